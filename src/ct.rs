@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Constant-time primitives: the only place where a bit pattern stands for a decision.
+//!
+//! Everything here computes on [`Mask`], which is all ones or all zeros and is made in one place,
+//! [`Mask::from_bit`], behind a barrier. Without the barrier a compiler may see that a mask has two
+//! values only and put the branch back: on `thumbv7em` a plain mask multiply in GF(2^8) becomes a
+//! predicated instruction. The evidence, by target, is in `docs/constant-time.md`.
+
+use core::hint::black_box;
+use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
+
+/// All ones (true) or all zeros (false), its value hidden from the optimiser.
+#[derive(Clone, Copy)]
+pub struct Mask(u32);
+
+impl Mask {
+    /// True. A public value.
+    pub const TRUE: Self = Self(u32::MAX);
+
+    /// True if `bit` is 1, false if it is 0; `bit` is nothing else.
+    ///
+    /// Secret: `bit`. Leaks: nothing. `0 - 1` is all ones and `0 - 0` all zeros.
+    #[inline(always)]
+    pub fn from_bit(bit: u32) -> Self {
+        debug_assert!(bit < 2);
+        Self(black_box(bit.wrapping_neg()))
+    }
+
+    /// True if `x` is 0.
+    ///
+    /// Secret: `x`. Leaks: nothing. For `x != 0` either `x` or `-x` has its top bit set; for 0
+    /// neither has.
+    #[inline(always)]
+    pub fn is_zero(x: u32) -> Self {
+        Self::from_bit(((x | x.wrapping_neg()) >> 31) ^ 1)
+    }
+
+    /// True if `a == b`.
+    ///
+    /// Secret: `a`, `b`. Leaks: nothing.
+    #[inline(always)]
+    pub fn eq(a: u32, b: u32) -> Self {
+        Self::is_zero(a ^ b)
+    }
+
+    /// True if `a < b`.
+    ///
+    /// Secret: `a`, `b`. Leaks: nothing. The subtraction in 64 bits borrows, which sets its top bit,
+    /// exactly if `a < b`.
+    #[inline(always)]
+    pub fn lt(a: u32, b: u32) -> Self {
+        Self::from_bit((u64::from(a).wrapping_sub(u64::from(b)) >> 63) as u32)
+    }
+
+    /// `a` if true, `b` if false.
+    ///
+    /// Secret: the mask, `a`, `b`. Leaks: nothing.
+    #[inline(always)]
+    pub fn select(self, a: u32, b: u32) -> u32 {
+        b ^ (self.0 & (a ^ b))
+    }
+
+    /// `a` if true, `b` if false.
+    ///
+    /// Secret: the mask, `a`, `b`. Leaks: nothing.
+    #[inline(always)]
+    pub fn select_u8(self, a: u8, b: u8) -> u8 {
+        b ^ (self.0 as u8 & (a ^ b))
+    }
+
+    /// Makes the decision public: from the line that calls this, code may branch on it.
+    #[inline(always)]
+    pub fn declassify(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl Not for Mask {
+    type Output = Self;
+    #[inline(always)]
+    fn not(self) -> Self {
+        Self(!self.0)
+    }
+}
+
+impl BitAnd for Mask {
+    type Output = Self;
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+impl BitOr for Mask {
+    type Output = Self;
+    #[inline(always)]
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitAndAssign for Mask {
+    #[inline(always)]
+    fn bitand_assign(&mut self, other: Self) {
+        self.0 &= other.0;
+    }
+}
+
+impl BitOrAssign for Mask {
+    #[inline(always)]
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// True if `a` and `b` have the same length and the same bytes.
+///
+/// Secret: the bytes. Public: the lengths. Leaks: nothing else. `difference` gathers every bit in
+/// which a pair of bytes differs; it is zero exactly if none does.
+pub fn eq_bytes(a: &[u8], b: &[u8]) -> Mask {
+    if a.len() != b.len() {
+        return !Mask::TRUE;
+    }
+    let mut difference = 0u8;
+    for (x, y) in a.iter().zip(b) {
+        difference = black_box(difference | (x ^ y));
+    }
+    Mask::is_zero(u32::from(difference))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EDGES: [u32; 8] = [0, 1, 2, 255, 256, 0x7fff_ffff, 0x8000_0000, u32::MAX];
+
+    #[test]
+    fn masks_agree_with_the_comparison_operators() {
+        for a in EDGES {
+            assert_eq!(Mask::is_zero(a).declassify(), a == 0);
+            for b in EDGES {
+                assert_eq!(Mask::eq(a, b).declassify(), a == b);
+                assert_eq!(Mask::lt(a, b).declassify(), a < b);
+                assert_eq!(Mask::lt(a, b).select(a, b), a.min(b));
+                let (x, y) = (a as u8, b as u8);
+                assert_eq!(Mask::lt(a, b).select_u8(x, y), if a < b { x } else { y });
+            }
+        }
+    }
+
+    #[test]
+    fn mask_algebra_is_boolean_algebra() {
+        for p in [0, 1] {
+            for q in [0, 1] {
+                let (m, n) = (Mask::from_bit(p), Mask::from_bit(q));
+                assert_eq!((m & n).declassify(), p & q == 1);
+                assert_eq!((m | n).declassify(), p | q == 1);
+                assert_eq!((!m).declassify(), p == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn eq_bytes_sees_every_bit_and_the_length() {
+        let a = [0x5au8; 33];
+        assert!(eq_bytes(&a, &a).declassify());
+        assert!(!eq_bytes(&a, &a[..32]).declassify());
+        assert!(eq_bytes(&[], &[]).declassify());
+        for bit in 0..33 * 8 {
+            let mut b = a;
+            b[bit >> 3] ^= 1 << (bit & 7);
+            assert!(!eq_bytes(&a, &b).declassify(), "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(unsafe_code)]
+// Input must never reach a panic, and a division on a secret takes a time that depends on it.
+#![deny(
+    clippy::expect_used,
+    clippy::integer_division,
+    clippy::integer_division_remainder_used,
+    clippy::panic,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
+// Layers, lowest first; `tests/layering.rs` holds the modules to them.
+mod ct;
+pub mod rng;
+pub mod secret;
+
+mod gf256;
+mod gf257;
+mod kdf;
+pub mod rsa;
+pub mod x509;
+
+pub mod quorum;
+pub mod shamir;
+
+pub mod custodian;
+
+#[cfg(feature = "managed-hsm")]
+pub mod managed_hsm;
+
+#[cfg(feature = "hazmat")]
+pub mod hazmat;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! [`Secret`]: bytes that are wiped when dropped, never printed, and compared by nobody by accident.
+//!
+//! ```
+//! use security_domain::secret::Secret;
+//!
+//! let key = Secret::<32>::try_init(|bytes| {
+//!     bytes.fill(7);
+//!     Ok::<(), ()>(())
+//! })
+//! .unwrap();
+//! assert_eq!(key.expose()[0], 7);
+//! assert_eq!(format!("{key:?}"), "Secret<32>(..)");
+//! ```
+//!
+//! Cloning, comparing with `==` and printing the bytes do not compile:
+//!
+//! ```compile_fail,E0599
+//! # use security_domain::secret::Secret;
+//! # let key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+//! let copy = key.clone();
+//! ```
+//!
+//! ```compile_fail,E0369
+//! # use security_domain::secret::Secret;
+//! # let key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+//! let same = key == key;
+//! ```
+//!
+//! ```compile_fail,E0277
+//! # use security_domain::secret::Secret;
+//! # let key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+//! println!("{key}");
+//! ```
+
+use rand_core::TryCryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::rng::{self, RngError};
+
+/// `N` secret bytes, wiped when dropped.
+///
+/// Wiping reaches these bytes, not what the compiler left of them in registers or spilled to the
+/// stack, nor the copies that the caller made.
+pub struct Secret<const N: usize>([u8; N]);
+
+impl<const N: usize> Secret<N> {
+    /// Fills a secret in place. If `fill` fails, what it wrote is wiped.
+    ///
+    /// Secret: the bytes. Public: whether `fill` failed. Leaks: nothing else.
+    pub fn try_init<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
+        let mut secret = Self::zeroed();
+        fill(&mut secret.0)?;
+        Ok(secret)
+    }
+
+    /// Draws `N` random bytes.
+    ///
+    /// Secret: the bytes. Public: whether the generator failed. Leaks: nothing else.
+    pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
+        Self::try_init(|bytes| rng::fill(rng, bytes))
+    }
+
+    /// The bytes. Every use of this name in a code base is a place to look at.
+    pub fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    /// A secret of zeros, to be filled through [`expose_mut`](Self::expose_mut).
+    pub(crate) const fn zeroed() -> Self {
+        Self([0; N])
+    }
+
+    /// The bytes, to be filled in place.
+    pub(crate) fn expose_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<const N: usize> ZeroizeOnDrop for Secret<N> {}
+
+/// Prints the length, never the bytes.
+impl<const N: usize> core::fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Secret<{N}>(..)")
+    }
+}
