@@ -7,7 +7,6 @@
 
 use rand_core::TryCryptoRng;
 
-
 /// The private half of a custodian's key pair, wherever it lives.
 pub trait Identity {
     /// What the device behind the key may report: token absent, PIN wrong. Never anything that
