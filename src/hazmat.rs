@@ -5,3 +5,13 @@
 pub mod ct {
     pub use crate::ct::{Mask, eq_bytes};
 }
+
+/// The integers mod 257.
+pub mod gf257 {
+    pub use crate::gf257::{Element, evaluate, leading_weight, weight};
+}
+
+/// Key derivation.
+pub mod kdf {
+    pub use crate::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
+}

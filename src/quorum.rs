@@ -1,2 +1,193 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checked counts: how many custodians there are, and how many of them it takes.
+//! Checked counts: how many shares there are, how many of them it takes, and which one is meant.
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, QuorumError, ShareCount, Threshold};
+//!
+//! let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
+//! assert_eq!(quorum.to_string(), "3 of 5");
+//! assert_eq!(quorum.indices().map(|index| index.get()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+//!
+//! let above = Quorum::new(Threshold::new(6)?, ShareCount::new(5)?);
+//! assert_eq!(above, Err(QuorumError::ThresholdAboveCount));
+//! # Ok::<(), QuorumError>(())
+//! ```
+
+use core::fmt;
+use core::num::NonZeroU8;
+
+/// How many shares it takes: 2 to 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Threshold(u8);
+
+impl Threshold {
+    /// A threshold of 1 would make every share the secret itself, and is refused.
+    pub const fn new(threshold: u8) -> Result<Self, QuorumError> {
+        if threshold < 2 {
+            return Err(QuorumError::ThresholdBelowTwo);
+        }
+        Ok(Self(threshold))
+    }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// How many shares are dealt: 2 to 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShareCount(u8);
+
+impl ShareCount {
+    /// Fewer than two shares split nothing, and are refused.
+    pub const fn new(count: u8) -> Result<Self, QuorumError> {
+        if count < 2 {
+            return Err(QuorumError::CountBelowTwo);
+        }
+        Ok(Self(count))
+    }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// A rule `2 <= threshold <= count <= 255`: any `threshold` of `count` shares rebuild the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quorum {
+    threshold: Threshold,
+    count: ShareCount,
+}
+
+impl Quorum {
+    /// Checks that the threshold can be met.
+    pub const fn new(threshold: Threshold, count: ShareCount) -> Result<Self, QuorumError> {
+        if threshold.0 > count.0 {
+            return Err(QuorumError::ThresholdAboveCount);
+        }
+        Ok(Self { threshold, count })
+    }
+
+    /// How many shares it takes.
+    pub const fn threshold(self) -> Threshold {
+        self.threshold
+    }
+
+    /// How many shares there are.
+    pub const fn count(self) -> ShareCount {
+        self.count
+    }
+
+    /// The indices of the shares, 1 to `count`.
+    pub fn indices(self) -> impl DoubleEndedIterator<Item = ShareIndex> + Clone {
+        (1..=self.count.0).filter_map(|index| ShareIndex::new(index).ok())
+    }
+
+    /// Whether a share of this quorum can have `index`.
+    pub const fn contains(self, index: ShareIndex) -> bool {
+        index.get() <= self.count.0
+    }
+}
+
+impl fmt::Display for Quorum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.threshold.0, self.count.0)
+    }
+}
+
+/// Which share: 1 to 255. The index is public; 0 is where the secret lies, and no share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShareIndex(NonZeroU8);
+
+impl ShareIndex {
+    /// Index 0 is refused: the share there would be the secret.
+    pub const fn new(index: u8) -> Result<Self, QuorumError> {
+        match NonZeroU8::new(index) {
+            Some(index) => Ok(Self(index)),
+            None => Err(QuorumError::IndexZero),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for ShareIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a count or an index is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuorumError {
+    /// The threshold is below 2.
+    ThresholdBelowTwo,
+    /// The number of shares is below 2.
+    CountBelowTwo,
+    /// The threshold is above the number of shares.
+    ThresholdAboveCount,
+    /// A share index is 0.
+    IndexZero,
+}
+
+impl fmt::Display for QuorumError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ThresholdBelowTwo => "the threshold is below 2",
+            Self::CountBelowTwo => "the number of shares is below 2",
+            Self::ThresholdAboveCount => "the threshold is above the number of shares",
+            Self::IndexZero => "the share index is 0",
+        })
+    }
+}
+
+impl core::error::Error for QuorumError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_the_rules_that_can_be_met_are_accepted() {
+        for threshold in 0..=u8::MAX {
+            for count in 0..=u8::MAX {
+                let quorum = Threshold::new(threshold).and_then(|threshold| {
+                    ShareCount::new(count).and_then(|count| Quorum::new(threshold, count))
+                });
+                let want = if threshold < 2 {
+                    Err(QuorumError::ThresholdBelowTwo)
+                } else if count < 2 {
+                    Err(QuorumError::CountBelowTwo)
+                } else if threshold > count {
+                    Err(QuorumError::ThresholdAboveCount)
+                } else {
+                    Ok((threshold, count))
+                };
+                let got = quorum.map(|quorum| (quorum.threshold().get(), quorum.count().get()));
+                assert_eq!(got, want, "{threshold} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn indices_start_at_one_and_stay_within_the_count() {
+        assert_eq!(ShareIndex::new(0), Err(QuorumError::IndexZero));
+        for count in [2, 3, 255] {
+            let quorum = Quorum {
+                threshold: Threshold(2),
+                count: ShareCount(count),
+            };
+            assert!(quorum.indices().map(ShareIndex::get).eq(1..=count));
+            assert!(quorum.indices().all(|index| quorum.contains(index)));
+            if let Ok(beyond) = ShareIndex::new(count.wrapping_add(1)) {
+                assert!(!quorum.contains(beyond));
+            }
+        }
+    }
+}

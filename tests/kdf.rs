@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Key derivation against the published known answers.
+#![cfg(feature = "hazmat")]
+
+use security_domain::hazmat::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// Checks both steps, and that the parts of `info` count only as their concatenation.
+fn check<const N: usize>(ikm: &[u8], salt: &[u8], info: &[u8], prk: &str, okm: &str) {
+    let extracted = hkdf_extract(salt, ikm);
+    assert_eq!(extracted.expose()[..], hex(prk)[..]);
+    let (front, back) = info.split_at(info.len() / 2);
+    for parts in [&[info][..], &[front, back], &[&[], info, &[]]] {
+        assert_eq!(
+            hkdf_expand::<N>(&extracted, parts).expose()[..],
+            hex(okm)[..]
+        );
+    }
+}
+
+/// RFC 5869 appendix A.1.
+#[test]
+fn hkdf_basic() {
+    check::<42>(
+        &[0x0b; 22],
+        &hex("000102030405060708090a0b0c"),
+        &hex("f0f1f2f3f4f5f6f7f8f9"),
+        "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+    );
+}
+
+/// RFC 5869 appendix A.2: every input longer than one block of the hash.
+#[test]
+fn hkdf_longer_inputs() {
+    check::<82>(
+        &(0x00..=0x4f).collect::<Vec<u8>>(),
+        &(0x60..=0xaf).collect::<Vec<u8>>(),
+        &(0xb0..=0xff).collect::<Vec<u8>>(),
+        "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244",
+        "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c\
+         59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71\
+         cc30c58179ec3e87c14c01d5c1f3434f1d87",
+    );
+}
+
+/// RFC 5869 appendix A.3: no salt and no info.
+#[test]
+fn hkdf_empty_salt_and_info() {
+    check::<42>(
+        &[0x0b; 22],
+        &[],
+        &[],
+        "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04",
+        "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
+    );
+}
+
+/// The known answer of the interchange format: `L` is 256, in bits.
+#[test]
+fn sp800_108_known_answer() {
+    let key = sp800_108_hmac_sha512::<32>(&[0x41; 32], *b"label", b"context");
+    let want = "f0ca51f6308791404bf68b56024ee7c64d6c737716f81d47e1e68b5c4e399575";
+    assert_eq!(key.expose()[..], hex(want)[..]);
+}
