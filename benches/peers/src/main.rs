@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! This crate beside its peers, measured in one run.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- rsa [--json]
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- shamir [--json] [--full]
+//! ```
+
+use std::process::ExitCode;
+
+mod measure;
+mod report;
+mod rsa;
+mod shamir;
+mod streams;
+
+const USAGE: &str = "usage: security-domain-peers rsa [--json] | shamir [--json] [--full]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((subject, flags)) = arguments.split_first() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let given = |name: &str| flags.iter().any(|flag| flag == name);
+    let known: &[&str] = if subject == "shamir" {
+        &["--json", "--full"]
+    } else {
+        &["--json"]
+    };
+    if !flags.iter().all(|flag| known.contains(&flag.as_str())) {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    }
+    let mut output = report::Output::new(given("--json"));
+    match subject.as_str() {
+        "rsa" => rsa::run(&output),
+        "shamir" => shamir::run(given("--full"), &mut output),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
