@@ -9,6 +9,8 @@
 use core::hint::black_box;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
+use crypto_bigint::Word;
+
 /// All ones (true) or all zeros (false), its value hidden from the optimiser.
 #[derive(Clone, Copy)]
 pub struct Mask(u32);
@@ -71,7 +73,7 @@ impl Mask {
     /// Makes the decision public: from the line that calls this, code may branch on it.
     #[inline(always)]
     pub fn declassify(self) -> bool {
-        self.0 != 0
+        declassify(self.0) != 0
     }
 }
 
@@ -128,6 +130,40 @@ pub fn eq_bytes(a: &[u8], b: &[u8]) -> Mask {
     Mask::is_zero(u32::from(difference))
 }
 
+/// Makes a number public: from the line that calls this, code may branch on it and index with it.
+#[inline(always)]
+pub fn declassify(x: u32) -> u32 {
+    publish(u64::from(x)) as u32
+}
+
+/// Makes the words of a number public, as [`declassify`] does.
+#[inline(always)]
+pub fn declassify_words<const N: usize>(words: [Word; N]) -> [Word; N] {
+    words.map(|word| publish(word as u64) as Word)
+}
+
+/// Every declassification passes here, so that the memory checker can be told of it.
+#[cfg(not(security_domain_memcheck))]
+#[inline(always)]
+fn publish(x: u64) -> u64 {
+    x
+}
+
+/// The same under the memory checker, which follows secrets bit by bit. Each bit is branched on, which
+/// is let pass in this function alone, and written anew from a constant, which is public.
+#[cfg(security_domain_memcheck)]
+#[inline(never)]
+fn publish(x: u64) -> u64 {
+    use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    let public = AtomicU64::new(0);
+    for bit in 0..u64::BITS {
+        if x >> bit & 1 == 1 {
+            black_box(&public).fetch_or(1 << bit, SeqCst);
+        }
+    }
+    public.load(SeqCst)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +193,14 @@ mod tests {
                 assert_eq!((m | n).declassify(), p | q == 1);
                 assert_eq!((!m).declassify(), p == 0);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_made_public_stays_what_it_was() {
+        for x in EDGES {
+            assert_eq!(declassify(x), x);
+            assert_eq!(declassify_words([Word::from(x), !0]), [Word::from(x), !0]);
         }
     }
 
