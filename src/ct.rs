@@ -164,6 +164,20 @@ fn publish(x: u64) -> u64 {
     public.load(SeqCst)
 }
 
+/// The top bit of each of a word's eight bytes.
+pub const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// For each byte of `top`, which is 0x80 or 0: 0x7f or 0.
+///
+/// Secret: `top`. Leaks: nothing. In a byte 0x80 - 1 is 0x7f and 0 - 0 is 0; no byte borrows from
+/// the next. Without a barrier, so that loops over words become vector instructions: eight decisions
+/// in one word are not a branch that a compiler can put back. Where fewer than eight bytes are in use,
+/// the caller hides that.
+#[inline(always)]
+pub const fn spread_top_bits(top: u64) -> u64 {
+    top - (top >> 7)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

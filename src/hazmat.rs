@@ -15,3 +15,8 @@ pub mod gf257 {
 pub mod kdf {
     pub use crate::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
 }
+
+/// GF(2^8): public and secret elements, and every kernel.
+pub mod gf256 {
+    pub use crate::gf256::{Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows};
+}

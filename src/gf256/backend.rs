@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which kernel runs: chosen at compile time for what the target has anyway, else at run time, once.
+//!
+//! | backend | when | how |
+//! |---|---|---|
+//! | `gfni-512` | x86-64 with GFNI and AVX-512BW | the field's own multiplication, 64 bytes wide |
+//! | `gfni-256` | x86-64 with GFNI and AVX2 | the field's own multiplication, 32 bytes wide |
+//! | `avx512` | x86-64 with AVX-512BW | nibble tables in registers, 64 bytes wide |
+//! | `avx2` | x86-64 with AVX2 | nibble tables in registers, 32 bytes wide |
+//! | `neon` | aarch64 | nibble tables in registers, 16 bytes wide |
+//! | `portable` | everywhere | eight bytes to a word, no table |
+//!
+//! `--cfg security_domain_backend="portable"` compiles the portable one only.
+
+use super::native::Kernel;
+use super::{Store, Term, portable};
+
+/// A kernel that this CPU can run: no other can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backend(Option<Kernel>);
+
+impl Backend {
+    /// The one that needs nothing of the CPU, and that the others are compared with.
+    pub const PORTABLE: Self = Self(None);
+
+    /// The fastest one that this CPU can run.
+    #[inline]
+    pub fn detect() -> Self {
+        Self(Kernel::detect())
+    }
+
+    /// Every one that this CPU can run, the portable one first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        core::iter::once(Self::PORTABLE).chain(Kernel::available().map(|kernel| Self(Some(kernel))))
+    }
+
+    /// Its name in the table above.
+    pub fn name(self) -> &'static str {
+        self.0.map_or("portable", Kernel::name)
+    }
+
+    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row reaches.
+    ///
+    /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
+    #[inline]
+    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
+        let len = terms
+            .iter()
+            .fold(out.len(), |len, term| len.min(term.row.len()));
+        let out = out.get_mut(..len).unwrap_or_default();
+        match self.0 {
+            Some(kernel) => kernel.run(out, terms, store),
+            None => portable::run(out, terms, store, 0),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! No kernel beyond the portable one.
+
+use super::{Store, Term};
+
+/// Has no value here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernel {}
+
+impl Kernel {
+    pub fn detect() -> Option<Self> {
+        None
+    }
+
+    pub fn available() -> impl Iterator<Item = Self> {
+        core::iter::empty()
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {}
+    }
+
+    pub fn run(self, _: &mut [u8], _: &[Term<'_>], _: Store) {
+        match self {}
+    }
+}

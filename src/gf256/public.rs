@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Field elements that everyone may know, with arithmetic by tables of logarithms.
+
+/// An element that is no secret: a share's index, or what follows from indices alone.
+///
+/// Its arithmetic looks up tables at the element, so no secret may ever become a `Public`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Public(u8);
+
+/// The order of the multiplicative group: logarithms count modulo 255.
+const ORDER: u32 = 255;
+
+/// `EXP[i]` is 3^i. 3 generates the group.
+static EXP: [u8; 255] = TABLES.0;
+
+/// `LOG[3^i]` is i; `LOG[0]` is never asked for.
+static LOG: [u8; 256] = TABLES.1;
+
+const TABLES: ([u8; 255], [u8; 256]) = {
+    let mut exp = [0; 255];
+    let mut log = [0; 256];
+    let mut power = 1u8;
+    let mut i = 0;
+    while i < 255 {
+        exp[i] = power;
+        log[power as usize] = i as u8;
+        power ^= times_x(power);
+        i += 1;
+    }
+    (exp, log)
+};
+
+/// `a * x`, the polynomial x.
+const fn times_x(a: u8) -> u8 {
+    (a << 1) ^ (0x1b * (a >> 7))
+}
+
+impl Public {
+    /// The element 0.
+    pub const ZERO: Self = Self(0);
+
+    /// The element 1.
+    pub const ONE: Self = Self(1);
+
+    /// The element whose coefficients are the bits of `byte`.
+    pub const fn new(byte: u8) -> Self {
+        Self(byte)
+    }
+
+    /// The byte.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
+    /// `self + other`, which is `self - other` too.
+    pub const fn add(self, other: Self) -> Self {
+        Self(self.0 ^ other.0)
+    }
+
+    /// `self * other`.
+    pub fn mul(self, other: Self) -> Self {
+        Logarithm::ONE.times(self).times(other).exp()
+    }
+
+    /// `1 / self`; of 0, 0.
+    pub fn invert(self) -> Self {
+        if self == Self::ZERO {
+            return Self::ZERO;
+        }
+        Logarithm::ONE.over(self).exp()
+    }
+}
+
+/// A quotient of two products of elements, kept as the sums of their logarithms, so that neither a
+/// multiplication nor an inversion is done until the end. Holds thousands of factors; there are at
+/// most 510 of them anywhere.
+#[derive(Clone, Copy)]
+pub struct Logarithm {
+    above: u32,
+    below: u32,
+    zero: bool,
+}
+
+impl Logarithm {
+    /// The empty product.
+    pub const ONE: Self = Self {
+        above: 0,
+        below: 0,
+        zero: false,
+    };
+
+    /// Multiplies by `factor`.
+    #[inline]
+    pub fn times(mut self, factor: Public) -> Self {
+        self.zero |= factor == Public::ZERO;
+        self.above += u32::from(LOG[usize::from(factor.0)]);
+        self
+    }
+
+    /// Divides by `divisor`, which is not 0.
+    #[inline]
+    pub fn over(mut self, divisor: Public) -> Self {
+        debug_assert!(divisor != Public::ZERO);
+        self.below += u32::from(LOG[usize::from(divisor.0)]);
+        self
+    }
+
+    /// The element.
+    #[inline]
+    pub fn exp(self) -> Public {
+        if self.zero {
+            return Public::ZERO;
+        }
+        // Modulo 255, -b is 254 b and 256 is 1: adding a number's upper bytes to its lowest one
+        // leaves the remainder as it was, so there is no division.
+        let mut sum = self.above + 254 * self.below;
+        while sum > ORDER {
+            sum = (sum & 0xff) + (sum >> 8);
+        }
+        let power = if sum == ORDER { 0 } else { sum };
+        Public(EXP[power as usize])
+    }
+}
