@@ -70,6 +70,15 @@ impl Mask {
         b ^ (self.0 as u8 & (a ^ b))
     }
 
+    /// `a` if true, `b` if false.
+    ///
+    /// Secret: the mask, `a`, `b`. Leaks: nothing. The cast through `i32` repeats the sign, so that
+    /// the mask fills a word of either width.
+    #[inline(always)]
+    pub fn select_word(self, a: Word, b: Word) -> Word {
+        b ^ (self.0 as i32 as Word & (a ^ b))
+    }
+
     /// Makes the decision public: from the line that calls this, code may branch on it.
     #[inline(always)]
     pub fn declassify(self) -> bool {
@@ -194,6 +203,8 @@ mod tests {
                 assert_eq!(Mask::lt(a, b).select(a, b), a.min(b));
                 let (x, y) = (a as u8, b as u8);
                 assert_eq!(Mask::lt(a, b).select_u8(x, y), if a < b { x } else { y });
+                let (x, y) = (Word::MAX - Word::from(a), Word::MAX - Word::from(b));
+                assert_eq!(Mask::lt(a, b).select_word(x, y), x.max(y));
             }
         }
     }

@@ -7,6 +7,9 @@
 
 use rand_core::TryCryptoRng;
 
+use crate::rng::RngError;
+use crate::rsa;
+
 /// The private half of a custodian's key pair, wherever it lives.
 pub trait Identity {
     /// What the device behind the key may report: token absent, PIN wrong. Never anything that
@@ -26,6 +29,24 @@ pub trait Identity {
         wrapped: &[u8],
         out: &mut [u8],
     ) -> Result<usize, Unwrap<Self::Error>>;
+}
+
+/// A private key in memory: the device that may fail is the random number generator.
+impl Identity for rsa::PrivateKey {
+    type Error = RngError;
+
+    fn unwrap<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        rng: &mut R,
+        wrapped: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Unwrap<RngError>> {
+        self.decrypt_oaep_sha256(rng, &[], wrapped, out)
+            .map_err(|error| match error {
+                rsa::DecryptError::Rng => Unwrap::Device(RngError),
+                rsa::DecryptError::Opaque => Unwrap::Opaque,
+            })
+    }
 }
 
 /// Why an [`Identity`] did not unwrap.

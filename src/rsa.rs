@@ -1,2 +1,66 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! RSA without an allocator.
+//! RSA with moduli of 2048, 3072 and 4096 bits, without an allocator (RFC 8017, FIPS 186-5).
+//!
+//! What the crate needs of RSA, and no more: RSAES-OAEP with SHA-256, to wrap keys to custodians;
+//! RSASSA-PKCS1-v1_5 with SHA-256, for self-signed certificates; strict import of keys in DER, and
+//! generation. A private key of 4096 bits takes about 4 KiB.
+//!
+//! The private operation is constant-time in the key and in the message, blinded with fresh
+//! randomness, and checked against the public key before its result leaves, so that a fault does not
+//! betray the primes.
+
+mod blind;
+mod crt;
+mod encoding;
+mod error;
+mod mont;
+mod oaep;
+mod pkcs1v15;
+mod private;
+mod public;
+mod words;
+
+pub use error::{BufferTooSmall, DecryptError, EncryptError, KeyError, SignError, SignatureError};
+pub use private::PrivateKey;
+pub use public::PublicKey;
+
+/// The size of a modulus. No other size is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ModulusSize {
+    /// 2048 bits: 112 bits of security.
+    Rsa2048,
+    /// 3072 bits: 128 bits of security.
+    Rsa3072,
+    /// 4096 bits: about 150 bits of security.
+    Rsa4096,
+}
+
+impl ModulusSize {
+    /// The bytes of the largest modulus.
+    pub const MAX_BYTES: usize = Self::Rsa4096.bytes();
+
+    /// Bits in the modulus.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::Rsa2048 => 2048,
+            Self::Rsa3072 => 3072,
+            Self::Rsa4096 => 4096,
+        }
+    }
+
+    /// Bytes in the modulus, in a ciphertext and in a signature.
+    pub const fn bytes(self) -> usize {
+        (self.bits() >> 3) as usize
+    }
+
+    /// The size with that many bits, if it is one of the three.
+    pub const fn from_bits(bits: u32) -> Option<Self> {
+        match bits {
+            2048 => Some(Self::Rsa2048),
+            3072 => Some(Self::Rsa3072),
+            4096 => Some(Self::Rsa4096),
+            _ => None,
+        }
+    }
+}

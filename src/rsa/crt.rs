@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The private operation by the Chinese remainder theorem (RFC 8017 section 5.1.2), blinded and
+//! checked.
+
+use crypto_bigint::{U256, Word};
+use rand_core::TryCryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::blind::Blinding;
+use super::mont::{self, Modulus, Multiplier};
+use super::{KeyError, PublicKey, words};
+use crate::ct::Mask;
+use crate::rng::RngError;
+
+/// Words of the largest public exponent.
+const EXPONENT_WORDS: usize = U256::LIMBS;
+
+/// The private numbers of a key with primes of `P` words and a modulus of `N = 2 P`. Wiped when dropped.
+pub(super) struct Crt<const P: usize, const N: usize> {
+    pub(super) n: Modulus<N>,
+    pub(super) d: [Word; N],
+    pub(super) p: Half<P>,
+    pub(super) q: Half<P>,
+    /// `1/q` modulo `p`, in Montgomery's form.
+    coefficient: [Word; P],
+}
+
+/// A prime, and `d` modulo the prime less one.
+pub(super) struct Half<const P: usize> {
+    pub(super) prime: Modulus<P>,
+    pub(super) exponent: [Word; P],
+}
+
+/// Why the private operation gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The random number generator failed.
+    Rng,
+    /// The number is not below the modulus, or the result is not what the public key makes the input of.
+    Refused,
+}
+
+/// The integers of a private key, big-endian, as an encoding holds them. Unchecked.
+pub(super) struct Numbers<'a> {
+    pub(super) d: &'a [u8],
+    pub(super) p: &'a [u8],
+    pub(super) q: &'a [u8],
+    pub(super) dp: &'a [u8],
+    pub(super) dq: &'a [u8],
+    pub(super) coefficient: &'a [u8],
+}
+
+impl<const P: usize, const N: usize> Crt<P, N> {
+    /// Checks that the numbers belong together: that `p q = n`; that the exponents of the primes
+    /// are inverses of `e` and remainders of `d`; and the coefficient. That the primes are prime is not
+    /// checked: the numbers of another key fail when [`apply`](Self::apply) checks its result.
+    ///
+    /// Secret: the numbers. Public: the public key, their lengths, the check that fails. Leaks:
+    /// nothing else.
+    #[inline(never)]
+    pub(super) fn new(key: &PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
+        let mut wide = Zeroizing::new([0; N]);
+        words::from_be_bytes(&mut *wide, key.modulus());
+        let n = Modulus::new(&wide).ok_or(KeyError::EvenModulus)?;
+
+        let p = Half::new(numbers.p, numbers.dp, KeyError::Exponent1)?;
+        let q = Half::new(numbers.q, numbers.dq, KeyError::Exponent2)?;
+        mont::mul_wide(&mut *wide, p.prime.value(), q.prime.value());
+        require(words::eq(&*wide, n.value()), KeyError::Product)?;
+        p.check_exponent(key, &mut wide, KeyError::Exponent1)?;
+        q.check_exponent(key, &mut wide, KeyError::Exponent2)?;
+
+        let d = Zeroizing::new(read(numbers.d).ok_or(KeyError::PrivateExponent)?);
+        let fits = words::lt(&*d, n.value()) & p.is_remainder_of(&*d) & q.is_remainder_of(&*d);
+        require(fits, KeyError::PrivateExponent)?;
+
+        let mut coefficient =
+            Zeroizing::new(read(numbers.coefficient).ok_or(KeyError::Coefficient)?);
+        require(
+            words::lt(&*coefficient, p.prime.value()),
+            KeyError::Coefficient,
+        )?;
+        let mut multiplier = Multiplier::new(&p.prime);
+        multiplier.enter(&mut coefficient);
+        let mut one = Zeroizing::new(*q.prime.value());
+        multiplier.mul(&mut one, &coefficient);
+        multiplier.normalize(&mut one);
+        require(words::is_one(&*one), KeyError::Coefficient)?;
+        drop(multiplier);
+
+        Ok(Self {
+            n,
+            d: *d,
+            p,
+            q,
+            coefficient: *coefficient,
+        })
+    }
+
+    /// `1/q` modulo `p`, out of Montgomery's form.
+    pub(super) fn coefficient(&self) -> Zeroizing<[Word; P]> {
+        let mut coefficient = Zeroizing::new(self.coefficient);
+        Multiplier::new(&self.p.prime).leave(&mut coefficient);
+        coefficient
+    }
+
+    /// Raises a big-endian number below the modulus, of as many bytes, to the private exponent, in place.
+    /// On failure the block is wiped.
+    ///
+    /// Secret: the key, `block` on return. Public: `block` on entry. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn apply<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        key: &PublicKey,
+        block: &mut [u8],
+    ) -> Result<(), Failure> {
+        let mut x = Zeroizing::new([0; N]);
+        words::from_be_bytes(&mut *x, block);
+        block.zeroize();
+        if !words::lt(&*x, self.n.value()).declassify() {
+            return Err(Failure::Refused);
+        }
+
+        let mut multiplier = Multiplier::new(&self.n);
+        let blinding =
+            Blinding::draw(rng, key, &self.n, &mut multiplier).map_err(|RngError| Failure::Rng)?;
+        multiplier.mul(&mut x, &blinding.factor);
+        multiplier.normalize(&mut x);
+
+        let mut y = Zeroizing::new([0; N]);
+        self.power(&mut y, &x);
+
+        // A fault in one half of the computation would let anyone who sees the result factor the
+        // modulus (Boneh, DeMillo, Lipton): so it is checked before it leaves.
+        let mut check = Zeroizing::new(*y);
+        multiplier.enter(&mut check);
+        key.power(&mut multiplier, &mut check);
+        multiplier.leave(&mut check);
+        // From here on it is public whether the computation was right.
+        if !words::eq(&*check, &*x).declassify() {
+            return Err(Failure::Refused);
+        }
+
+        multiplier.mul(&mut y, &blinding.inverse);
+        multiplier.normalize(&mut y);
+        words::to_be_bytes(block, &*y);
+        Ok(())
+    }
+
+    /// `out = x^d`, below `n`, for `x` below `n`: Garner's formula `y = yq + q (1/q (yp - yq) mod p)`.
+    #[inline(never)]
+    fn power(&self, out: &mut [Word; N], x: &[Word; N]) {
+        let mut high = Zeroizing::new([0; P]);
+        let mut low = Zeroizing::new([0; P]);
+        self.p.power(&mut high, x);
+        self.q.power(&mut low, x);
+
+        // low < q < R < 2p: one subtraction brings it below p, and one addition what is negative above 0.
+        let mut multiplier = Multiplier::new(&self.p.prime);
+        let mut reduced = Zeroizing::new(*low);
+        multiplier.normalize(&mut reduced);
+        let negative = words::lt(&*high, &*reduced);
+        words::sub(&mut *high, &*reduced);
+        words::add_if(negative, &mut *high, self.p.prime.value());
+        multiplier.mul(&mut high, &self.coefficient);
+        multiplier.normalize(&mut high);
+
+        // yq < q and the multiple of q is at most p - 1: the sum is below n.
+        mont::mul_wide(out, &*high, self.q.prime.value());
+        let (front, back) = out.split_at_mut_checked(P).unwrap_or_default();
+        let carry = words::add(front, &*low);
+        words::add_word(back, carry);
+    }
+}
+
+impl<const P: usize> Half<P> {
+    /// Reads a prime of exactly `P` words, and an exponent that is not longer.
+    fn new(prime: &[u8], exponent: &[u8], error: KeyError) -> Result<Self, KeyError> {
+        let prime = Zeroizing::new(read(prime).ok_or(KeyError::Prime)?);
+        Ok(Self {
+            prime: Modulus::new(&prime).ok_or(KeyError::Prime)?,
+            exponent: read(exponent).ok_or(error)?,
+        })
+    }
+
+    /// The exponent is below `p - 1`, and its product with `e` leaves 1 there.
+    fn check_exponent<const N: usize>(
+        &self,
+        key: &PublicKey,
+        wide: &mut [Word; N],
+        error: KeyError,
+    ) -> Result<(), KeyError> {
+        let mut e = [0; EXPONENT_WORDS];
+        words::from_be_bytes(&mut e, key.exponent());
+        let order = self.order();
+        let mut remainder = Zeroizing::new([0; P]);
+        mont::mul_wide(wide, &self.exponent, &e);
+        words::rem(&mut *remainder, wide, &*order);
+        require(
+            words::is_one(&*remainder) & words::lt(&self.exponent, &*order),
+            error,
+        )
+    }
+
+    /// True if the exponent is what `d` leaves modulo `p - 1`.
+    fn is_remainder_of(&self, d: &[Word]) -> Mask {
+        let mut remainder = Zeroizing::new([0; P]);
+        words::rem(&mut *remainder, d, &*self.order());
+        words::eq(&*remainder, &self.exponent)
+    }
+
+    /// `p - 1`: the prime is odd.
+    fn order(&self) -> Zeroizing<[Word; P]> {
+        let mut order = Zeroizing::new(*self.prime.value());
+        if let Some(first) = order.first_mut() {
+            *first ^= 1;
+        }
+        order
+    }
+
+    /// `out = x^exponent`, below the prime, for an `x` of double width.
+    fn power(&self, out: &mut [Word; P], x: &[Word]) {
+        let mut multiplier = Multiplier::new(&self.prime);
+        multiplier.enter_wide(out, x);
+        multiplier.pow(out, &self.exponent);
+        multiplier.leave(out);
+    }
+}
+
+/// Reads a big-endian integer, unless it has more bytes than the words take.
+fn read<const L: usize>(bytes: &[u8]) -> Option<[Word; L]> {
+    let mut words = [0; L];
+    if bytes.len() > words::BYTES * L {
+        return None;
+    }
+    words::from_be_bytes(&mut words, bytes);
+    Some(words)
+}
+
+/// From here on it is public whether the check holds.
+fn require(holds: Mask, error: KeyError) -> Result<(), KeyError> {
+    if holds.declassify() {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+impl<const P: usize> Drop for Half<P> {
+    fn drop(&mut self) {
+        self.exponent.zeroize();
+    }
+}
+
+impl<const P: usize, const N: usize> Drop for Crt<P, N> {
+    fn drop(&mut self) {
+        self.d.zeroize();
+        self.coefficient.zeroize();
+    }
+}
+
+impl<const P: usize> ZeroizeOnDrop for Half<P> {}
+impl<const P: usize, const N: usize> ZeroizeOnDrop for Crt<P, N> {}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Montgomery's multiplication and fixed-window powers (Handbook of Applied Cryptography, section
+//! 14.3.2 and algorithm 14.82), constant-time and in place.
+//!
+//! A big-integer library would leave the powers of a secret where they were computed: here every
+//! intermediate value lives in a buffer that is wiped.
+//!
+//! # What is reduced
+//!
+//! A modulus `m` of `L` words is odd and has its top bit set. With `R = 2^(bits of L words)` this
+//! means `R / 2 < m < R`. Products are reduced below `R`, not below `m` ("almost", see S. Gueron,
+//! <https://eprint.iacr.org/2011/239>): a value below `R` is below `2m`, so one subtraction, made by
+//! [`Multiplier::normalize`], brings any of them below `m`.
+
+use crypto_bigint::{WideWord, Word};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::words;
+use crate::ct::Mask;
+
+/// Bits of the exponent that one step of [`Multiplier::pow`] takes. Four halve the table of five,
+/// and cost 3 % more multiplications.
+const WINDOW: u32 = 4;
+
+/// An odd modulus with its top bit set, and what multiplying by it needs. Wiped when dropped.
+pub(super) struct Modulus<const L: usize> {
+    value: [Word; L],
+    /// `R^2 mod m`, or that plus `m`.
+    r2: [Word; L],
+    /// `-m^-1` modulo one word.
+    neg_inverse: Word,
+}
+
+impl<const L: usize> Modulus<L> {
+    /// `None` if `value` is even or its top bit is clear.
+    ///
+    /// Secret: `value`. Public: its size, and whether this succeeds. Leaks: nothing else.
+    pub(super) fn new(value: &[Word; L]) -> Option<Self> {
+        let (first, last) = (value.first()?, value.last()?);
+        let acceptable = Mask::from_bit((first & last >> (Word::BITS - 1)) as u32 & 1);
+        if !acceptable.declassify() {
+            return None;
+        }
+        // Newton's iteration doubles the bits that are right: an odd word is its own inverse to 3 bits.
+        let mut inverse = *first;
+        for _ in 0..5 {
+            inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(first.wrapping_mul(inverse)));
+        }
+        let mut modulus = Self {
+            value: *value,
+            r2: [0; L],
+            neg_inverse: inverse.wrapping_neg(),
+        };
+        modulus.set_r2();
+        Some(modulus)
+    }
+
+    /// The modulus.
+    pub(super) fn value(&self) -> &[Word; L] {
+        &self.value
+    }
+
+    /// Computes `R^2 mod m` without a division.
+    ///
+    /// Write the bits of `R` as `odd * 2^k`. `R mod m` is `R - m`; `odd` doublings make it
+    /// `2^odd * R`, Montgomery's form of `2^odd`; `k` squarings make that the form of
+    /// `2^(odd * 2^k) = R`, which is `R^2 mod m`.
+    fn set_r2(&mut self) {
+        let mut x = Zeroizing::new([0; L]);
+        words::sub(&mut *x, &self.value);
+        let bits = L as u32 * Word::BITS;
+        for _ in 0..bits >> bits.trailing_zeros() {
+            // x < R < 2m, so 2x < 4m: one subtraction before doubling, and one for the carry.
+            let below = words::lt(&*x, &self.value);
+            words::sub_if(!below, &mut *x, &self.value);
+            let copy = Zeroizing::new(*x);
+            let carry = words::add(&mut *x, &*copy);
+            words::sub_if(Mask::from_bit(carry as u32), &mut *x, &self.value);
+        }
+        let mut multiplier = Multiplier::new(self);
+        for _ in 0..bits.trailing_zeros() {
+            multiplier.square(&mut x);
+        }
+        drop(multiplier);
+        self.r2 = *x;
+    }
+}
+
+impl<const L: usize> Drop for Modulus<L> {
+    fn drop(&mut self) {
+        self.value.zeroize();
+        self.r2.zeroize();
+        self.neg_inverse.zeroize();
+    }
+}
+
+impl<const L: usize> ZeroizeOnDrop for Modulus<L> {}
+
+/// Multiplies modulo a [`Modulus`]; holds the double-width product, which is wiped when dropped.
+///
+/// Every method: Secret: the numbers, and the modulus. Public: `L`. Leaks: nothing else.
+pub(super) struct Multiplier<'m, const L: usize> {
+    modulus: &'m Modulus<L>,
+    wide: Zeroizing<[[Word; L]; 2]>,
+}
+
+impl<'m, const L: usize> Multiplier<'m, L> {
+    pub(super) fn new(modulus: &'m Modulus<L>) -> Self {
+        Self {
+            modulus,
+            wide: Zeroizing::new([[0; L]; 2]),
+        }
+    }
+
+    /// `a = a b / R`, below `R`.
+    pub(super) fn mul(&mut self, a: &mut [Word; L], b: &[Word; L]) {
+        mul_wide(self.wide.as_flattened_mut(), a, b);
+        self.reduce(a);
+    }
+
+    /// `a = a^2 / R`, below `R`.
+    pub(super) fn square(&mut self, a: &mut [Word; L]) {
+        square_wide(self.wide.as_flattened_mut(), a);
+        self.reduce(a);
+    }
+
+    /// `a = a R`, below `R`: into Montgomery's form.
+    pub(super) fn enter(&mut self, a: &mut [Word; L]) {
+        self.mul(a, &self.modulus.r2);
+    }
+
+    /// `a = a / R`, below the modulus: out of Montgomery's form.
+    pub(super) fn leave(&mut self, a: &mut [Word; L]) {
+        let [low, high] = &mut *self.wide;
+        low.copy_from_slice(a);
+        high.fill(0);
+        self.reduce(a);
+        self.normalize(a);
+    }
+
+    /// `out = x R` for an `x` of double width: into Montgomery's form, below `R`.
+    pub(super) fn enter_wide(&mut self, out: &mut [Word; L], x: &[Word]) {
+        let wide = self.wide.as_flattened_mut();
+        for (to, from) in wide.iter_mut().zip(x) {
+            *to = *from;
+        }
+        // x / R, then x, then x R.
+        self.reduce(out);
+        self.enter(out);
+        self.enter(out);
+    }
+
+    /// Brings `a`, below `R`, below the modulus.
+    pub(super) fn normalize(&self, a: &mut [Word; L]) {
+        let below = words::lt(a, &self.modulus.value);
+        words::sub_if(!below, a, &self.modulus.value);
+    }
+
+    /// `base = base^exponent`, both in Montgomery's form. Every bit of the words of `exponent` takes
+    /// its time, so that its length is not seen.
+    ///
+    /// Secret: `base`, `exponent`. Public: the number of words. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn pow(&mut self, base: &mut [Word; L], exponent: &[Word]) {
+        // powers[i] = base^i.
+        let mut powers = Zeroizing::new([[0; L]; 1 << WINDOW]);
+        let mut power = Zeroizing::new([0; L]);
+        if let Some(one) = power.first_mut() {
+            *one = 1;
+        }
+        self.enter(&mut power);
+        for slot in powers.iter_mut() {
+            *slot = *power;
+            self.mul(&mut power, base);
+        }
+
+        let [one, ..] = &*powers;
+        base.copy_from_slice(one);
+        for word in exponent.iter().rev() {
+            for shift in (0..Word::BITS).step_by(WINDOW as usize).rev() {
+                for _ in 0..WINDOW {
+                    self.square(base);
+                }
+                // The whole table is read; `wanted` is true for one entry.
+                let window = (word >> shift) as u32 & ((1 << WINDOW) - 1);
+                for (i, candidate) in (0..).zip(powers.iter()) {
+                    let wanted = Mask::eq(i, window);
+                    for (to, from) in power.iter_mut().zip(candidate) {
+                        *to = wanted.select_word(*from, *to);
+                    }
+                }
+                self.mul(base, &power);
+            }
+        }
+    }
+
+    /// Montgomery's reduction of the product in `wide`.
+    fn reduce(&mut self, out: &mut [Word; L]) {
+        let Modulus {
+            value, neg_inverse, ..
+        } = self.modulus;
+        let carry = reduce_wide(self.wide.as_flattened_mut(), value, *neg_inverse);
+        let [_, high] = &*self.wide;
+        out.copy_from_slice(high);
+        // Beyond R there is at most one m: (R^2 + R m) / R = R + m.
+        words::sub_if(carry, out, value);
+    }
+}
+
+/// `wide = a b`; `wide` has as many words as both.
+///
+/// Secret: `a`, `b`. Public: their lengths. Leaks: nothing else. A step is at most
+/// `(B - 1)^2 + 2 (B - 1) = B^2 - 1`, which fits a wide word.
+#[inline(never)]
+pub(super) fn mul_wide(wide: &mut [Word], a: &[Word], b: &[Word]) {
+    wide.fill(0);
+    for (i, x) in a.iter().enumerate() {
+        let Some(row) = wide.get_mut(i..) else { return };
+        mul_add_row(row, *x, b);
+    }
+}
+
+/// `wide = a^2`; `wide` has twice the words of `a`. The products of different words are computed once and
+/// doubled, then the squares are added.
+///
+/// Secret: `a`. Public: its length. Leaks: nothing else.
+#[inline(never)]
+fn square_wide(wide: &mut [Word], a: &[Word]) {
+    wide.fill(0);
+    let mut rest = a;
+    let mut i = 0;
+    while let Some((x, above)) = rest.split_first() {
+        let Some(row) = wide.get_mut(2 * i + 1..) else {
+            return;
+        };
+        mul_add_row(row, *x, above);
+        rest = above;
+        i += 1;
+    }
+
+    let (mut shifted_out, mut carry) = (0, 0);
+    for (pair, x) in wide.as_chunks_mut::<2>().0.iter_mut().zip(a) {
+        let [low, high] = *pair;
+        let square = WideWord::from(*x) * WideWord::from(*x);
+        let sum = WideWord::from(low << 1 | shifted_out)
+            + WideWord::from(square as Word)
+            + WideWord::from(carry);
+        let upper = WideWord::from(high << 1 | low >> (Word::BITS - 1))
+            + (square >> Word::BITS)
+            + (sum >> Word::BITS);
+        *pair = [sum as Word, upper as Word];
+        carry = (upper >> Word::BITS) as Word;
+        shifted_out = high >> (Word::BITS - 1);
+    }
+}
+
+/// Makes the lower half of `wide` zero by adding multiples of `m`; the upper half is then the
+/// result, but for the carry returned.
+///
+/// Secret: `wide`, `m`. Public: the lengths. Leaks: nothing else.
+#[inline(never)]
+fn reduce_wide(wide: &mut [Word], m: &[Word], neg_inverse: Word) -> Mask {
+    let mut carry = 0;
+    for i in 0..m.len() {
+        let Some(row) = wide.get_mut(i..) else { break };
+        let factor = row.first().map_or(0, |low| low.wrapping_mul(neg_inverse));
+        let (row, above) = row.split_at_mut_checked(m.len()).unwrap_or_default();
+        let mut c = 0;
+        for (to, y) in row.iter_mut().zip(m) {
+            let step = WideWord::from(factor) * WideWord::from(*y)
+                + WideWord::from(*to)
+                + WideWord::from(c);
+            *to = step as Word;
+            c = (step >> Word::BITS) as Word;
+        }
+        if let Some(to) = above.first_mut() {
+            let sum = WideWord::from(*to) + WideWord::from(c) + WideWord::from(carry);
+            *to = sum as Word;
+            carry = (sum >> Word::BITS) as Word;
+        }
+    }
+    Mask::from_bit(carry as u32)
+}
+
+/// `row += x b`, where the word above those of `b` is still zero.
+#[inline(always)]
+fn mul_add_row(row: &mut [Word], x: Word, b: &[Word]) {
+    let (row, above) = row.split_at_mut_checked(b.len()).unwrap_or_default();
+    let mut carry = 0;
+    for (to, y) in row.iter_mut().zip(b) {
+        let step =
+            WideWord::from(x) * WideWord::from(*y) + WideWord::from(*to) + WideWord::from(carry);
+        *to = step as Word;
+        carry = (step >> Word::BITS) as Word;
+    }
+    if let Some(to) = above.first_mut() {
+        *to = carry;
+    }
+}

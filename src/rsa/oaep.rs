@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! EME-OAEP with SHA-256 for hash and MGF1 (RFC 8017 sections 7.1.1, 7.1.2 and B.2.1).
+//!
+//! A block of `k` bytes is `00 || seed (32) || hash of the label (32) || 00 .. 00 || 01 || message`,
+//! all but the first byte masked.
+
+use rand_core::TryCryptoRng;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{DecryptError, ModulusSize};
+use crate::ct::{self, Mask};
+use crate::rng::{self, RngError};
+
+const HASH_LEN: usize = 32;
+
+/// The longest message that fits a block.
+pub(super) const fn max_message_len(size: ModulusSize) -> usize {
+    size.bytes() - 2 * HASH_LEN - 2
+}
+
+/// Fills `block` with the encoding of `message`, which is not longer than [`max_message_len`].
+///
+/// Secret: `message`, the seed. Public: `label`, the lengths. Leaks: nothing else.
+pub(super) fn encode<R: TryCryptoRng + ?Sized>(
+    block: &mut [u8],
+    rng: &mut R,
+    label: &[u8],
+    message: &[u8],
+) -> Result<(), RngError> {
+    block.fill(0);
+    let (_, masked) = block.split_at_mut_checked(1).unwrap_or_default();
+    let (seed, data) = masked.split_at_mut_checked(HASH_LEN).unwrap_or_default();
+    rng::fill(rng, seed)?;
+    let (hash, padded) = data.split_at_mut_checked(HASH_LEN).unwrap_or_default();
+    hash.copy_from_slice(&Sha256::digest(label));
+    let from_the_end = padded.iter_mut().rev();
+    for (to, from) in from_the_end.zip(message.iter().rev().chain(&[1])) {
+        *to = *from;
+    }
+    mask(data, seed);
+    mask(seed, data);
+    Ok(())
+}
+
+/// Decodes `block` in place and copies the message to the front of `out`; on failure `out` is untouched.
+///
+/// Secret: `block`, until the verdict. Public: `label`, the lengths of `block` and `out`. Leaks:
+/// whether the encoding is right, and then the message's length.
+#[inline(never)]
+pub(super) fn decode(
+    block: &mut [u8],
+    label: &[u8],
+    out: &mut [u8],
+) -> Result<usize, DecryptError> {
+    let (first, masked) = block.split_at_mut_checked(1).unwrap_or_default();
+    let (seed, data) = masked.split_at_mut_checked(HASH_LEN).unwrap_or_default();
+    mask(seed, data);
+    mask(data, seed);
+    let (hash, padded) = data.split_at_checked(HASH_LEN).unwrap_or_default();
+
+    // good: every check so far held.
+    let mut good = ct::eq_bytes(first, &[0]) & ct::eq_bytes(hash, &Sha256::digest(label));
+    // searching: all bytes so far were 00; start: where the message begins, once 01 was seen.
+    let mut searching = Mask::TRUE;
+    let mut start = 0;
+    for (next, byte) in (1..).zip(padded) {
+        let zero = Mask::is_zero(u32::from(*byte));
+        let one = Mask::eq(u32::from(*byte), 1);
+        start = (searching & one).select(next, start);
+        good &= !searching | zero | one;
+        searching &= zero;
+    }
+    good &= !searching;
+
+    // From this line on it is public whether the block was good, and then where the message begins:
+    // its length is what the caller is told. Nothing is told of a bad block, and which of the checks
+    // failed was never computed apart from the others.
+    if !good.declassify() {
+        return Err(DecryptError::Opaque);
+    }
+    let message = padded
+        .get(ct::declassify(start) as usize..)
+        .unwrap_or_default();
+    let out = out.get_mut(..message.len()).ok_or(DecryptError::Opaque)?;
+    out.copy_from_slice(message);
+    Ok(message.len())
+}
+
+/// `target ^= MGF1(seed)`.
+///
+/// Secret: `target`, `seed`. Public: their lengths. Leaks: nothing else.
+fn mask(target: &mut [u8], seed: &[u8]) {
+    let mut digest = Zeroizing::new([0; HASH_LEN]);
+    for (counter, chunk) in (0u32..).zip(target.chunks_mut(HASH_LEN)) {
+        Sha256::new()
+            .chain_update(seed)
+            .chain_update(counter.to_be_bytes())
+            .finalize_into((&mut *digest).into());
+        for (byte, mask) in chunk.iter_mut().zip(digest.iter()) {
+            *byte ^= mask;
+        }
+    }
+}

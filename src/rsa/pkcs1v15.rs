@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 9.2).
+
+use sha2::{Digest, Sha256};
+
+/// The DER of a `DigestInfo` with SHA-256, up to the digest (RFC 8017 section 9.2, note 1).
+const DIGEST_INFO: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
+    0x00, 0x04, 0x20,
+];
+
+/// Fills `block` with `00 01 FF .. FF 00 || DigestInfo`. All is public.
+pub(super) fn encode(block: &mut [u8], message: &[u8]) {
+    block.fill(0xff);
+    if let [first, second, ..] = block {
+        [*first, *second] = [0, 1];
+    }
+    let digest = Sha256::digest(message);
+    let end = [0].into_iter().chain(DIGEST_INFO).chain(digest);
+    let len = 1 + DIGEST_INFO.len() + digest.len();
+    let tail = block.len().saturating_sub(len);
+    for (to, from) in block.iter_mut().skip(tail).zip(end) {
+        *to = from;
+    }
+}

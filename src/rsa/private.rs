@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Private keys of the three sizes behind one type.
+
+use core::fmt;
+
+use crypto_bigint::{U1024, U1536, U2048, U3072, U4096};
+use rand_core::TryCryptoRng;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::crt::{Crt, Failure, Numbers};
+use super::{BufferTooSmall, DecryptError, KeyError, ModulusSize, PublicKey, SignError};
+use super::{encoding, oaep, pkcs1v15};
+
+/// An RSA private key of two primes. It takes about 4 KiB, and is wiped when dropped.
+///
+/// Wiping reaches the key where it was last: moving it, as returning it from a constructor may do,
+/// leaves a copy that nobody owns.
+pub struct PrivateKey {
+    public: PublicKey,
+    secret: Secret,
+}
+
+// One size for all: without an allocator there is no smaller place for the smaller keys.
+#[allow(clippy::large_enum_variant)]
+enum Secret {
+    Rsa2048(Crt<{ U1024::LIMBS }, { U2048::LIMBS }>),
+    Rsa3072(Crt<{ U1536::LIMBS }, { U3072::LIMBS }>),
+    Rsa4096(Crt<{ U2048::LIMBS }, { U4096::LIMBS }>),
+}
+
+impl PrivateKey {
+    /// The longest encoding that [`to_pkcs8_der`](Self::to_pkcs8_der) writes.
+    pub const PKCS8_MAX_LEN: usize = encoding::PKCS8_MAX_LEN;
+
+    /// Reads a PKCS#8 `PrivateKeyInfo` in DER, version 0, not encrypted (RFC 5208 section 5). Attributes
+    /// are passed over.
+    ///
+    /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        encoding::private_key_from_pkcs8(der)
+    }
+
+    /// Reads a PKCS#1 `RSAPrivateKey` in DER, version 0 (RFC 8017 appendix A.1.2).
+    ///
+    /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
+        encoding::private_key_from_pkcs1(der)
+    }
+
+    /// A key of numbers that are checked against each other.
+    pub(super) fn new(public: PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
+        let secret = match public.size() {
+            ModulusSize::Rsa2048 => Secret::Rsa2048(Crt::new(&public, numbers)?),
+            ModulusSize::Rsa3072 => Secret::Rsa3072(Crt::new(&public, numbers)?),
+            ModulusSize::Rsa4096 => Secret::Rsa4096(Crt::new(&public, numbers)?),
+        };
+        Ok(Self { public, secret })
+    }
+
+    /// Writes a PKCS#8 `PrivateKeyInfo` in DER, not encrypted, to the front of `out`, and returns its
+    /// length, at most [`PKCS8_MAX_LEN`](Self::PKCS8_MAX_LEN). On failure `out` holds nothing of the key.
+    ///
+    /// Secret: the key, `out`. Public: the lengths of the integers. Leaks: nothing else.
+    pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+        match &self.secret {
+            Secret::Rsa2048(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
+            Secret::Rsa3072(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
+            Secret::Rsa4096(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
+        }
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Decrypts with RSAES-OAEP (RFC 8017 section 7.1.2), SHA-256 for hash and MGF1, to the front of
+    /// `out`, and returns the message's length. `rng` serves blinding. On failure `out` is untouched.
+    ///
+    /// Secret: the key, the message. Public: `ciphertext`, `label`, the length of `out`. Leaks: whether
+    /// it opened, and then the message's length.
+    pub fn decrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        label: &[u8],
+        ciphertext: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, DecryptError> {
+        let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
+        let block = block
+            .get_mut(..self.public.size().bytes())
+            .unwrap_or_default();
+        if ciphertext.len() != block.len() {
+            return Err(DecryptError::Opaque);
+        }
+        block.copy_from_slice(ciphertext);
+        self.apply(rng, block).map_err(|failure| match failure {
+            Failure::Rng => DecryptError::Rng,
+            Failure::Refused => DecryptError::Opaque,
+        })?;
+        oaep::decode(block, label, out)
+    }
+
+    /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, to the front of `out`, and
+    /// returns the signature's length, [`ModulusSize::bytes`]. `rng` serves blinding.
+    ///
+    /// Secret: the key. Public: `message`, the signature. Leaks: nothing else.
+    pub fn sign_pkcs1v15_sha256<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SignError> {
+        let block = out
+            .get_mut(..self.public.size().bytes())
+            .ok_or(SignError::BufferTooSmall)?;
+        pkcs1v15::encode(block, message);
+        self.apply(rng, block).map_err(|failure| match failure {
+            Failure::Rng => SignError::Rng,
+            Failure::Refused => SignError::Fault,
+        })?;
+        Ok(block.len())
+    }
+
+    /// The private operation on a block of as many bytes as the modulus.
+    fn apply<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        block: &mut [u8],
+    ) -> Result<(), Failure> {
+        match &self.secret {
+            Secret::Rsa2048(secret) => secret.apply(rng, &self.public, block),
+            Secret::Rsa3072(secret) => secret.apply(rng, &self.public, block),
+            Secret::Rsa4096(secret) => secret.apply(rng, &self.public, block),
+        }
+    }
+}
+
+impl ZeroizeOnDrop for PrivateKey {}
+
+/// Prints the public half only.
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({:?}, ..)", self.public)
+    }
+}
