@@ -43,7 +43,7 @@ mod native;
 
 pub use backend::Backend;
 pub use element::Element;
-pub use public::Public;
+pub use public::{Logarithm, Public};
 
 /// How many terms a kernel is handed at once: enough to hide the cost of storing the sum, and a
 /// small array on the stack.
@@ -59,7 +59,8 @@ pub struct Term<'a> {
 }
 
 impl Term<'_> {
-    const NONE: Self = Self {
+    /// No row: for an array that is filled later.
+    pub const NONE: Self = Self {
         by: Public::ZERO,
         row: &[],
     };

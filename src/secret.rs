@@ -34,7 +34,7 @@
 //! ```
 
 use rand_core::TryCryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{ZeroizeOnDrop, optimization_barrier};
 
 use crate::rng::{self, RngError};
 
@@ -79,8 +79,15 @@ impl<const N: usize> Secret<N> {
 
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        wipe(&mut self.0);
     }
+}
+
+/// Overwrites `bytes` with zeros. The barrier keeps the compiler from leaving that out, as it does for
+/// `zeroize`, while the bytes are written a vector at a time.
+pub(crate) fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    optimization_barrier(bytes);
 }
 
 impl<const N: usize> ZeroizeOnDrop for Secret<N> {}

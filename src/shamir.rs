@@ -1,2 +1,105 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Shamir's secret sharing over GF(2^8).
+//! Shamir's secret sharing (A. Shamir, "How to share a secret", Comm. ACM 22, 1979) over GF(2^8).
+//!
+//! Each byte of the secret is the constant term of a polynomial of degree `threshold - 1`, whose
+//! other coefficients are uniformly random, zero included. The share with index x holds its value at
+//! x. Any `threshold` shares determine it; fewer are uniform and say nothing about the secret but its
+//! length.
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, ShareCount, Threshold};
+//! use security_domain::secret::Secret;
+//! use security_domain::shamir::{combine, split};
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//!
+//! let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
+//! let secret = Secret::<32>::random(&mut rng)?;
+//!
+//! let mut shares = [const { None }; 5];
+//! split(&secret, quorum, &mut rng, &mut shares)?;
+//!
+//! let [Some(first), _, Some(third), _, Some(fifth)] = &shares else { panic!() };
+//! let again = combine(quorum, &[fifth, first, third])?;
+//! assert_eq!(again.expose(), secret.expose());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`split`] and [`combine`] serve secrets of a fixed size, [`split_rows`] and [`combine_rows`]
+//!   those of any length in the caller's buffers.
+//!
+//! A share carries no checksum: with exactly a threshold of shares, a wrong one gives a wrong secret.
+//! With more, [`combine`] notices.
+
+mod combine;
+mod index_set;
+mod lagrange;
+mod split;
+
+pub use combine::{CombineError, combine, combine_rows};
+pub use index_set::IndexSet;
+pub use split::{SplitError, split, split_rows};
+
+use crate::gf256::Public;
+use crate::quorum::ShareIndex;
+use crate::secret::Secret;
+
+/// One share of an `N`-byte secret.
+pub struct Share<const N: usize> {
+    index: ShareIndex,
+    value: Secret<N>,
+}
+
+impl<const N: usize> Share<N> {
+    /// The share that lies at `index`.
+    pub const fn new(index: ShareIndex, value: Secret<N>) -> Self {
+        Self { index, value }
+    }
+
+    /// Which share it is.
+    pub const fn index(&self) -> ShareIndex {
+        self.index
+    }
+
+    /// Its bytes, one for each of the secret's.
+    pub const fn value(&self) -> &Secret<N> {
+        &self.value
+    }
+
+    /// The same share as a row.
+    pub fn as_row(&self) -> ShareRow<'_> {
+        ShareRow {
+            index: self.index,
+            value: self.value.expose(),
+        }
+    }
+}
+
+/// Prints the index, never the bytes.
+impl<const N: usize> core::fmt::Debug for Share<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Share<{N}>({}, ..)", self.index)
+    }
+}
+
+/// One share of a secret of any length, in the caller's buffer.
+#[derive(Clone, Copy)]
+pub struct ShareRow<'a> {
+    /// Which share it is.
+    pub index: ShareIndex,
+    /// Its bytes, one for each of the secret's.
+    pub value: &'a [u8],
+}
+
+/// Prints the index, never the bytes.
+impl core::fmt::Debug for ShareRow<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "ShareRow({}, ..)", self.index)
+    }
+}
+
+/// The point at which the share lies.
+impl From<ShareIndex> for Public {
+    fn from(index: ShareIndex) -> Self {
+        Self::new(index.get())
+    }
+}

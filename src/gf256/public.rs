@@ -10,19 +10,20 @@ pub struct Public(u8);
 /// The order of the multiplicative group: logarithms count modulo 255.
 const ORDER: u32 = 255;
 
-/// `EXP[i]` is 3^i. 3 generates the group.
-static EXP: [u8; 255] = TABLES.0;
+/// `EXP[i]` is 3^i, and 3 generates the group. Twice around, for the sum of two logarithms.
+static EXP: [u8; 510] = TABLES.0;
 
-/// `LOG[3^i]` is i; `LOG[0]` is never asked for.
+/// `LOG[3^i]` is i; what is at 0 means nothing.
 static LOG: [u8; 256] = TABLES.1;
 
-const TABLES: ([u8; 255], [u8; 256]) = {
-    let mut exp = [0; 255];
+const TABLES: ([u8; 510], [u8; 256]) = {
+    let mut exp = [0; 510];
     let mut log = [0; 256];
     let mut power = 1u8;
     let mut i = 0;
     while i < 255 {
         exp[i] = power;
+        exp[i + 255] = power;
         log[power as usize] = i as u8;
         power ^= times_x(power);
         i += 1;
@@ -58,8 +59,21 @@ impl Public {
     }
 
     /// `self * other`.
+    #[inline]
     pub fn mul(self, other: Self) -> Self {
-        Logarithm::ONE.times(self).times(other).exp()
+        if self == Self::ZERO || other == Self::ZERO {
+            return Self::ZERO;
+        }
+        Self(EXP[self.log() + other.log()])
+    }
+
+    /// `self` to the power of `exponent`; 0^0 is 1.
+    pub fn power(self, exponent: u16) -> Self {
+        match (self, exponent) {
+            (_, 0) => Self::ONE,
+            (Self::ZERO, _) => Self::ZERO,
+            _ => Self(EXP[remainder(self.log() as u32 * u32::from(exponent))]),
+        }
     }
 
     /// `1 / self`; of 0, 0.
@@ -67,8 +81,24 @@ impl Public {
         if self == Self::ZERO {
             return Self::ZERO;
         }
-        Logarithm::ONE.over(self).exp()
+        Self(EXP[ORDER as usize - self.log()])
     }
+
+    /// The power of 3 that it is, below 255.
+    #[inline]
+    fn log(self) -> usize {
+        usize::from(LOG[usize::from(self.0)])
+    }
+}
+
+/// `sum` modulo 255, or 255 in place of 0. As 256 is 1 modulo 255, a number's upper bytes may be added
+/// to its lowest: there is no division.
+#[inline]
+fn remainder(mut sum: u32) -> usize {
+    while sum > ORDER {
+        sum = (sum & 0xff) + (sum >> 8);
+    }
+    sum as usize
 }
 
 /// A quotient of two products of elements, kept as the sums of their logarithms, so that neither a
@@ -93,7 +123,7 @@ impl Logarithm {
     #[inline]
     pub fn times(mut self, factor: Public) -> Self {
         self.zero |= factor == Public::ZERO;
-        self.above += u32::from(LOG[usize::from(factor.0)]);
+        self.above += factor.log() as u32;
         self
     }
 
@@ -101,7 +131,7 @@ impl Logarithm {
     #[inline]
     pub fn over(mut self, divisor: Public) -> Self {
         debug_assert!(divisor != Public::ZERO);
-        self.below += u32::from(LOG[usize::from(divisor.0)]);
+        self.below += divisor.log() as u32;
         self
     }
 
@@ -111,13 +141,7 @@ impl Logarithm {
         if self.zero {
             return Public::ZERO;
         }
-        // Modulo 255, -b is 254 b and 256 is 1: adding a number's upper bytes to its lowest one
-        // leaves the remainder as it was, so there is no division.
-        let mut sum = self.above + 254 * self.below;
-        while sum > ORDER {
-            sum = (sum & 0xff) + (sum >> 8);
-        }
-        let power = if sum == ORDER { 0 } else { sum };
-        Public(EXP[power as usize])
+        // -b is 254 b modulo 255.
+        Public(EXP[remainder(self.above + 254 * self.below)])
     }
 }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Rebuilding the secret from shares.
+
+use super::lagrange::{agrees, interpolate};
+use super::{IndexSet, Share, ShareRow};
+use crate::ct::Mask;
+use crate::gf256::Public;
+use crate::quorum::{Quorum, ShareIndex};
+use crate::secret::{Secret, wipe};
+
+/// Rebuilds the secret from at least a threshold of shares, in any order.
+///
+/// With exactly a threshold of shares, a wrong share gives a wrong secret. What is given beyond that
+/// is checked in every byte.
+///
+/// Secret: the shares, the secret. Public: `N`, the indices, `quorum`. Leaks: whether the shares
+/// agree.
+///
+/// # Errors
+///
+/// [`CombineError`], but for `UnequalLengths`.
+pub fn combine<const N: usize>(
+    quorum: Quorum,
+    shares: &[&Share<N>],
+) -> Result<Secret<N>, CombineError> {
+    let rows = shares.iter().map(|share| share.as_row());
+    Secret::try_init(|out| combine_any(quorum, rows, out))
+}
+
+/// Rebuilds the secret from at least a threshold of shares, in any order, into `out`, which is as long
+/// as each of them. On error `out` is wiped.
+///
+/// With exactly a threshold of shares, a wrong share gives a wrong secret. What is given beyond that
+/// is checked in every byte.
+///
+/// Secret: the shares, `out`. Public: the lengths, the indices, `quorum`. Leaks: whether the shares
+/// agree.
+///
+/// # Errors
+///
+/// [`CombineError`].
+pub fn combine_rows(
+    quorum: Quorum,
+    shares: &[ShareRow<'_>],
+    out: &mut [u8],
+) -> Result<(), CombineError> {
+    let combined = combine_any(quorum, shares.iter().copied(), out);
+    if combined.is_err() {
+        wipe(out);
+    }
+    combined
+}
+
+fn combine_any<'a>(
+    quorum: Quorum,
+    shares: impl Iterator<Item = ShareRow<'a>> + Clone,
+    out: &mut [u8],
+) -> Result<(), CombineError> {
+    validate(quorum, shares.clone(), out.len())?;
+    let threshold = usize::from(quorum.threshold().get());
+    let basis = shares.clone().take(threshold);
+    let agree = shares.skip(threshold).fold(Mask::TRUE, |agree, share| {
+        agree & agrees(share, basis.clone())
+    });
+    // The verdict on all of them is public.
+    if !agree.declassify() {
+        return Err(CombineError::Disagree);
+    }
+    interpolate(out, Public::ZERO, basis);
+    Ok(())
+}
+
+/// Checks what is public of shares that are to be used together.
+pub(super) fn validate<'a>(
+    quorum: Quorum,
+    shares: impl Iterator<Item = ShareRow<'a>>,
+    len: usize,
+) -> Result<IndexSet, CombineError> {
+    let mut seen = IndexSet::EMPTY;
+    for share in shares {
+        if !quorum.contains(share.index) {
+            return Err(CombineError::IndexAboveCount(share.index));
+        }
+        if !seen.insert(share.index) {
+            return Err(CombineError::EqualIndices(share.index));
+        }
+        if share.value.len() != len {
+            return Err(CombineError::UnequalLengths(share.index));
+        }
+    }
+    if seen.len() < usize::from(quorum.threshold().get()) {
+        return Err(CombineError::TooFewShares);
+    }
+    Ok(seen)
+}
+
+/// Why shares were not combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CombineError {
+    /// There are fewer shares than the threshold.
+    TooFewShares,
+    /// The quorum has no share with this index.
+    IndexAboveCount(ShareIndex),
+    /// Two shares have this index.
+    EqualIndices(ShareIndex),
+    /// The share with this index is not as long as the secret's buffer.
+    UnequalLengths(ShareIndex),
+    /// There are more shares than the threshold, and they do not belong to one secret.
+    Disagree,
+}
+
+impl core::fmt::Display for CombineError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::TooFewShares => f.write_str("there are fewer shares than the threshold"),
+            Self::IndexAboveCount(index) => write!(f, "the quorum has no share {index}"),
+            Self::EqualIndices(index) => write!(f, "two shares have the index {index}"),
+            Self::UnequalLengths(index) => write!(f, "share {index} has another length"),
+            Self::Disagree => f.write_str("the shares do not belong to one secret"),
+        }
+    }
+}
+
+impl core::error::Error for CombineError {}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Dealing a secret into shares.
+
+use rand_core::TryCryptoRng;
+
+use super::Share;
+use crate::gf256::{Backend, Public, Store, TERMS, Term};
+use crate::quorum::Quorum;
+use crate::rng;
+use crate::secret::{Secret, wipe};
+
+/// Deals `secret` into `shares`, one slot for each share of `quorum`, in the order of the indices.
+///
+/// On error every slot is `None`. What the slots held before is wiped either way. Up to a
+/// threshold of 16 and 32 bytes, all random bytes are drawn in one call.
+///
+/// Secret: `secret`, the shares. Public: `N`, `quorum`, whether `rng` failed. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`SplitError::SlotCount`] and [`SplitError::Rng`].
+pub fn split<const N: usize, R: TryCryptoRng + ?Sized>(
+    secret: &Secret<N>,
+    quorum: Quorum,
+    rng: &mut R,
+    shares: &mut [Option<Share<N>>],
+) -> Result<(), SplitError> {
+    shares.fill_with(|| None);
+    if shares.len() != usize::from(quorum.count().get()) {
+        return Err(SplitError::SlotCount);
+    }
+    for (slot, index) in shares.iter_mut().zip(quorum.indices()) {
+        *slot = Some(Share::new(index, Secret::zeroed()));
+    }
+    let dealt = deal(secret.expose(), quorum, rng, shares);
+    if dealt.is_err() {
+        shares.fill_with(|| None);
+    }
+    dealt
+}
+
+/// Deals `secret`, of any length, into `rows`, one for each share of `quorum`, in the order of the
+/// indices; each as long as `secret`.
+///
+/// On error every row is wiped. Random bytes are drawn in blocks of a few kilobytes, and that much
+/// stack is used, whatever the length and the quorum.
+///
+/// Secret: `secret`, the rows. Public: the lengths, `quorum`, whether `rng` failed. Leaks: nothing
+/// else.
+///
+/// # Errors
+///
+/// [`SplitError::SlotCount`], [`SplitError::UnequalLengths`] and [`SplitError::Rng`].
+pub fn split_rows<R: TryCryptoRng + ?Sized>(
+    secret: &[u8],
+    quorum: Quorum,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), SplitError> {
+    let dealt = if rows.len() != usize::from(quorum.count().get()) {
+        Err(SplitError::SlotCount)
+    } else if rows.iter().any(|row| row.len() != secret.len()) {
+        Err(SplitError::UnequalLengths)
+    } else {
+        deal(secret, quorum, rng, rows)
+    };
+    if dealt.is_err() {
+        rows.iter_mut().for_each(|row| wipe(row));
+    }
+    dealt
+}
+
+/// Where a share's bytes go.
+trait Slot {
+    fn row(&mut self) -> &mut [u8];
+}
+
+impl Slot for &mut [u8] {
+    fn row(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+impl<const N: usize> Slot for Option<Share<N>> {
+    fn row(&mut self) -> &mut [u8] {
+        match self {
+            Some(share) => share.value.expose_mut(),
+            None => &mut [],
+        }
+    }
+}
+
+/// Random bytes held at once: for small secrets, so that little is wiped, and for others.
+const SMALL: usize = 512;
+const LARGE: usize = 4096;
+
+/// How many columns fit, if `bytes` random bytes hold a group of coefficients for each.
+fn columns(bytes: usize, threshold: usize) -> usize {
+    bytes >> threshold.min(TERMS).next_power_of_two().trailing_zeros()
+}
+
+fn deal<R: TryCryptoRng + ?Sized>(
+    secret: &[u8],
+    quorum: Quorum,
+    rng: &mut R,
+    slots: &mut [impl Slot],
+) -> Result<(), SplitError> {
+    let threshold = usize::from(quorum.threshold().get());
+    if secret.len() <= columns(SMALL, threshold) {
+        return deal_block(
+            secret,
+            quorum,
+            rng,
+            slots,
+            0,
+            &mut Secret::<SMALL>::zeroed(),
+        );
+    }
+    let mut random = Secret::<LARGE>::zeroed();
+    let width = columns(LARGE, threshold);
+    for (number, block) in secret.chunks(width).enumerate() {
+        deal_block(block, quorum, rng, slots, number * width, &mut random)?;
+    }
+    Ok(())
+}
+
+/// Deals the columns of `secret`, which start at `at` in the slots.
+///
+/// A share at x is the sum over j of `x^j` times row j, where row 0 is the secret and each further
+/// one random. They are added in groups of [`TERMS`], and the random rows drawn a group at a time.
+fn deal_block<const S: usize, R: TryCryptoRng + ?Sized>(
+    secret: &[u8],
+    quorum: Quorum,
+    rng: &mut R,
+    slots: &mut [impl Slot],
+    at: usize,
+    random: &mut Secret<S>,
+) -> Result<(), SplitError> {
+    let len = secret.len();
+    let threshold = usize::from(quorum.threshold().get());
+    let backend = Backend::detect();
+    let mut first = 0;
+    while len > 0 && first < threshold {
+        let count = (threshold - first).min(TERMS);
+        let zeroth = (first == 0).then_some(secret);
+        let drawn = count - usize::from(zeroth.is_some());
+        let random = random
+            .expose_mut()
+            .get_mut(..drawn * len)
+            .unwrap_or_default();
+        rng::fill(rng, random).map_err(|_| SplitError::Rng)?;
+
+        let mut terms = [Term::NONE; TERMS];
+        let rows = zeroth.into_iter().chain(random.chunks_exact(len));
+        for (term, row) in terms.iter_mut().zip(rows) {
+            term.row = row;
+        }
+        let terms = terms.get_mut(..count).unwrap_or_default();
+        let store = if first == 0 {
+            Store::Replace
+        } else {
+            Store::Add
+        };
+
+        for (slot, index) in slots.iter_mut().zip(quorum.indices()) {
+            let x = Public::from(index);
+            let mut power = x.power(first as u16);
+            for term in terms.iter_mut() {
+                term.by = power;
+                power = power.mul(x);
+            }
+            let row = slot.row().get_mut(at..).and_then(|row| row.get_mut(..len));
+            backend.run(row.unwrap_or_default(), terms, store);
+        }
+        first += count;
+    }
+    Ok(())
+}
+
+/// Why a secret was not split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SplitError {
+    /// There are more or fewer slots than the quorum has shares.
+    SlotCount,
+    /// A row is longer or shorter than the secret.
+    UnequalLengths,
+    /// The random number generator failed.
+    Rng,
+}
+
+impl core::fmt::Display for SplitError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::SlotCount => "there is not one slot for each share of the quorum",
+            Self::UnequalLengths => "a row is not as long as the secret",
+            Self::Rng => "the random number generator failed",
+        })
+    }
+}
+
+impl core::error::Error for SplitError {}
