@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! RSA: key import, OAEP, the private operation.
+
+use security_domain::rsa::{DecryptError, PrivateKey, PublicKey};
+
+use crate::Operation;
+use crate::rng::SecretRng;
+use crate::valgrind::{self, hidden, revealed};
+
+pub const OPERATIONS: &[Operation] = &[
+    ("rsa: import, PKCS#8", import),
+    ("rsa-2048: private operation, OAEP decode", || {
+        decrypt(KEYS[0])
+    }),
+    ("rsa-3072: private operation, OAEP decode", || {
+        decrypt(KEYS[1])
+    }),
+    ("rsa-4096: private operation, OAEP decode", || {
+        decrypt(KEYS[2])
+    }),
+    ("rsa-2048: OAEP decode of a bad block", refuse),
+    ("rsa-2048: OAEP encode, public operation", encrypt),
+    ("rsa-2048: PKCS#1 v1.5 signature", sign),
+];
+
+const KEYS: [&[u8]; 3] = [
+    include_bytes!("../../../../tests/vectors/rsa/keys/2048.pkcs8.der"),
+    include_bytes!("../../../../tests/vectors/rsa/keys/3072.pkcs8.der"),
+    include_bytes!("../../../../tests/vectors/rsa/keys/4096.pkcs8.der"),
+];
+
+const PUBLIC: [&[u8]; 3] = [
+    include_bytes!("../../../../tests/vectors/rsa/keys/2048.spki.der"),
+    include_bytes!("../../../../tests/vectors/rsa/keys/3072.spki.der"),
+    include_bytes!("../../../../tests/vectors/rsa/keys/4096.spki.der"),
+];
+
+/// A key whose private integers are secret but for the first two bytes of each: those say how long
+/// the integer is, as the public length of its encoding does.
+fn secret_key(pkcs8: &[u8]) -> PrivateKey {
+    let mut bytes = pkcs8.to_vec();
+    // Version, n, e, d, p, q, dp, dq, coefficient: after the key's own sequence.
+    let start = bytes
+        .windows(3)
+        .skip(20)
+        .position(|w| w == [2, 1, 0])
+        .unwrap()
+        + 20;
+    let mut rest = &mut bytes[start..];
+    for number in 0..9 {
+        let (header, len) = match *rest {
+            [2, 0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+            [2, 0x81, len, ..] => (3, usize::from(len)),
+            [2, len, ..] => (2, usize::from(len)),
+            _ => panic!("an integer"),
+        };
+        let (integer, others) = rest.split_at_mut(header + len);
+        if number > 2 {
+            valgrind::hide(&mut integer[header + 2..]);
+        }
+        rest = others;
+    }
+    PrivateKey::from_pkcs8_der(&bytes).unwrap()
+}
+
+/// Writing the key again would tell how many leading zero bytes each integer has, as its encoding's
+/// public length does; so it is the public key that shows that the right key was read.
+fn import() {
+    for (pkcs8, spki) in KEYS.into_iter().zip(PUBLIC) {
+        let mut out = [0; PublicKey::SPKI_MAX_LEN];
+        let len = secret_key(pkcs8)
+            .public_key()
+            .to_spki_der(&mut out)
+            .unwrap();
+        assert_eq!(&out[..len], spki);
+    }
+}
+
+fn decrypt(pkcs8: &[u8]) {
+    let key = secret_key(pkcs8);
+    let size = key.public_key().size().bytes();
+    let mut ciphertext = vec![0; size];
+    let message = [0x6d; 64];
+    key.public_key()
+        .encrypt_oaep_sha256(&mut SecretRng(1), b"label", &message, &mut ciphertext)
+        .unwrap();
+    valgrind::reveal(&mut ciphertext);
+    let mut out = [0; 80];
+    let len = key.decrypt_oaep_sha256(&mut SecretRng(2), b"label", &ciphertext, &mut out);
+    assert_eq!(len, Ok(64));
+    assert_eq!(revealed(&out)[..64], message);
+}
+
+fn refuse() {
+    let key = secret_key(KEYS[0]);
+    let mut ciphertext = [0x55; 256];
+    ciphertext[0] = 0;
+    let mut out = [0; 80];
+    let answer = key.decrypt_oaep_sha256(&mut SecretRng(3), b"", &ciphertext, &mut out);
+    assert_eq!(answer, Err(DecryptError::Opaque));
+    assert_eq!(out, [0; 80]);
+}
+
+fn encrypt() {
+    let key = PrivateKey::from_pkcs8_der(KEYS[0]).unwrap();
+    let message = hidden([0x6d; 64]);
+    let mut ciphertext = [0; 256];
+    key.public_key()
+        .encrypt_oaep_sha256(&mut SecretRng(4), b"", &message, &mut ciphertext)
+        .unwrap();
+    valgrind::reveal(&mut ciphertext);
+    let mut out = [0; 64];
+    key.decrypt_oaep_sha256(&mut SecretRng(5), b"", &ciphertext, &mut out)
+        .unwrap();
+    assert_eq!(revealed(&out), [0x6d; 64]);
+}
+
+fn sign() {
+    let key = secret_key(KEYS[0]);
+    let mut signature = [0; 256];
+    key.sign_pkcs1v15_sha256(&mut SecretRng(6), b"message", &mut signature)
+        .unwrap();
+    valgrind::reveal(&mut signature);
+    key.public_key()
+        .verify_pkcs1v15_sha256(b"message", &signature)
+        .unwrap();
+}
