@@ -1,2 +1,167 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Certificates.
+//! X.509 certificates (RFC 5280): read as the carrier of a custodian's RSA key, and written for transfer
+//! keys.
+//!
+//! A certificate here says whose a key is, and its digest names the custodian. Who vouches for it is not
+//! asked: signatures of issuers are not verified, and validity is read and not judged. What is
+//! checked is that all of it is strict DER, so that one certificate has one digest.
+//!
+//! ```
+//! use security_domain::x509::{Certificate, CertificateError};
+//!
+//! assert_eq!(Certificate::parse(b"-----BEGIN").unwrap_err(), CertificateError::Encoding);
+//! ```
+
+mod read;
+mod write;
+
+use core::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::rsa::{KeyError, PublicKey};
+
+pub use write::{SELF_SIGNED_MAX_LEN, SelfSigned, SelfSignedError, write_self_signed};
+
+/// The SHA-256 digest of a certificate's DER, which names a custodian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// A digest computed before.
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The digest of a certificate's DER.
+    pub fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
+    }
+
+    /// The digest.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Base64url without padding, 43 characters, as JSON files write it (RFC 7515 section 4.1.8).
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut text = [0; 43];
+        for (to, from) in text.chunks_mut(4).zip(self.0.chunks(3)) {
+            let [a, b, c] = [0, 1, 2].map(|i| u32::from(from.get(i).copied().unwrap_or(0)));
+            let group = a << 16 | b << 8 | c;
+            for (character, shift) in to.iter_mut().zip([18, 12, 6, 0]) {
+                *character = ALPHABET
+                    .get((group >> shift & 63) as usize)
+                    .copied()
+                    .unwrap_or(0);
+            }
+        }
+        f.pad(core::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// A certificate that carries an RSA key of an accepted size; all of its structure is checked.
+///
+/// Holds the key, about 560 bytes, and borrows the rest from the DER.
+#[derive(Clone, Debug)]
+pub struct Certificate<'a> {
+    der: &'a [u8],
+    thumbprint: Thumbprint,
+    public_key: PublicKey,
+    serial: &'a [u8],
+    subject: &'a [u8],
+    common_name: Option<&'a str>,
+    not_before: i64,
+    not_after: i64,
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads a certificate of version 1 or 3 in strict DER, and nothing after it.
+    ///
+    /// Extensions are not interpreted, critical ones included: a custodian's certificate is not
+    /// used for anything they could restrict. Its signature is not verified.
+    pub fn parse(der: &'a [u8]) -> Result<Self, CertificateError> {
+        read::certificate(der)
+    }
+
+    /// All of it, as it was read.
+    pub fn der(&self) -> &'a [u8] {
+        self.der
+    }
+
+    /// The key that it carries.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The SHA-256 digest of [`der`](Self::der).
+    pub fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// The serial number: a big-endian two's complement integer.
+    pub fn serial(&self) -> &'a [u8] {
+        self.serial
+    }
+
+    /// The subject, a `Name` in DER.
+    pub fn subject_der(&self) -> &'a [u8] {
+        self.subject
+    }
+
+    /// The subject's last common name, if it is text in UTF-8 or ASCII. Chosen by whoever made the
+    /// certificate: escape it before showing it.
+    pub fn common_name(&self) -> Option<&'a str> {
+        self.common_name
+    }
+
+    /// The first second of its validity, in Unix time.
+    pub fn not_before(&self) -> i64 {
+        self.not_before
+    }
+
+    /// The last second of its validity, in Unix time.
+    pub fn not_after(&self) -> i64 {
+        self.not_after
+    }
+}
+
+/// Why a certificate is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// Not the DER encoding of a certificate.
+    Encoding,
+    /// Bytes follow the certificate, or a structure inside it.
+    TrailingData,
+    /// A version other than 1 and 3, or a field that its version does not have.
+    Version,
+    /// The signature's algorithm is not the one that was signed.
+    SignatureAlgorithm,
+    /// A time that is none, or is before 1970, or an end before the beginning.
+    Validity,
+    /// The key is not an RSA key.
+    NotRsa,
+    /// The RSA key is refused.
+    Key(KeyError),
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoding => "the certificate is not in its DER encoding",
+            Self::TrailingData => "bytes follow the certificate or a structure inside it",
+            Self::Version => "the certificate has a version other than 1 and 3",
+            Self::SignatureAlgorithm => "the certificate's two signature algorithms differ",
+            Self::Validity => "the certificate's validity is no span of time",
+            Self::NotRsa => "the certificate's key is not an RSA key",
+            Self::Key(error) => return write!(f, "the certificate's key: {error}"),
+        })
+    }
+}
+
+impl core::error::Error for CertificateError {}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The reader: RFC 5280 section 4.1, from the outside in.
+
+use der::asn1::{BitStringRef, GeneralizedTime, IntRef, ObjectIdentifier, OctetStringRef, UtcTime};
+use der::{Decode, ErrorKind, Header, Reader, SliceReader, Tag, TagNumber};
+use spki::AlgorithmIdentifierRef;
+
+use super::{Certificate, CertificateError, Thumbprint};
+use crate::rsa::{KeyError, PublicKey};
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+type Result<T> = core::result::Result<T, Error>;
+
+/// What stops the reader: the encoding, or what it means.
+enum Error {
+    Der(der::Error),
+    Meaning(CertificateError),
+}
+
+impl From<der::Error> for Error {
+    fn from(error: der::Error) -> Self {
+        Self::Der(error)
+    }
+}
+
+impl From<CertificateError> for Error {
+    fn from(error: CertificateError) -> Self {
+        Self::Meaning(error)
+    }
+}
+
+pub(super) fn certificate(bytes: &[u8]) -> core::result::Result<Certificate<'_>, CertificateError> {
+    let all = || {
+        let mut reader = SliceReader::new(bytes)?;
+        let certificate = reader.sequence(|reader| {
+            let (certificate, signed_with) = to_be_signed(reader, bytes)?;
+            if reader.decode::<AlgorithmIdentifierRef<'_>>()? != signed_with {
+                return Err(CertificateError::SignatureAlgorithm.into());
+            }
+            whole_bytes(reader.decode()?)?;
+            Ok::<_, Error>(certificate)
+        })?;
+        reader.finish()?;
+        Ok(certificate)
+    };
+    all().map_err(|error: Error| match error {
+        Error::Meaning(error) => error,
+        Error::Der(error) => match error.kind() {
+            ErrorKind::TrailingData { .. } => CertificateError::TrailingData,
+            _ => CertificateError::Encoding,
+        },
+    })
+}
+
+fn to_be_signed<'a>(
+    reader: &mut SliceReader<'a>,
+    der: &'a [u8],
+) -> Result<(Certificate<'a>, AlgorithmIdentifierRef<'a>)> {
+    reader.sequence(|reader| {
+        let version_3 = optional(reader, context(0, true), version)?.is_some();
+        let serial = reader.decode::<IntRef<'_>>()?.as_bytes();
+        let signed_with = reader.decode()?;
+        name(reader)?;
+        let (not_before, not_after) = validity(reader)?;
+        let subject = reader.tlv_bytes()?;
+        let common_name = name(&mut SliceReader::new(subject)?)?;
+        let public_key = public_key(reader)?;
+
+        // Unique identifiers belong to versions 2 and 3, extensions to version 3.
+        let issuer = optional(reader, context(1, false), unique_identifier)?;
+        let subject_id = optional(reader, context(2, false), unique_identifier)?;
+        let extensions = optional(reader, context(3, true), extensions)?;
+        if !version_3 && (issuer.is_some() || subject_id.is_some() || extensions.is_some()) {
+            return Err(CertificateError::Version.into());
+        }
+
+        let certificate = Certificate {
+            der,
+            thumbprint: Thumbprint::of(der),
+            public_key,
+            serial,
+            subject,
+            common_name,
+            not_before,
+            not_after,
+        };
+        Ok((certificate, signed_with))
+    })
+}
+
+/// A version that is written down is version 3, whose number is 2: version 1 is the default, and DER
+/// leaves defaults out.
+fn version(reader: &mut SliceReader<'_>) -> Result<()> {
+    match reader.decode::<u8>()? {
+        2 => Ok(()),
+        0 => Err(reader
+            .error(ErrorKind::Noncanonical { tag: Tag::Integer })
+            .into()),
+        _ => Err(CertificateError::Version.into()),
+    }
+}
+
+/// A `Name`; returns its last common name.
+fn name<'a>(reader: &mut SliceReader<'a>) -> Result<Option<&'a str>> {
+    let mut common_name = None;
+    reader.sequence(|reader| {
+        while !reader.is_finished() {
+            tagged(reader, Tag::Set, |reader| {
+                relative_name(reader, &mut common_name)
+            })?;
+        }
+        Ok(common_name)
+    })
+}
+
+/// A set of attributes: at least one, in the order of their encodings.
+fn relative_name<'a>(
+    reader: &mut SliceReader<'a>,
+    common_name: &mut Option<&'a str>,
+) -> Result<()> {
+    let mut previous: &[u8] = &[];
+    loop {
+        let attribute = reader.tlv_bytes()?;
+        if attribute <= previous {
+            return Err(reader.error(ErrorKind::SetOrdering).into());
+        }
+        previous = attribute;
+        let mut inner = SliceReader::new(attribute)?;
+        inner.sequence(|reader| {
+            let kind = reader.decode::<ObjectIdentifier>()?;
+            let tag = Tag::peek(reader)?;
+            let value = any(reader)?;
+            if kind == COMMON_NAME
+                && matches!(tag, Tag::Utf8String | Tag::PrintableString | Tag::Ia5String)
+            {
+                *common_name = core::str::from_utf8(value).ok();
+            }
+            Ok::<_, Error>(())
+        })?;
+        if reader.is_finished() {
+            return Ok(());
+        }
+    }
+}
+
+fn validity(reader: &mut SliceReader<'_>) -> Result<(i64, i64)> {
+    let (not_before, not_after) =
+        reader.sequence(|reader| Ok::<_, Error>((time(reader)?, time(reader)?)))?;
+    if not_before > not_after {
+        return Err(CertificateError::Validity.into());
+    }
+    Ok((not_before, not_after))
+}
+
+/// A `UTCTime` or a `GeneralizedTime`, in Unix seconds.
+fn time(reader: &mut SliceReader<'_>) -> Result<i64> {
+    let since_1970 = match Tag::peek(reader)? {
+        Tag::UtcTime => reader
+            .decode::<UtcTime>()
+            .map(|time| time.to_unix_duration()),
+        _ => reader
+            .decode::<GeneralizedTime>()
+            .map(|time| time.to_unix_duration()),
+    };
+    match since_1970 {
+        Ok(time) => i64::try_from(time.as_secs()).map_err(|_| CertificateError::Validity.into()),
+        Err(error) => match error.kind() {
+            ErrorKind::DateTime | ErrorKind::Value { .. } => Err(CertificateError::Validity.into()),
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// A `SubjectPublicKeyInfo`, whose algorithm is looked at before anything else of it.
+fn public_key(reader: &mut SliceReader<'_>) -> Result<PublicKey> {
+    let spki = reader.tlv_bytes()?;
+    let algorithm = SliceReader::new(spki)?.sequence(|reader| {
+        let algorithm = reader.decode::<AlgorithmIdentifierRef<'_>>()?;
+        whole_bytes(reader.decode()?)?;
+        Ok::<_, Error>(algorithm)
+    })?;
+    if algorithm.oid != pkcs1::ALGORITHM_OID {
+        return Err(CertificateError::NotRsa.into());
+    }
+    PublicKey::from_spki_der(spki).map_err(|error| match error {
+        KeyError::Encoding => CertificateError::Encoding.into(),
+        error => CertificateError::Key(error).into(),
+    })
+}
+
+/// The bits of an implicitly tagged `BIT STRING`: the number of unused ones, and the bytes.
+fn unique_identifier(reader: &mut SliceReader<'_>) -> Result<()> {
+    let unused = reader.read_byte()?;
+    BitStringRef::new(unused, reader.read_slice(reader.remaining_len())?)?;
+    Ok(())
+}
+
+/// At least one extension: its name, whether it is critical, and what it says, which is passed over.
+fn extensions(reader: &mut SliceReader<'_>) -> Result<()> {
+    reader.sequence(|reader| {
+        loop {
+            reader.sequence(|reader| {
+                reader.decode::<ObjectIdentifier>()?;
+                if reader.decode::<Option<bool>>()? == Some(false) {
+                    // The default, which DER leaves out.
+                    return Err(reader
+                        .error(ErrorKind::Noncanonical { tag: Tag::Boolean })
+                        .into());
+                }
+                reader.decode::<&OctetStringRef>()?;
+                Ok::<_, Error>(())
+            })?;
+            if reader.is_finished() {
+                return Ok(());
+            }
+        }
+    })
+}
+
+/// Any value, whose structure is walked; returns its content. The reader bounds the depth.
+fn any<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
+    let header = Header::decode(reader)?;
+    let content = reader.clone().read_slice(header.length())?;
+    reader.read_nested(header.length(), |reader| {
+        if header.is_constructed() {
+            while !reader.is_finished() {
+                any(reader)?;
+            }
+        } else {
+            reader.read_slice(header.length())?;
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(content)
+}
+
+/// A structure under a tag that must come next.
+fn tagged<'a, T>(
+    reader: &mut SliceReader<'a>,
+    tag: Tag,
+    structure: impl FnOnce(&mut SliceReader<'a>) -> Result<T>,
+) -> Result<T> {
+    let header = Header::decode(reader)?;
+    header.tag().assert_eq(tag)?;
+    reader.read_nested(header.length(), structure)
+}
+
+/// A structure under a tag, if it comes next.
+fn optional<'a, T>(
+    reader: &mut SliceReader<'a>,
+    tag: Tag,
+    structure: impl FnOnce(&mut SliceReader<'a>) -> Result<T>,
+) -> Result<Option<T>> {
+    if reader.is_finished() || Tag::peek(reader)? != tag {
+        return Ok(None);
+    }
+    tagged(reader, tag, structure).map(Some)
+}
+
+const fn context(number: u32, constructed: bool) -> Tag {
+    Tag::ContextSpecific {
+        constructed,
+        number: TagNumber(number),
+    }
+}
+
+/// The bytes of a `BIT STRING` without unused bits.
+fn whole_bytes(bits: BitStringRef<'_>) -> Result<&[u8]> {
+    let bytes = bits.as_bytes();
+    bytes.ok_or(Error::Der(Tag::BitString.value_error().into()))
+}

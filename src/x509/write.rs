@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The writer: a self-signed certificate as transfer keys have it, in version 3 with an empty
+//! `basicConstraints`, which says that the key signs no certificates.
+
+use core::fmt;
+use core::num::NonZeroU64;
+use core::time::Duration;
+
+use der::asn1::{GeneralizedTime, UintRef, UtcTime};
+use der::{DateTime, Encode};
+use rand_core::TryCryptoRng;
+
+use crate::rsa::{ModulusSize, PrivateKey, PublicKey, SignError};
+
+/// The longest certificate that [`write_self_signed`] writes.
+pub const SELF_SIGNED_MAX_LEN: usize =
+    ModulusSize::MAX_BYTES + PublicKey::SPKI_MAX_LEN + 2 * (COMMON_NAME_MAX + 16) + 160;
+
+/// The longest common name: X.520 allows 64 characters.
+const COMMON_NAME_MAX: usize = 64;
+
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const UTF8_STRING: u8 = 0x0c;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const VERSION: u8 = 0xa0;
+const EXTENSIONS: u8 = 0xa3;
+
+/// The version: 3, whose number is 2.
+const VERSION_3: [u8; 3] = [INTEGER, 1, 2];
+/// `sha256WithRSAEncryption` with parameters NULL (RFC 4055 section 5).
+const SIGNATURE_ALGORITHM: [u8; 15] = [
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00,
+];
+/// The object identifier of `commonName`, 2.5.4.3.
+const COMMON_NAME: [u8; 5] = [0x06, 0x03, 0x55, 0x04, 0x03];
+/// The extension `basicConstraints`, 2.5.29.19: not critical, an empty sequence.
+const BASIC_CONSTRAINTS: [u8; 11] = [
+    0x30, 0x09, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x04, 0x02, 0x30, 0x00,
+];
+
+/// What a self-signed certificate says beside its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelfSigned<'a> {
+    /// The only part of subject and issuer: 1 to 64 bytes of text, `transfer-key` in real ones.
+    pub common_name: &'a str,
+    /// The serial number, 1 in real ones.
+    pub serial: NonZeroU64,
+    /// The first second of its validity, in Unix time, not before 1970.
+    pub not_before: i64,
+    /// The last second of its validity, in Unix time, before the year 10000.
+    pub not_after: i64,
+}
+
+/// Why a certificate was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SelfSignedError {
+    /// The common name is empty, or longer than 64 bytes.
+    CommonName,
+    /// A time before 1970 or after 9999, or an end before the beginning.
+    Validity,
+    /// The output is too small.
+    BufferTooSmall,
+    /// The random number generator failed.
+    Rng,
+    /// The computed signature does not verify.
+    Fault,
+}
+
+/// Writes a certificate of `key`, signed by it with SHA-256, in DER to the front of `out`, and returns its
+/// length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes. On failure nothing of
+/// use is in `out`.
+///
+/// Secret: the key. Public: everything else. Leaks: nothing else.
+pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
+    key: &PrivateKey,
+    rng: &mut R,
+    content: &SelfSigned<'_>,
+    out: &mut [u8],
+) -> Result<usize, SelfSignedError> {
+    if content.common_name.is_empty() || content.common_name.len() > COMMON_NAME_MAX {
+        return Err(SelfSignedError::CommonName);
+    }
+    if content.not_before > content.not_after {
+        return Err(SelfSignedError::Validity);
+    }
+
+    let total = out.len();
+    let size = key.public_key().size().bytes();
+    let (front, signature) = out
+        .len()
+        .checked_sub(size)
+        .and_then(|at| out.split_at_mut_checked(at))
+        .ok_or(SelfSignedError::BufferTooSmall)?;
+
+    let mut writer = Backward::new(front);
+    writer.push(&[0])?;
+    writer.header(BIT_STRING, 1 + size)?;
+    writer.push(&SIGNATURE_ALGORITHM)?;
+    let end = writer.start;
+    to_be_signed(&mut writer, key.public_key(), content)?;
+    let start = writer.start;
+    writer.header(SEQUENCE, total - start)?;
+    let first = writer.start;
+
+    let signed = front.get(start..end).unwrap_or_default();
+    key.sign_pkcs1v15_sha256(rng, signed, signature)
+        .map_err(|error| match error {
+            SignError::BufferTooSmall => SelfSignedError::BufferTooSmall,
+            SignError::Rng => SelfSignedError::Rng,
+            SignError::Fault => SelfSignedError::Fault,
+        })?;
+    out.copy_within(first.., 0);
+    Ok(total - first)
+}
+
+/// The `TBSCertificate`, field by field from the last.
+fn to_be_signed(
+    writer: &mut Backward<'_>,
+    key: &PublicKey,
+    content: &SelfSigned<'_>,
+) -> Result<(), SelfSignedError> {
+    let end = writer.start;
+    writer.push(&BASIC_CONSTRAINTS)?;
+    writer.wrap(SEQUENCE, end)?;
+    writer.wrap(EXTENSIONS, end)?;
+
+    let mut spki = [0; PublicKey::SPKI_MAX_LEN];
+    let len = key
+        .to_spki_der(&mut spki)
+        .map_err(|_| SelfSignedError::BufferTooSmall)?;
+    writer.push(spki.get(..len).unwrap_or_default())?;
+    name(writer, content.common_name)?;
+
+    let validity = writer.start;
+    time(writer, content.not_after)?;
+    time(writer, content.not_before)?;
+    writer.wrap(SEQUENCE, validity)?;
+
+    name(writer, content.common_name)?;
+    writer.push(&SIGNATURE_ALGORITHM)?;
+    let serial = content.serial.get().to_be_bytes();
+    writer.encode(&UintRef::new(&serial).map_err(|_| SelfSignedError::BufferTooSmall)?)?;
+    let version = writer.start;
+    writer.push(&VERSION_3)?;
+    writer.wrap(VERSION, version)?;
+    writer.wrap(SEQUENCE, end)
+}
+
+/// A `Name` of one common name.
+fn name(writer: &mut Backward<'_>, common_name: &str) -> Result<(), SelfSignedError> {
+    let end = writer.start;
+    writer.push(common_name.as_bytes())?;
+    writer.wrap(UTF8_STRING, end)?;
+    writer.push(&COMMON_NAME)?;
+    writer.wrap(SEQUENCE, end)?;
+    writer.wrap(SET, end)?;
+    writer.wrap(SEQUENCE, end)
+}
+
+/// A `UTCTime` up to 2049 and a `GeneralizedTime` from 2050, as RFC 5280 section 4.1.2.5 demands.
+fn time(writer: &mut Backward<'_>, seconds: i64) -> Result<(), SelfSignedError> {
+    let time = u64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| DateTime::from_unix_duration(Duration::from_secs(seconds)).ok())
+        .ok_or(SelfSignedError::Validity)?;
+    match UtcTime::from_date_time(time) {
+        Ok(time) => writer.encode(&time),
+        Err(_) => writer.encode(&GeneralizedTime::from_date_time(time)),
+    }
+}
+
+/// Writes DER from its end, so that a length is known when it is due.
+struct Backward<'a> {
+    out: &'a mut [u8],
+    /// Where the last thing written begins.
+    start: usize,
+}
+
+impl<'a> Backward<'a> {
+    fn new(out: &'a mut [u8]) -> Self {
+        let start = out.len();
+        Self { out, start }
+    }
+
+    /// Puts bytes before what is written.
+    fn push(&mut self, bytes: &[u8]) -> Result<(), SelfSignedError> {
+        let start = self.start.checked_sub(bytes.len());
+        let (start, place) = start
+            .and_then(|start| Some((start, self.out.get_mut(start..self.start)?)))
+            .ok_or(SelfSignedError::BufferTooSmall)?;
+        place.copy_from_slice(bytes);
+        self.start = start;
+        Ok(())
+    }
+
+    /// Puts a tag and a length, below 65536, before what is written.
+    fn header(&mut self, tag: u8, len: usize) -> Result<(), SelfSignedError> {
+        let [high, low] = u16::try_from(len)
+            .map_err(|_| SelfSignedError::BufferTooSmall)?
+            .to_be_bytes();
+        match (high, low) {
+            (0, 0..0x80) => self.push(&[tag, low]),
+            (0, _) => self.push(&[tag, 0x81, low]),
+            _ => self.push(&[tag, 0x82, high, low]),
+        }
+    }
+
+    /// Makes all between here and `end` the content of a tag.
+    fn wrap(&mut self, tag: u8, end: usize) -> Result<(), SelfSignedError> {
+        self.header(tag, end - self.start)
+    }
+
+    fn encode(&mut self, value: &impl Encode) -> Result<(), SelfSignedError> {
+        let mut bytes = [0; 32];
+        let bytes = value.encode_to_slice(&mut bytes);
+        self.push(bytes.map_err(|_| SelfSignedError::BufferTooSmall)?)
+    }
+}
+
+impl fmt::Display for SelfSignedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CommonName => "the common name is empty or longer than 64 bytes",
+            Self::Validity => "the validity is no span of time between 1970 and 9999",
+            Self::BufferTooSmall => "the output is too small for the certificate",
+            Self::Rng => "the random number generator failed",
+            Self::Fault => "the computed signature does not verify",
+        })
+    }
+}
+
+impl core::error::Error for SelfSignedError {}
