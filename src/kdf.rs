@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 /// HMAC (RFC 2104) under `key`. Its section 2 allows a key of any length.
 #[allow(clippy::expect_used, reason = "an HMAC key has no wrong length")]
-fn keyed<M: KeyInit>(key: &[u8]) -> M {
+pub fn keyed<M: KeyInit>(key: &[u8]) -> M {
     M::new_from_slice(key).expect("an HMAC key of any length")
 }
 

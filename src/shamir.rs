@@ -26,13 +26,19 @@
 //!
 //! - [`split`] and [`combine`] serve secrets of a fixed size, [`split_rows`] and [`combine_rows`]
 //!   those of any length in the caller's buffers.
+//! - [`encoded`] is a share in bytes, with the set and the quorum that it belongs to.
+//! - [`check`] names wrong shares, and recovers the secret in spite of them.
+//! - [`renew`] replaces lost shares and whole sets.
 //!
 //! A share carries no checksum: with exactly a threshold of shares, a wrong one gives a wrong secret.
 //! With more, [`combine`] notices.
 
+pub mod check;
 mod combine;
+pub mod encoded;
 mod index_set;
 mod lagrange;
+pub mod renew;
 mod split;
 
 pub use combine::{CombineError, combine, combine_rows};

@@ -28,9 +28,9 @@ fn all_products_by_tables_and_in_constant_time() {
     for a in 0..=255 {
         for b in 0..=255 {
             let want = product(a, b);
-            assert_eq!(Public::new(a).mul(Public::new(b)).get(), want, "{a} {b}");
+            assert_eq!(Public::new(a).times(Public::new(b)).get(), want, "{a} {b}");
             assert_eq!(
-                Element::new(a).mul(&Element::new(b)).expose(),
+                Element::new(a).times(&Element::new(b)).expose(),
                 want,
                 "{a} {b}"
             );
@@ -57,8 +57,8 @@ fn fips_197_section_4_2_examples() {
         (0x57, 0x08, 0x8e),
         (0x57, 0x10, 0x07),
     ] {
-        assert_eq!(Public::new(a).mul(Public::new(b)).get(), want);
-        assert_eq!(Element::new(a).mul(&Element::new(b)).expose(), want);
+        assert_eq!(Public::new(a).times(Public::new(b)).get(), want);
+        assert_eq!(Element::new(a).times(&Element::new(b)).expose(), want);
         for backend in Backend::available() {
             let mut out = [0; 1];
             let row = [b];
@@ -252,7 +252,7 @@ fn gf2p8mulb_as_intel_defines_it_is_this_field() {
         for b in 0..=255 {
             assert_eq!(
                 gf2p8mul_byte(a, b),
-                Public::new(a).mul(Public::new(b)).get()
+                Public::new(a).times(Public::new(b)).get()
             );
         }
     }

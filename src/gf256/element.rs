@@ -30,14 +30,14 @@ impl Element {
     }
 
     /// `self + other`, which is `self - other` too.
-    pub const fn add(&self, other: &Self) -> Self {
+    pub const fn plus(&self, other: &Self) -> Self {
         Self(self.0 ^ other.0)
     }
 
     /// `self * other`.
     ///
     /// Secret: both. Leaks: nothing. Integer multiplications only, no mask and no table.
-    pub const fn mul(&self, other: &Self) -> Self {
+    pub const fn times(&self, other: &Self) -> Self {
         // The reduction: x^8 is x^4 + x^3 + x + 1. The first folding leaves 11 bits, the second 8.
         let product = carryless(self.0 as u32, other.0 as u32);
         let folded = (product & 0xff) ^ times_0x1b(product >> 8);

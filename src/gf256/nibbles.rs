@@ -10,8 +10,8 @@ pub static NIBBLES: [[u8; 32]; 256] = {
         let f = Element::new(factor as u8);
         let mut i = 0;
         while i < 16 {
-            tables[factor][i] = f.mul(&Element::new(i as u8)).expose();
-            tables[factor][16 + i] = f.mul(&Element::new(16 * i as u8)).expose();
+            tables[factor][i] = f.times(&Element::new(i as u8)).expose();
+            tables[factor][16 + i] = f.times(&Element::new(16 * i as u8)).expose();
             i += 1;
         }
         factor += 1;

@@ -54,13 +54,13 @@ impl Public {
     }
 
     /// `self + other`, which is `self - other` too.
-    pub const fn add(self, other: Self) -> Self {
+    pub const fn plus(self, other: Self) -> Self {
         Self(self.0 ^ other.0)
     }
 
     /// `self * other`.
     #[inline]
-    pub fn mul(self, other: Self) -> Self {
+    pub fn times(self, other: Self) -> Self {
         if self == Self::ZERO || other == Self::ZERO {
             return Self::ZERO;
         }

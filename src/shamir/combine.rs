@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rebuilding the secret from shares.
 
+use super::encoded::MixedShares;
 use super::lagrange::{agrees, interpolate};
 use super::{IndexSet, Share, ShareRow};
 use crate::ct::Mask;
@@ -51,23 +52,34 @@ pub fn combine_rows(
     combined
 }
 
-fn combine_any<'a>(
+pub(super) fn combine_any<'a>(
     quorum: Quorum,
     shares: impl Iterator<Item = ShareRow<'a>> + Clone,
     out: &mut [u8],
 ) -> Result<(), CombineError> {
     validate(quorum, shares.clone(), out.len())?;
+    verdict(quorum, shares.clone())?;
+    let basis = shares.take(usize::from(quorum.threshold().get()));
+    interpolate(out, Public::ZERO, basis);
+    Ok(())
+}
+
+/// Checks in every byte that the shares beyond the threshold agree with those up to it.
+pub(super) fn verdict<'a>(
+    quorum: Quorum,
+    shares: impl Iterator<Item = ShareRow<'a>> + Clone,
+) -> Result<(), CombineError> {
     let threshold = usize::from(quorum.threshold().get());
     let basis = shares.clone().take(threshold);
     let agree = shares.skip(threshold).fold(Mask::TRUE, |agree, share| {
         agree & agrees(share, basis.clone())
     });
     // The verdict on all of them is public.
-    if !agree.declassify() {
-        return Err(CombineError::Disagree);
+    if agree.declassify() {
+        Ok(())
+    } else {
+        Err(CombineError::Disagree)
     }
-    interpolate(out, Public::ZERO, basis);
-    Ok(())
 }
 
 /// Checks what is public of shares that are to be used together.
@@ -108,6 +120,8 @@ pub enum CombineError {
     UnequalLengths(ShareIndex),
     /// There are more shares than the threshold, and they do not belong to one secret.
     Disagree,
+    /// Encoded shares are not of one set and one quorum.
+    Mixed(MixedShares),
 }
 
 impl core::fmt::Display for CombineError {
@@ -118,6 +132,7 @@ impl core::fmt::Display for CombineError {
             Self::EqualIndices(index) => write!(f, "two shares have the index {index}"),
             Self::UnequalLengths(index) => write!(f, "share {index} has another length"),
             Self::Disagree => f.write_str("the shares do not belong to one secret"),
+            Self::Mixed(mixed) => mixed.fmt(f),
         }
     }
 }

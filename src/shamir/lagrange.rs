@@ -14,7 +14,7 @@ pub fn weight(point: Public, index: ShareIndex, all: impl Iterator<Item = ShareI
     all.filter(|&other| other != index)
         .map(Public::from)
         .fold(Logarithm::ONE, |product, other| {
-            product.times(point.add(other)).over(x.add(other))
+            product.times(point.plus(other)).over(x.plus(other))
         })
         .exp()
 }

@@ -124,6 +124,37 @@ fn deal<R: TryCryptoRng + ?Sized>(
     Ok(())
 }
 
+/// Deals `len` zeros into `rows`, which are as long. On error every row is wiped.
+pub(super) fn deal_zeros<R: TryCryptoRng + ?Sized>(
+    len: usize,
+    quorum: Quorum,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), SplitError> {
+    if rows.len() != usize::from(quorum.count().get()) {
+        rows.iter_mut().for_each(|row| wipe(row));
+        return Err(SplitError::SlotCount);
+    }
+    if rows.iter().any(|row| row.len() != len) {
+        rows.iter_mut().for_each(|row| wipe(row));
+        return Err(SplitError::UnequalLengths);
+    }
+    let mut random = Secret::<LARGE>::zeroed();
+    let mut at = 0;
+    while at < len {
+        let width = columns(LARGE, usize::from(quorum.threshold().get())).min(len - at);
+        let zeros = ZEROS.get(..width).unwrap_or_default();
+        if let Err(error) = deal_block(zeros, quorum, rng, rows, at, &mut random) {
+            rows.iter_mut().for_each(|row| wipe(row));
+            return Err(error);
+        }
+        at += width;
+    }
+    Ok(())
+}
+
+static ZEROS: [u8; LARGE] = [0; LARGE];
+
 /// Deals the columns of `secret`, which start at `at` in the slots.
 ///
 /// A share at x is the sum over j of `x^j` times row j, where row 0 is the secret and each further
@@ -167,7 +198,7 @@ fn deal_block<const S: usize, R: TryCryptoRng + ?Sized>(
             let mut power = x.power(first as u16);
             for term in terms.iter_mut() {
                 term.by = power;
-                power = power.mul(x);
+                power = power.times(x);
             }
             let row = slot.row().get_mut(at..).and_then(|row| row.get_mut(..len));
             backend.run(row.unwrap_or_default(), terms, store);

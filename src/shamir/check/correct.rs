@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Recovering the secret in spite of wrong shares, and naming them.
+
+use rand_core::TryCryptoRng;
+use zeroize::Zeroize;
+
+use super::fingerprint::Fingerprint;
+use super::locate::{Locator, MAX_ERRORS};
+use crate::ct::Mask;
+use crate::gf256::{Element, Logarithm, Public, mul_add_row};
+use crate::quorum::Quorum;
+use crate::secret::{Secret, wipe};
+use crate::shamir::combine::{validate, verdict};
+use crate::shamir::lagrange::interpolate;
+use crate::shamir::{CombineError, IndexSet, Share, ShareRow};
+
+/// Elements of a fingerprint.
+const WIDTH: usize = 16;
+
+/// Rebuilds the secret although up to `(given - threshold) / 2` shares are wrong, and names those.
+///
+/// As [`correct_rows`], for secrets of a fixed size.
+///
+/// # Errors
+///
+/// [`CorrectError`].
+pub fn correct<const N: usize, R: TryCryptoRng + ?Sized>(
+    quorum: Quorum,
+    shares: &[&Share<N>],
+    rng: &mut R,
+) -> Result<(Secret<N>, IndexSet), CorrectError> {
+    let rows = shares.iter().map(|share| share.as_row());
+    let mut wrong = IndexSet::EMPTY;
+    let secret = Secret::try_init(|out| {
+        wrong = correct_any(quorum, rows, rng, out)?;
+        Ok(())
+    })?;
+    Ok((secret, wrong))
+}
+
+/// Rebuilds the secret into `out` although up to `(given - threshold) / 2` shares are wrong, and names
+/// those. On error `out` is wiped.
+///
+/// A random linear fingerprint of each share, drawn by `rng` now that the shares are fixed, tells
+/// which are wrong; then the others are checked against each other in every byte. So what comes out
+/// is the one secret with which all but that many shares agree. If more are wrong, and they were made
+/// to agree on another secret, that may come out: only digests, or a check of the secret itself, can
+/// tell. Names wrong shares, never what is wrong with them, which would give the right ones away.
+///
+/// Work grows with the length times `given * (threshold + 16)`. Stack: below 10 KiB, whatever the
+/// length and the quorum; no other scratch.
+///
+/// Secret: the shares, `out`. Public: the lengths, the indices, `quorum`, what `rng` draws. Leaks:
+/// which shares are wrong, and whether too many are.
+///
+/// # Errors
+///
+/// [`CorrectError`].
+pub fn correct_rows<R: TryCryptoRng + ?Sized>(
+    quorum: Quorum,
+    shares: &[ShareRow<'_>],
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<IndexSet, CorrectError> {
+    let corrected = correct_any(quorum, shares.iter().copied(), rng, out);
+    if corrected.is_err() {
+        wipe(out);
+    }
+    corrected
+}
+
+fn correct_any<'a, R: TryCryptoRng + ?Sized>(
+    quorum: Quorum,
+    shares: impl Iterator<Item = ShareRow<'a>> + Clone,
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<IndexSet, CorrectError> {
+    let given = validate(quorum, shares.clone(), out.len())
+        .map_err(CorrectError::Shares)?
+        .len();
+    let threshold = usize::from(quorum.threshold().get());
+    let errors = (given - threshold) >> 1;
+    let wrong = if errors > 0 {
+        let fingerprint = Fingerprint::draw(rng).map_err(|_| CorrectError::Rng)?;
+        locate(shares.clone(), &fingerprint, errors)
+    } else {
+        IndexSet::EMPTY
+    };
+    if wrong.len() > errors {
+        return Err(CorrectError::TooManyWrong);
+    }
+
+    let right = shares.filter(|share| !wrong.contains(share.index));
+    verdict(quorum, right.clone()).map_err(|_| CorrectError::TooManyWrong)?;
+    interpolate(out, Public::ZERO, right.take(threshold));
+    Ok(wrong)
+}
+
+/// Which shares are wrong, if no more than `errors` are.
+///
+/// Each of the sixteen elements of a fingerprint is a code of its own, whose errors are among the
+/// wrong shares. A wrong share errs in at least one of them.
+fn locate<'a>(
+    shares: impl Iterator<Item = ShareRow<'a>> + Clone,
+    fingerprint: &Fingerprint,
+    errors: usize,
+) -> IndexSet {
+    let mut syndromes = Syndromes([const { Secret::zeroed() }; 2 * MAX_ERRORS]);
+    for share in shares.clone() {
+        let value = fingerprint.of(share.value);
+        let x = Public::from(share.index);
+        let mut weight = shares
+            .clone()
+            .filter(|other| other.index != share.index)
+            .fold(Logarithm::ONE, |product, other| {
+                product.over(x.plus(Public::from(other.index)))
+            })
+            .exp();
+        for syndrome in syndromes.0.iter_mut().take(2 * errors) {
+            mul_add_row(syndrome.expose_mut(), weight, value.expose());
+            weight = weight.times(x);
+        }
+    }
+
+    // Masks, one for each index: true once any element calls that share wrong.
+    let mut verdicts = [!Mask::TRUE; 256];
+    for element in 0..WIDTH {
+        let column = syndromes.column(element);
+        let locator = Locator::new(&column.0, errors);
+        for share in shares.clone() {
+            if let Some(verdict) = verdicts.get_mut(usize::from(share.index.get())) {
+                *verdict |= locator.is_wrong(Public::from(share.index));
+            }
+        }
+    }
+    // Which shares are wrong is public.
+    let mut wrong = IndexSet::EMPTY;
+    for share in shares {
+        if verdicts
+            .get(usize::from(share.index.get()))
+            .is_some_and(|verdict| verdict.declassify())
+        {
+            wrong.insert(share.index);
+        }
+    }
+    wrong
+}
+
+/// The syndromes of the sixteen codes, side by side.
+struct Syndromes([Secret<WIDTH>; 2 * MAX_ERRORS]);
+
+/// The syndromes of one code.
+struct Column([Element; 2 * MAX_ERRORS]);
+
+impl Syndromes {
+    fn column(&self, element: usize) -> Column {
+        let mut column = Column([const { Element::ZERO }; 2 * MAX_ERRORS]);
+        for (out, syndrome) in column.0.iter_mut().zip(&self.0) {
+            *out = Element::new(syndrome.expose().get(element).copied().unwrap_or_default());
+        }
+        column
+    }
+}
+
+impl Drop for Column {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Why the secret was not recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CorrectError {
+    /// The shares cannot be used together.
+    Shares(CombineError),
+    /// The random number generator failed.
+    Rng,
+    /// More shares are wrong than can be told from the others.
+    TooManyWrong,
+}
+
+impl core::fmt::Display for CorrectError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Shares(error) => error.fmt(f),
+            Self::Rng => f.write_str("the random number generator failed"),
+            Self::TooManyWrong => {
+                f.write_str("too many shares are wrong to be told from the others")
+            }
+        }
+    }
+}
+
+impl core::error::Error for CorrectError {}

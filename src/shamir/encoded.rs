@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A share in bytes, with the set and the quorum that it belongs to, so that shares that do not belong
+//! together are told apart before they are combined. `docs/format.md`, "Encoded share".
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 7 | `sdshare` in ASCII |
+//! | 1 | version, 1 |
+//! | 16 | set id |
+//! | 1, 1, 1 | threshold, count, index |
+//! | 4 | length L of the value, big-endian |
+//! | L | value |
+//! | 32 | blind |
+//!
+//! Value and blind are secret. There is no other encoding of the same share.
+
+use super::check::{SetId, ShareDigest};
+use super::{CombineError, ShareRow, combine};
+use crate::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
+use crate::secret::wipe;
+
+const MAGIC: &[u8; 7] = b"sdshare";
+const VERSION: u8 = 1;
+
+/// Bytes in front of the value.
+const HEADER: usize = MAGIC.len() + 1 + 16 + 3 + 4;
+
+/// Bytes of the blind.
+const BLIND: usize = 32;
+
+/// How long the encoding of a share of `len` bytes is.
+pub const fn encoded_len(len: usize) -> usize {
+    len.saturating_add(HEADER + BLIND)
+}
+
+/// A share with the set and the quorum that it belongs to, over the bytes that hold it.
+#[derive(Clone, Copy)]
+pub struct EncodedShare<'a> {
+    set: SetId,
+    quorum: Quorum,
+    row: ShareRow<'a>,
+    blind: &'a [u8; BLIND],
+}
+
+impl<'a> EncodedShare<'a> {
+    /// A share to be encoded; `blind` is 32 random bytes, drawn for it alone.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodedShareError::IndexAboveCount`] and [`EncodedShareError::TooLong`].
+    pub const fn new(
+        set: SetId,
+        quorum: Quorum,
+        row: ShareRow<'a>,
+        blind: &'a [u8; BLIND],
+    ) -> Result<Self, EncodedShareError> {
+        if !quorum.contains(row.index) {
+            return Err(EncodedShareError::IndexAboveCount);
+        }
+        if row.value.len() as u64 > u32::MAX as u64 {
+            return Err(EncodedShareError::TooLong);
+        }
+        Ok(Self {
+            set,
+            quorum,
+            row,
+            blind,
+        })
+    }
+
+    /// Reads one that fills `bytes` exactly.
+    ///
+    /// Secret: value and blind. Public: the rest, the length. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodedShareError`]
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, EncodedShareError> {
+        use EncodedShareError::*;
+        let (magic, rest) = bytes.split_first_chunk().ok_or(Truncated)?;
+        if magic != MAGIC {
+            return Err(NotAShare);
+        }
+        let ([version], rest) = rest.split_first_chunk().ok_or(Truncated)?;
+        if *version != VERSION {
+            return Err(Version(*version));
+        }
+        let (set, rest) = rest.split_first_chunk().ok_or(Truncated)?;
+        let ([threshold, count, index], rest) = rest.split_first_chunk().ok_or(Truncated)?;
+        let (len, rest) = rest.split_first_chunk().ok_or(Truncated)?;
+        let len = usize::try_from(u32::from_be_bytes(*len)).map_err(|_| TooLong)?;
+        let (value, rest) = rest.split_at_checked(len).ok_or(Truncated)?;
+        let (blind, rest) = rest.split_first_chunk().ok_or(Truncated)?;
+        if !rest.is_empty() {
+            return Err(TrailingBytes);
+        }
+        let threshold = Threshold::new(*threshold).map_err(Quorum)?;
+        let count = ShareCount::new(*count).map_err(Quorum)?;
+        let quorum = crate::quorum::Quorum::new(threshold, count).map_err(Quorum)?;
+        let index = ShareIndex::new(*index).map_err(Quorum)?;
+        Self::new(SetId::new(*set), quorum, ShareRow { index, value }, blind)
+    }
+
+    /// Writes it to the front of `out` and returns how many bytes that took: [`encoded_len`] of the
+    /// value's length.
+    ///
+    /// Secret: value and blind. Public: the rest, the length. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodedShareError::BufferTooSmall`], with nothing written.
+    pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodedShareError> {
+        let len = encoded_len(self.row.value.len());
+        let mut out = out
+            .get_mut(..len)
+            .ok_or(EncodedShareError::BufferTooSmall)?;
+        let numbers = [
+            self.quorum.threshold().get(),
+            self.quorum.count().get(),
+            self.row.index.get(),
+        ];
+        // `new` saw to it that the length fits.
+        let value_len = (self.row.value.len() as u32).to_be_bytes();
+        let parts: [&[u8]; 7] = [
+            MAGIC,
+            &[VERSION],
+            self.set.as_bytes(),
+            &numbers,
+            &value_len,
+            self.row.value,
+            self.blind,
+        ];
+        for part in parts {
+            let (to, rest) = out.split_at_mut_checked(part.len()).unwrap_or_default();
+            to.copy_from_slice(part);
+            out = rest;
+        }
+        Ok(len)
+    }
+
+    /// The set that it belongs to.
+    pub const fn set(&self) -> SetId {
+        self.set
+    }
+
+    /// The quorum that it belongs to.
+    pub const fn quorum(&self) -> Quorum {
+        self.quorum
+    }
+
+    /// Its index and its bytes.
+    pub const fn row(&self) -> ShareRow<'a> {
+        self.row
+    }
+
+    /// Its digest, to be kept apart from it.
+    ///
+    /// Secret: value and blind. Public: the rest. Leaks: nothing else.
+    pub fn digest(&self) -> ShareDigest {
+        ShareDigest::with(self.blind, self.set, self.quorum, self.row)
+    }
+}
+
+/// Prints what is public.
+impl core::fmt::Debug for EncodedShare<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let index = self.row.index;
+        write!(
+            f,
+            "EncodedShare({index}, {}, {:?}, ..)",
+            self.quorum, self.set
+        )
+    }
+}
+
+/// The quorum of shares that all belong to one set and one quorum.
+pub(super) fn same_set(shares: &[EncodedShare<'_>]) -> Result<Option<Quorum>, MixedShares> {
+    let mut all = shares.iter();
+    let Some(first) = all.next() else {
+        return Ok(None);
+    };
+    for other in all {
+        let index = other.row.index;
+        if other.set != first.set {
+            return Err(MixedShares::Set(index));
+        }
+        if other.quorum != first.quorum {
+            return Err(MixedShares::Quorum(index));
+        }
+    }
+    Ok(Some(first.quorum))
+}
+
+/// Rebuilds the secret from shares of one set into `out`, which is as long as their values. On error
+/// `out` is wiped. What [`combine_rows`](super::combine_rows) says holds here.
+///
+/// # Errors
+///
+/// [`CombineError`], `Mixed` among them.
+pub fn combine_encoded(shares: &[EncodedShare<'_>], out: &mut [u8]) -> Result<(), CombineError> {
+    let combined = match same_set(shares) {
+        Err(mixed) => Err(CombineError::Mixed(mixed)),
+        Ok(None) => Err(CombineError::TooFewShares),
+        Ok(Some(quorum)) => combine::combine_any(quorum, shares.iter().map(EncodedShare::row), out),
+    };
+    if combined.is_err() {
+        wipe(out);
+    }
+    combined
+}
+
+/// Shares that do not belong together; the index is that of the first share that differs from the
+/// first one given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MixedShares {
+    /// The share is of another set.
+    Set(ShareIndex),
+    /// The share names another quorum for the same set.
+    Quorum(ShareIndex),
+}
+
+impl core::fmt::Display for MixedShares {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Set(index) => write!(f, "share {index} is of another set"),
+            Self::Quorum(index) => write!(f, "share {index} is of another quorum"),
+        }
+    }
+}
+
+impl core::error::Error for MixedShares {}
+
+/// Why bytes are no encoded share, or a share cannot be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodedShareError {
+    /// The bytes end too early.
+    Truncated,
+    /// The bytes go on after the blind.
+    TrailingBytes,
+    /// They do not start with `sdshare`.
+    NotAShare,
+    /// A version that is not known here.
+    Version(u8),
+    /// Threshold, count or index is none.
+    Quorum(QuorumError),
+    /// The index is above the count.
+    IndexAboveCount,
+    /// The value has 2^32 bytes or more, or more than memory.
+    TooLong,
+    /// The buffer is too small for the encoding.
+    BufferTooSmall,
+}
+
+impl core::fmt::Display for EncodedShareError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the encoded share is cut short"),
+            Self::TrailingBytes => f.write_str("bytes follow the encoded share"),
+            Self::NotAShare => f.write_str("this is no encoded share"),
+            Self::Version(version) => write!(f, "share version {version} is not known"),
+            Self::Quorum(error) => error.fmt(f),
+            Self::IndexAboveCount => f.write_str("the share's index is above the share count"),
+            Self::TooLong => f.write_str("the share's value is too long"),
+            Self::BufferTooSmall => f.write_str("the buffer is too small for the encoded share"),
+        }
+    }
+}
+
+impl core::error::Error for EncodedShareError {}

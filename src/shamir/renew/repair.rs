@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! For honest-but-curious holders only: makes a lost share anew from a threshold of others.
+//!
+//! The share at an index is a sum of the holders' shares times public weights, but a holder who sent
+//! his term would give his share away. So each holder cuts his term into random addends, one for each
+//! holder ([`mask`]); each adds up what he received ([`pool`]) and passes on the sum; the sums add up
+//! to the lost share ([`restore`]). Short of all others together, no holder learns another's term, and
+//! who gets the share learns that alone (D. Stinson and R. Wei, "Combinatorial repairability for
+//! threshold schemes", 2018, section 1.1, the enrollment scheme of M. Nojoumian).
+
+use rand_core::TryCryptoRng;
+
+use super::{RenewError, add_up, holders_of};
+use crate::gf256::{Public, mul_add_row, mul_row};
+use crate::quorum::{Quorum, ShareIndex};
+use crate::rng;
+use crate::secret::wipe;
+use crate::shamir::{ShareRow, lagrange};
+
+/// First round, each holder: cuts his term of the share at `lost` into one random row for each of
+/// `holders`, in their order. They are as many as the threshold, and `share` is one of theirs. Each row
+/// goes to its holder, secretly; his own stays. On error every row is wiped.
+///
+/// Secret: `share`, the rows. Public: the indices, the lengths, whether `rng` failed. Leaks: nothing
+/// else.
+///
+/// # Errors
+///
+/// [`RenewError`].
+pub fn mask<R: TryCryptoRng + ?Sized>(
+    quorum: Quorum,
+    holders: &[ShareIndex],
+    lost: ShareIndex,
+    share: ShareRow<'_>,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), RenewError> {
+    let masked = mask_into(quorum, holders, lost, share, rng, rows);
+    if masked.is_err() {
+        rows.iter_mut().for_each(|row| wipe(row));
+    }
+    masked
+}
+
+fn mask_into<R: TryCryptoRng + ?Sized>(
+    quorum: Quorum,
+    holders: &[ShareIndex],
+    lost: ShareIndex,
+    share: ShareRow<'_>,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), RenewError> {
+    let set = holders_of(quorum, holders.iter().copied())?;
+    if !set.contains(share.index) {
+        return Err(RenewError::NotAHolder(share.index));
+    }
+    if !quorum.contains(lost) {
+        return Err(RenewError::IndexAboveCount(lost));
+    }
+    if set.contains(lost) {
+        return Err(RenewError::NotAHolder(lost));
+    }
+    if rows.len() != holders.len() {
+        return Err(RenewError::RowCount);
+    }
+    if rows.iter().any(|row| row.len() != share.value.len()) {
+        return Err(RenewError::UnequalLengths);
+    }
+    let weight = lagrange::weight(Public::from(lost), share.index, holders.iter().copied());
+    if let Some((last, others)) = rows.split_last_mut() {
+        mul_row(last, weight, share.value);
+        for other in others {
+            rng::fill(rng, other).map_err(|_| RenewError::Rng)?;
+            mul_add_row(last, Public::ONE, other);
+        }
+    }
+    Ok(())
+}
+
+/// Second round, each holder: adds up the rows received in the first, his own among them, one from
+/// each holder. The sum goes to who lost the share, secretly. On error `out` is wiped.
+///
+/// Secret: the rows, `out`. Public: the lengths. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`RenewError::HolderCount`] and [`RenewError::UnequalLengths`].
+pub fn pool(quorum: Quorum, received: &[&[u8]], out: &mut [u8]) -> Result<(), RenewError> {
+    if received.len() != usize::from(quorum.threshold().get()) {
+        wipe(out);
+        return Err(RenewError::HolderCount);
+    }
+    add_up(out, received.iter().copied())
+}
+
+/// At the end, who lost the share: adds up the holders' sums to it. On error `out` is wiped.
+///
+/// Secret: the sums, `out`. Public: the lengths. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`RenewError::HolderCount`] and [`RenewError::UnequalLengths`].
+pub fn restore(quorum: Quorum, sums: &[&[u8]], out: &mut [u8]) -> Result<(), RenewError> {
+    pool(quorum, sums, out)
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! For honest-but-curious holders only: from one quorum to another, no one learning the secret.
+//!
+//! Each of a threshold of old holders splits his share among the new ones ([`deal`]). A new holder
+//! combines what he received as if it were shares of a secret, and that is his share ([`collect`]): the
+//! secret is a weighted sum of the old shares, so its new shares are the same sum of the old shares'
+//! shares (Y. Desmedt and S. Jajodia, "Redistributing secret shares to new access structures", 1997).
+
+use rand_core::TryCryptoRng;
+
+use super::{RenewError, ShareRow, holders_of};
+use crate::gf256::Public;
+use crate::quorum::Quorum;
+use crate::secret::wipe;
+use crate::shamir::lagrange::interpolate;
+use crate::shamir::split_rows;
+
+/// Each old holder: splits his share into one row for each share of the new quorum, in the order of
+/// the indices. Each row goes to its new holder, secretly. On error every row is wiped.
+///
+/// Secret: `share`, the rows. Public: the lengths, `new`, whether `rng` failed. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`RenewError::RowCount`], [`RenewError::UnequalLengths`] and [`RenewError::Rng`].
+pub fn deal<R: TryCryptoRng + ?Sized>(
+    share: ShareRow<'_>,
+    new: Quorum,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), RenewError> {
+    split_rows(share.value, new, rng, rows).map_err(RenewError::from)
+}
+
+/// Each new holder: `out` = his share, from what as many old holders as the old threshold sent him,
+/// each with that old holder's index. All new holders use the rows of the same old holders. On error
+/// `out` is wiped.
+///
+/// Secret: the rows, `out`. Public: the lengths, the indices, `old`. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`RenewError`], but for `Rng` and `RowCount`.
+pub fn collect(old: Quorum, received: &[ShareRow<'_>], out: &mut [u8]) -> Result<(), RenewError> {
+    let collected = collect_into(old, received, out);
+    if collected.is_err() {
+        wipe(out);
+    }
+    collected
+}
+
+fn collect_into(old: Quorum, received: &[ShareRow<'_>], out: &mut [u8]) -> Result<(), RenewError> {
+    holders_of(old, received.iter().map(|row| row.index))?;
+    if received.iter().any(|row| row.value.len() != out.len()) {
+        return Err(RenewError::UnequalLengths);
+    }
+    interpolate(out, Public::ZERO, received.iter().copied());
+    Ok(())
+}
