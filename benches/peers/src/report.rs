@@ -22,14 +22,6 @@ pub struct Sharing {
     pub median: Option<f64>,
 }
 
-/// One measured RSA operation.
-#[derive(Clone, Debug)]
-pub struct Rsa {
-    pub work: String,
-    pub library: &'static str,
-    pub median: f64,
-}
-
 /// Where results go; it keeps those of sharing, for the summary and the figure.
 pub struct Output {
     json: bool,
@@ -75,18 +67,13 @@ impl Output {
         self.shared.extend(rows);
     }
 
-    /// The libraries of one operation.
-    pub fn rsa(&self, rows: &[Rsa]) {
-        if let (false, Some(first)) = (self.json, rows.first()) {
-            line(&format!("\n{}", first.work));
+    /// The libraries of one RSA operation, with their medians in nanoseconds.
+    pub fn rsa(&self, work: &str, rows: &[(&str, f64)]) {
+        if !self.json {
+            line(&format!("\n{work}"));
         }
-        let ours = rows.iter().find(|r| r.library == OURS).map(|r| r.median);
-        for row in rows {
-            let Rsa {
-                work,
-                library,
-                median,
-            } = row;
+        let ours = rows.iter().find(|row| row.0 == OURS).map(|row| row.1);
+        for (library, median) in rows {
             if self.json {
                 line(&format!(
                     r#"{{"work":"{work}","library":"{library}","median_ns":{median:.1}}}"#

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use crate::measure::{self, Entry, Job, Plan};
-use crate::report::{Output, Rsa};
+use crate::report::Output;
 
 mod aws_lc;
 mod openssl;
+mod ours;
 
 /// A content key: what a custodian's key unwraps.
 const MESSAGE: [u8; 64] = [0x5a; 64];
@@ -20,10 +21,10 @@ pub struct Library {
     /// Wraps [`MESSAGE`].
     pub public: fn(pkcs8: &[u8]) -> Job<'static>,
     /// Generates a key of so many bits.
-    pub keygen: fn(bits: u32) -> Job<'static>,
+    pub keygen: Option<fn(bits: u32) -> Job<'static>>,
 }
 
-const LIBRARIES: &[Library] = &[aws_lc::LIBRARY, openssl::LIBRARY];
+const LIBRARIES: &[Library] = &[ours::LIBRARY, aws_lc::LIBRARY, openssl::LIBRARY];
 
 /// Measures the three operations at the three sizes.
 pub fn run(output: &Output) {
@@ -35,40 +36,45 @@ pub fn run(output: &Output) {
             most: 301,
             turn: Duration::from_millis(5),
         };
-        let private = LIBRARIES.iter().map(|l| (l.private)(&pkcs8, &ciphertext));
-        report(output, format!("rsa-{bits} private"), private, short);
-        let public = LIBRARIES.iter().map(|l| (l.public)(&pkcs8));
-        report(output, format!("rsa-{bits} public"), public, short);
+        let private = LIBRARIES
+            .iter()
+            .map(|l| (l.name, (l.private)(&pkcs8, &ciphertext)));
+        report(output, &format!("rsa-{bits} private"), private, short);
+        let public = LIBRARIES.iter().map(|l| (l.name, (l.public)(&pkcs8)));
+        report(output, &format!("rsa-{bits} public"), public, short);
         // The time to find two primes varies as an exponential does, so this needs many runs.
-        let keygen = LIBRARIES.iter().map(|l| (l.keygen)(bits));
+        let keygen = LIBRARIES
+            .iter()
+            .filter_map(|l| Some((l.name, (l.keygen?)(bits))));
         let long = Plan {
             budget: Duration::from_secs(40),
             least: 5,
             most: 101,
             turn: Duration::from_millis(1),
         };
-        report(output, format!("rsa-{bits} keygen"), keygen, long);
+        report(output, &format!("rsa-{bits} keygen"), keygen, long);
     }
 }
 
-fn report(output: &Output, work: String, jobs: impl Iterator<Item = Job<'static>>, plan: Plan) {
+fn report(
+    output: &Output,
+    work: &str,
+    jobs: impl Iterator<Item = (&'static str, Job<'static>)>,
+    plan: Plan,
+) {
+    let (names, jobs): (Vec<_>, Vec<_>) = jobs.unzip();
     let entries = jobs
+        .into_iter()
         .map(|job| Entry {
             job,
             patience: Duration::MAX,
         })
         .collect();
     let medians = measure::interleaved(entries, plan);
-    let rows: Vec<Rsa> = LIBRARIES
-        .iter()
+    let rows: Vec<(&str, f64)> = names
+        .into_iter()
         .zip(medians)
-        .filter_map(|(l, median)| {
-            Some(Rsa {
-                work: work.clone(),
-                library: l.name,
-                median: median?,
-            })
-        })
+        .filter_map(|(name, median)| Some((name, median?)))
         .collect();
-    output.rsa(&rows);
+    output.rsa(work, &rows);
 }

@@ -10,7 +10,9 @@ use crate::streams::Generator;
 mod baseline;
 mod bc_shamir;
 mod blahaj;
+mod bounds;
 mod gf256;
+mod ours;
 mod shamir_share;
 mod shamirsecretsharing;
 mod sharks;
@@ -47,6 +49,8 @@ pub struct Library {
 }
 
 const LIBRARIES: &[Library] = &[
+    ours::native::LIBRARY,
+    ours::portable::LIBRARY,
     baseline::LIBRARY,
     vsss_rs::LIBRARY,
     shamirsecretsharing::LIBRARY,
@@ -55,6 +59,9 @@ const LIBRARIES: &[Library] = &[
     gf256::LIBRARY,
     sharks::LIBRARY,
     blahaj::LIBRARY,
+    bounds::MEMCPY,
+    bounds::KEYSTREAM,
+    bounds::KERNEL,
 ];
 
 const SMALL: usize = 32;

@@ -15,7 +15,7 @@ pub const LIBRARY: Library = Library {
     name: "openssl",
     private,
     public,
-    keygen,
+    keygen: Some(keygen),
 };
 
 fn key(pkcs8: &[u8]) -> PKey<Private> {
