@@ -23,22 +23,24 @@ pub struct Plan {
     pub least: usize,
     /// The most turns.
     pub most: usize,
-    /// Short work is repeated within a turn until the turn takes about this long.
+    /// A turn of one library lasts about this long, and one run at least.
     pub turn: Duration,
 }
 
+/// Short work is repeated until a sample takes about this long: the clock's own cost vanishes, and an
+/// interruption spoils one sample of many.
+const SAMPLE: Duration = Duration::from_micros(100);
+
 struct Runner<'a> {
     job: Job<'a>,
+    /// Runs in a sample.
     repeat: u32,
     nanos: Vec<f64>,
 }
 
 /// The median time of one run of each entry, in nanoseconds; `None` for those skipped.
 pub fn interleaved(entries: Vec<Entry<'_>>, plan: Plan) -> Vec<Option<f64>> {
-    let mut runners: Vec<Option<Runner<'_>>> = entries
-        .into_iter()
-        .map(|entry| warm_up(entry, plan.turn))
-        .collect();
+    let mut runners: Vec<Option<Runner<'_>>> = entries.into_iter().map(warm_up).collect();
     let began = Instant::now();
     for turn in 0..plan.most {
         if turn >= plan.least && began.elapsed() > plan.budget {
@@ -48,12 +50,7 @@ pub fn interleaved(entries: Vec<Entry<'_>>, plan: Plan) -> Vec<Option<f64>> {
         let count = runners.len();
         for position in 0..count {
             if let Some(runner) = &mut runners[(position + turn) % count] {
-                let start = Instant::now();
-                for _ in 0..runner.repeat {
-                    (runner.job)();
-                }
-                let nanos = start.elapsed().as_nanos() as f64 / f64::from(runner.repeat);
-                runner.nanos.push(nanos);
+                runner.take_turn(plan.turn);
             }
         }
     }
@@ -63,31 +60,44 @@ pub fn interleaved(entries: Vec<Entry<'_>>, plan: Plan) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// Runs the job for the first time, and finds out how often a turn repeats it.
-fn warm_up<'a>(entry: Entry<'a>, turn: Duration) -> Option<Runner<'a>> {
-    let Entry { mut job, patience } = entry;
-    let start = Instant::now();
-    job();
-    if start.elapsed() > patience {
+/// Runs the job for the first time, and finds out how often a sample repeats it.
+fn warm_up(entry: Entry<'_>) -> Option<Runner<'_>> {
+    let Entry { job, patience } = entry;
+    let mut runner = Runner {
+        job,
+        repeat: 1,
+        nanos: Vec::new(),
+    };
+    if runner.sample() > patience {
         return None;
     }
-    let mut repeat = 1u32;
-    loop {
-        let start = Instant::now();
-        for _ in 0..repeat {
-            job();
+    while runner.sample() < SAMPLE {
+        runner.repeat *= 2;
+    }
+    runner.nanos.clear();
+    Some(runner)
+}
+
+impl Runner<'_> {
+    fn take_turn(&mut self, turn: Duration) {
+        let began = Instant::now();
+        loop {
+            self.sample();
+            if began.elapsed() >= turn {
+                break;
+            }
         }
-        let took = start.elapsed();
-        if took >= turn / 2 {
-            let wanted = turn.as_secs_f64() / took.as_secs_f64() * f64::from(repeat);
-            let repeat = (wanted.round() as u32).max(1);
-            return Some(Runner {
-                job,
-                repeat,
-                nanos: Vec::new(),
-            });
+    }
+
+    fn sample(&mut self) -> Duration {
+        let began = Instant::now();
+        for _ in 0..self.repeat {
+            (self.job)();
         }
-        repeat *= 2;
+        let took = began.elapsed();
+        self.nanos
+            .push(took.as_nanos() as f64 / f64::from(self.repeat));
+        took
     }
 }
 

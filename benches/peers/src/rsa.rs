@@ -34,7 +34,7 @@ pub fn run(output: &Output) {
             budget: Duration::from_secs(3),
             least: 21,
             most: 301,
-            turn: Duration::from_millis(5),
+            turn: Duration::from_millis(10),
         };
         let private = LIBRARIES
             .iter()

@@ -93,11 +93,12 @@ pub fn run(full: bool, output: &mut Output) {
 }
 
 fn plan(bytes: usize) -> Plan {
+    let large = bytes >= LARGE;
     Plan {
-        budget: Duration::from_secs(if bytes < LARGE { 3 } else { 8 }),
+        budget: Duration::from_secs(if large { 8 } else { 2 }),
         least: 5,
-        most: 61,
-        turn: Duration::from_millis(1),
+        most: 31,
+        turn: Duration::from_millis(if large { 20 } else { 2 }),
     }
 }
 
