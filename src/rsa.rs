@@ -13,14 +13,19 @@ mod blind;
 mod crt;
 mod encoding;
 mod error;
+mod generate;
 mod mont;
 mod oaep;
 mod pkcs1v15;
+mod prime;
 mod private;
 mod public;
 mod words;
 
-pub use error::{BufferTooSmall, DecryptError, EncryptError, KeyError, SignError, SignatureError};
+pub use error::{
+    BufferTooSmall, DecryptError, EncryptError, GenerateError, KeyError, SignError, SignatureError,
+};
+pub use generate::Progress;
 pub use private::PrivateKey;
 pub use public::PublicKey;
 

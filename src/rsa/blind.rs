@@ -56,7 +56,9 @@ impl<const N: usize> Blinding<N> {
 }
 
 /// A uniform number below the modulus.
-fn uniform<const N: usize, R: TryCryptoRng + ?Sized>(
+///
+/// Secret: the number, the modulus. Public: how many draws were above it. Leaks: nothing else.
+pub(super) fn uniform<const N: usize, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     modulus: &Modulus<N>,
 ) -> Result<Zeroizing<[Word; N]>, RngError> {

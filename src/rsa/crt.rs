@@ -71,7 +71,7 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         q.check_exponent(key, &mut wide, KeyError::Exponent2)?;
 
         let d = Zeroizing::new(read(numbers.d).ok_or(KeyError::PrivateExponent)?);
-        let fits = words::lt(&*d, n.value()) & p.is_remainder_of(&*d) & q.is_remainder_of(&*d);
+        let fits = words::lt(&*d, n.value()) & p.is_remainder_of(&d) & q.is_remainder_of(&d);
         require(fits, KeyError::PrivateExponent)?;
 
         let mut coefficient =
@@ -196,7 +196,7 @@ impl<const P: usize> Half<P> {
         let order = self.order();
         let mut remainder = Zeroizing::new([0; P]);
         mont::mul_wide(wide, &self.exponent, &e);
-        words::rem(&mut *remainder, wide, &*order);
+        words::div_rem(wide, &mut *remainder, &*order);
         require(
             words::is_one(&*remainder) & words::lt(&self.exponent, &*order),
             error,
@@ -204,9 +204,9 @@ impl<const P: usize> Half<P> {
     }
 
     /// True if the exponent is what `d` leaves modulo `p - 1`.
-    fn is_remainder_of(&self, d: &[Word]) -> Mask {
+    fn is_remainder_of<const N: usize>(&self, d: &[Word; N]) -> Mask {
         let mut remainder = Zeroizing::new([0; P]);
-        words::rem(&mut *remainder, d, &*self.order());
+        words::div_rem(&mut *Zeroizing::new(*d), &mut *remainder, &*self.order());
         words::eq(&*remainder, &self.exponent)
     }
 

@@ -145,6 +145,27 @@ impl fmt::Display for SignError {
 
 impl core::error::Error for SignError {}
 
+/// Why no key was generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// The random number generator failed.
+    Rng,
+    /// So many candidates were composite that the generator must be broken.
+    Exhausted,
+}
+
+impl fmt::Display for GenerateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rng => "the random number generator failed",
+            Self::Exhausted => "no prime was found among the candidates",
+        })
+    }
+}
+
+impl core::error::Error for GenerateError {}
+
 /// The signature is not one of this message by this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignatureError;

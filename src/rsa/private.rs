@@ -8,8 +8,11 @@ use rand_core::TryCryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::crt::{Crt, Failure, Numbers};
-use super::{BufferTooSmall, DecryptError, KeyError, ModulusSize, PublicKey, SignError};
-use super::{encoding, oaep, pkcs1v15};
+use super::{
+    BufferTooSmall, DecryptError, GenerateError, KeyError, ModulusSize, Progress, PublicKey,
+    SignError,
+};
+use super::{encoding, generate, oaep, pkcs1v15};
 
 /// An RSA private key of two primes. It takes about 4 KiB, and is wiped when dropped.
 ///
@@ -45,6 +48,29 @@ impl PrivateKey {
     /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
         encoding::private_key_from_pkcs1(der)
+    }
+
+    /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3). `progress` is
+    /// called for each candidate that is tested, some hundreds for a key, and for each prime.
+    ///
+    /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
+    /// Leaks: nothing else.
+    pub fn generate<R: TryCryptoRng + ?Sized>(
+        size: ModulusSize,
+        rng: &mut R,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, GenerateError> {
+        match size {
+            ModulusSize::Rsa2048 => {
+                generate::key::<{ U1024::LIMBS }, { U2048::LIMBS }, R>(size, rng, progress)
+            }
+            ModulusSize::Rsa3072 => {
+                generate::key::<{ U1536::LIMBS }, { U3072::LIMBS }, R>(size, rng, progress)
+            }
+            ModulusSize::Rsa4096 => {
+                generate::key::<{ U2048::LIMBS }, { U4096::LIMBS }, R>(size, rng, progress)
+            }
+        }
     }
 
     /// A key of numbers that are checked against each other.

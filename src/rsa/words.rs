@@ -82,6 +82,17 @@ pub(super) fn add_if(mask: Mask, a: &mut [Word], b: &[Word]) {
     }
 }
 
+/// `a -= borrow`, the borrow out dropped.
+///
+/// Secret: `a`, `borrow`. Public: the length of `a`. Leaks: nothing else.
+pub(super) fn take_word(a: &mut [Word], mut borrow: Word) {
+    for x in a {
+        let under;
+        (*x, under) = x.overflowing_sub(borrow);
+        borrow = Word::from(under);
+    }
+}
+
 /// `a -= b` if `mask` is true. The borrow out is dropped.
 ///
 /// Secret: everything. Public: the length. Leaks: nothing else.
@@ -128,23 +139,93 @@ pub(super) fn is_one(a: &[Word]) -> Mask {
     is_zero_word(difference)
 }
 
-/// `out = x mod m` for an `m` with its top bit set or not, by shifting and subtracting: slow, and right for
-/// the even numbers that Montgomery's multiplication does not take. `out` is as long as `m`.
+/// `x = x / m` and `remainder = x mod m`, by shifting and subtracting: slow, and right for the even
+/// numbers that Montgomery's multiplication does not take. `remainder` is as long as `m`.
 ///
-/// Secret: `x`, `m`. Public: the lengths. Leaks: nothing else. `out < m` before each step, so that
-/// `2 out + 1` is below `2m`: one subtraction, and it is due too if doubling carries.
-pub(super) fn rem(out: &mut [Word], x: &[Word], m: &[Word]) {
-    out.fill(0);
-    for word in x.iter().rev() {
-        for shift in (0..Word::BITS).rev() {
-            let mut carry = word >> shift & 1;
-            for limb in out.iter_mut() {
-                (*limb, carry) = (*limb << 1 | carry, *limb >> (Word::BITS - 1));
-            }
-            let due = Mask::from_bit(carry as u32) | !lt(out, m);
-            sub_if(due, out, m);
+/// Secret: `x`, `m`. Public: the lengths. Leaks: nothing else. `remainder < m` before each step, so
+/// that twice of it and a bit is below `2m`: one subtraction, and it is due too if doubling carries.
+pub(super) fn div_rem(x: &mut [Word], remainder: &mut [Word], m: &[Word]) {
+    remainder.fill(0);
+    for _ in 0..x.len() * Word::BITS as usize {
+        let bit = shl1(x, 0);
+        let carry = shl1(remainder, bit);
+        let due = Mask::from_bit(carry as u32) | !lt(remainder, m);
+        sub_if(due, remainder, m);
+        if let Some(first) = x.first_mut() {
+            *first |= due.select_word(1, 0);
         }
     }
+}
+
+/// `a = gcd(a, b)` for an odd or even `a` and `b`, neither 0; `b` is used up.
+///
+/// Secret: `a`, `b`. Public: their length. Leaks: nothing else. Stein's algorithm: each step halves at least one of
+/// them, so that twice their bits are enough. `twos` counts the halvings that both shared.
+pub(super) fn gcd(a: &mut [Word], b: &mut [Word]) {
+    let mut twos = 0;
+    let steps = 2 * a.len() as u32 * Word::BITS;
+    for _ in 0..steps {
+        let (a_odd, b_odd) = (is_odd(a), is_odd(b));
+        // Both odd: the greater becomes the difference, which is even.
+        let both = a_odd & b_odd;
+        let a_less = lt(a, b);
+        sub_if(both & !a_less, a, b);
+        sub_if(both & a_less, b, a);
+        twos = (!a_odd & !b_odd).select(twos + 1, twos);
+        // An even one is halved; of a difference of 0 nothing is left to halve.
+        shr1_if(!is_odd(a), a);
+        shr1_if(!is_odd(b), b);
+    }
+    // One of them is 0 now, the other the odd part.
+    for (x, y) in a.iter_mut().zip(b.iter()) {
+        *x |= y;
+    }
+    for i in 0..steps >> 1 {
+        let due = Mask::lt(i, twos);
+        let mut carry = 0;
+        for x in a.iter_mut() {
+            let high = *x >> (Word::BITS - 1);
+            *x = due.select_word(*x << 1 | carry, *x);
+            carry = high;
+        }
+    }
+}
+
+/// True if `a == 0`.
+///
+/// Secret: `a`. Public: its length. Leaks: nothing else.
+pub(super) fn is_zero(a: &[Word]) -> Mask {
+    is_zero_word(a.iter().fold(0, |all, x| all | x))
+}
+
+/// `a = 2 a + bit`, returning the bit shifted out.
+///
+/// Secret: `a`, `bit`. Public: the length. Leaks: nothing else.
+pub(super) fn shl1(a: &mut [Word], bit: Word) -> Word {
+    let mut carry = bit;
+    for x in a {
+        (*x, carry) = (*x << 1 | carry, *x >> (Word::BITS - 1));
+    }
+    carry
+}
+
+/// `a = a / 2` if `mask` is true.
+///
+/// Secret: everything. Public: the length. Leaks: nothing else.
+pub(super) fn shr1_if(mask: Mask, a: &mut [Word]) {
+    let mut carry = 0;
+    for x in a.iter_mut().rev() {
+        let low = *x << (Word::BITS - 1);
+        *x = mask.select_word(*x >> 1 | carry, *x);
+        carry = low;
+    }
+}
+
+/// True if `a` is odd.
+///
+/// Secret: `a`. Leaks: nothing.
+pub(super) fn is_odd(a: &[Word]) -> Mask {
+    Mask::from_bit(a.first().map_or(0, |low| low & 1) as u32)
 }
 
 /// True if `x == 0`: a wide word can be shifted by 32 bits whatever the width of a word is.

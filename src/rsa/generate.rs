@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Key generation from probable primes (FIPS 186-5 appendix A.1.3), with `e = 65537`.
+
+use crypto_bigint::{WideWord, Word};
+use rand_core::TryCryptoRng;
+use zeroize::Zeroizing;
+
+use super::crt::Numbers;
+use super::mont::{self, Modulus, Multiplier};
+use super::{GenerateError, ModulusSize, PrivateKey, PublicKey, prime, words};
+use crate::ct::Mask;
+use crate::rng::RngError;
+
+/// What a generation under way has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// One more candidate is tested.
+    Candidate,
+    /// A prime is found; two make a key.
+    Prime,
+}
+
+/// The public exponent: a prime.
+const E: u32 = 65537;
+
+/// Rounds of the Miller-Rabin test for each prime (FIPS 186-5 table B.1): a composite one passes with a
+/// chance below 2^-112, 2^-128 and 2^-144.
+const fn rounds(size: ModulusSize) -> u32 {
+    match size {
+        ModulusSize::Rsa2048 => 5,
+        ModulusSize::Rsa3072 | ModulusSize::Rsa4096 => 4,
+    }
+}
+
+pub(super) fn key<const P: usize, const N: usize, R: TryCryptoRng + ?Sized>(
+    size: ModulusSize,
+    rng: &mut R,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<PrivateKey, GenerateError> {
+    loop {
+        let mut p = Zeroizing::new([0; P]);
+        let mut q = Zeroizing::new([0; P]);
+        // The appendix gives up after as many candidates.
+        find(size, 5 * size.bits(), rng, progress, &mut p)?;
+        find(size, 10 * size.bits(), rng, progress, &mut q)?;
+        // A chance of 2^-99 that they are too close, and of 2^-1023 that d is too small: then from the
+        // beginning.
+        if prime::far_apart(&p, &q).declassify()
+            && let Some(key) = assemble::<P, N>(&p, &q)
+        {
+            return Ok(key);
+        }
+    }
+}
+
+/// Finds a prime `p` with `p - 1` coprime to `e`.
+///
+/// Secret: `out`. Public: how many candidates fail, and in which check. Leaks: nothing else.
+#[inline(never)]
+fn find<const P: usize, R: TryCryptoRng + ?Sized>(
+    size: ModulusSize,
+    candidates: u32,
+    rng: &mut R,
+    progress: &mut dyn FnMut(Progress),
+    out: &mut [Word; P],
+) -> Result<(), GenerateError> {
+    for _ in 0..candidates {
+        prime::candidate(rng, out).map_err(|RngError| GenerateError::Rng)?;
+        // e is prime: it has a factor in common with p - 1 if it divides it.
+        let residue = order_mod_e(out);
+        if prime::has_small_divisor(out) || Mask::is_zero(residue).declassify() {
+            continue;
+        }
+        // Odd, and with its top bit set.
+        let Some(modulus) = Modulus::new(out) else {
+            continue;
+        };
+        progress(Progress::Candidate);
+        if prime::is_probably_prime(rng, &modulus, rounds(size))
+            .map_err(|RngError| GenerateError::Rng)?
+        {
+            progress(Progress::Prime);
+            return Ok(());
+        }
+    }
+    Err(GenerateError::Exhausted)
+}
+
+/// Computes the rest of the key, in the forms of an encoding, and reads it with all the checks of one.
+/// `None` if `d` is not above `2^(bits / 2)`.
+#[inline(never)]
+fn assemble<const P: usize, const N: usize>(p: &[Word; P], q: &[Word; P]) -> Option<PrivateKey> {
+    let mut n = Zeroizing::new([0; N]);
+    mont::mul_wide(&mut *n, p, q);
+
+    let (p_order, q_order) = (order(p), order(q));
+    let mut dp = Zeroizing::new(*p_order);
+    let mut dq = Zeroizing::new(*q_order);
+    invert_e(&mut *dp);
+    invert_e(&mut *dq);
+
+    // d is the inverse modulo lcm(p - 1, q - 1) = (p - 1) (q - 1) / gcd(p - 1, q - 1).
+    let mut divisor = Zeroizing::new(*p_order);
+    words::gcd(&mut *divisor, &mut *Zeroizing::new(*q_order));
+    let mut quotient = Zeroizing::new(*p_order);
+    words::div_rem(&mut *quotient, &mut *Zeroizing::new([0; P]), &*divisor);
+    let mut d = Zeroizing::new([0; N]);
+    mont::mul_wide(&mut *d, &*quotient, &*q_order);
+    invert_e(&mut *d);
+    let (_, d_high) = d.split_at_checked(P)?;
+    if words::is_zero(d_high).declassify() {
+        return None;
+    }
+
+    // 1/q = q^(p - 2) mod p, and p is prime.
+    let modulus = Modulus::new(p)?;
+    let mut multiplier = Multiplier::new(&modulus);
+    let mut exponent = Zeroizing::new(*p);
+    words::take_word(&mut *exponent, 2);
+    let mut coefficient = Zeroizing::new(*q);
+    multiplier.enter(&mut coefficient);
+    multiplier.pow(&mut coefficient, &*exponent);
+    multiplier.leave(&mut coefficient);
+
+    let n = bytes(&n);
+    let d = bytes(&d);
+    let [p, q, dp, dq, coefficient] = [p, q, &*dp, &*dq, &*coefficient].map(bytes);
+    let public = PublicKey::new(n.as_flattened(), &E.to_be_bytes()).ok()?;
+    let numbers = Numbers {
+        d: d.as_flattened(),
+        p: p.as_flattened(),
+        q: q.as_flattened(),
+        dp: dp.as_flattened(),
+        dq: dq.as_flattened(),
+        coefficient: coefficient.as_flattened(),
+    };
+    PrivateKey::new(public, &numbers).ok()
+}
+
+/// Turns an even `m` that `e` does not divide into `1/e` modulo `m`.
+///
+/// With `k = -1/m mod e`, the number `1 + k m` is a multiple of `e`, and its quotient `x`, below `m`,
+/// has `e x = 1 mod m`.
+///
+/// Secret: `m`. Public: its length. Leaks: nothing else.
+fn invert_e(m: &mut [Word]) {
+    let k = Word::from(E - inverse_mod_e(mod_e(m)));
+    // m = 1 + k m, of one word more.
+    let mut carry = 1;
+    for x in m.iter_mut() {
+        let step = WideWord::from(*x) * WideWord::from(k) + WideWord::from(carry);
+        *x = step as Word;
+        carry = (step >> Word::BITS) as Word;
+    }
+    // The division has no remainder, so it can be done from the low end, a word at a time: each word
+    // of the quotient is what is left there, times 1/e modulo a word. The highest word is
+    // used up by it.
+    let mut borrow = 0;
+    for x in m.iter_mut() {
+        let (left, under) = x.overflowing_sub(borrow);
+        *x = left.wrapping_mul(INVERSE_OF_E);
+        let product = WideWord::from(*x) * WideWord::from(E as Word);
+        borrow = (product >> Word::BITS) as Word + Word::from(under);
+    }
+}
+
+/// `1/e` modulo a word, by Newton's iteration.
+const INVERSE_OF_E: Word = {
+    let (e, mut inverse, mut i) = (E as Word, E as Word, 0);
+    while i < 5 {
+        inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(e.wrapping_mul(inverse)));
+        i += 1;
+    }
+    inverse
+};
+
+/// `p - 1` for an odd `p`.
+fn order<const P: usize>(p: &[Word; P]) -> Zeroizing<[Word; P]> {
+    let mut order = Zeroizing::new(*p);
+    words::take_word(&mut *order, 1);
+    order
+}
+
+/// `p - 1 mod e`.
+fn order_mod_e(p: &[Word]) -> u32 {
+    mod_e_sum(mod_e(p), E - 1)
+}
+
+/// `x mod e`: `2^16 = -1 mod e`, so that digits of 16 bits are added and subtracted in turn.
+///
+/// Secret: `x`. Public: its length. Leaks: nothing else.
+fn mod_e(x: &[Word]) -> u32 {
+    let mut sum = 0;
+    for word in x.iter().rev() {
+        for shift in (0..Word::BITS).step_by(16).rev() {
+            // sum = digit - sum
+            let digit = (word >> shift) as u32 & 0xffff;
+            sum = mod_e_sum(digit, E - sum);
+        }
+    }
+    sum
+}
+
+/// `a + b mod e` for `a` and `b` up to `e`, their sum below `2 e`.
+fn mod_e_sum(a: u32, b: u32) -> u32 {
+    let sum = a + b;
+    sum - (!Mask::lt(sum, E)).select(E, 0)
+}
+
+/// `1/x mod e` for an `x` that is not 0: `x^(e - 2)`, and `e - 2` is 2^16 - 1, sixteen ones.
+///
+/// Secret: `x`. Leaks: nothing.
+fn inverse_mod_e(x: u32) -> u32 {
+    let product = |a: u32, b: u32| {
+        // Below 2^33: three digits of 16 bits, of which the last is 0 or 1.
+        let wide = u64::from(a) * u64::from(b);
+        let low = mod_e_sum(wide as u32 & 0xffff, (wide >> 32) as u32);
+        mod_e_sum(low, E - ((wide >> 16) as u32 & 0xffff))
+    };
+    (0..16).fold(1, |power, _| product(product(power, power), x))
+}
+
+/// A number in big-endian bytes, wiped after use.
+fn bytes<const L: usize>(words: &[Word; L]) -> Zeroizing<[[u8; words::BYTES]; L]> {
+    let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
+    words::to_be_bytes(bytes.as_flattened_mut(), words);
+    bytes
+}
