@@ -20,3 +20,11 @@ pub mod kdf {
 pub mod gf256 {
     pub use crate::gf256::{Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows};
 }
+
+/// The shares and the master key of the interchange.
+#[cfg(feature = "managed-hsm")]
+pub mod managed_hsm {
+    pub use crate::managed_hsm::hazmat::{
+        Selection, deal, expose_master_key, master_key, share_from_words, share_words,
+    };
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Base64 (RFC 4648) from any source of characters, a chunk at a time.
+//!
+//! The alphabets, padding and canonical form are `base64ct`'s. It decodes what it is given as a
+//! whole, so here a chunk is a multiple of four characters and only the last may be short.
+
+use core::marker::PhantomData;
+
+use base64ct::Encoding;
+pub use base64ct::{Base64, Base64UrlUnpadded};
+
+/// The bytes in a chunk: 256 characters, 12 AES blocks.
+pub const CHUNK: usize = 192;
+
+/// The text is not base64 of this kind in its one canonical form.
+pub struct Malformed;
+
+/// Reads base64 of kind `E`.
+pub struct Decoder<E, S> {
+    characters: S,
+    ended: bool,
+    kind: PhantomData<E>,
+}
+
+impl<E, S: Clone> Clone for Decoder<E, S> {
+    fn clone(&self) -> Self {
+        Self {
+            characters: self.characters.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<E: Encoding, S: Iterator<Item = u8>> Decoder<E, S> {
+    /// Starts with the first character.
+    pub fn new(characters: S) -> Self {
+        Self {
+            characters,
+            ended: false,
+            kind: PhantomData,
+        }
+    }
+
+    /// The next chunk, which is empty after the last.
+    pub fn chunk<'o>(&mut self, out: &'o mut [u8; CHUNK]) -> Result<&'o [u8], Malformed> {
+        self.step(&mut [0; 256], out)
+    }
+
+    /// Decodes the next characters, as many as `text` holds.
+    fn step<'o>(&mut self, text: &mut [u8], out: &'o mut [u8]) -> Result<&'o [u8], Malformed> {
+        let mut count = 0;
+        for (slot, character) in text.iter_mut().zip(&mut self.characters) {
+            *slot = character;
+            count += 1;
+        }
+        if count > 0 && self.ended {
+            return Err(Malformed);
+        }
+        let full = out.len();
+        let text = text.get(..count).unwrap_or_default();
+        let bytes = E::decode(text, out).map_err(|_| Malformed)?;
+        self.ended = bytes.len() < full;
+        Ok(bytes)
+    }
+
+    /// Decodes everything into the front of `out`, and returns how long it is. What does not fit is
+    /// counted, not stored.
+    pub fn all(mut self, out: &mut [u8]) -> Result<usize, Malformed> {
+        let mut buffer = [0; CHUNK];
+        let mut length = 0;
+        loop {
+            let chunk = self.chunk(&mut buffer)?;
+            if chunk.is_empty() {
+                return Ok(length);
+            }
+            let room = out.get_mut(length..).unwrap_or_default();
+            for (to, from) in room.iter_mut().zip(chunk) {
+                *to = *from;
+            }
+            length += chunk.len();
+        }
+    }
+}
+
+/// The bytes one by one. What is malformed would end them: it has been checked before.
+#[derive(Clone)]
+pub struct Bytes<S> {
+    decoder: Decoder<Base64UrlUnpadded, S>,
+    group: [u8; 3],
+    pending: usize,
+}
+
+impl<S: Iterator<Item = u8>> Bytes<S> {
+    /// Starts with the first character.
+    pub fn new(characters: S) -> Self {
+        Self {
+            decoder: Decoder::new(characters),
+            group: [0; 3],
+            pending: 0,
+        }
+    }
+}
+
+impl<S: Iterator<Item = u8>> Iterator for Bytes<S> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        if self.pending == 0 {
+            let length = { self.decoder.step(&mut [0; 4], &mut self.group).ok()? }.len();
+            self.group.rotate_right(3 - length);
+            self.pending = length;
+        }
+        self.pending = self.pending.checked_sub(1)?;
+        self.group.iter().nth_back(self.pending).copied()
+    }
+}
+
+/// How many characters base64url without padding has for `bytes` bytes.
+pub const fn url_len(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The request for a download, `certificate_info`: the custodians' certificates and the quorum.
+//!
+//! ```
+//! use security_domain::managed_hsm::MAX_CERTIFICATE_LEN;
+//! use security_domain::managed_hsm::certificate_info::CertificateInfo;
+//!
+//! let text =
+//!     include_bytes!("../../tests/vectors/managed-hsm/requests/certificate-info-2-of-3.json");
+//! let mut der = [0; MAX_CERTIFICATE_LEN];
+//! let request = CertificateInfo::parse(text, &mut der)?;
+//! assert_eq!(request.quorum().to_string(), "2 of 3");
+//! # Ok::<(), security_domain::managed_hsm::FileError>(())
+//! ```
+
+use core::fmt;
+use heapless::Vec;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use super::MAX_CUSTODIANS;
+use super::domain_file::{check_certificates, custodian_count, quorum_of};
+use super::error::{Fault, Field, FileError, WriteError};
+use super::json::{self, Member, Reader, Str, Text};
+use super::jwk::{self, Form, Kid};
+use super::writer::{self, Writer};
+use crate::quorum::{Quorum, Threshold};
+use crate::x509::{Certificate, Thumbprint};
+
+const CERTIFICATES: Field = Field::new("certificates");
+const REQUIRED: Field = Field::new("required");
+
+/// A request whose certificates have been checked.
+#[derive(Clone)]
+pub struct CertificateInfo<'a> {
+    custodians: Vec<Custodian<'a>, MAX_CUSTODIANS>,
+    quorum: Quorum,
+}
+
+#[derive(Clone)]
+struct Custodian<'a> {
+    x5c: Str<Text<'a>>,
+    thumbprint: Thumbprint,
+    /// The digest of the modulus.
+    key: [u8; 32],
+}
+
+impl<'a> CertificateInfo<'a> {
+    /// Reads a request: 3 to 10 certificates, none twice and no key twice. Certificates may have
+    /// expired: the service takes them.
+    ///
+    /// `der` holds one certificate at a time; [`MAX_CERTIFICATE_LEN`](super::MAX_CERTIFICATE_LEN)
+    /// bytes are enough for any.
+    pub fn parse(text: &'a [u8], der: &mut [u8]) -> Result<Self, FileError> {
+        let top = Field::new("certificate_info");
+        let members = [
+            Member::new("certificates", CERTIFICATES),
+            Member::new("required", REQUIRED),
+        ];
+        let mut custodians = Vec::new();
+        let mut required = 0;
+        json::document(text, top, |reader| {
+            reader.object(top, &members, |reader, member| {
+                if member == 1 {
+                    required = reader.integer(REQUIRED)?;
+                    return Ok(());
+                }
+                let read = |reader: &mut Reader<Text<'a>>, index| {
+                    let at = Field::element("certificates[]", index);
+                    let custodian = Custodian::read(reader, at, &custodians, der)?;
+                    { custodians.push(custodian) }.map_err(|_| CERTIFICATES.has(Fault::Count))
+                };
+                reader.array(CERTIFICATES, read).map(|_| ())
+            })
+        })?;
+        let count = u8::try_from(custodians.len()).ok().and_then(custodian_count);
+        let count = count.ok_or(CERTIFICATES.has(Fault::Count))?;
+        let quorum = quorum_of(required, count).ok_or(REQUIRED.has(Fault::Required))?;
+        Ok(Self { custodians, quorum })
+    }
+
+    /// How many custodians there are, and how many of them are to be needed.
+    pub fn quorum(&self) -> Quorum {
+        self.quorum
+    }
+
+    /// The custodians, by the digest of their certificates, in the order of the request.
+    pub fn custodians(&self) -> impl Iterator<Item = Thumbprint> + '_ {
+        self.custodians.iter().map(|custodian| custodian.thumbprint)
+    }
+
+    /// Decodes the certificate of a custodian into `der`, which is as long as for
+    /// [`parse`](Self::parse).
+    pub fn certificate<'d>(
+        &self,
+        custodian: &Thumbprint,
+        der: &'d mut [u8],
+    ) -> Result<Certificate<'d>, FileError> {
+        let custodians = self.custodians.iter().enumerate();
+        let found = { custodians }.find(|(_, listed)| listed.thumbprint == *custodian);
+        let (index, custodian) = found.ok_or(CERTIFICATES.has(Fault::NotListed))?;
+        let at = Field::element("certificates[]", index).part("x5c");
+        jwk::read_certificate(&custodian.x5c, at, der)
+    }
+}
+
+impl<'a> Custodian<'a> {
+    /// Reads a JWK; its certificate and key must not be an earlier custodian's.
+    fn read(
+        reader: &mut Reader<Text<'a>>,
+        at: Field,
+        earlier: &[Self],
+        der: &mut [u8],
+    ) -> Result<Self, FileError> {
+        let jwk = jwk::read(reader, at, Kid::Optional, der)?;
+        let custodian = Self {
+            x5c: jwk.x5c,
+            thumbprint: jwk.certificate.thumbprint(),
+            key: Sha256::digest(jwk.certificate.public_key().modulus()).into(),
+        };
+        for other in earlier {
+            if other.thumbprint == custodian.thumbprint {
+                return Err(at.part("x5c").has(Fault::Repeated));
+            }
+            if other.key == custodian.key {
+                return Err(at.part("n").has(Fault::Repeated));
+            }
+        }
+        Ok(custodian)
+    }
+}
+
+impl fmt::Debug for CertificateInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificateInfo")
+            .field("quorum", &self.quorum)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many bytes [`write`] writes.
+pub fn encoded_len(certificates: &[Certificate<'_>], threshold: Threshold) -> usize {
+    writer::count(|writer| fill(writer, certificates, threshold))
+}
+
+/// Writes a request as the client does: `threshold` of these certificates' keys are to be needed.
+///
+/// The certificates, 3 to 10, hold distinct keys. `out` has room for [`encoded_len`] bytes and is
+/// wiped on an error.
+pub fn write(
+    certificates: &[Certificate<'_>],
+    threshold: Threshold,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    let checked = check_certificates(certificates)
+        .and_then(|count| Ok(Quorum::new(threshold, count)?));
+    if let Err(error) = checked {
+        out.zeroize();
+        return Err(error);
+    }
+    writer::write(out, encoded_len(certificates, threshold), |writer| {
+        fill(writer, certificates, threshold)
+    })
+}
+
+fn fill(
+    writer: &mut Writer<'_>,
+    certificates: &[Certificate<'_>],
+    threshold: Threshold,
+) -> Result<(), WriteError> {
+    let form = Form {
+        quote: "\"",
+        kid: None,
+        key_ops: "[\"verify\",\"encrypt\",\"wrapKey\"]",
+    };
+    writer.put("{\"certificates\":[")?;
+    let mut before = "";
+    for certificate in certificates {
+        writer.put(before)?;
+        form.write(writer, certificate)?;
+        before = ",";
+    }
+    writer.put("],\"required\":")?;
+    writer.put_number(threshold.get())?;
+    writer.put("}")
+}

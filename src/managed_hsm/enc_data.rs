@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The member `EncData`: the artifacts, each sealed under a key derived from the master key.
+//!
+//! A domain file and a restore blob have it in common.
+
+use heapless::Vec;
+use rand_core::TryCryptoRng;
+
+use super::MasterKey;
+use super::error::{Fault, Field, FileError, OpenError, WriteError};
+use super::json::{Member, Reader, Str, Text, Unescaped};
+use super::jwe::{Algorithm, ContentKey, Jwe, Sealer, padded_len, sealed_len};
+use super::tag::Tag;
+use super::writer::{Writer, escape};
+use crate::kdf;
+
+/// The most artifacts a file can have.
+pub const MAX_ENTRIES: usize = 32;
+
+const KDF: &str = "sp108_kdf";
+
+/// A sealed artifact in a file.
+#[derive(Clone, Copy)]
+pub struct Artifact<'a> {
+    tag: Tag<'a>,
+    jwe: Str<Text<'a>>,
+    ciphertext_len: usize,
+}
+
+impl<'a> Artifact<'a> {
+    /// Its label.
+    pub fn tag(&self) -> Tag<'a> {
+        self.tag
+    }
+
+    /// How many bytes of ciphertext it has, a multiple of 16.
+    pub fn ciphertext_len(&self) -> usize {
+        self.ciphertext_len
+    }
+
+    /// How many bytes it may have when opened, and so how many [`open`](Self::open) wants. Padding
+    /// hides the exact length: it is up to 15 less.
+    pub fn max_len(&self) -> usize {
+        self.ciphertext_len.saturating_sub(1)
+    }
+
+    /// Opens the artifact into the front of `out`, and returns its length.
+    ///
+    /// Secret: `key`, the artifact. Public: the file. Leaks: whether it opens, and the artifact's
+    /// length then.
+    pub fn open(&self, key: &MasterKey, out: &mut [u8]) -> Result<usize, OpenError> {
+        let jwe = self.jwe().ok_or(OpenError::DoesNotOpen)?;
+        jwe.open(&content_key(key, &self.tag), out)
+    }
+
+    /// The JWE, whose form was checked when the file was parsed.
+    fn jwe(&self) -> Option<Jwe<Unescaped<Text<'a>>>> {
+        parse_jwe(&self.jwe, &self.tag, Field::new("")).ok()
+    }
+
+    /// Whether the tag is this key's, without a look at the padding.
+    fn authentic(&self, key: &MasterKey) -> crate::ct::Mask {
+        let key = content_key(key, &self.tag);
+        self.jwe().map_or(!crate::ct::Mask::TRUE, |jwe| jwe.authentic(&key))
+    }
+
+    /// Whether [`open`](Self::open) would succeed.
+    fn opens(&self, key: &MasterKey) -> bool {
+        let key = content_key(key, &self.tag);
+        self.jwe().is_some_and(|jwe| jwe.opens(&key))
+    }
+}
+
+impl core::fmt::Debug for Artifact<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Artifact")
+            .field("tag", &self.tag)
+            .field("ciphertext_len", &self.ciphertext_len)
+            .finish()
+    }
+}
+
+/// The content key of an artifact: SP 800-108 with the tag as the label and no context.
+///
+/// Secret: `key`, the result. Public: the tag. Leaks: nothing else.
+fn content_key(key: &MasterKey, tag: &Tag<'_>) -> ContentKey {
+    kdf::sp800_108_hmac_sha512(key.secret().expose(), tag.bytes(), b"")
+}
+
+fn parse_jwe<'a>(
+    text: &Str<Text<'a>>,
+    tag: &Tag<'_>,
+    at: Field,
+) -> Result<Jwe<Unescaped<Text<'a>>>, FileError> {
+    Jwe::parse(text.bytes(), Algorithm::Direct, tag.bytes(), at)
+}
+
+/// The artifacts of a file, 1 to 32, their tags unique.
+#[derive(Clone)]
+pub struct EncData<'a> {
+    entries: Vec<Artifact<'a>, MAX_ENTRIES>,
+}
+
+impl<'a> EncData<'a> {
+    /// No artifact yet.
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    /// Reads the member's value. [`check`](Self::check) has the last word, after the whole file has
+    /// been read.
+    pub fn read(&mut self, reader: &mut Reader<Text<'a>>) -> Result<(), FileError> {
+        let data = Field::new("EncData.data");
+        let kdf = Field::new("EncData.kdf");
+        let members = [Member::new("data", data), Member::new("kdf", kdf)];
+        reader.object(Field::new("EncData"), &members, |reader, member| match member {
+            0 => reader
+                .array(data, |reader, index| {
+                    let entry = read_entry(reader, Field::element("EncData.data[]", index))?;
+                    self.push(entry, index)
+                })
+                .map(|_| ()),
+            _ => reader.literal(kdf, KDF),
+        })
+    }
+
+    fn push(&mut self, entry: Artifact<'a>, index: usize) -> Result<(), FileError> {
+        if self.entries.iter().any(|earlier| earlier.tag == entry.tag) {
+            return Err(Field::element("EncData.data[].tag", index).has(Fault::Repeated));
+        }
+        self.entries
+            .push(entry)
+            .map_err(|_| Field::new("EncData.data").has(Fault::Count))
+    }
+
+    /// Checks that there is an artifact.
+    pub fn check(&self) -> Result<(), FileError> {
+        if self.entries.is_empty() {
+            return Err(Field::new("EncData.data").has(Fault::Count));
+        }
+        Ok(())
+    }
+
+    /// The artifacts, in the order of the file.
+    pub fn artifacts(&self) -> impl Iterator<Item = Artifact<'a>> + '_ {
+        self.entries.iter().copied()
+    }
+
+    /// Whether the tag of the shortest artifact is this key's: enough to tell one key from another.
+    ///
+    /// Secret: `key`. Public: the file. Leaks: nothing.
+    pub fn suits(&self, key: &MasterKey) -> crate::ct::Mask {
+        let shortest = self.entries.iter().min_by_key(|entry| entry.ciphertext_len);
+        shortest.map_or(!crate::ct::Mask::TRUE, |entry| entry.authentic(key))
+    }
+
+    /// Whether every artifact opens with this key.
+    ///
+    /// Secret: `key`. Public: the file. Leaks: which artifacts open.
+    pub fn opens(&self, key: &MasterKey) -> bool {
+        let results = self.entries.iter().map(|entry| entry.opens(key));
+        !self.entries.is_empty() && results.fold(true, |all, opens| all & opens)
+    }
+}
+
+fn read_entry<'a>(reader: &mut Reader<Text<'a>>, at: Field) -> Result<Artifact<'a>, FileError> {
+    let jwe_at = at.path("EncData.data[].compact_jwe");
+    let tag_at = at.path("EncData.data[].tag");
+    let members = [
+        Member::new("compact_jwe", jwe_at),
+        Member::new("tag", tag_at),
+    ];
+    let (mut jwe, mut tag) = (None, None);
+    reader.object(at, &members, |reader, member| {
+        if member == 0 {
+            jwe = Some(reader.string(jwe_at)?);
+        } else {
+            let text = Tag::from_json(reader.string(tag_at)?);
+            tag = Some(text.map_err(|error| tag_at.has(Fault::Tag(error)))?);
+        }
+        Ok(())
+    })?;
+    let jwe = jwe.ok_or(jwe_at.has(Fault::Missing))?;
+    let tag = tag.ok_or(tag_at.has(Fault::Missing))?;
+    Ok(Artifact {
+        tag,
+        jwe,
+        ciphertext_len: parse_jwe(&jwe, &tag, jwe_at)?.ciphertext_len(),
+    })
+}
+
+/// The marks between the members, as the service or as the client writes them.
+pub struct Spacing {
+    /// After a member or an element.
+    pub comma: &'static str,
+    /// After a name.
+    pub colon: &'static str,
+}
+
+impl Spacing {
+    /// The service: none.
+    pub const COMPACT: Self = Self {
+        comma: ",",
+        colon: ":",
+    };
+    /// The client: Python's.
+    pub const PYTHON: Self = Self {
+        comma: ", ",
+        colon: ": ",
+    };
+}
+
+/// Checks the artifacts that are to be written: 1 to 32, their tags unique.
+pub fn check<'t>(tags: impl Iterator<Item = Tag<'t>> + Clone) -> Result<(), WriteError> {
+    let mut rest = tags.clone();
+    let mut count = 0;
+    while let Some(tag) = rest.next() {
+        count += 1;
+        if count > MAX_ENTRIES {
+            return Err(WriteError::ArtifactCount);
+        }
+        if rest.clone().any(|later| later == tag) {
+            return Err(WriteError::RepeatedTag);
+        }
+    }
+    if count == 0 {
+        return Err(WriteError::ArtifactCount);
+    }
+    Ok(())
+}
+
+/// How many characters [`write`] writes for artifacts with these tags and lengths of ciphertext.
+pub fn encoded_len<'t>(
+    spacing: &Spacing,
+    entries: impl Iterator<Item = (Tag<'t>, usize)>,
+) -> usize {
+    let (comma, colon) = (spacing.comma.len(), spacing.colon.len());
+    let entry = |(tag, ciphertext): (Tag<'t>, usize)| {
+        let names = "{\"compact_jwe\"\"\"\"tag\"\"\"}".len() + 2 * colon + comma;
+        let jwe = sealed_len(Algorithm::Direct, tag.chars(), 0, ciphertext);
+        names + jwe + escape(tag.chars()).count() + comma
+    };
+    // One comma too many for the last entry is the one between the members.
+    let frame = "\"EncData\"{\"data\"[]\"kdf\"\"\"}".len() + 3 * colon;
+    entries.map(entry).sum::<usize>() + frame + KDF.len()
+}
+
+/// Writes the member, name and value. `seal` writes the ciphertext of each artifact.
+pub fn write<'t, T, R: TryCryptoRng + ?Sized>(
+    writer: &mut Writer<'_>,
+    spacing: &Spacing,
+    key: &MasterKey,
+    rng: &mut R,
+    entries: impl Iterator<Item = (Tag<'t>, T)>,
+    mut seal: impl FnMut(Sealer<'_, '_>, Tag<'t>, T) -> Result<(), WriteError>,
+) -> Result<(), WriteError> {
+    let Spacing { comma, colon } = *spacing;
+    for text in ["\"EncData\"", colon, "{\"data\"", colon, "["] {
+        writer.put(text)?;
+    }
+    let mut before = "";
+    for (tag, artifact) in entries {
+        for text in [before, "{\"compact_jwe\"", colon, "\""] {
+            writer.put(text)?;
+        }
+        let content_key = content_key(key, &tag);
+        let kid = tag.chars();
+        let sealer = Sealer::begin(writer, Algorithm::Direct, kid, &[], &content_key, rng)?;
+        seal(sealer, tag, artifact)?;
+        for text in ["\"", comma, "\"tag\"", colon, "\""] {
+            writer.put(text)?;
+        }
+        writer.put_all(escape(tag.chars()))?;
+        writer.put("\"}")?;
+        before = comma;
+    }
+    for text in ["]", comma, "\"kdf\"", colon, "\"", KDF, "\"}"] {
+        writer.put(text)?;
+    }
+    Ok(())
+}
+
+/// Seals an artifact anew: what one key decrypts, `sealer` encrypts with another, chunk by chunk.
+/// The padding goes over as it is, so the artifact must have been opened before.
+///
+/// Secret: both keys, the artifact. Public: the file. Leaks: nothing else.
+pub fn reseal(
+    artifact: &Artifact<'_>,
+    old: &MasterKey,
+    mut sealer: Sealer<'_, '_>,
+) -> Result<(), WriteError> {
+    let jwe = artifact.jwe().ok_or(WriteError::DoesNotOpen)?;
+    jwe.decrypt(&content_key(old, &artifact.tag), |chunk| sealer.chunk(chunk))?;
+    sealer.finish()
+}
+
+/// How many bytes of ciphertext an artifact takes.
+pub const fn ciphertext_len(artifact: &[u8]) -> usize {
+    padded_len(artifact.len())
+}

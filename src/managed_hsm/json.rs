@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A strict reader of JSON (RFC 8259), which pulls the members it knows and refuses all others.
+//!
+//! It reads from any source of bytes that can be cloned to come back to a place: the text itself, a
+//! string inside it, or base64 inside that. A string stays where it is and is unescaped as it is
+//! read, so nothing needs a buffer. No value is ever skipped, so the nesting is bounded by what the
+//! callers ask for, and there is no recursion to exhaust.
+
+use super::error::{Fault, Field, FileError};
+
+/// Bytes that can be read again from a place.
+pub trait Source: Iterator<Item = u8> + Clone {}
+
+impl<S: Iterator<Item = u8> + Clone> Source for S {}
+
+/// Bytes in memory.
+#[derive(Clone, Copy)]
+pub struct Text<'a>(pub &'a [u8]);
+
+impl Iterator for Text<'_> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+}
+
+/// A member that an object may have.
+pub struct Member {
+    name: &'static str,
+    field: Field,
+    required: bool,
+}
+
+impl Member {
+    /// A member that must be there.
+    pub const fn new(name: &'static str, field: Field) -> Self {
+        let required = true;
+        Self {
+            name,
+            field,
+            required,
+        }
+    }
+
+    /// A member that may be there.
+    pub const fn optional(name: &'static str, field: Field) -> Self {
+        let required = false;
+        Self {
+            name,
+            field,
+            required,
+        }
+    }
+}
+
+/// Reads a document: UTF-8, one value, nothing after it.
+pub fn document<'a, T>(
+    text: &'a [u8],
+    at: Field,
+    read: impl FnOnce(&mut Reader<Text<'a>>) -> Result<T, FileError>,
+) -> Result<T, FileError> {
+    core::str::from_utf8(text).map_err(|_| at.has(Fault::NotUtf8))?;
+    let mut reader = Reader::new(Text(text));
+    let value = read(&mut reader)?;
+    reader.end(at)?;
+    Ok(value)
+}
+
+/// A place in a document.
+pub struct Reader<S> {
+    rest: S,
+}
+
+impl<S: Source> Reader<S> {
+    /// The start of a document, which is UTF-8.
+    pub fn new(rest: S) -> Self {
+        Self { rest }
+    }
+
+    /// The next byte that is not white space, without taking it.
+    pub fn peek(&mut self) -> Option<u8> {
+        loop {
+            let mut ahead = self.rest.clone();
+            match ahead.next() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.rest = ahead,
+                next => return next,
+            }
+        }
+    }
+
+    /// Takes the next byte that is not white space if it is `byte`.
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        if found {
+            self.rest.next();
+        }
+        found
+    }
+
+    /// Takes `byte`, which starts a value; any other value has `fault`.
+    fn start(&mut self, byte: u8, at: Field, fault: Fault) -> Result<(), FileError> {
+        if self.take(byte) {
+            return Ok(());
+        }
+        Err(at.has(match self.peek() {
+            Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => fault,
+            _ => Fault::Syntax,
+        }))
+    }
+
+    /// Takes a comma (true) or `close` (false).
+    fn more(&mut self, close: u8, at: Field) -> Result<bool, FileError> {
+        if self.take(b',') {
+            Ok(true)
+        } else if self.take(close) {
+            Ok(false)
+        } else {
+            Err(at.has(Fault::Syntax))
+        }
+    }
+
+    /// Reads an object with these members and no other, in any order and none twice. `value` reads
+    /// the value of the member whose place in `members` it is given.
+    pub fn object<const N: usize>(
+        &mut self,
+        at: Field,
+        members: &[Member; N],
+        mut value: impl FnMut(&mut Self, usize) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        self.start(b'{', at, Fault::NotAnObject)?;
+        let mut seen = [false; N];
+        let mut more = !self.take(b'}');
+        while more {
+            if self.peek() != Some(b'"') {
+                return Err(at.has(Fault::Syntax));
+            }
+            let name = self.string(at)?;
+            let known = members.iter().zip(&mut seen).enumerate();
+            let Some((i, (member, seen))) =
+                { known }.find(|(_, (member, _))| name.is(member.name))
+            else {
+                return Err(at.has(Fault::UnknownMember));
+            };
+            if core::mem::replace(seen, true) {
+                return Err(member.field.has(Fault::Duplicate));
+            }
+            if !self.take(b':') {
+                return Err(member.field.has(Fault::Syntax));
+            }
+            value(self, i)?;
+            more = self.more(b'}', at)?;
+        }
+        match members.iter().zip(seen).find(|(m, seen)| m.required && !seen) {
+            Some((member, _)) => Err(member.field.has(Fault::Missing)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads an array; `element` reads the element with the number that it is given.
+    pub fn array(
+        &mut self,
+        at: Field,
+        mut element: impl FnMut(&mut Self, usize) -> Result<(), FileError>,
+    ) -> Result<usize, FileError> {
+        self.start(b'[', at, Fault::NotAnArray)?;
+        let mut count = 0;
+        let mut more = !self.take(b']');
+        while more {
+            element(self, count)?;
+            count += 1;
+            more = self.more(b']', at)?;
+        }
+        Ok(count)
+    }
+
+    /// Reads a string and checks all of it.
+    pub fn string(&mut self, at: Field) -> Result<Str<S>, FileError> {
+        self.start(b'"', at, Fault::NotAString)?;
+        let string = Str {
+            rest: self.rest.clone(),
+        };
+        while unit(&mut self.rest).map_err(|fault| at.has(fault))?.is_some() {}
+        Ok(string)
+    }
+
+    /// Reads a string that must be `value`.
+    pub fn literal(&mut self, at: Field, value: &str) -> Result<(), FileError> {
+        if self.string(at)?.is(value) {
+            Ok(())
+        } else {
+            Err(at.has(Fault::Value))
+        }
+    }
+
+    /// Reads an integer in plain digits, without a leading zero. One that does not fit is `u32::MAX`.
+    pub fn integer(&mut self, at: Field) -> Result<u32, FileError> {
+        let Some(first @ b'0'..=b'9') = self.peek() else {
+            self.start(b'0', at, Fault::NotAnInteger)?;
+            return Err(at.has(Fault::Syntax));
+        };
+        let mut number = 0u32;
+        let mut digits = 0;
+        loop {
+            let mut ahead = self.rest.clone();
+            match ahead.next() {
+                Some(digit @ b'0'..=b'9') => {
+                    number = number.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+                    digits += 1;
+                    self.rest = ahead;
+                }
+                Some(b'.' | b'e' | b'E') => return Err(at.has(Fault::NotAnInteger)),
+                _ if first == b'0' && digits > 1 => return Err(at.has(Fault::NotAnInteger)),
+                _ => return Ok(number),
+            }
+        }
+    }
+
+    /// Checks that nothing follows.
+    pub fn end(mut self, at: Field) -> Result<(), FileError> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(at.has(Fault::Trailing)),
+        }
+    }
+}
+
+/// A string whose escapes have been checked, where it stands in the text.
+#[derive(Clone, Copy)]
+pub struct Str<S> {
+    rest: S,
+}
+
+impl<S: Source> Str<S> {
+    /// Its UTF-8 bytes, unescaped.
+    pub fn bytes(&self) -> Unescaped<S> {
+        Unescaped {
+            rest: self.rest.clone(),
+            utf8: [0; 4],
+            pending: 0,
+            ended: false,
+        }
+    }
+
+    /// Whether it is `text`.
+    pub fn is(&self, text: &str) -> bool {
+        self.bytes().eq(text.bytes())
+    }
+}
+
+/// The bytes of a string. The string has been checked; what the check refuses would end them.
+#[derive(Clone)]
+pub struct Unescaped<S> {
+    rest: S,
+    /// The bytes of an escaped character, the last ones still to come.
+    utf8: [u8; 4],
+    pending: usize,
+    ended: bool,
+}
+
+impl<S: Source> Iterator for Unescaped<S> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        if self.pending > 0 {
+            let byte = self.utf8.iter().nth_back(self.pending - 1).copied();
+            self.pending -= 1;
+            return byte;
+        }
+        if self.ended {
+            return None;
+        }
+        match unit(&mut self.rest) {
+            Ok(Some(Unit::Byte(byte))) => Some(byte),
+            Ok(Some(Unit::Char(escaped))) => {
+                let length = escaped.encode_utf8(&mut self.utf8).len();
+                self.utf8.rotate_right(4 - length);
+                self.pending = length;
+                self.next()
+            }
+            Ok(None) | Err(_) => {
+                self.ended = true;
+                None
+            }
+        }
+    }
+}
+
+/// A piece of a string.
+enum Unit {
+    /// A byte of a character that stands for itself.
+    Byte(u8),
+    /// An escaped character.
+    Char(char),
+}
+
+/// Takes the next piece of a string, or its closing quote (`None`).
+#[inline]
+fn unit<S: Source>(rest: &mut S) -> Result<Option<Unit>, Fault> {
+    match rest.next().ok_or(Fault::Syntax)? {
+        b'"' => Ok(None),
+        b'\\' => escaped(rest).map(|c| Some(Unit::Char(c))),
+        0x00..0x20 => Err(Fault::BadString),
+        byte => Ok(Some(Unit::Byte(byte))),
+    }
+}
+
+/// Takes what follows a backslash.
+fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
+    Ok(match rest.next().ok_or(Fault::Syntax)? {
+        character @ (b'"' | b'\\' | b'/') => char::from(character),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let unit = four_digits(rest)?;
+            match unit {
+                0xd800..0xdc00 => {
+                    if rest.next() != Some(b'\\') || rest.next() != Some(b'u') {
+                        return Err(Fault::BadString);
+                    }
+                    let low = four_digits(rest)?;
+                    if !(0xdc00..0xe000).contains(&low) {
+                        return Err(Fault::BadString);
+                    }
+                    let scalar = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+                    char::from_u32(scalar).ok_or(Fault::BadString)?
+                }
+                _ => char::from_u32(unit).ok_or(Fault::BadString)?,
+            }
+        }
+        _ => return Err(Fault::BadString),
+    })
+}
+
+/// Takes four hexadecimal digits.
+fn four_digits<S: Source>(rest: &mut S) -> Result<u32, Fault> {
+    let mut number = 0;
+    for _ in 0..4 {
+        let digit = char::from(rest.next().ok_or(Fault::Syntax)?);
+        number = number << 4 | digit.to_digit(16).ok_or(Fault::BadString)?;
+    }
+    Ok(number)
+}

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Compact JWE (RFC 7516 section 7.1) with `A256CBC-HS512` (RFC 7518 section 5.2.5), the one form in
+//! which the interchange seals anything.
+//!
+//! A JWE is read where it stands and opened a chunk at a time, in two passes: the first computes the
+//! tag, the second decrypts. No plaintext exists before the tag has been compared.
+
+use aes::Aes256;
+use cbc::cipher::array::Array;
+use cbc::cipher::consts::{U32, U64};
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use core::iter::Take;
+use hmac::digest::FixedOutput;
+use hmac::{Hmac, KeyInit, Mac};
+use rand_core::TryCryptoRng;
+use sha2::Sha512;
+
+use super::base64::{Base64UrlUnpadded, Bytes, CHUNK, Decoder, url_len};
+use super::error::{Fault, Field, FileError, OpenError, WriteError};
+use super::json::{Member, Reader, Source};
+use super::writer::{Writer, escape};
+use crate::ct::{self, Mask};
+use crate::rng;
+use crate::secret::Secret;
+
+/// A content key: 32 bytes for HMAC, then 32 for AES.
+pub type ContentKey = Secret<64>;
+
+const BLOCK: usize = 16;
+const TAG: usize = 32;
+
+/// The longest encrypted key: RSA with 4096 bits.
+pub const MAX_ENCRYPTED_KEY: usize = 512;
+
+/// How the content key comes to the reader: the header's `alg`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Both sides have it.
+    Direct,
+    /// It is wrapped with RSA.
+    RsaOaep256,
+}
+
+impl Algorithm {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "dir",
+            Self::RsaOaep256 => "RSA-OAEP-256",
+        }
+    }
+}
+
+/// A part of a JWE that stays in the text: its characters, and how many bytes they are.
+#[derive(Clone)]
+struct Part<S> {
+    characters: Take<S>,
+    bytes: usize,
+}
+
+impl<S: Source> Part<S> {
+    /// Decodes the part once, and keeps what fits into `front`.
+    fn check(characters: Take<S>, front: &mut [u8], at: Field) -> Result<Self, FileError> {
+        let bytes = Decoder::<Base64UrlUnpadded, _>::new(characters.clone())
+            .all(front)
+            .map_err(|_| at.has(Fault::Base64))?;
+        Ok(Self { characters, bytes })
+    }
+}
+
+/// A compact JWE whose form has been checked.
+pub struct Jwe<S> {
+    header: Part<S>,
+    encrypted_key: Part<S>,
+    iv: [u8; BLOCK],
+    ciphertext: Part<S>,
+    tag: [u8; TAG],
+}
+
+impl<S: Source> Jwe<S> {
+    /// Checks a JWE's form: five parts of canonical base64url, a header with `algorithm` and `kid`,
+    /// and each part's length.
+    pub fn parse(
+        text: S,
+        algorithm: Algorithm,
+        kid: impl Source,
+        at: Field,
+    ) -> Result<Self, FileError> {
+        let [header, encrypted_key, iv, ciphertext, tag] =
+            split(text).ok_or(at.has(Fault::Parts))?;
+
+        let header = Part::check(header, &mut [], at.part("header"))?;
+        check_header(Bytes::new(header.characters.clone()), algorithm, kid, at)?;
+
+        let here = at.part("encrypted key");
+        let encrypted_key = Part::check(encrypted_key, &mut [], here)?;
+        match (algorithm, encrypted_key.bytes) {
+            (Algorithm::Direct, 0) | (Algorithm::RsaOaep256, 256 | 384 | MAX_ENCRYPTED_KEY) => {}
+            (Algorithm::Direct, _) => return Err(here.has(Fault::NotEmpty)),
+            (Algorithm::RsaOaep256, _) => return Err(here.has(Fault::Length)),
+        }
+        Ok(Self {
+            header,
+            encrypted_key,
+            iv: exactly(iv, at.part("IV"))?,
+            ciphertext: {
+                let here = at.part("ciphertext");
+                let ciphertext = Part::check(ciphertext, &mut [], here)?;
+                if ciphertext.bytes == 0 || ciphertext.bytes & (BLOCK - 1) != 0 {
+                    return Err(here.has(Fault::Length));
+                }
+                ciphertext
+            },
+            tag: exactly(tag, at.part("tag"))?,
+        })
+    }
+
+    /// How many bytes of ciphertext there are. The plaintext is 1 to 16 bytes shorter.
+    pub fn ciphertext_len(&self) -> usize {
+        self.ciphertext.bytes
+    }
+
+    /// How many bytes of encrypted key there are.
+    pub fn encrypted_key_len(&self) -> usize {
+        self.encrypted_key.bytes
+    }
+
+    /// The encrypted key, in the front of `out`.
+    pub fn encrypted_key<'o>(&self, out: &'o mut [u8; MAX_ENCRYPTED_KEY]) -> &'o [u8] {
+        let characters = self.encrypted_key.characters.clone();
+        let length = Decoder::<Base64UrlUnpadded, _>::new(characters).all(out);
+        out.get(..length.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Calls `each` with every chunk of ciphertext, in place: whole blocks, 192 bytes but for the
+    /// last one.
+    fn for_each_chunk(&self, chunk: &mut [u8; CHUNK], mut each: impl FnMut(&mut [u8])) {
+        let characters = self.ciphertext.characters.clone();
+        let mut decoder = Decoder::<Base64UrlUnpadded, _>::new(characters);
+        while let Ok(length @ 1..) = decoder.chunk(chunk).map(<[u8]>::len) {
+            each(chunk.get_mut(..length).unwrap_or_default());
+        }
+    }
+
+    /// Whether the tag is this key's.
+    ///
+    /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
+    pub fn authentic(&self, key: &ContentKey) -> Mask {
+        let (mut mac, _) = keys(key);
+        for byte in self.header.characters.clone() {
+            mac.update(&[byte]);
+        }
+        mac.update(&self.iv);
+        self.for_each_chunk(&mut [0; CHUNK], |chunk| mac.update(chunk));
+        ct::eq_bytes(tag(mac, url_len(self.header.bytes)).expose(), &self.tag)
+    }
+
+    /// Whether the tag is this key's and the padding is well-formed, so that [`open`](Self::open)
+    /// will succeed.
+    ///
+    /// Secret: `key`, the plaintext. Public: the JWE. Leaks: the result.
+    pub fn opens(&self, key: &ContentKey) -> bool {
+        if !self.authentic(key).declassify() {
+            return false;
+        }
+        // The last two blocks, of which the IV is the first if there is one block only.
+        let mut end = [0; 2 * BLOCK];
+        let (before, last) = end.split_at_mut(BLOCK);
+        last.copy_from_slice(&self.iv);
+        self.for_each_chunk(&mut [0; CHUNK], |chunk| {
+            for block in chunk.chunks_exact(BLOCK) {
+                before.copy_from_slice(last);
+                last.copy_from_slice(block);
+            }
+        });
+        let (iv, last) = end.split_at(BLOCK);
+        let mut block = Secret::<BLOCK>::zeroed();
+        block.expose_mut().copy_from_slice(last);
+        let (_, aes) = keys(key);
+        let mut previous = [0; BLOCK];
+        previous.copy_from_slice(iv);
+        decrypt_blocks(
+            &mut cbc::Decryptor::new(aes, &previous.into()),
+            block.expose_mut(),
+        );
+        padding(block.expose()).1.declassify()
+    }
+
+    /// Decrypts without a check, padding included: calls `each` with every chunk, which is wiped
+    /// afterwards.
+    ///
+    /// Secret: `key`, the chunks. Public: the JWE. Leaks: nothing else.
+    pub fn decrypt<E>(
+        &self,
+        key: &ContentKey,
+        mut each: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (_, aes) = keys(key);
+        let mut cipher = cbc::Decryptor::new(aes, &self.iv.into());
+        let mut buffer = Secret::<CHUNK>::zeroed();
+        let mut result = Ok(());
+        self.for_each_chunk(buffer.expose_mut(), |chunk| {
+            if result.is_ok() {
+                decrypt_blocks(&mut cipher, chunk);
+                result = each(chunk);
+            }
+        });
+        result
+    }
+
+    /// Opens the JWE into the front of `out`, which has room for one byte less than the ciphertext,
+    /// and returns how long the plaintext is.
+    ///
+    /// Secret: `key`, the plaintext. Public: the JWE. Leaks: whether it opens, and how long the
+    /// plaintext is then.
+    pub fn open(&self, key: &ContentKey, out: &mut [u8]) -> Result<usize, OpenError> {
+        let needed = self.ciphertext.bytes - 1;
+        let out = out
+            .get_mut(..needed)
+            .ok_or(OpenError::BufferTooSmall { needed })?;
+        if !self.opens(key) {
+            return Err(OpenError::DoesNotOpen);
+        }
+        // From here the padding is known to be well-formed, and its length is the caller's to know.
+        let (mut written, mut last) = (0, 0);
+        let done: Result<(), core::convert::Infallible> = self.decrypt(key, |chunk| {
+            let room = out.get_mut(written..).unwrap_or_default();
+            for (to, from) in room.iter_mut().zip(chunk.iter()) {
+                *to = *from;
+            }
+            written += chunk.len();
+            last = chunk.last().copied().map_or(0, u32::from);
+            Ok(())
+        });
+        let Ok(()) = done;
+        let length = written.saturating_sub(ct::declassify(last) as usize);
+        out.get_mut(length..).unwrap_or_default().fill(0);
+        Ok(length)
+    }
+}
+
+/// Splits a text at its dots into exactly five parts.
+fn split<S: Source>(text: S) -> Option<[Take<S>; 5]> {
+    let mut rest = text;
+    let mut part = || {
+        let start = rest.clone();
+        let mut count = 0;
+        loop {
+            match rest.next() {
+                Some(b'.') => return (start.take(count), true),
+                Some(_) => count += 1,
+                None => return (start.take(count), false),
+            }
+        }
+    };
+    let parts = [part(), part(), part(), part(), part()];
+    let dots = parts.each_ref().map(|(_, dot)| *dot);
+    (dots == [true, true, true, true, false]).then_some(parts.map(|(part, _)| part))
+}
+
+/// Decodes a part that has `N` bytes.
+fn exactly<S: Source, const N: usize>(
+    characters: Take<S>,
+    at: Field,
+) -> Result<[u8; N], FileError> {
+    let mut bytes = [0; N];
+    if Part::check(characters, &mut bytes, at)?.bytes == N {
+        Ok(bytes)
+    } else {
+        Err(at.has(Fault::Length))
+    }
+}
+
+/// Checks a header: the members `alg`, `enc` and `kid`, and no other.
+fn check_header(
+    text: impl Source,
+    algorithm: Algorithm,
+    kid: impl Source,
+    at: Field,
+) -> Result<(), FileError> {
+    let here = at.part("header");
+    let [alg_at, enc_at, kid_at] = ["header alg", "header enc", "header kid"].map(|p| at.part(p));
+    let members = [
+        Member::new("alg", alg_at),
+        Member::new("enc", enc_at),
+        Member::new("kid", kid_at),
+    ];
+    let mut reader = Reader::new(text);
+    reader.object(here, &members, |reader, member| match member {
+        0 => reader.literal(alg_at, algorithm.name()),
+        1 => reader.literal(enc_at, "A256CBC-HS512"),
+        _ => {
+            if reader.string(kid_at)?.bytes().eq(kid.clone()) {
+                Ok(())
+            } else {
+                Err(kid_at.has(Fault::Mismatch))
+            }
+        }
+    })?;
+    reader.end(here)
+}
+
+/// A header as it is written, in ASCII.
+fn header(
+    algorithm: Algorithm,
+    kid: impl Iterator<Item = char> + Clone,
+) -> impl Iterator<Item = u8> + Clone {
+    let front = ["{\"alg\":\"", algorithm.name(), "\",\"enc\":\"A256CBC-HS512\",\"kid\":\""];
+    let kid = escape(kid).map(|c| c as u8);
+    { front.into_iter() }.flat_map(str::bytes).chain(kid).chain(*b"\"}")
+}
+
+/// How many characters a JWE has that [`Sealer`] writes.
+pub fn sealed_len(
+    algorithm: Algorithm,
+    kid: impl Iterator<Item = char> + Clone,
+    encrypted_key: usize,
+    ciphertext: usize,
+) -> usize {
+    let header = header(algorithm, kid).count();
+    let parts = [header, encrypted_key, BLOCK, ciphertext, TAG];
+    parts.map(url_len).iter().sum::<usize>() + 4
+}
+
+/// How many bytes of ciphertext a plaintext has: padding fills the last block, or is one.
+pub const fn padded_len(plaintext: usize) -> usize {
+    (plaintext | (BLOCK - 1)) + 1
+}
+
+/// A JWE that is being written.
+pub struct Sealer<'w, 'o> {
+    writer: &'w mut Writer<'o>,
+    mac: Hmac<Sha512>,
+    cipher: cbc::Encryptor<Aes256>,
+    header: usize,
+}
+
+impl<'w, 'o> Sealer<'w, 'o> {
+    /// Writes the header, the encrypted key and a random IV.
+    ///
+    /// Secret: `key`. Leaks: nothing else.
+    pub fn begin<R: TryCryptoRng + ?Sized>(
+        writer: &'w mut Writer<'o>,
+        algorithm: Algorithm,
+        kid: impl Iterator<Item = char> + Clone,
+        encrypted_key: &[u8],
+        key: &ContentKey,
+        rng: &mut R,
+    ) -> Result<Self, WriteError> {
+        let (mut mac, aes) = keys(key);
+        let mut iv = [0; BLOCK];
+        rng::fill(rng, &mut iv)?;
+
+        let start = writer.length();
+        writer.base64url_all(header(algorithm, kid))?;
+        mac.update(writer.since(start));
+        mac.update(&iv);
+        let header = writer.length() - start;
+
+        writer.put(".")?;
+        writer.base64::<Base64UrlUnpadded>(encrypted_key)?;
+        writer.put(".")?;
+        writer.base64::<Base64UrlUnpadded>(&iv)?;
+        writer.put(".")?;
+        Ok(Self {
+            writer,
+            mac,
+            cipher: cbc::Encryptor::new(aes, &iv.into()),
+            header,
+        })
+    }
+
+    /// Encrypts a chunk in place and writes it: whole blocks, 192 bytes but for the last one, which
+    /// is padded.
+    pub fn chunk(&mut self, chunk: &mut [u8]) -> Result<(), WriteError> {
+        let (blocks, _) = Array::slice_as_chunks_mut(chunk);
+        self.cipher.encrypt_blocks(blocks);
+        self.mac.update(chunk);
+        self.writer.base64::<Base64UrlUnpadded>(chunk)
+    }
+
+    /// Pads, encrypts and writes a whole plaintext.
+    ///
+    /// Secret: `plaintext`. Public: its length. Leaks: nothing else.
+    pub fn plaintext(mut self, plaintext: &[u8]) -> Result<(), WriteError> {
+        let mut buffer = Secret::<CHUNK>::zeroed();
+        let mut whole = plaintext.chunks_exact(CHUNK);
+        for chunk in &mut whole {
+            buffer.expose_mut().copy_from_slice(chunk);
+            self.chunk(buffer.expose_mut())?;
+        }
+        let rest = whole.remainder();
+        let length = padded_len(rest.len());
+        let fill = length.wrapping_sub(rest.len()) as u8;
+        let last = buffer.expose_mut().get_mut(..length).unwrap_or_default();
+        let bytes = rest.iter().copied().chain(core::iter::repeat(fill));
+        for (to, from) in last.iter_mut().zip(bytes) {
+            *to = from;
+        }
+        self.chunk(last)?;
+        self.finish()
+    }
+
+    /// Writes the tag.
+    pub fn finish(self) -> Result<(), WriteError> {
+        let tag = tag(self.mac, self.header);
+        self.writer.put(".")?;
+        self.writer.base64::<Base64UrlUnpadded>(tag.expose())
+    }
+}
+
+/// The two keys in a content key: HMAC's, ready to use, and AES's.
+fn keys(key: &ContentKey) -> (Hmac<Sha512>, &Array<u8, U32>) {
+    let key: &Array<u8, U64> = key.expose().into();
+    let (mac, aes) = key.split_ref::<U32>();
+    // A key shorter than a block is filled up with zeros (RFC 2104 section 2).
+    let mut block = Secret::<128>::zeroed();
+    for (to, from) in block.expose_mut().iter_mut().zip(mac) {
+        *to = *from;
+    }
+    (Hmac::new(block.expose().into()), aes)
+}
+
+/// The tag: the number of bits in the header's text is the last thing that is authenticated.
+fn tag(mut mac: Hmac<Sha512>, header: usize) -> Secret<TAG> {
+    mac.update(&(header as u64 * 8).to_be_bytes());
+    let mut whole = Secret::<64>::zeroed();
+    mac.finalize_into(whole.expose_mut().into());
+    let mut tag = Secret::zeroed();
+    for (to, from) in tag.expose_mut().iter_mut().zip(whole.expose()) {
+        *to = *from;
+    }
+    tag
+}
+
+/// Decrypts whole blocks in place.
+fn decrypt_blocks(cipher: &mut cbc::Decryptor<Aes256>, bytes: &mut [u8]) {
+    let (blocks, _) = Array::slice_as_chunks_mut(bytes);
+    cipher.decrypt_blocks(blocks);
+}
+
+/// How long the padding at the end of the last block is (PKCS#7), and whether it is well-formed.
+///
+/// Secret: the block. Leaks: nothing. Invariant of the loop: `good` is true if the last `distance`
+/// bytes, so far as they are padding, are all equal to the length.
+fn padding(block: &[u8; BLOCK]) -> (u8, Mask) {
+    let [.., length] = *block;
+    let count = u32::from(length);
+    let mut good = !Mask::is_zero(count) & Mask::lt(count, BLOCK as u32 + 1);
+    for (distance, &byte) in (0..).zip(block.iter().rev()) {
+        let inside = Mask::lt(distance, count);
+        good &= !inside | Mask::eq(u32::from(byte), count);
+    }
+    (length, good)
+}

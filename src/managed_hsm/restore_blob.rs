@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The restore blob: the artifacts of a domain, sealed anew to one HSM's transfer key.
+//!
+//! The client makes it from a domain file and a quorum of custodian keys; the HSM that is being
+//! recovered opens it and takes all artifacts or none.
+//!
+//! ```
+//! use security_domain::managed_hsm::restore_blob::RestoreBlob;
+//!
+//! let text = include_bytes!("../../tests/vectors/managed-hsm/valid/v01-2of3-2048/restore-0-1.json");
+//! let blob = RestoreBlob::parse(text)?;
+//! assert_eq!(blob.artifacts().count(), 3);
+//! # Ok::<(), security_domain::managed_hsm::FileError>(())
+//! ```
+
+use core::fmt;
+use rand_core::TryCryptoRng;
+use zeroize::Zeroize;
+
+use super::MasterKey;
+use super::domain_file::DomainFile;
+use super::enc_data::{self, Artifact, EncData, Spacing, reseal};
+use super::error::{Fault, Field, FileError, WriteError};
+use super::json::{self, Member};
+use super::key_transport::{self, DIGEST_LEN, EncKey, Failure, Place};
+use super::shares::KEY;
+use super::writer;
+use crate::custodian::Identity;
+use crate::rng::RngError;
+use crate::secret::Secret;
+use crate::x509::{Certificate, Thumbprint};
+
+const WRAPPED_KEY: Place = Place {
+    object: Field::new("WrappedKey"),
+    enc_key: Field::new("WrappedKey.enc_key"),
+    x5t_256: Field::new("WrappedKey.x5t_256"),
+};
+
+/// A restore blob whose form has been checked: everything that can be told without a key.
+#[derive(Clone)]
+pub struct RestoreBlob<'a> {
+    enc_data: EncData<'a>,
+    wrapped_key: EncKey<'a>,
+}
+
+impl<'a> RestoreBlob<'a> {
+    /// Reads a blob. It takes any order of members and any spacing, and nothing else that the format
+    /// does not allow.
+    pub fn parse(text: &'a [u8]) -> Result<Self, FileError> {
+        let top = Field::new("restore blob");
+        let members = [
+            Member::new("EncData", Field::new("EncData")),
+            Member::new("WrappedKey", WRAPPED_KEY.object),
+        ];
+        let mut enc_data = EncData::new();
+        let mut wrapped_key = None;
+        json::document(text, top, |reader| {
+            reader.object(top, &members, |reader, member| {
+                if member == 0 {
+                    return enc_data.read(reader);
+                }
+                wrapped_key = Some(EncKey::read(reader, WRAPPED_KEY, KEY)?);
+                Ok(())
+            })
+        })?;
+        enc_data.check()?;
+        Ok(Self {
+            enc_data,
+            wrapped_key: wrapped_key.ok_or(WRAPPED_KEY.object.has(Fault::Missing))?,
+        })
+    }
+
+    /// The transfer key that the blob is sealed to, by the digest of its certificate.
+    pub fn transfer_thumbprint(&self) -> Thumbprint {
+        self.wrapped_key.to()
+    }
+
+    /// The artifacts, in the order of the blob.
+    pub fn artifacts(&self) -> impl Iterator<Item = Artifact<'a>> + '_ {
+        self.enc_data.artifacts()
+    }
+
+    /// Checks that the blob is sealed to this certificate, and to a key of its size.
+    pub fn check_certificate(&self, certificate: &Certificate<'_>) -> Result<(), FileError> {
+        if certificate.thumbprint() != self.transfer_thumbprint() {
+            return Err(WRAPPED_KEY.x5t_256.has(Fault::NotListed));
+        }
+        self.wrapped_key.check_certificate(certificate, WRAPPED_KEY.enc_key)
+    }
+
+    /// Opens the blob with the private half of the transfer key whose certificate has the digest
+    /// `transfer`. It checks that every artifact opens before it returns the key that opens them: all
+    /// or none.
+    ///
+    /// Secret: the identity's key, the master key. Public: the blob. Leaks: whether all of it opens.
+    pub fn open<I, R>(
+        &self,
+        transfer: &Thumbprint,
+        identity: &mut I,
+        rng: &mut R,
+    ) -> Result<MasterKey, RestoreError<I::Error>>
+    where
+        I: Identity,
+        R: TryCryptoRng + ?Sized,
+    {
+        let want = self.transfer_thumbprint();
+        if *transfer != want {
+            let have = *transfer;
+            return Err(RestoreError::OtherTransferKey { have, want });
+        }
+        let opened = self.wrapped_key.open::<{ KEY + 16 }, KEY, I, R>(identity, rng);
+        let key = MasterKey::new(opened.map_err(|failure| match failure {
+            Failure::Opaque => RestoreError::DoesNotOpen,
+            Failure::Device(error) => RestoreError::Device(error),
+            Failure::Rng => RestoreError::Rng,
+        })?);
+        if self.enc_data.opens(&key) {
+            Ok(key)
+        } else {
+            Err(RestoreError::DoesNotOpen)
+        }
+    }
+}
+
+impl fmt::Debug for RestoreBlob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RestoreBlob")
+            .field("transfer_thumbprint", &self.transfer_thumbprint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a restore blob did not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError<E> {
+    /// The blob is for another transfer key.
+    OtherTransferKey {
+        /// The one that was to open it.
+        have: Thumbprint,
+        /// The one that it is sealed to.
+        want: Thumbprint,
+    },
+    /// The blob does not open with this key. Nothing more can be told without the key.
+    DoesNotOpen,
+    /// The device that holds the key failed.
+    Device(E),
+    /// The random number generator failed.
+    Rng,
+}
+
+impl<E: fmt::Display> fmt::Display for RestoreError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherTransferKey { have, want } => {
+                write!(f, "the blob is for transfer key {want}, not {have}")
+            }
+            Self::DoesNotOpen => f.write_str("the blob does not open with this transfer key"),
+            Self::Device(error) => write!(f, "the key's device failed: {error}"),
+            Self::Rng => RngError.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for RestoreError<E> {}
+
+/// How many bytes [`write`] writes.
+pub fn encoded_len(file: &DomainFile<'_>, transfer: &Certificate<'_>) -> usize {
+    let entries = { file.artifacts() }.map(|artifact| (artifact.tag(), artifact.ciphertext_len()));
+    let frame = "{, \"WrappedKey\": {\"enc_key\": \"\", \"x5t_256\": \"\"}}".len();
+    enc_data::encoded_len(&Spacing::PYTHON, entries)
+        + frame
+        + key_transport::sealed_to_len(transfer, KEY)
+        + DIGEST_LEN
+}
+
+/// Writes a restore blob, as the client does: seals every artifact of `file`, which `key` opens,
+/// under a fresh master key, and that key to the transfer certificate.
+///
+/// Plaintext exists in one chunk of 192 bytes at a time. `out` has room for [`encoded_len`] bytes and
+/// is wiped on an error.
+///
+/// Secret: `key`, the artifacts. Public: the file, the certificate. Leaks: whether `key` opens the
+/// file.
+pub fn write<R: TryCryptoRng + ?Sized>(
+    file: &DomainFile<'_>,
+    key: &MasterKey,
+    transfer: &Certificate<'_>,
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<usize, WriteError> {
+    if !file.opens(key) {
+        out.zeroize();
+        return Err(WriteError::DoesNotOpen);
+    }
+    writer::write(out, encoded_len(file, transfer), |writer| {
+        let fresh = MasterKey::new(Secret::random(rng)?);
+        writer.put("{")?;
+        let entries = file.artifacts().map(|artifact| (artifact.tag(), artifact));
+        enc_data::write(writer, &Spacing::PYTHON, &fresh, rng, entries, |sealer, _, artifact| {
+            reseal(&artifact, key, sealer)
+        })?;
+        writer.put(", \"WrappedKey\": {\"enc_key\": \"")?;
+        key_transport::seal(writer, fresh.secret().expose(), transfer, rng)?;
+        writer.put("\", \"x5t_256\": \"")?;
+        key_transport::put_digest(writer, transfer.thumbprint())?;
+        writer.put("\"}}")
+    })
+}

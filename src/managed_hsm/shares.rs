@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The shares of a master key: 32 words of 16 bits, one for each of its bytes, over the integers mod
+//! 257. A word is the share's index times 512 plus a value of 0 to 256.
+
+use heapless::Vec;
+use rand_core::TryCryptoRng;
+use zeroize::Zeroize;
+
+use super::{MasterKey, MAX_CUSTODIANS};
+use crate::ct::{Mask, declassify};
+use crate::gf257::{self, Element};
+use crate::quorum::{Quorum, ShareIndex};
+use crate::rng::RngError;
+use crate::secret::Secret;
+use crate::x509::Thumbprint;
+
+/// The bytes of a master key.
+pub const KEY: usize = 32;
+
+/// The bytes of a share in a file.
+pub const SHARE: usize = 2 * KEY;
+
+/// One custodian's share of a master key, opened. It is wiped when dropped.
+pub struct Share {
+    custodian: Thumbprint,
+    index: ShareIndex,
+    values: [Element; KEY],
+}
+
+impl Share {
+    /// Whose it is.
+    pub fn custodian(&self) -> Thumbprint {
+        self.custodian
+    }
+
+    /// Its index, 1 to the number of custodians. It does not follow the order of the file.
+    pub fn index(&self) -> ShareIndex {
+        self.index
+    }
+
+    /// Reads the words of a share, if every one has the same index, one of `quorum`'s, and a value
+    /// that is reduced.
+    ///
+    /// Secret: the words. Public: the custodian, the quorum. Leaks: whether they are well-formed,
+    /// and the index then. All checks gather in one mask, and no word stops the loop.
+    pub(super) fn from_words(
+        custodian: Thumbprint,
+        quorum: Quorum,
+        words: &Secret<SHARE>,
+    ) -> Option<Self> {
+        let [low, high, ..] = *words.expose();
+        let index = u32::from(u16::from_le_bytes([low, high])) >> 9;
+        let count = u32::from(quorum.count().get());
+        let mut good = !Mask::is_zero(index) & Mask::lt(index, count + 1);
+        let mut share = Self {
+            custodian,
+            index: ShareIndex::new(1).ok()?,
+            values: [Element::ZERO; KEY],
+        };
+        let (words, _) = words.expose().as_chunks();
+        for (value, &word) in share.values.iter_mut().zip(words) {
+            let word = u16::from_le_bytes(word);
+            let reduced;
+            (*value, reduced) = Element::from_reduced(word & 0x1ff);
+            good &= reduced & Mask::eq(u32::from(word >> 9), index);
+        }
+        if !good.declassify() {
+            return None;
+        }
+        // Of a share that is well-formed the index, 1 to 10, is public.
+        share.index = ShareIndex::new(declassify(index) as u8).ok()?;
+        Some(share)
+    }
+
+    /// The words of this share.
+    #[cfg(feature = "hazmat")]
+    pub(super) fn to_words(&self) -> Secret<SHARE> {
+        let mut words = Secret::zeroed();
+        let (slots, _) = words.expose_mut().as_chunks_mut();
+        for (slot, value) in slots.iter_mut().zip(&self.values) {
+            *slot = word(self.index, *value);
+        }
+        words
+    }
+
+    fn point(&self) -> Element {
+        Element::from_byte(self.index.get())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.values.zeroize();
+    }
+}
+
+impl core::fmt::Debug for Share {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Share")
+            .field("custodian", &self.custodian)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Deals a master key into the words of one share for each index of `quorum`, in that order.
+///
+/// Secret: `key`, the shares. Public: `quorum`. Leaks: nothing else.
+pub fn deal<R: TryCryptoRng + ?Sized>(
+    key: &MasterKey,
+    quorum: Quorum,
+    rng: &mut R,
+) -> Result<Vec<Secret<SHARE>, MAX_CUSTODIANS>, RngError> {
+    let degree = usize::from(quorum.threshold().get()) - 1;
+    let mut coefficients = Coefficients([[Element::ZERO; MAX_CUSTODIANS]; KEY]);
+    let mut zero = Mask::TRUE;
+    for (polynomial, &byte) in coefficients.0.iter_mut().zip(key.secret().expose()) {
+        let mut higher = Element::ZERO;
+        for slot in polynomial.iter_mut().skip(1).take(degree) {
+            higher = Element::random(rng)?;
+            *slot = higher;
+        }
+        zero &= Mask::is_zero(u32::from(higher.value()));
+        if let Some(constant) = polynomial.first_mut() {
+            *constant = Element::from_byte(byte);
+        }
+    }
+    // Once in 257^32, or if the generator is broken: no reader takes such shares.
+    if zero.declassify() {
+        return Err(RngError);
+    }
+    let mut shares = Vec::new();
+    for index in quorum.indices() {
+        let mut share = Secret::<SHARE>::zeroed();
+        let (slots, _) = share.expose_mut().as_chunks_mut();
+        for (slot, polynomial) in slots.iter_mut().zip(&coefficients.0) {
+            let value = gf257::evaluate(polynomial, Element::from_byte(index.get()));
+            *slot = word(index, value);
+        }
+        shares.push(share).map_err(|_| RngError)?;
+    }
+    Ok(shares)
+}
+
+/// A share's word: its index above nine bits of value, little-endian.
+fn word(index: ShareIndex, value: Element) -> [u8; 2] {
+    (u16::from(index.get()) << 9 | value.value()).to_le_bytes()
+}
+
+/// The polynomials of all bytes, wiped when dropped.
+struct Coefficients([[Element; MAX_CUSTODIANS]; KEY]);
+
+impl Drop for Coefficients {
+    fn drop(&mut self) {
+        for polynomial in &mut self.0 {
+            polynomial.zeroize();
+        }
+    }
+}
+
+/// As many shares as the threshold, their indices distinct.
+pub struct Selection<'s> {
+    shares: Vec<&'s Share, MAX_CUSTODIANS>,
+    points: Vec<Element, MAX_CUSTODIANS>,
+}
+
+impl<'s> Selection<'s> {
+    /// The shares whose bit is set in `subset`; `None` if two of them have the same index.
+    pub fn new(shares: &'s [Share], subset: u16) -> Option<Self> {
+        let mut selection = Self {
+            shares: Vec::new(),
+            points: Vec::new(),
+        };
+        for (place, share) in shares.iter().enumerate() {
+            if subset >> place & 1 == 1 {
+                if selection.shares.iter().any(|other| other.index == share.index) {
+                    return None;
+                }
+                selection.shares.push(share).ok()?;
+                selection.points.push(share.point()).ok()?;
+            }
+        }
+        Some(selection)
+    }
+
+    /// For every byte of the key, the sum of the shares' values, each times its weight.
+    fn weigh(
+        &self,
+        weight: impl Fn(&[Element], usize) -> Element,
+        mut each: impl FnMut(usize, Element),
+    ) {
+        let mut weights = [Element::ZERO; MAX_CUSTODIANS];
+        for (i, slot) in weights.iter_mut().enumerate().take(self.points.len()) {
+            *slot = weight(&self.points, i);
+        }
+        for byte in 0..KEY {
+            let terms = { self.shares.iter() }.zip(&weights).map(|(share, &weight)| {
+                let value = share.values.get(byte).copied().unwrap_or_default();
+                value * weight
+            });
+            each(byte, terms.fold(Element::ZERO, |sum, term| sum + term));
+        }
+    }
+
+    /// The key that these shares make, and whether each of its bytes is one: 256 is not.
+    ///
+    /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
+    pub fn combine(&self) -> (MasterKey, Mask) {
+        let mut key = Secret::zeroed();
+        let mut good = Mask::TRUE;
+        self.weigh(
+            |points, i| gf257::weight(points, i, Element::ZERO),
+            |byte, value| {
+                let value = u32::from(value.value());
+                good &= Mask::lt(value, 256);
+                if let Some(slot) = key.expose_mut().get_mut(byte) {
+                    *slot = value as u8;
+                }
+            },
+        );
+        (MasterKey::new(key), good)
+    }
+
+    /// Whether the coefficients of the highest power are zero for all bytes, so that fewer shares
+    /// would do.
+    ///
+    /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
+    pub fn is_degenerate(&self) -> Mask {
+        let mut zero = Mask::TRUE;
+        self.weigh(gf257::leading_weight, |_, value| {
+            zero &= Mask::is_zero(u32::from(value.value()));
+        });
+        zero
+    }
+
+    /// Whether `share` lies on the polynomials of these shares.
+    ///
+    /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
+    pub fn agrees_with(&self, share: &Share) -> Mask {
+        let mut same = Mask::TRUE;
+        self.weigh(
+            |points, i| gf257::weight(points, i, share.point()),
+            |byte, value| {
+                let other = share.values.get(byte).copied().unwrap_or_default();
+                same &= Mask::eq(u32::from(value.value()), u32::from(other.value()));
+            },
+        );
+        same
+    }
+
+    /// The shares.
+    pub fn shares(&self) -> &[&'s Share] {
+        &self.shares
+    }
+}
