@@ -67,15 +67,18 @@ impl<'a> CertificateInfo<'a> {
                 }
                 let read = |reader: &mut Reader<Text<'a>>, index| {
                     let at = Field::element("certificates[]", index);
-                    let custodian = Custodian::read(reader, at, &custodians, der)?;
+                    let custodian = Custodian::read(reader, at, der)?;
                     { custodians.push(custodian) }.map_err(|_| CERTIFICATES.has(Fault::Count))
                 };
                 reader.array(CERTIFICATES, read).map(|_| ())
             })
         })?;
-        let count = u8::try_from(custodians.len()).ok().and_then(custodian_count);
+        let count = u8::try_from(custodians.len())
+            .ok()
+            .and_then(custodian_count);
         let count = count.ok_or(CERTIFICATES.has(Fault::Count))?;
         let quorum = quorum_of(required, count).ok_or(REQUIRED.has(Fault::Required))?;
+        check_distinct(&custodians)?;
         Ok(Self { custodians, quorum })
     }
 
@@ -105,29 +108,31 @@ impl<'a> CertificateInfo<'a> {
 }
 
 impl<'a> Custodian<'a> {
-    /// Reads a JWK; its certificate and key must not be an earlier custodian's.
-    fn read(
-        reader: &mut Reader<Text<'a>>,
-        at: Field,
-        earlier: &[Self],
-        der: &mut [u8],
-    ) -> Result<Self, FileError> {
+    /// Reads a JWK.
+    fn read(reader: &mut Reader<Text<'a>>, at: Field, der: &mut [u8]) -> Result<Self, FileError> {
         let jwk = jwk::read(reader, at, Kid::Optional, der)?;
-        let custodian = Self {
+        Ok(Self {
             x5c: jwk.x5c,
             thumbprint: jwk.certificate.thumbprint(),
             key: Sha256::digest(jwk.certificate.public_key().modulus()).into(),
-        };
-        for other in earlier {
-            if other.thumbprint == custodian.thumbprint {
+        })
+    }
+}
+
+/// Checks that no certificate and no key occurs twice.
+fn check_distinct(custodians: &[Custodian<'_>]) -> Result<(), FileError> {
+    for (index, custodian) in custodians.iter().enumerate() {
+        let at = Field::element("certificates[]", index);
+        for earlier in custodians.iter().take(index) {
+            if earlier.thumbprint == custodian.thumbprint {
                 return Err(at.part("x5c").has(Fault::Repeated));
             }
-            if other.key == custodian.key {
+            if earlier.key == custodian.key {
                 return Err(at.part("n").has(Fault::Repeated));
             }
         }
-        Ok(custodian)
     }
+    Ok(())
 }
 
 impl fmt::Debug for CertificateInfo<'_> {
@@ -152,8 +157,8 @@ pub fn write(
     threshold: Threshold,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
-    let checked = check_certificates(certificates)
-        .and_then(|count| Ok(Quorum::new(threshold, count)?));
+    let checked =
+        check_certificates(certificates).and_then(|count| Ok(Quorum::new(threshold, count)?));
     if let Err(error) = checked {
         out.zeroize();
         return Err(error);

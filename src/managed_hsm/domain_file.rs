@@ -151,39 +151,33 @@ impl<'a> DomainFile<'a> {
     pub fn combine(&self, shares: &[Share]) -> Result<Combined, CombineError> {
         self.check_shares(shares)?;
         let threshold = u32::from(self.quorum.threshold().get());
-        let mut found = None;
+        let mut found: Option<Found<'_>> = None;
         for subset in 0..1u16 << shares.len() {
             if subset.count_ones() != threshold {
                 continue;
             }
             if let Some(selection) = Selection::new(shares, subset) {
                 let (key, good) = selection.combine();
-                // That this subset opens the file, or not, is what `left_out` tells.
-                let suits = (good & self.enc_data.suits(&key)).declassify();
-                if suits && found.is_none() {
-                    found = Some((selection, key));
+                // That these shares open the file, or not, is what `left_out` tells.
+                if (good & self.enc_data.suits(&key)).declassify() {
+                    let next = Found::new(selection, key, shares);
+                    let better =
+                        { found.as_ref() }.is_none_or(|best| best.agreeing < next.agreeing);
+                    found = if better { Some(next) } else { found };
                 }
             }
         }
-        let (selection, key) = found.ok_or(CombineError::DoesNotOpen)?;
-        if selection.is_degenerate().declassify() || !self.enc_data.opens(&key) {
+        let found = found.ok_or(CombineError::DoesNotOpen)?;
+        if found.selection.is_degenerate().declassify() || !self.enc_data.opens(&found.key) {
             return Err(CombineError::DoesNotOpen);
         }
-        let mut combined = Combined {
-            master_key: key,
-            left_out: Vec::new(),
-        };
-        for share in shares {
-            let used = { selection.shares() }
-                .iter()
-                .any(|used| used.custodian() == share.custodian());
-            let twice = { selection.shares().iter() }.any(|used| used.index() == share.index());
-            if !used && (twice || !selection.agrees_with(share).declassify()) {
-                // There are fewer shares than this vector has places.
-                let _ = combined.left_out.push(share.custodian());
-            }
-        }
-        Ok(combined)
+        Ok(Combined {
+            left_out: { shares.iter() }
+                .filter(|share| !found.agrees(share))
+                .map(Share::custodian)
+                .collect(),
+            master_key: found.key,
+        })
     }
 
     /// Checks that there are enough shares, of this file's custodians, of each no more than one.
@@ -284,6 +278,35 @@ pub(super) fn custodian_count(count: u8) -> Option<ShareCount> {
 pub(super) fn quorum_of(required: u32, count: ShareCount) -> Option<Quorum> {
     let threshold = Threshold::new(u8::try_from(required).ok()?).ok()?;
     Quorum::new(threshold, count).ok()
+}
+
+/// A quorum of shares that opens the file. Wrong shares can make the right key, if their errors
+/// cancel out, so the quorum that most shares agree with is the one that is believed.
+struct Found<'s> {
+    selection: Selection<'s>,
+    key: MasterKey,
+    agreeing: usize,
+}
+
+impl<'s> Found<'s> {
+    fn new(selection: Selection<'s>, key: MasterKey, shares: &[Share]) -> Self {
+        let mut found = Self {
+            selection,
+            key,
+            agreeing: 0,
+        };
+        found.agreeing = shares.iter().filter(|share| found.agrees(share)).count();
+        found
+    }
+
+    /// Whether a share is one of the quorum, or lies on its polynomials at an index of its own.
+    fn agrees(&self, share: &Share) -> bool {
+        let quorum = self.selection.shares();
+        match quorum.iter().find(|used| used.index() == share.index()) {
+            Some(used) => used.custodian() == share.custodian(),
+            None => self.selection.agrees_with(share).declassify(),
+        }
+    }
 }
 
 /// What shares combined to.
@@ -421,9 +444,14 @@ pub fn write<R: TryCryptoRng + ?Sized>(
 
         writer.put("{")?;
         let entries = artifacts.iter().map(|(tag, artifact)| (*tag, *artifact));
-        enc_data::write(writer, &Spacing::COMPACT, &key, rng, entries, |sealer, _, artifact| {
-            sealer.plaintext(artifact)
-        })?;
+        enc_data::write(
+            writer,
+            &Spacing::COMPACT,
+            &key,
+            rng,
+            entries,
+            |sealer, _, artifact| sealer.plaintext(artifact),
+        )?;
         writer.put(",\"SharedKeys\":{\"enc_shares\":[")?;
         let mut before = "";
         for (share, certificate) in shares.iter().zip(certificates) {
@@ -449,9 +477,13 @@ fn put_tail(writer: &mut Writer<'_>, threshold: Threshold) -> Result<(), WriteEr
 }
 
 /// Checks the certificates of the custodians: 3 to 10, none twice and no key twice.
-pub(super) fn check_certificates(certificates: &[Certificate<'_>]) -> Result<ShareCount, WriteError> {
+pub(super) fn check_certificates(
+    certificates: &[Certificate<'_>],
+) -> Result<ShareCount, WriteError> {
     let count = u8::try_from(certificates.len()).ok();
-    let count = count.and_then(custodian_count).ok_or(WriteError::CertificateCount)?;
+    let count = count
+        .and_then(custodian_count)
+        .ok_or(WriteError::CertificateCount)?;
     let mut rest = certificates.iter();
     while let Some(one) = rest.next() {
         if rest.clone().any(|other| {

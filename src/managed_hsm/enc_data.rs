@@ -61,7 +61,8 @@ impl<'a> Artifact<'a> {
     /// Whether the tag is this key's, without a look at the padding.
     fn authentic(&self, key: &MasterKey) -> crate::ct::Mask {
         let key = content_key(key, &self.tag);
-        self.jwe().map_or(!crate::ct::Mask::TRUE, |jwe| jwe.authentic(&key))
+        self.jwe()
+            .map_or(!crate::ct::Mask::TRUE, |jwe| jwe.authentic(&key))
     }
 
     /// Whether [`open`](Self::open) would succeed.
@@ -115,15 +116,19 @@ impl<'a> EncData<'a> {
         let data = Field::new("EncData.data");
         let kdf = Field::new("EncData.kdf");
         let members = [Member::new("data", data), Member::new("kdf", kdf)];
-        reader.object(Field::new("EncData"), &members, |reader, member| match member {
-            0 => reader
-                .array(data, |reader, index| {
-                    let entry = read_entry(reader, Field::element("EncData.data[]", index))?;
-                    self.push(entry, index)
-                })
-                .map(|_| ()),
-            _ => reader.literal(kdf, KDF),
-        })
+        reader.object(
+            Field::new("EncData"),
+            &members,
+            |reader, member| match member {
+                0 => reader
+                    .array(data, |reader, index| {
+                        let entry = read_entry(reader, Field::element("EncData.data[]", index))?;
+                        self.push(entry, index)
+                    })
+                    .map(|_| ()),
+                _ => reader.literal(kdf, KDF),
+            },
+        )
     }
 
     fn push(&mut self, entry: Artifact<'a>, index: usize) -> Result<(), FileError> {
@@ -292,7 +297,9 @@ pub fn reseal(
     mut sealer: Sealer<'_, '_>,
 ) -> Result<(), WriteError> {
     let jwe = artifact.jwe().ok_or(WriteError::DoesNotOpen)?;
-    jwe.decrypt(&content_key(old, &artifact.tag), |chunk| sealer.chunk(chunk))?;
+    jwe.decrypt(&content_key(old, &artifact.tag), |chunk| {
+        sealer.chunk(chunk)
+    })?;
     sealer.finish()
 }
 

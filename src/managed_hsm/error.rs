@@ -127,7 +127,9 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::NotUtf8 => "not UTF-8",
             Self::Syntax => "not JSON, or cut short",
-            Self::BadString => "a string with a control character, a bad escape or half a surrogate pair",
+            Self::BadString => {
+                "a string with a control character, a bad escape or half a surrogate pair"
+            }
             Self::Trailing => "something follows where the text should end",
             Self::UnknownMember => "a member that the format does not have",
             Self::Duplicate => "given twice",

@@ -140,8 +140,7 @@ impl<S: Source> Reader<S> {
             }
             let name = self.string(at)?;
             let known = members.iter().zip(&mut seen).enumerate();
-            let Some((i, (member, seen))) =
-                { known }.find(|(_, (member, _))| name.is(member.name))
+            let Some((i, (member, seen))) = { known }.find(|(_, (member, _))| name.is(member.name))
             else {
                 return Err(at.has(Fault::UnknownMember));
             };
@@ -154,7 +153,11 @@ impl<S: Source> Reader<S> {
             value(self, i)?;
             more = self.more(b'}', at)?;
         }
-        match members.iter().zip(seen).find(|(m, seen)| m.required && !seen) {
+        match members
+            .iter()
+            .zip(seen)
+            .find(|(m, seen)| m.required && !seen)
+        {
             Some((member, _)) => Err(member.field.has(Fault::Missing)),
             None => Ok(()),
         }
@@ -183,7 +186,10 @@ impl<S: Source> Reader<S> {
         let string = Str {
             rest: self.rest.clone(),
         };
-        while unit(&mut self.rest).map_err(|fault| at.has(fault))?.is_some() {}
+        while unit(&mut self.rest)
+            .map_err(|fault| at.has(fault))?
+            .is_some()
+        {}
         Ok(string)
     }
 
@@ -208,7 +214,9 @@ impl<S: Source> Reader<S> {
             let mut ahead = self.rest.clone();
             match ahead.next() {
                 Some(digit @ b'0'..=b'9') => {
-                    number = number.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+                    number = number
+                        .saturating_mul(10)
+                        .saturating_add(u32::from(digit - b'0'));
                     digits += 1;
                     self.rest = ahead;
                 }

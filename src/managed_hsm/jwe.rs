@@ -304,9 +304,16 @@ fn header(
     algorithm: Algorithm,
     kid: impl Iterator<Item = char> + Clone,
 ) -> impl Iterator<Item = u8> + Clone {
-    let front = ["{\"alg\":\"", algorithm.name(), "\",\"enc\":\"A256CBC-HS512\",\"kid\":\""];
+    let front = [
+        "{\"alg\":\"",
+        algorithm.name(),
+        "\",\"enc\":\"A256CBC-HS512\",\"kid\":\"",
+    ];
     let kid = escape(kid).map(|c| c as u8);
-    { front.into_iter() }.flat_map(str::bytes).chain(kid).chain(*b"\"}")
+    { front.into_iter() }
+        .flat_map(str::bytes)
+        .chain(kid)
+        .chain(*b"\"}")
 }
 
 /// How many characters a JWE has that [`Sealer`] writes.

@@ -192,8 +192,15 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
         })?;
     let encrypted_key = buffer.get(..length).unwrap_or_default();
     let kid = KID.chars();
-    Sealer::begin(writer, Algorithm::RsaOaep256, kid, encrypted_key, &content_key, rng)?
-        .plaintext(secret)
+    Sealer::begin(
+        writer,
+        Algorithm::RsaOaep256,
+        kid,
+        encrypted_key,
+        &content_key,
+        rng,
+    )?
+    .plaintext(secret)
 }
 
 /// Writes a certificate's digest.

@@ -85,7 +85,8 @@ impl<'a> RestoreBlob<'a> {
         if certificate.thumbprint() != self.transfer_thumbprint() {
             return Err(WRAPPED_KEY.x5t_256.has(Fault::NotListed));
         }
-        self.wrapped_key.check_certificate(certificate, WRAPPED_KEY.enc_key)
+        self.wrapped_key
+            .check_certificate(certificate, WRAPPED_KEY.enc_key)
     }
 
     /// Opens the blob with the private half of the transfer key whose certificate has the digest
@@ -108,7 +109,9 @@ impl<'a> RestoreBlob<'a> {
             let have = *transfer;
             return Err(RestoreError::OtherTransferKey { have, want });
         }
-        let opened = self.wrapped_key.open::<{ KEY + 16 }, KEY, I, R>(identity, rng);
+        let opened = self
+            .wrapped_key
+            .open::<{ KEY + 16 }, KEY, I, R>(identity, rng);
         let key = MasterKey::new(opened.map_err(|failure| match failure {
             Failure::Opaque => RestoreError::DoesNotOpen,
             Failure::Device(error) => RestoreError::Device(error),
@@ -197,9 +200,14 @@ pub fn write<R: TryCryptoRng + ?Sized>(
         let fresh = MasterKey::new(Secret::random(rng)?);
         writer.put("{")?;
         let entries = file.artifacts().map(|artifact| (artifact.tag(), artifact));
-        enc_data::write(writer, &Spacing::PYTHON, &fresh, rng, entries, |sealer, _, artifact| {
-            reseal(&artifact, key, sealer)
-        })?;
+        enc_data::write(
+            writer,
+            &Spacing::PYTHON,
+            &fresh,
+            rng,
+            entries,
+            |sealer, _, artifact| reseal(&artifact, key, sealer),
+        )?;
         writer.put(", \"WrappedKey\": {\"enc_key\": \"")?;
         key_transport::seal(writer, fresh.secret().expose(), transfer, rng)?;
         writer.put("\", \"x5t_256\": \"")?;

@@ -6,7 +6,7 @@ use heapless::Vec;
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
-use super::{MasterKey, MAX_CUSTODIANS};
+use super::{MAX_CUSTODIANS, MasterKey};
 use crate::ct::{Mask, declassify};
 use crate::gf257::{self, Element};
 use crate::quorum::{Quorum, ShareIndex};
@@ -173,7 +173,11 @@ impl<'s> Selection<'s> {
         };
         for (place, share) in shares.iter().enumerate() {
             if subset >> place & 1 == 1 {
-                if selection.shares.iter().any(|other| other.index == share.index) {
+                if selection
+                    .shares
+                    .iter()
+                    .any(|other| other.index == share.index)
+                {
                     return None;
                 }
                 selection.shares.push(share).ok()?;
@@ -194,10 +198,12 @@ impl<'s> Selection<'s> {
             *slot = weight(&self.points, i);
         }
         for byte in 0..KEY {
-            let terms = { self.shares.iter() }.zip(&weights).map(|(share, &weight)| {
-                let value = share.values.get(byte).copied().unwrap_or_default();
-                value * weight
-            });
+            let terms = { self.shares.iter() }
+                .zip(&weights)
+                .map(|(share, &weight)| {
+                    let value = share.values.get(byte).copied().unwrap_or_default();
+                    value * weight
+                });
             each(byte, terms.fold(Element::ZERO, |sum, term| sum + term));
         }
     }

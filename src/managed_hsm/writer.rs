@@ -83,7 +83,8 @@ impl Writer<'_> {
             Some(out) => {
                 let room = out.get_mut(self.length..).unwrap_or_default();
                 let text = E::encode(bytes, room);
-                text.map_err(|_| WriteError::BufferTooSmall { needed })?.len()
+                text.map_err(|_| WriteError::BufferTooSmall { needed })?
+                    .len()
             }
         };
         Ok(())

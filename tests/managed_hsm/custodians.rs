@@ -16,11 +16,16 @@ fn names() -> [&'static str; 5] {
     ["s2048_5", "s2048_6", "s2048_7", "s2048_8", "s2048_9"]
 }
 
-/// The same share with another value in its first word.
+/// The same share with another value in a word of its own, so that no two errors cancel out.
 fn spoilt(file: &DomainFile<'_>, share: &Share) -> Share {
+    changed(file, share, usize::from(share.index().get()), 1)
+}
+
+/// The same share with the bits of `change` flipped in the value of one word.
+fn changed(file: &DomainFile<'_>, share: &Share, word: usize, change: u8) -> Share {
     let words = Secret::try_init(|words| {
         *words = *share_words(share).expose();
-        words[0] ^= 1;
+        words[2 * word] ^= change;
         Ok::<(), ()>(())
     })
     .unwrap();
@@ -30,9 +35,12 @@ fn spoilt(file: &DomainFile<'_>, share: &Share) -> Share {
 /// The shares of a selection of custodians, spoilt where `bad` has them.
 fn select(file: &DomainFile<'_>, shares: &[Share], chosen: u32, bad: u32) -> Vec<Share> {
     let pick = |(place, share): (usize, &Share)| {
-        let words = share_words(share);
-        let same = share_from_words(share.custodian(), file.quorum(), &words).unwrap();
-        let given = if bad >> place & 1 == 1 { spoilt(file, share) } else { same };
+        let spoil = bad >> place & 1 == 1;
+        let given = if spoil {
+            spoilt(file, share)
+        } else {
+            changed(file, share, 0, 0)
+        };
         (chosen >> place & 1 == 1).then_some(given)
     };
     shares.iter().enumerate().filter_map(pick).collect()
@@ -54,7 +62,11 @@ fn wrong_shares_are_named_and_the_others_restore() {
                 let error = CombineError::TooFewShares { have, need: 3 };
                 assert_eq!(result.err(), Some(error));
             } else if good < 3 {
-                assert_eq!(result.err(), Some(CombineError::DoesNotOpen), "{chosen:b} {bad:b}");
+                assert_eq!(
+                    result.err(),
+                    Some(CombineError::DoesNotOpen),
+                    "{chosen:b} {bad:b}"
+                );
             } else {
                 let combined = result.unwrap();
                 let master = hex(expose_master_key(combined.master_key()).expose());
@@ -85,15 +97,49 @@ fn ten_shares_with_seven_wrong_ones_still_restore() {
 }
 
 #[test]
+fn errors_that_cancel_out_do_not_accuse_the_others() {
+    // The weights of 1, 2 and 3 at 0 are 3, -3 and 1: the same error in the first two shares is no
+    // error in the key. Four shares outnumber the three on the false polynomial.
+    let names = [
+        "s2048_0", "s2048_1", "s2048_2", "s2048_3", "s2048_4", "s2048_5",
+    ];
+    let shares: Vec<_> = names
+        .into_iter()
+        .zip(super::forge::shares(&KEY, &[0, 2], 6))
+        .collect();
+    let text = super::forge::domain_file(&KEY, 3, &shares);
+    let file = DomainFile::parse(text.as_bytes()).unwrap();
+    let mut shares = open_shares(&file, &names);
+    for share in &mut shares[..2] {
+        let words = *share_words(share).expose();
+        let plus_one = words[0].checked_add(1).unwrap() ^ words[0];
+        *share = changed(&file, share, 0, plus_one);
+    }
+    assert_eq!(file.combine(&shares[..3]).unwrap().left_out(), []);
+    let wrong = [thumbprint(names[0]), thumbprint(names[1])];
+    assert_eq!(file.combine(&shares).unwrap().left_out(), wrong);
+}
+
+const KEY: [u8; 32] = *b"a master key of thirty-two bytes";
+
+#[test]
 fn a_malformed_file_restores_around_its_defect_where_shares_are_to_spare() {
-    for id in ["share-value-257", "share-value-511", "share-x-127", "share-tag-flip"] {
-        let entry = { entries("malformed").into_iter() }.find(|e| e["id"] == id).unwrap();
+    for (id, opaque) in [
+        ("share-x-127", 1),
+        ("share-x-above-n", 1),
+        ("x5t-swapped", 2),
+    ] {
+        let entry = { entries("malformed").into_iter() }
+            .find(|e| e["id"] == id)
+            .unwrap();
         let text = bytes(entry["file"].as_str().unwrap());
         let file = DomainFile::parse(&text).unwrap();
         let listed = texts(&entry["listed"]);
-        let shares: Vec<Share> =
-            listed.iter().filter_map(|name| open_share(&file, name).ok()).collect();
-        assert_eq!(shares.len(), listed.len() - 1, "{id}");
+        let shares: Vec<Share> = listed
+            .iter()
+            .filter_map(|name| open_share(&file, name).ok())
+            .collect();
+        assert_eq!(shares.len(), listed.len() - opaque, "{id}");
         assert_eq!(file.combine(&shares).unwrap().left_out(), [], "{id}");
     }
 }
@@ -102,7 +148,10 @@ fn a_malformed_file_restores_around_its_defect_where_shares_are_to_spare() {
 fn a_custodian_and_a_share_of_another_file_are_told_apart() {
     let text = bytes(&format!("{CASE}/sd.json"));
     let file = DomainFile::parse(&text).unwrap();
-    assert_eq!(open_share(&file, "s2048_0").err(), Some(ShareError::NotListed));
+    assert_eq!(
+        open_share(&file, "s2048_0").err(),
+        Some(ShareError::NotListed)
+    );
 
     let other = bytes("valid/v04-3of5-2048/sd.json");
     let other = DomainFile::parse(&other).unwrap();
@@ -149,13 +198,18 @@ impl Identity for Device {
 fn a_device_that_fails_is_not_a_share_that_does_not_open() {
     let text = bytes(&format!("{CASE}/sd.json"));
     let file = DomainFile::parse(&text).unwrap();
-    let mut open = |answer| {
+    let open = |answer| {
         let mut device = Device(answer);
-        file.open_share(&thumbprint("s2048_5"), &mut device, &mut rng()).err()
+        file.open_share(&thumbprint("s2048_5"), &mut device, &mut rng())
+            .err()
     };
     assert_eq!(open(None), Some(ShareError::Device(Absent)));
     for length in [0, 32, 63, 64, 65, 80] {
         let opaque = Some(ShareError::DoesNotOpen);
-        assert_eq!(open(Some(vec![7; length])), opaque, "{length} bytes of content key");
+        assert_eq!(
+            open(Some(vec![7; length])),
+            opaque,
+            "{length} bytes of content key"
+        );
     }
 }

@@ -64,7 +64,9 @@ pub fn private_key(name: &str) -> PrivateKey {
 }
 
 pub fn thumbprint(name: &str) -> Thumbprint {
-    Certificate::parse(&certificate_der(name)).unwrap().thumbprint()
+    Certificate::parse(&certificate_der(name))
+        .unwrap()
+        .thumbprint()
 }
 
 /// What a custodian makes of a file with his certificate and key.
@@ -92,7 +94,10 @@ pub fn open_all<'a>(
         .map(|artifact| {
             let mut out = vec![0xaa; artifact.max_len()];
             let length = artifact.open(key, &mut out).unwrap();
-            assert!(out[length..].iter().all(|&byte| byte == 0), "padding is wiped");
+            assert!(
+                out[length..].iter().all(|&byte| byte == 0),
+                "padding is wiped"
+            );
             out.truncate(length);
             (artifact.tag().to_string(), out)
         })
@@ -121,7 +126,9 @@ pub fn base64(text: &str) -> Vec<u8> {
 
 pub fn base64url(bytes: &[u8]) -> String {
     let mut out = vec![0; bytes.len() * 2 + 4];
-    Base64UrlUnpadded::encode(bytes, &mut out).unwrap().to_owned()
+    Base64UrlUnpadded::encode(bytes, &mut out)
+        .unwrap()
+        .to_owned()
 }
 
 pub fn from_base64url(text: &str) -> Vec<u8> {

@@ -17,7 +17,8 @@ fn read(document: &Value) -> Result<(), (String, Fault)> {
     let read = |text: &str| {
         let mut der = [0; MAX_CERTIFICATE_LEN];
         let read = TransferKey::parse(text.as_bytes(), &mut der);
-        read.map(|_| ()).map_err(|error| (error.field.to_string(), error.fault))
+        read.map(|_| ())
+            .map_err(|error| (error.field.to_string(), error.fault))
     };
     let object = read(&document.to_string());
     let mut nested = document.clone();
@@ -40,7 +41,9 @@ fn with(member: &str, new: Option<Value>) -> Result<(), (String, Fault)> {
 #[test]
 fn every_member_must_be_there() {
     assert_eq!(read(&transfer_key()), Ok(()));
-    for member in ["kid", "x5c", "x5t", "x5t#S256", "key_ops", "kty", "alg", "n", "e"] {
+    for member in [
+        "kid", "x5c", "x5t", "x5t#S256", "key_ops", "kty", "alg", "n", "e",
+    ] {
         let field = format!("transfer_key ({member})");
         assert_eq!(with(member, None), Err((field, Fault::Missing)), "{member}");
     }
@@ -53,7 +56,11 @@ fn no_other_member_may_be_there() {
     assert_eq!(found, Err(("transfer_key (use)".into(), Fault::Value)));
     for member in ["d", "ext", "x5u", ""] {
         let found = with(member, Some(value!("AQAB")));
-        assert_eq!(found, Err(("transfer_key".into(), Fault::UnknownMember)), "{member}");
+        assert_eq!(
+            found,
+            Err(("transfer_key".into(), Fault::UnknownMember)),
+            "{member}"
+        );
     }
 }
 
@@ -127,7 +134,10 @@ fn a_string_holds_one_document() {
     document["transfer_key"] = Value::String(format!("{} x", document["transfer_key"]));
     let mut der = [0; MAX_CERTIFICATE_LEN];
     let error = TransferKey::parse(document.to_string().as_bytes(), &mut der).unwrap_err();
-    assert_eq!((error.field.path, error.fault), ("transfer_key", Fault::Trailing));
+    assert_eq!(
+        (error.field.path, error.fault),
+        ("transfer_key", Fault::Trailing)
+    );
 }
 
 #[test]
@@ -137,14 +147,20 @@ fn a_request_has_three_to_ten_custodians_and_a_quorum() {
         let certificates = request["certificates"].as_array().unwrap();
         let document = value!({"required": required, "certificates": certificates[..count]});
         let mut der = [0; MAX_CERTIFICATE_LEN];
-        let read = CertificateInfo::parse(document.to_string().as_bytes(), &mut der);
-        read.map(|info| info.quorum().to_string()).map_err(|e| (e.field.path, e.fault))
+        let document = document.to_string();
+        let read = CertificateInfo::parse(document.as_bytes(), &mut der);
+        read.map(|info| info.quorum().to_string())
+            .map_err(|e| (e.field.path, e.fault))
     };
     assert_eq!(read(3, value!(2)), Ok("2 of 3".into()));
     assert_eq!(read(10, value!(10)), Ok("10 of 10".into()));
     assert_eq!(read(2, value!(2)), Err(("certificates", Fault::Count)));
     assert_eq!(read(0, value!(0)), Err(("certificates", Fault::Count)));
     for required in [0u64, 1, 4, 256, 258, 4_294_967_298] {
-        assert_eq!(read(3, value!(required)), Err(("required", Fault::Required)), "{required}");
+        assert_eq!(
+            read(3, value!(required)),
+            Err(("required", Fault::Required)),
+            "{required}"
+        );
     }
 }

@@ -22,7 +22,9 @@ fn ders(names: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn certificates(ders: &[Vec<u8>]) -> Vec<Certificate<'_>> {
-    ders.iter().map(|der| Certificate::parse(der).unwrap()).collect()
+    ders.iter()
+        .map(|der| Certificate::parse(der).unwrap())
+        .collect()
 }
 
 fn threshold(m: u8) -> Threshold {
@@ -39,17 +41,32 @@ fn our_files_open_with_every_kind_of_quorum() {
     let contents: Vec<Vec<u8>> = [0, 1, 15, 16, 17, 175, 176, 177, 191, 192, 193, 384, 1000]
         .map(|length| (0..length).map(|i| (i * 7) as u8).collect())
         .to_vec();
-    let names: Vec<String> = (0..contents.len()).map(|i| format!("tag \"{i}\" \u{1f511}\n\u{e9}")).collect();
-    let artifacts: Vec<_> = names.iter().zip(&contents).map(|(n, c)| (tag(n), &c[..])).collect();
-    let known: Vec<_> = names.iter().cloned().zip(contents.iter().cloned()).collect();
+    let names: Vec<String> = (0..contents.len())
+        .map(|i| format!("tag \"{i}\" \u{1f511}\n\u{e9}"))
+        .collect();
+    let artifacts: Vec<_> = names
+        .iter()
+        .zip(&contents)
+        .map(|(n, c)| (tag(n), &c[..]))
+        .collect();
+    let known: Vec<_> = names
+        .iter()
+        .cloned()
+        .zip(contents.iter().cloned())
+        .collect();
 
     for (m, n) in [(2, 3), (3, 3), (3, 5), (10, 10)] {
         let ders = ders(&NAMES[..n]);
         let certificates = certificates(&ders);
         let length = domain_file::encoded_len(&artifacts, threshold(m), &certificates);
         let mut out = vec![0; length];
-        let written =
-            domain_file::write(&artifacts, threshold(m), &certificates, &mut rng(), &mut out);
+        let written = domain_file::write(
+            &artifacts,
+            threshold(m),
+            &certificates,
+            &mut rng(),
+            &mut out,
+        );
         assert_eq!(written, Ok(length), "{m} of {n}");
         assert!(out.is_ascii());
         serde_json::from_slice::<serde_json::Value>(&out).unwrap();
@@ -83,7 +100,10 @@ fn what_cannot_be_a_domain_is_not_written() {
     let tags: Vec<String> = (0..33).map(|i| i.to_string()).collect();
     let many: Vec<(Tag<'_>, &[u8])> = tags.iter().map(|t| (tag(t), &b""[..])).collect();
     assert_eq!(write(&many, 2, &all[..3]), WriteError::ArtifactCount);
-    assert_eq!(write(&[one[0], one[0]], 2, &all[..3]), WriteError::RepeatedTag);
+    assert_eq!(
+        write(&[one[0], one[0]], 2, &all[..3]),
+        WriteError::RepeatedTag
+    );
     assert_eq!(write(one, 2, &all[..2]), WriteError::CertificateCount);
     assert_eq!(write(one, 2, &all), WriteError::RepeatedCustodian);
     let quorum = WriteError::Quorum(QuorumError::ThresholdAboveCount);
@@ -97,12 +117,21 @@ fn what_cannot_be_a_domain_is_not_written() {
 
 #[test]
 fn the_most_artifacts_and_the_longest_tag_are_written_and_read() {
-    let tags: Vec<String> = (0..32).map(|i| format!("{}{i:02}", "\u{7ff}".repeat(126))).collect();
+    let tags: Vec<String> = (0..32)
+        .map(|i| format!("{}{i:02}", "\u{7ff}".repeat(126)))
+        .collect();
     let artifacts: Vec<(Tag<'_>, &[u8])> = tags.iter().map(|t| (tag(t), &b""[..])).collect();
     let ders = ders(&NAMES[..3]);
     let certificates = certificates(&ders);
     let mut out = vec![0; domain_file::encoded_len(&artifacts, threshold(2), &certificates)];
-    domain_file::write(&artifacts, threshold(2), &certificates, &mut rng(), &mut out).unwrap();
+    domain_file::write(
+        &artifacts,
+        threshold(2),
+        &certificates,
+        &mut rng(),
+        &mut out,
+    )
+    .unwrap();
     let file = DomainFile::parse(&out).unwrap();
     let read: Vec<String> = file.artifacts().map(|a| a.tag().to_string()).collect();
     assert_eq!(read, tags);
@@ -112,7 +141,7 @@ fn the_most_artifacts_and_the_longest_tag_are_written_and_read() {
 struct Failing<R>(R, u32);
 
 impl<R: TryRng<Error = Infallible>> TryRng for Failing<R> {
-    type Error = &'static str;
+    type Error = security_domain::rng::RngError;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
         let mut bytes = [0; 4];
@@ -127,7 +156,10 @@ impl<R: TryRng<Error = Infallible>> TryRng for Failing<R> {
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-        self.1 = self.1.checked_sub(1).ok_or("worn out")?;
+        self.1 = self
+            .1
+            .checked_sub(1)
+            .ok_or(security_domain::rng::RngError)?;
         let Ok(()) = self.0.try_fill_bytes(out);
         Ok(())
     }
@@ -152,10 +184,16 @@ fn a_generator_that_fails_at_any_call_leaves_nothing() {
             }
             Err(error) => assert_eq!(error, WriteError::Rng, "call {calls}"),
         }
-        assert!(out.iter().all(|&byte| byte == 0), "wiped after call {calls}");
+        assert!(
+            out.iter().all(|&byte| byte == 0),
+            "wiped after call {calls}"
+        );
         calls += 1;
     }
-    assert!(calls > 32, "{calls} calls: a coefficient for every byte at the least");
+    assert!(
+        calls > 32,
+        "{calls} calls: a coefficient for every byte at the least"
+    );
 }
 
 #[test]
@@ -180,8 +218,7 @@ fn a_generator_of_zeros_deals_no_shares() {
     let certificates = certificates(&ders);
     let artifacts: &[(Tag<'_>, &[u8])] = &[(tag("a"), b"artifact")];
     let mut out = [0; 9000];
-    let result =
-        domain_file::write(artifacts, threshold(2), &certificates, &mut Zeros, &mut out);
+    let result = domain_file::write(artifacts, threshold(2), &certificates, &mut Zeros, &mut out);
     assert_eq!(result, Err(WriteError::Rng));
 }
 
@@ -210,7 +247,10 @@ fn a_blob_for_another_transfer_key_says_so() {
     let blob = RestoreBlob::parse(&text).unwrap();
     let (have, want) = (thumbprint("stransfer4096"), thumbprint("stransfer2048"));
     let opened = blob.open(&have, &mut private_key("stransfer4096"), &mut rng());
-    assert_eq!(opened.err(), Some(RestoreError::OtherTransferKey { have, want }));
+    assert_eq!(
+        opened.err(),
+        Some(RestoreError::OtherTransferKey { have, want })
+    );
     let opened = blob.open(&want, &mut private_key("s2048_0"), &mut rng());
     assert_eq!(opened.err(), Some(RestoreError::DoesNotOpen));
 }

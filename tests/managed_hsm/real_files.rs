@@ -54,7 +54,11 @@ fn every_domain_opens_to_its_master_key_and_artifacts() {
             let master = hex(expose_master_key(key).expose());
             assert_eq!(master, text(&case["master_key_hex"]), "{id}");
             assert_eq!(combined.left_out(), [], "{id}");
-            assert_eq!(open_all(file.artifacts(), key), case_artifacts(&case), "{id}");
+            assert_eq!(
+                open_all(file.artifacts(), key),
+                case_artifacts(&case),
+                "{id}"
+            );
         }
     }
 }
@@ -72,7 +76,11 @@ fn every_blob_of_the_real_client_opens_to_the_same_artifacts() {
             let certificate = Certificate::parse(&der).unwrap();
             assert_eq!(parsed.check_certificate(&certificate), Ok(()), "{name}");
             let key = open_blob(&parsed, transfer);
-            assert_eq!(open_all(parsed.artifacts(), &key), case_artifacts(&case), "{name}");
+            assert_eq!(
+                open_all(parsed.artifacts(), &key),
+                case_artifacts(&case),
+                "{name}"
+            );
             blobs += 1;
         }
     }
@@ -83,7 +91,11 @@ fn every_blob_of_the_real_client_opens_to_the_same_artifacts() {
 fn form(text: &[u8]) -> String {
     let text = std::str::from_utf8(text).unwrap();
     let blank = |piece: &str| {
-        if piece.len() < 43 { piece.to_owned() } else { format!("{}", piece.len()) }
+        if piece.len() < 43 {
+            piece.to_owned()
+        } else {
+            format!("{}", piece.len())
+        }
     };
     text.split('"').map(blank).collect::<Vec<_>>().join("\"")
 }
@@ -112,7 +124,11 @@ fn our_blobs_have_the_form_of_the_real_ones_and_open() {
         assert_eq!(form(&ours), form(&theirs), "{id}");
         let parsed = RestoreBlob::parse(&ours).unwrap();
         let key = open_blob(&parsed, transfer);
-        assert_eq!(open_all(parsed.artifacts(), &key), case_artifacts(&case), "{id}");
+        assert_eq!(
+            open_all(parsed.artifacts(), &key),
+            case_artifacts(&case),
+            "{id}"
+        );
     }
 }
 
@@ -132,11 +148,8 @@ fn transfer_keys_are_read_in_both_forms_and_written_as_the_service_does() {
             let length =
                 security_domain::managed_hsm::transfer_key::encoded_len(kid, key.certificate());
             let mut out = vec![0; length];
-            let written = security_domain::managed_hsm::transfer_key::write(
-                kid,
-                key.certificate(),
-                &mut out,
-            );
+            let written =
+                security_domain::managed_hsm::transfer_key::write(kid, key.certificate(), &mut out);
             assert_eq!(written, Ok(length));
             if file.contains(".cli.") {
                 assert_eq!(out, document, "{file}");
@@ -164,12 +177,17 @@ fn requests_of_the_real_client_are_read_and_written_to_the_byte() {
                 certificate.der().to_vec()
             })
             .collect();
-        let certificates: Vec<_> =
-            ders.iter().map(|der| Certificate::parse(der).unwrap()).collect();
+        let certificates: Vec<_> = ders
+            .iter()
+            .map(|der| Certificate::parse(der).unwrap())
+            .collect();
         let threshold = Threshold::new(request.quorum().threshold().get()).unwrap();
         let length = certificate_info::encoded_len(&certificates, threshold);
         let mut out = vec![0; length];
-        assert_eq!(certificate_info::write(&certificates, threshold, &mut out), Ok(length));
+        assert_eq!(
+            certificate_info::write(&certificates, threshold, &mut out),
+            Ok(length)
+        );
         assert_eq!(
             String::from_utf8(out).unwrap(),
             String::from_utf8_lossy(&document)

@@ -25,7 +25,9 @@ fn with(old: &str, new: &str) -> String {
 
 #[test]
 fn integers_are_plain_digits() {
-    for number in ["2.0", "2e0", "2E0", "02", "-2", "+2", "0x2", "2 2", "", "\"2\"", "[2]", "true"] {
+    for number in [
+        "2.0", "2e0", "2E0", "02", "-2", "+2", "0x2", "2 2", "", "\"2\"", "[2]", "true",
+    ] {
         let found = fault(with("\"required\":2", &format!("\"required\":{number}")).as_bytes());
         let (field, fault) = found.unwrap_or_else(|| panic!("{number} was taken"));
         assert!(field.starts_with("SharedKeys"), "{number}: {field}");
@@ -44,7 +46,7 @@ fn integers_are_plain_digits() {
 
 #[test]
 fn other_versions_are_named() {
-    let version = |new| fault(with("\"version\":2", new).as_bytes());
+    let version = |new: &str| fault(with("\"version\":2", new).as_bytes());
     let at = |fault| Some(("version".to_owned(), fault));
     assert_eq!(version("\"version\":1"), at(Fault::Version1));
     for other in ["0", "3", "22", "4294967298"] {
@@ -82,7 +84,10 @@ fn names_and_values_may_be_escaped_and_are_compared_unescaped() {
     let text = with("\"version\"", "\"v\\u0065rsion\"");
     assert_eq!(fault(text.as_bytes()), None);
     let text = with("\"version\":2", "\"v\\u0065rsion\":2,\"version\":2");
-    assert_eq!(fault(text.as_bytes()), Some(("version".into(), Fault::Duplicate)));
+    assert_eq!(
+        fault(text.as_bytes()),
+        Some(("version".into(), Fault::Duplicate))
+    );
     let text = with("\"shamir_share\"", "\"sh\\u0061mir_share\"");
     assert_eq!(fault(text.as_bytes()), None);
     let text = with("\"shamir_share\"", "\"xor_split\"");
@@ -108,7 +113,10 @@ fn a_file_escaped_in_every_character_still_opens() {
     let case = json("valid/v14-one-entry/case.json");
     let shares = open_shares(&file, &["s2048_0", "s2048_2"]);
     let combined = file.combine(&shares).unwrap();
-    assert_eq!(open_all(file.artifacts(), combined.master_key()), case_artifacts(&case));
+    assert_eq!(
+        open_all(file.artifacts(), combined.master_key()),
+        case_artifacts(&case)
+    );
 }
 
 #[test]
@@ -116,25 +124,49 @@ fn strings_that_json_does_not_have_are_refused() {
     let sound: Value = serde_json::from_str(&file()).unwrap();
     let tag = text(&sound["EncData"]["data"][0]["tag"]).to_owned();
     for bad in [
-        "\\ud800", "\\udc00", "\\ud800\\u0041", "\\ud83dx", "\\udd11\\ud83d", "\\x41", "\\u12g4",
-        "\\u+123", "\t", "\n", "\u{1f}", "\\",
+        "\\ud800",
+        "\\udc00",
+        "\\ud800\\u0041",
+        "\\ud83dx",
+        "\\udd11\\ud83d",
+        "\\x41",
+        "\\u12g4",
+        "\\u+123",
+        "\t",
+        "\n",
+        "\u{1f}",
+        "\\",
     ] {
         let text = with(&format!("\"tag\":\"{tag}\""), &format!("\"tag\":\"{bad}\""));
         let (_, fault) = fault(text.as_bytes()).unwrap();
-        assert!(matches!(fault, Fault::BadString | Fault::Syntax), "{bad:?}: {fault:?}");
+        assert!(
+            matches!(fault, Fault::BadString | Fault::Syntax),
+            "{bad:?}: {fault:?}"
+        );
         if bad != "\\" {
             assert_eq!(fault, Fault::BadString, "{bad:?}");
         }
     }
     let mut text = file().into_bytes();
     let at = text.windows(5).position(|w| w == b"\"tag\"").unwrap();
-    for bad in [&b"\xff"[..], b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"] {
+    for bad in [
+        &b"\xff"[..],
+        b"\xc0\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+    ] {
         let mut spoilt = text.clone();
         spoilt.splice(at + 1..at + 1, bad.iter().copied());
-        assert_eq!(fault(&spoilt), Some(("security domain".into(), Fault::NotUtf8)));
+        assert_eq!(
+            fault(&spoilt),
+            Some(("security domain".into(), Fault::NotUtf8))
+        );
     }
     text.clear();
-    assert_eq!(fault(&text), Some(("security domain".into(), Fault::Syntax)));
+    assert_eq!(
+        fault(&text),
+        Some(("security domain".into(), Fault::Syntax))
+    );
 }
 
 #[test]
@@ -147,7 +179,9 @@ fn tags_are_equal_if_their_characters_are() {
     let code = u32::from(first.chars().next().unwrap());
     let again = entry.replace(&format!("\"{tag}\""), &format!("\"\\u{code:04x}{rest}\""));
     assert_ne!(entry, again);
-    let text = sound.to_string().replace(&entry, &format!("{entry},{again}"));
+    let text = sound
+        .to_string()
+        .replace(&entry, &format!("{entry},{again}"));
     let at = "EncData.data[1].tag".to_owned();
     assert_eq!(fault(text.as_bytes()), Some((at, Fault::Repeated)));
 }
@@ -170,7 +204,13 @@ fn tags_have_their_limits() {
 fn thirty_three_artifacts_are_too_many() {
     let text = format!(
         r#"{{"EncData":{{"data":[{}],"kdf":"sp108_kdf"}}"#,
-        (0..33).map(|i| super::forge::entry(&i.to_string())).collect::<Vec<_>>().join(",")
+        (0..33)
+            .map(|i| super::forge::entry(&i.to_string()))
+            .collect::<Vec<_>>()
+            .join(",")
     );
-    assert_eq!(fault(text.as_bytes()), Some(("EncData.data".into(), Fault::Count)));
+    assert_eq!(
+        fault(text.as_bytes()),
+        Some(("EncData.data".into(), Fault::Count))
+    );
 }

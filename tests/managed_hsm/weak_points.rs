@@ -53,7 +53,10 @@ fn a_share_with_index_zero_is_refused() {
     shares[0] = words(0, KEY.map(u32::from));
     let text = file_of(2, shares);
     let file = DomainFile::parse(text.as_bytes()).unwrap();
-    assert_eq!(open_share(&file, NAMES[0]).err(), Some(ShareError::DoesNotOpen));
+    assert_eq!(
+        open_share(&file, NAMES[0]).err(),
+        Some(ShareError::DoesNotOpen)
+    );
 }
 
 #[test]
@@ -62,7 +65,11 @@ fn an_index_above_the_number_of_custodians_is_refused() {
     for x in [4, 10, 64, 127] {
         let text = file_of(2, vec![polynomial(1), polynomial(2), polynomial(x)]);
         let file = DomainFile::parse(text.as_bytes()).unwrap();
-        assert_eq!(open_share(&file, NAMES[2]).err(), Some(ShareError::DoesNotOpen), "{x}");
+        assert_eq!(
+            open_share(&file, NAMES[2]).err(),
+            Some(ShareError::DoesNotOpen),
+            "{x}"
+        );
     }
 }
 
@@ -86,7 +93,10 @@ fn a_share_dealt_to_two_custodians_counts_once() {
     let text = file_of(2, shares);
     let file = DomainFile::parse(text.as_bytes()).unwrap();
     let shares = open_shares(&file, &NAMES);
-    assert_eq!(file.combine(&shares[..2]).err(), Some(CombineError::DoesNotOpen));
+    assert_eq!(
+        file.combine(&shares[..2]).err(),
+        Some(CombineError::DoesNotOpen)
+    );
     let combined = file.combine(&shares).unwrap();
     assert_eq!(combined.left_out(), [thumbprint(NAMES[1])]);
 }
