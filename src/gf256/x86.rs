@@ -9,7 +9,7 @@ use core::arch::x86_64::*;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::nibbles::NIBBLES;
-use super::{Public, Store, Term, common, portable};
+use super::{Public, Store, Term, portable};
 
 /// A kernel that this CPU can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +19,12 @@ pub struct Kernel(Isa);
 #[repr(u8)]
 enum Isa {
     Avx2 = 1,
-    Gfni256 = 2,
-    Avx512 = 3,
-    Gfni512 = 4,
+    Gfni256,
+    Avx512,
+    Gfni512,
 }
 
 impl Isa {
-    #[inline]
-    fn from_choice(choice: u8) -> Option<Self> {
-        match choice {
-            1 => Some(Self::Avx2),
-            2 => Some(Self::Gfni256),
-            3 => Some(Self::Avx512),
-            4 => Some(Self::Gfni512),
-            _ => None,
-        }
-    }
-
     /// The slowest first.
     const ALL: [Self; 4] = [Self::Avx2, Self::Gfni256, Self::Avx512, Self::Gfni512];
 }
@@ -57,7 +46,10 @@ impl Kernel {
             choice = Self::available().last().map_or(0, |kernel| kernel.0 as u8);
             CHOICE.store(choice, Ordering::Relaxed);
         }
-        Isa::from_choice(choice).map(Self)
+        Isa::ALL
+            .into_iter()
+            .find(|&isa| isa as u8 == choice)
+            .map(Self)
     }
 
     /// Every kernel that this CPU can run, the slowest first.
@@ -85,14 +77,17 @@ impl Kernel {
         }
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row reaches.
+    /// Makes `out` the sum of `terms`, or adds that to it. Rows are as long as `out`;
+    /// if one is shorter, nothing happens.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]
     pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
-        let out = common(out, terms);
+        if terms.iter().any(|term| term.row.len() < out.len()) {
+            return;
+        }
         // SAFETY: a `Kernel` is made only by `available`, for what this CPU has, and every row is at
-        // least as long as `out` is now.
+        // least as long as `out`.
         unsafe {
             match self.0 {
                 Isa::Avx2 => sum_avx2(out, terms, store),

@@ -12,7 +12,6 @@ mod kdf;
 mod planted;
 mod rng;
 mod rsa;
-mod shamir;
 mod valgrind;
 
 type Operation = (&'static str, fn());
@@ -24,7 +23,6 @@ const OPERATIONS: &[&[Operation]] = &[
     gf257::OPERATIONS,
     kdf::OPERATIONS,
     rsa::OPERATIONS,
-    shamir::OPERATIONS,
 ];
 
 fn main() {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom check`: whether a transfer key or a download request keeps the rules.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use security_domain::managed_hsm::MAX_CERTIFICATE_LEN;
+use security_domain::managed_hsm::certificate_info::CertificateInfo;
+use security_domain::managed_hsm::transfer_key::TransferKey;
+
+use crate::certificate::Holder;
+use crate::input;
+use crate::report::{Outcome, Refusal, Report};
+
+const EXAMPLE: &str = "Example:
+  secdom check transfer-key transfer_key.json";
+
+/// Check a transfer key or a certificate info, the JSON documents that go to and from an HSM
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// What the file should be
+    kind: Kind,
+    /// The file to check
+    file: PathBuf,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    TransferKey,
+    CertificateInfo,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    let text = input::read(&args.file)?;
+    match args.kind {
+        Kind::TransferKey => {
+            let holder = transfer_key(&args.file, &text)?;
+            Ok(Report::text(format!("transfer key  {holder}\n")))
+        }
+        Kind::CertificateInfo => {
+            let (required, holders) = certificate_info(&args.file, &text)?;
+            let mut report = format!("quorum     {required} of {}\n", holders.len());
+            for holder in holders {
+                let _ = writeln!(report, "custodian  {holder}");
+            }
+            Ok(Report::text(report))
+        }
+    }
+}
+
+/// Reads a transfer key: the holder of its certificate.
+pub fn transfer_key(path: &Path, text: &[u8]) -> Outcome<Holder> {
+    let mut der = [0; MAX_CERTIFICATE_LEN];
+    let key = TransferKey::parse(text, &mut der).map_err(|error| Refusal::file(path, error))?;
+    Ok(Holder::of(key.certificate()))
+}
+
+/// Reads a download request: the number of custodians required, and all of them.
+pub fn certificate_info(path: &Path, text: &[u8]) -> Outcome<(u8, Vec<Holder>)> {
+    let refuse = |error| Refusal::file(path, error);
+    let mut der = [0; MAX_CERTIFICATE_LEN];
+    let info = CertificateInfo::parse(text, &mut der).map_err(refuse)?;
+    let mut holders = Vec::new();
+    for custodian in info.custodians() {
+        holders.push(Holder::of(
+            &info.certificate(&custodian, &mut der).map_err(refuse)?,
+        ));
+    }
+    Ok((info.quorum().threshold().get(), holders))
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The custodians at the table: their keys, their shares, and what the shares open.
+
+use std::path::{Path, PathBuf};
+
+use getrandom::SysRng;
+use security_domain::managed_hsm::Share;
+use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFile, ShareError};
+use security_domain::rsa::PrivateKey;
+use security_domain::x509::{Certificate, Thumbprint};
+
+use crate::certificate::CertificateFile;
+use crate::passwords::PasswordArgs;
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal};
+use crate::{key, show};
+
+#[derive(clap::Args)]
+pub struct KeyArgs {
+    /// The custodians' private keys in PEM. Each has its certificate beside it: A.cer beside A.key.
+    #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
+    sd_wrapping_keys: Vec<PathBuf>,
+    #[command(flatten)]
+    passwords: PasswordArgs,
+}
+
+/// A custodian whose key and certificate match, and to whom a share of the file belongs.
+pub struct Custodian {
+    pub key_file: PathBuf,
+    pub thumbprint: Thumbprint,
+    key: PrivateKey,
+}
+
+impl Custodian {
+    /// Key file and thumbprint, as messages name a custodian.
+    pub fn name(&self) -> String {
+        format!(
+            "{} (custodian {})",
+            show::path(&self.key_file),
+            self.thumbprint
+        )
+    }
+}
+
+/// Reads the keys given for `file`. Fewer than `at_least` are refused before any key is opened.
+pub fn read(
+    args: KeyArgs,
+    path: &Path,
+    file: &DomainFile<'_>,
+    at_least: usize,
+) -> Outcome<Vec<Custodian>> {
+    let key_files = args.sd_wrapping_keys;
+    let passwords = args.passwords.read(key_files.len())?;
+
+    let certificate_paths: Vec<_> = key_files
+        .iter()
+        .map(|key| key.with_extension("cer"))
+        .collect();
+    let certificate_files = CertificateFile::read_all(&certificate_paths)?;
+    let certificates = certificate_files
+        .iter()
+        .map(CertificateFile::parse)
+        .collect::<Outcome<Vec<_>>>()?;
+    for (index, (key_file, certificate)) in key_files.iter().zip(&certificates).enumerate() {
+        must_belong(key_file, certificate, path, file)?;
+        let same = |other: &Certificate<'_>| other.thumbprint() == certificate.thumbprint();
+        if let Some(earlier) = certificates[..index].iter().position(same) {
+            return Err(Refusal::file(
+                key_file,
+                format!(
+                    "is the key of custodian {}, who is given already by {}",
+                    certificate.thumbprint(),
+                    show::path(&key_files[earlier]),
+                ),
+            ));
+        }
+    }
+    if key_files.len() < at_least {
+        return Err(Refusal::file(
+            path,
+            format!(
+                "{} given, but {at_least} are required",
+                show::count(key_files.len(), "key")
+            ),
+        ));
+    }
+    key_files
+        .into_iter()
+        .zip(&certificates)
+        .enumerate()
+        .map(|(index, (key_file, certificate))| {
+            let beside = &certificate_files[index].path;
+            let key = key::read(&key_file, passwords.given(index), beside, certificate)?;
+            Ok(Custodian {
+                key_file,
+                thumbprint: certificate.thumbprint(),
+                key,
+            })
+        })
+        .collect()
+}
+
+/// Opens each custodian's own share: those that open, and those whose share does not.
+pub fn open_shares(
+    custodians: &mut [Custodian],
+    file: &DomainFile<'_>,
+) -> Outcome<(Vec<Share>, Vec<String>)> {
+    let progress = Progress::show("opening shares");
+    let (mut shares, mut wrong) = (Vec::new(), Vec::new());
+    for custodian in custodians {
+        match file.open_share(&custodian.thumbprint, &mut custodian.key, &mut SysRng) {
+            Ok(share) => shares.push(share),
+            Err(ShareError::DoesNotOpen) => wrong.push(custodian.name()),
+            Err(error) => return Err(Refusal::file(&custodian.key_file, error)),
+        }
+        progress.tick();
+    }
+    Ok((shares, wrong))
+}
+
+/// Combines at least a quorum of shares. The custodians in `wrong`, whose shares did not open, are joined
+/// by those whose shares do not agree with the rest.
+pub fn combine(
+    path: &Path,
+    file: &DomainFile<'_>,
+    custodians: &[Custodian],
+    shares: &[Share],
+    wrong: &mut Vec<String>,
+) -> Outcome<Combined> {
+    let _progress = Progress::show("combining shares");
+    let combined = file.combine(shares).map_err(|error| {
+        let reason = match error {
+            CombineError::TooFewShares { have, need } => {
+                format!(
+                    "{} left, but {need} are required",
+                    show::count(have, "share")
+                )
+            }
+            CombineError::DoesNotOpen => {
+                let opened = |c: &&Custodian| shares.iter().any(|s| s.custodian() == c.thumbprint);
+                let keys = custodians
+                    .iter()
+                    .filter(opened)
+                    .map(|c| show::path(&c.key_file));
+                let keys = keys.collect::<Vec<_>>().join(", ");
+                format!("EncData: does not open with {keys}: a share is wrong, or the file altered")
+            }
+            other => other.to_string(),
+        };
+        let others = if wrong.is_empty() {
+            String::new()
+        } else {
+            wrong_shares(wrong) + "; "
+        };
+        Refusal::file(path, others + &reason)
+    })?;
+    let left_out = custodians
+        .iter()
+        .filter(|c| combined.left_out().contains(&c.thumbprint));
+    wrong.extend(left_out.map(Custodian::name));
+    Ok(combined)
+}
+
+/// One clause that names the custodians whose shares are wrong.
+pub fn wrong_shares(wrong: &[String]) -> String {
+    match wrong {
+        [one] => format!("the share of {one} is wrong"),
+        several => format!("the shares of {} are wrong", several.join(", ")),
+    }
+}
+
+fn must_belong(
+    key_file: &Path,
+    certificate: &Certificate<'_>,
+    path: &Path,
+    file: &DomainFile<'_>,
+) -> Outcome<()> {
+    let thumbprint = certificate.thumbprint();
+    if !file.custodians().any(|custodian| custodian == thumbprint) {
+        return Err(Refusal::file(
+            key_file,
+            format!(
+                "its certificate {thumbprint} belongs to no share of {}",
+                show::path(path)
+            ),
+        ));
+    }
+    file.check_certificate(certificate)
+        .map_err(|error| Refusal::file(path, error))
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom drill`: proves, without an upload, that the keys given open the file.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use security_domain::managed_hsm::domain_file::DomainFile;
+
+use crate::custodians::{self, KeyArgs};
+use crate::report::{Outcome, Refusal, Report};
+use crate::{input, show};
+
+const EXAMPLE: &str = "Examples:
+  secdom drill --sd-file domain.json --sd-wrapping-keys A.key
+  secdom drill --sd-file domain.json --sd-wrapping-keys A.key B.key C.key";
+
+/// Prove that keys open a domain file: fewer than a quorum their own shares, a quorum every artifact, more
+/// than a quorum that all agree. Writes nothing and shows no secret
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The security-domain file
+    #[arg(long, value_name = "FILE")]
+    sd_file: PathBuf,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    let path = &args.sd_file;
+    let text = input::read(path)?;
+    let file = DomainFile::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let mut custodians = custodians::read(args.keys, path, &file, 1)?;
+
+    let failed = |wrong: &[String]| Refusal::file(path, custodians::wrong_shares(wrong));
+    let (shares, mut wrong) = custodians::open_shares(&mut custodians, &file)?;
+    if !wrong.is_empty() {
+        return Err(failed(&wrong));
+    }
+    let mut text = String::new();
+    for custodian in &custodians {
+        let _ = writeln!(text, "{} opens its share", custodian.name());
+    }
+    let required = usize::from(file.quorum().threshold().get());
+    let _ = if custodians.len() < required {
+        writeln!(
+            text,
+            "{} of the {required} required keys: the artifacts were not opened",
+            custodians.len(),
+        )
+    } else {
+        custodians::combine(path, &file, &custodians, &shares, &mut wrong)?;
+        if !wrong.is_empty() {
+            return Err(failed(&wrong));
+        }
+        let all_agree = if custodians.len() > required {
+            ", and all shares agree"
+        } else {
+            ""
+        };
+        writeln!(
+            text,
+            "{}, {required} required: {}, all opened{all_agree}",
+            show::count(custodians.len(), "key"),
+            show::count(file.artifacts().count(), "artifact"),
+        )
+    };
+    Ok(Report::text(text))
+}

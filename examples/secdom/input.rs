@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Reading files: bounded, and into buffers that are wiped.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::report::{Outcome, Refusal};
+
+/// The largest file that is read. A real domain file has about 19,000 bytes.
+pub const LIMIT: usize = 64 << 20;
+
+/// The whole of `path`, wiped when dropped. Pipes are read as well as regular files.
+pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+    read_bounded(path, LIMIT)
+        .map_err(|error| Refusal::file(path, reason(&error)))?
+        .ok_or_else(|| {
+            Refusal::file(
+                path,
+                format!("larger than {} MiB, the most that is read", LIMIT >> 20),
+            )
+        })
+}
+
+/// What went wrong, in few words for the commonest failures.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::IsADirectory => "is a directory".into(),
+        io::ErrorKind::AlreadyExists => "exists already, and is not overwritten".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn read_bounded(path: &Path, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut file = File::open(path)?;
+    let expected = usize::try_from(file.metadata()?.len())
+        .unwrap_or(limit)
+        .min(limit);
+    let mut bytes = Zeroizing::new(vec![0; expected + 1]);
+    let mut filled = 0;
+    loop {
+        if filled == bytes.len() {
+            // A growing `Vec` would leave its old bytes behind, so it is grown by hand.
+            let mut larger = Zeroizing::new(vec![0; (2 * filled).min(limit + 1)]);
+            larger[..filled].copy_from_slice(&bytes);
+            bytes = larger;
+        }
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if filled > limit {
+            return Ok(None);
+        }
+    }
+    bytes.truncate(filled);
+    Ok(Some(bytes))
+}

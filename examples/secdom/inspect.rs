@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom inspect`: what a file is, whose it is, and what to worry about. No key is needed.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use security_domain::managed_hsm::Artifact;
+use security_domain::managed_hsm::domain_file::DomainFile;
+use security_domain::managed_hsm::restore_blob::RestoreBlob;
+use security_domain::x509::Thumbprint;
+use serde_json::{Value, json};
+
+use crate::certificate::{CertificateFile, Holder};
+use crate::report::{Outcome, Refusal, Report};
+use crate::{check, clock, input, show};
+
+const EXAMPLE: &str = "Example:
+  secdom inspect domain.json --certs *.cer
+
+With --json one object is printed, with the members format, sha256, required, custodians (each with its \
+thumbprint and, given its certificate, subject, key_bits, not_before, not_after), artifacts (each with tag and \
+size), findings, and for a restore blob or transfer key transfer_key. The size of an artifact is that of its \
+ciphertext: 1 to 16 bytes more than the artifact.";
+
+/// Fewer bits than this are below today's advice (NIST SP 800-57 part 1, table 2: 128 bits of security).
+const ADVISED_BITS: u32 = 3072;
+
+/// Show what a file is, its digest, custodians, artifacts, and what to worry about
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// A security-domain file, restore blob, transfer key or certificate info
+    file: PathBuf,
+    /// Certificates, PEM or DER, that tell whose the shares are
+    #[arg(long, num_args = 1.., value_name = "CER")]
+    certs: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A custodian or transfer key named in the file.
+struct Party {
+    thumbprint: Thumbprint,
+    holder: Option<Holder>,
+}
+
+/// What a file says, whatever its format.
+#[derive(Default)]
+struct Contents {
+    format: &'static str,
+    title: &'static str,
+    required: Option<u8>,
+    custodians: Vec<Party>,
+    transfer_key: Option<Party>,
+    /// Tag and length of the ciphertext.
+    artifacts: Vec<(String, usize)>,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    let path = &args.file;
+    let text = input::read(path)?;
+    let mut contents = read(path, &text)?;
+    let mut findings = Vec::new();
+    for file in CertificateFile::read_all(&args.certs)? {
+        let holder = Holder::of(&file.parse()?);
+        let parties = contents
+            .custodians
+            .iter_mut()
+            .chain(&mut contents.transfer_key);
+        match parties
+            .into_iter()
+            .find(|party| party.thumbprint == holder.thumbprint)
+        {
+            Some(party) => party.holder = Some(holder),
+            None => findings.push(format!(
+                "{}: the certificate {} belongs to nobody in this file",
+                show::path(&file.path),
+                holder.thumbprint,
+            )),
+        }
+    }
+    worry(&contents, &mut findings);
+    let sha256 = show::sha256(&text);
+    Ok(Report::text(if args.json {
+        in_json(&contents, &sha256, &findings)
+    } else {
+        in_words(path, &contents, &sha256, &findings)
+    }))
+}
+
+/// Reads `text` as what it is. If it is nothing that is known, the error is that of the format it
+/// resembles most.
+fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
+    type Read = fn(&Path, &[u8]) -> Outcome<Contents>;
+    let readers: [(&str, Read); 4] = [
+        ("\"SharedKeys\"", domain_file),
+        ("\"WrappedKey\"", restore_blob),
+        ("\"transfer_key\"", transfer_key),
+        ("\"certificates\"", certificate_info),
+    ];
+    if let Some(contents) = readers.iter().find_map(|(_, read)| read(path, text).ok()) {
+        return Ok(contents);
+    }
+    let resembles = |member: &str| {
+        text.windows(member.len())
+            .any(|window| window == member.as_bytes())
+    };
+    match readers.iter().find(|(member, _)| resembles(member)) {
+        Some((_, read)) => read(path, text),
+        None => Err(Refusal::file(
+            path,
+            "no file of Managed HSM that is known here",
+        )),
+    }
+}
+
+fn domain_file(path: &Path, text: &[u8]) -> Outcome<Contents> {
+    let file = DomainFile::parse(text).map_err(|error| Refusal::file(path, error))?;
+    Ok(Contents {
+        format: "managed-hsm-security-domain",
+        title: "Managed HSM security domain, version 2",
+        required: Some(file.quorum().threshold().get()),
+        custodians: file
+            .custodians()
+            .map(|thumbprint| Party {
+                thumbprint,
+                holder: None,
+            })
+            .collect(),
+        artifacts: sizes(file.artifacts()),
+        ..Contents::default()
+    })
+}
+
+fn restore_blob(path: &Path, text: &[u8]) -> Outcome<Contents> {
+    let blob = RestoreBlob::parse(text).map_err(|error| Refusal::file(path, error))?;
+    Ok(Contents {
+        format: "managed-hsm-restore-blob",
+        title: "Managed HSM restore blob",
+        transfer_key: Some(Party {
+            thumbprint: blob.transfer_thumbprint(),
+            holder: None,
+        }),
+        artifacts: sizes(blob.artifacts()),
+        ..Contents::default()
+    })
+}
+
+fn transfer_key(path: &Path, text: &[u8]) -> Outcome<Contents> {
+    let holder = check::transfer_key(path, text)?;
+    Ok(Contents {
+        format: "managed-hsm-transfer-key",
+        title: "Managed HSM transfer key",
+        transfer_key: Some(Party {
+            thumbprint: holder.thumbprint,
+            holder: Some(holder),
+        }),
+        ..Contents::default()
+    })
+}
+
+fn certificate_info(path: &Path, text: &[u8]) -> Outcome<Contents> {
+    let (required, holders) = check::certificate_info(path, text)?;
+    let party = |holder: Holder| Party {
+        thumbprint: holder.thumbprint,
+        holder: Some(holder),
+    };
+    Ok(Contents {
+        format: "managed-hsm-certificate-info",
+        title: "Managed HSM certificate info, the request for a download",
+        required: Some(required),
+        custodians: holders.into_iter().map(party).collect(),
+        ..Contents::default()
+    })
+}
+
+fn sizes<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) -> Vec<(String, usize)> {
+    artifacts
+        .map(|artifact| (artifact.tag().to_string(), artifact.ciphertext_len()))
+        .collect()
+}
+
+/// What a careful operator would worry about.
+fn worry(contents: &Contents, findings: &mut Vec<String>) {
+    let custodians = contents.custodians.len();
+    if let Some(required) = contents.required {
+        if required < 3 {
+            findings.push("m < 3: two custodians together can rebuild the HSM".into());
+        }
+        if usize::from(required) == custodians {
+            findings
+                .push("n = m: every custodian is required, one lost key loses the domain".into());
+        }
+    }
+    let now = clock::now();
+    let holders = contents
+        .custodians
+        .iter()
+        .chain(&contents.transfer_key)
+        .filter_map(|p| p.holder.as_ref());
+    for holder in holders {
+        let thumbprint = holder.thumbprint;
+        if holder.not_after < now {
+            let when = clock::rfc3339(holder.not_after);
+            findings.push(format!("the certificate {thumbprint} expired at {when}"));
+        }
+        if holder.not_before > now {
+            let when = clock::rfc3339(holder.not_before);
+            findings.push(format!(
+                "the certificate {thumbprint} is not valid before {when}"
+            ));
+        }
+        if holder.key_bits < ADVISED_BITS {
+            findings.push(format!(
+                "the key of {thumbprint} is small: {} bits, {ADVISED_BITS} are advised today",
+                holder.key_bits,
+            ));
+        }
+    }
+}
+
+fn in_words(path: &Path, contents: &Contents, sha256: &str, findings: &[String]) -> String {
+    let mut out = String::new();
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(out, "{label:<13} {value}");
+    };
+    line("file", show::path(path));
+    line("format", contents.title.into());
+    line("sha256", sha256.into());
+    if let Some(required) = contents.required {
+        line(
+            "quorum",
+            format!("{required} of {}", contents.custodians.len()),
+        );
+    }
+    let parties = contents.custodians.iter().map(|party| ("custodian", party));
+    for (label, party) in parties.chain(
+        contents
+            .transfer_key
+            .iter()
+            .map(|party| ("transfer key", party)),
+    ) {
+        line(
+            label,
+            party
+                .holder
+                .as_ref()
+                .map_or(party.thumbprint.to_string(), Holder::to_string),
+        );
+    }
+    for (tag, size) in &contents.artifacts {
+        line(
+            "artifact",
+            format!("{}  {size} bytes of ciphertext", show::whole(tag)),
+        );
+    }
+    for finding in findings {
+        line("finding", finding.clone());
+    }
+    out
+}
+
+fn in_json(contents: &Contents, sha256: &str, findings: &[String]) -> String {
+    let artifacts = contents
+        .artifacts
+        .iter()
+        .map(|(tag, size)| json!({ "tag": tag, "size": size }));
+    let mut object = json!({
+        "format": contents.format,
+        "sha256": sha256,
+        "required": contents.required,
+        "custodians": contents.custodians.iter().map(party_in_json).collect::<Value>(),
+        "artifacts": artifacts.collect::<Value>(),
+        "findings": findings,
+    });
+    if let Some(party) = &contents.transfer_key {
+        object["transfer_key"] = party_in_json(party);
+    }
+    show::ascii_json(&format!("{object:#}\n"))
+}
+
+fn party_in_json(party: &Party) -> Value {
+    let mut object = json!({ "thumbprint": party.thumbprint.to_string() });
+    if let Some(holder) = &party.holder {
+        object["subject"] = json!(holder.subject);
+        object["key_bits"] = json!(holder.key_bits);
+        object["not_before"] = json!(clock::rfc3339(holder.not_before));
+        object["not_after"] = json!(clock::rfc3339(holder.not_after));
+    }
+    object
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Private key files: PEM, in PKCS#8, encrypted PKCS#8 or PKCS#1.
+
+use std::path::Path;
+
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use security_domain::rsa::PrivateKey;
+use security_domain::x509::Certificate;
+use zeroize::Zeroizing;
+
+use crate::report::{Outcome, Refusal};
+use crate::{input, passwords, pem, show};
+
+/// Reads the private key in `path`, which must be that of the certificate in `certificate_file`.
+/// `password` is the one given, or `None` if the terminal may be asked.
+pub fn read(
+    path: &Path,
+    password: Option<&[u8]>,
+    certificate_file: &Path,
+    certificate: &Certificate<'_>,
+) -> Outcome<PrivateKey> {
+    let refuse = |reason: &str| Refusal::file(path, reason);
+    let bytes = input::read(path)?;
+    let blocks = pem::blocks(&bytes);
+    let mut keys = blocks
+        .iter()
+        .filter(|block| block.label.ends_with("PRIVATE KEY"));
+    let block = keys
+        .next()
+        .ok_or_else(|| refuse("holds no private key in PEM"))?;
+    if keys.next().is_some() {
+        return Err(refuse("holds more than one private key"));
+    }
+    if block.headers {
+        return Err(refuse(
+            "is encrypted in the old way of OpenSSL (Proc-Type); \
+             convert it with: openssl pkcs8 -topk8 -in OLD.key -out NEW.key",
+        ));
+    }
+    let encrypted = block.label == "ENCRYPTED PRIVATE KEY";
+    if !encrypted && password.is_some_and(|password| !password.is_empty()) {
+        return Err(refuse("is not encrypted, but a password is given for it"));
+    }
+    let der = block
+        .decode()
+        .ok_or_else(|| refuse("the private key's PEM block is not base64"))?;
+    let key = match block.label {
+        "PRIVATE KEY" => PrivateKey::from_pkcs8_der(&der),
+        "RSA PRIVATE KEY" => PrivateKey::from_pkcs1_der(&der),
+        "ENCRYPTED PRIVATE KEY" => PrivateKey::from_pkcs8_der(&decrypt(path, &der, password)?),
+        other => {
+            return Err(refuse(&format!(
+                "holds no RSA private key, but {}",
+                show::text(other)
+            )));
+        }
+    };
+    let key = key.map_err(|error| Refusal::file(path, error))?;
+    if key.public_key() != certificate.public_key() {
+        return Err(Refusal::file(
+            path,
+            format!(
+                "is not the private key of the certificate {}",
+                show::path(certificate_file)
+            ),
+        ));
+    }
+    Ok(key)
+}
+
+/// Decrypts PKCS#8 by PBES2 (RFC 8018 section 6.2), and asks for the password if none is given.
+fn decrypt(path: &Path, der: &[u8], password: Option<&[u8]>) -> Outcome<Zeroizing<Vec<u8>>> {
+    let refuse = |reason: &str| Refusal::file(path, reason);
+    let info = EncryptedPrivateKeyInfoRef::try_from(der)
+        .map_err(|_| refuse("is encrypted in a way that is not known here"))?;
+    let asked;
+    let password = match password {
+        Some([]) => return Err(refuse("is encrypted, and its password is given as empty")),
+        Some(password) => password,
+        None => {
+            asked = passwords::ask(path)?;
+            &asked
+        }
+    };
+    let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
+    let length = info
+        .encryption_algorithm
+        .decrypt_in_place(password, &mut buffer)
+        .map_err(|_| refuse("does not open with the password given"))?
+        .len();
+    buffer.truncate(length);
+    // Once in 256 times a wrong password passes the padding check; then the plaintext is no structure.
+    if !buffer.starts_with(&[0x30, 0x82]) {
+        return Err(refuse("does not open with the password given"));
+    }
+    Ok(buffer)
+}

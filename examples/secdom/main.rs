@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom`: security domains of HSMs on the command line, offline.
+//!
+//! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
+//! `init-recovery` and `upload` play the HSM's part. Exit code 0: done. 1: refused, with one line on
+//! stderr that says which file and why. 2: the command line cannot be read.
+
+mod certificate;
+mod check;
+mod clock;
+mod custodians;
+mod download;
+mod drill;
+mod init_recovery;
+mod input;
+mod inspect;
+mod key;
+mod output;
+mod passwords;
+mod pem;
+mod progress;
+mod report;
+mod restore_blob;
+mod show;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Security domains of HSMs: restore, drill and inspect Managed HSM files, offline
+///
+/// Exit code 0: done. 1: refused, with one line on stderr that says why. 2: the command line cannot be
+/// read. No verb overwrites a file. Each verb's --help has an example.
+#[derive(Parser)]
+#[command(name = "secdom", version)]
+enum Verb {
+    Download(download::Args),
+    InitRecovery(init_recovery::Args),
+    RestoreBlob(restore_blob::Args),
+    Upload(upload::Args),
+    Check(check::Args),
+    Inspect(inspect::Args),
+    Drill(drill::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Verb::parse() {
+        Verb::Download(args) => download::run(args),
+        Verb::InitRecovery(args) => init_recovery::run(args),
+        Verb::RestoreBlob(args) => restore_blob::run(args),
+        Verb::Upload(args) => upload::run(args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Inspect(args) => inspect::run(&args),
+        Verb::Drill(args) => drill::run(args),
+    };
+    if report::print(outcome) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Writing files and folders: whole or not at all, and never over what is there.
+//!
+//! Everything is written under a random name in the folder where it will stand, flushed to the disk,
+//! and then renamed in one step that fails if the name is taken by then. A file is readable by its
+//! owner alone (mode 0600, folders 0700); on Windows it gets what its folder hands down instead.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use getrandom::{SysRng, rand_core::TryRng};
+
+use crate::input::reason;
+use crate::report::{Outcome, Refusal};
+use crate::show;
+
+/// Refuses early, before any work, if `path` is taken. [`Pending::publish`] refuses again.
+pub fn must_be_free(path: &Path) -> Outcome<()> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(Refusal::file(
+            path,
+            "exists already, and is not overwritten",
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Refusal::file(path, reason(&error))),
+    }
+}
+
+/// Who may read a file.
+#[derive(Clone, Copy)]
+pub enum Access {
+    Owner,
+    Everyone,
+}
+
+/// A file or folder that is complete on the disk under a temporary name; removed if dropped.
+pub struct Pending {
+    temporary: PathBuf,
+    target: PathBuf,
+    folder: bool,
+}
+
+/// Writes `bytes` beside `target`, to be published later.
+pub fn file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Pending> {
+    let pending = Pending {
+        temporary: temporary(target)?,
+        target: target.into(),
+        folder: false,
+    };
+    write(&pending.temporary, access, bytes).map_err(|e| Refusal::file(target, reason(&e)))?;
+    Ok(pending)
+}
+
+/// Writes the named files into a folder beside `target`, to be published later.
+pub fn folder<'a>(
+    target: &Path,
+    files: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Outcome<Pending> {
+    let failed = |error: io::Error| Refusal::file(target, reason(&error));
+    let temporary = temporary(target)?;
+    create_folder(&temporary).map_err(failed)?;
+    let pending = Pending {
+        temporary,
+        target: target.into(),
+        folder: true,
+    };
+    for (name, bytes) in files {
+        write(&pending.temporary.join(name), Access::Owner, bytes)
+            .map_err(|e| Refusal::file(&target.join(name), reason(&e)))?;
+    }
+    sync_folder(&pending.temporary).map_err(failed)?;
+    Ok(pending)
+}
+
+/// Writes `bytes` as the new file `target`.
+pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
+    file(target, access, bytes)?.publish()
+}
+
+impl Pending {
+    /// Gives it its name, unless that is taken.
+    pub fn publish(self) -> Outcome<()> {
+        rename_new(&self.temporary, &self.target, self.folder)
+            .map_err(|error| Refusal::file(&self.target, reason(&error)))?;
+        // Not every file system can flush a folder, and the name is given by now.
+        let _ = sync_folder(parent(&self.target));
+        Ok(())
+        // Dropping finds nothing under the temporary name any more, or removes it.
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let _ = if self.folder {
+            fs::remove_dir_all(&self.temporary)
+        } else {
+            fs::remove_file(&self.temporary)
+        };
+    }
+}
+
+/// Publishes both or neither.
+pub fn publish_both(first: Pending, second: Pending) -> Outcome<()> {
+    let target = first.target.clone();
+    first.publish()?;
+    second.publish().inspect_err(|_| {
+        let _ = fs::remove_file(target);
+    })
+}
+
+/// A fresh name in the folder of `target`.
+fn temporary(target: &Path) -> Outcome<PathBuf> {
+    if target.file_name().is_none() {
+        return Err(Refusal::file(target, "names no file"));
+    }
+    let mut random = [0; 8];
+    SysRng
+        .try_fill_bytes(&mut random)
+        .map_err(|error| Refusal::new(format!("random numbers: {error}")))?;
+    Ok(parent(target).join(format!(".secdom-{}.tmp", show::hex(&random))))
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn write(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(match access {
+            Access::Owner => 0o600,
+            Access::Everyone => 0o644,
+        });
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn create_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes the names in a folder survive a power cut, where the system can.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// Renames, and fails if `to` exists, in one step.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // File systems that do not know the flag.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => rename_claimed(from, to, folder),
+        outcome => outcome.map_err(io::Error::from),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
+    rename_claimed(from, to, folder)
+}
+
+/// The same with older means: a hard link never replaces, and neither does the making of a folder, whose
+/// emptiness the rename then insists on.
+fn rename_claimed(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
+    if !folder {
+        return fs::hard_link(from, to);
+    }
+    if cfg!(unix) {
+        create_folder(to)?;
+    }
+    fs::rename(from, to).inspect_err(|_| {
+        if cfg!(unix) {
+            let _ = fs::remove_dir(to);
+        }
+    })
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Passwords of encrypted keys: given, read from files, or asked for on the terminal.
+
+use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::report::{Outcome, Refusal};
+use crate::{input, show};
+
+#[derive(clap::Args)]
+pub struct PasswordArgs {
+    /// Passwords in the order of the keys, "" for a key that is not encrypted; one that begins with a hyphen
+    /// is written --passwords=-x. Other users of the machine can see them while the command runs: prefer
+    /// --password-file, or be asked.
+    #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
+    passwords: Vec<String>,
+    /// A file with one password, once for each key, in their order; empty for a key that is not encrypted.
+    /// One line end at its end does not count.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    password_file: Vec<PathBuf>,
+}
+
+/// One password for each key, or none for any.
+pub enum Passwords {
+    Given(Vec<Zeroizing<Vec<u8>>>),
+    Ask,
+}
+
+impl PasswordArgs {
+    /// The passwords for `keys` keys.
+    pub fn read(self, keys: usize) -> Outcome<Passwords> {
+        let (given, what) = if self.password_file.is_empty() {
+            (
+                self.passwords
+                    .into_iter()
+                    .map(|p| Zeroizing::new(p.into_bytes()))
+                    .collect(),
+                "password",
+            )
+        } else {
+            let files = self.password_file.iter().map(|path| read_file(path));
+            (files.collect::<Outcome<Vec<_>>>()?, "password file")
+        };
+        if given.is_empty() {
+            return Ok(Passwords::Ask);
+        }
+        if given.len() != keys {
+            return Err(Refusal::new(format!(
+                "{} for {}: give one for each key, empty for one that is not encrypted",
+                show::count(given.len(), what),
+                show::count(keys, "key"),
+            )));
+        }
+        Ok(Passwords::Given(given))
+    }
+}
+
+impl Passwords {
+    /// The password given for key number `index`; `None` if none was given for any.
+    pub fn given(&self, index: usize) -> Option<&[u8]> {
+        match self {
+            Self::Given(passwords) => Some(passwords.get(index).map_or(&[], |p| p.as_slice())),
+            Self::Ask => None,
+        }
+    }
+}
+
+/// Asks for the password of `key`, without echo, if there is somebody to ask.
+pub fn ask(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+    if !stdin().is_terminal() {
+        return Err(Refusal::file(
+            key,
+            "is encrypted, and no password is given for it",
+        ));
+    }
+    rpassword::prompt_password(format!("Password of {}: ", show::path(key)))
+        .map(|password| Zeroizing::new(password.into_bytes()))
+        .map_err(|error| Refusal::file(key, format!("its password cannot be asked for: {error}")))
+}
+
+fn read_file(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+    let mut password = input::read(path)?;
+    for end in [b'\n', b'\r'] {
+        if password.last() == Some(&end) {
+            password.pop();
+        }
+    }
+    Ok(password)
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom restore-blob`: a quorum of custodians re-seals a domain to another HSM's transfer key.
+
+use std::path::PathBuf;
+
+use getrandom::SysRng;
+use security_domain::managed_hsm::domain_file::DomainFile;
+use security_domain::managed_hsm::restore_blob;
+
+use crate::certificate::CertificateFile;
+use crate::custodians::{self, KeyArgs};
+use crate::output::{self, Access};
+use crate::report::{Outcome, Refusal, Report};
+use crate::{input, show};
+
+const EXAMPLE: &str = "Example:
+  secdom restore-blob --sd-file domain.json --sd-exchange-key transfer.pem \\
+      --sd-wrapping-keys A.key B.key --sd-file-restore-blob restore.json";
+
+/// Restore a domain: re-seal it from a quorum of custodians to an HSM's transfer key, offline
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The security-domain file
+    #[arg(long, value_name = "FILE")]
+    sd_file: PathBuf,
+    /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the HSM's by
+    /// another way: whoever holds its key receives the domain
+    #[arg(long, value_name = "PEM")]
+    sd_exchange_key: PathBuf,
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// The file to write
+    #[arg(long, value_name = "OUT")]
+    sd_file_restore_blob: PathBuf,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    let (path, out) = (&args.sd_file, &args.sd_file_restore_blob);
+    output::must_be_free(out)?;
+    let text = input::read(path)?;
+    let file = DomainFile::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
+    let transfer = transfer_file.parse()?;
+
+    let required = usize::from(file.quorum().threshold().get());
+    let mut custodians = custodians::read(args.keys, path, &file, required)?;
+    let (shares, mut wrong) = custodians::open_shares(&mut custodians, &file)?;
+    let combined = custodians::combine(path, &file, &custodians, &shares, &mut wrong)?;
+
+    let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
+    let length = restore_blob::write(
+        &file,
+        combined.master_key(),
+        &transfer,
+        &mut SysRng,
+        &mut blob,
+    )
+    .map_err(|error| Refusal::file(out, error))?;
+    blob.truncate(length);
+    output::publish_file(out, Access::Owner, &blob)?;
+
+    Ok(Report {
+        text: format!(
+            "{}: {} for transfer key {}; SHA-256 {}\n",
+            show::path(out),
+            show::count(file.artifacts().count(), "artifact"),
+            transfer.thumbprint(),
+            show::sha256(&blob),
+        ),
+        notes: wrong
+            .iter()
+            .map(|name| format!("left out: the share of {name} is wrong"))
+            .collect(),
+    })
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How names and foreign text are shown, so that no file can speak to the terminal.
+//!
+//! Text from files: printable ASCII stands for itself, a backslash is doubled, everything else is
+//! written `\u{..}`: control characters, right-to-left marks and look-alike letters cannot deceive.
+//! Paths are the operator's own: letters of any script stand for themselves there, and only what does
+//! not print is escaped.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// As many characters of foreign text as a message shows.
+const CUT: usize = 64;
+
+/// Foreign text in a message: escaped, quoted, cut at 64 characters.
+pub fn text(text: &str) -> String {
+    quoted(text, CUT)
+}
+
+/// Foreign text in a listing: escaped, quoted, whole.
+pub fn whole(text: &str) -> String {
+    quoted(text, usize::MAX)
+}
+
+fn quoted(text: &str, cut: usize) -> String {
+    let mut out = String::from("\"");
+    let mut characters = text.chars();
+    for c in characters.by_ref().take(cut) {
+        match c {
+            '\\' | '"' => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            _ => out.extend(c.escape_unicode()),
+        }
+    }
+    out.push('"');
+    if characters.next().is_some() {
+        out.push_str("...");
+    }
+    out
+}
+
+/// A path, with what does not print escaped.
+pub fn path(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// A message on one line, whatever went into it.
+pub fn one_line(message: &str) -> String {
+    printable(message)
+}
+
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '"' | '\'' => out.push(c),
+            _ => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// SHA-256 of `bytes` in hexadecimal, as `sha256sum` prints it.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// `1 key`, `2 keys`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// JSON in ASCII: what is not printable ASCII can only stand inside a string, where an escape says the same.
+pub fn ascii_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if matches!(c, ' '..='~' | '\n') {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom upload`: plays the HSM that takes a restore blob in.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use getrandom::SysRng;
+use security_domain::managed_hsm::Tag;
+use security_domain::managed_hsm::restore_blob::RestoreBlob;
+use zeroize::Zeroizing;
+
+use crate::certificate::CertificateFile;
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{input, key, output, show};
+
+const EXAMPLE: &str = "Example:
+  secdom upload --sd-file restore.json --transfer-key transfer.key \\
+      --sd-exchange-key transfer.pem --out-dir artifacts";
+
+/// The longest file name that file systems take.
+const MAX_NAME: usize = 255;
+
+/// Play the HSM: open a restore blob with the transfer key, all artifacts or none
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The restore blob
+    #[arg(long, value_name = "BLOB")]
+    sd_file: PathBuf,
+    /// The transfer key, PEM
+    #[arg(long, value_name = "KEY")]
+    transfer_key: PathBuf,
+    /// The transfer certificate, PEM or DER
+    #[arg(long, value_name = "PEM")]
+    sd_exchange_key: PathBuf,
+    /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded but for
+    /// letters, digits, - . _ and ~
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    let (path, out) = (&args.sd_file, &args.out_dir);
+    output::must_be_free(out)?;
+    let text = input::read(path)?;
+    let blob = RestoreBlob::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let names = blob
+        .artifacts()
+        .map(|artifact| file_name(artifact.tag()).map_err(|reason| Refusal::file(path, reason)))
+        .collect::<Outcome<Vec<_>>>()?;
+
+    let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
+    let transfer = transfer_file.parse()?;
+    blob.check_certificate(&transfer)
+        .map_err(|error| Refusal::file(path, error))?;
+    let mut key = key::read(&args.transfer_key, None, &args.sd_exchange_key, &transfer)?;
+
+    let _progress = Progress::show("opening the restore blob");
+    let master_key = blob
+        .open(&transfer.thumbprint(), &mut key, &mut SysRng)
+        .map_err(|error| {
+            let key = show::path(&args.transfer_key);
+            Refusal::file(path, format!("{error} ({key})"))
+        })?;
+    let mut contents = Vec::new();
+    for artifact in blob.artifacts() {
+        let mut content = Zeroizing::new(vec![0; artifact.max_len()]);
+        let length = artifact
+            .open(&master_key, &mut content)
+            .map_err(|error| Refusal::file(path, error))?;
+        content.truncate(length);
+        contents.push(content);
+    }
+    let files = names
+        .iter()
+        .zip(&contents)
+        .map(|(name, content)| (name.as_str(), content.as_slice()));
+    output::folder(out, files.clone())?.publish()?;
+
+    let mut report = String::new();
+    for (name, content) in files {
+        let _ = writeln!(
+            report,
+            "{}: {}",
+            show::path(&out.join(name)),
+            show::count(content.len(), "byte")
+        );
+    }
+    Ok(Report::text(report))
+}
+
+/// The tag in RFC 3986's percent-encoding, all but its unreserved characters; `.` and `..` name folders,
+/// so their dots are encoded.
+fn file_name(tag: Tag<'_>) -> Result<String, String> {
+    let mut name = String::new();
+    let bytes: Vec<u8> = tag.bytes().collect();
+    let dots = matches!(bytes.as_slice(), b"." | b"..");
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => name.push(byte.into()),
+            b'.' if !dots => name.push('.'),
+            _ => {
+                let _ = write!(name, "%{byte:02X}");
+            }
+        }
+    }
+    if name.len() > MAX_NAME {
+        return Err(format!(
+            "the tag {} makes a file name of {} bytes, more than {MAX_NAME}",
+            show::text(&tag.to_string()),
+            name.len(),
+        ));
+    }
+    Ok(name)
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is exit code 2, what is help, and how output is printed.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::{arguments, secdom, tool, vector};
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let verbs = [
+        "download",
+        "init-recovery",
+        "restore-blob",
+        "upload",
+        "check",
+        "inspect",
+        "drill",
+    ];
+    let help = secdom(["--help"]).done();
+    for verb in verbs {
+        assert!(help.contains(verb), "{help}");
+        let help = secdom([verb, "--help"]).done();
+        assert!(
+            help.contains(&format!("  secdom {verb} ")),
+            "no example: {help}"
+        );
+    }
+    assert!(
+        secdom(["--version"])
+            .done()
+            .contains(env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_exit_code_2() {
+    for line in [
+        "",
+        "frobnicate",
+        "inspect",
+        "inspect a b",
+        "inspect a --certs",
+        "check",
+        "check transfer-key",
+        "check other a",
+        "drill --sd-file a",
+        "drill --sd-wrapping-keys a",
+        "drill --sd-file a --sd-wrapping-keys b --passwords c --password-file d",
+        "download --sd-wrapping-keys a --sd-quorum two --artifact b=c --security-domain-file d",
+        "download --sd-wrapping-keys a --sd-quorum 2 --artifact b --security-domain-file d",
+        "download --sd-wrapping-keys a --sd-quorum 2 --artifact b= --security-domain-file d",
+        "download --sd-wrapping-keys a --artifact b=c --security-domain-file d",
+        "restore-blob --sd-file a --sd-exchange-key b --sd-wrapping-keys c",
+        "upload --sd-file a --transfer-key b --sd-exchange-key c",
+        "init-recovery --sd-exchange-key a",
+        "init-recovery --sd-exchange-key a --transfer-key b --bits 1024",
+        "init-recovery --sd-exchange-key a --transfer-key b --bits",
+    ] {
+        secdom(line.split_whitespace()).unreadable();
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let mut child = tool()
+        .args(arguments!["inspect", vector("valid/v01-2of3-2048/sd.json")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut err)
+        .unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_stdout_is_refused() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let run = tool()
+        .args(arguments!["inspect", vector("valid/v01-2of3-2048/sd.json")])
+        .stdout(full)
+        .output()
+        .unwrap();
+    let err = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(
+        (run.status.code(), err.lines().count()),
+        (Some(1), 1),
+        "{err}"
+    );
+    assert!(err.contains("standard output"), "{err}");
+}

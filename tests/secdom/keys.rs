@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Key and certificate files in every form they are met in, and passwords.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Folder, Run, arguments, fixture, key, secdom, vector};
+
+const PASSWORD: &str = "correct horse";
+
+/// A drill with one key in `folder`, and whatever else is on the line.
+fn drill(key: &Path, more: &[&str]) -> Run {
+    let line = arguments![
+        "drill",
+        "--sd-file",
+        vector("valid/v01-2of3-2048/sd.json"),
+        "--sd-wrapping-keys",
+        key
+    ];
+    secdom(line.into_iter().chain(more.iter().map(Into::into)))
+}
+
+/// `s2048_0` with its key file replaced by `bytes`.
+fn with_key(folder: &Folder, bytes: impl AsRef<[u8]>) -> PathBuf {
+    let path = folder.custodian("s2048_0", "ada");
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// `s2048_0` with its certificate file replaced by `bytes`.
+fn with_certificate(folder: &Folder, bytes: impl AsRef<[u8]>) -> PathBuf {
+    let path = folder.custodian("s2048_0", "ada");
+    fs::write(path.with_extension("cer"), bytes).unwrap();
+    path
+}
+
+/// The base64 of a PEM file, without its line ends, and its label.
+fn body(pem: &str) -> String {
+    pem.lines().filter(|line| !line.starts_with('-')).collect()
+}
+
+#[test]
+fn keys_are_read_in_pkcs1_and_in_any_layout() {
+    let folder = Folder::new();
+    let pem = fs::read_to_string(key("s2048_0")).unwrap();
+    let other = fs::read_to_string(fixture("ec.cer")).unwrap();
+    for bytes in [
+        fs::read(fixture("pkcs1.key")).unwrap(),
+        pem.replace('\n', "\r\n").into_bytes(),
+        pem.trim_end().into(),
+        format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",
+            body(&pem)
+        )
+        .into(),
+        format!("Bag Attributes\n    friendlyName: ada\n{other}\n{pem}\nafter\n").into(),
+        [b"\xef\xbb\xbf", pem.as_bytes()].concat(),
+        [b"friendlyName: J\xfcrgen\n", pem.as_bytes()].concat(),
+    ] {
+        drill(&with_key(&folder, bytes), &[]).done();
+    }
+}
+
+#[test]
+fn certificates_are_read_in_der_and_in_any_layout() {
+    let folder = Folder::new();
+    let pem = fs::read_to_string(key("s2048_0").with_extension("cer")).unwrap();
+    let body = body(&pem);
+    let wrap = |width: usize| {
+        let lines: Vec<&str> = body
+            .as_bytes()
+            .chunks(width)
+            .map(|c| str::from_utf8(c).unwrap())
+            .collect();
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
+            lines.join("\n")
+        )
+    };
+    let second = fs::read_to_string(key("s2048_1").with_extension("cer")).unwrap();
+    for text in [
+        wrap(65),
+        wrap(76),
+        wrap(1),
+        wrap(body.len()),
+        format!("text\n{pem}{second}"),
+    ] {
+        drill(&with_certificate(&folder, text), &[]).done();
+    }
+    let der = decode(&body);
+    drill(&with_certificate(&folder, &der), &[]).done();
+    drill(&with_certificate(&folder, &der[..der.len() - 1]), &[]).refused(&["ada.cer"]);
+    drill(&with_certificate(&folder, [&der[..], b"\0"].concat()), &[]).refused(&["ada.cer"]);
+}
+
+fn decode(base64: &str) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let digits: Vec<u8> = base64
+        .bytes()
+        .filter(|&byte| byte != b'=')
+        .map(value)
+        .collect();
+    let group = |chunk: &[u8]| {
+        let bits = chunk
+            .iter()
+            .fold(0u32, |bits, &digit| bits << 6 | u32::from(digit))
+            << (6 * (4 - chunk.len()));
+        bits.to_be_bytes()[1..chunk.len()].to_vec()
+    };
+    digits.chunks(4).flat_map(group).collect()
+}
+
+#[test]
+fn what_is_no_usable_key_is_refused_by_name() {
+    let folder = Folder::new();
+    let pem = fs::read_to_string(key("s2048_0")).unwrap();
+    for (bytes, reason) in [
+        (Vec::new(), "no private key"),
+        (b"\0\xff garbage".to_vec(), "no private key"),
+        (
+            fs::read(key("s2048_0").with_extension("cer")).unwrap(),
+            "no private key",
+        ),
+        (pem.replace("-----END", "----END").into(), "no private key"),
+        (format!("{pem}{pem}").into(), "more than one"),
+        (pem.replacen("MII", "M!I", 1).into(), "base64"),
+        (fs::read(fixture("proc-type.key")).unwrap(), "Proc-Type"),
+        (fs::read(fixture("ec.key")).unwrap(), "EC PRIVATE KEY"),
+        (fs::read(fixture("ed25519.key")).unwrap(), "ada.key"),
+        (
+            fs::read(fixture("pkcs12-3des.key")).unwrap(),
+            "encrypted in a way",
+        ),
+        (
+            fs::read(key("s2048_1")).unwrap(),
+            "not the private key of the certificate",
+        ),
+    ] {
+        drill(&with_key(&folder, bytes), &[]).refused(&["ada.key", reason]);
+    }
+}
+
+#[test]
+fn what_is_no_usable_certificate_is_refused_by_name() {
+    let folder = Folder::new();
+    for (bytes, reason) in [
+        (Vec::new(), "no certificate"),
+        (fs::read(key("s2048_0")).unwrap(), "no certificate"),
+        (
+            b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec(),
+            "base64",
+        ),
+        (
+            b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_vec(),
+            "",
+        ),
+        (fs::read(fixture("ec.cer")).unwrap(), "RSA"),
+        (fs::read(fixture("rsa1024.cer")).unwrap(), "1024"),
+    ] {
+        drill(&with_certificate(&folder, bytes), &[]).refused(&["ada.cer", reason]);
+    }
+    let key = folder.custodian("s2048_0", "ada");
+    fs::remove_file(key.with_extension("cer")).unwrap();
+    drill(&key, &[]).refused(&["ada.cer", "no such file"]);
+}
+
+#[test]
+fn the_certificates_name_is_the_keys_with_its_last_extension_replaced() {
+    let folder = Folder::new();
+    for (key_name, certificate_name) in [
+        ("ada.old.pem", "ada.old.cer"),
+        ("plain", "plain.cer"),
+        (".hidden", ".hidden.cer"),
+    ] {
+        let path = folder.join(key_name);
+        fs::copy(key("s2048_0"), &path).unwrap();
+        fs::copy(
+            key("s2048_0").with_extension("cer"),
+            folder.join(certificate_name),
+        )
+        .unwrap();
+        drill(&path, &[]).done();
+    }
+}
+
+#[test]
+fn encrypted_keys_open_with_their_password() {
+    let folder = Folder::new();
+    let file = folder.write("password.txt", format!("{PASSWORD}\r\n"));
+    for name in [
+        "pbes2-aes256-sha256",
+        "pbes2-aes128-sha1",
+        "pbes2-3des-sha256",
+        "pbes2-scrypt",
+    ] {
+        let key = with_key(&folder, fs::read(fixture(&format!("{name}.key"))).unwrap());
+        drill(&key, &["--passwords", PASSWORD]).done();
+        drill(&key, &["--password-file", file.to_str().unwrap()]).done();
+        drill(&key, &["--passwords", "wrong"]).refused(&["ada.key", "password"]);
+        drill(&key, &["--passwords", ""]).refused(&["ada.key", "encrypted"]);
+        drill(&key, &[]).refused(&["ada.key", "encrypted"]);
+    }
+}
+
+#[test]
+fn passwords_come_in_the_order_of_the_keys() {
+    let folder = Folder::new();
+    let encrypted = with_key(
+        &folder,
+        fs::read(fixture("pbes2-aes256-sha256.key")).unwrap(),
+    );
+    let empty = folder.write("empty.txt", "");
+    let password = folder.write("password.txt", PASSWORD);
+    let plain = key("s2048_1");
+    let drill = |keys: [&PathBuf; 2], more: &[&str]| {
+        let line = arguments![
+            "drill",
+            "--sd-file",
+            vector("valid/v01-2of3-2048/sd.json"),
+            "--sd-wrapping-keys",
+            keys[0],
+            keys[1],
+        ];
+        secdom(line.into_iter().chain(more.iter().map(Into::into)))
+    };
+    let (empty, password) = (empty.to_str().unwrap(), password.to_str().unwrap());
+    drill([&encrypted, &plain], &["--passwords", PASSWORD, ""]).done();
+    drill([&plain, &encrypted], &["--passwords", "", PASSWORD]).done();
+    drill(
+        [&plain, &encrypted],
+        &["--passwords=", "--passwords", PASSWORD],
+    )
+    .done();
+    drill(
+        [&plain, &encrypted],
+        &["--password-file", empty, "--password-file", password],
+    )
+    .done();
+    drill([&encrypted, &plain], &["--passwords", "", PASSWORD]).refused(&["ada.key", "encrypted"]);
+    drill([&plain, &encrypted], &["--passwords", "x", PASSWORD])
+        .refused(&["s2048_1.key", "not encrypted"]);
+    drill([&plain, &encrypted], &["--passwords", PASSWORD]).refused(&["1 password ", "2 keys"]);
+    drill([&plain, &encrypted], &["--password-file", password])
+        .refused(&["1 password file", "2 keys"]);
+    drill(
+        [&plain, &encrypted],
+        &["--password-file", empty, "--password-file", "absent.txt"],
+    )
+    .refused(&["absent.txt", "no such file"]);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command-line tool, driven as a black box: exit codes, the one line on stderr, and what it writes.
+#![cfg(feature = "managed-hsm")]
+
+mod command_line;
+mod drill;
+mod hsm;
+mod inspect;
+mod keys;
+mod malformed;
+mod outputs;
+mod restore;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What a run of the tool left.
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs `secdom` without a terminal.
+fn secdom<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I) -> Run {
+    let output = tool().args(arguments).output().unwrap();
+    Run {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The example that cargo builds beside this test.
+fn tool() -> Command {
+    let test = std::env::current_exe().unwrap();
+    let example = test
+        .parent()
+        .unwrap()
+        .with_file_name("examples")
+        .join("secdom");
+    let example = example.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        example.exists(),
+        "{} is built by: cargo build --all-features --examples",
+        example.display()
+    );
+    let mut command = Command::new(example);
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Run {
+    /// Done, and silent on stderr.
+    #[track_caller]
+    fn done(self) -> String {
+        assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{self:?}");
+        self.out
+    }
+
+    /// Refused with exactly one line, which holds every word of `words`; nothing on stdout.
+    #[track_caller]
+    fn refused(self, words: &[&str]) -> String {
+        assert_eq!((self.code, self.out.as_str()), (Some(1), ""), "{self:?}");
+        assert!(
+            self.err.ends_with('\n') && self.err.lines().count() == 1,
+            "{self:?}"
+        );
+        assert!(
+            self.err.is_ascii() || self.err.chars().all(|c| c == '\n' || !c.is_control()),
+            "{self:?}"
+        );
+        for word in words {
+            assert!(self.err.contains(word), "no {word:?} in {self:?}");
+        }
+        self.err
+    }
+
+    /// The command line could not be read.
+    #[track_caller]
+    fn unreadable(self) {
+        assert_eq!(self.code, Some(2), "{self:?}");
+        assert!(self.out.is_empty() && !self.err.is_empty(), "{self:?}");
+    }
+}
+
+/// A fresh folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("secdom-test-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes a file and returns its path.
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A custodian's key and certificate from the vectors under another name; returns the key's path.
+    fn custodian(&self, vector: &str, name: &str) -> PathBuf {
+        fs::copy(
+            key(vector).with_extension("cer"),
+            self.join(format!("{name}.cer")),
+        )
+        .unwrap();
+        let path = self.join(format!("{name}.key"));
+        fs::copy(key(vector), &path).unwrap();
+        path
+    }
+
+    /// The names in the folder, hidden ones too.
+    fn names(&self) -> Vec<String> {
+        names(&self.0)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A file of the interchange vectors.
+fn vector(path: impl AsRef<Path>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors/managed-hsm")
+        .join(path)
+}
+
+/// A private key of the interchange vectors, its certificate beside it.
+fn key(name: &str) -> PathBuf {
+    vector("keys").join(format!("{name}.key"))
+}
+
+/// A key or certificate made for these tests.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors/secdom")
+        .join(name)
+}
+
+/// The whole argument list: literals and paths alike.
+macro_rules! arguments {
+    ($($argument:expr),* $(,)?) => {
+        [$(std::ffi::OsString::from(&$argument)),*]
+    };
+}
+use arguments;
+
+/// A custodian's thumbprint, as the files name him.
+fn thumbprint(certificate: &Path) -> String {
+    let text = secdom(arguments![
+        "inspect",
+        vector("valid/v01-2of3-2048/sd.json"),
+        "--json",
+        "--certs",
+        certificate
+    ]);
+    let report: serde_json::Value = serde_json::from_str(&text.done()).unwrap();
+    let holder = report["custodians"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|c| c["subject"].is_string());
+    holder.unwrap()["thumbprint"].as_str().unwrap().to_owned()
+}
+
+/// Three custodians and two artifacts, sealed by the tool; returns the file.
+fn sealed(folder: &Folder) -> PathBuf {
+    let (first, second) = (
+        folder.write("first.bin", b"one"),
+        folder.write("second.bin", b""),
+    );
+    let out = folder.join("domain.json");
+    let run = secdom(arguments![
+        "download",
+        "--sd-wrapping-keys",
+        key("s2048_0").with_extension("cer"),
+        key("s2048_1").with_extension("cer"),
+        key("s2048_2").with_extension("cer"),
+        "--sd-quorum",
+        "2",
+        "--artifact",
+        format!("first={}", first.display()),
+        format!("second={}", second.display()),
+        "--security-domain-file",
+        out,
+    ]);
+    run.done();
+    out
+}
