@@ -34,7 +34,7 @@ const TWOS: u32 = 32;
 const TRIAL_COUNT: usize = 308;
 
 /// Each of them with `2^32` divided by it. Sieved by the compiler.
-#[allow(clippy::integer_division)]
+#[allow(clippy::integer_division_remainder_used)]
 const SMALL_PRIMES: [(u32, u64); TRIAL_COUNT] = {
     let mut composite = [false; TRIAL_BOUND];
     let mut primes = [(0, 0); TRIAL_COUNT];
@@ -90,7 +90,7 @@ pub(super) fn has_small_divisor(candidate: &[Word]) -> bool {
         for word in candidate.iter().rev() {
             for shift in (0..Word::BITS).step_by(16).rev() {
                 let step = remainder << 16 | (word >> shift) as u32 & 0xffff;
-                let quotient = (u64::from(step) * reciprocal >> 32) as u32;
+                let quotient = ((u64::from(step) * reciprocal) >> 32) as u32;
                 remainder = step - quotient * prime;
             }
         }

@@ -32,7 +32,7 @@ impl PublicKey {
     /// are ignored.
     pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let (first, last) = match (modulus.first(), modulus.last()) {
-            (Some(0), _) => return Err(KeyError::LeadingZero),
+            (Some(0), _) if modulus.len() > 1 => return Err(KeyError::LeadingZero),
             (Some(first), Some(last)) => (first, last),
             _ => return Err(KeyError::ModulusSize { bits: 0 }),
         };
