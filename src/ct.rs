@@ -147,6 +147,7 @@ pub fn declassify(x: u32) -> u32 {
 
 /// Makes the words of a number public, as [`declassify`] does.
 #[inline(always)]
+#[allow(clippy::unnecessary_cast)] // A word has 32 bits on some targets.
 pub fn declassify_words<const N: usize>(words: [Word; N]) -> [Word; N] {
     words.map(|word| publish(word as u64) as Word)
 }
