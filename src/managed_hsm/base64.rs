@@ -87,7 +87,8 @@ impl<E: Encoding, S: Iterator<Item = u8>> Decoder<E, S> {
 pub struct Bytes<S> {
     decoder: Decoder<Base64UrlUnpadded, S>,
     group: [u8; 3],
-    pending: usize,
+    /// The bytes of the group that are still to come.
+    pending: core::ops::Range<usize>,
 }
 
 impl<S: Iterator<Item = u8>> Bytes<S> {
@@ -96,7 +97,7 @@ impl<S: Iterator<Item = u8>> Bytes<S> {
         Self {
             decoder: Decoder::new(characters),
             group: [0; 3],
-            pending: 0,
+            pending: 0..0,
         }
     }
 }
@@ -105,13 +106,11 @@ impl<S: Iterator<Item = u8>> Iterator for Bytes<S> {
     type Item = u8;
 
     fn next(&mut self) -> Option<u8> {
-        if self.pending == 0 {
-            let length = { self.decoder.step(&mut [0; 4], &mut self.group).ok()? }.len();
-            self.group.rotate_right(3 - length);
-            self.pending = length;
+        if self.pending.is_empty() {
+            let group = self.decoder.step(&mut [0; 4], &mut self.group).ok()?;
+            self.pending = 0..group.len();
         }
-        self.pending = self.pending.checked_sub(1)?;
-        self.group.iter().nth_back(self.pending).copied()
+        self.group.get(self.pending.next()?).copied()
     }
 }
 

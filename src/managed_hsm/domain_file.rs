@@ -171,11 +171,13 @@ impl<'a> DomainFile<'a> {
         if found.selection.is_degenerate().declassify() || !self.enc_data.opens(&found.key) {
             return Err(CombineError::DoesNotOpen);
         }
+        let mut left_out = Vec::new();
+        for share in shares.iter().filter(|share| !found.agrees(share)) {
+            let pushed = left_out.push(share.custodian());
+            pushed.map_err(|_| CombineError::DoesNotOpen)?;
+        }
         Ok(Combined {
-            left_out: { shares.iter() }
-                .filter(|share| !found.agrees(share))
-                .map(Share::custodian)
-                .collect(),
+            left_out,
             master_key: found.key,
         })
     }

@@ -248,7 +248,7 @@ impl<S: Source> Str<S> {
         Unescaped {
             rest: self.rest.clone(),
             utf8: [0; 4],
-            pending: 0,
+            pending: 0..0,
             ended: false,
         }
     }
@@ -263,9 +263,9 @@ impl<S: Source> Str<S> {
 #[derive(Clone)]
 pub struct Unescaped<S> {
     rest: S,
-    /// The bytes of an escaped character, the last ones still to come.
     utf8: [u8; 4],
-    pending: usize,
+    /// The bytes of an escaped character that are still to come.
+    pending: core::ops::Range<usize>,
     ended: bool,
 }
 
@@ -274,10 +274,8 @@ impl<S: Source> Iterator for Unescaped<S> {
 
     #[inline]
     fn next(&mut self) -> Option<u8> {
-        if self.pending > 0 {
-            let byte = self.utf8.iter().nth_back(self.pending - 1).copied();
-            self.pending -= 1;
-            return byte;
+        if let Some(place) = self.pending.next() {
+            return self.utf8.get(place).copied();
         }
         if self.ended {
             return None;
@@ -285,9 +283,7 @@ impl<S: Source> Iterator for Unescaped<S> {
         match unit(&mut self.rest) {
             Ok(Some(Unit::Byte(byte))) => Some(byte),
             Ok(Some(Unit::Char(escaped))) => {
-                let length = escaped.encode_utf8(&mut self.utf8).len();
-                self.utf8.rotate_right(4 - length);
-                self.pending = length;
+                self.pending = 0..escaped.encode_utf8(&mut self.utf8).len();
                 self.next()
             }
             Ok(None) | Err(_) => {

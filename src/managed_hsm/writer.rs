@@ -53,7 +53,9 @@ impl Writer<'_> {
         if let Some(out) = &mut self.out {
             let room = out.get_mut(self.length..end);
             let room = room.ok_or(WriteError::BufferTooSmall { needed })?;
-            room.copy_from_slice(text.as_bytes());
+            for (to, from) in room.iter_mut().zip(text.bytes()) {
+                *to = from;
+            }
         }
         self.length = end;
         Ok(())
