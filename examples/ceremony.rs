@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The life of a security domain, with real files: start here.
 //!
-//! Custodians make keys, an HSM hands out its domain and is destroyed, a quorum of custodians restores it
-//! into another HSM, and what must fail does fail. The files stay, to be looked at with `secdom`.
+//! Custodians make keys, an HSM hands out its domain and is destroyed, a quorum of custodians
+//! restores it into another HSM, and what must fail does fail. The files stay, to be looked at with
+//! `secdom`.
 //!
 //! `cargo run --release --all-features --example ceremony [FOLDER]`
 
@@ -124,7 +125,8 @@ impl Hsm {
     }
 }
 
-/// What the custodians in `present` do at the table: open their shares, combine them, and re-seal the domain.
+/// What the custodians in `present` do at the table: open their shares, combine them, and re-seal
+/// the domain.
 fn restore(
     file: &[u8],
     custodians: &mut [Party],
@@ -243,8 +245,9 @@ fn ceremony() -> Outcome {
         CombineError::DoesNotOpen,
     )?;
 
-    // A forger who has the certificates, which are public, can seal a domain of his own to the custodians.
-    // The format has no signature that would tell; the digest that was noted at the download does.
+    // A forger who has the certificates, which are public, can seal a domain of his own to the
+    // custodians. The format has no signature that would tell; the digest that was noted at the
+    // download does.
     let forged = Hsm::provision()?.download(&custodians)?;
     write_new(&file("forged.json"), &forged)?;
     require(
@@ -309,7 +312,8 @@ fn require(holds: bool, what: &str) -> Outcome {
     }
 }
 
-/// Changes the character that stands `offset` characters into part `part` of the first JWE after `before`.
+/// Changes the character that stands `offset` characters into part `part` of the first JWE after
+/// `before`.
 fn alter(text: &mut [u8], before: &[u8], part: usize, offset: usize) -> Outcome {
     let start = find(text, before, 0)?;
     let mut dot = start;

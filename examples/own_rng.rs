@@ -2,8 +2,8 @@
 //! A random number generator of your own: a hardware source behind a health test, and what happens
 //! when the source dies.
 //!
-//! The crate brings no generator. Whatever implements `TryCryptoRng` will do, and a generator may fail at
-//! any call: then the operation is an error, and nothing half-made stays behind.
+//! The crate brings no generator. Whatever implements `TryCryptoRng` will do, and a generator may
+//! fail at any call: then the operation is an error, and nothing half-made stays behind.
 //!
 //! `cargo run --example own_rng`
 
@@ -23,11 +23,12 @@ trait NoiseSource {
 /// What the maker of the source vouches for: this much entropy in each byte.
 const BITS_PER_BYTE: u32 = 4;
 
-/// The repetition count test of NIST SP 800-90B section 4.4.1: a live source gives the same byte so often
-/// in a row once in 2^30 tries.
+/// The repetition count test of NIST SP 800-90B section 4.4.1: a live source gives the same byte so
+/// often in a row once in 2^30 tries.
 const CUTOFF: u32 = 1 + 30_u32.div_ceil(BITS_PER_BYTE);
 
-/// Noise for 32 bytes of output: 256 bits of entropy, and 64 more as SP 800-90C asks for full entropy.
+/// Noise for 32 bytes of output: 256 bits of entropy, and 64 more as SP 800-90C asks for full
+/// entropy.
 const NOISE: usize = (256 + 64) / BITS_PER_BYTE as usize;
 
 /// Tests the noise, and passes on its digest. If the test fails, the generator is dead for good.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A custodian's key that never enters this process: an `Identity` over another program.
 //!
-//! The `openssl` command stands for the token here. One over PKCS#11 or a KMS has the same shape: hand over
-//! the wrapped bytes, take the unwrapped ones, and tell "the device failed" from "it does not open".
+//! The `openssl` command stands for the token here. One over PKCS#11 or a KMS has the same shape:
+//! hand over the wrapped bytes, take the unwrapped ones, and tell "the device failed" from "it does
+//! not open".
 //!
 //! `cargo run --all-features --example token_identity`; it needs `openssl` 3 in the path.
 
@@ -94,7 +95,8 @@ impl Identity for Token {
     }
 }
 
-/// Makes a key and its self-signed certificate, `NAME.key` and `NAME.cer`, and returns the certificate.
+/// Makes a key and its self-signed certificate, `NAME.key` and `NAME.cer`, and returns the
+/// certificate.
 fn make_token(folder: &Path, name: &str) -> Result<(Token, Vec<u8>), Box<dyn Error>> {
     let (key, certificate) = (
         folder.join(format!("{name}.key")),

@@ -19,8 +19,8 @@ pub struct CertificateFile {
 }
 
 impl CertificateFile {
-    /// Reads `path`. Of several certificates in one file the first counts, as a chain begins with its
-    /// end entity.
+    /// Reads `path`. Of several certificates in one file the first counts, as a chain begins with
+    /// its end entity.
     pub fn read(path: &Path) -> Outcome<Self> {
         let bytes = input::read(path)?;
         // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.

@@ -118,8 +118,8 @@ pub fn open_shares(
     Ok((shares, wrong))
 }
 
-/// Combines at least a quorum of shares. The custodians in `wrong`, whose shares did not open, are joined
-/// by those whose shares do not agree with the rest.
+/// Combines at least a quorum of shares. The custodians in `wrong`, whose shares did not open, are
+/// joined by those whose shares do not agree with the rest.
 pub fn combine(
     path: &Path,
     file: &DomainFile<'_>,

@@ -14,8 +14,8 @@ const EXAMPLE: &str = "Examples:
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key B.key C.key";
 
-/// Prove that keys open a domain file: fewer than a quorum their own shares, a quorum every artifact, more
-/// than a quorum that all agree. Writes nothing and shows no secret
+/// Prove that keys open a domain file: fewer than a quorum their own shares, a quorum every
+/// artifact, more than a quorum that all agree. Writes nothing and shows no secret
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {

@@ -17,12 +17,14 @@ use crate::{check, clock, input, show};
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
 
-With --json one object is printed, with the members format, sha256, required, custodians (each with its \
-thumbprint and, given its certificate, subject, key_bits, not_before, not_after), artifacts (each with tag and \
-size), findings, and for a restore blob or transfer key transfer_key. The size of an artifact is that of its \
-ciphertext: 1 to 16 bytes more than the artifact.";
+With --json one object is printed, with the members format, sha256, required, custodians (each \
+with its thumbprint and, given its certificate, subject, key_bits, not_before, not_after), \
+artifacts (each with tag and size), findings, and for a restore blob or transfer key \
+transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes more than the \
+artifact.";
 
-/// Fewer bits than this are below today's advice (NIST SP 800-57 part 1, table 2: 128 bits of security).
+/// Fewer bits than this are below today's advice (NIST SP 800-57 part 1, table 2: 128 bits of
+/// security).
 const ADVISED_BITS: u32 = 3072;
 
 /// Show what a file is, its digest, custodians, artifacts, and what to worry about
@@ -93,8 +95,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
 /// resembles most.
 fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
     type Read = fn(&Path, &[u8]) -> Outcome<Contents>;
-    let readers: [(&str, Read); 4] = [
+    let readers: [(&str, Read); 5] = [
         ("\"SharedKeys\"", domain_file),
+        ("\"SplitKeys\"", domain_file),
         ("\"WrappedKey\"", restore_blob),
         ("\"transfer_key\"", transfer_key),
         ("\"certificates\"", certificate_info),

@@ -89,7 +89,8 @@ fn decrypt(path: &Path, der: &[u8], password: Option<&[u8]>) -> Outcome<Zeroizin
         .map_err(|_| refuse("does not open with the password given"))?
         .len();
     buffer.truncate(length);
-    // Once in 256 times a wrong password passes the padding check; then the plaintext is no structure.
+    // Once in 256 times a wrong password passes the padding check; then the plaintext is no
+    // structure.
     if !buffer.starts_with(&[0x30, 0x82]) {
         return Err(refuse("does not open with the password given"));
     }

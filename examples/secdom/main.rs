@@ -2,8 +2,8 @@
 //! `secdom`: security domains of HSMs on the command line, offline.
 //!
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
-//! `init-recovery` and `upload` play the HSM's part. Exit code 0: done. 1: refused, with one line on
-//! stderr that says which file and why. 2: the command line cannot be read.
+//! `init-recovery` and `upload` play the HSM's part. Exit code 0: done. 1: refused, with one line
+//! on stderr that says which file and why. 2: the command line cannot be read.
 
 mod certificate;
 mod check;
@@ -30,8 +30,8 @@ use clap::Parser;
 
 /// Security domains of HSMs: restore, drill and inspect Managed HSM files, offline
 ///
-/// Exit code 0: done. 1: refused, with one line on stderr that says why. 2: the command line cannot be
-/// read. No verb overwrites a file. Each verb's --help has an example.
+/// Exit code 0: done. 1: refused, with one line on stderr that says why. 2: the command line cannot
+/// be read. No verb overwrites a file. Each verb's --help has an example.
 #[derive(Parser)]
 #[command(name = "secdom", version)]
 enum Verb {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writing files and folders: whole or not at all, and never over what is there.
 //!
-//! Everything is written under a random name in the folder where it will stand, flushed to the disk,
-//! and then renamed in one step that fails if the name is taken by then. A file is readable by its
-//! owner alone (mode 0600, folders 0700); on Windows it gets what its folder hands down instead.
+//! Everything is written under a random name in the folder where it will stand, flushed to the
+//! disk, and then renamed in one step that fails if the name is taken by then. A file is readable
+//! by its owner alone (mode 0600, folders 0700); on Windows it gets what its folder hands down
+//! instead.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -69,7 +70,7 @@ pub fn folder<'a>(
         write(&pending.temporary.join(name), Access::Owner, bytes)
             .map_err(|e| Refusal::file(&target.join(name), reason(&e)))?;
     }
-    sync_folder(&pending.temporary).map_err(failed)?;
+    sync_folder(&pending.temporary);
     Ok(pending)
 }
 
@@ -83,10 +84,9 @@ impl Pending {
     pub fn publish(self) -> Outcome<()> {
         rename_new(&self.temporary, &self.target, self.folder)
             .map_err(|error| Refusal::file(&self.target, reason(&error)))?;
-        // Not every file system can flush a folder, and the name is given by now.
-        let _ = sync_folder(parent(&self.target));
+        sync_folder(parent(&self.target));
         Ok(())
-        // Dropping finds nothing under the temporary name any more, or removes it.
+        // Dropping removes what is left under the temporary name, if anything is.
     }
 }
 
@@ -153,12 +153,10 @@ fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes the names in a folder survive a power cut, where the system can.
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Makes the names in a folder survive a power cut, where the system and the file system can.
+fn sync_folder(path: &Path) {
     if cfg!(unix) {
-        File::open(path)?.sync_all()
-    } else {
-        Ok(())
+        let _ = File::open(path).and_then(|folder| folder.sync_all());
     }
 }
 
@@ -179,8 +177,8 @@ fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     rename_claimed(from, to, folder)
 }
 
-/// The same with older means: a hard link never replaces, and neither does the making of a folder, whose
-/// emptiness the rename then insists on.
+/// The same with older means: a hard link never replaces, and neither does the making of a folder,
+/// whose emptiness the rename then insists on.
 fn rename_claimed(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     if !folder {
         return fs::hard_link(from, to);

@@ -11,13 +11,13 @@ use crate::{input, show};
 
 #[derive(clap::Args)]
 pub struct PasswordArgs {
-    /// Passwords in the order of the keys, "" for a key that is not encrypted; one that begins with a hyphen
-    /// is written --passwords=-x. Other users of the machine can see them while the command runs: prefer
-    /// --password-file, or be asked.
+    /// Passwords in the order of the keys, "" for a key that is not encrypted; one that begins with
+    /// a hyphen is written --passwords=-x. Other users of the machine can see them while the
+    /// command runs: prefer --password-file, or be asked.
     #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
     passwords: Vec<String>,
-    /// A file with one password, once for each key, in their order; empty for a key that is not encrypted.
-    /// One line end at its end does not count.
+    /// A file with one password, once for each key, in their order; empty for a key that is not
+    /// encrypted. One line end at its end does not count.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     password_file: Vec<PathBuf>,
 }

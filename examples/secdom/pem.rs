@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PEM (RFC 7468), read as it is met in the field: any line length, any line end, several blocks and
-//! text around them, no final newline. Written with 64 characters a line.
+//! PEM (RFC 7468), read as it is met in the field: any line length, any line end, several blocks
+//! and text around them, no final newline. Written with 64 characters a line.
 
 mod encode;
 

@@ -49,8 +49,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Prints the outcome and says whether it stands: a report that could not be printed does not, unless
-/// its reader went away on purpose.
+/// Prints the outcome and says whether it stands: a report that could not be printed does not,
+/// unless its reader went away on purpose.
 pub fn print(outcome: Outcome<Report>) -> bool {
     let outcome = outcome.and_then(|report| {
         let mut stdout = io::stdout().lock();

@@ -24,8 +24,8 @@ pub struct Args {
     /// The security-domain file
     #[arg(long, value_name = "FILE")]
     sd_file: PathBuf,
-    /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the HSM's by
-    /// another way: whoever holds its key receives the domain
+    /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the
+    /// HSM's by another way: whoever holds its key receives the domain
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
     #[command(flatten)]

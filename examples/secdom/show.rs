@@ -3,8 +3,8 @@
 //!
 //! Text from files: printable ASCII stands for itself, a backslash is doubled, everything else is
 //! written `\u{..}`: control characters, right-to-left marks and look-alike letters cannot deceive.
-//! Paths are the operator's own: letters of any script stand for themselves there, and only what does
-//! not print is escaped.
+//! Paths are the operator's own: letters of any script stand for themselves there, and only what
+//! does not print is escaped.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -80,7 +80,8 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// JSON in ASCII: what is not printable ASCII can only stand inside a string, where an escape says the same.
+/// JSON in ASCII: what is not printable ASCII can only stand inside a string, where an escape says
+/// the same.
 pub fn ascii_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

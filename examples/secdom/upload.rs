@@ -34,8 +34,8 @@ pub struct Args {
     /// The transfer certificate, PEM or DER
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
-    /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded but for
-    /// letters, digits, - . _ and ~
+    /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded
+    /// but for letters, digits, - . _ and ~
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
 }
@@ -90,8 +90,8 @@ pub fn run(args: Args) -> Outcome<Report> {
     Ok(Report::text(report))
 }
 
-/// The tag in RFC 3986's percent-encoding, all but its unreserved characters; `.` and `..` name folders,
-/// so their dots are encoded.
+/// The tag in RFC 3986's percent-encoding, all but its unreserved characters; `.` and `..` name
+/// folders, so their dots are encoded.
 fn file_name(tag: Tag<'_>) -> Result<String, String> {
     let mut name = String::new();
     let bytes: Vec<u8> = tag.bytes().collect();

@@ -144,6 +144,15 @@ fn every_kind_of_file_is_known() {
 }
 
 #[test]
+fn a_file_of_version_1_is_named_as_such() {
+    let folder = Folder::new();
+    let old = r#"{"EncData":{"data":[],"kdf":"sp108_kdf"},
+        "SplitKeys":{"key_algorithm":"xor_split","keys":[]},"version":1}"#;
+    let file = folder.write("old.json", old);
+    secdom(arguments!["inspect", file]).refused(&["old.json", "version 1"]);
+}
+
+#[test]
 fn good_requests_and_transfer_keys_pass_the_check() {
     for name in [
         "certificate-info-2-of-3.json",

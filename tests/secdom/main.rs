@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The command-line tool, driven as a black box: exit codes, the one line on stderr, and what it writes.
+//! The command-line tool, driven as a black box: exit codes, the one line on stderr, and what it
+//! writes.
 #![cfg(feature = "managed-hsm")]
 
 mod command_line;
@@ -112,7 +113,8 @@ impl Folder {
         path
     }
 
-    /// A custodian's key and certificate from the vectors under another name; returns the key's path.
+    /// A custodian's key and certificate from the vectors under another name; returns the key's
+    /// path.
     fn custodian(&self, vector: &str, name: &str) -> PathBuf {
         fs::copy(
             key(vector).with_extension("cer"),

@@ -181,8 +181,8 @@ fn restore(folder: &Folder, domain: &PathBuf, keys: &[PathBuf]) -> crate::Run {
     secdom(line)
 }
 
-/// The domain file with the encrypted share of custodian number `index` damaged: its tag, so that nobody
-/// can tell without the key.
+/// The domain file with the encrypted share of custodian number `index` damaged: its tag, so that
+/// nobody can tell without the key.
 fn with_wrong_share(folder: &Folder, domain: PathBuf, index: usize) -> PathBuf {
     let mut file = read_json(domain);
     let jwe = &mut file["SharedKeys"]["enc_shares"][index]["enc_key"];
@@ -223,7 +223,8 @@ fn a_wrong_share_of_exactly_a_quorum_is_refused_and_named() {
 
 #[test]
 fn a_share_that_disagrees_is_left_out_and_named() {
-    // The file was made with other custodians' order, so that a share of another domain stands in it.
+    // The file was made with other custodians' order, so that a share of another domain stands in
+    // it.
     let (folder, other) = (Folder::new(), Folder::new());
     let mut file = read_json(sealed(&folder));
     file["SharedKeys"]["enc_shares"][2] =
