@@ -4,7 +4,9 @@
 //! Everything here computes on [`Mask`], which is all ones or all zeros and is made in one place,
 //! [`Mask::from_bit`], behind a barrier. Without the barrier a compiler may see that a mask has two
 //! values only and put the branch back: on `thumbv7em` a plain mask multiply in GF(2^8) becomes a
-//! predicated instruction. The evidence, by target, is in `docs/constant-time.md`.
+//! predicated instruction. A second barrier stands inside each comparison, because a compiler also
+//! knows the formulas for `x == 0` and `a < b`, and writes them as a comparison and a predicated move.
+//! The evidence, by target, is in `docs/constant-time.md`.
 
 use core::hint::black_box;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
@@ -21,11 +23,12 @@ impl Mask {
 
     /// True if `bit` is 1, false if it is 0; `bit` is nothing else.
     ///
-    /// Secret: `bit`. Leaks: nothing. `0 - 1` is all ones and `0 - 0` all zeros.
+    /// Secret: `bit`. Leaks: nothing. `0 - 1` is all ones and `0 - 0` all zeros. The barrier stands
+    /// before the negation, so that the compiler does not know that there are two cases.
     #[inline(always)]
     pub fn from_bit(bit: u32) -> Self {
         debug_assert!(bit < 2);
-        Self(black_box(bit.wrapping_neg()))
+        Self(black_box(bit).wrapping_neg())
     }
 
     /// True if `x` is 0.
@@ -34,7 +37,7 @@ impl Mask {
     /// neither has.
     #[inline(always)]
     pub fn is_zero(x: u32) -> Self {
-        Self::from_bit(((x | x.wrapping_neg()) >> 31) ^ 1)
+        Self::from_bit(((x | black_box(x.wrapping_neg())) >> 31) ^ 1)
     }
 
     /// True if `a == b`.
@@ -47,11 +50,12 @@ impl Mask {
 
     /// True if `a < b`.
     ///
-    /// Secret: `a`, `b`. Leaks: nothing. The subtraction in 64 bits borrows, which sets its top bit,
-    /// exactly if `a < b`.
+    /// Secret: `a`, `b`. Leaks: nothing. If the top bits of `a` and `b` differ, the smaller is the one
+    /// without; if they are equal, `a - b` has its top bit set exactly if it is negative.
     #[inline(always)]
     pub fn lt(a: u32, b: u32) -> Self {
-        Self::from_bit((u64::from(a).wrapping_sub(u64::from(b)) >> 63) as u32)
+        let difference = black_box(a.wrapping_sub(b));
+        Self::from_bit(((!a & b) | (!(a ^ b) & difference)) >> 31)
     }
 
     /// `a` if true, `b` if false.

@@ -75,6 +75,15 @@ pub enum Store {
     Add,
 }
 
+/// `out`, as far as the shortest row reaches.
+#[inline]
+fn common<'a>(out: &'a mut [u8], terms: &[Term<'_>]) -> &'a mut [u8] {
+    let len = terms
+        .iter()
+        .fold(out.len(), |len, term| len.min(term.row.len()));
+    out.get_mut(..len).unwrap_or_default()
+}
+
 /// `out = by * row`, as far as the shorter of the two reaches.
 ///
 /// Secret: `row`. Public: `by`, the lengths. Leaks: nothing else.

@@ -193,8 +193,8 @@ fn what_a_helper_sends_is_uniform_whatever_his_share() {
     let mut counts = [[0u64; 256]; 6];
     for _ in 0..40 {
         let (sent, _) = run_repair(quorum, &rows, &holders, index(4), &mut rng);
-        for column in 0..4096 {
-            let [a, b, c] = [0, 1, 2].map(|to| sent[0][to][column]);
+        let [to_self, to_second, to_third] = [0, 1, 2].map(|to| &sent[0][to]);
+        for ((&a, &b), &c) in to_self.iter().zip(to_second).zip(to_third) {
             let seen = [a, b, c, a ^ b, b ^ c, c ^ a];
             for (counts, byte) in counts.iter_mut().zip(seen) {
                 counts[usize::from(byte)] += 1;

@@ -6,7 +6,7 @@
 use core::arch::aarch64::*;
 
 use super::nibbles::NIBBLES;
-use super::{Public, Store, Term, portable};
+use super::{Public, Store, Term, common, portable};
 
 /// NEON, which the target has: there is nothing to detect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +25,12 @@ impl Kernel {
         "neon"
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it. Rows are as long as `out`; if one is
-    /// shorter, nothing happens.
+    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row
+    /// reaches.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
-        if terms.iter().any(|term| term.row.len() < out.len()) {
-            return;
-        }
+        let out = common(out, terms);
         let mut at = 0;
         // SAFETY: the target has NEON, each call stays below `out.len()`, and rows are as long.
         unsafe {

@@ -13,7 +13,7 @@
 //! `--cfg security_domain_backend="portable"` compiles the portable one only.
 
 use super::native::Kernel;
-use super::{Store, Term, portable};
+use super::{Store, Term, common, portable};
 
 /// A kernel that this CPU can run: no other can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +44,9 @@ impl Backend {
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]
     pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
-        let len = terms
-            .iter()
-            .fold(out.len(), |len, term| len.min(term.row.len()));
-        let out = out.get_mut(..len).unwrap_or_default();
         match self.0 {
             Some(kernel) => kernel.run(out, terms, store),
-            None => portable::run(out, terms, store, 0),
+            None => portable::run(common(out, terms), terms, store, 0),
         }
     }
 }

@@ -9,7 +9,7 @@ use core::arch::x86_64::*;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::nibbles::NIBBLES;
-use super::{Public, Store, Term, portable};
+use super::{Public, Store, Term, common, portable};
 
 /// A kernel that this CPU can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,23 @@ pub struct Kernel(Isa);
 #[repr(u8)]
 enum Isa {
     Avx2 = 1,
-    Gfni256,
-    Avx512,
-    Gfni512,
+    Gfni256 = 2,
+    Avx512 = 3,
+    Gfni512 = 4,
 }
 
 impl Isa {
+    #[inline]
+    fn from_choice(choice: u8) -> Option<Self> {
+        match choice {
+            1 => Some(Self::Avx2),
+            2 => Some(Self::Gfni256),
+            3 => Some(Self::Avx512),
+            4 => Some(Self::Gfni512),
+            _ => None,
+        }
+    }
+
     /// The slowest first.
     const ALL: [Self; 4] = [Self::Avx2, Self::Gfni256, Self::Avx512, Self::Gfni512];
 }
@@ -46,10 +57,7 @@ impl Kernel {
             choice = Self::available().last().map_or(0, |kernel| kernel.0 as u8);
             CHOICE.store(choice, Ordering::Relaxed);
         }
-        Isa::ALL
-            .into_iter()
-            .find(|&isa| isa as u8 == choice)
-            .map(Self)
+        Isa::from_choice(choice).map(Self)
     }
 
     /// Every kernel that this CPU can run, the slowest first.
@@ -77,17 +85,14 @@ impl Kernel {
         }
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it. Rows are as long as `out`;
-    /// if one is shorter, nothing happens.
+    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row reaches.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]
     pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
-        if terms.iter().any(|term| term.row.len() < out.len()) {
-            return;
-        }
+        let out = common(out, terms);
         // SAFETY: a `Kernel` is made only by `available`, for what this CPU has, and every row is at
-        // least as long as `out`.
+        // least as long as `out` is now.
         unsafe {
             match self.0 {
                 Isa::Avx2 => sum_avx2(out, terms, store),

@@ -143,7 +143,7 @@ impl fmt::Debug for CertificateInfo<'_> {
     }
 }
 
-/// How many bytes [`write`] writes.
+/// How many bytes [`write()`] writes.
 pub fn encoded_len(certificates: &[Certificate<'_>], threshold: Threshold) -> usize {
     writer::count(|writer| fill(writer, certificates, threshold))
 }

@@ -391,7 +391,7 @@ impl fmt::Display for CombineError {
 
 impl core::error::Error for CombineError {}
 
-/// How many bytes [`write`] writes.
+/// How many bytes [`write()`] writes.
 pub fn encoded_len(
     artifacts: &[(Tag<'_>, &[u8])],
     threshold: Threshold,

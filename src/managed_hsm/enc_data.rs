@@ -236,7 +236,7 @@ pub fn check<'t>(tags: impl Iterator<Item = Tag<'t>> + Clone) -> Result<(), Writ
     Ok(())
 }
 
-/// How many characters [`write`] writes for artifacts with these tags and lengths of ciphertext.
+/// How many characters [`write()`] writes for artifacts with these tags and lengths of ciphertext.
 pub fn encoded_len<'t>(
     spacing: &Spacing,
     entries: impl Iterator<Item = (Tag<'t>, usize)>,

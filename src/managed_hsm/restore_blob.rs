@@ -167,7 +167,7 @@ impl<E: fmt::Display> fmt::Display for RestoreError<E> {
 
 impl<E: core::error::Error> core::error::Error for RestoreError<E> {}
 
-/// How many bytes [`write`] writes.
+/// How many bytes [`write()`] writes.
 pub fn encoded_len(file: &DomainFile<'_>, transfer: &Certificate<'_>) -> usize {
     let entries = { file.artifacts() }.map(|artifact| (artifact.tag(), artifact.ciphertext_len()));
     let frame = "{, \"WrappedKey\": {\"enc_key\": \"\", \"x5t_256\": \"\"}}".len();

@@ -83,7 +83,7 @@ impl fmt::Debug for TransferKey<'_> {
     }
 }
 
-/// How many bytes [`write`] writes.
+/// How many bytes [`write()`] writes.
 pub fn encoded_len(kid: &str, certificate: &Certificate<'_>) -> usize {
     writer::count(|writer| fill(writer, kid, certificate))
 }

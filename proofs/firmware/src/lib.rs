@@ -1,2 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+//! The crate as firmware links it: no standard library, no allocator, machine code for a Cortex-M4.
+//!
+//! That this builds as a static library shows that nothing needs an allocator: the compiler refuses
+//! one without. Then `trace` is run by an emulator that records every address, `stack` by one that
+//! looks at how deep the stack was painted, and `reach` is searched for ways to the panic handler.
+
 #![no_std]
+
+mod planted;
+mod reach;
+mod rng;
+mod stack;
+mod trace;
+
+#[cfg(feature = "plant-alloc")]
+extern crate alloc;
+
+#[cfg(feature = "plant-alloc")]
+#[unsafe(no_mangle)]
+extern "C" fn plant_alloc(byte: u8) -> usize {
+    alloc::vec![byte; usize::from(byte)].len()
+}
+
+/// Code that can panic refers to the symbol `panic_is_reachable`, which nothing defines.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        safe fn panic_is_reachable() -> !;
+    }
+    panic_is_reachable()
+}

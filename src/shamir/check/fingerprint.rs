@@ -12,6 +12,7 @@ use core::mem;
 
 use rand_core::TryCryptoRng;
 
+use crate::ct;
 use crate::gf256::{Backend, Public, Store, TERMS, Term, mul_add_row, mul_row};
 use crate::rng::RngError;
 use crate::secret::Secret;
@@ -76,21 +77,24 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Draws the points. The rows must be fixed by now.
+    /// Draws the points. The rows must be fixed by now, and the points may be known from here on.
+    ///
+    /// Secret: nothing. Public: the points. Leaks: the points.
     pub fn draw<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         let random = Secret::<{ 2 * PLANES }>::random(rng)?;
         let (points, _) = random.expose().as_chunks::<PLANES>();
         let [first, second] = points else {
             return Err(RngError);
         };
-        let mut power = Wide(second.map(Public::new));
+        let public = |byte: u8| Public::new(ct::declassify(byte.into()) as u8);
+        let mut power = Wide(second.map(public));
         let folds = [(); 6].map(|()| {
             let fold = power;
             power = power.times(power);
             fold
         });
         Ok(Self {
-            step: Wide(first.map(Public::new)).columns(),
+            step: Wide(first.map(public)).columns(),
             folds,
         })
     }

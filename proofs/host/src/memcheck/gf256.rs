@@ -38,7 +38,7 @@ fn kernel(name: &str) {
         backend.run(&mut out, &terms, store);
         for (at, got) in revealed(&out).into_iter().enumerate() {
             let start = if store == Store::Add { 0x5a } else { 0 };
-            let products = (0..3).map(|i| factors[i].mul(Public::new(plain[i][at])).get());
+            let products = (0..3).map(|i| factors[i].times(Public::new(plain[i][at])).get());
             assert_eq!(
                 got,
                 products.fold(start, |sum, product| sum ^ product),
@@ -53,9 +53,9 @@ fn products() {
         for b in 0..=255 {
             let ([x], [y]) = (hidden([a]), hidden([b]));
             let (x, y) = (Element::new(x), Element::new(y));
-            let product = x.mul(&y).add(&Element::ZERO);
+            let product = x.times(&y).plus(&Element::ZERO);
             let product = Element::select(product.is_zero(), &Element::ZERO, &product);
-            let expected = Public::new(a).mul(Public::new(b)).get();
+            let expected = Public::new(a).times(Public::new(b)).get();
             assert_eq!(revealed(&[product.expose()]), [expected]);
         }
     }

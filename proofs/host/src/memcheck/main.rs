@@ -12,6 +12,7 @@ mod kdf;
 mod planted;
 mod rng;
 mod rsa;
+mod shamir;
 mod valgrind;
 
 type Operation = (&'static str, fn());
@@ -23,6 +24,7 @@ const OPERATIONS: &[&[Operation]] = &[
     gf257::OPERATIONS,
     kdf::OPERATIONS,
     rsa::OPERATIONS,
+    shamir::OPERATIONS,
 ];
 
 fn main() {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The entry points from which `proofs/reach.py` looks for a way to the panic handler, and a planted one.
+
+use security_domain::hazmat::ct::eq_bytes;
+use security_domain::hazmat::gf256::{Public, mul_add_row};
+use security_domain::hazmat::gf257::{Element, weight};
+use security_domain::hazmat::kdf::{hkdf_extract, sp800_108_hmac_sha512};
+use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::secret::Secret;
+use security_domain::shamir::{ShareRow, combine_rows, split_rows};
+
+use crate::rng::Xorshift;
+
+/// Bytes of a length that the compiler does not know.
+///
+/// # Safety
+///
+/// `len` bytes are there.
+unsafe fn bytes<'a>(start: *const u8, len: usize) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe { core::slice::from_raw_parts(start, len) }
+}
+
+/// The same, to be written.
+///
+/// # Safety
+///
+/// `len` bytes are there, and nobody else's.
+unsafe fn bytes_mut<'a>(start: *mut u8, len: usize) -> &'a mut [u8] {
+    // SAFETY: the caller's promise.
+    unsafe { core::slice::from_raw_parts_mut(start, len) }
+}
+
+macro_rules! entry {
+    ($name:ident, |$in:ident, $out:ident| $body:expr) => {
+        /// # Safety
+        ///
+        /// The bytes are there.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(
+            input: *const u8,
+            in_len: usize,
+            output: *mut u8,
+            out_len: usize,
+        ) -> usize {
+            // SAFETY: the caller's promise.
+            let ($in, $out) = unsafe { (bytes(input, in_len), bytes_mut(output, out_len)) };
+            $body
+        }
+    };
+}
+
+entry!(reach_planted, |input, out| {
+    out[input.len()] = 1;
+    0
+});
+
+entry!(reach_ct, |input, out| usize::from(
+    eq_bytes(input, out).declassify()
+));
+
+entry!(reach_secret, |input, out| {
+    let secret = Secret::<32>::random(&mut Xorshift(input.len() as u32));
+    out.iter_mut()
+        .zip(secret.iter().flat_map(Secret::expose))
+        .for_each(|(to, from)| *to = *from);
+    0
+});
+
+entry!(reach_gf256, |input, out| {
+    mul_add_row(out, Public::new(input.len() as u8), input);
+    0
+});
+
+entry!(reach_gf257, |input, out| {
+    let mut points = [Element::ZERO; 10];
+    points
+        .iter_mut()
+        .zip(input)
+        .for_each(|(to, from)| *to = Element::from_byte(*from));
+    usize::from(weight(&points, out.len(), Element::ZERO).value())
+});
+
+entry!(reach_kdf, |input, out| {
+    let key: Secret<64> = sp800_108_hmac_sha512(input, out.iter().copied(), input);
+    out.iter_mut()
+        .zip(key.expose())
+        .for_each(|(to, from)| *to = *from);
+    let key = hkdf_extract(out, input);
+    out.iter_mut()
+        .zip(key.expose())
+        .for_each(|(to, from)| *to = *from);
+    0
+});
+
+fn quorum(threshold: usize, count: usize) -> Option<Quorum> {
+    Quorum::new(
+        Threshold::new(threshold as u8).ok()?,
+        ShareCount::new(count as u8).ok()?,
+    )
+    .ok()
+}
+
+entry!(reach_shamir_split, |input, out| {
+    let (a, b) = out.split_at_mut_checked(input.len()).unwrap_or_default();
+    let Some(quorum) = quorum(2, 2) else { return 0 };
+    usize::from(split_rows(input, quorum, &mut Xorshift(1), &mut [a, b]).is_ok())
+});
+
+entry!(reach_shamir_combine, |input, out| {
+    let Some(quorum) = quorum(input.len(), out.len()) else {
+        return 0;
+    };
+    let mut rows = quorum.indices().map(|index| ShareRow {
+        index,
+        value: input,
+    });
+    let (Some(a), Some(b)) = (rows.next(), rows.next()) else {
+        return 0;
+    };
+    usize::from(combine_rows(quorum, &[a, b], out).is_ok())
+});
+
+entry!(reach_rsa_public, |input, out| {
+    let Ok(key) = PublicKey::from_spki_der(input) else {
+        return 0;
+    };
+    key.encrypt_oaep_sha256(&mut Xorshift(1), input, input, out)
+        .unwrap_or(0)
+});
+
+entry!(reach_rsa_private, |input, out| {
+    let Ok(key) = PrivateKey::from_pkcs8_der(input) else {
+        return 0;
+    };
+    key.decrypt_oaep_sha256(&mut Xorshift(1), input, input, out)
+        .unwrap_or(0)
+});

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What `proofs/stack.py` measures: each `stack_` function is one operation on what `prepare_` made.
+//! An answer of 1 says that it worked.
+
+use core::cell::RefCell;
+
+use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::rsa::PrivateKey;
+use security_domain::secret::Secret;
+use security_domain::shamir::{Share, combine, split};
+
+use crate::rng::Xorshift;
+
+/// A value in static memory, as firmware keeps what lives long.
+struct Static<T>(RefCell<T>);
+
+// SAFETY: the image runs on one core, without interrupts.
+unsafe impl<T> Sync for Static<T> {}
+
+static KEY: Static<Option<PrivateKey>> = Static(RefCell::new(None));
+static CIPHERTEXT: Static<[u8; 512]> = Static(RefCell::new([0; 512]));
+static SHARES: Static<[Option<Share<32>>; 5]> = Static(RefCell::new([const { None }; 5]));
+
+const PKCS8: [&[u8]; 3] = [
+    include_bytes!("../../../tests/vectors/rsa/keys/2048.pkcs8.der"),
+    include_bytes!("../../../tests/vectors/rsa/keys/3072.pkcs8.der"),
+    include_bytes!("../../../tests/vectors/rsa/keys/4096.pkcs8.der"),
+];
+
+fn three_of_five() -> Option<Quorum> {
+    Quorum::new(Threshold::new(3).ok()?, ShareCount::new(5).ok()?).ok()
+}
+
+/// Imports the key of that number.
+#[unsafe(no_mangle)]
+extern "C" fn stack_rsa_import(size: usize) -> u32 {
+    let key = PKCS8
+        .get(size)
+        .and_then(|der| PrivateKey::from_pkcs8_der(der).ok());
+    let imported = key.is_some();
+    *KEY.0.borrow_mut() = key;
+    u32::from(imported)
+}
+
+/// Encrypts 64 bytes to that key.
+#[unsafe(no_mangle)]
+extern "C" fn stack_rsa_wrap(_: usize) -> u32 {
+    let key = KEY.0.borrow();
+    let Some(key) = &*key else { return 0 };
+    let mut out = CIPHERTEXT.0.borrow_mut();
+    let message = [0x6d; 64];
+    let wrapped = key
+        .public_key()
+        .encrypt_oaep_sha256(&mut Xorshift(1), b"", &message, &mut *out);
+    u32::from(wrapped.is_ok())
+}
+
+/// Opens what the former made: the private operation, blinded and checked, and OAEP.
+#[unsafe(no_mangle)]
+extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
+    let key = KEY.0.borrow();
+    let Some(key) = &*key else { return 0 };
+    let ciphertext = CIPHERTEXT.0.borrow();
+    let size = key.public_key().size().bytes();
+    let mut out = [0; 64];
+    let opened = key.decrypt_oaep_sha256(&mut Xorshift(2), b"", &ciphertext[..size], &mut out);
+    u32::from(opened == Ok(64) && out == [0x6d; 64])
+}
+
+/// Splits 32 bytes, 3 of 5.
+#[unsafe(no_mangle)]
+extern "C" fn stack_split_32(_: usize) -> u32 {
+    let Some(quorum) = three_of_five() else {
+        return 0;
+    };
+    let Ok(secret) = Secret::try_init(|bytes| {
+        bytes.fill(0x5a);
+        Ok::<(), ()>(())
+    }) else {
+        return 0;
+    };
+    let mut shares = SHARES.0.borrow_mut();
+    u32::from(split(&secret, quorum, &mut Xorshift(3), &mut *shares).is_ok())
+}
+
+/// Combines three of them.
+#[unsafe(no_mangle)]
+extern "C" fn stack_combine_32(_: usize) -> u32 {
+    let Some(quorum) = three_of_five() else {
+        return 0;
+    };
+    let shares = SHARES.0.borrow();
+    let [Some(a), _, Some(b), _, Some(c)] = &*shares else {
+        return 0;
+    };
+    combine(quorum, &[c, a, b]).map_or(0, |secret| u32::from(*secret.expose() == [0x5a; 32]))
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sharing: split, combine, check, renew, with the kernels that this processor, as Valgrind shows it, chooses.
+
+use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::secret::Secret;
+use security_domain::shamir::check::{
+    SetId, ShareDigest, consistent, correct, correct_rows, name_wrong,
+};
+use security_domain::shamir::encoded::EncodedShare;
+use security_domain::shamir::renew::{Commitment, refresh, repair, reshare};
+use security_domain::shamir::{Share, ShareRow, combine, combine_rows, split, split_rows};
+
+use crate::Operation;
+use crate::rng::SecretRng;
+use crate::valgrind::{hidden, reveal, revealed};
+
+pub const OPERATIONS: &[Operation] = &[
+    ("shamir: split, combine, 32 bytes", fixed),
+    ("shamir: split_rows, combine_rows, 1000 bytes", rows),
+    ("shamir: combine with a spare share", spare),
+    ("shamir/check: correct two wrong shares", mend),
+    ("shamir/check: digests, name a wrong share", name),
+    ("shamir/renew: repair", repair_share),
+    ("shamir/renew: refresh, commitment", refresh_shares),
+    ("shamir/renew: reshare", reshare_shares),
+];
+
+const LEN: usize = 1000;
+type Row = Vec<u8>;
+
+fn quorum(threshold: u8, count: u8) -> Quorum {
+    Quorum::new(
+        Threshold::new(threshold).unwrap(),
+        ShareCount::new(count).unwrap(),
+    )
+    .unwrap()
+}
+
+fn index(index: usize) -> ShareIndex {
+    ShareIndex::new(index as u8).unwrap()
+}
+
+/// What is shared: byte `i` is `7 i`, and secret.
+fn secret_row() -> Row {
+    hidden::<LEN>(core::array::from_fn(|i| (7 * i) as u8)).to_vec()
+}
+
+fn check(mut row: Row) {
+    reveal(&mut row);
+    assert!(
+        row.iter()
+            .enumerate()
+            .all(|(i, byte)| *byte == (7 * i) as u8)
+    );
+}
+
+/// Rows that `deal` fills.
+fn dealt<E: core::fmt::Debug>(
+    count: usize,
+    deal: impl FnOnce(&mut [&mut [u8]]) -> Result<(), E>,
+) -> Vec<Row> {
+    let mut rows = vec![vec![0; LEN]; count];
+    let mut slots: Vec<&mut [u8]> = rows.iter_mut().map(Vec::as_mut_slice).collect();
+    deal(&mut slots).unwrap();
+    rows
+}
+
+fn shares(quorum: Quorum, seed: u64) -> Vec<Row> {
+    dealt(quorum.count().get().into(), |rows| {
+        split_rows(&secret_row(), quorum, &mut SecretRng(seed), rows)
+    })
+}
+
+/// The rows with these indices.
+fn held<'a>(rows: &'a [Row], indices: &[usize]) -> Vec<ShareRow<'a>> {
+    indices
+        .iter()
+        .map(|&i| ShareRow {
+            index: index(i),
+            value: &rows[i - 1],
+        })
+        .collect()
+}
+
+fn combined(quorum: Quorum, rows: &[ShareRow<'_>]) -> Row {
+    let mut out = vec![0; LEN];
+    combine_rows(quorum, rows, &mut out).unwrap();
+    out
+}
+
+fn fixed() {
+    let quorum = quorum(3, 5);
+    let secret = Secret::<32>::random(&mut SecretRng(1)).unwrap();
+    let mut shares = [const { None }; 5];
+    split(&secret, quorum, &mut SecretRng(2), &mut shares).unwrap();
+    let shares: Vec<&Share<32>> = shares.iter().flatten().collect();
+    let again = combine(quorum, &[shares[4], shares[0], shares[2]]).unwrap();
+    assert_eq!(revealed(again.expose()), revealed(secret.expose()));
+}
+
+fn rows() {
+    let rows = shares(quorum(3, 5), 3);
+    check(combined(quorum(3, 5), &held(&rows, &[5, 1, 2])));
+}
+
+fn spare() {
+    let mut rows = shares(quorum(3, 5), 4);
+    consistent(quorum(3, 5), &held(&rows, &[1, 2, 3, 4, 5])).unwrap();
+    check(combined(quorum(3, 5), &held(&rows, &[1, 2, 3, 4, 5])));
+    rows[1][LEN - 1] ^= 1;
+    assert!(consistent(quorum(3, 5), &held(&rows, &[1, 2, 3, 4])).is_err());
+}
+
+fn mend() {
+    let mut rows = shares(quorum(3, 7), 5);
+    rows[1][0] ^= 1;
+    rows[6][LEN - 1] ^= 0x80;
+    let mut out = vec![0; LEN];
+    let given = held(&rows, &[1, 2, 3, 4, 5, 6, 7]);
+    let wrong = correct_rows(quorum(3, 7), &given, &mut SecretRng(6), &mut out).unwrap();
+    assert_eq!(
+        wrong.iter().map(ShareIndex::get).collect::<Vec<_>>(),
+        [2, 7]
+    );
+    check(out);
+
+    let secret = Secret::<32>::random(&mut SecretRng(7)).unwrap();
+    let mut shares = [const { None }; 5];
+    split(&secret, quorum(3, 5), &mut SecretRng(8), &mut shares).unwrap();
+    let shares: Vec<&Share<32>> = shares.iter().flatten().collect();
+    let (again, wrong) = correct(quorum(3, 5), &shares, &mut SecretRng(9)).unwrap();
+    assert_eq!(wrong.iter().count(), 0);
+    assert_eq!(revealed(again.expose()), revealed(secret.expose()));
+}
+
+fn name() {
+    let quorum = quorum(2, 3);
+    let mut rows = shares(quorum, 10);
+    let set = SetId::new([9; 16]);
+    let blinds = [1, 2, 3].map(|seed| Secret::<32>::random(&mut SecretRng(seed)).unwrap());
+    let digests: Vec<ShareDigest> = (1..=3)
+        .map(|i| ShareDigest::of(&blinds[i - 1], set, quorum, held(&rows, &[i])[0]))
+        .collect();
+    rows[2][0] ^= 1;
+    let encoded: Vec<EncodedShare<'_>> = (1..=3)
+        .map(|i| EncodedShare::new(set, quorum, held(&rows, &[i])[0], blinds[i - 1].expose()))
+        .map(Result::unwrap)
+        .collect();
+    let wrong = name_wrong(&encoded, &digests).unwrap();
+    assert_eq!(wrong.iter().map(ShareIndex::get).collect::<Vec<_>>(), [3]);
+}
+
+fn repair_share() {
+    let (quorum, holders) = (quorum(3, 5), [1, 2, 4].map(index));
+    let mut rows = shares(quorum, 11);
+    let masked: Vec<Vec<Row>> = held(&rows, &[1, 2, 4])
+        .into_iter()
+        .map(|share| {
+            dealt(3, |out| {
+                repair::mask(quorum, &holders, index(5), share, &mut SecretRng(12), out)
+            })
+        })
+        .collect();
+    let sums: Vec<Row> = (0..3)
+        .map(|to| {
+            let received: Vec<&[u8]> = masked.iter().map(|from| from[to].as_slice()).collect();
+            let mut out = vec![0; LEN];
+            repair::pool(quorum, &received, &mut out).unwrap();
+            out
+        })
+        .collect();
+    let sums: Vec<&[u8]> = sums.iter().map(Vec::as_slice).collect();
+    repair::restore(quorum, &sums, &mut rows[4]).unwrap();
+    check(combined(quorum, &held(&rows, &[5, 1, 3])));
+}
+
+fn refresh_shares() {
+    let quorum = quorum(2, 3);
+    let old = shares(quorum, 13);
+    let blind = Secret::<32>::random(&mut SecretRng(14)).unwrap();
+    let commitment = Commitment::to(&blind, &secret_row());
+    let zeros: Vec<Vec<Row>> = (15..17)
+        .map(|seed| dealt(3, |rows| refresh::deal(quorum, &mut SecretRng(seed), rows)))
+        .collect();
+    let new: Vec<Row> = (1..=3)
+        .map(|i| {
+            let received: Vec<&[u8]> = zeros.iter().map(|from| from[i - 1].as_slice()).collect();
+            let mut out = vec![0; LEN];
+            refresh::apply(held(&old, &[i])[0], &received, &mut out).unwrap();
+            out
+        })
+        .collect();
+    let mut scratch = vec![0; LEN];
+    commitment
+        .confirm(&blind, quorum, &held(&new, &[1, 3]), &mut scratch)
+        .unwrap();
+    check(combined(quorum, &held(&new, &[3, 2])));
+}
+
+fn reshare_shares() {
+    let (old, new) = (quorum(2, 3), quorum(3, 4));
+    let rows = shares(old, 18);
+    let dealt: Vec<Vec<Row>> = held(&rows, &[1, 3])
+        .into_iter()
+        .map(|share| dealt(4, |out| reshare::deal(share, new, &mut SecretRng(19), out)))
+        .collect();
+    let collected: Vec<Row> = (0..4)
+        .map(|to| {
+            let received: Vec<ShareRow<'_>> = [1, 3]
+                .into_iter()
+                .zip(&dealt)
+                .map(|(from, rows)| ShareRow {
+                    index: index(from),
+                    value: &rows[to],
+                })
+                .collect();
+            let mut out = vec![0; LEN];
+            reshare::collect(old, &received, &mut out).unwrap();
+            out
+        })
+        .collect();
+    check(combined(new, &held(&collected, &[4, 1, 2])));
+}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A linked Cortex-M4 image under Unicorn: memory, calls, and native hooks that record what runs."""
+
+import ctypes
+import pathlib
+import subprocess
+
+import unicorn
+from elftools.elf.elffile import ELFFile
+from unicorn import arm_const as arm
+
+STACK_TOP = 0x2010_0000
+STACK_SIZE = 0x4_0000
+DATA = 0x3000_0000
+RETURN = 0x1000_0000
+PAGE = 0x1000
+
+
+class Trace(ctypes.Structure):
+    """What the hooks in hooks.c write: running hashes and counts."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("pc", "instructions", "address", "accesses")]
+
+
+class Image:
+    def __init__(self, path):
+        self.machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        self.machine.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        self.symbols = {}
+        with open(path, "rb") as file:
+            elf = ELFFile(file)
+            mapped = set()
+            for segment in elf.iter_segments("PT_LOAD"):
+                start, size = segment["p_vaddr"], segment["p_memsz"]
+                for page in range(start & -PAGE, start + size, PAGE):
+                    if page not in mapped:
+                        self.machine.mem_map(page, PAGE)
+                        mapped.add(page)
+                self.machine.mem_write(start, segment.data())
+            for symbol in elf.get_section_by_name(".symtab").iter_symbols():
+                if symbol["st_info"]["type"] == "STT_FUNC":
+                    self.symbols[symbol.name] = symbol["st_value"]
+        self.machine.mem_map(STACK_TOP - STACK_SIZE, STACK_SIZE)
+        self.machine.mem_map(DATA, PAGE)
+        self.machine.mem_map(RETURN, PAGE)
+
+    def named(self, prefix):
+        return sorted(name for name in self.symbols if name.startswith(prefix))
+
+    def call(self, name, *arguments):
+        """Calls a function and gives what it returns; that it came back is checked."""
+        for register, value in zip((arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1), arguments):
+            self.machine.reg_write(register, value)
+        self.machine.reg_write(arm.UC_ARM_REG_SP, STACK_TOP)
+        self.machine.reg_write(arm.UC_ARM_REG_LR, RETURN | 1)
+        self.machine.emu_start(self.symbols[name] | 1, RETURN)
+        assert self.machine.reg_read(arm.UC_ARM_REG_PC) == RETURN, f"{name} did not return"
+        assert self.machine.reg_read(arm.UC_ARM_REG_SP) == STACK_TOP, f"{name} left the stack unbalanced"
+        return self.machine.reg_read(arm.UC_ARM_REG_R0)
+
+    def record(self, folder):
+        """Records every instruction's address and every memory address from here on."""
+        here = pathlib.Path(__file__).parent
+        library = pathlib.Path(folder) / "hooks.so"
+        include = pathlib.Path(unicorn.__file__).parent / "include"
+        subprocess.run(
+            ["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{include}", "-o", library, here / "hooks.c"],
+            check=True,
+        )
+        hooks = ctypes.CDLL(str(library))
+        trace = Trace()
+        kinds = (
+            (unicorn.UC_HOOK_CODE, hooks.on_instruction),
+            (unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, hooks.on_access),
+        )
+        for kind, function in kinds:
+            handle = ctypes.c_size_t()
+            status = unicorn.unicorn_py3.unicorn.uclib.uc_hook_add(
+                self.machine._uch, ctypes.byref(handle), kind, ctypes.cast(function, ctypes.c_void_p),
+                ctypes.byref(trace), ctypes.c_uint64(1), ctypes.c_uint64(0),
+            )
+            assert status == 0, "the hook was refused"
+        self.trace, self.hooks = trace, hooks
+        return trace

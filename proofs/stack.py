@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Measures the stack of each `stack_` function of the image: the stack is painted, the function run, and the deepest
+byte that changed is looked up. Fails where a bound is exceeded.
+
+Usage: stack.py IMAGE
+"""
+
+import sys
+
+from image import STACK_SIZE, STACK_TOP, Image
+
+KIB = 1024
+PAINT = 0xA5
+# Calls in order, each with the argument and the bound in bytes; docs/constant-time.md has the reasons for none of them.
+CALLS = [
+    (f"{what} {bits}", function, size, 26 * KIB if function == "stack_rsa_unwrap" else None)
+    for size, bits in enumerate((2048, 3072, 4096))
+    for what, function in (("rsa import", "stack_rsa_import"), ("rsa wrap", "stack_rsa_wrap"), ("rsa unwrap", "stack_rsa_unwrap"))
+] + [
+    ("split 32 bytes, 3 of 5", "stack_split_32", 0, None),
+    ("combine 32 bytes, 3 of 5", "stack_combine_32", 0, 2 * KIB),
+]
+
+
+def main(path):
+    image = Image(path)
+    assert {function for _, function, _, _ in CALLS} == set(image.named("stack_")), "functions and calls differ"
+    wrong = 0
+    for what, function, argument, bound in CALLS:
+        image.machine.mem_write(STACK_TOP - STACK_SIZE, bytes([PAINT]) * STACK_SIZE)
+        assert image.call(function, argument) == 1, f"{what} did not work"
+        stack = image.machine.mem_read(STACK_TOP - STACK_SIZE, STACK_SIZE)
+        used = len(bytes(stack).lstrip(bytes([PAINT])))
+        assert used < STACK_SIZE, f"{what} left the stack"
+        good = bound is None or used <= bound
+        wrong += not good
+        print(f"figure: {what:<26} {used:>6} bytes" + (f" of {bound}" if bound else "") + ("" if good else " TOO MUCH"))
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]) != 0)
