@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#![doc = include_str!("../README.md")]
+// The README's example needs `managed-hsm`.
+#![cfg_attr(feature = "managed-hsm", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "managed-hsm"),
+    doc = "Constant-time secret sharing and custodian keys for an HSM's security domain."
+)]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
