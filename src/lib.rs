@@ -31,10 +31,17 @@ mod ct;
 pub mod rng;
 pub mod secret;
 
+#[cfg_attr(
+    not(feature = "hazmat"),
+    allow(dead_code, reason = "only experts choose a backend")
+)]
 mod gf256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 mod gf257;
-#[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg_attr(
+    not(any(feature = "managed-hsm", feature = "hazmat")),
+    allow(dead_code, reason = "sharing uses the keyed hash alone")
+)]
 mod kdf;
 pub mod rsa;
 pub mod x509;
