@@ -1,14 +1,150 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The one joint where custodians' key types differ.
+//! Custodians, and the one joint where their key types differ.
 //!
-//! A custodian's private key is reached only through [`Identity`]: a key in memory, a token, a KMS.
-//! It hands out raw bytes; what they mean is checked above it, so that one joint serves content
-//! keys, shares and tokens alike.
+//! A custodian's public key is reached only through [`Recipient`], the private key only through
+//! [`Identity`]: a key in memory, a token, a KMS. Both handle raw bytes; what they mean is checked
+//! above them, so that one joint serves content keys, shares and tokens alike.
+
+use core::fmt;
 
 use rand_core::TryCryptoRng;
 
+use crate::purpose::Purpose;
 use crate::rng::RngError;
 use crate::rsa;
+
+/// How something is wrapped to a custodian's key. The number is its code in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Algorithm {
+    /// RSAES-OAEP (RFC 8017 section 7.1) with SHA-256 for hash and MGF1, no label, a 2048-bit key.
+    Rsa2048OaepSha256 = 1,
+    /// The same with a 3072-bit key.
+    Rsa3072OaepSha256 = 2,
+    /// The same with a 4096-bit key.
+    Rsa4096OaepSha256 = 3,
+}
+
+impl Algorithm {
+    /// The algorithm with this code, if there is one.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Rsa2048OaepSha256),
+            2 => Some(Self::Rsa3072OaepSha256),
+            3 => Some(Self::Rsa4096OaepSha256),
+            _ => None,
+        }
+    }
+
+    /// Its code in files.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The length of what it wraps, in bytes; at most [`MAX_WRAPPED_LEN`].
+    pub const fn wrapped_len(self) -> usize {
+        match self {
+            Self::Rsa2048OaepSha256 => 256,
+            Self::Rsa3072OaepSha256 => 384,
+            Self::Rsa4096OaepSha256 => 512,
+        }
+    }
+}
+
+/// The most that any [`Algorithm`] wraps to, in bytes.
+pub const MAX_WRAPPED_LEN: usize = 512;
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rsa2048OaepSha256 => "RSA-2048 OAEP-SHA-256",
+            Self::Rsa3072OaepSha256 => "RSA-3072 OAEP-SHA-256",
+            Self::Rsa4096OaepSha256 => "RSA-4096 OAEP-SHA-256",
+        })
+    }
+}
+
+/// Who a custodian is: a digest of the algorithm and the public key.
+///
+/// Never of a certificate: two certificates on one key are one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustodianId([u8; 32]);
+
+impl CustodianId {
+    /// The id of the holder of the key whose SubjectPublicKeyInfo (RFC 5280 section 4.1) in DER is
+    /// `spki`: `D("custodian", algorithm, spki)` (`docs/format.md`).
+    pub fn new(algorithm: Algorithm, spki: &[u8]) -> Self {
+        Self(Purpose::Custodian.digest([[algorithm.code()].as_slice(), spki]))
+    }
+
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// 64 hexadecimal digits.
+impl fmt::Display for CustodianId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The public half of a custodian's key pair.
+pub trait Recipient {
+    /// How it wraps.
+    fn algorithm(&self) -> Algorithm;
+
+    /// Whose it is, as [`CustodianId::new`] computes it.
+    fn id(&self) -> CustodianId;
+
+    /// Wraps `message`, 65 bytes at most where the caller is this crate, into `out`, which is
+    /// [`Algorithm::wrapped_len`] bytes long and is filled.
+    ///
+    /// Secret: `message`. Public: its length, the key, `out`. Leaks: nothing else.
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError>;
+}
+
+/// Why a [`Recipient`] did not wrap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WrapError {
+    /// The random number generator failed.
+    Rng,
+    /// The message is too long for the key.
+    MessageTooLong,
+    /// The room for the result is not as long as the algorithm's results are.
+    WrongLength,
+}
+
+impl From<RngError> for WrapError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl fmt::Display for WrapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rng => "the random number generator failed",
+            Self::MessageTooLong => "the message is too long for the key",
+            Self::WrongLength => "the room for the wrapped bytes has the wrong length",
+        })
+    }
+}
+
+impl core::error::Error for WrapError {}
 
 /// The private half of a custodian's key pair, wherever it lives.
 pub trait Identity {
@@ -59,8 +195,8 @@ pub enum Unwrap<E> {
     Device(E),
 }
 
-impl<E: core::fmt::Display> core::fmt::Display for Unwrap<E> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl<E: fmt::Display> fmt::Display for Unwrap<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opaque => f.write_str("it does not open with this key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),

@@ -6,7 +6,9 @@
 
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Sha256, Sha512};
+use sha2::Sha256;
+#[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
+use sha2::Sha512;
 
 use crate::secret::Secret;
 
@@ -30,7 +32,10 @@ pub fn hkdf_extract(salt: &[u8], key: &[u8]) -> Secret<32> {
 /// HKDF-Expand: `N` bytes, at most 8,160, for the use that the parts of `info` together name.
 ///
 /// Secret: `pseudorandom`, the result. Public: `info`, the lengths. Leaks: nothing else.
-pub fn hkdf_expand<const N: usize>(pseudorandom: &Secret<32>, info: &[&[u8]]) -> Secret<N> {
+pub fn hkdf_expand<const N: usize>(
+    pseudorandom: &Secret<32>,
+    info: impl IntoIterator<Item: AsRef<[u8]>> + Clone,
+) -> Secret<N> {
     const { assert!(N <= 255 * 32) };
     let mut out = Secret::zeroed();
     let mut block = Secret::<32>::zeroed();
@@ -39,8 +44,8 @@ pub fn hkdf_expand<const N: usize>(pseudorandom: &Secret<32>, info: &[&[u8]]) ->
         if counter > 1 {
             mac.update(block.expose());
         }
-        for part in info {
-            mac.update(part);
+        for part in info.clone() {
+            mac.update(part.as_ref());
         }
         mac.update(&[counter]);
         mac.finalize_into(block.expose_mut().into());
@@ -55,6 +60,7 @@ pub fn hkdf_expand<const N: usize>(pseudorandom: &Secret<32>, info: &[&[u8]]) ->
 /// `HMAC(key, 00000001 || label || 00 || context || N * 8)`, the numbers in 32 bits, big-endian.
 ///
 /// Secret: `key`, the result. Public: `label`, `context`, the lengths. Leaks: nothing else.
+#[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 pub fn sp800_108_hmac_sha512<const N: usize>(
     key: &[u8],
     label: impl IntoIterator<Item = u8>,

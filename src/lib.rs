@@ -30,19 +30,15 @@ extern crate std;
 mod ct;
 pub mod rng;
 pub mod secret;
+mod verdict;
 
-#[cfg_attr(
-    not(feature = "hazmat"),
-    allow(dead_code, reason = "only experts choose a backend")
-)]
+mod aead;
+mod ed25519;
 mod gf256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 mod gf257;
-#[cfg_attr(
-    not(any(feature = "managed-hsm", feature = "hazmat")),
-    allow(dead_code, reason = "sharing uses the keyed hash alone")
-)]
 mod kdf;
+mod purpose;
 pub mod rsa;
 pub mod x509;
 
@@ -50,6 +46,9 @@ pub mod quorum;
 pub mod shamir;
 
 pub mod custodian;
+pub mod wrap;
+
+pub mod domain;
 
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first; within a layer, in order.
 const LAYERS: [&[&str]; 6] = [
-    &["ct", "rng", "secret"],
-    &["gf256", "gf257", "kdf", "rsa", "x509"],
+    &["ct", "rng", "secret", "verdict"],
+    &[
+        "aead", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
+    ],
     &["quorum", "shamir"],
-    &["custodian"],
-    &[],
+    &["custodian", "wrap"],
+    &["domain"],
     &["managed_hsm"],
 ];
 

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The header: everything public of a sealed domain.
+//!
+//! `header = [core, shares]`. The core is what was known before the data key was split; the shares
+//! list holds, for each custodian, a verify key and the digest of his wrapped share.
+
+use core::num::NonZeroU32;
+
+use heapless::Vec;
+use minicbor::Encoder;
+use minicbor::encode::Write;
+
+use super::encoding::{Encoded, Reader, is_encoding};
+use super::error::{Field, ParseError};
+use super::id::{DomainId, Epoch, HeaderDigest, InstanceId, Suite};
+use super::text::{ArtifactTag, DomainLabel};
+use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
+use crate::custodian::{Algorithm, CustodianId};
+use crate::ed25519::VerifyKey;
+use crate::purpose::Purpose;
+use crate::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+
+/// The version of the format.
+pub(super) const VERSION: u8 = 1;
+
+/// How many items a core has.
+const CORE_ITEMS: u64 = 15;
+
+/// The core, without the artifacts, which the sealer and the parser hold in different ways.
+pub(super) struct Core<'a> {
+    pub(super) birth_suite: Suite,
+    pub(super) label: DomainLabel<'a>,
+    pub(super) domain_key: VerifyKey,
+    pub(super) epoch: Epoch,
+    /// Zeros in the first epoch, and only there.
+    pub(super) previous: HeaderDigest,
+    pub(super) created: u64,
+    pub(super) instance: InstanceId,
+    pub(super) salt: [u8; 32],
+    pub(super) release_digest: [u8; 32],
+    pub(super) quorum: Quorum,
+    pub(super) break_glass: Option<NonZeroU32>,
+    /// As many as the quorum counts, in the order of their shares.
+    pub(super) custodians: Vec<(CustodianId, Algorithm), MAX_CUSTODIANS>,
+}
+
+/// The digest of no header.
+pub(super) const NO_HEADER: HeaderDigest = HeaderDigest::from_bytes([0; 32]);
+
+impl<'a> Core<'a> {
+    pub(super) fn encode<'t, W: Write>(
+        &self,
+        artifacts: impl ExactSizeIterator<Item = (ArtifactTag<'t>, u32)>,
+        encoder: &mut Encoder<W>,
+    ) -> Encoded<W> {
+        encoder
+            .array(CORE_ITEMS)?
+            .u8(VERSION)?
+            .u8(Suite::One.code())?;
+        encoder
+            .u8(self.birth_suite.code())?
+            .str(self.label.as_str())?;
+        encoder.bytes(self.domain_key.as_bytes())?;
+        encoder
+            .u32(self.epoch.get())?
+            .bytes(self.previous.as_bytes())?;
+        encoder.u64(self.created)?.bytes(self.instance.as_bytes())?;
+        encoder.bytes(&self.salt)?.bytes(&self.release_digest)?;
+        encoder.u8(self.quorum.threshold().get())?;
+        match self.break_glass {
+            Some(delay) => encoder.u32(delay.get())?,
+            None => encoder.null()?,
+        };
+        encoder.array(self.custodians.len() as u64)?;
+        for (id, algorithm) in &self.custodians {
+            encoder
+                .array(2)?
+                .bytes(id.as_bytes())?
+                .u8(algorithm.code())?;
+        }
+        encoder.array(artifacts.len() as u64)?;
+        for (tag, len) in artifacts {
+            encoder.array(2)?.str(tag.as_str())?.u32(len)?;
+        }
+        Ok(())
+    }
+
+    fn decode(bytes: &'a [u8]) -> Result<(Self, Artifacts<'a>), ParseError> {
+        let mut reader = Reader::new(bytes);
+        reader.array_of(CORE_ITEMS, Field::Core)?;
+        reader.uint(Field::Version)?;
+        suite(&mut reader, Field::Suite)?;
+        let birth_suite = suite(&mut reader, Field::BirthSuite)?;
+        let label = DomainLabel::new(reader.text(Field::Label)?)
+            .map_err(|error| ParseError::Text(Field::Label, error))?;
+        let domain_key = verify_key(&mut reader, Field::DomainKey)?;
+        let epoch =
+            Epoch::new(reader.small(Field::Epoch)?).ok_or(ParseError::Malformed(Field::Epoch))?;
+        let previous = HeaderDigest::from_bytes(*reader.fixed(Field::Previous)?);
+        if (epoch == Epoch::FIRST) != (previous == NO_HEADER) {
+            return Err(ParseError::Lineage);
+        }
+        let created = reader.uint(Field::Created)?;
+        let instance = InstanceId::from_bytes(*reader.fixed(Field::Instance)?);
+        let salt = *reader.fixed(Field::Salt)?;
+        let release_digest = *reader.fixed(Field::ReleaseDigest)?;
+        let threshold = Threshold::new(reader.small(Field::Threshold)?);
+        let break_glass = reader
+            .optional(Field::BreakGlass)?
+            .map(|delay| u32::try_from(delay).and_then(NonZeroU32::try_from))
+            .transpose()
+            .map_err(|_| ParseError::Malformed(Field::BreakGlass))?;
+        let custodians = custodians(&mut reader)?;
+        let quorum = threshold
+            .and_then(|threshold| Quorum::new(threshold, ShareCount::new(custodians.len() as u8)?))
+            .map_err(ParseError::Quorum)?;
+        let artifacts = Artifacts::decode(&mut reader)?;
+        let core = Self {
+            birth_suite,
+            label,
+            domain_key,
+            epoch,
+            previous,
+            created,
+            instance,
+            salt,
+            release_digest,
+            quorum,
+            break_glass,
+            custodians,
+        };
+        if !is_encoding(bytes, |encoder| core.encode(artifacts.clone(), encoder)) {
+            return Err(ParseError::NotDeterministic(Field::Core));
+        }
+        Ok((core, artifacts))
+    }
+}
+
+fn suite(reader: &mut Reader<'_>, field: Field) -> Result<Suite, ParseError> {
+    Suite::from_code(reader.uint(field)?).ok_or(ParseError::UnknownSuite(field))
+}
+
+fn verify_key(reader: &mut Reader<'_>, field: Field) -> Result<VerifyKey, ParseError> {
+    VerifyKey::new(reader.fixed(field)?).ok_or(ParseError::WeakKey(field))
+}
+
+fn custodians(
+    reader: &mut Reader<'_>,
+) -> Result<Vec<(CustodianId, Algorithm), MAX_CUSTODIANS>, ParseError> {
+    let malformed = ParseError::Malformed(Field::Custodians);
+    let mut list = Vec::<(CustodianId, Algorithm), MAX_CUSTODIANS>::new();
+    let count = reader.array(Field::Custodians)?;
+    if !usize::try_from(count).is_ok_and(|count| CUSTODIANS.contains(&count)) {
+        return Err(malformed);
+    }
+    for _ in 0..count {
+        reader.array_of(2, Field::Custodians)?;
+        let id = CustodianId::from_bytes(*reader.fixed(Field::Custodians)?);
+        let algorithm = Algorithm::from_code(reader.small(Field::Custodians)?)
+            .ok_or(ParseError::UnknownAlgorithm(id))?;
+        if list.iter().any(|(earlier, _)| *earlier == id) {
+            return Err(ParseError::SameCustodian(id));
+        }
+        list.push((id, algorithm)).map_err(|_| malformed)?;
+    }
+    Ok(list)
+}
+
+/// The artifacts that a header lists: tag and length of each.
+#[derive(Clone)]
+pub struct Artifacts<'a> {
+    /// The items that are left, checked when the header was parsed.
+    reader: Reader<'a>,
+    left: usize,
+}
+
+impl<'a> Artifacts<'a> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let count = reader.array(Field::Artifacts)?;
+        let left = usize::try_from(count)
+            .ok()
+            .filter(|count| (1..=MAX_ARTIFACTS).contains(count))
+            .ok_or(ParseError::Malformed(Field::Artifacts))?;
+        let list = Self {
+            reader: reader.clone(),
+            left,
+        };
+        for place in 0..left {
+            let (tag, _) = artifact(reader)?;
+            if list.clone().take(place).any(|(earlier, _)| earlier == tag) {
+                return Err(ParseError::SameTag(place as u8));
+            }
+        }
+        Ok(list)
+    }
+}
+
+fn artifact<'a>(reader: &mut Reader<'a>) -> Result<(ArtifactTag<'a>, u32), ParseError> {
+    reader.array_of(2, Field::Artifacts)?;
+    let tag = ArtifactTag::new(reader.text(Field::Artifacts)?)
+        .map_err(|error| ParseError::Text(Field::Artifacts, error))?;
+    Ok((tag, reader.small(Field::Artifacts)?))
+}
+
+impl<'a> Iterator for Artifacts<'a> {
+    type Item = (ArtifactTag<'a>, u32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        artifact(&mut self.reader).ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Artifacts<'_> {}
+
+/// What the header says of one custodian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Custodian {
+    /// The index of his share.
+    pub index: ShareIndex,
+    /// Who he is.
+    pub id: CustodianId,
+    /// How his share is wrapped.
+    pub algorithm: Algorithm,
+}
+
+/// The header of a sealed domain.
+pub struct Header<'a> {
+    pub(super) core: Core<'a>,
+    /// C, the digest of the core.
+    pub(super) core_digest: [u8; 32],
+    /// Verify key and digest of the wrapped share of each custodian, in the same order.
+    pub(super) shares: Vec<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>,
+    artifacts: Artifacts<'a>,
+    digest: HeaderDigest,
+    domain_id: DomainId,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let mut reader = Reader::new(bytes);
+        reader.array_of(2, Field::Header)?;
+        let core_bytes = reader.bytes(Field::Core)?;
+        let (core, artifacts) = Core::decode(core_bytes)?;
+        let shares = shares(&mut reader, &core)?;
+        let encoded = is_encoding(bytes, |encoder| {
+            encoder.array(2)?.bytes(core_bytes)?;
+            encode_shares(shares.iter().map(|(key, digest)| (key, *digest)), encoder)
+        });
+        if !encoded {
+            return Err(ParseError::NotDeterministic(Field::Header));
+        }
+        Ok(Self {
+            core_digest: Purpose::Core.digest([core_bytes]),
+            digest: HeaderDigest::from_bytes(Purpose::Header.digest([bytes])),
+            domain_id: DomainId::new(core.birth_suite, &core.domain_key),
+            core,
+            shares,
+            artifacts,
+        })
+    }
+
+    /// H, the digest of the header.
+    pub const fn digest(&self) -> HeaderDigest {
+        self.digest
+    }
+
+    /// The domain's id, computed from its verify key.
+    pub const fn domain_id(&self) -> DomainId {
+        self.domain_id
+    }
+
+    /// The algorithms in use.
+    pub const fn suite(&self) -> Suite {
+        Suite::One
+    }
+
+    /// The algorithms of the first sealing, which the id depends on.
+    pub const fn birth_suite(&self) -> Suite {
+        self.core.birth_suite
+    }
+
+    /// What the operator calls it.
+    pub const fn label(&self) -> DomainLabel<'a> {
+        self.core.label
+    }
+
+    /// Which quorum of the domain's life.
+    pub const fn epoch(&self) -> Epoch {
+        self.core.epoch
+    }
+
+    /// The header before; none in the first epoch.
+    pub fn previous(&self) -> Option<HeaderDigest> {
+        (self.core.epoch != Epoch::FIRST).then_some(self.core.previous)
+    }
+
+    /// When it was sealed, in Unix seconds by the sealing HSM's clock; 0 if it had none.
+    pub const fn created(&self) -> u64 {
+        self.core.created
+    }
+
+    /// The HSM that sealed.
+    pub const fn instance(&self) -> InstanceId {
+        self.core.instance
+    }
+
+    /// How many shares it takes, of how many.
+    pub const fn quorum(&self) -> Quorum {
+        self.core.quorum
+    }
+
+    /// After how many seconds the domain's HSM may rotate the quorum without its consent; none: never.
+    pub const fn break_glass(&self) -> Option<NonZeroU32> {
+        self.core.break_glass
+    }
+
+    /// The custodians, in the order of their shares.
+    pub fn custodians(&self) -> impl Iterator<Item = Custodian> + '_ {
+        let listed = self.core.quorum.indices().zip(&self.core.custodians);
+        listed.map(|(index, (id, algorithm))| Custodian {
+            index,
+            id: *id,
+            algorithm: *algorithm,
+        })
+    }
+
+    /// The artifacts, in their order in the body.
+    pub fn artifacts(&self) -> Artifacts<'a> {
+        self.artifacts.clone()
+    }
+}
+
+fn shares<'a>(
+    reader: &mut Reader<'a>,
+    core: &Core<'_>,
+) -> Result<Vec<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>, ParseError> {
+    let mut list = Vec::<(VerifyKey, &[u8; 32]), MAX_CUSTODIANS>::new();
+    reader.array_of(core.custodians.len() as u64, Field::Shares)?;
+    for _ in &core.custodians {
+        reader.array_of(2, Field::Shares)?;
+        let key = verify_key(reader, Field::Shares)?;
+        if key == core.domain_key || list.iter().any(|(earlier, _)| *earlier == key) {
+            return Err(ParseError::EqualKeys);
+        }
+        list.push((key, reader.fixed(Field::Shares)?))
+            .map_err(|_| ParseError::Malformed(Field::Shares))?;
+    }
+    Ok(list)
+}
+
+pub(super) fn encode_shares<'s, W: Write>(
+    shares: impl ExactSizeIterator<Item = (&'s VerifyKey, &'s [u8; 32])>,
+    encoder: &mut Encoder<W>,
+) -> Encoded<W> {
+    encoder.array(shares.len() as u64)?;
+    for (key, digest) in shares {
+        encoder.array(2)?.bytes(key.as_bytes())?.bytes(digest)?;
+    }
+    Ok(())
+}
+
+impl core::fmt::Debug for Header<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Header")
+            .field("domain_id", &self.domain_id)
+            .field("epoch", &self.core.epoch)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What names a domain, one of its headers, an HSM, and the order of headers.
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+use crate::ed25519::VerifyKey;
+use crate::purpose::Purpose;
+
+/// Bytes that name something, printed as hexadecimal digits.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// The one with these bytes.
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// Its bytes.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        /// Two hexadecimal digits a byte.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    };
+}
+
+id! {
+    /// The name of a domain for all its life: a digest of the key that signs for it, so that the id
+    /// certifies itself.
+    DomainId, 32
+}
+
+id! {
+    /// The digest of a header, and through it of everything in a sealed domain that is public.
+    HeaderDigest, 32
+}
+
+id! {
+    /// The name of one HSM, drawn by itself.
+    InstanceId, 16
+}
+
+impl DomainId {
+    /// `D("domain id", birth suite, domain verify key)` (`docs/format.md`).
+    pub(crate) fn new(birth_suite: Suite, key: &VerifyKey) -> Self {
+        let suite = [birth_suite.code()];
+        Self(Purpose::DomainId.digest([suite.as_slice(), key.as_bytes()]))
+    }
+}
+
+/// The algorithms of a sealed domain. The number is its code in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Suite {
+    /// SHA-256, HKDF-SHA-256, AES-256-GCM, Ed25519, Shamir's scheme over GF(2^8).
+    One = 1,
+}
+
+impl Suite {
+    pub(crate) const fn from_code(code: u64) -> Option<Self> {
+        match code {
+            1 => Some(Self::One),
+            _ => None,
+        }
+    }
+
+    /// Its code in files.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Which quorum of a domain's life: 1 for the first, and one more at each rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(NonZeroU32);
+
+impl Epoch {
+    /// The first.
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// The epoch with this number; 0 is none.
+    pub const fn new(number: u32) -> Option<Self> {
+        match NonZeroU32::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The one after; there is none after 2^32 - 1.
+    pub const fn next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A sealed domain as read: one encoding only, and signed by its own domain key.
+
+use heapless::Vec;
+
+use super::MAX_CUSTODIANS;
+use super::encoding::{Reader, is_encoding};
+use super::error::{Field, ParseError};
+use super::header::{Custodian, Header, VERSION};
+use super::keys::signed_digest;
+use super::root::Root;
+use crate::aead::TAG_LEN;
+use crate::ct::eq_bytes;
+use crate::ed25519::SIGNATURE_LEN;
+use crate::purpose::Purpose;
+use crate::verdict::Verdict;
+use crate::wrap::WrappedShare;
+
+/// A sealed domain: a file that is what it says, by its own key. Whose domain it is, only
+/// [`Expect`](super::Expect) can tell.
+pub struct SealedDomain<'a> {
+    bytes: &'a [u8],
+    header: Header<'a>,
+    /// One for each custodian, in their order.
+    wrapped: Vec<WrappedShare<'a>, MAX_CUSTODIANS>,
+    pub(super) release: Option<&'a [u8; 32]>,
+    pub(super) commitment: &'a [u8; 32],
+    /// The body without its tag.
+    pub(super) body: &'a [u8],
+    pub(super) tag: &'a [u8; TAG_LEN],
+}
+
+impl<'a> SealedDomain<'a> {
+    /// Reads a file and checks everything that can be checked without a secret, the signature last.
+    ///
+    /// A wrapped share that was changed does not fail here: [`changed`](Self::changed) names its
+    /// custodian, and a quorum of the others opens the file.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        check_version(bytes)?;
+        let mut reader = Reader::new(bytes);
+        reader.array_of(6, Field::File)?;
+        let header_bytes = reader.bytes(Field::Header)?;
+        let header = Header::parse(header_bytes)?;
+        let wrapped = wrapped_shares(&mut reader, &header)?;
+        let release_bytes = reader.bytes(Field::Release)?;
+        let commitment: &[u8; 32] = reader.fixed(Field::Commitment)?;
+        let sealed_body = reader.bytes(Field::Body)?;
+        let signature = reader.fixed::<SIGNATURE_LEN>(Field::Signature)?;
+        let encoded = is_encoding(bytes, |encoder| {
+            encoder.array(6)?.bytes(header_bytes)?;
+            encoder.array(wrapped.len() as u64)?;
+            for share in &wrapped {
+                encoder.bytes(share.as_bytes())?;
+            }
+            encoder.bytes(release_bytes)?.bytes(commitment)?;
+            encoder.bytes(sealed_body)?.bytes(signature)?;
+            Ok(())
+        });
+        if !encoded {
+            return Err(ParseError::NotDeterministic(Field::File));
+        }
+        let release = release(release_bytes, &header)?;
+        let (body, tag) = body(sealed_body, &header)?;
+        Verdict::twice(|| {
+            let digest = signed_digest(&header.digest(), commitment, sealed_body);
+            header.core.domain_key.verifies(&digest, signature)
+        })
+        .or(ParseError::Signature)?;
+        Ok(Self {
+            bytes,
+            header,
+            wrapped,
+            release,
+            commitment,
+            body,
+            tag,
+        })
+    }
+
+    /// The file.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Everything public.
+    pub const fn header(&self) -> &Header<'a> {
+        &self.header
+    }
+
+    /// Whether the release is missing: custodians can drill a pending domain, no number of them can
+    /// open it.
+    pub const fn is_pending(&self) -> bool {
+        self.release.is_none()
+    }
+
+    /// The custodians with their wrapped shares.
+    pub fn wrapped_shares(&self) -> impl Iterator<Item = (Custodian, WrappedShare<'a>)> + '_ {
+        self.header.custodians().zip(self.wrapped.iter().copied())
+    }
+
+    /// The custodians whose wrapped share is not the one that the header names. It is of no use any
+    /// more; too many of these, and the domain is lost.
+    pub fn changed(&self) -> impl Iterator<Item = Custodian> + '_ {
+        let named = self.wrapped_shares().zip(&self.header.shares);
+        named.filter_map(|((custodian, share), (_, digest))| {
+            (share.digest() != **digest).then_some(custodian)
+        })
+    }
+}
+
+/// Every version has its number in the same place, so that a file of a later one is named as that.
+fn check_version(bytes: &[u8]) -> Result<(), ParseError> {
+    let mut reader = Reader::new(bytes);
+    for (array, content) in [(Field::File, Field::Header), (Field::Header, Field::Core)] {
+        reader.array(array)?;
+        reader = Reader::new(reader.bytes(content)?);
+    }
+    reader.array(Field::Core)?;
+    match reader.uint(Field::Version)? {
+        version if version == u64::from(VERSION) => Ok(()),
+        version => Err(ParseError::UnknownVersion(version)),
+    }
+}
+
+fn wrapped_shares<'a>(
+    reader: &mut Reader<'a>,
+    header: &Header<'_>,
+) -> Result<Vec<WrappedShare<'a>, MAX_CUSTODIANS>, ParseError> {
+    let mut list = Vec::new();
+    reader.array_of(header.shares.len() as u64, Field::Wrapped)?;
+    for custodian in header.custodians() {
+        let bytes = reader.bytes(Field::Wrapped)?;
+        if bytes.len() != custodian.algorithm.wrapped_len() {
+            return Err(ParseError::WrappedLength(custodian.index));
+        }
+        list.push(WrappedShare::from_bytes(bytes))
+            .map_err(|_| ParseError::Malformed(Field::Wrapped))?;
+    }
+    Ok(list)
+}
+
+fn release<'a>(bytes: &'a [u8], header: &Header<'_>) -> Result<Option<&'a [u8; 32]>, ParseError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let release = bytes
+        .try_into()
+        .map_err(|_| ParseError::Malformed(Field::Release))?;
+    Verdict::twice(|| {
+        eq_bytes(
+            &Purpose::Release.digest([bytes]),
+            &header.core.release_digest,
+        )
+    })
+    .or(ParseError::OtherRelease)?;
+    Ok(Some(release))
+}
+
+fn body<'a>(
+    bytes: &'a [u8],
+    header: &Header<'_>,
+) -> Result<(&'a [u8], &'a [u8; TAG_LEN]), ParseError> {
+    let (body, tag) = bytes
+        .split_last_chunk::<TAG_LEN>()
+        .ok_or(ParseError::BodyLength)?;
+    let lengths = header.artifacts().map(|(_, len)| u64::from(len));
+    let expected = lengths.sum::<u64>() + Root::LEN as u64;
+    if body.len() as u64 != expected || u32::try_from(bytes.len()).is_err() {
+        return Err(ParseError::BodyLength);
+    }
+    Ok((body, tag))
+}
+
+impl core::fmt::Debug for SealedDomain<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("SealedDomain").field(&self.header).finish()
+    }
+}

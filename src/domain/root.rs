@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The root: the one secret of a domain that outlives every rotation.
+
+use rand_core::TryCryptoRng;
+
+use super::id::{DomainId, Suite};
+use crate::ed25519::SigningKey;
+use crate::purpose::Purpose;
+use crate::rng::RngError;
+use crate::secret::Secret;
+
+/// The root of a domain, drawn in the HSM that provisions it; inside the sealed body otherwise.
+#[derive(Debug)]
+pub struct Root(Secret<32>);
+
+impl Root {
+    /// The length of a root in bytes.
+    pub const LEN: usize = 32;
+
+    /// Draws a root, and with it a new domain.
+    ///
+    /// Secret: the root. Public: whether the generator failed. Leaks: nothing else.
+    pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
+        Secret::random(rng).map(Self)
+    }
+
+    /// The root with these bytes.
+    pub const fn from_secret(secret: Secret<32>) -> Self {
+        Self(secret)
+    }
+
+    /// Its bytes.
+    pub const fn secret(&self) -> &Secret<32> {
+        &self.0
+    }
+
+    /// The id of the domain of this root, born now.
+    ///
+    /// Secret: the root. Public: the id. Leaks: nothing else.
+    pub fn domain_id(&self) -> DomainId {
+        DomainId::new(Suite::One, &self.domain_key().verify_key())
+    }
+
+    /// The key that signs for the domain: seed = `X(root, "domain key")` (`docs/format.md`).
+    ///
+    /// Secret: the root, the key. Leaks: nothing.
+    pub(crate) fn domain_key(&self) -> SigningKey {
+        SigningKey::from_seed(&Purpose::DomainKey.derive(self.0.expose(), &[], []))
+    }
+}

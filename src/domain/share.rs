@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A custodian's share, checked the moment it is there.
+
+use core::convert::Infallible;
+
+use rand_core::TryCryptoRng;
+
+use super::error::ShareError;
+use super::header::Custodian;
+use super::id::HeaderDigest;
+use super::keys::{possession_key, share_context};
+use super::parse::SealedDomain;
+use crate::ct::{Mask, eq_bytes};
+use crate::custodian::{CustodianId, Identity, Unwrap};
+use crate::ed25519::VerifyKey;
+use crate::shamir::Share;
+use crate::verdict::Verdict;
+use crate::wrap::{WrappedShare, read_share};
+
+/// A share that its verify key has confirmed: the one that was dealt to this custodian, in this domain
+/// and epoch. A wrong share never becomes one.
+#[derive(Debug)]
+pub struct DomainShare {
+    pub(super) share: Share<32>,
+    pub(super) custodian: CustodianId,
+    pub(super) header: HeaderDigest,
+}
+
+impl DomainShare {
+    /// Whose it is.
+    pub const fn custodian(&self) -> CustodianId {
+        self.custodian
+    }
+
+    /// Which header it belongs to.
+    pub const fn header(&self) -> HeaderDigest {
+        self.header
+    }
+}
+
+impl SealedDomain<'_> {
+    /// Unwraps the share of `custodian` with his `identity`, and checks it.
+    ///
+    /// Secret: the key, the share. Public: the sealed domain, `custodian`. Leaks: whether it opened.
+    pub fn unwrap_share<I: Identity, R: TryCryptoRng + ?Sized>(
+        &self,
+        custodian: CustodianId,
+        identity: &mut I,
+        rng: &mut R,
+    ) -> Result<DomainShare, ShareError<I::Error>> {
+        let place = self.place(custodian)?;
+        let share = place
+            .wrapped
+            .unwrap(&place.context, place.custodian.index, identity, rng)
+            .map_err(|error| match error {
+                Unwrap::Opaque => ShareError::DoesNotOpen(custodian),
+                Unwrap::Device(error) => ShareError::Device(custodian, error),
+            })?;
+        self.confirm(custodian, share)
+    }
+
+    /// Checks what a token of `custodian` unwrapped by itself: the 65 bytes inside his wrapped share.
+    ///
+    /// Secret: `plaintext`. Public: its length, the sealed domain, `custodian`. Leaks: whether it is
+    /// his share.
+    pub fn accept_share(
+        &self,
+        custodian: CustodianId,
+        plaintext: &[u8],
+    ) -> Result<DomainShare, ShareError<Infallible>> {
+        let place = self.place(custodian)?;
+        let share = read_share(plaintext, &place.context, place.custodian.index)
+            .map_err(|_| ShareError::DoesNotOpen(custodian))?;
+        self.confirm(custodian, share)
+    }
+
+    /// What the sealed domain holds for `custodian`, if it is what the header names.
+    fn place<E>(&self, id: CustodianId) -> Result<Place<'_>, ShareError<E>> {
+        let mut listed = self.wrapped_shares().zip(&self.header().shares);
+        let ((custodian, wrapped), (key, digest)) = listed
+            .find(|((custodian, _), _)| custodian.id == id)
+            .ok_or(ShareError::NotListed(id))?;
+        Verdict::twice(|| eq_bytes(&wrapped.digest(), *digest)).or(ShareError::Changed(id))?;
+        Ok(Place {
+            context: share_context(&self.header().core_digest, custodian.index, &id),
+            custodian,
+            wrapped,
+            key,
+        })
+    }
+
+    /// Checks that `share` is the one that was dealt to `custodian`.
+    ///
+    /// Secret: the share's value. Public: the sealed domain, `custodian`. Leaks: whether it is his.
+    pub(super) fn check_share<E>(
+        &self,
+        custodian: CustodianId,
+        share: &Share<32>,
+    ) -> Result<(), ShareError<E>> {
+        let place = self.place(custodian)?;
+        Verdict::twice(|| {
+            let key = possession_key(&self.header().core_digest, share).verify_key();
+            eq_bytes(key.as_bytes(), place.key.as_bytes())
+                & Mask::eq(
+                    u32::from(share.index().get()),
+                    u32::from(place.custodian.index.get()),
+                )
+        })
+        .or(ShareError::DoesNotOpen(custodian))
+    }
+
+    fn confirm<E>(
+        &self,
+        custodian: CustodianId,
+        share: Share<32>,
+    ) -> Result<DomainShare, ShareError<E>> {
+        self.check_share(custodian, &share)?;
+        Ok(DomainShare {
+            share,
+            custodian,
+            header: self.header().digest(),
+        })
+    }
+}
+
+/// Everything that belongs to one custodian.
+struct Place<'a> {
+    custodian: Custodian,
+    wrapped: WrappedShare<'a>,
+    key: &'a VerifyKey,
+    context: [u8; 32],
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The places in a sealed domain that is being written.
+//!
+//! Every length is known before the first byte is drawn, so the file is laid out first and filled in
+//! afterwards, in the caller's buffer.
+
+use core::mem;
+use core::ops::Range;
+
+use heapless::Vec;
+use minicbor::Encoder;
+
+use super::MAX_CUSTODIANS;
+use super::encoding::bytes_len;
+use super::error::SealError;
+use crate::custodian::{Algorithm, CustodianId};
+use crate::ed25519::SIGNATURE_LEN;
+
+/// One item of the shares list: a verify key and a digest.
+const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
+
+/// The lengths of the parts, in bytes.
+pub(super) struct Lengths {
+    pub(super) core: usize,
+    header: usize,
+    body: usize,
+    /// The whole file.
+    pub(super) file: usize,
+}
+
+impl Lengths {
+    /// For a core and a body of these lengths.
+    pub(super) fn new(core: usize, custodians: &[(CustodianId, Algorithm)], body: usize) -> Self {
+        let shares = SHARE_LEN.saturating_mul(custodians.len()).saturating_add(1);
+        let header = bytes_len(core).saturating_add(shares).saturating_add(1);
+        let wrapped = custodians
+            .iter()
+            .map(|(_, how)| bytes_len(how.wrapped_len()));
+        let rest = [
+            2,
+            bytes_len(header),
+            bytes_len(32),
+            bytes_len(32),
+            bytes_len(body),
+            bytes_len(SIGNATURE_LEN),
+        ];
+        Self {
+            core,
+            header,
+            body,
+            file: wrapped.chain(rest).fold(0, usize::saturating_add),
+        }
+    }
+
+    /// Where in the header the core lies.
+    pub(super) fn core_in_header(&self) -> Range<usize> {
+        let start = bytes_len(self.core)
+            .saturating_sub(self.core)
+            .saturating_add(1);
+        start..start.saturating_add(self.core)
+    }
+}
+
+/// The contents of the file's byte strings.
+pub(super) struct Slots<'o> {
+    pub(super) header: &'o mut [u8],
+    pub(super) wrapped: Vec<&'o mut [u8], MAX_CUSTODIANS>,
+    pub(super) release: &'o mut [u8],
+    pub(super) commitment: &'o mut [u8],
+    pub(super) body: &'o mut [u8],
+    pub(super) signature: &'o mut [u8],
+}
+
+impl<'o> Slots<'o> {
+    /// Writes everything of the file that is not inside a byte string, and cuts `out` at these.
+    pub(super) fn cut(
+        lengths: &Lengths,
+        custodians: &[(CustodianId, Algorithm)],
+        out: &'o mut [u8],
+    ) -> Result<Self, SealError> {
+        let mut encoder = Encoder::new(out);
+        array(&mut encoder, 6)?;
+        let header = slot(&mut encoder, lengths.header)?;
+        array(&mut encoder, custodians.len() as u64)?;
+        let mut wrapped = Vec::new();
+        for (_, how) in custodians {
+            let slot = slot(&mut encoder, how.wrapped_len())?;
+            wrapped.push(slot).map_err(|_| SealError::Fault)?;
+        }
+        Ok(Self {
+            header,
+            wrapped,
+            release: slot(&mut encoder, 32)?,
+            commitment: slot(&mut encoder, 32)?,
+            body: slot(&mut encoder, lengths.body)?,
+            signature: slot(&mut encoder, SIGNATURE_LEN)?,
+        })
+    }
+}
+
+fn array(encoder: &mut Encoder<&mut [u8]>, len: u64) -> Result<(), SealError> {
+    encoder.array(len).map(|_| ()).map_err(|_| SealError::Fault)
+}
+
+/// The place of a byte string of `len` bytes, its head written.
+fn slot<'o>(encoder: &mut Encoder<&'o mut [u8]>, len: usize) -> Result<&'o mut [u8], SealError> {
+    encoder
+        .bytes_len(len as u64)
+        .map_err(|_| SealError::Fault)?;
+    let rest = mem::take(encoder.writer_mut());
+    let (slot, rest) = rest.split_at_mut_checked(len).ok_or(SealError::Fault)?;
+    *encoder.writer_mut() = rest;
+    Ok(slot)
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Digests and derived keys, each for one purpose: the only home of the labels that keep them apart.
+//!
+//! With `frame(x)` = the length of `x` in 8 bytes, big-endian, then `x`:
+//!
+//! - `D(label, p1, ..)` = SHA-256(frame(label) || frame(p1) || ..), written [`Purpose::digest`];
+//! - `X(key, salt, label, p1, ..)` = HKDF-SHA-256 (RFC 5869) of `key` and `salt` with
+//!   info = frame(label) || frame(p1) || .., written [`Purpose::derive`];
+//! - the same from a pseudorandom key that was extracted before, written [`Purpose::expand`].
+//!
+//! Every part is framed, so no two lists of parts give the same bytes; every label is used by one
+//! purpose, so no digest or key of one purpose can stand for another's.
+
+use core::iter;
+
+use sha2::{Digest, Sha256};
+
+use crate::kdf;
+use crate::secret::Secret;
+
+/// What a digest or a derived key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The id of a domain, from its birth suite and verify key.
+    DomainId,
+    /// The seed of a domain's signing key, from the root.
+    DomainKey,
+    /// What the draws of one sealing are for.
+    Sealing,
+    /// A hedged draw, from generator output and the root.
+    Draw,
+    /// The digest of the part of a release that the core carries.
+    Release,
+    /// The digest of a header's core.
+    Core,
+    /// The id of a custodian, from algorithm and public key.
+    Custodian,
+    /// What a wrapped share is bound to.
+    Share,
+    /// The seed of a share's possession key.
+    Possession,
+    /// The digest of a wrapped share.
+    Wrapped,
+    /// The digest of a header.
+    Header,
+    /// The commitment to a sealed body's key.
+    Commit,
+    /// The key of a sealed body.
+    Body,
+    /// The digest of commitment and body.
+    Payload,
+    /// What a domain key signs of a sealed domain.
+    Sealed,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::DomainId => "security-domain/v1 domain id",
+            Self::DomainKey => "security-domain/v1 domain key",
+            Self::Sealing => "security-domain/v1 sealing",
+            Self::Draw => "security-domain/v1 draw",
+            Self::Release => "security-domain/v1 release",
+            Self::Core => "security-domain/v1 core",
+            Self::Custodian => "security-domain/v1 custodian",
+            Self::Share => "security-domain/v1 share",
+            Self::Possession => "security-domain/v1 possession",
+            Self::Wrapped => "security-domain/v1 wrapped",
+            Self::Header => "security-domain/v1 header",
+            Self::Commit => "security-domain/v1 commit",
+            Self::Body => "security-domain/v1 body",
+            Self::Payload => "security-domain/v1 payload",
+            Self::Sealed => "security-domain/v1 sealed",
+        }
+    }
+
+    /// `D(label, parts..)`.
+    ///
+    /// Secret: the parts, where they are. Public: their number and lengths. Leaks: nothing else.
+    pub fn digest<'a>(self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+        let label = self.label().as_bytes();
+        let mut hash = Sha256::new();
+        for part in iter::once(label).chain(parts) {
+            hash.update(length(part));
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+
+    /// `X(key, salt, label, parts..)`.
+    ///
+    /// Secret: `key`, the result. Public: the rest, the lengths. Leaks: nothing else.
+    pub fn derive<const N: usize, const P: usize>(
+        self,
+        key: &[u8],
+        salt: &[u8],
+        parts: [&[u8]; P],
+    ) -> Secret<N> {
+        self.expand(&kdf::hkdf_extract(salt, key), parts)
+    }
+
+    /// The second half of [`derive`](Self::derive), from an extracted key.
+    ///
+    /// Secret: `extracted`, the result. Public: the rest, the lengths. Leaks: nothing else.
+    pub fn expand<const N: usize, const P: usize>(
+        self,
+        extracted: &Secret<32>,
+        parts: [&[u8]; P],
+    ) -> Secret<N> {
+        let label = self.label().as_bytes();
+        let head = length(label);
+        let lengths = parts.map(length);
+        let framed = lengths.iter().zip(parts);
+        let framed = framed.flat_map(|(length, part)| [length.as_slice(), part]);
+        kdf::hkdf_expand(
+            extracted,
+            [head.as_slice(), label].into_iter().chain(framed),
+        )
+    }
+}
+
+fn length(part: &[u8]) -> [u8; 8] {
+    (part.len() as u64).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const ALL: [Purpose; 15] = [
+        Purpose::DomainId,
+        Purpose::DomainKey,
+        Purpose::Sealing,
+        Purpose::Draw,
+        Purpose::Release,
+        Purpose::Core,
+        Purpose::Custodian,
+        Purpose::Share,
+        Purpose::Possession,
+        Purpose::Wrapped,
+        Purpose::Header,
+        Purpose::Commit,
+        Purpose::Body,
+        Purpose::Payload,
+        Purpose::Sealed,
+    ];
+
+    #[test]
+    fn no_two_purposes_share_a_label() {
+        let labels: HashSet<_> = ALL.iter().map(|purpose| purpose.label()).collect();
+        assert_eq!(labels.len(), ALL.len());
+        assert_eq!(
+            ALL.map(|purpose| purpose as usize),
+            core::array::from_fn(|i| i)
+        );
+        assert!(
+            labels
+                .iter()
+                .all(|label| label.starts_with("security-domain/v1 "))
+        );
+    }
+
+    #[test]
+    fn parts_are_framed() {
+        let digest = |parts: &[&[u8]]| Purpose::Core.digest(parts.iter().copied());
+        let lists: [&[&[u8]]; 6] = [
+            &[],
+            &[b""],
+            &[b"", b""],
+            &[b"ab"],
+            &[b"a", b"b"],
+            &[b"", b"ab"],
+        ];
+        let digests: HashSet<_> = lists.iter().map(|parts| digest(parts)).collect();
+        assert_eq!(digests.len(), lists.len());
+
+        let derive = |parts: [&[u8]; 2]| {
+            *Purpose::Body
+                .derive::<32, 2>(b"key", b"salt", parts)
+                .expose()
+        };
+        assert_ne!(derive([b"a", b"b"]), derive([b"", b"ab"]));
+    }
+
+    /// The definition, written out: HKDF-Expand is one HMAC over info and a counter of 1.
+    #[test]
+    fn digests_and_keys_are_what_the_format_says() {
+        let label = b"security-domain/v1 core";
+        let bytes = [
+            &[0, 0, 0, 0, 0, 0, 0, 23],
+            &label[..],
+            &[0, 0, 0, 0, 0, 0, 0, 3],
+            b"abc",
+        ]
+        .concat();
+        let want: [u8; 32] = Sha256::digest(&bytes).into();
+        assert_eq!(Purpose::Core.digest([&b"abc"[..]]), want);
+
+        let extracted = kdf::hkdf_extract(b"salt", b"key");
+        let want: Secret<32> = kdf::hkdf_expand(&extracted, [&bytes]);
+        let have: Secret<32> = Purpose::Core.derive(b"key", b"salt", [b"abc"]);
+        assert_eq!(have.expose(), want.expose());
+    }
+}

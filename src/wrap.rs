@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Shares wrapped to custodians' keys.
+//!
+//! What is wrapped is 65 bytes: the context (32), the share's index (1), the share (32). The context
+//! is a digest of everything the share belongs to. The wrapping itself carries no label, so that tokens
+//! and key services that have OAEP with SHA-256 can unwrap; the context binds instead, and is compared
+//! when a share comes back.
+//!
+//! ```
+//! use security_domain::quorum::ShareIndex;
+//! use security_domain::secret::Secret;
+//! use security_domain::wrap::{PLAINTEXT_LEN, read_share};
+//!
+//! // What a token unwrapped: a share in the clear, to be shown to nobody.
+//! let context = [7; 32];
+//! let mut plaintext = [0; PLAINTEXT_LEN];
+//! plaintext[..32].copy_from_slice(&context);
+//! plaintext[32] = 1;
+//!
+//! let first = ShareIndex::new(1).unwrap();
+//! assert!(read_share(&plaintext, &context, first).is_ok());
+//! assert!(read_share(&plaintext, &[8; 32], first).is_err());
+//! ```
+
+use rand_core::TryCryptoRng;
+use zeroize::Zeroize;
+
+use crate::ct::{Mask, eq_bytes};
+use crate::custodian::{Identity, Recipient, Unwrap, WrapError};
+use crate::purpose::Purpose;
+use crate::quorum::ShareIndex;
+use crate::secret::Secret;
+use crate::shamir::Share;
+use crate::verdict::Verdict;
+
+mod rsa_oaep;
+
+/// The length of what is wrapped, in bytes.
+pub const PLAINTEXT_LEN: usize = 65;
+
+/// A share of 32 bytes, wrapped to a custodian's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrappedShare<'a>(&'a [u8]);
+
+impl<'a> WrappedShare<'a> {
+    /// Wraps `share` under `context` to `recipient`, into `out`, which is exactly as long as
+    /// [`Algorithm::wrapped_len`](crate::custodian::Algorithm::wrapped_len) says.
+    ///
+    /// Secret: the share's value. Public: its index, `context`, `out`. Leaks: nothing else.
+    pub fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
+        share: &Share<32>,
+        context: &[u8; 32],
+        recipient: &K,
+        rng: &mut R,
+        out: &'a mut [u8],
+    ) -> Result<Self, WrapError> {
+        if out.len() != recipient.algorithm().wrapped_len() {
+            return Err(WrapError::WrongLength);
+        }
+        let index = [share.index().get()];
+        let parts = context.iter().chain(&index).chain(share.value().expose());
+        let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
+        for (to, from) in plaintext.expose_mut().iter_mut().zip(parts) {
+            *to = *from;
+        }
+        recipient
+            .wrap(rng, plaintext.expose(), out)
+            .inspect_err(|_| out.zeroize())?;
+        Ok(Self(out))
+    }
+
+    /// The wrapped share with these bytes.
+    pub const fn from_bytes(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Its digest, `D("wrapped", bytes)` (`docs/format.md`).
+    pub fn digest(&self) -> [u8; 32] {
+        Purpose::Wrapped.digest([self.0])
+    }
+
+    /// Unwraps it with `identity`. It must be the share at `index` under `context`: every other
+    /// content is [`Unwrap::Opaque`], as if it had not opened.
+    ///
+    /// Secret: the share's value. Public: `context`, `index`. Leaks: whether it opened.
+    pub fn unwrap<I: Identity, R: TryCryptoRng + ?Sized>(
+        &self,
+        context: &[u8; 32],
+        index: ShareIndex,
+        identity: &mut I,
+        rng: &mut R,
+    ) -> Result<Share<32>, Unwrap<I::Error>> {
+        let mut len = 0;
+        let plaintext = Secret::<PLAINTEXT_LEN>::try_init(|plaintext| {
+            len = identity.unwrap(rng, self.0, plaintext)?;
+            Ok(())
+        })?;
+        let plaintext = plaintext.expose().get(..len).unwrap_or_default();
+        read_share(plaintext, context, index).map_err(|_| Unwrap::Opaque)
+    }
+}
+
+/// Reads what a token unwrapped: the share at `index` under `context`, and nothing else.
+///
+/// Secret: the share's value. Public: the length, `context`, `index`. Leaks: whether it is that share.
+pub fn read_share(
+    plaintext: &[u8],
+    context: &[u8; 32],
+    index: ShareIndex,
+) -> Result<Share<32>, NotThisShare> {
+    let Some(([bound @ .., at], value)) = plaintext
+        .split_first_chunk::<33>()
+        .filter(|(_, value)| value.len() == 32)
+    else {
+        return Err(NotThisShare);
+    };
+    Verdict::twice(|| eq_bytes(bound, context) & Mask::eq(u32::from(*at), u32::from(index.get())))
+        .or(NotThisShare)?;
+    let mut share = Secret::zeroed();
+    for (to, from) in share.expose_mut().iter_mut().zip(value) {
+        *to = *from;
+    }
+    Ok(Share::new(index, share))
+}
+
+/// The bytes are not the share that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotThisShare;
+
+impl core::fmt::Display for NotThisShare {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("these bytes are not the share that was asked for")
+    }
+}
+
+impl core::error::Error for NotThisShare {}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! RSA keys as recipients: RSAES-OAEP with SHA-256 for hash and MGF1 and no label.
+
+use rand_core::TryCryptoRng;
+
+use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use crate::rsa::{EncryptError, ModulusSize, PublicKey};
+
+impl Recipient for PublicKey {
+    fn algorithm(&self) -> Algorithm {
+        match self.size() {
+            ModulusSize::Rsa2048 => Algorithm::Rsa2048OaepSha256,
+            ModulusSize::Rsa3072 => Algorithm::Rsa3072OaepSha256,
+            ModulusSize::Rsa4096 => Algorithm::Rsa4096OaepSha256,
+        }
+    }
+
+    fn id(&self) -> CustodianId {
+        let mut spki = [0; Self::SPKI_MAX_LEN];
+        let len = self.to_spki_der(&mut spki).unwrap_or_default();
+        CustodianId::new(self.algorithm(), spki.get(..len).unwrap_or_default())
+    }
+
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        if out.len() != self.size().bytes() {
+            return Err(WrapError::WrongLength);
+        }
+        match self.encrypt_oaep_sha256(rng, &[], message, out) {
+            Ok(_) => Ok(()),
+            Err(EncryptError::Rng) => Err(WrapError::Rng),
+            Err(EncryptError::MessageTooLong { .. }) => Err(WrapError::MessageTooLong),
+            Err(EncryptError::BufferTooSmall) => Err(WrapError::WrongLength),
+        }
+    }
+}

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sealing and opening with any quorum, and what is refused on the way.
+
+mod sealed;
+
+use std::num::NonZeroU32;
+
+use rand_core::TryCryptoRng;
+use sealed::{ARTIFACTS, FailsAt, FastKey, artifacts, fast_keys, rng, sealed, sealing, share};
+use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use security_domain::domain::{
+    ArtifactTag, DomainLabel, Epoch, Expect, ExpectError, Lineage, OpenError, Root, SealError,
+    SealedDomain, ShareError, TextError,
+};
+use security_domain::quorum::{QuorumError, ShareIndex};
+
+#[test]
+fn every_quorum_opens_and_none_smaller_does() {
+    for count in 3..=10 {
+        let keys = fast_keys(count);
+        for threshold in 2..=count {
+            let (root, file) = sealed(count * 16 + threshold, &keys, threshold);
+            let sealed = SealedDomain::parse(&file).unwrap();
+            let expect = Expect::new(root.domain_id(), Epoch::FIRST);
+            let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
+            let mut out = vec![0; sealed.opened_len()];
+
+            // Neighbours from each custodian on, and in the end all of them.
+            for first in 0..=usize::from(count) {
+                let all = shares.iter().cycle().skip(first);
+                let some = if first == usize::from(count) {
+                    count
+                } else {
+                    threshold
+                };
+                let chosen: Vec<_> = all.take(some.into()).collect();
+                let opened = sealed.open(&expect, &chosen, &mut out).unwrap();
+                assert_eq!(opened.root().domain_id(), root.domain_id());
+                let have: Vec<_> = opened
+                    .artifacts()
+                    .map(|(tag, it)| (tag.as_str(), it))
+                    .collect();
+                assert_eq!(have, ARTIFACTS);
+            }
+
+            let fewer: Vec<_> = shares.iter().take(usize::from(threshold) - 1).collect();
+            assert_eq!(
+                sealed.open(&expect, &fewer, &mut out).unwrap_err(),
+                OpenError::TooFewShares {
+                    have: threshold - 1,
+                    need: threshold
+                }
+            );
+        }
+    }
+}
+
+#[test]
+fn the_header_says_what_was_sealed() {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let (artifacts, keys) = (artifacts(), fast_keys(4));
+    let mut first = sealing(&root, &artifacts, &keys, 3);
+    first.break_glass = NonZeroU32::new(86_400);
+    let mut file = vec![0; first.sealed_len().unwrap()];
+    let header_digest = {
+        let sealed = first.seal(&mut rng(1), &mut file).unwrap();
+        let header = sealed.header();
+        assert_eq!(header.domain_id(), root.domain_id());
+        assert_eq!(header.epoch(), Epoch::FIRST);
+        assert_eq!(header.previous(), None);
+        assert_eq!(header.label().as_str(), "test");
+        assert_eq!(header.created(), 1_790_000_000);
+        assert_eq!(header.instance(), first.instance);
+        assert_eq!(header.quorum().to_string(), "3 of 4");
+        assert_eq!(header.break_glass(), first.break_glass);
+        let listed: Vec<_> = header.custodians().map(|custodian| custodian.id).collect();
+        assert_eq!(listed, keys.iter().map(FastKey::id).collect::<Vec<_>>());
+        let tags: Vec<_> = header
+            .artifacts()
+            .map(|(tag, len)| (tag.as_str(), len))
+            .collect();
+        assert_eq!(tags, [("hsm-key", 32), ("empty", 0), ("credentials", 13)]);
+        assert!(!sealed.is_pending());
+        assert_eq!(sealed.changed().count(), 0);
+        header.digest()
+    };
+
+    let parsed = SealedDomain::parse(&file).unwrap();
+    let mut second = sealing(&root, &artifacts, &keys[1..], 2);
+    second.lineage = Lineage::after(parsed.header()).unwrap();
+    let mut next = vec![0; second.sealed_len().unwrap()];
+    let sealed = second.seal(&mut rng(2), &mut next).unwrap();
+    assert_eq!(sealed.header().epoch().get(), 2);
+    assert_eq!(sealed.header().previous(), Some(header_digest));
+    assert_eq!(sealed.header().domain_id(), root.domain_id());
+
+    let stranger = Root::random(&mut rng(3)).unwrap();
+    second.root = &stranger;
+    assert_eq!(second.sealed_len(), Err(SealError::OtherDomain));
+}
+
+#[test]
+fn what_is_expected_decides() {
+    let keys = fast_keys(3);
+    let (root, file) = sealed(1, &keys, 2);
+    let (other, _) = sealed(2, &keys, 2);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let (a, b) = (share(&sealed, &keys[0]), share(&sealed, &keys[1]));
+    let mut out = vec![0; sealed.opened_len()];
+    let mut open = |expect| sealed.open(&expect, &[&a, &b], &mut out).map(drop);
+
+    let (have, digest) = (root.domain_id(), sealed.header().digest());
+    assert_eq!(open(Expect::unpinned()), Ok(()));
+    assert_eq!(open(Expect::new(have, Epoch::FIRST)), Ok(()));
+    assert_eq!(open(Expect::header(have, Epoch::FIRST, digest)), Ok(()));
+    assert!(!Expect::unpinned().is_pinned() && Expect::new(have, Epoch::FIRST).is_pinned());
+
+    let want = other.domain_id();
+    assert_eq!(
+        open(Expect::new(want, Epoch::FIRST)),
+        Err(OpenError::Expect(ExpectError::WrongDomain { have, want }))
+    );
+    let want = Epoch::new(2).unwrap();
+    assert_eq!(
+        open(Expect::new(root.domain_id(), want)),
+        Err(OpenError::Expect(ExpectError::Superseded {
+            have: Epoch::FIRST,
+            want
+        }))
+    );
+    let want = security_domain::domain::HeaderDigest::from_bytes([1; 32]);
+    assert_eq!(
+        open(Expect::header(root.domain_id(), Epoch::FIRST, want)),
+        Err(OpenError::Expect(ExpectError::OtherHeader {
+            have: digest,
+            want
+        }))
+    );
+}
+
+#[test]
+fn shares_that_do_not_belong_together_are_named() {
+    let keys = fast_keys(4);
+    let (_, file) = sealed(1, &keys, 3);
+    let (_, other) = sealed(2, &keys, 3);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let foreign = share(&SealedDomain::parse(&other).unwrap(), &keys[1]);
+    let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
+    let mut out = vec![0xaa; sealed.opened_len()];
+    let mut open = |shares: &[_]| sealed.open(&Expect::unpinned(), shares, &mut out).map(drop);
+
+    assert_eq!(
+        open(&[&shares[0], &foreign, &shares[2]]),
+        Err(OpenError::ForeignShare(keys[1].id()))
+    );
+    assert_eq!(
+        open(&[&shares[0], &shares[2], &shares[0]]),
+        Err(OpenError::SameShare(keys[0].id()))
+    );
+    assert_eq!(open(&[]), Err(OpenError::TooFewShares { have: 0, need: 3 }));
+    assert_eq!(open(&[&shares[3], &shares[0], &shares[2]]), Ok(()));
+
+    let stranger = FastKey(99);
+    let unwrapped = sealed.unwrap_share(stranger.id(), &mut stranger.clone(), &mut rng(0));
+    assert_eq!(unwrapped.unwrap_err(), ShareError::NotListed(stranger.id()));
+    let unwrapped = sealed.unwrap_share(keys[0].id(), &mut keys[1].clone(), &mut rng(0));
+    assert_eq!(
+        unwrapped.unwrap_err(),
+        ShareError::DoesNotOpen(keys[0].id())
+    );
+}
+
+#[test]
+fn what_a_token_unwrapped_is_taken_as_it_is() {
+    let keys = fast_keys(3);
+    let (_, file) = sealed(1, &keys, 2);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let (custodian, wrapped) = sealed.wrapped_shares().next().unwrap();
+    let mut plaintext = [0; 65];
+    use security_domain::custodian::Identity;
+    let len = keys[0]
+        .clone()
+        .unwrap(&mut rng(0), wrapped.as_bytes(), &mut plaintext);
+    assert_eq!(len, Ok(65));
+
+    let id = custodian.id;
+    let accepted = sealed.accept_share(id, &plaintext).unwrap();
+    assert_eq!(
+        (accepted.custodian(), accepted.header()),
+        (id, sealed.header().digest())
+    );
+    for bit in 0..65 * 8 {
+        let mut changed = plaintext;
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let refused = sealed.accept_share(id, &changed).unwrap_err();
+        assert_eq!(refused, ShareError::DoesNotOpen(id), "bit {bit}");
+    }
+    for wrong in [&plaintext[..64], &[&plaintext[..], &[0]].concat(), &[]] {
+        let refused = sealed.accept_share(id, wrong).unwrap_err();
+        assert_eq!(refused, ShareError::DoesNotOpen(id));
+    }
+    let refused = sealed.accept_share(keys[1].id(), &plaintext).unwrap_err();
+    assert_eq!(refused, ShareError::DoesNotOpen(keys[1].id()));
+}
+
+#[test]
+fn buffers_are_exact_and_nothing_is_written_beyond() {
+    let keys = fast_keys(3);
+    let root = Root::random(&mut rng(1)).unwrap();
+    let artifacts = artifacts();
+    let sealing = sealing(&root, &artifacts, &keys, 2);
+    let needed = sealing.sealed_len().unwrap();
+
+    let mut file = vec![0xaa; needed + 9];
+    let error = sealing
+        .seal(&mut rng(1), &mut file[..needed - 1])
+        .unwrap_err();
+    assert_eq!(error, SealError::BufferTooSmall { needed });
+    assert!(file.iter().all(|byte| *byte == 0xaa));
+    let len = sealing
+        .seal(&mut rng(1), &mut file)
+        .unwrap()
+        .as_bytes()
+        .len();
+    assert_eq!(len, needed);
+    assert_eq!(file[needed..], [0xaa; 9]);
+
+    let sealed = SealedDomain::parse(&file[..needed]).unwrap();
+    let (a, b) = (share(&sealed, &keys[0]), share(&sealed, &keys[1]));
+    let needed = sealed.opened_len();
+    let mut out = vec![0xaa; needed + 9];
+    let error = sealed.open(&Expect::unpinned(), &[&a, &b], &mut out[..needed - 1]);
+    assert_eq!(error.unwrap_err(), OpenError::BufferTooSmall { needed });
+    assert!(out.iter().all(|byte| *byte == 0xaa));
+    drop(
+        sealed
+            .open(&Expect::unpinned(), &[&a, &b], &mut out)
+            .unwrap(),
+    );
+    assert_eq!(out[..needed], vec![0; needed], "wiped when dropped");
+    assert_eq!(out[needed..], [0xaa; 9]);
+}
+
+#[test]
+fn a_generator_that_fails_at_any_call_leaves_nothing() {
+    let keys = fast_keys(3);
+    let root = Root::random(&mut rng(1)).unwrap();
+    let artifacts = artifacts();
+    let sealing = sealing(&root, &artifacts, &keys, 2);
+    let mut calls = 0;
+    loop {
+        let mut file = vec![0xaa; sealing.sealed_len().unwrap()];
+        match sealing.seal(&mut FailsAt(rng(1), calls), &mut file) {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error, SealError::Rng, "call {calls}"),
+        }
+        assert!(file.iter().all(|byte| *byte == 0), "call {calls}");
+        calls += 1;
+    }
+    assert!(calls > 4, "{calls} calls");
+}
+
+/// A virtual machine restored from a snapshot repeats its generator.
+#[test]
+fn a_repeated_generator_repeats_no_key() {
+    let keys = fast_keys(4);
+    let root = Root::random(&mut rng(1)).unwrap();
+    let seal = |change: fn(&mut security_domain::domain::Sealing<'_, FastKey>)| {
+        let artifacts = artifacts();
+        let mut sealing = sealing(&root, &artifacts, &keys, 3);
+        change(&mut sealing);
+        let mut file = vec![0; sealing.sealed_len().unwrap()];
+        sealing.seal(&mut rng(9), &mut file).unwrap();
+        file
+    };
+    let same = seal(|_| {});
+    assert_eq!(seal(|_| {}), same, "the same sealing gives the same file");
+    let changed = [
+        seal(|sealing| sealing.created += 1),
+        seal(|sealing| sealing.label = DomainLabel::new("tesu").unwrap()),
+        seal(|sealing| {
+            sealing.artifacts = Box::leak(Box::new({
+                let mut artifacts = artifacts();
+                artifacts[2].1 = b"user:passwore";
+                artifacts
+            }));
+        }),
+    ];
+    // The wrapped shares hold what was drawn: no run of bytes stays.
+    let drawn = |file: &[u8]| {
+        let sealed = SealedDomain::parse(file).unwrap();
+        let wrapped = sealed
+            .wrapped_shares()
+            .flat_map(|(_, share)| share.as_bytes().to_vec());
+        wrapped.collect::<Vec<_>>()
+    };
+    for file in changed {
+        let (a, b) = (drawn(&same), drawn(&file));
+        let equal = a.iter().zip(&b).filter(|(a, b)| a == b).count();
+        // 1 byte of length and 1 of index stay in each share; by chance, 4 more in all.
+        assert!(equal < 30, "{equal} of {} bytes are the same", a.len());
+    }
+}
+
+#[test]
+fn what_cannot_be_sealed_is_named() {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let artifacts = artifacts();
+    let keys = fast_keys(11);
+    let len = |custodians: &[FastKey], threshold| {
+        sealing(&root, &artifacts, custodians, threshold).sealed_len()
+    };
+    assert_eq!(len(&keys[..2], 2), Err(SealError::CustodianCount));
+    assert_eq!(len(&keys, 2), Err(SealError::CustodianCount));
+    assert!(len(&keys[..10], 10).is_ok());
+    let above = SealError::Quorum(QuorumError::ThresholdAboveCount);
+    assert_eq!(len(&keys[..3], 4), Err(above));
+    let twice = [FastKey(1), FastKey(2), FastKey(1)];
+    assert_eq!(
+        len(&twice, 2),
+        Err(SealError::SameCustodian(FastKey(1).id()))
+    );
+
+    let len = |artifacts: &[_]| sealing(&root, artifacts, &keys[..3], 2).sealed_len();
+    assert_eq!(len(&[]), Err(SealError::ArtifactCount));
+    let tags: Vec<_> = (0..33).map(|i| format!("artifact {i}")).collect();
+    let many: Vec<_> = tags
+        .iter()
+        .map(|tag| (ArtifactTag::new(tag).unwrap(), &b"x"[..]))
+        .collect();
+    assert_eq!(len(&many), Err(SealError::ArtifactCount));
+    assert!(len(&many[..32]).is_ok());
+    let twice = [many[0], many[1], many[0]];
+    assert_eq!(len(&twice), Err(SealError::SameTag(2)));
+}
+
+#[test]
+fn a_body_of_four_gibibytes_is_refused_before_anything_is_read() {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let keys = fast_keys(3);
+    // One mebibyte, listed 32 times, is far from it; so the lengths must come from one large slice.
+    let big = vec![0; (1 << 27) - 1];
+    let tags: Vec<_> = (0..32).map(|i| i.to_string()).collect();
+    let all: Vec<_> = tags
+        .iter()
+        .map(|tag| (ArtifactTag::new(tag).unwrap(), &big[..]))
+        .collect();
+    // 32 * (2^27 - 1) + 48 = 2^32 + 16.
+    assert_eq!(
+        sealing(&root, &all, &keys, 2).sealed_len(),
+        Err(SealError::TooLong)
+    );
+    assert!(sealing(&root, &all[1..], &keys, 2).sealed_len().is_ok());
+}
+
+#[test]
+fn texts_cannot_mislead() {
+    assert_eq!(DomainLabel::new(&"x".repeat(65)), Err(TextError::TooLong));
+    assert!(DomainLabel::new(&"x".repeat(64)).is_ok());
+    assert!(DomainLabel::new("").is_ok());
+    assert!(DomainLabel::new("Domäne für die Übung, 域").is_ok());
+    assert_eq!(ArtifactTag::new(""), Err(TextError::Empty));
+    for c in [
+        '\0', '\n', '\r', '\x1b', '\x7f', '\u{85}', '\u{61c}', '\u{200e}', '\u{202e}', '\u{2028}',
+        '\u{2029}', '\u{2066}', '\u{2069}',
+    ] {
+        let text = format!("a{c}b");
+        assert_eq!(DomainLabel::new(&text), Err(TextError::Character), "{c:?}");
+        assert_eq!(ArtifactTag::new(&text), Err(TextError::Character), "{c:?}");
+    }
+}
+
+/// A custodian whose device refuses.
+struct Broken(FastKey);
+
+impl Recipient for Broken {
+    fn algorithm(&self) -> Algorithm {
+        self.0.algorithm()
+    }
+    fn id(&self) -> CustodianId {
+        self.0.id()
+    }
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        self.0.wrap(rng, message, out)?;
+        if self.0.0 == 2 {
+            Err(WrapError::MessageTooLong)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[test]
+fn a_custodian_who_cannot_be_served_is_named_and_nobody_is() {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let artifacts = artifacts();
+    let keys: Vec<_> = fast_keys(3).into_iter().map(Broken).collect();
+    let sealing = sealing(&root, &artifacts, &keys, 2);
+    let mut file = vec![0xaa; sealing.sealed_len().unwrap()];
+    let error = sealing.seal(&mut rng(1), &mut file).unwrap_err();
+    assert_eq!(
+        error,
+        SealError::Wrap(keys[1].id(), WrapError::MessageTooLong)
+    );
+    assert!(file.iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn errors_say_where() {
+    let id = FastKey(1).id();
+    let says = [
+        SealError::SameCustodian(id).to_string(),
+        ShareError::<WrapError>::DoesNotOpen(id).to_string(),
+        OpenError::SameShare(id).to_string(),
+    ];
+    assert!(
+        says.iter().all(|text| text.contains(&id.to_string())),
+        "{says:?}"
+    );
+    assert_eq!(id.to_string().len(), 64);
+    let index = ShareIndex::new(2).unwrap();
+    assert_eq!(
+        security_domain::domain::ParseError::WrappedLength(index).to_string(),
+        "wrapped share 2 has the wrong length"
+    );
+}
