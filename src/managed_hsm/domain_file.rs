@@ -15,23 +15,27 @@
 //! Nothing authenticates the quorum or the list of artifacts: the format has no means to. Who must
 //! know that a file is the one that was downloaded pins its digest.
 
+mod combine;
+mod make;
+
 use core::fmt;
 use heapless::Vec;
 use rand_core::TryCryptoRng;
-use zeroize::Zeroize;
 
-use super::enc_data::{self, Artifact, EncData, Spacing};
-use super::error::{Fault, Field, FileError, WriteError};
+use super::enc_data::{Artifact, EncData};
+use super::error::{Fault, Field, FileError};
 use super::json::{self, Member, Reader, Text};
-use super::key_transport::{self, DIGEST_LEN, EncKey, Failure, Place};
-use super::shares::{SHARE, Selection, Share, deal};
-use super::tag::Tag;
-use super::writer::{self, Writer};
+use super::key_transport::{EncKey, Failure, Place};
+use super::shares::{SHARE, Share};
 use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
 use crate::custodian::Identity;
 use crate::quorum::{Quorum, ShareCount, Threshold};
 use crate::rng::RngError;
 use crate::x509::{Certificate, Thumbprint};
+
+pub use combine::{CombineError, Combined};
+pub(super) use make::check_certificates;
+pub use make::{encoded_len, write};
 
 const KEY_ALGORITHM: &str = "shamir_share";
 
@@ -138,69 +142,6 @@ impl<'a> DomainFile<'a> {
         Share::from_words(*custodian, self.quorum, &words).ok_or(ShareError::DoesNotOpen)
     }
 
-    /// Combines shares of at least a quorum of custodians to the master key, and checks that it opens
-    /// every artifact.
-    ///
-    /// With more shares than it takes, all are checked: every choice of a quorum among them (at most
-    /// 252) is tried against the file, and the shares that do not lie on the polynomials of the one
-    /// that opens it are named and left out. With exactly as many as it takes, nobody can tell which
-    /// one is wrong.
-    ///
-    /// Secret: the shares' values, the master key. Public: the file, the custodians and indices.
-    /// Leaks: whether it opens, and which shares are wrong then.
-    pub fn combine(&self, shares: &[Share]) -> Result<Combined, CombineError> {
-        self.check_shares(shares)?;
-        let threshold = u32::from(self.quorum.threshold().get());
-        let mut found: Option<Found<'_>> = None;
-        for subset in 0..1u16 << shares.len() {
-            if subset.count_ones() != threshold {
-                continue;
-            }
-            if let Some(selection) = Selection::new(shares, subset) {
-                let (key, good) = selection.combine();
-                // That these shares open the file, or not, is what `left_out` tells.
-                if (good & self.enc_data.suits(&key)).declassify() {
-                    let next = Found::new(selection, key, shares);
-                    let better =
-                        { found.as_ref() }.is_none_or(|best| best.agreeing < next.agreeing);
-                    found = if better { Some(next) } else { found };
-                }
-            }
-        }
-        let found = found.ok_or(CombineError::DoesNotOpen)?;
-        if found.selection.is_degenerate().declassify() || !self.enc_data.opens(&found.key) {
-            return Err(CombineError::DoesNotOpen);
-        }
-        let mut left_out = Vec::new();
-        for share in shares.iter().filter(|share| !found.agrees(share)) {
-            let pushed = left_out.push(share.custodian());
-            pushed.map_err(|_| CombineError::DoesNotOpen)?;
-        }
-        Ok(Combined {
-            left_out,
-            master_key: found.key,
-        })
-    }
-
-    /// Checks that there are enough shares, of this file's custodians, of each no more than one.
-    fn check_shares(&self, shares: &[Share]) -> Result<(), CombineError> {
-        let mut rest = shares.iter();
-        while let Some(custodian) = rest.next().map(Share::custodian) {
-            if !self.custodians().any(|listed| listed == custodian) {
-                return Err(CombineError::NotListed(custodian));
-            }
-            if rest.clone().any(|other| other.custodian() == custodian) {
-                return Err(CombineError::SameCustodian(custodian));
-            }
-        }
-        let need = usize::from(self.quorum.threshold().get());
-        let have = shares.len();
-        if have < need {
-            return Err(CombineError::TooFewShares { have, need });
-        }
-        Ok(())
-    }
-
     /// Whether every artifact opens with this key.
     pub(super) fn opens(&self, key: &MasterKey) -> bool {
         self.enc_data.opens(key)
@@ -282,54 +223,6 @@ pub(super) fn quorum_of(required: u32, count: ShareCount) -> Option<Quorum> {
     Quorum::new(threshold, count).ok()
 }
 
-/// A quorum of shares that opens the file. Wrong shares can make the right key, if their errors
-/// cancel out, so the quorum that most shares agree with is the one that is believed.
-struct Found<'s> {
-    selection: Selection<'s>,
-    key: MasterKey,
-    agreeing: usize,
-}
-
-impl<'s> Found<'s> {
-    fn new(selection: Selection<'s>, key: MasterKey, shares: &[Share]) -> Self {
-        let mut found = Self {
-            selection,
-            key,
-            agreeing: 0,
-        };
-        found.agreeing = shares.iter().filter(|share| found.agrees(share)).count();
-        found
-    }
-
-    /// Whether a share is one of the quorum, or lies on its polynomials at an index of its own.
-    fn agrees(&self, share: &Share) -> bool {
-        let quorum = self.selection.shares();
-        match quorum.iter().find(|used| used.index() == share.index()) {
-            Some(used) => used.custodian() == share.custodian(),
-            None => self.selection.agrees_with(share).declassify(),
-        }
-    }
-}
-
-/// What shares combined to.
-#[derive(Debug)]
-pub struct Combined {
-    master_key: MasterKey,
-    left_out: Vec<Thumbprint, MAX_CUSTODIANS>,
-}
-
-impl Combined {
-    /// The key, which opens every artifact of the file.
-    pub fn master_key(&self) -> &MasterKey {
-        &self.master_key
-    }
-
-    /// The custodians whose shares are wrong. They were not used.
-    pub fn left_out(&self) -> &[Thumbprint] {
-        &self.left_out
-    }
-}
-
 /// Why a custodian's share did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -356,144 +249,3 @@ impl<E: fmt::Display> fmt::Display for ShareError<E> {
 }
 
 impl<E: core::error::Error> core::error::Error for ShareError<E> {}
-
-/// Why shares did not combine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CombineError {
-    /// There are fewer shares than the quorum takes.
-    TooFewShares {
-        /// How many there are.
-        have: usize,
-        /// How many it takes.
-        need: usize,
-    },
-    /// Two shares are of the same custodian.
-    SameCustodian(Thumbprint),
-    /// A share is of a custodian whom the file does not name.
-    NotListed(Thumbprint),
-    /// No quorum among the shares opens every artifact. Nothing more can be told.
-    DoesNotOpen,
-}
-
-impl fmt::Display for CombineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooFewShares { have, need } => {
-                write!(f, "{have} shares where the quorum takes {need}")
-            }
-            Self::SameCustodian(custodian) => write!(f, "two shares of custodian {custodian}"),
-            Self::NotListed(custodian) => write!(f, "the file has no custodian {custodian}"),
-            Self::DoesNotOpen => f.write_str("the artifacts do not open with these shares"),
-        }
-    }
-}
-
-impl core::error::Error for CombineError {}
-
-/// How many bytes [`write()`] writes.
-pub fn encoded_len(
-    artifacts: &[(Tag<'_>, &[u8])],
-    threshold: Threshold,
-    certificates: &[Certificate<'_>],
-) -> usize {
-    let entries = { artifacts.iter() }.map(|(tag, a)| (*tag, enc_data::ciphertext_len(a)));
-    let shares = { certificates.iter() }.map(|certificate| {
-        let frame = "{\"enc_key\":\"\",\"x5t_256\":\"\"}".len();
-        frame + key_transport::sealed_to_len(certificate, SHARE) + DIGEST_LEN
-    });
-    let frame =
-        "{,\"SharedKeys\":{\"enc_shares\":[],\"key_algorithm\":\"\",\"required\":},\"version\":2}";
-    let commas = certificates.len().saturating_sub(1);
-    let digits = if threshold.get() < 10 { 1 } else { 2 };
-    enc_data::encoded_len(&Spacing::COMPACT, entries)
-        + shares.sum::<usize>()
-        + frame.len()
-        + KEY_ALGORITHM.len()
-        + commas
-        + digits
-}
-
-/// Writes a security-domain file, as the HSM does: seals the artifacts under a fresh master key, and
-/// a share of it to each of the certificates, any `threshold` of which open the file.
-///
-/// The artifacts have distinct tags, 1 to 32; the certificates distinct keys, 3 to 10. `out` has room
-/// for [`encoded_len`] bytes and is wiped on an error.
-///
-/// Secret: the artifacts. Public: their tags and lengths, the quorum, the certificates. Leaks:
-/// nothing else.
-pub fn write<R: TryCryptoRng + ?Sized>(
-    artifacts: &[(Tag<'_>, &[u8])],
-    threshold: Threshold,
-    certificates: &[Certificate<'_>],
-    rng: &mut R,
-    out: &mut [u8],
-) -> Result<usize, WriteError> {
-    let checked = enc_data::check(artifacts.iter().map(|(tag, _)| *tag))
-        .and_then(|()| check_certificates(certificates))
-        .and_then(|count| Ok(Quorum::new(threshold, count)?));
-    let quorum = match checked {
-        Ok(quorum) => quorum,
-        Err(error) => {
-            out.zeroize();
-            return Err(error);
-        }
-    };
-    let needed = encoded_len(artifacts, threshold, certificates);
-    writer::write(out, needed, |writer| {
-        let key = MasterKey::new(crate::secret::Secret::random(rng)?);
-        let shares = deal(&key, quorum, rng)?;
-
-        writer.put("{")?;
-        let entries = artifacts.iter().map(|(tag, artifact)| (*tag, *artifact));
-        enc_data::write(
-            writer,
-            &Spacing::COMPACT,
-            &key,
-            rng,
-            entries,
-            |sealer, _, artifact| sealer.plaintext(artifact),
-        )?;
-        writer.put(",\"SharedKeys\":{\"enc_shares\":[")?;
-        let mut before = "";
-        for (share, certificate) in shares.iter().zip(certificates) {
-            writer.put(before)?;
-            writer.put("{\"enc_key\":\"")?;
-            key_transport::seal(writer, share.expose(), certificate, rng)?;
-            writer.put("\",\"x5t_256\":\"")?;
-            key_transport::put_digest(writer, certificate.thumbprint())?;
-            writer.put("\"}")?;
-            before = ",";
-        }
-        put_tail(writer, threshold)
-    })
-}
-
-/// Writes what follows the shares.
-fn put_tail(writer: &mut Writer<'_>, threshold: Threshold) -> Result<(), WriteError> {
-    writer.put("],\"key_algorithm\":\"")?;
-    writer.put(KEY_ALGORITHM)?;
-    writer.put("\",\"required\":")?;
-    writer.put_number(threshold.get())?;
-    writer.put("},\"version\":2}")
-}
-
-/// Checks the certificates of the custodians: 3 to 10, none twice and no key twice.
-pub(super) fn check_certificates(
-    certificates: &[Certificate<'_>],
-) -> Result<ShareCount, WriteError> {
-    let count = u8::try_from(certificates.len()).ok();
-    let count = count
-        .and_then(custodian_count)
-        .ok_or(WriteError::CertificateCount)?;
-    let mut rest = certificates.iter();
-    while let Some(one) = rest.next() {
-        if rest.clone().any(|other| {
-            other.thumbprint() == one.thumbprint()
-                || other.public_key().modulus() == one.public_key().modulus()
-        }) {
-            return Err(WriteError::RepeatedCustodian);
-        }
-    }
-    Ok(count)
-}

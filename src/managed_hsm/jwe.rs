@@ -5,23 +5,24 @@
 //! A JWE is read where it stands and opened a chunk at a time, in two passes: the first computes the
 //! tag, the second decrypts. No plaintext exists before the tag has been compared.
 
+mod seal;
+
 use aes::Aes256;
 use cbc::cipher::array::Array;
 use cbc::cipher::consts::{U32, U64};
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
+use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use core::iter::Take;
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit, Mac};
-use rand_core::TryCryptoRng;
 use sha2::Sha512;
 
 use super::base64::{Base64UrlUnpadded, Bytes, CHUNK, Decoder, url_len};
-use super::error::{Fault, Field, FileError, OpenError, WriteError};
+use super::error::{Fault, Field, FileError, OpenError};
 use super::json::{Member, Reader, Source};
-use super::writer::{Writer, escape};
 use crate::ct::{self, Mask};
-use crate::rng;
 use crate::secret::Secret;
+
+pub use seal::{Sealer, padded_len, sealed_len};
 
 /// A content key: 32 bytes for HMAC, then 32 for AES.
 pub type ContentKey = Secret<64>;
@@ -299,122 +300,6 @@ fn check_header(
     reader.end(here)
 }
 
-/// A header as it is written, in ASCII.
-fn header(
-    algorithm: Algorithm,
-    kid: impl Iterator<Item = char> + Clone,
-) -> impl Iterator<Item = u8> + Clone {
-    let front = [
-        "{\"alg\":\"",
-        algorithm.name(),
-        "\",\"enc\":\"A256CBC-HS512\",\"kid\":\"",
-    ];
-    let kid = escape(kid).map(|c| c as u8);
-    { front.into_iter() }
-        .flat_map(str::bytes)
-        .chain(kid)
-        .chain(*b"\"}")
-}
-
-/// How many characters a JWE has that [`Sealer`] writes.
-pub fn sealed_len(
-    algorithm: Algorithm,
-    kid: impl Iterator<Item = char> + Clone,
-    encrypted_key: usize,
-    ciphertext: usize,
-) -> usize {
-    let header = header(algorithm, kid).count();
-    let parts = [header, encrypted_key, BLOCK, ciphertext, TAG];
-    parts.map(url_len).iter().sum::<usize>() + 4
-}
-
-/// How many bytes of ciphertext a plaintext has: padding fills the last block, or is one.
-pub const fn padded_len(plaintext: usize) -> usize {
-    (plaintext | (BLOCK - 1)) + 1
-}
-
-/// A JWE that is being written.
-pub struct Sealer<'w, 'o> {
-    writer: &'w mut Writer<'o>,
-    mac: Hmac<Sha512>,
-    cipher: cbc::Encryptor<Aes256>,
-    header: usize,
-}
-
-impl<'w, 'o> Sealer<'w, 'o> {
-    /// Writes the header, the encrypted key and a random IV.
-    ///
-    /// Secret: `key`. Leaks: nothing else.
-    pub fn begin<R: TryCryptoRng + ?Sized>(
-        writer: &'w mut Writer<'o>,
-        algorithm: Algorithm,
-        kid: impl Iterator<Item = char> + Clone,
-        encrypted_key: &[u8],
-        key: &ContentKey,
-        rng: &mut R,
-    ) -> Result<Self, WriteError> {
-        let (mut mac, aes) = keys(key);
-        let mut iv = [0; BLOCK];
-        rng::fill(rng, &mut iv)?;
-
-        let start = writer.length();
-        writer.base64url_all(header(algorithm, kid))?;
-        mac.update(writer.since(start));
-        mac.update(&iv);
-        let header = writer.length() - start;
-
-        writer.put(".")?;
-        writer.base64::<Base64UrlUnpadded>(encrypted_key)?;
-        writer.put(".")?;
-        writer.base64::<Base64UrlUnpadded>(&iv)?;
-        writer.put(".")?;
-        Ok(Self {
-            writer,
-            mac,
-            cipher: cbc::Encryptor::new(aes, &iv.into()),
-            header,
-        })
-    }
-
-    /// Encrypts a chunk in place and writes it: whole blocks, 192 bytes but for the last one, which
-    /// is padded.
-    pub fn chunk(&mut self, chunk: &mut [u8]) -> Result<(), WriteError> {
-        let (blocks, _) = Array::slice_as_chunks_mut(chunk);
-        self.cipher.encrypt_blocks(blocks);
-        self.mac.update(chunk);
-        self.writer.base64::<Base64UrlUnpadded>(chunk)
-    }
-
-    /// Pads, encrypts and writes a whole plaintext.
-    ///
-    /// Secret: `plaintext`. Public: its length. Leaks: nothing else.
-    pub fn plaintext(mut self, plaintext: &[u8]) -> Result<(), WriteError> {
-        let mut buffer = Secret::<CHUNK>::zeroed();
-        let mut whole = plaintext.chunks_exact(CHUNK);
-        for chunk in &mut whole {
-            buffer.expose_mut().copy_from_slice(chunk);
-            self.chunk(buffer.expose_mut())?;
-        }
-        let rest = whole.remainder();
-        let length = padded_len(rest.len());
-        let fill = length.wrapping_sub(rest.len()) as u8;
-        let last = buffer.expose_mut().get_mut(..length).unwrap_or_default();
-        let bytes = rest.iter().copied().chain(core::iter::repeat(fill));
-        for (to, from) in last.iter_mut().zip(bytes) {
-            *to = from;
-        }
-        self.chunk(last)?;
-        self.finish()
-    }
-
-    /// Writes the tag.
-    pub fn finish(self) -> Result<(), WriteError> {
-        let tag = tag(self.mac, self.header);
-        self.writer.put(".")?;
-        self.writer.base64::<Base64UrlUnpadded>(tag.expose())
-    }
-}
-
 /// The two keys in a content key: HMAC's, ready to use, and AES's.
 fn keys(key: &ContentKey) -> (Hmac<Sha512>, &Array<u8, U32>) {
     let key: &Array<u8, U64> = key.expose().into();
@@ -458,4 +343,106 @@ fn padding(block: &[u8; BLOCK]) -> (u8, Mask) {
         good &= !inside | Mask::eq(u32::from(byte), count);
     }
     (length, good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::managed_hsm::json::Text;
+    use base64ct::Encoding;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn hex<const N: usize>(text: &str) -> [u8; N] {
+        let digits: String = text.split_whitespace().collect();
+        let byte = |i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap();
+        core::array::from_fn(byte)
+    }
+
+    /// RFC 7518 appendix B.3. Its associated data are 42 bytes of text, as long as a header of 31.
+    #[test]
+    fn aes_256_cbc_hmac_sha_512() {
+        let key = ContentKey::try_init(|key| {
+            *key = core::array::from_fn(|i| i as u8);
+            Ok::<(), ()>(())
+        })
+        .unwrap();
+        let ciphertext: [u8; 144] = hex("
+            4affaaadb78c31c5da4b1b590d10ffbd 3dd8d5d302423526912da037ecbcc7bd
+            822c301dd67c373bccb584ad3e9279c2 e6d12a1374b77f077553df829410446b
+            36ebd97066296ae6427ea75c2e0846a1 1a09ccf5370dc80bfecbad28c73f09b3
+            a3b75e662a2594410ae496b2e2e6609e 31e6e02cc837f053d21f37ff4f51950b
+            be2638d09dd7a4930930806d0703b1f6");
+        let mut text = [0; 200];
+        let text = Base64UrlUnpadded::encode(&ciphertext, &mut text)
+            .unwrap()
+            .as_bytes();
+        let part = |text, bytes| Part {
+            characters: Text(text).take(text.len()),
+            bytes,
+        };
+        let mut jwe = Jwe {
+            header: part(b"The second principle of Auguste Kerckhoffs", 31),
+            encrypted_key: part(b"", 0),
+            iv: hex("1af38c2dc2b96ffdd86694092341bc04"),
+            ciphertext: part(text, 144),
+            tag: hex("4dd3b4c088a7f45c216839645b2012bf 2e6269a8c56a816dbc1b267761955bc5"),
+        };
+        let mut out = [0; 143];
+        assert_eq!(jwe.open(&key, &mut out), Ok(128));
+        let plaintext: &[u8] =
+            b"A cipher system must not be required to be secret, and it must be \
+            able to fall into the hands of the enemy without inconvenience";
+        assert_eq!(out[..128], *plaintext);
+
+        for bit in 0..256 {
+            jwe.tag[bit >> 3] ^= 1 << (bit & 7);
+            assert_eq!(
+                jwe.open(&key, &mut out),
+                Err(OpenError::DoesNotOpen),
+                "bit {bit}"
+            );
+            jwe.tag[bit >> 3] ^= 1 << (bit & 7);
+        }
+    }
+
+    #[test]
+    fn padding_is_what_pkcs_7_says() {
+        for length in 0..=255u8 {
+            // Every byte is the length, but for at most one.
+            for changed in 0..=BLOCK {
+                let mut block = [length; BLOCK];
+                if let Some(byte) = block.get_mut(changed) {
+                    *byte ^= 0x80;
+                }
+                let count = block[BLOCK - 1];
+                let expected = (1..=16).contains(&count)
+                    && block
+                        .iter()
+                        .rev()
+                        .take(usize::from(count))
+                        .all(|byte| *byte == count);
+                let (found, good) = padding(&block);
+                assert_eq!((found, good.declassify()), (count, expected), "{block:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_jwe_has_exactly_five_parts() {
+        let parts = |text: &'static str| -> Option<Vec<Vec<u8>>> {
+            Some(
+                split(Text(text.as_bytes()))?
+                    .map(Iterator::collect)
+                    .to_vec(),
+            )
+        };
+        let five = ["a", "", "bc", "d", ""]
+            .map(|part| part.as_bytes().to_vec())
+            .to_vec();
+        assert_eq!(parts("a..bc.d."), Some(five));
+        for text in ["", "a", "....a.", ".....", "a.b.c.d", "a.b.c.d.e.f"] {
+            assert_eq!(parts(text), None, "{text}");
+        }
+    }
 }

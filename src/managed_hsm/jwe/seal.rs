@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The writing of a compact JWE, chunk by chunk.
+
+use aes::Aes256;
+use cbc::cipher::array::Array;
+use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
+use hmac::{Hmac, Mac};
+use rand_core::TryCryptoRng;
+use sha2::Sha512;
+
+use super::{Algorithm, BLOCK, ContentKey, TAG, keys, tag};
+use crate::managed_hsm::base64::{Base64UrlUnpadded, CHUNK, url_len};
+use crate::managed_hsm::error::WriteError;
+use crate::managed_hsm::writer::{Writer, escape};
+use crate::rng;
+use crate::secret::Secret;
+
+/// A header as it is written, in ASCII.
+fn header(
+    algorithm: Algorithm,
+    kid: impl Iterator<Item = char> + Clone,
+) -> impl Iterator<Item = u8> + Clone {
+    let front = [
+        "{\"alg\":\"",
+        algorithm.name(),
+        "\",\"enc\":\"A256CBC-HS512\",\"kid\":\"",
+    ];
+    let kid = escape(kid).map(|c| c as u8);
+    { front.into_iter() }
+        .flat_map(str::bytes)
+        .chain(kid)
+        .chain(*b"\"}")
+}
+
+/// How many characters a JWE has that [`Sealer`] writes.
+pub fn sealed_len(
+    algorithm: Algorithm,
+    kid: impl Iterator<Item = char> + Clone,
+    encrypted_key: usize,
+    ciphertext: usize,
+) -> usize {
+    let header = header(algorithm, kid).count();
+    let parts = [header, encrypted_key, BLOCK, ciphertext, TAG];
+    parts.map(url_len).iter().sum::<usize>() + 4
+}
+
+/// How many bytes of ciphertext a plaintext has: padding fills the last block, or is one.
+pub const fn padded_len(plaintext: usize) -> usize {
+    (plaintext | (BLOCK - 1)) + 1
+}
+
+/// A JWE that is being written.
+pub struct Sealer<'w, 'o> {
+    writer: &'w mut Writer<'o>,
+    mac: Hmac<Sha512>,
+    cipher: cbc::Encryptor<Aes256>,
+    header: usize,
+}
+
+impl<'w, 'o> Sealer<'w, 'o> {
+    /// Writes the header, the encrypted key and a random IV.
+    ///
+    /// Secret: `key`. Leaks: nothing else.
+    pub fn begin<R: TryCryptoRng + ?Sized>(
+        writer: &'w mut Writer<'o>,
+        algorithm: Algorithm,
+        kid: impl Iterator<Item = char> + Clone,
+        encrypted_key: &[u8],
+        key: &ContentKey,
+        rng: &mut R,
+    ) -> Result<Self, WriteError> {
+        let (mut mac, aes) = keys(key);
+        let mut iv = [0; BLOCK];
+        rng::fill(rng, &mut iv)?;
+
+        let start = writer.length();
+        writer.base64url_all(header(algorithm, kid))?;
+        mac.update(writer.since(start));
+        mac.update(&iv);
+        let header = writer.length() - start;
+
+        writer.put(".")?;
+        writer.base64::<Base64UrlUnpadded>(encrypted_key)?;
+        writer.put(".")?;
+        writer.base64::<Base64UrlUnpadded>(&iv)?;
+        writer.put(".")?;
+        Ok(Self {
+            writer,
+            mac,
+            cipher: cbc::Encryptor::new(aes, &iv.into()),
+            header,
+        })
+    }
+
+    /// Encrypts a chunk in place and writes it: whole blocks, 192 bytes but for the last one, which
+    /// is padded.
+    pub fn chunk(&mut self, chunk: &mut [u8]) -> Result<(), WriteError> {
+        let (blocks, _) = Array::slice_as_chunks_mut(chunk);
+        self.cipher.encrypt_blocks(blocks);
+        self.mac.update(chunk);
+        self.writer.base64::<Base64UrlUnpadded>(chunk)
+    }
+
+    /// Pads, encrypts and writes a whole plaintext.
+    ///
+    /// Secret: `plaintext`. Public: its length. Leaks: nothing else.
+    pub fn plaintext(mut self, plaintext: &[u8]) -> Result<(), WriteError> {
+        let mut buffer = Secret::<CHUNK>::zeroed();
+        let mut whole = plaintext.chunks_exact(CHUNK);
+        for chunk in &mut whole {
+            buffer.expose_mut().copy_from_slice(chunk);
+            self.chunk(buffer.expose_mut())?;
+        }
+        let rest = whole.remainder();
+        let length = padded_len(rest.len());
+        let fill = length.wrapping_sub(rest.len()) as u8;
+        let last = buffer.expose_mut().get_mut(..length).unwrap_or_default();
+        let bytes = rest.iter().copied().chain(core::iter::repeat(fill));
+        for (to, from) in last.iter_mut().zip(bytes) {
+            *to = from;
+        }
+        self.chunk(last)?;
+        self.finish()
+    }
+
+    /// Writes the tag.
+    pub fn finish(self) -> Result<(), WriteError> {
+        let tag = tag(self.mac, self.header);
+        self.writer.put(".")?;
+        self.writer.base64::<Base64UrlUnpadded>(tag.expose())
+    }
+}
