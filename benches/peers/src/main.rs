@@ -8,11 +8,13 @@
 
 use std::process::ExitCode;
 
+mod figure;
 mod measure;
 mod report;
 mod rsa;
 mod shamir;
 mod streams;
+mod summary;
 
 const USAGE: &str = "usage: security-domain-peers rsa [--json] | shamir [--json] [--full]";
 
@@ -35,7 +37,15 @@ fn main() -> ExitCode {
     let mut output = report::Output::new(given("--json"));
     match subject.as_str() {
         "rsa" => rsa::run(&output),
-        "shamir" => shamir::run(given("--full"), &mut output),
+        "shamir" => {
+            shamir::run(given("--full"), &mut output);
+            summary::sharing(&output);
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/figures/speed.svg");
+            if let Err(error) = std::fs::write(path, figure::draw(&output.shared)) {
+                eprintln!("{path}: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

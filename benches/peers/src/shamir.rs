@@ -64,9 +64,11 @@ const LIBRARIES: &[Library] = &[
     bounds::KERNEL,
 ];
 
-const SMALL: usize = 32;
+/// A key.
+pub const SMALL: usize = 32;
 const MIDDLE: usize = 4 << 10;
-const LARGE: usize = 1 << 20;
+/// More than the caches hold, with its shares.
+pub const LARGE: usize = 1 << 20;
 const HUGE: usize = 64 << 20;
 
 const QUORUMS: [(u8, u8); 3] = [(2, 3), (3, 5), (5, 10)];

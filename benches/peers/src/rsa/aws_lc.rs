@@ -15,7 +15,7 @@ pub const LIBRARY: Library = Library {
     name: "aws-lc-rs",
     private,
     public,
-    keygen: Some(keygen),
+    keygen,
 };
 
 fn key(pkcs8: &[u8]) -> PrivateDecryptingKey {

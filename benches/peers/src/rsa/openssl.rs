@@ -15,7 +15,7 @@ pub const LIBRARY: Library = Library {
     name: "openssl",
     private,
     public,
-    keygen: Some(keygen),
+    keygen,
 };
 
 fn key(pkcs8: &[u8]) -> PKey<Private> {

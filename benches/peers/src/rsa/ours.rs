@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use security_domain::rsa::PrivateKey;
+use security_domain::rsa::{ModulusSize, PrivateKey};
 
 use super::{Library, MESSAGE};
 use crate::measure::Job;
@@ -14,7 +14,7 @@ pub const LIBRARY: Library = Library {
     name: OURS,
     private,
     public,
-    keygen: None,
+    keygen,
 };
 
 fn private(pkcs8: &[u8], ciphertext: &[u8]) -> Job<'static> {
@@ -40,5 +40,15 @@ fn public(pkcs8: &[u8]) -> Job<'static> {
         let length = key.encrypt_oaep_sha256(&mut rng, &[], &MESSAGE, &mut out);
         assert_eq!(length, Ok(out.len()));
         black_box(&mut out);
+    })
+}
+
+fn keygen(bits: u32) -> Job<'static> {
+    let size = ModulusSize::from_bits(bits).expect("one of the sizes");
+    // A generator that starts anew each time the tool runs would find the same primes each time.
+    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    Box::new(move || {
+        let key = PrivateKey::generate(size, &mut rng, &mut |_| {});
+        black_box(key.expect("a key"));
     })
 }

@@ -115,5 +115,5 @@ fn interpolate<'a>(case: &Case<'a>) -> Option<Job<'a>> {
 }
 
 fn power_of(x: Public, power: usize) -> Public {
-    (0..power).fold(Public::ONE, |product, _| product.mul(x))
+    (0..power).fold(Public::ONE, |product, _| product.times(x))
 }
