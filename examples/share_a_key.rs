@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Shares a key among five people, loses two shares, finds out that a third one is wrong, and gets the
+//! key back; then gives one who lost his share a new one without anybody seeing the key.
+//!
+//! `cargo run --example share_a_key`
+
+use std::error::Error;
+
+use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::secret::Secret;
+use security_domain::shamir::check::{SetId, ShareDigest, correct, name_wrong};
+use security_domain::shamir::encoded::{EncodedShare, combine_encoded, encoded_len};
+use security_domain::shamir::renew::{Commitment, repair};
+use security_domain::shamir::{Share, ShareRow, combine, split};
+
+/// What a holder keeps: his share, encoded. Here in memory, there on paper, a card, a USB stick.
+type Kept = [u8; encoded_len(32)];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+
+    // The dealer: any three of five rebuild the key, two learn nothing.
+    let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
+    let key = Secret::<32>::random(&mut rng)?;
+    let mut dealt = [const { None }; 5];
+    split(&key, quorum, &mut rng, &mut dealt)?;
+    let shares: Vec<Share<32>> = dealt.into_iter().flatten().collect();
+
+    // Encoded shares go to the holders; the digests and the commitment are no secret, and are kept.
+    let set = SetId::random(&mut rng)?;
+    let mut kept: Vec<Kept> = Vec::new();
+    let mut digests: Vec<ShareDigest> = Vec::new();
+    for share in &shares {
+        let blind = Secret::<32>::random(&mut rng)?;
+        let encoded = EncodedShare::new(set, quorum, share.as_row(), blind.expose())?;
+        let mut bytes = [0; encoded_len(32)];
+        encoded.encode(&mut bytes)?;
+        digests.push(encoded.digest());
+        kept.push(bytes);
+    }
+    let commitment_blind = Secret::<32>::random(&mut rng)?;
+    let commitment = Commitment::to(&commitment_blind, key.expose());
+    println!("dealt: {quorum}, {} bytes each", kept[0].len());
+
+    // Three holders come together, and that is enough.
+    let three = [&shares[4], &shares[0], &shares[2]];
+    assert_eq!(combine(quorum, &three)?.expose(), key.expose());
+    println!("shares 5, 1 and 3 rebuild the key");
+
+    // One share has gone bad. Its digest says which one, and the others still do.
+    kept[2][40] ^= 0x01;
+    let read: Vec<EncodedShare> = kept
+        .iter()
+        .map(|bytes| EncodedShare::parse(bytes))
+        .collect::<Result<_, _>>()?;
+    let wrong = name_wrong(&read, &digests)?;
+    println!("wrong by their digests: {wrong:?}");
+    let right: Vec<EncodedShare> = read
+        .iter()
+        .filter(|share| !wrong.contains(share.row().index))
+        .copied()
+        .collect();
+    let mut again = [0; 32];
+    combine_encoded(&right, &mut again)?;
+    assert_eq!(&again, key.expose());
+
+    // Without digests, five shares of which three are needed mend one wrong one.
+    let bad = Share::new(shares[2].index(), Secret::random(&mut rng)?);
+    let five = [&shares[0], &shares[1], &bad, &shares[3], &shares[4]];
+    let (mended, wrong) = correct(quorum, &five, &mut rng)?;
+    assert_eq!(mended.expose(), key.expose());
+    println!("wrong by all five together: {wrong:?}");
+
+    // Holders 1, 4 and 5 give holder 3 his share anew. What each sends to each is random by itself.
+    let lost = ShareIndex::new(3)?;
+    let helpers = [&shares[0], &shares[3], &shares[4]];
+    let indices = helpers.map(Share::index);
+    let mut sums = [[0; 32]; 3];
+    let mut sent = [[[0; 32]; 3]; 3];
+    for (helper, rows) in helpers.into_iter().zip(&mut sent) {
+        let [a, b, c] = rows;
+        repair::mask(
+            quorum,
+            &indices,
+            lost,
+            helper.as_row(),
+            &mut rng,
+            &mut [a, b, c],
+        )?;
+    }
+    for (to, sum) in sums.iter_mut().enumerate() {
+        let received = [&sent[0][to][..], &sent[1][to], &sent[2][to]];
+        repair::pool(quorum, &received, sum)?;
+    }
+    let mut repaired = [0; 32];
+    repair::restore(quorum, &[&sums[0], &sums[1], &sums[2]], &mut repaired)?;
+
+    // Before it replaces the old one, a quorum with it is held against the commitment.
+    let new = ShareRow {
+        index: lost,
+        value: &repaired,
+    };
+    let with_it = [new, shares[0].as_row(), shares[1].as_row()];
+    commitment.confirm(&commitment_blind, quorum, &with_it, &mut again)?;
+    println!("share 3 is made anew, and confirmed");
+    Ok(())
+}
