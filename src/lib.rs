@@ -34,6 +34,10 @@ mod verdict;
 
 mod aead;
 mod ed25519;
+#[cfg_attr(
+    not(feature = "hazmat"),
+    allow(dead_code, reason = "only experts choose a backend")
+)]
 mod gf256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 mod gf257;

@@ -13,6 +13,44 @@
 //! order of members and any spacing, and refuse everything that the format does not allow, naming the
 //! field. What it takes a key to know has one opaque error. The writers fill the caller's buffer,
 //! all or nothing.
+//!
+//! A quorum of custodians opens a file, and seals it to the transfer key of the HSM that is to have it:
+//!
+//! ```
+//! use security_domain::managed_hsm::{domain_file::DomainFile, restore_blob};
+//! use security_domain::rsa::PrivateKey;
+//! use security_domain::x509::Certificate;
+//!
+//! # macro_rules! vector { ($name:literal) => {
+//! #     include_str!(concat!("../tests/vectors/managed-hsm/", $name))
+//! # }; }
+//! # fn der(pem: &str) -> Vec<u8> {
+//! #     let body: String = pem.lines().filter(|line| !line.starts_with("--")).collect();
+//! #     let mut der = vec![0; body.len()];
+//! #     <base64ct::Base64 as base64ct::Encoding>::decode(&body, &mut der).unwrap().to_vec()
+//! # }
+//! # let mut rng = <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::from_seed([7; 32]);
+//! # let text = vector!("valid/v01-2of3-2048/sd.json").as_bytes();
+//! # let custodians = [
+//! #     (vector!("keys/s2048_0.cer"), vector!("keys/s2048_0.key")),
+//! #     (vector!("keys/s2048_2.cer"), vector!("keys/s2048_2.key")),
+//! # ].map(|(certificate, key)| (der(certificate), der(key)));
+//! # let transfer = der(vector!("keys/stransfer2048.cer"));
+//! let file = DomainFile::parse(text)?;
+//! let mut shares = Vec::new();
+//! for (certificate, key) in custodians {
+//!     let custodian = Certificate::parse(&certificate)?.thumbprint();
+//!     let mut identity = PrivateKey::from_pkcs8_der(&key)?;
+//!     shares.push(file.open_share(&custodian, &mut identity, &mut rng)?);
+//! }
+//! let combined = file.combine(&shares)?;
+//! assert!(combined.left_out().is_empty());
+//!
+//! let transfer = Certificate::parse(&transfer)?;
+//! let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
+//! restore_blob::write(&file, combined.master_key(), &transfer, &mut rng, &mut blob)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod base64;
 mod enc_data;

@@ -5,7 +5,7 @@
 
 use core::arch::aarch64::*;
 
-use super::nibbles::NIBBLES;
+use super::nibbles::nibbles;
 use super::{Public, Store, Term, common, portable};
 
 /// NEON, which the target has: there is nothing to detect.
@@ -88,12 +88,12 @@ impl Nibbles {
     #[target_feature(enable = "neon")]
     #[inline]
     fn new(factor: Public) -> Self {
-        let (tables, _) = NIBBLES[usize::from(factor.get())].as_chunks::<16>();
-        // SAFETY: two times 16 readable bytes.
+        let [low, high] = nibbles(factor);
+        // SAFETY: 16 readable bytes each.
         unsafe {
             Self {
-                low: vld1q_u8(tables[0].as_ptr()),
-                high: vld1q_u8(tables[1].as_ptr()),
+                low: vld1q_u8(low.as_ptr()),
+                high: vld1q_u8(high.as_ptr()),
             }
         }
     }

@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Products with every nibble, for kernels that shuffle by a table held in a register.
 
-/// `NIBBLES[f][i]` is `f * i`, and `NIBBLES[f][16 + i]` is `f * 16 i`, for i below 16. Rows are
-/// chosen by the public factor; the secret bytes index within a register, not in memory.
-pub static NIBBLES: [[u8; 32]; 256] = {
-    let mut tables = [[0; 32]; 256];
+use super::{Element, Public};
+
+/// For each factor f, in one cache line: `f * i` for i below 16, then `f * 16 i`.
+#[repr(align(64))]
+struct Nibbles([[[u8; 16]; 2]; 256]);
+
+static NIBBLES: Nibbles = {
+    let mut tables = [[[0; 16]; 2]; 256];
     let mut factor = 0;
     while factor < 256 {
         let f = Element::new(factor as u8);
         let mut i = 0;
         while i < 16 {
-            tables[factor][i] = f.times(&Element::new(i as u8)).expose();
-            tables[factor][16 + i] = f.times(&Element::new(16 * i as u8)).expose();
+            tables[factor][0][i] = f.times(&Element::new(i as u8)).expose();
+            tables[factor][1][i] = f.times(&Element::new(16 * i as u8)).expose();
             i += 1;
         }
         factor += 1;
     }
-    tables
+    Nibbles(tables)
 };
 
-use super::Element;
+/// The products of `factor` with the low nibbles and with the high ones. The table is chosen by the
+/// public factor; secret bytes index within a register, never in memory.
+#[inline(always)]
+pub fn nibbles(factor: Public) -> &'static [[u8; 16]; 2] {
+    &NIBBLES.0[usize::from(factor.get())]
+}

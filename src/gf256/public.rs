@@ -67,13 +67,20 @@ impl Public {
         Self(EXP[self.log() + other.log()])
     }
 
-    /// `self` to the power of `exponent`; 0^0 is 1.
-    pub fn power(self, exponent: u16) -> Self {
-        match (self, exponent) {
-            (_, 0) => Self::ONE,
-            (Self::ZERO, _) => Self::ZERO,
-            _ => Self(EXP[remainder(self.log() as u32 * u32::from(exponent))]),
-        }
+    /// Its powers from the one with `exponent` on, without end. Of 0 there are none.
+    #[inline]
+    pub fn powers(self, exponent: u16) -> impl Iterator<Item = Self> {
+        let step = self.log();
+        let mut log = remainder(step as u32 * u32::from(exponent));
+        core::iter::repeat_with(move || {
+            let power = Self(EXP[log]);
+            log += step;
+            if log >= ORDER as usize {
+                log -= ORDER as usize;
+            }
+            power
+        })
+        .take(if self == Self::ZERO { 0 } else { usize::MAX })
     }
 
     /// `1 / self`; of 0, 0.

@@ -8,7 +8,7 @@
 use core::arch::x86_64::*;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use super::nibbles::NIBBLES;
+use super::nibbles::nibbles;
 use super::{Public, Store, Term, common, portable};
 
 /// A kernel that this CPU can run.
@@ -41,7 +41,7 @@ impl Isa {
 }
 
 cpufeatures::new!(avx2, "avx2");
-cpufeatures::new!(avx512, "avx512f", "avx512bw");
+cpufeatures::new!(avx512, "avx512f", "avx512bw", "avx512vl");
 
 /// The choice made, as an [`Isa`]; 0 is none, 255 not yet chosen.
 static CHOICE: AtomicU8 = AtomicU8::new(UNKNOWN);
@@ -182,12 +182,12 @@ impl Nibbles512 {
 
 #[inline(always)]
 fn tables(factor: Public) -> [__m128i; 2] {
-    let (tables, _) = NIBBLES[usize::from(factor.get())].as_chunks::<16>();
-    // SAFETY: 32 readable bytes, and SSE2 is part of x86-64.
+    let [low, high] = nibbles(factor);
+    // SAFETY: 16 readable bytes each, and SSE2 is part of x86-64.
     unsafe {
         [
-            _mm_loadu_si128(tables[0].as_ptr().cast()),
-            _mm_loadu_si128(tables[1].as_ptr().cast()),
+            _mm_loadu_si128(low.as_ptr().cast()),
+            _mm_loadu_si128(high.as_ptr().cast()),
         ]
     }
 }
@@ -288,7 +288,7 @@ macro_rules! kernel_256 {
 
 /// A kernel 64 bytes wide; masked loads and stores leave nothing over.
 macro_rules! kernel_512 {
-    ($name:ident, $features:literal, $Factor:ident) => {
+    ($name:ident, $features:literal, $Factor:ident, $Half:ident) => {
         /// # Safety
         ///
         /// The CPU has the features, and every row is at least as long as `out`.
@@ -318,7 +318,7 @@ macro_rules! kernel_512 {
                 }
                 at += 64 * UNROLL;
             }
-            while at < out.len() {
+            while out.len() - at > 32 {
                 let left = (out.len() - at).min(64);
                 let mask = u64::MAX >> (64 - left);
                 let mut sum = _mm512_setzero_si512();
@@ -330,7 +330,7 @@ macro_rules! kernel_512 {
                         sum = _mm512_maskz_loadu_epi8(mask, out);
                     }
                     for term in terms {
-                        let row: *const i8 = term.row.as_ptr().add(at).cast();
+                        let row = term.row.as_ptr().add(at).cast();
                         let row = _mm512_maskz_loadu_epi8(mask, row);
                         sum = $Factor::new(term.by).mul_add(sum, row);
                     }
@@ -338,11 +338,39 @@ macro_rules! kernel_512 {
                 }
                 at += left;
             }
+            // The same for up to 32 bytes: a short secret lies in fewer cache lines this way.
+            if at < out.len() {
+                let mask = u32::MAX >> (32 - (out.len() - at));
+                let mut sum = _mm256_setzero_si256();
+                // SAFETY: as above.
+                unsafe {
+                    let out: *mut i8 = out.as_mut_ptr().add(at).cast();
+                    if store == Store::Add {
+                        sum = _mm256_maskz_loadu_epi8(mask, out);
+                    }
+                    for term in terms {
+                        let row = term.row.as_ptr().add(at).cast();
+                        let row = _mm256_maskz_loadu_epi8(mask, row);
+                        sum = $Half::new(term.by).mul_add(sum, row);
+                    }
+                    _mm256_mask_storeu_epi8(out, mask, sum);
+                }
+            }
         }
     };
 }
 
 kernel_256!(sum_avx2, "avx2", Nibbles256);
 kernel_256!(sum_gfni_256, "gfni,avx2", Field256);
-kernel_512!(sum_avx512, "avx512f,avx512bw", Nibbles512);
-kernel_512!(sum_gfni_512, "gfni,avx512f,avx512bw", Field512);
+kernel_512!(
+    sum_avx512,
+    "avx512f,avx512bw,avx512vl",
+    Nibbles512,
+    Nibbles256
+);
+kernel_512!(
+    sum_gfni_512,
+    "gfni,avx512f,avx512bw,avx512vl",
+    Field512,
+    Field256
+);

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::crt::Numbers;
 use super::mont::{self, Modulus, Multiplier};
 use super::{GenerateError, ModulusSize, PrivateKey, PublicKey, prime, words};
-use crate::ct::Mask;
+use crate::ct::{self, Mask};
 use crate::rng::RngError;
 
 /// What a generation under way has come to.
@@ -91,8 +91,10 @@ fn find<const P: usize, R: TryCryptoRng + ?Sized>(
 /// `None` if `d` is not above `2^(bits / 2)`.
 #[inline(never)]
 fn assemble<const P: usize, const N: usize>(p: &[Word; P], q: &[Word; P]) -> Option<PrivateKey> {
-    let mut n = Zeroizing::new([0; N]);
-    mont::mul_wide(&mut *n, p, q);
+    let mut n = [0; N];
+    mont::mul_wide(&mut n, p, q);
+    // The product of the primes is the one thing that leaves.
+    let n = ct::declassify_words(n);
 
     let (p_order, q_order) = (order(p), order(q));
     let mut dp = Zeroizing::new(*p_order);

@@ -62,23 +62,21 @@ impl<const L: usize> Modulus<L> {
 
     /// Computes `R^2 mod m` without a division.
     ///
-    /// Write the bits of `R` as `odd * 2^k`. `R mod m` is `R - m`; `odd` doublings make it
-    /// `2^odd * R`, Montgomery's form of `2^odd`; `k` squarings make that the form of
-    /// `2^(odd * 2^k) = R`, which is `R^2 mod m`.
+    /// `R mod m` is `R - m`. With `R = 2^bits`, doubling it `bits / 32` times makes it Montgomery's form of
+    /// `2^(bits / 32)`; five squarings make that the form of `2^bits = R`, which is `R^2 mod m`. Doubling is
+    /// cheap and squaring is not; 32 balances the two.
     fn set_r2(&mut self) {
         let mut x = Zeroizing::new([0; L]);
         words::sub(&mut *x, &self.value);
-        let bits = L as u32 * Word::BITS;
-        for _ in 0..bits >> bits.trailing_zeros() {
-            // x < R < 2m, so 2x < 4m: one subtraction before doubling, and one for the carry.
+        for _ in 0..(L as u32 * Word::BITS) >> 5 {
+            // x < R < 2m: one subtraction makes it x < m, and one is due if doubling carries.
             let below = words::lt(&*x, &self.value);
             words::sub_if(!below, &mut *x, &self.value);
-            let copy = Zeroizing::new(*x);
-            let carry = words::add(&mut *x, &*copy);
+            let carry = words::shl1(&mut *x, 0);
             words::sub_if(Mask::from_bit(carry as u32), &mut *x, &self.value);
         }
         let mut multiplier = Multiplier::new(self);
-        for _ in 0..bits.trailing_zeros() {
+        for _ in 0..5 {
             multiplier.square(&mut x);
         }
         drop(multiplier);

@@ -90,8 +90,9 @@ impl<const N: usize> Slot for Option<Share<N>> {
     }
 }
 
-/// Random bytes held at once: for small secrets, so that little is wiped, and for others.
-const SMALL: usize = 512;
+/// Random bytes held at once: the smaller the secret, the less is to be wiped.
+const SMALL: usize = 128;
+const MEDIUM: usize = 512;
 const LARGE: usize = 4096;
 
 /// How many columns fit, if `bytes` random bytes hold a group of coefficients for each.
@@ -107,19 +108,24 @@ fn deal<R: TryCryptoRng + ?Sized>(
 ) -> Result<(), SplitError> {
     let threshold = usize::from(quorum.threshold().get());
     if secret.len() <= columns(SMALL, threshold) {
-        return deal_block(
-            secret,
-            quorum,
-            rng,
-            slots,
-            0,
-            &mut Secret::<SMALL>::zeroed(),
-        );
+        let mut random = Secret::<SMALL>::zeroed();
+        return deal_block(secret, quorum, rng, slots, 0, random.expose_mut());
+    }
+    if secret.len() <= columns(MEDIUM, threshold) {
+        let mut random = Secret::<MEDIUM>::zeroed();
+        return deal_block(secret, quorum, rng, slots, 0, random.expose_mut());
     }
     let mut random = Secret::<LARGE>::zeroed();
     let width = columns(LARGE, threshold);
     for (number, block) in secret.chunks(width).enumerate() {
-        deal_block(block, quorum, rng, slots, number * width, &mut random)?;
+        deal_block(
+            block,
+            quorum,
+            rng,
+            slots,
+            number * width,
+            random.expose_mut(),
+        )?;
     }
     Ok(())
 }
@@ -144,7 +150,7 @@ pub(super) fn deal_zeros<R: TryCryptoRng + ?Sized>(
     while at < len {
         let width = columns(LARGE, usize::from(quorum.threshold().get())).min(len - at);
         let zeros = ZEROS.get(..width).unwrap_or_default();
-        if let Err(error) = deal_block(zeros, quorum, rng, rows, at, &mut random) {
+        if let Err(error) = deal_block(zeros, quorum, rng, rows, at, random.expose_mut()) {
             rows.iter_mut().for_each(|row| wipe(row));
             return Err(error);
         }
@@ -159,13 +165,13 @@ static ZEROS: [u8; LARGE] = [0; LARGE];
 ///
 /// A share at x is the sum over j of `x^j` times row j, where row 0 is the secret and each further
 /// one random. They are added in groups of [`TERMS`], and the random rows drawn a group at a time.
-fn deal_block<const S: usize, R: TryCryptoRng + ?Sized>(
+fn deal_block<R: TryCryptoRng + ?Sized>(
     secret: &[u8],
     quorum: Quorum,
     rng: &mut R,
     slots: &mut [impl Slot],
     at: usize,
-    random: &mut Secret<S>,
+    random: &mut [u8],
 ) -> Result<(), SplitError> {
     let len = secret.len();
     let threshold = usize::from(quorum.threshold().get());
@@ -175,10 +181,7 @@ fn deal_block<const S: usize, R: TryCryptoRng + ?Sized>(
         let count = (threshold - first).min(TERMS);
         let zeroth = (first == 0).then_some(secret);
         let drawn = count - usize::from(zeroth.is_some());
-        let random = random
-            .expose_mut()
-            .get_mut(..drawn * len)
-            .unwrap_or_default();
+        let random = random.get_mut(..drawn * len).unwrap_or_default();
         rng::fill(rng, random).map_err(|_| SplitError::Rng)?;
 
         let mut terms = [Term::NONE; TERMS];
@@ -195,10 +198,8 @@ fn deal_block<const S: usize, R: TryCryptoRng + ?Sized>(
 
         for (slot, index) in slots.iter_mut().zip(quorum.indices()) {
             let x = Public::from(index);
-            let mut power = x.power(first as u16);
-            for term in terms.iter_mut() {
+            for (term, power) in terms.iter_mut().zip(x.powers(first as u16)) {
                 term.by = power;
-                power = power.times(x);
             }
             let row = slot.row().get_mut(at..).and_then(|row| row.get_mut(..len));
             backend.run(row.unwrap_or_default(), terms, store);

@@ -187,6 +187,69 @@ fn tags_are_equal_if_their_characters_are() {
 }
 
 #[test]
+fn a_header_may_hold_its_kid_in_utf_8() {
+    // As .NET writes it. The tag beside it is escaped, as Python writes it.
+    let tag = "cl\u{e9}_\u{1f511}";
+    let sound: Value = serde_json::from_str(&file()).unwrap();
+    let entry = sound["EncData"]["data"][0].to_string();
+    let raw = super::forge::entry(tag);
+    let escaped = raw.replace(&format!("\"{tag}\""), "\"cl\\u00e9_\\ud83d\\uDD11\"");
+    assert_ne!(raw, escaped);
+    for new in [raw, escaped] {
+        let text = sound.to_string().replace(&entry, &new);
+        let file = DomainFile::parse(text.as_bytes()).unwrap();
+        let read = file.artifacts().next().unwrap().tag();
+        assert_eq!(read, Tag::new(tag).unwrap());
+    }
+}
+
+#[test]
+fn what_is_accepted_is_json_with_the_same_members() {
+    // Every byte of a file replaced, removed or preceded by another: what is still taken is JSON for
+    // another reader too, and differs in nothing but the sealed bytes and white space.
+    let text = file().into_bytes();
+    let blank = |text: &[u8]| -> Option<String> {
+        let mut value: Value = serde_json::from_slice(text).ok()?;
+        value["EncData"]["data"][0]["compact_jwe"] = Value::Null;
+        for share in value["SharedKeys"]["enc_shares"].as_array_mut()? {
+            share["enc_key"] = Value::Null;
+            share["x5t_256"] = Value::Null;
+        }
+        value["SharedKeys"]["required"] = Value::Null;
+        Some(value.to_string())
+    };
+    let whole = blank(&text);
+    let mut taken = 0;
+    for at in 0..text.len() {
+        for new in [
+            &b""[..],
+            b" ",
+            b"\"",
+            b"\\",
+            b"}",
+            b",",
+            b"3",
+            b"A",
+            b"\x00",
+            b"\xc3",
+        ] {
+            for length in [0, 1] {
+                let mut other = text.clone();
+                other.splice(at..at + length, new.iter().copied());
+                if DomainFile::parse(&other).is_ok() {
+                    assert_eq!(blank(&other), whole, "{at} {new:?}");
+                    taken += 1;
+                }
+            }
+        }
+    }
+    assert!(
+        taken > text.len(),
+        "the sealed bytes are most of a file: {taken}"
+    );
+}
+
+#[test]
 fn tags_have_their_limits() {
     assert_eq!(Tag::new("").err(), Some(TagError::Empty));
     assert_eq!(Tag::new("a\0b").err(), Some(TagError::Nul));

@@ -203,7 +203,7 @@ mod tests {
 
         let mut row = [0; 2 * BLOCK + 321];
         for (i, byte) in row.iter_mut().enumerate() {
-            *byte = (i * i >> 3) as u8;
+            *byte = ((i * i) >> 3) as u8;
         }
         for len in [0, 1, 63, 64, 65, 1023, 1024, 1025, row.len()] {
             let row = &row[..len];

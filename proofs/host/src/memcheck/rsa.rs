@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! RSA: key import, OAEP, the private operation.
 
-use security_domain::rsa::{DecryptError, PrivateKey, PublicKey};
+use security_domain::rsa::{DecryptError, ModulusSize, PrivateKey, PublicKey};
 
 use crate::Operation;
 use crate::rng::SecretRng;
@@ -21,6 +21,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("rsa-2048: OAEP decode of a bad block", refuse),
     ("rsa-2048: OAEP encode, public operation", encrypt),
     ("rsa-2048: PKCS#1 v1.5 signature", sign),
+    ("rsa-2048: key generation", generate),
 ];
 
 const KEYS: [&[u8]; 3] = [
@@ -124,4 +125,19 @@ fn sign() {
     key.public_key()
         .verify_pkcs1v15_sha256(b"message", &signature)
         .unwrap();
+}
+
+/// Every candidate is secret, and so is the key that comes of two of them: what is public is which check
+/// a candidate fails.
+fn generate() {
+    let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SecretRng(7), &mut |_| {}).unwrap();
+    let mut ciphertext = [0; 256];
+    key.public_key()
+        .encrypt_oaep_sha256(&mut SecretRng(8), b"", &[0x6d; 64], &mut ciphertext)
+        .unwrap();
+    valgrind::reveal(&mut ciphertext);
+    let mut out = [0; 64];
+    key.decrypt_oaep_sha256(&mut SecretRng(9), b"", &ciphertext, &mut out)
+        .unwrap();
+    assert_eq!(revealed(&out), [0x6d; 64]);
 }

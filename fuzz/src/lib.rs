@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the fuzz targets do with their bytes. `tests/fuzz_replay.rs` calls the same on every corpus.
+
+mod files;
+mod keys;
+mod rng;
+mod sharing;
+
+pub use files::{
+    certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
+};
+pub use keys::{certificate, der_keys};
+pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine};
+
+/// A target's name and what it does.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 13] = [
+    ("certificate", certificate),
+    ("certificate_info", certificate_info),
+    ("der_keys", der_keys),
+    ("domain_file", domain_file),
+    ("encoded_share", encoded_share),
+    ("gf256_kernels", gf256_kernels),
+    ("json", json),
+    ("jwe", jwe),
+    ("restore_blob", restore_blob),
+    ("shamir_correct", shamir_correct),
+    ("shamir_split_combine", shamir_split_combine),
+    ("share_words", share_words),
+    ("transfer_key", transfer_key),
+];

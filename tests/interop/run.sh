@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Against the programs that others use: the real client, openssl, the npm package for sharing. One line
+# a step; a step whose tool cannot be had fails. .ci/tools installs them.
+# Usage: tests/interop/run.sh [STEP...]     with names, only those steps.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+python=target/tools/azure-cli/bin/python
+failed=0
+only=("$@")
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+step() { # NAME COMMAND [ARGUMENT...]
+  local name=$1 start=$SECONDS
+  shift
+  if ((${#only[@]})) && [[ " ${only[*]} " != *" $name "* ]]; then return; fi
+  if "$@" </dev/null >"$log" 2>&1; then
+    printf '%-20s ok   %4ds\n' "$name" $((SECONDS - start))
+    grep '^figure: ' "$log"
+  else
+    failed=$((failed + 1))
+    printf '%-20s FAIL %4ds\n' "$name" $((SECONDS - start))
+    tail -n 40 "$log" | sed 's/^/    | /'
+  fi
+}
+
+tools() {
+  local name
+  for name in azure-cli openssl npm-shamir; do .ci/tools "$name" || return; done
+}
+
+build() {
+  cargo build --release --all-features --example secdom --target-dir target &&
+    cargo build --release --locked --manifest-path tests/interop/probe/Cargo.toml --target-dir target
+}
+
+# Without these two nothing else can run.
+only_given=("${only[@]}")
+only=()
+step tools tools
+step build build
+only=("${only_given[@]}")
+
+step vectors        "$python" tests/interop/vectors.py
+step round-trips    "$python" tests/interop/round_trips.py
+step real-command   "$python" tests/interop/real_command.py
+step restore-blobs  "$python" tests/interop/restore_blobs.py
+step documents      "$python" tests/interop/documents.py
+step openssl        "$python" tests/interop/openssl.py
+step npm-sharing    node tests/interop/npm_sharing.mjs
+step restore-time   "$python" tests/interop/restore_time.py
+
+((failed == 0))
