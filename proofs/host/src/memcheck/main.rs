@@ -9,6 +9,8 @@ mod ct;
 mod gf256;
 mod gf257;
 mod kdf;
+mod kernels;
+mod managed_hsm;
 mod planted;
 mod rng;
 mod rsa;
@@ -23,6 +25,7 @@ const OPERATIONS: &[&[Operation]] = &[
     gf256::OPERATIONS,
     gf257::OPERATIONS,
     kdf::OPERATIONS,
+    managed_hsm::OPERATIONS,
     rsa::OPERATIONS,
     shamir::OPERATIONS,
 ];

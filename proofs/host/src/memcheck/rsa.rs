@@ -24,7 +24,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("rsa-2048: key generation", generate),
 ];
 
-const KEYS: [&[u8]; 3] = [
+pub const KEYS: [&[u8]; 3] = [
     include_bytes!("../../../../tests/vectors/rsa/keys/2048.pkcs8.der"),
     include_bytes!("../../../../tests/vectors/rsa/keys/3072.pkcs8.der"),
     include_bytes!("../../../../tests/vectors/rsa/keys/4096.pkcs8.der"),
@@ -38,7 +38,7 @@ const PUBLIC: [&[u8]; 3] = [
 
 /// A key whose private integers are secret but for the first two bytes of each: those say how long
 /// the integer is, as the public length of its encoding does.
-fn secret_key(pkcs8: &[u8]) -> PrivateKey {
+pub fn secret_key(pkcs8: &[u8]) -> PrivateKey {
     let mut bytes = pkcs8.to_vec();
     // Version, n, e, d, p, q, dp, dq, coefficient: after the key's own sequence.
     let start = bytes

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The interchange: a domain leaves one HSM and enters another, its keys and artifacts secret throughout.
+
+use security_domain::managed_hsm::domain_file::{self, CombineError, DomainFile};
+use security_domain::managed_hsm::key_backup::{self, ContentKey, KeyBackup};
+use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::{OpenError, Share, Tag};
+use security_domain::quorum::Threshold;
+use security_domain::rsa::PrivateKey;
+use security_domain::x509::Certificate;
+
+use crate::Operation;
+use crate::rng::SecretRng;
+use crate::rsa::{KEYS, secret_key};
+use crate::valgrind::{hidden, reveal};
+
+pub const OPERATIONS: &[Operation] = &[
+    ("managed_hsm: domain file, restore blob", lifecycle),
+    ("managed_hsm: a wrong share among three", wrong_share),
+    ("managed_hsm: key backup, sealed and opened", backup),
+];
+
+const CERTIFICATES: [&[u8]; 3] = [
+    include_bytes!("../../../../tests/vectors/rsa/keys/2048.cer.der"),
+    include_bytes!("../../../../tests/vectors/rsa/keys/3072.cer.der"),
+    include_bytes!("../../../../tests/vectors/rsa/keys/4096.cer.der"),
+];
+
+const ARTIFACT: [u8; 300] = [0x61; 300];
+
+fn certificates() -> [Certificate<'static>; 3] {
+    CERTIFICATES.map(|der| Certificate::parse(der).unwrap())
+}
+
+/// A file of two artifacts, opened by any two of three custodians.
+fn domain() -> Vec<u8> {
+    let artifact = hidden(ARTIFACT);
+    let artifacts = [
+        (Tag::new("a").unwrap(), &artifact[..]),
+        (Tag::new("b").unwrap(), &[]),
+    ];
+    let (two, certificates) = (Threshold::new(2).unwrap(), certificates());
+    let mut text = vec![0; domain_file::encoded_len(&artifacts, two, &certificates)];
+    domain_file::write(
+        &artifacts,
+        two,
+        &certificates,
+        &mut SecretRng(20),
+        &mut text,
+    )
+    .unwrap();
+    reveal(&mut text);
+    text
+}
+
+fn share(file: &DomainFile<'_>, custodian: usize) -> Share {
+    let mut key: PrivateKey = secret_key(KEYS[custodian]);
+    let thumbprint = certificates()[custodian].thumbprint();
+    file.open_share(&thumbprint, &mut key, &mut SecretRng(21))
+        .unwrap()
+}
+
+fn lifecycle() {
+    let text = domain();
+    let file = DomainFile::parse(&text).unwrap();
+    let combined = file.combine(&[share(&file, 0), share(&file, 1)]).unwrap();
+
+    let [transfer, ..] = certificates();
+    let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
+    let key = combined.master_key();
+    restore_blob::write(&file, key, &transfer, &mut SecretRng(22), &mut blob).unwrap();
+    reveal(&mut blob);
+
+    let blob = RestoreBlob::parse(&blob).unwrap();
+    let mut identity = secret_key(KEYS[0]);
+    let thumbprint = transfer.thumbprint();
+    let key = blob
+        .open(&thumbprint, &mut identity, &mut SecretRng(23))
+        .unwrap();
+    for (artifact, expected) in blob.artifacts().zip([&ARTIFACT[..], &[]]) {
+        let mut out = vec![0; artifact.max_len()];
+        let len = artifact.open(&key, &mut out).unwrap();
+        reveal(&mut out);
+        assert_eq!(&out[..len], expected);
+    }
+}
+
+/// Shares of two files: which is wrong becomes public, and nothing else.
+fn wrong_share() {
+    let text = domain();
+    let file = DomainFile::parse(&text).unwrap();
+    let artifacts = [(Tag::new("c").unwrap(), &[][..])];
+    let (two, certificates) = (Threshold::new(2).unwrap(), certificates());
+    let mut other = vec![0; domain_file::encoded_len(&artifacts, two, &certificates)];
+    domain_file::write(
+        &artifacts,
+        two,
+        &certificates,
+        &mut SecretRng(24),
+        &mut other,
+    )
+    .unwrap();
+    reveal(&mut other);
+    let other = DomainFile::parse(&other).unwrap();
+
+    let shares = [share(&file, 0), share(&other, 1), share(&file, 2)];
+    let combined = file.combine(&shares).unwrap();
+    assert_eq!(combined.left_out(), [certificates[1].thumbprint()]);
+    let [a, b, _] = shares;
+    assert_eq!(file.combine(&[a, b]).err(), Some(CombineError::DoesNotOpen));
+}
+
+fn backup() {
+    let key = ContentKey::random(&mut SecretRng(25)).unwrap();
+    let mut text = vec![0; key_backup::encoded_len(ARTIFACT.len())];
+    key_backup::seal(&key, &hidden(ARTIFACT), &mut SecretRng(26), &mut text).unwrap();
+    reveal(&mut text);
+    let backup = KeyBackup::parse(&text).unwrap();
+    let mut out = vec![0; backup.max_len()];
+    let len = backup.open(&key, &mut out).unwrap();
+    reveal(&mut out);
+    assert_eq!(out[..len], ARTIFACT);
+
+    let other = ContentKey::random(&mut SecretRng(27)).unwrap();
+    assert_eq!(backup.open(&other, &mut out), Err(OpenError::DoesNotOpen));
+}
