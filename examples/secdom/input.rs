@@ -12,6 +12,9 @@ use crate::report::{Outcome, Refusal};
 /// The largest file that is read. A real domain file has about 19,000 bytes.
 pub const LIMIT: usize = 64 << 20;
 
+/// How many bytes are read at first from a pipe, which does not tell its length.
+const PIPE: usize = 64 << 10;
+
 /// The whole of `path`, wiped when dropped. Pipes are read as well as regular files.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     read_bounded(path, LIMIT)
@@ -40,7 +43,7 @@ fn read_bounded(path: &Path, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8
     let expected = usize::try_from(file.metadata()?.len())
         .unwrap_or(limit)
         .min(limit);
-    let mut bytes = Zeroizing::new(vec![0; expected + 1]);
+    let mut bytes = Zeroizing::new(vec![0; (expected + 1).max(PIPE)]);
     let mut filled = 0;
     loop {
         if filled == bytes.len() {
