@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Against the programs that others use: the real client, openssl, the npm package for sharing. One line
-# a step; a step whose tool cannot be had fails. .ci/tools installs them.
+# Against the programs that others use: the real client, openssl, the npm package for sharing; and an independent
+# reader of the sealed domain. One line a step; a step whose tool cannot be had fails. .ci/tools installs them.
 # Usage: tests/interop/run.sh [STEP...]     with names, only those steps.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -28,7 +28,7 @@ step() { # NAME COMMAND [ARGUMENT...]
 
 tools() {
   local name
-  for name in azure-cli openssl npm-shamir; do .ci/tools "$name" || return; done
+  for name in azure-cli openssl npm-shamir cbor2; do .ci/tools "$name" || return; done
 }
 
 build() {
@@ -49,6 +49,7 @@ step real-command   "$python" tests/interop/real_command.py
 step restore-blobs  "$python" tests/interop/restore_blobs.py
 step documents      "$python" tests/interop/documents.py
 step openssl        "$python" tests/interop/openssl.py
+step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_domain.py check
 step npm-sharing    node tests/interop/npm_sharing.mjs
 step restore-time   "$python" tests/interop/restore_time.py
 
