@@ -301,6 +301,8 @@ fn check_header(
 }
 
 /// The two keys in a content key: HMAC's, ready to use, and AES's.
+///
+/// Secret: all of them. Leaks: nothing.
 fn keys(key: &ContentKey) -> (Hmac<Sha512>, &Array<u8, U32>) {
     let key: &Array<u8, U64> = key.expose().into();
     let (mac, aes) = key.split_ref::<U32>();
@@ -313,6 +315,8 @@ fn keys(key: &ContentKey) -> (Hmac<Sha512>, &Array<u8, U32>) {
 }
 
 /// The tag: the number of bits in the header's text is the last thing that is authenticated.
+///
+/// Secret: the MAC's state. Public: the length. Leaks: nothing else.
 fn tag(mut mac: Hmac<Sha512>, header: usize) -> Secret<TAG> {
     mac.update(&(header as u64 * 8).to_be_bytes());
     let mut whole = Secret::<64>::zeroed();
@@ -325,6 +329,8 @@ fn tag(mut mac: Hmac<Sha512>, header: usize) -> Secret<TAG> {
 }
 
 /// Decrypts whole blocks in place.
+///
+/// Secret: the cipher's key, the plaintext. Public: the ciphertext. Leaks: nothing.
 fn decrypt_blocks(cipher: &mut cbc::Decryptor<Aes256>, bytes: &mut [u8]) {
     let (blocks, _) = Array::slice_as_chunks_mut(bytes);
     cipher.decrypt_blocks(blocks);

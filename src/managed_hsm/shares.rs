@@ -253,9 +253,4 @@ impl<'s> Selection<'s> {
         );
         same
     }
-
-    /// The shares.
-    pub fn shares(&self) -> &[&'s Share] {
-        &self.shares
-    }
 }

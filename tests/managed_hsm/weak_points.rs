@@ -99,6 +99,15 @@ fn a_share_dealt_to_two_custodians_counts_once() {
     );
     let combined = file.combine(&shares).unwrap();
     assert_eq!(combined.left_out(), [thumbprint(NAMES[1])]);
+
+    // Also where neither of the two is in the quorum that is found.
+    let names = ["s2048_3", "s2048_4", "s2048_0", "s2048_1"];
+    let mut words = forge::shares(&KEY, &[5], 4);
+    words[3] = words[2].clone();
+    let text = domain_file(&KEY, 2, &names.into_iter().zip(words).collect::<Vec<_>>());
+    let file = DomainFile::parse(text.as_bytes()).unwrap();
+    let combined = file.combine(&open_shares(&file, &names)).unwrap();
+    assert_eq!(combined.left_out(), [thumbprint("s2048_1")]);
 }
 
 #[test]

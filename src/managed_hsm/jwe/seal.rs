@@ -94,6 +94,8 @@ impl<'w, 'o> Sealer<'w, 'o> {
 
     /// Encrypts a chunk in place and writes it: whole blocks, 192 bytes but for the last one, which
     /// is padded.
+    ///
+    /// Secret: the chunk. Public: its length. Leaks: nothing else.
     pub fn chunk(&mut self, chunk: &mut [u8]) -> Result<(), WriteError> {
         let (blocks, _) = Array::slice_as_chunks_mut(chunk);
         self.cipher.encrypt_blocks(blocks);
