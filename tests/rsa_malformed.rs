@@ -30,6 +30,9 @@ const NULL: &[u8] = &[0x05, 0x00];
 
 type Integers = [U4096; 8];
 
+/// A defect, the error that names it, and what makes it.
+type Case<'a> = (&'a str, KeyError, &'a dyn Fn(&mut Integers));
+
 /// The integers of the fixture: n, e, d, p, q, dp, dq and the coefficient.
 fn integers() -> Integers {
     let mut reader = SliceReader::new(PKCS1).unwrap();
@@ -118,7 +121,7 @@ fn numbers_that_do_not_belong_together() {
     let one = U4096::ONE;
     let two = U4096::from(2u8);
     let order = |prime: &U4096| prime.wrapping_sub(&one);
-    let cases: [(&str, KeyError, &dyn Fn(&mut Integers)); 21] = [
+    let cases: [Case<'_>; 21] = [
         ("p q is not n", KeyError::Product, &|k| {
             k[N] = k[N].wrapping_sub(&two)
         }),

@@ -229,3 +229,49 @@ fn bytes<const L: usize>(words: &[Word; L]) -> Zeroizing<[[u8; words::BYTES]; L]
     words::to_be_bytes(bytes.as_flattened_mut(), words);
     bytes
 }
+
+#[cfg(test)]
+#[allow(clippy::integer_division_remainder_used, clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn residues_and_inverses_modulo_e() {
+        for x in (1..E).step_by(7).chain([1, 2, 65535, 65536]) {
+            assert_eq!(
+                u64::from(x) * u64::from(inverse_mod_e(x)) % u64::from(E),
+                1,
+                "{x}"
+            );
+        }
+        for x in [
+            0,
+            1,
+            65536,
+            65537,
+            65538,
+            0xffff_0000,
+            0x1_0000_ffff,
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
+            let words = crypto_bigint::U64::from(x).to_words();
+            assert_eq!(u64::from(mod_e(&words)), x % u64::from(E), "{x}");
+        }
+    }
+
+    #[test]
+    fn e_is_inverted_modulo_even_numbers() {
+        for m in [4u64, 65536, 65538, 1 << 40, u64::MAX - 1, u64::MAX - 65535] {
+            let mut words = crypto_bigint::U64::from(m).to_words();
+            invert_e(&mut words);
+            let inverse = u64::from(crypto_bigint::U64::from_words(words));
+            assert!(inverse < m);
+            assert_eq!(
+                u128::from(inverse) * u128::from(E) % u128::from(m),
+                1,
+                "{m}"
+            );
+        }
+    }
+}

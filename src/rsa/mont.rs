@@ -295,3 +295,77 @@ fn mul_add_row(row: &mut [Word], x: Word, b: &[Word]) {
         *to = carry;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+    use crypto_bigint::{Odd, Uint};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers of four words with long runs of ones and zeros, where carries go wrong.
+    fn numbers() -> impl Strategy<Value = [Word; 4]> {
+        let word = prop_oneof![
+            Just(0),
+            Just(1),
+            Just(Word::MAX),
+            Just(1 << (Word::BITS - 1)),
+            any::<Word>()
+        ];
+        prop::array::uniform4(word)
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_crypto_bigint(
+            mut m in numbers(), x in numbers(), y in numbers(), e in numbers(),
+        ) {
+            m[0] |= 1;
+            m[3] |= 1 << (Word::BITS - 1);
+            let modulus = Modulus::new(&m).unwrap();
+            let params = FixedMontyParams::new(Odd::new(Uint::from_words(m)).unwrap());
+            let form = |words| FixedMontyForm::new(&Uint::from_words(words), &params);
+            let mut multiplier = Multiplier::new(&modulus);
+
+            // Numbers above the modulus enter too.
+            let (mut a, mut b) = (x, y);
+            multiplier.enter(&mut a);
+            multiplier.enter(&mut b);
+            let mut left = a;
+            multiplier.leave(&mut left);
+            prop_assert_eq!(left, form(x).retrieve().to_words());
+
+            let mut product = a;
+            multiplier.mul(&mut product, &b);
+            multiplier.leave(&mut product);
+            prop_assert_eq!(product, (form(x) * form(y)).retrieve().to_words());
+
+            let mut square = a;
+            multiplier.square(&mut square);
+            multiplier.leave(&mut square);
+            prop_assert_eq!(square, form(x).square().retrieve().to_words());
+
+            let mut power = a;
+            multiplier.pow(&mut power, &e);
+            multiplier.leave(&mut power);
+            prop_assert_eq!(power, form(x).pow(&Uint::from_words(e)).retrieve().to_words());
+
+            // x R + y, of double width.
+            let wide = [y, x];
+            let mut sum = [0; 4];
+            multiplier.enter_wide(&mut sum, wide.as_flattened());
+            multiplier.leave(&mut sum);
+            let r = form([Word::MAX; 4]) + form([1, 0, 0, 0]);
+            prop_assert_eq!(sum, (form(x) * r + form(y)).retrieve().to_words());
+        }
+    }
+
+    #[test]
+    fn a_modulus_is_odd_and_has_its_top_bit_set() {
+        let top = 1 << (Word::BITS - 1);
+        assert!(Modulus::new(&[1, top]).is_some());
+        assert!(Modulus::new(&[2, top]).is_none());
+        assert!(Modulus::new(&[1, top - 1]).is_none());
+    }
+}

@@ -27,7 +27,7 @@ const SQRT_2: u64 = 0xb504_f333_f9de_6484;
 /// Odd primes below this bound are tried as divisors.
 const TRIAL_BOUND: usize = 2048;
 
-/// How many twos `p - 1` may have. Primes with more, 2^-31 of all, are taken for composite.
+/// How many twos `p - 1` may have. Primes with more, 2^-32 of all, are taken for composite.
 const TWOS: u32 = 32;
 
 /// How many odd primes there are below the bound.
@@ -178,4 +178,75 @@ fn leading_u128(bytes: &[u8]) -> u128 {
 /// True if `a > b`: the subtraction in 128 bits borrows, which sets its top bit.
 fn above(a: u64, b: u64) -> Mask {
     Mask::from_bit((u128::from(b).wrapping_sub(u128::from(a)) >> 127) as u32)
+}
+
+#[cfg(test)]
+#[allow(clippy::integer_division_remainder_used, clippy::unwrap_used)]
+mod tests {
+    use crypto_bigint::U128;
+    use crypto_primes::Flavor;
+    use getrandom::SysRng;
+
+    use super::*;
+
+    const LIMBS: usize = U128::LIMBS;
+
+    fn judge(candidate: &U128) -> bool {
+        let modulus = Modulus::new(&candidate.to_words()).unwrap();
+        is_probably_prime(&mut SysRng, &modulus, 40).unwrap()
+    }
+
+    #[test]
+    fn agrees_with_crypto_primes() {
+        let (mut primes, mut smooth) = (0, 0);
+        for _ in 0..4000 {
+            let mut words = [0; LIMBS];
+            candidate(&mut SysRng, &mut words).unwrap();
+            let number = U128::from_words(words);
+            let value = u128::from(number);
+            assert!(value & 1 == 1 && (value >> 64) as u64 > SQRT_2);
+            let divided = (3..TRIAL_BOUND as u128)
+                .step_by(2)
+                .any(|divisor| value % divisor == 0);
+            assert_eq!(has_small_divisor(&words), divided, "{value}");
+            let prime = crypto_primes::is_prime(Flavor::Any, &number);
+            assert_eq!(judge(&number), prime, "{value}");
+            primes += usize::from(prime);
+            smooth += usize::from(divided);
+        }
+        assert!(primes > 20 && smooth > 2000, "{primes} {smooth}");
+    }
+
+    #[test]
+    fn primes_next_to_many_twos_pass() {
+        // p - 1 = 2^twos * odd.
+        for twos in 1..=TWOS {
+            let mut odd = (u128::MAX >> twos) | 1;
+            loop {
+                let number = U128::from((odd << twos) + 1);
+                if crypto_primes::is_prime(Flavor::Any, &number) {
+                    assert!(judge(&number), "{twos}: {number}");
+                    break;
+                }
+                odd -= 2;
+            }
+        }
+    }
+
+    #[test]
+    fn far_apart_means_the_first_hundred_bits() {
+        let apart = |p: u128, q: u128| {
+            let (p, q) = (U128::from(p).to_words(), U128::from(q).to_words());
+            assert_eq!(
+                far_apart(&p, &q).declassify(),
+                far_apart(&q, &p).declassify()
+            );
+            far_apart(&p, &q).declassify()
+        };
+        let p = u128::MAX;
+        assert!(!apart(p, p));
+        assert!(!apart(p, p - (1 << 28) + 1));
+        assert!(apart(p, p - (1 << 28)));
+        assert!(apart(p, 0));
+    }
 }

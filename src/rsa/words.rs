@@ -242,3 +242,78 @@ fn sub_word(x: Word, y: Word, borrow: Word) -> (Word, Word) {
         .wrapping_sub(WideWord::from(borrow));
     (difference as Word, (difference >> Word::BITS) as Word & 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use crypto_bigint::{NonZero, Uint};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numbers() -> impl Strategy<Value = [Word; 3]> {
+        let word = prop_oneof![
+            Just(0),
+            Just(1),
+            Just(Word::MAX),
+            Just(1 << (Word::BITS - 1)),
+            any::<Word>()
+        ];
+        prop::array::uniform3(word)
+    }
+
+    proptest! {
+        #[test]
+        fn agree_with_crypto_bigint(a in numbers(), b in numbers(), shift in 0u32..100) {
+            let (x, y) = (Uint::from_words(a), Uint::from_words(b));
+            let mut sum = a;
+            add(&mut sum, &b);
+            prop_assert_eq!(sum, x.wrapping_add(&y).to_words());
+            let mut difference = a;
+            prop_assert_eq!(sub(&mut difference, &b) == 1, x < y);
+            prop_assert_eq!(difference, x.wrapping_sub(&y).to_words());
+            prop_assert_eq!(lt(&a, &b).declassify(), x < y);
+            prop_assert_eq!(eq(&a, &b).declassify(), a == b);
+            prop_assert!(eq(&a, &a).declassify());
+            prop_assert_eq!(is_zero(&a).declassify(), x == Uint::ZERO);
+            prop_assert_eq!(is_one(&a).declassify(), x == Uint::ONE);
+
+            let (mut up, mut down) = (a, a);
+            add_word(&mut up, b[0]);
+            take_word(&mut down, b[0]);
+            let word = Uint::from_words([b[0], 0, 0]);
+            prop_assert_eq!(up, x.wrapping_add(&word).to_words());
+            prop_assert_eq!(down, x.wrapping_sub(&word).to_words());
+
+            if let Some(divisor) = Option::<NonZero<_>>::from(NonZero::new(y)) {
+                let (mut quotient, mut remainder) = (a, [0; 3]);
+                div_rem(&mut quotient, &mut remainder, &b);
+                let (q, r) = x.div_rem_vartime(&divisor);
+                prop_assert_eq!((quotient, remainder), (q.to_words(), r.to_words()));
+
+                // With a common factor of many twos.
+                let (x, y) = (x.wrapping_shl_vartime(shift), y.wrapping_shl_vartime(shift));
+                if x != Uint::ZERO && y != Uint::ZERO {
+                    let (mut divisor, mut other) = (x.to_words(), y.to_words());
+                    gcd(&mut divisor, &mut other);
+                    prop_assert_eq!(divisor, x.gcd_vartime(&y).to_words());
+                }
+            }
+        }
+
+        #[test]
+        fn bytes_round_trip(a in numbers(), zeros in 0usize..5) {
+            let mut bytes = [0xa5; 3 * BYTES + 5];
+            let bytes = &mut bytes[..3 * BYTES + zeros];
+            to_be_bytes(bytes, &a);
+            prop_assert!(bytes[..zeros].iter().all(|byte| *byte == 0));
+            let words = Uint::<3>::from_be_slice(&bytes[zeros..]).to_words();
+            prop_assert_eq!(words, a);
+            let mut again = [7; 3];
+            from_be_bytes(&mut again, bytes);
+            prop_assert_eq!(again, a);
+            // Shorter than the words.
+            from_be_bytes(&mut again, &bytes[zeros + BYTES..]);
+            prop_assert_eq!(again, [a[0], a[1], 0]);
+        }
+    }
+}

@@ -189,11 +189,20 @@ fn public_key(reader: &mut SliceReader<'_>) -> Result<PublicKey> {
     })
 }
 
-/// The bits of an implicitly tagged `BIT STRING`: the number of unused ones, and the bytes.
+/// The bits of an implicitly tagged `BIT STRING`: the number of unused ones, which DER wants clear, and the
+/// bytes.
 fn unique_identifier(reader: &mut SliceReader<'_>) -> Result<()> {
     let unused = reader.read_byte()?;
-    BitStringRef::new(unused, reader.read_slice(reader.remaining_len())?)?;
-    Ok(())
+    let bytes = reader.read_slice(reader.remaining_len())?;
+    BitStringRef::new(unused, bytes)?;
+    match bytes.last() {
+        Some(last) if last.trailing_zeros() < u32::from(unused) => {
+            Err(Error::Der(reader.error(ErrorKind::Noncanonical {
+                tag: Tag::BitString,
+            })))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// At least one extension: its name, whether it is critical, and what it says, which is passed over.
