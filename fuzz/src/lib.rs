@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the fuzz targets do with their bytes. `tests/fuzz_replay.rs` calls the same on every corpus.
 
+mod domain;
 mod files;
 mod keys;
 mod rng;
 mod sharing;
 
+pub use domain::{sealed_domain, wrapped_share};
 pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
@@ -16,7 +18,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     ("certificate", certificate),
     ("certificate_info", certificate_info),
     ("der_keys", der_keys),
@@ -26,8 +28,10 @@ pub const TARGETS: [Target; 13] = [
     ("json", json),
     ("jwe", jwe),
     ("restore_blob", restore_blob),
+    ("sealed_domain", sealed_domain),
     ("shamir_correct", shamir_correct),
     ("shamir_split_combine", shamir_split_combine),
     ("share_words", share_words),
     ("transfer_key", transfer_key),
+    ("wrapped_share", wrapped_share),
 ];
