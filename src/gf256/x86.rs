@@ -263,8 +263,8 @@ macro_rules! kernel_256 {
                             *sum = factor.mul_add(*sum, _mm256_loadu_si256(row.add(i)));
                         }
                     }
-                    for (i, sum) in sums.into_iter().enumerate() {
-                        _mm256_storeu_si256(out.add(i), sum);
+                    for (i, sum) in sums.iter().enumerate() {
+                        _mm256_storeu_si256(out.add(i), *sum);
                     }
                 }
             }
@@ -312,8 +312,8 @@ macro_rules! kernel_512 {
                             *sum = factor.mul_add(*sum, _mm512_loadu_si512(row.add(i)));
                         }
                     }
-                    for (i, sum) in sums.into_iter().enumerate() {
-                        _mm512_storeu_si512(out.add(i), sum);
+                    for (i, sum) in sums.iter().enumerate() {
+                        _mm512_storeu_si512(out.add(i), *sum);
                     }
                 }
                 at += 64 * UNROLL;
