@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::measure::{self, Entry, Job, Plan};
-use crate::report::Output;
+use crate::report::{OURS, Output};
 
 mod aws_lc;
 mod openssl;
@@ -39,7 +39,10 @@ pub fn run(output: &Output) {
         let private = LIBRARIES
             .iter()
             .map(|l| (l.name, (l.private)(&pkcs8, &ciphertext)));
-        report(output, &format!("rsa-{bits} private"), private, short);
+        let rows = report(output, &format!("rsa-{bits} private"), private, short);
+        if let [(OURS, ours), (_, peer), ..] = rows[..] {
+            output.remark(&format!("  {:.2} x aws-lc-rs, aim < 4.8 x", ours / peer));
+        }
         let public = LIBRARIES.iter().map(|l| (l.name, (l.public)(&pkcs8)));
         report(output, &format!("rsa-{bits} public"), public, short);
         // The time to find two primes varies as an exponential does, so this needs many runs.
@@ -59,7 +62,7 @@ fn report(
     work: &str,
     jobs: impl Iterator<Item = (&'static str, Job<'static>)>,
     plan: Plan,
-) {
+) -> Vec<(&'static str, f64)> {
     let (names, jobs): (Vec<_>, Vec<_>) = jobs.unzip();
     let entries = jobs
         .into_iter()
@@ -69,10 +72,11 @@ fn report(
         })
         .collect();
     let medians = measure::interleaved(entries, plan);
-    let rows: Vec<(&str, f64)> = names
+    let rows: Vec<(&'static str, f64)> = names
         .into_iter()
         .zip(medians)
         .filter_map(|(name, median)| Some((name, median?)))
         .collect();
     output.rsa(work, &rows);
+    rows
 }
