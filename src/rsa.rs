@@ -8,6 +8,24 @@
 //! The private operation is constant-time in the key and in the message, blinded with fresh
 //! randomness, and checked against the public key before its result leaves, so that a fault does not
 //! betray the primes.
+//!
+//! Stack in bytes, painted on x86-64 at opt-level 3, for 2048 / 3072 / 4096 bits: decryption 12,672 / 18,272 /
+//! 24,064; import 20,416 / 23,376 / 26,208; encryption 3,696 / 5,344 / 7,040; generation 31,376 / 36,400 /
+//! 41,280.
+//!
+//! ```
+//! use getrandom::SysRng;
+//! use security_domain::rsa::{ModulusSize, PrivateKey};
+//!
+//! let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| {})?;
+//! let mut wrapped = [0; ModulusSize::Rsa2048.bytes()];
+//! key.public_key().encrypt_oaep_sha256(&mut SysRng, b"", b"a key", &mut wrapped)?;
+//!
+//! let mut out = [0; 32];
+//! let len = key.decrypt_oaep_sha256(&mut SysRng, b"", &wrapped, &mut out)?;
+//! assert_eq!(&out[..len], b"a key");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod blind;
 mod crt;
