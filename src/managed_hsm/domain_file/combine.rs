@@ -9,55 +9,42 @@ use crate::managed_hsm::shares::{Selection, Share};
 use crate::managed_hsm::{MAX_CUSTODIANS, MasterKey};
 use crate::x509::Thumbprint;
 
+/// The most quorums that there can be among the shares: 5 of 10.
+const MAX_QUORUMS: usize = 252;
+
 impl DomainFile<'_> {
     /// Combines shares of at least a quorum of custodians to the master key, and checks that it opens
     /// every artifact.
     ///
-    /// With more shares than it takes, all are checked: every choice of a quorum among them (at most
-    /// 252) is tried against the file, and the shares that do not lie on the polynomials of the one
-    /// that opens it are named and left out. With exactly as many as it takes, nobody can tell which
-    /// one is wrong.
+    /// With more shares than it takes, all are checked: the quorums among them (at most 252) are
+    /// tried against the file, those first that most others agree with, and the shares that do not
+    /// lie on the polynomials of the one that opens it are named and left out. With exactly as many
+    /// as it takes, nobody can tell which one is wrong.
     ///
     /// Secret: the shares' values, the master key. Public: the file, the custodians and indices.
-    /// Leaks: whether it opens, and which shares are wrong then.
+    /// Leaks: which shares agree with each other, and which quorum opens the file.
     pub fn combine(&self, shares: &[Share]) -> Result<Combined, CombineError> {
         self.check_shares(shares)?;
-        let threshold = u32::from(self.quorum.threshold().get());
-        let mut found: Option<Found<'_>> = None;
-        for subset in 0..1u16 << shares.len() {
-            if subset.count_ones() != threshold {
-                continue;
-            }
-            if let Some(selection) = Selection::new(shares, subset) {
+        let candidates = candidates(shares, u32::from(self.quorum.threshold().get()));
+        // Wrong shares can make the right key, if their errors cancel out, so the quorum that most
+        // shares agree with is the one that is believed.
+        for agreeing in (0..=u16::BITS).rev() {
+            let equals = { candidates.iter() }.filter(|c| c.agreeing.count_ones() == agreeing);
+            for candidate in equals {
+                let Some(selection) = Selection::new(shares, candidate.quorum) else {
+                    continue;
+                };
                 let (key, good) = selection.combine();
-                // That these shares open the file, or not, is what `left_out` tells.
-                if (good & self.enc_data.suits(&key)).declassify() {
-                    let next = Found::new(selection, key, shares);
-                    let better =
-                        { found.as_ref() }.is_none_or(|best| best.agreeing < next.agreeing);
-                    found = if better { Some(next) } else { found };
+                if !(good & self.enc_data.suits(&key)).declassify() {
+                    continue;
                 }
+                if selection.is_degenerate().declassify() || !self.enc_data.opens(&key) {
+                    return Err(CombineError::DoesNotOpen);
+                }
+                return Ok(Combined::new(key, shares, candidate.agreeing));
             }
         }
-        let found = found.ok_or(CombineError::DoesNotOpen)?;
-        if found.selection.is_degenerate().declassify() || !self.enc_data.opens(&found.key) {
-            return Err(CombineError::DoesNotOpen);
-        }
-        // Of shares with one index the first counts. An index is 1 to 10.
-        let (mut left_out, mut indices) = (Vec::new(), 0u16);
-        for share in shares {
-            let index = 1 << share.index().get();
-            if found.agrees(share) && indices & index == 0 {
-                indices |= index;
-            } else {
-                let pushed = left_out.push(share.custodian());
-                pushed.map_err(|_| CombineError::DoesNotOpen)?;
-            }
-        }
-        Ok(Combined {
-            left_out,
-            master_key: found.key,
-        })
+        Err(CombineError::DoesNotOpen)
     }
 
     /// Checks that there are enough shares, of this file's custodians, of each no more than one.
@@ -80,29 +67,42 @@ impl DomainFile<'_> {
     }
 }
 
-/// A quorum of shares that opens the file. Wrong shares can make the right key, if their errors
-/// cancel out, so the quorum that most shares agree with is the one that is believed.
-struct Found<'s> {
-    selection: Selection<'s>,
-    key: MasterKey,
-    agreeing: usize,
+/// A quorum of shares, and all that lie on its polynomials: one bit for each share.
+struct Candidate {
+    quorum: u16,
+    agreeing: u16,
 }
 
-impl<'s> Found<'s> {
-    fn new(selection: Selection<'s>, key: MasterKey, shares: &[Share]) -> Self {
-        let mut found = Self {
-            selection,
-            key,
-            agreeing: 0,
-        };
-        found.agreeing = shares.iter().filter(|share| found.agrees(share)).count();
-        found
+/// The quorums among the shares; of those that make the same key, one.
+///
+/// Secret: the shares' values. Public: their indices. Leaks: which shares agree with each other.
+fn candidates(shares: &[Share], threshold: u32) -> Vec<Candidate, MAX_QUORUMS> {
+    let mut candidates: Vec<Candidate, MAX_QUORUMS> = Vec::new();
+    for quorum in (0..1u16 << shares.len()).filter(|quorum| quorum.count_ones() == threshold) {
+        if { candidates.iter() }.any(|earlier| quorum & !earlier.agreeing == 0) {
+            continue;
+        }
+        if let Some(selection) = Selection::new(shares, quorum) {
+            let agreeing = agreeing(&selection, shares, quorum);
+            // There is room for all.
+            let _ = candidates.push(Candidate { quorum, agreeing });
+        }
     }
+    candidates
+}
 
-    /// Whether a share lies on the quorum's polynomials.
-    fn agrees(&self, share: &Share) -> bool {
-        self.selection.agrees_with(share).declassify()
+/// The shares that lie on the polynomials of a quorum, itself included. Of several with one index
+/// only the first counts: the others add nothing to it.
+fn agreeing(selection: &Selection<'_>, shares: &[Share], quorum: u16) -> u16 {
+    let mut agreeing = quorum;
+    for (place, share) in shares.iter().enumerate() {
+        let taken = { shares.iter().enumerate() }
+            .any(|(other, one)| agreeing >> other & 1 == 1 && one.index() == share.index());
+        if !taken && selection.agrees_with(share).declassify() {
+            agreeing |= 1 << place;
+        }
     }
+    agreeing
 }
 
 /// What shares combined to.
@@ -113,6 +113,21 @@ pub struct Combined {
 }
 
 impl Combined {
+    /// A key, and the shares that agree with it: one bit for each.
+    fn new(master_key: MasterKey, shares: &[Share], agreeing: u16) -> Self {
+        let mut left_out = Vec::new();
+        for (place, share) in shares.iter().enumerate() {
+            if agreeing >> place & 1 == 0 {
+                // There is room for all.
+                let _ = left_out.push(share.custodian());
+            }
+        }
+        Self {
+            master_key,
+            left_out,
+        }
+    }
+
     /// The key, which opens every artifact of the file.
     pub fn master_key(&self) -> &MasterKey {
         &self.master_key
