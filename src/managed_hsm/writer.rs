@@ -147,7 +147,7 @@ impl Escaped {
             '\t' => 't',
             '\u{8}' => 'b',
             '\u{c}' => 'f',
-            ' '..='\u{7f}' => {
+            ' '..='~' => {
                 escaped.push(character);
                 return escaped;
             }

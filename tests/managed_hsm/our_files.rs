@@ -137,6 +137,27 @@ fn the_most_artifacts_and_the_longest_tag_are_written_and_read() {
     assert_eq!(read, tags);
 }
 
+#[test]
+fn strings_are_escaped_as_python_escapes_them() {
+    // What `json.dumps` makes of the same text.
+    let text = " \"\\/~\u{7f}\u{80}\u{1}\n\t\r\u{8}\u{c}\u{1f511}";
+    let python = r#"" \"\\/~\u007f\u0080\u0001\n\t\r\b\f\ud83d\udd11""#;
+    let ders = ders(&NAMES[..3]);
+    let certificates = certificates(&ders);
+    let artifacts: [(Tag<'_>, &[u8]); 1] = [(tag(text), b"")];
+    let mut out = vec![0; domain_file::encoded_len(&artifacts, threshold(2), &certificates)];
+    domain_file::write(
+        &artifacts,
+        threshold(2),
+        &certificates,
+        &mut rng(),
+        &mut out,
+    )
+    .unwrap();
+    let written = String::from_utf8(out).unwrap();
+    assert!(written.contains(&format!("\"tag\":{python}")), "{written}");
+}
+
 /// A generator that fails when it has been asked so many times.
 struct Failing<R>(R, u32);
 
