@@ -101,15 +101,18 @@ pub fn run(args: Args) -> Outcome<Report> {
         .map_err(|error| Refusal::file(out, error))?;
     text.truncate(length);
     drop(progress);
-    output::publish_file(out, Access::Owner, &text)?;
-    Ok(Report::text(format!(
-        "{}: {} of {} custodians open it; {}; SHA-256 {}\n",
-        show::path(out),
-        args.sd_quorum,
-        certificates.len(),
-        show::count(artifacts.len(), "artifact"),
-        show::sha256(&text),
-    )))
+    let output = output::publish_file(out, Access::Owner, &text)?;
+    Ok(Report::written(
+        [output],
+        format!(
+            "{}: {} of {} custodians open it; {}; SHA-256 {}\n",
+            show::path(out),
+            args.sd_quorum,
+            certificates.len(),
+            show::count(artifacts.len(), "artifact"),
+            show::sha256(&text),
+        ),
+    ))
 }
 
 /// `TAG=FILE`; the file's name may be any that the system allows.

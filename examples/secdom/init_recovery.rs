@@ -80,11 +80,14 @@ pub fn run(args: Args) -> Outcome<Report> {
 
     let key_pending = output::file(key_file, Access::Owner, &key_pem)?;
     let certificate_pending = output::file(certificate_file, Access::Everyone, &certificate_pem)?;
-    output::publish_both(key_pending, certificate_pending)?;
-    Ok(Report::text(format!(
-        "{}: transfer key of {} bits, thumbprint {thumbprint}, valid until {}\n",
-        show::path(certificate_file),
-        size.bits(),
-        clock::rfc3339(form.not_after),
-    )))
+    let outputs = output::publish_both(key_pending, certificate_pending)?;
+    Ok(Report::written(
+        outputs,
+        format!(
+            "{}: transfer key of {} bits, thumbprint {thumbprint}, valid until {}\n",
+            show::path(certificate_file),
+            size.bits(),
+            clock::rfc3339(form.not_after),
+        ),
+    ))
 }

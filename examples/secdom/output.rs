@@ -75,38 +75,61 @@ pub fn folder<'a>(
 }
 
 /// Writes `bytes` as the new file `target`.
-pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
+pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Published> {
     file(target, access, bytes)?.publish()
 }
 
 impl Pending {
     /// Gives it its name, unless that is taken.
-    pub fn publish(self) -> Outcome<()> {
+    pub fn publish(self) -> Outcome<Published> {
         rename_new(&self.temporary, &self.target, self.folder)
             .map_err(|error| Refusal::file(&self.target, reason(&error)))?;
         sync_folder(parent(&self.target));
-        Ok(())
+        Ok(Published {
+            path: self.target.clone(),
+            folder: self.folder,
+        })
         // Dropping removes what is left under the temporary name, if anything is.
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let _ = if self.folder {
-            fs::remove_dir_all(&self.temporary)
-        } else {
-            fs::remove_file(&self.temporary)
-        };
+        remove(&self.temporary, self.folder);
     }
 }
 
+/// A file or folder that stands where it should.
+pub struct Published {
+    path: PathBuf,
+    folder: bool,
+}
+
+impl Published {
+    /// Removes it again, because what belongs to it failed.
+    pub fn take_back(self) {
+        remove(&self.path, self.folder);
+    }
+}
+
+fn remove(path: &Path, folder: bool) {
+    let _ = if folder {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+}
+
 /// Publishes both or neither.
-pub fn publish_both(first: Pending, second: Pending) -> Outcome<()> {
-    let target = first.target.clone();
-    first.publish()?;
-    second.publish().inspect_err(|_| {
-        let _ = fs::remove_file(target);
-    })
+pub fn publish_both(first: Pending, second: Pending) -> Outcome<[Published; 2]> {
+    let first = first.publish()?;
+    match second.publish() {
+        Ok(second) => Ok([first, second]),
+        Err(refusal) => {
+            first.take_back();
+            Err(refusal)
+        }
+    }
 }
 
 /// A fresh name in the folder of `target`.

@@ -64,7 +64,7 @@ fn next_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
     let end = text
         .iter()
-        .position(|&byte| byte == b'\n')
+        .position(|byte| matches!(byte, b'\n' | b'\r'))
         .unwrap_or(text.len());
     let (line, rest) = text.split_at(end);
     Some((line.trim_ascii_end(), rest.get(1..).unwrap_or(&[])))

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::output::Published;
 use crate::show;
 
 /// A verb that did its work.
@@ -13,14 +14,22 @@ pub struct Report {
     pub text: String,
     /// For stderr, one line each.
     pub notes: Vec<String>,
+    /// What was written.
+    pub outputs: Vec<Published>,
 }
 
 impl Report {
-    /// Text for stdout, and no notes.
+    /// Text for stdout, and nothing else.
     pub fn text(text: String) -> Self {
+        Self::written([], text)
+    }
+
+    /// What was written, and text for stdout about it.
+    pub fn written(outputs: impl Into<Vec<Published>>, text: String) -> Self {
         Self {
             text,
             notes: Vec::new(),
+            outputs: outputs.into(),
         }
     }
 }
@@ -50,7 +59,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Prints the outcome and says whether it stands: a report that could not be printed does not,
-/// unless its reader went away on purpose.
+/// unless its reader went away on purpose. What does not stand leaves nothing behind.
 pub fn print(outcome: Outcome<Report>) -> bool {
     let outcome = outcome.and_then(|report| {
         let mut stdout = io::stdout().lock();
@@ -59,6 +68,7 @@ pub fn print(outcome: Outcome<Report>) -> bool {
             .and_then(|()| stdout.flush())
         {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                report.outputs.into_iter().for_each(Published::take_back);
                 Err(Refusal::new(format!("standard output: {error}")))
             }
             _ => Ok(report.notes),

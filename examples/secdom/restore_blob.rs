@@ -58,7 +58,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     )
     .map_err(|error| Refusal::file(out, error))?;
     blob.truncate(length);
-    output::publish_file(out, Access::Owner, &blob)?;
+    let output = output::publish_file(out, Access::Owner, &blob)?;
 
     Ok(Report {
         text: format!(
@@ -72,5 +72,6 @@ pub fn run(args: Args) -> Outcome<Report> {
             .iter()
             .map(|name| format!("left out: the share of {name} is wrong"))
             .collect(),
+        outputs: vec![output],
     })
 }

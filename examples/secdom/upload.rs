@@ -76,7 +76,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         .iter()
         .zip(&contents)
         .map(|(name, content)| (name.as_str(), content.as_slice()));
-    output::folder(out, files.clone())?.publish()?;
+    let output = output::folder(out, files.clone())?.publish()?;
 
     let mut report = String::new();
     for (name, content) in files {
@@ -87,7 +87,7 @@ pub fn run(args: Args) -> Outcome<Report> {
             show::count(content.len(), "byte")
         );
     }
-    Ok(Report::text(report))
+    Ok(Report::written([output], report))
 }
 
 /// The tag in RFC 3986's percent-encoding, all but its unreserved characters; `.` and `..` name

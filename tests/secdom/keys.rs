@@ -47,6 +47,7 @@ fn keys_are_read_in_pkcs1_and_in_any_layout() {
     for bytes in [
         fs::read(fixture("pkcs1.key")).unwrap(),
         pem.replace('\n', "\r\n").into_bytes(),
+        pem.replace('\n', "\r").into_bytes(),
         pem.trim_end().into(),
         format!(
             "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----",

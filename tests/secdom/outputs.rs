@@ -196,3 +196,21 @@ fn another_transfer_key_is_refused() {
         .refused(&["s2048_0.key", "certificate"]);
     assert_eq!(folder.names(), ["restore.json"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_whose_report_cannot_be_printed_is_taken_back() {
+    let folder = Folder::new();
+    let (blob, out) = (folder.join("restore.json"), folder.join("artifacts"));
+    let full = |line: Vec<OsString>| {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let run = crate::tool().args(line).stdout(full).output().unwrap();
+        assert_eq!(run.status.code(), Some(1));
+    };
+    full(restore_blob(&blob));
+    full(init_recovery(&folder.join("t.pem"), &folder.join("t.key")));
+    assert!(folder.names().is_empty());
+    secdom(restore_blob(&blob)).done();
+    full(upload(&blob, &out));
+    assert_eq!(folder.names(), ["restore.json"]);
+}
