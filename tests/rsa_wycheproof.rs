@@ -26,7 +26,7 @@ fn hex(text: &str) -> Vec<u8> {
     if text == "-" {
         return Vec::new();
     }
-    assert!(text.len() % 2 == 0);
+    assert!(text.len().is_multiple_of(2));
     let digits = text.as_bytes().chunks(2);
     digits
         .map(|pair| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap())
