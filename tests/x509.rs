@@ -221,6 +221,11 @@ const SHA256_WITH_RSA: &[u8] = &[
 ];
 const KEY_USAGE: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0f];
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
+/// 2.25 and a number of 128 bits, all ones (X.667 section 7).
+const UUID: &[u8] = &[
+    0x06, 20, 0x69, 0x83, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+];
 
 const UTF8_STRING: u8 = 0x0c;
 const PRINTABLE_STRING: u8 = 0x13;
@@ -329,7 +334,7 @@ fn parse_with(
 #[test]
 fn forms_that_are_read() {
     let expected = Ok((Some("subject".to_owned()), 1_704_067_200, 2_019_427_200));
-    let cases: [(&str, fn(&mut Fields)); 8] = [
+    let cases: [(&str, fn(&mut Fields)); 10] = [
         ("version 3", |_| {}),
         ("version 1", |f| (f.version, f.rest) = (vec![], vec![])),
         ("no extensions", |f| f.rest.clear()),
@@ -348,6 +353,13 @@ fn forms_that_are_read() {
                 (GENERALIZED_TIME, "20331229000000Z"),
             );
         }),
+        ("an extension named by a UUID", |f| {
+            f.rest = extensions(&[tlv(SEQUENCE, [UUID, &[4, 0]].concat())])
+        }),
+        ("an issuer with an attribute named by a UUID", |f| {
+            let value = tlv(UTF8_STRING, "value");
+            f.issuer = name(&[tlv(SEQUENCE, [UUID, &value].concat())]);
+        }),
         ("a printable string", |f| {
             f.subject = name(&[attribute(PRINTABLE_STRING, "subject")])
         }),
@@ -362,8 +374,10 @@ fn forms_that_are_read() {
         common_name(name(&[attribute(UTF8_STRING, "\u{e9}")])).as_deref(),
         Some("\u{e9}")
     );
-    // A string of 16-bit characters is not shown.
-    assert_eq!(common_name(name(&[attribute(0x1e, "\0A")])), None);
+    // Strings of another alphabet, of 16-bit and of 32-bit characters are read and not shown.
+    for (tag, text) in [(0x14, "A"), (0x1e, "\0A"), (0x1c, "\0\0\0A")] {
+        assert_eq!(common_name(name(&[attribute(tag, text)])), None, "{tag:#x}");
+    }
     let two = [attribute(UTF8_STRING, "a"), attribute(UTF8_STRING, "b")];
     assert_eq!(common_name(name(&two)).as_deref(), Some("b"));
     let nested = tlv(
@@ -379,7 +393,7 @@ fn forms_that_are_read() {
 #[test]
 fn defects_by_name() {
     use CertificateError::*;
-    let cases: [(&str, CertificateError, fn(&mut Fields)); 34] = [
+    let cases: [(&str, CertificateError, fn(&mut Fields)); 39] = [
         ("version 1 written down", Encoding, |f| {
             f.version = tlv(0xa0, [2, 1, 0])
         }),
@@ -426,6 +440,21 @@ fn defects_by_name() {
                 SEQUENCE,
                 [COMMON_NAME, &tlv(SEQUENCE, [4, 9])].concat(),
             )]);
+        }),
+        ("a universal string that is cut", Encoding, |f| {
+            f.subject = name(&[tlv(SEQUENCE, [COMMON_NAME, &[0x1c, 1]].concat())]);
+        }),
+        ("a value after a universal string", TrailingData, |f| {
+            f.subject = name(&[tlv(SEQUENCE, [COMMON_NAME, &[0x1c, 0, 5, 0]].concat())]);
+        }),
+        ("an object identifier of no bytes", Encoding, |f| {
+            f.rest = extensions(&[tlv(SEQUENCE, [6, 0, 4, 0])])
+        }),
+        ("an object identifier with a leading zero", Encoding, |f| {
+            f.rest = extensions(&[tlv(SEQUENCE, [6, 3, 0x2a, 0x80, 1, 4, 0])])
+        }),
+        ("an object identifier that does not end", Encoding, |f| {
+            f.rest = extensions(&[tlv(SEQUENCE, [6, 2, 0x2a, 0x83, 4, 0])])
         }),
         ("an end before the beginning", Validity, |f| {
             f.validity = validity((UTC_TIME, "331229000000Z"), (UTC_TIME, "240101000000Z"));

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reader: RFC 5280 section 4.1, from the outside in.
 
-use der::asn1::{BitStringRef, GeneralizedTime, IntRef, ObjectIdentifier, OctetStringRef, UtcTime};
-use der::{Decode, ErrorKind, Header, Reader, SliceReader, Tag, TagNumber};
+use der::asn1::{BitStringRef, GeneralizedTime, IntRef, OctetStringRef, UtcTime};
+use der::{Decode, ErrorKind, Header, Length, Reader, SliceReader, Tag, TagNumber};
 use spki::AlgorithmIdentifierRef;
 
 use super::{Certificate, CertificateError, Thumbprint};
 use crate::rsa::{KeyError, PublicKey};
 
-const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+/// The object identifier of `commonName`, 2.5.4.3.
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
+
+/// `UniversalString`, the one kind of text in names that the library has no tag for.
+const UNIVERSAL_STRING: u8 = 0x1c;
 
 type Result<T> = core::result::Result<T, Error>;
 
@@ -128,7 +132,13 @@ fn relative_name<'a>(
         previous = attribute;
         let mut inner = SliceReader::new(attribute)?;
         inner.sequence(|reader| {
-            let kind = reader.decode::<ObjectIdentifier>()?;
+            let kind = object_identifier(reader)?;
+            if reader.peek_byte() == Some(UNIVERSAL_STRING) {
+                reader.read_byte()?;
+                let length = Length::decode(reader)?;
+                reader.read_slice(length)?;
+                return Ok(());
+            }
             let tag = Tag::peek(reader)?;
             let value = any(reader)?;
             if kind == COMMON_NAME
@@ -210,7 +220,7 @@ fn extensions(reader: &mut SliceReader<'_>) -> Result<()> {
     reader.sequence(|reader| {
         loop {
             reader.sequence(|reader| {
-                reader.decode::<ObjectIdentifier>()?;
+                object_identifier(reader)?;
                 if reader.decode::<Option<bool>>()? == Some(false) {
                     // The default, which DER leaves out.
                     return Err(reader
@@ -224,6 +234,25 @@ fn extensions(reader: &mut SliceReader<'_>) -> Result<()> {
                 return Ok(());
             }
         }
+    })
+}
+
+/// An `OBJECT IDENTIFIER` of numbers of any size: those made of a UUID have 128 bits. Returns its content.
+fn object_identifier<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
+    tagged(reader, Tag::ObjectIdentifier, |reader| {
+        let content = reader.read_slice(reader.remaining_len())?;
+        // The last byte of a number has its top bit clear, and the first one is no leading zero.
+        let mut first = true;
+        for byte in content {
+            if first && *byte == 0x80 {
+                return Err(reader.error(ErrorKind::OidMalformed).into());
+            }
+            first = byte & 0x80 == 0;
+        }
+        if content.is_empty() || !first {
+            return Err(reader.error(ErrorKind::OidMalformed).into());
+        }
+        Ok(content)
     })
 }
 
