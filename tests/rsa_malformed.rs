@@ -281,6 +281,11 @@ fn private_structures() {
         good(&pkcs8(0, algorithm, PKCS1, &[0xa0, 0x00])),
         "attributes, none"
     );
+    // As Windows writes them: a key usage.
+    let usage = &[
+        0xa0, 13, 0x30, 11, 6, 3, 0x55, 29, 15, 0x31, 4, 3, 2, 4, 0x10,
+    ];
+    assert!(good(&pkcs8(0, algorithm, PKCS1, usage)), "attributes");
     assert_eq!(error(&pkcs8(1, algorithm, PKCS1, &[])), KeyError::Version);
     assert_eq!(error(&pkcs8(2, algorithm, PKCS1, &[])), KeyError::Version);
     assert_eq!(
