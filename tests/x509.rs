@@ -331,10 +331,13 @@ fn parse_with(
     ))
 }
 
+/// What a case changes in the certificate.
+type Change = fn(&mut Fields);
+
 #[test]
 fn forms_that_are_read() {
     let expected = Ok((Some("subject".to_owned()), 1_704_067_200, 2_019_427_200));
-    let cases: [(&str, fn(&mut Fields)); 10] = [
+    let cases: [(&str, Change); 10] = [
         ("version 3", |_| {}),
         ("version 1", |f| (f.version, f.rest) = (vec![], vec![])),
         ("no extensions", |f| f.rest.clear()),
@@ -393,7 +396,7 @@ fn forms_that_are_read() {
 #[test]
 fn defects_by_name() {
     use CertificateError::*;
-    let cases: [(&str, CertificateError, fn(&mut Fields)); 39] = [
+    let cases: [(&str, CertificateError, Change); 39] = [
         ("version 1 written down", Encoding, |f| {
             f.version = tlv(0xa0, [2, 1, 0])
         }),
