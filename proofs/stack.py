@@ -19,6 +19,7 @@ CALLS = [
 ] + [
     ("split 32 bytes, 3 of 5", "stack_split_32", 0, None),
     ("combine 32 bytes, 3 of 5", "stack_combine_32", 0, 2 * KIB),
+    ("correct 126 of 255 shares", "stack_correct", 0, 10 * KIB),
 ]
 
 

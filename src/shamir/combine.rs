@@ -19,7 +19,7 @@ use crate::secret::{Secret, wipe};
 ///
 /// # Errors
 ///
-/// [`CombineError`], but for `UnequalLengths`.
+/// [`CombineError`], but for `UnequalLengths` and `Mixed`.
 pub fn combine<const N: usize>(
     quorum: Quorum,
     shares: &[&Share<N>],
@@ -39,7 +39,7 @@ pub fn combine<const N: usize>(
 ///
 /// # Errors
 ///
-/// [`CombineError`].
+/// [`CombineError`], but for `Mixed`.
 pub fn combine_rows(
     quorum: Quorum,
     shares: &[ShareRow<'_>],

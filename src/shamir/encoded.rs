@@ -194,6 +194,8 @@ pub(super) fn same_set(shares: &[EncodedShare<'_>]) -> Result<Option<Quorum>, Mi
 /// Rebuilds the secret from shares of one set into `out`, which is as long as their values. On error
 /// `out` is wiped. What [`combine_rows`](super::combine_rows) says holds here.
 ///
+/// Secret: the values, `out`. Public: the rest, the lengths. Leaks: whether the shares agree.
+///
 /// # Errors
 ///
 /// [`CombineError`], `Mixed` among them.

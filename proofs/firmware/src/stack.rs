@@ -4,10 +4,11 @@
 
 use core::cell::RefCell;
 
-use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
-use security_domain::shamir::{Share, combine, split};
+use security_domain::shamir::check::correct_rows;
+use security_domain::shamir::{Share, ShareRow, combine, split};
 
 use crate::rng::Xorshift;
 
@@ -94,4 +95,53 @@ extern "C" fn stack_combine_32(_: usize) -> u32 {
         return 0;
     };
     combine(quorum, &[c, a, b]).map_or(0, |secret| u32::from(*secret.expose() == [0x5a; 32]))
+}
+
+/// How many wrong shares are the most that can be mended: the quorum is 2 of 255.
+const WRONG: u8 = 126;
+
+/// All shares of 32 times 0x5a by the polynomial 0x5a + x, the first of them with an error.
+static VALUES: [[u8; 32]; 255] = {
+    let mut values = [[0; 32]; 255];
+    let mut x = 1;
+    while x <= 255 {
+        let error = if x <= WRONG as usize { 0x33 } else { 0 };
+        values[x - 1] = [0x5a ^ x as u8 ^ error; 32];
+        x += 1;
+    }
+    values
+};
+
+/// The same as rows. Not on the stack: they are the caller's.
+static ROWS: [ShareRow<'static>; 255] = {
+    let Ok(index) = ShareIndex::new(1) else {
+        panic!("1 is an index")
+    };
+    let mut rows = [ShareRow { index, value: &[] }; 255];
+    let mut x = 1;
+    while x <= 255 {
+        if let Ok(index) = ShareIndex::new(x as u8) {
+            rows[x - 1] = ShareRow {
+                index,
+                value: &VALUES[x - 1],
+            };
+        }
+        x += 1;
+    }
+    rows
+};
+
+/// Corrects as many wrong shares as can be.
+#[unsafe(no_mangle)]
+extern "C" fn stack_correct(_: usize) -> u32 {
+    let (Ok(threshold), Ok(count)) = (Threshold::new(2), ShareCount::new(255)) else {
+        return 0;
+    };
+    let Ok(quorum) = Quorum::new(threshold, count) else {
+        return 0;
+    };
+    let mut out = [0; 32];
+    let wrong = correct_rows(quorum, &ROWS, &mut Xorshift(4), &mut out);
+    let named = wrong.is_ok_and(|wrong| wrong.iter().map(ShareIndex::get).eq(1..=WRONG));
+    u32::from(named && out == [0x5a; 32])
 }

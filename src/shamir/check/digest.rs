@@ -91,7 +91,7 @@ impl ShareDigest {
 
 /// The shares that do not have the digest that `digests` gives for their index: one digest for each
 /// share of the quorum, in the order of the indices, as kept from the dealing. A share that has no
-/// digest there is wrong.
+/// digest there is wrong. Of two shares with one index, one that is wrong names the index.
 ///
 /// Secret: the shares and their blinds. Public: the rest. Leaks: which shares are wrong.
 ///

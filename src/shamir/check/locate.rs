@@ -49,6 +49,7 @@ impl Locator {
             scale = Element::select(grow, &discrepancy, &scale);
             lag = grow.select(2 * ORIGIN - 1 - lag, lag + 1);
         }
+        scale.zeroize();
         locator
     }
 
