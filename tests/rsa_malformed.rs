@@ -195,6 +195,42 @@ fn numbers_that_do_not_belong_together() {
 }
 
 #[test]
+fn every_inverse_of_e_below_n_is_a_private_exponent() {
+    let one = U4096::ONE;
+    let mut k = integers();
+    let inverse = k[D];
+    // Both orders of the primes: one of them is the smaller.
+    for _ in 0..2 {
+        let [p_order, q_order] = [P, Q].map(|prime| k[prime].wrapping_sub(&one));
+        let gcd = NonZero::new(p_order.gcd_vartime(&q_order)).unwrap();
+        let lambda = p_order.wrapping_mul(&q_order).div_rem_vartime(&gcd).0;
+        let half = lambda.wrapping_shr_vartime(1);
+        let mut d = inverse.rem_vartime(&NonZero::new(lambda).unwrap());
+        let mut inverses = 0;
+        while d < k[N] {
+            k[D] = d;
+            assert!(PrivateKey::from_pkcs1_der(&pkcs1(&k)).is_ok());
+            k[D] = d.wrapping_add(&half);
+            assert_eq!(
+                PrivateKey::from_pkcs1_der(&pkcs1(&k)).unwrap_err(),
+                KeyError::PrivateExponent
+            );
+            d = d.wrapping_add(&lambda);
+            inverses += 1;
+        }
+        assert!(
+            inverses >= 2,
+            "modulo lcm(p - 1, q - 1), and modulo (p - 1) (q - 1)"
+        );
+
+        k.swap(P, Q);
+        k.swap(DP, DQ);
+        let p = NonZero::new(k[P]).unwrap();
+        k[COEFFICIENT] = k[Q].invert_mod(&p).unwrap();
+    }
+}
+
+#[test]
 fn public_numbers_out_of_range() {
     let [n, e, ..] = integers();
     let error = |n: &U4096, e: &U4096| {

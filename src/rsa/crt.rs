@@ -71,7 +71,10 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         q.check_exponent(key, &mut wide, KeyError::Exponent2)?;
 
         let d = Zeroizing::new(read(numbers.d).ok_or(KeyError::PrivateExponent)?);
-        let fits = words::lt(&*d, n.value()) & p.is_remainder_of(&d) & q.is_remainder_of(&d);
+        wide.copy_from_slice(&*d);
+        let mut fits = words::lt(&*d, n.value()) & p.leaves(&mut wide, &p.exponent);
+        wide.copy_from_slice(&*d);
+        fits &= q.leaves(&mut wide, &q.exponent);
         require(fits, KeyError::PrivateExponent)?;
 
         let mut coefficient =
@@ -193,21 +196,46 @@ impl<const P: usize> Half<P> {
     ) -> Result<(), KeyError> {
         let mut e = [0; EXPONENT_WORDS];
         words::from_be_bytes(&mut e, key.exponent());
-        let order = self.order();
-        let mut remainder = Zeroizing::new([0; P]);
+        let mut one = [0; P];
+        words::from_be_bytes(&mut one, &[1]);
         mont::mul_wide(wide, &self.exponent, &e);
-        words::div_rem(wide, &mut *remainder, &*order);
         require(
-            words::is_one(&*remainder) & words::lt(&self.exponent, &*order),
+            words::lt(&self.exponent, &*self.order()) & self.leaves(wide, &one),
             error,
         )
     }
 
-    /// True if the exponent is what `d` leaves modulo `p - 1`.
-    fn is_remainder_of<const N: usize>(&self, d: &[Word; N]) -> Mask {
-        let mut remainder = Zeroizing::new([0; P]);
-        words::div_rem(&mut *Zeroizing::new(*d), &mut *remainder, &*self.order());
-        words::eq(&*remainder, &self.exponent)
+    /// True if `x`, below `p q`, leaves `residue`, below `p - 1`, modulo `p - 1`. Uses `x` up. No `x` that
+    /// leaves another residue passes, however large.
+    ///
+    /// There is nothing to divide: `x = residue + k (p - 1)` means that `k` is `residue - x` modulo `p`.
+    /// With `R / 2 < p < R`, and `q` alike, `x < p q` gives `k < q + 2 <= R + 1 < 2 p`. So `k` is one of
+    /// two numbers, and for both the equation is checked.
+    ///
+    /// Secret: everything. Public: the lengths. Leaks: nothing else.
+    #[inline(never)]
+    fn leaves<const N: usize>(&self, x: &mut [Word; N], residue: &[Word; P]) -> Mask {
+        let mut multiplier = Multiplier::new(&self.prime);
+        let mut reduced = Zeroizing::new([0; P]);
+        multiplier.enter_wide(&mut reduced, x);
+        multiplier.leave(&mut reduced);
+        drop(multiplier);
+        let mut k = Zeroizing::new(*residue);
+        let borrow = words::sub(&mut *k, &*reduced);
+        let negative = Mask::from_bit(borrow as u32);
+        words::add_if(negative, &mut *k, self.prime.value());
+
+        // x - residue - k (p - 1) is 0, or p (p - 1) if p is missing in k.
+        let order = self.order();
+        let mut product = Zeroizing::new([0; N]);
+        mont::mul_wide(&mut *product, &*k, &*order);
+        let (front, back) = product.split_at_mut_checked(P).unwrap_or_default();
+        let carry = words::add(front, residue);
+        words::add_word(back, carry);
+        let borrow = words::sub(x, &*product);
+        let negative = Mask::from_bit(borrow as u32);
+        mont::mul_wide(&mut *product, self.prime.value(), &*order);
+        words::is_zero(x) | (!negative & words::eq(x, &*product))
     }
 
     /// `p - 1`: the prime is odd.
@@ -262,3 +290,74 @@ impl<const P: usize, const N: usize> Drop for Crt<P, N> {
 
 impl<const P: usize> ZeroizeOnDrop for Half<P> {}
 impl<const P: usize, const N: usize> ZeroizeOnDrop for Crt<P, N> {}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crypto_bigint::{NonZero, U128, U256};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const P: usize = U128::LIMBS;
+
+    /// Numbers that are small, near the largest, or any.
+    fn numbers() -> impl Strategy<Value = u128> {
+        prop_oneof![
+            0..4u128,
+            (0..4u128).prop_map(|x| u128::MAX - x),
+            (0..8u128).prop_map(|x| (1 << 127) + x),
+            any::<u128>()
+        ]
+    }
+
+    fn half(prime: u128) -> Half<P> {
+        Half {
+            prime: Modulus::new(&U128::from(prime).to_words()).unwrap(),
+            exponent: [0; P],
+        }
+    }
+
+    fn leaves(p: u128, x: U256, residue: u128) -> bool {
+        half(p)
+            .leaves(&mut x.to_words(), &U128::from(residue).to_words())
+            .declassify()
+    }
+
+    fn remainder(x: U256, p: u128) -> u128 {
+        let order = NonZero::new(U256::from(p - 1)).unwrap();
+        u128::from(x.rem_vartime(&order).resize::<P>())
+    }
+
+    proptest! {
+        #[test]
+        fn residues_agree_with_a_division(
+            p in numbers(), q in numbers(), x in numbers(), k in numbers(), other in numbers(),
+        ) {
+            let [p, q] = [p, q].map(|prime| prime | 1 << 127 | 1);
+            let wide = |a, b| U256::from(a).wrapping_mul(&U256::from(b));
+            let product = wide(p, q);
+            let last = product.wrapping_sub(&U256::ONE);
+            // Anything of double width; multiples of p - 1 with little added; the largest.
+            for x in [
+                wide(x, k).wrapping_add(&U256::from(other)),
+                wide(p - 1, k).wrapping_add(&U256::from(x)),
+                wide(p - 1, p).wrapping_add(&U256::from(x)),
+                wide(p - 1, q).wrapping_add(&U256::from(x)),
+                last.wrapping_sub(&U256::from(x)),
+                last,
+                U256::from(x),
+            ] {
+                let right = remainder(x, p);
+                if x < product {
+                    prop_assert!(leaves(p, x, right));
+                }
+                for wrong in [other, right ^ 1, right + 1, right.wrapping_sub(1)] {
+                    if wrong < p - 1 && wrong != right {
+                        prop_assert!(!leaves(p, x, wrong));
+                    }
+                }
+            }
+        }
+    }
+}
