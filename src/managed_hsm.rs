@@ -60,6 +60,7 @@ mod jwe;
 mod jwk;
 mod key_transport;
 mod shares;
+mod source;
 mod tag;
 mod writer;
 

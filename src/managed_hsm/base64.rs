@@ -9,6 +9,8 @@ use core::marker::PhantomData;
 use base64ct::Encoding;
 pub use base64ct::{Base64, Base64UrlUnpadded};
 
+use super::source::{Decoded, Source};
+
 /// The bytes in a chunk: 256 characters, 12 AES blocks.
 pub const CHUNK: usize = 192;
 
@@ -31,7 +33,7 @@ impl<E, S: Clone> Clone for Decoder<E, S> {
     }
 }
 
-impl<E: Encoding, S: Iterator<Item = u8>> Decoder<E, S> {
+impl<E: Encoding, S: Source> Decoder<E, S> {
     /// Starts with the first character.
     pub fn new(characters: S) -> Self {
         Self {
@@ -49,9 +51,15 @@ impl<E: Encoding, S: Iterator<Item = u8>> Decoder<E, S> {
     /// Decodes the next characters, as many as `text` holds.
     fn step<'o>(&mut self, text: &mut [u8], out: &'o mut [u8]) -> Result<&'o [u8], Malformed> {
         let mut count = 0;
-        for (slot, character) in text.iter_mut().zip(&mut self.characters) {
-            *slot = character;
-            count += 1;
+        while let Some(room @ [_, ..]) = text.get_mut(count..) {
+            let run = self.characters.run(room.len());
+            if run.is_empty() {
+                break;
+            }
+            for (slot, character) in room.iter_mut().zip(run) {
+                *slot = *character;
+            }
+            count += run.len();
         }
         if count > 0 && self.ended {
             return Err(Malformed);
@@ -82,35 +90,31 @@ impl<E: Encoding, S: Iterator<Item = u8>> Decoder<E, S> {
     }
 }
 
-/// The bytes one by one. What is malformed would end them: it has been checked before.
+/// The bytes, group by group. What is malformed would end them: it has been checked before.
 #[derive(Clone)]
 pub struct Bytes<S> {
     decoder: Decoder<Base64UrlUnpadded, S>,
-    group: [u8; 3],
-    /// The bytes of the group that are still to come.
-    pending: core::ops::Range<usize>,
+    group: Decoded<3>,
 }
 
-impl<S: Iterator<Item = u8>> Bytes<S> {
+impl<S: Source> Bytes<S> {
     /// Starts with the first character.
     pub fn new(characters: S) -> Self {
         Self {
             decoder: Decoder::new(characters),
-            group: [0; 3],
-            pending: 0..0,
+            group: Decoded::new(),
         }
     }
 }
 
-impl<S: Iterator<Item = u8>> Iterator for Bytes<S> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        if self.pending.is_empty() {
-            let group = self.decoder.step(&mut [0; 4], &mut self.group).ok()?;
-            self.pending = 0..group.len();
+impl<S: Source> Source for Bytes<S> {
+    fn run(&mut self, most: usize) -> &[u8] {
+        if self.group.is_empty() && most > 0 {
+            let decoder = &mut self.decoder;
+            self.group
+                .fill(|group| decoder.step(&mut [0; 4], group).map_or(0, <[u8]>::len));
         }
-        self.group.get(self.pending.next()?).copied()
+        self.group.run(most)
     }
 }
 

@@ -24,9 +24,10 @@ use rand_core::TryCryptoRng;
 
 use super::enc_data::{Artifact, EncData};
 use super::error::{Fault, Field, FileError};
-use super::json::{self, Member, Reader, Text};
+use super::json::{self, Member, Reader};
 use super::key_transport::{EncKey, Failure, Place};
 use super::shares::{SHARE, Share};
+use super::source::Text;
 use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
 use crate::custodian::Identity;
 use crate::quorum::{Quorum, ShareCount, Threshold};

@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A strict reader of JSON (RFC 8259), which pulls the members it knows and refuses all others.
 //!
-//! It reads from any source of bytes that can be cloned to come back to a place: the text itself, a
-//! string inside it, or base64 inside that. A string stays where it is and is unescaped as it is
-//! read, so nothing needs a buffer. No value is ever skipped, so the nesting is bounded by what the
-//! callers ask for, and there is no recursion to exhaust.
+//! It reads from any source of bytes: the text itself, a string inside it, or base64 inside that. A
+//! string stays where it is and is unescaped as it is read, so nothing needs a buffer. No value is
+//! ever skipped, so the nesting is bounded by what the callers ask for, and there is no recursion to
+//! exhaust.
 
 use super::error::{Fault, Field, FileError};
-
-/// Bytes that can be read again from a place.
-pub trait Source: Iterator<Item = u8> + Clone {}
-
-impl<S: Iterator<Item = u8> + Clone> Source for S {}
-
-/// Bytes in memory.
-#[derive(Clone, Copy)]
-pub struct Text<'a>(pub &'a [u8]);
-
-impl Iterator for Text<'_> {
-    type Item = u8;
-
-    #[inline]
-    fn next(&mut self) -> Option<u8> {
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
-}
+use super::source::{Decoded, RUN, Source, Text};
 
 /// A member that an object may have.
 pub struct Member {
@@ -85,7 +66,7 @@ impl<S: Source> Reader<S> {
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             let mut ahead = self.rest.clone();
-            match ahead.next() {
+            match ahead.byte() {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.rest = ahead,
                 next => return next,
             }
@@ -96,7 +77,7 @@ impl<S: Source> Reader<S> {
     fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         if found {
-            self.rest.next();
+            self.rest.byte();
         }
         found
     }
@@ -186,11 +167,19 @@ impl<S: Source> Reader<S> {
         let string = Str {
             rest: self.rest.clone(),
         };
-        while unit(&mut self.rest)
-            .map_err(|fault| at.has(fault))?
-            .is_some()
-        {}
-        Ok(string)
+        loop {
+            let plain = self.rest.span(RUN, is_plain);
+            if plain > 0 {
+                self.rest.run(plain);
+                continue;
+            }
+            match self.rest.byte() {
+                Some(b'"') => return Ok(string),
+                Some(b'\\') => escaped(&mut self.rest).map_err(|fault| at.has(fault))?,
+                Some(_) => return Err(at.has(Fault::BadString)),
+                None => return Err(at.has(Fault::Syntax)),
+            };
+        }
     }
 
     /// Reads a string that must be `value`.
@@ -212,7 +201,7 @@ impl<S: Source> Reader<S> {
         let mut digits = 0;
         loop {
             let mut ahead = self.rest.clone();
-            match ahead.next() {
+            match ahead.byte() {
                 Some(digit @ b'0'..=b'9') => {
                     number = number
                         .saturating_mul(10)
@@ -247,9 +236,7 @@ impl<S: Source> Str<S> {
     pub fn bytes(&self) -> Unescaped<S> {
         Unescaped {
             rest: self.rest.clone(),
-            utf8: [0; 4],
-            pending: 0..0,
-            ended: false,
+            escaped: Decoded::new(),
         }
     }
 
@@ -263,10 +250,29 @@ impl<S: Source> Str<S> {
 #[derive(Clone)]
 pub struct Unescaped<S> {
     rest: S,
-    utf8: [u8; 4],
-    /// The bytes of an escaped character that are still to come.
-    pending: core::ops::Range<usize>,
-    ended: bool,
+    /// An escaped character.
+    escaped: Decoded<4>,
+}
+
+impl<S: Source> Source for Unescaped<S> {
+    #[inline]
+    fn run(&mut self, most: usize) -> &[u8] {
+        if self.escaped.is_empty() {
+            let plain = self.rest.span(most, is_plain);
+            if plain > 0 {
+                return self.rest.run(plain);
+            }
+            let mut ahead = self.rest.clone();
+            if most > 0
+                && ahead.byte() == Some(b'\\')
+                && let Ok(character) = escaped(&mut ahead)
+            {
+                self.escaped.fill(|utf8| character.encode_utf8(utf8).len());
+                self.rest = ahead;
+            }
+        }
+        self.escaped.run(most)
+    }
 }
 
 impl<S: Source> Iterator for Unescaped<S> {
@@ -274,48 +280,20 @@ impl<S: Source> Iterator for Unescaped<S> {
 
     #[inline]
     fn next(&mut self) -> Option<u8> {
-        if let Some(place) = self.pending.next() {
-            return self.utf8.get(place).copied();
-        }
-        if self.ended {
-            return None;
-        }
-        match unit(&mut self.rest) {
-            Ok(Some(Unit::Byte(byte))) => Some(byte),
-            Ok(Some(Unit::Char(escaped))) => {
-                self.pending = 0..escaped.encode_utf8(&mut self.utf8).len();
-                self.next()
-            }
-            Ok(None) | Err(_) => {
-                self.ended = true;
-                None
-            }
-        }
+        self.byte()
     }
 }
 
-/// A piece of a string.
-enum Unit {
-    /// A byte of a character that stands for itself.
-    Byte(u8),
-    /// An escaped character.
-    Char(char),
-}
-
-/// Takes the next piece of a string, or its closing quote (`None`).
+/// Whether a byte of a string stands for itself: it is no closing quote, backslash or control
+/// character.
 #[inline]
-fn unit<S: Source>(rest: &mut S) -> Result<Option<Unit>, Fault> {
-    match rest.next().ok_or(Fault::Syntax)? {
-        b'"' => Ok(None),
-        b'\\' => escaped(rest).map(|c| Some(Unit::Char(c))),
-        0x00..0x20 => Err(Fault::BadString),
-        byte => Ok(Some(Unit::Byte(byte))),
-    }
+fn is_plain(byte: u8) -> bool {
+    !matches!(byte, b'"' | b'\\' | 0x00..0x20)
 }
 
 /// Takes what follows a backslash.
 fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
-    Ok(match rest.next().ok_or(Fault::Syntax)? {
+    Ok(match rest.byte().ok_or(Fault::Syntax)? {
         character @ (b'"' | b'\\' | b'/') => char::from(character),
         b'b' => '\u{8}',
         b'f' => '\u{c}',
@@ -326,7 +304,7 @@ fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
             let unit = four_digits(rest)?;
             match unit {
                 0xd800..0xdc00 => {
-                    if rest.next() != Some(b'\\') || rest.next() != Some(b'u') {
+                    if rest.byte() != Some(b'\\') || rest.byte() != Some(b'u') {
                         return Err(Fault::BadString);
                     }
                     let low = four_digits(rest)?;
@@ -347,7 +325,7 @@ fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
 fn four_digits<S: Source>(rest: &mut S) -> Result<u32, Fault> {
     let mut number = 0;
     for _ in 0..4 {
-        let digit = char::from(rest.next().ok_or(Fault::Syntax)?);
+        let digit = char::from(rest.byte().ok_or(Fault::Syntax)?);
         number = number << 4 | digit.to_digit(16).ok_or(Fault::BadString)?;
     }
     Ok(number)

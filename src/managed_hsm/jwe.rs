@@ -11,14 +11,14 @@ use aes::Aes256;
 use cbc::cipher::array::Array;
 use cbc::cipher::consts::{U32, U64};
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
-use core::iter::Take;
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 
 use super::base64::{Base64UrlUnpadded, Bytes, CHUNK, Decoder, url_len};
 use super::error::{Fault, Field, FileError, OpenError};
-use super::json::{Member, Reader, Source};
+use super::json::{Member, Reader};
+use super::source::{Front, RUN, Source};
 use crate::ct::{self, Mask};
 use crate::secret::Secret;
 
@@ -54,13 +54,13 @@ impl Algorithm {
 /// A part of a JWE that stays in the text: its characters, and how many bytes they are.
 #[derive(Clone)]
 struct Part<S> {
-    characters: Take<S>,
+    characters: Front<S>,
     bytes: usize,
 }
 
 impl<S: Source> Part<S> {
     /// Decodes the part once, and keeps what fits into `front`.
-    fn check(characters: Take<S>, front: &mut [u8], at: Field) -> Result<Self, FileError> {
+    fn check(characters: Front<S>, front: &mut [u8], at: Field) -> Result<Self, FileError> {
         let bytes = Decoder::<Base64UrlUnpadded, _>::new(characters.clone())
             .all(front)
             .map_err(|_| at.has(Fault::Base64))?;
@@ -83,7 +83,7 @@ impl<S: Source> Jwe<S> {
     pub fn parse(
         text: S,
         algorithm: Algorithm,
-        kid: impl Source,
+        kid: impl Iterator<Item = u8> + Clone,
         at: Field,
     ) -> Result<Self, FileError> {
         let [header, encrypted_key, iv, ciphertext, tag] =
@@ -147,8 +147,9 @@ impl<S: Source> Jwe<S> {
     /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
     pub fn authentic(&self, key: &ContentKey) -> Mask {
         let (mut mac, _) = keys(key);
-        for byte in self.header.characters.clone() {
-            mac.update(&[byte]);
+        let mut header = self.header.characters.clone();
+        while let run @ [_, ..] = header.run(RUN) {
+            mac.update(run);
         }
         mac.update(&self.iv);
         self.for_each_chunk(&mut [0; CHUNK], |chunk| mac.update(chunk));
@@ -240,18 +241,15 @@ impl<S: Source> Jwe<S> {
 }
 
 /// Splits a text at its dots into exactly five parts.
-fn split<S: Source>(text: S) -> Option<[Take<S>; 5]> {
+fn split<S: Source>(text: S) -> Option<[Front<S>; 5]> {
     let mut rest = text;
     let mut part = || {
         let start = rest.clone();
         let mut count = 0;
-        loop {
-            match rest.next() {
-                Some(b'.') => return (start.take(count), true),
-                Some(_) => count += 1,
-                None => return (start.take(count), false),
-            }
+        while let length @ 1.. = rest.span(RUN, |byte| byte != b'.') {
+            count += rest.run(length).len();
         }
+        (Front::new(start, count), rest.byte().is_some())
     };
     let parts = [part(), part(), part(), part(), part()];
     let dots = parts.each_ref().map(|(_, dot)| *dot);
@@ -260,7 +258,7 @@ fn split<S: Source>(text: S) -> Option<[Take<S>; 5]> {
 
 /// Decodes a part that has `N` bytes.
 fn exactly<S: Source, const N: usize>(
-    characters: Take<S>,
+    characters: Front<S>,
     at: Field,
 ) -> Result<[u8; N], FileError> {
     let mut bytes = [0; N];
@@ -275,7 +273,7 @@ fn exactly<S: Source, const N: usize>(
 fn check_header(
     text: impl Source,
     algorithm: Algorithm,
-    kid: impl Source,
+    kid: impl Iterator<Item = u8> + Clone,
     at: Field,
 ) -> Result<(), FileError> {
     let here = at.part("header");
@@ -354,7 +352,7 @@ fn padding(block: &[u8; BLOCK]) -> (u8, Mask) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::managed_hsm::json::Text;
+    use crate::managed_hsm::source::Text;
     use base64ct::Encoding;
     use std::string::String;
     use std::vec::Vec;
@@ -384,7 +382,7 @@ mod tests {
             .unwrap()
             .as_bytes();
         let part = |text, bytes| Part {
-            characters: Text(text).take(text.len()),
+            characters: Front::new(Text(text), text.len()),
             bytes,
         };
         let mut jwe = Jwe {
@@ -439,7 +437,7 @@ mod tests {
         let parts = |text: &'static str| -> Option<Vec<Vec<u8>>> {
             Some(
                 split(Text(text.as_bytes()))?
-                    .map(Iterator::collect)
+                    .map(|mut part| core::iter::from_fn(|| part.byte()).collect())
                     .to_vec(),
             )
         };

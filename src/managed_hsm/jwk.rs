@@ -8,7 +8,8 @@ use sha2::Digest;
 use super::MAX_CERTIFICATE_LEN;
 use super::base64::{Base64, Base64UrlUnpadded, Decoder};
 use super::error::{Fault, Field, FileError, WriteError};
-use super::json::{Member, Reader, Source, Str};
+use super::json::{Member, Reader, Str};
+use super::source::Source;
 use super::writer::{Writer, escape};
 use crate::x509::Certificate;
 

@@ -23,9 +23,9 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 
 use super::error::{Field, FileError, OpenError, WriteError};
-use super::json::Text;
 pub use super::jwe::ContentKey;
 use super::jwe::{Algorithm, Jwe, Sealer, padded_len, sealed_len};
+use super::source::Text;
 use super::writer;
 
 const KID: &str = "backup-protection-key";

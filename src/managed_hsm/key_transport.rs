@@ -6,8 +6,9 @@ use rand_core::TryCryptoRng;
 
 use super::base64::{Base64UrlUnpadded, Decoder, url_len};
 use super::error::{Fault, Field, FileError, WriteError};
-use super::json::{Member, Reader, Str, Text, Unescaped};
+use super::json::{Member, Reader, Str, Unescaped};
 use super::jwe::{Algorithm, ContentKey, Jwe, MAX_ENCRYPTED_KEY, Sealer, padded_len, sealed_len};
+use super::source::Text;
 use super::writer::Writer;
 use crate::custodian::{Identity, Unwrap};
 use crate::rng::RngError;

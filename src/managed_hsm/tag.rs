@@ -3,7 +3,8 @@
 
 use core::fmt;
 
-use super::json::{Source, Str, Text, Unescaped};
+use super::json::{Str, Unescaped};
+use super::source::Text;
 
 /// The longest tag in bytes of UTF-8.
 pub const MAX_TAG_LEN: usize = 255;
@@ -48,7 +49,7 @@ impl<'a> Tag<'a> {
 }
 
 /// Checks a tag's bytes, which are UTF-8.
-fn check(bytes: impl Source) -> Result<(), TagError> {
+fn check(bytes: impl Iterator<Item = u8> + Clone) -> Result<(), TagError> {
     match bytes.clone().take(MAX_TAG_LEN + 1).count() {
         0 => Err(TagError::Empty),
         length if length > MAX_TAG_LEN => Err(TagError::TooLong),
