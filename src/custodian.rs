@@ -4,6 +4,34 @@
 //! A custodian's public key is reached only through [`Recipient`], the private key only through
 //! [`Identity`]: a key in memory, a token, a KMS. Both handle raw bytes; what they mean is checked
 //! above them, so that one joint serves content keys, shares and tokens alike.
+//!
+//! ```
+//! use rand_core::TryCryptoRng;
+//! use security_domain::custodian::{Identity, Unwrap};
+//!
+//! /// A key in a token: here its driver always says that the token is not there.
+//! struct Token;
+//!
+//! #[derive(Debug, PartialEq)]
+//! struct Absent;
+//!
+//! impl Identity for Token {
+//!     type Error = Absent;
+//!
+//!     fn unwrap<R: TryCryptoRng + ?Sized>(
+//!         &mut self,
+//!         _rng: &mut R,
+//!         _wrapped: &[u8],
+//!         _out: &mut [u8],
+//!     ) -> Result<usize, Unwrap<Absent>> {
+//!         Err(Unwrap::Device(Absent))
+//!     }
+//! }
+//!
+//! let mut out = [0; 64];
+//! let answer = Token.unwrap(&mut getrandom::SysRng, &[0; 256], &mut out);
+//! assert_eq!(answer, Err(Unwrap::Device(Absent)));
+//! ```
 
 use core::fmt;
 

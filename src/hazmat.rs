@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The building blocks, for tests and experts; not covered by semver.
+//!
+//! ```
+//! use security_domain::hazmat::ct::Mask;
+//!
+//! let smaller = Mask::lt(3, 5);
+//! assert_eq!(smaller.select(3, 5), 3);
+//! assert!(smaller.declassify());
+//! ```
 
 /// Constant-time primitives.
 pub mod ct {

@@ -3,6 +3,32 @@
 //!
 //! Randomness is always the caller's: every function that draws takes an `R: TryCryptoRng + ?Sized`.
 //! A generator that fails is an error, never a panic, and nothing half-made stays behind.
+//!
+//! ```
+//! use rand_core::{TryCryptoRng, TryRng};
+//! use security_domain::rng::RngError;
+//! use security_domain::secret::Secret;
+//!
+//! /// A hardware generator that failed its health test.
+//! struct Broken;
+//!
+//! impl TryRng for Broken {
+//!     type Error = RngError;
+//!     fn try_next_u32(&mut self) -> Result<u32, RngError> {
+//!         Err(RngError)
+//!     }
+//!     fn try_next_u64(&mut self) -> Result<u64, RngError> {
+//!         Err(RngError)
+//!     }
+//!     fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), RngError> {
+//!         Err(RngError)
+//!     }
+//! }
+//!
+//! impl TryCryptoRng for Broken {}
+//!
+//! assert_eq!(Secret::<32>::random(&mut Broken).err(), Some(RngError));
+//! ```
 
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;

@@ -13,6 +13,25 @@
 //! | 32 | blind |
 //!
 //! Value and blind are secret. There is no other encoding of the same share.
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::shamir::ShareRow;
+//! use security_domain::shamir::check::SetId;
+//! use security_domain::shamir::encoded::{EncodedShare, encoded_len};
+//!
+//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let row = ShareRow { index: ShareIndex::new(3)?, value: b"secret" };
+//! let share = EncodedShare::new(SetId::new([1; 16]), quorum, row, &[2; 32])?;
+//!
+//! let mut bytes = [0; encoded_len(6)];
+//! share.encode(&mut bytes)?;
+//! let again = EncodedShare::parse(&bytes)?;
+//! assert_eq!(again.quorum(), quorum);
+//! assert_eq!(again.row().value, b"secret");
+//! assert!(EncodedShare::parse(&bytes[1..]).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use super::check::{SetId, ShareDigest};
 use super::{CombineError, ShareRow, combine};

@@ -11,6 +11,27 @@
 //! - [`repair`] makes the share at an index anew from a threshold of others.
 //! - [`refresh`] makes new shares of the same secret; old and new ones do not mix.
 //! - [`reshare`] goes from one quorum to another.
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::secret::Secret;
+//! use security_domain::shamir::ShareRow;
+//! use security_domain::shamir::renew::Commitment;
+//!
+//! // Shares of 0x2a, on the line 0x2a + 5 x.
+//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let shares = [
+//!     ShareRow { index: ShareIndex::new(1)?, value: &[0x2f] },
+//!     ShareRow { index: ShareIndex::new(2)?, value: &[0x20] },
+//! ];
+//!
+//! // The dealer's commitment says whether new shares may replace the old ones.
+//! let blind = Secret::random(&mut getrandom::SysRng)?;
+//! let right = Commitment::to(&blind, &[0x2a]).confirm(&blind, quorum, &shares, &mut [0]);
+//! assert_eq!(right, Ok(()));
+//! assert!(Commitment::to(&blind, &[0x2b]).confirm(&blind, quorum, &shares, &mut [0]).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod refresh;
 pub mod repair;

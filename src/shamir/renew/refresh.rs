@@ -5,6 +5,28 @@
 //! he received to his share ([`apply`]). Old shares that were stolen one by one are worth nothing once
 //! fewer than a threshold of them remain from one time (A. Herzberg et al., "Proactive secret sharing",
 //! CRYPTO 1995, section 3.1, without its verification).
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::shamir::renew::refresh;
+//! use security_domain::shamir::{ShareRow, combine_rows};
+//!
+//! // Shares of 0x2a at 1 and 2, on the line 0x2a + 5 x, and one dealer; the protocol has a threshold.
+//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(2)?)?;
+//! let (one, two) = (ShareIndex::new(1)?, ShareIndex::new(2)?);
+//! let (mut to_one, mut to_two) = ([0], [0]);
+//! refresh::deal(quorum, &mut getrandom::SysRng, &mut [&mut to_one, &mut to_two])?;
+//!
+//! let (mut new_one, mut new_two) = ([0], [0]);
+//! refresh::apply(ShareRow { index: one, value: &[0x2f] }, &[&to_one], &mut new_one)?;
+//! refresh::apply(ShareRow { index: two, value: &[0x20] }, &[&to_two], &mut new_two)?;
+//!
+//! let new = [(one, &new_one), (two, &new_two)].map(|(index, value)| ShareRow { index, value });
+//! let mut secret = [0];
+//! combine_rows(quorum, &new, &mut secret)?;
+//! assert_eq!(secret, [0x2a]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use rand_core::TryCryptoRng;
 

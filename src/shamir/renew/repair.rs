@@ -7,6 +7,29 @@
 //! to the lost share ([`restore`]). Short of all others together, no holder learns another's term, and
 //! who gets the share learns that alone (D. Stinson and R. Wei, "Combinatorial repairability for
 //! threshold schemes", 2018, section 1.1, the enrollment scheme of M. Nojoumian).
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::shamir::ShareRow;
+//! use security_domain::shamir::renew::repair;
+//!
+//! // On the line 0x2a + 5 x, the holders of the shares at 1 and 2 make the one at 3 anew.
+//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let holders = [ShareIndex::new(1)?, ShareIndex::new(2)?];
+//! let lost = ShareIndex::new(3)?;
+//! let mut sent = [[[0]; 2]; 2];
+//! for ((index, value), [to_one, to_two]) in holders.into_iter().zip([&[0x2f], &[0x20]]).zip(&mut sent) {
+//!     let share = ShareRow { index, value };
+//!     repair::mask(quorum, &holders, lost, share, &mut getrandom::SysRng, &mut [to_one, to_two])?;
+//! }
+//!
+//! let (mut sum_one, mut sum_two, mut share) = ([0], [0], [0]);
+//! repair::pool(quorum, &[&sent[0][0], &sent[1][0]], &mut sum_one)?;
+//! repair::pool(quorum, &[&sent[0][1], &sent[1][1]], &mut sum_two)?;
+//! repair::restore(quorum, &[&sum_one, &sum_two], &mut share)?;
+//! assert_eq!(share, [0x2a ^ 0x0f]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use rand_core::TryCryptoRng;
 

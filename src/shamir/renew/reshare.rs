@@ -5,6 +5,31 @@
 //! combines what he received as if it were shares of a secret, and that is his share ([`collect`]): the
 //! secret is a weighted sum of the old shares, so its new shares are the same sum of the old shares'
 //! shares (Y. Desmedt and S. Jajodia, "Redistributing secret shares to new access structures", 1997).
+//!
+//! ```
+//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::shamir::renew::reshare;
+//! use security_domain::shamir::{ShareRow, combine_rows};
+//!
+//! // Two holders of shares of 0x2a, on the line 0x2a + 5 x, hand over to two others.
+//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(2)?)?;
+//! let indices = [ShareIndex::new(1)?, ShareIndex::new(2)?];
+//! let mut sent = [[[0]; 2]; 2];
+//! for ((index, value), [to_one, to_two]) in indices.into_iter().zip([&[0x2f], &[0x20]]).zip(&mut sent) {
+//!     reshare::deal(ShareRow { index, value }, quorum, &mut getrandom::SysRng, &mut [to_one, to_two])?;
+//! }
+//!
+//! let mut new = [[0]; 2];
+//! for (holder, share) in new.iter_mut().enumerate() {
+//!     let received = [0, 1].map(|old| ShareRow { index: indices[old], value: &sent[old][holder] });
+//!     reshare::collect(quorum, &received, share)?;
+//! }
+//! let rows = [0, 1].map(|i| ShareRow { index: indices[i], value: &new[i] });
+//! let mut secret = [0];
+//! combine_rows(quorum, &rows, &mut secret)?;
+//! assert_eq!(secret, [0x2a]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use rand_core::TryCryptoRng;
 
