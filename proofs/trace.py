@@ -39,6 +39,41 @@ def read(low, high):
     return value if value < 257 else 0
 
 
+def weight(points, own):
+    """Lagrange's weight at 0 of the share at `own`."""
+    top, bottom = 1, 1
+    for point in points:
+        if point != own:
+            top, bottom = gf256(top, point), gf256(bottom, point ^ own)
+    return next(w for w in range(256) if gf256(w, bottom) == top)
+
+
+def combine(shares):
+    """Shares as index and value, to the secret."""
+    weights = {index: weight(shares, index) for index in shares}
+    columns = zip(*([gf256(weights[index], byte) for byte in value] for index, value in shares.items()))
+    return bytes(a ^ b if not rest else a ^ b ^ rest[0] for a, b, *rest in columns)
+
+
+def xorshift(seed, count):
+    """The generator of the image."""
+    out = bytearray()
+    for _ in range(count):
+        seed ^= seed << 13 & 0xFFFFFFFF
+        seed ^= seed >> 17
+        seed ^= seed << 5 & 0xFFFFFFFF
+        out.append(seed & 0xFF)
+    return out
+
+
+def third_share(secret):
+    return bytes(s ^ gf256(3, r) for s, r in zip(secret, xorshift(7, 32)))
+
+
+def halves(secret):
+    return combine({1: secret[:16], 2: secret[16:]})
+
+
 ANSWERS = {
     "trace_ct_select": lambda s: b"".join(bytes([min(a, b), a == b]) for a, b in pairs(s)),
     "trace_ct_eq_bytes": lambda s: bytes([s[:16] == s[16:]]) * 32,
@@ -46,6 +81,12 @@ ANSWERS = {
     "trace_gf257_read": lambda s: words(read(a, b) for a, b in pairs(s)),
     "trace_gf256_sum": lambda s: bytes(gf256(0x57, s[i]) ^ gf256(0x83, s[i + 3]) for i in range(29)),
     "trace_gf256_products": lambda s: bytes(gf256(a, b) for a, b in pairs(s)),
+    "trace_shamir_split": third_share,
+    "trace_shamir_combine": lambda s: combine({1: s[:10], 2: s[10:20], 4: s[20:30]}),
+    # The third share of a line is (3 + 2) / (1 + 2) = 1 / 3 = 0xf6 times the first, and a term of the second.
+    "trace_shamir_repair": lambda s: bytes(gf256(0xF6, byte) for byte in s),
+    "trace_shamir_refresh": halves,
+    "trace_shamir_reshare": halves,
     "planted_mask_multiply": lambda s: bytes(gf256(a, b) for a, b in pairs(s)),
     "planted_table_index": lambda s: bytes(b * b % 251 for b in s),
 }
@@ -73,7 +114,7 @@ def main(path, folder):
             image.call(name, SECRET, RESULT)
             expected = ANSWERS[name](secret)
             got = bytes(image.machine.mem_read(RESULT, 32))
-            assert got[: len(expected)] == expected, f"{name} gave a wrong answer"
+            assert got[: len(expected)] == expected, f"{name} gave a wrong answer: {got.hex()}, not {expected.hex()}"
             assert trace.instructions > 32 and trace.accesses >= 32, f"{name} was not recorded"
             seen.add((trace.pc, trace.instructions, trace.address, trace.accesses))
         planted = name.startswith("planted_")

@@ -12,6 +12,7 @@ mod reach;
 mod rng;
 mod stack;
 mod trace;
+mod trace_shamir;
 
 #[cfg(feature = "plant-alloc")]
 extern crate alloc;

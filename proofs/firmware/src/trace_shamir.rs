@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sharing, as functions of 32 secret bytes; `proofs/trace.py` has each one's answer.
+
+use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
+use security_domain::secret::Secret;
+use security_domain::shamir::renew::{refresh, repair, reshare};
+use security_domain::shamir::{ShareRow, combine_rows, split};
+
+use crate::rng::Xorshift;
+use crate::trace::Bytes;
+
+fn quorum(threshold: u8, count: u8) -> Result<Quorum, QuorumError> {
+    Quorum::new(Threshold::new(threshold)?, ShareCount::new(count)?)
+}
+
+fn row(index: u8, value: &[u8]) -> Result<ShareRow<'_>, QuorumError> {
+    let index = ShareIndex::new(index)?;
+    Ok(ShareRow { index, value })
+}
+
+fn secret(bytes: &Bytes) -> Option<Secret<32>> {
+    let copy = |to: &mut Bytes| {
+        to.copy_from_slice(bytes);
+        Ok::<(), ()>(())
+    };
+    Secret::try_init(copy).ok()
+}
+
+/// A function of the image. One that fails leaves `out` empty, which is no right answer.
+macro_rules! trace {
+    ($name:ident, |$secret:ident, $out:ident| $body:expr) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn $name($secret: &Bytes, $out: &mut Bytes) {
+            let mut run = || -> Option<()> { $body };
+            if run().is_none() {
+                $out.fill(0);
+            }
+        }
+    };
+}
+
+// The third share of two of three.
+trace!(trace_shamir_split, |bytes, out| {
+    let mut shares = [const { None }; 3];
+    split(
+        &secret(bytes)?,
+        quorum(2, 3).ok()?,
+        &mut Xorshift(7),
+        &mut shares,
+    )
+    .ok()?;
+    let [_, _, Some(third)] = &shares else {
+        return None;
+    };
+    out.copy_from_slice(third.as_row().value);
+    Some(())
+});
+
+// Three shares of ten bytes, at 1, 2 and 4.
+trace!(trace_shamir_combine, |bytes, out| {
+    let rows = [
+        row(1, &bytes[..10]).ok()?,
+        row(2, &bytes[10..20]).ok()?,
+        row(4, &bytes[20..30]).ok()?,
+    ];
+    combine_rows(quorum(3, 5).ok()?, &rows, &mut out[..10]).ok()
+});
+
+// The sum of the two addends into which the first holder cuts his term of the third share.
+trace!(trace_shamir_repair, |bytes, out| {
+    let holders = [ShareIndex::new(1).ok()?, ShareIndex::new(2).ok()?];
+    let lost = ShareIndex::new(3).ok()?;
+    let (mut a, mut b) = ([0; 32], [0; 32]);
+    repair::mask(
+        quorum(2, 3).ok()?,
+        &holders,
+        lost,
+        row(1, bytes).ok()?,
+        &mut Xorshift(7),
+        &mut [&mut a, &mut b],
+    )
+    .ok()?;
+    repair::pool(quorum(2, 3).ok()?, &[&a, &b], out).ok()
+});
+
+// What two shares of sixteen bytes combine to after both have been refreshed.
+trace!(trace_shamir_refresh, |bytes, out| {
+    let quorum = quorum(2, 2).ok()?;
+    let (first, second) = bytes.split_at(16);
+    let (mut to_first, mut to_second) = ([0; 16], [0; 16]);
+    refresh::deal(
+        quorum,
+        &mut Xorshift(7),
+        &mut [&mut to_first, &mut to_second],
+    )
+    .ok()?;
+    let (mut a, mut b) = ([0; 16], [0; 16]);
+    refresh::apply(row(1, first).ok()?, &[&to_first], &mut a).ok()?;
+    refresh::apply(row(2, second).ok()?, &[&to_second], &mut b).ok()?;
+    combine_rows(
+        quorum,
+        &[row(1, &a).ok()?, row(2, &b).ok()?],
+        &mut out[..16],
+    )
+    .ok()
+});
+
+// What two shares of sixteen bytes combine to after they have been dealt to two new holders.
+trace!(trace_shamir_reshare, |bytes, out| {
+    let quorum = quorum(2, 2).ok()?;
+    let (first, second) = bytes.split_at(16);
+    let mut sent = [[[0; 16]; 2]; 2];
+    let [[a1, a2], [b1, b2]] = &mut sent;
+    reshare::deal(row(1, first).ok()?, quorum, &mut Xorshift(7), &mut [a1, a2]).ok()?;
+    reshare::deal(
+        row(2, second).ok()?,
+        quorum,
+        &mut Xorshift(9),
+        &mut [b1, b2],
+    )
+    .ok()?;
+    let (mut a, mut b) = ([0; 16], [0; 16]);
+    reshare::collect(quorum, &[row(1, a1).ok()?, row(2, b1).ok()?], &mut a).ok()?;
+    reshare::collect(quorum, &[row(1, a2).ok()?, row(2, b2).ok()?], &mut b).ok()?;
+    combine_rows(
+        quorum,
+        &[row(1, &a).ok()?, row(2, &b).ok()?],
+        &mut out[..16],
+    )
+    .ok()
+});
