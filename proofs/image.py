@@ -58,21 +58,21 @@ class Image:
         assert self.machine.reg_read(arm.UC_ARM_REG_SP) == STACK_TOP, f"{name} left the stack unbalanced"
         return self.machine.reg_read(arm.UC_ARM_REG_R0)
 
-    def record(self, folder):
-        """Records every instruction's address and every memory address from here on."""
+    def record(self, folder, accesses=True):
+        """Records every instruction's address and, but where told otherwise, every memory address from here on."""
         here = pathlib.Path(__file__).parent
         library = pathlib.Path(folder) / "hooks.so"
-        include = pathlib.Path(unicorn.__file__).parent / "include"
+        there = pathlib.Path(unicorn.__file__).parent
         subprocess.run(
-            ["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{include}", "-o", library, here / "hooks.c"],
+            ["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", f"-I{there / 'include'}", "-o", library, here / "hooks.c"]
+            + [str(there / "lib" / "libunicorn.so.2")],
             check=True,
         )
         hooks = ctypes.CDLL(str(library))
         trace = Trace()
-        kinds = (
-            (unicorn.UC_HOOK_CODE, hooks.on_instruction),
-            (unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, hooks.on_access),
-        )
+        kinds = [(unicorn.UC_HOOK_CODE, hooks.on_instruction)]
+        if accesses:
+            kinds.append((unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, hooks.on_access))
         for kind, function in kinds:
             handle = ctypes.c_size_t()
             status = unicorn.unicorn_py3.unicorn.uclib.uc_hook_add(

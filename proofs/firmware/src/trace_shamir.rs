@@ -3,6 +3,7 @@
 
 use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
 use security_domain::secret::Secret;
+use security_domain::shamir::check::{SetId, ShareDigest};
 use security_domain::shamir::renew::{refresh, repair, reshare};
 use security_domain::shamir::{ShareRow, combine_rows, split};
 
@@ -128,4 +129,17 @@ trace!(trace_shamir_reshare, |bytes, out| {
         &mut out[..16],
     )
     .ok()
+});
+
+// The digest of the first share of two of three, blinded by itself.
+trace!(trace_shamir_digest, |bytes, out| {
+    let share = row(1, bytes).ok()?;
+    let digest = ShareDigest::of(
+        &secret(bytes)?,
+        SetId::new([5; 16]),
+        quorum(2, 3).ok()?,
+        share,
+    );
+    *out = *digest.as_bytes();
+    Some(())
 });
