@@ -51,7 +51,6 @@
 
 use core::ops::RangeInclusive;
 
-mod encoding;
 mod error;
 mod expect;
 mod header;
@@ -66,10 +65,13 @@ mod share;
 mod slots;
 mod text;
 
+pub(crate) use hedge::Hedged;
+pub(crate) use id::id;
+
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};
 pub use expect::Expect;
 pub use header::{Artifacts, Custodian, Header};
-pub use id::{DomainId, Epoch, HeaderDigest, InstanceId, Suite};
+pub use id::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Suite};
 pub use open::Opened;
 pub use parse::SealedDomain;
 pub use root::Root;

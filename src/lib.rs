@@ -33,6 +33,7 @@ pub mod secret;
 mod verdict;
 
 mod aead;
+mod cbor;
 mod ed25519;
 #[cfg_attr(
     not(feature = "hazmat"),
@@ -54,6 +55,7 @@ pub mod wrap;
 
 pub mod domain;
 
+pub mod lifecycle;
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;
 

@@ -51,6 +51,24 @@ pub enum Purpose {
     Payload,
     /// What a domain key signs of a sealed domain.
     Sealed,
+    /// What the draws of one session are for.
+    Session,
+    /// The digest of a request.
+    Request,
+    /// What a domain key signs of a request.
+    RequestSignature,
+    /// What a contributed share is bound to.
+    Contribution,
+    /// What a possession key signs.
+    Statement,
+    /// The digest of what a statement says.
+    StatementText,
+    /// The key of one record of the state at rest.
+    Record,
+    /// The digest of a backup's header.
+    BackupHeader,
+    /// The key of one backup.
+    Backup,
 }
 
 impl Purpose {
@@ -71,6 +89,15 @@ impl Purpose {
             Self::Body => "security-domain/v1 body",
             Self::Payload => "security-domain/v1 payload",
             Self::Sealed => "security-domain/v1 sealed",
+            Self::Session => "security-domain/v1 session",
+            Self::Request => "security-domain/v1 request",
+            Self::RequestSignature => "security-domain/v1 request signature",
+            Self::Contribution => "security-domain/v1 contribution",
+            Self::Statement => "security-domain/v1 statement",
+            Self::StatementText => "security-domain/v1 statement text",
+            Self::Record => "security-domain/v1 record",
+            Self::BackupHeader => "security-domain/v1 backup header",
+            Self::Backup => "security-domain/v1 backup",
         }
     }
 
@@ -129,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 15] = [
+    const ALL: [Purpose; 24] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::Sealing,
@@ -145,6 +172,15 @@ mod tests {
         Purpose::Body,
         Purpose::Payload,
         Purpose::Sealed,
+        Purpose::Session,
+        Purpose::Request,
+        Purpose::RequestSignature,
+        Purpose::Contribution,
+        Purpose::Statement,
+        Purpose::StatementText,
+        Purpose::Record,
+        Purpose::BackupHeader,
+        Purpose::Backup,
     ];
 
     #[test]

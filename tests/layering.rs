@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 6] = [
     &["ct", "rng", "secret", "verdict"],
     &[
-        "aead", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
+        "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
     ],
     &["quorum", "shamir"],
     &["custodian", "wrap"],
     &["domain"],
-    &["managed_hsm"],
+    &["lifecycle", "managed_hsm"],
 ];
 
 /// Files that only gather and re-export.

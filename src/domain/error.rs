@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::id::{DomainId, Epoch, HeaderDigest};
 use super::text::TextError;
+use crate::cbor::Malformed;
 use crate::custodian::{CustodianId, WrapError};
 use crate::quorum::{QuorumError, ShareIndex};
 use crate::rng::RngError;
@@ -130,6 +131,12 @@ pub enum ParseError {
     OtherRelease,
     /// The signature is not the domain key's for this header, commitment and body.
     Signature,
+}
+
+impl From<Malformed<Field>> for ParseError {
+    fn from(Malformed(field): Malformed<Field>) -> Self {
+        Self::Malformed(field)
+    }
 }
 
 impl fmt::Display for ParseError {

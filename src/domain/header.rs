@@ -10,11 +10,11 @@ use heapless::Vec;
 use minicbor::Encoder;
 use minicbor::encode::Write;
 
-use super::encoding::{Encoded, Reader, is_encoding};
 use super::error::{Field, ParseError};
 use super::id::{DomainId, Epoch, HeaderDigest, InstanceId, Suite};
 use super::text::{ArtifactTag, DomainLabel};
 use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
+use crate::cbor::{Encoded, Reader, is_encoding};
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::VerifyKey;
 use crate::purpose::Purpose;

@@ -14,7 +14,7 @@ use crate::rng::{self, RngError};
 use crate::secret::Secret;
 
 /// Draws, 32 bytes at a time, `X(generator output || root, "draw", what, counter)`.
-pub(super) struct Hedged<'a, R: ?Sized> {
+pub(crate) struct Hedged<'a, R: ?Sized> {
     rng: &'a mut R,
     root: &'a Root,
     what: Secret<32>,
@@ -23,7 +23,7 @@ pub(super) struct Hedged<'a, R: ?Sized> {
 
 impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
     /// Hedges `rng` for `what`, a digest of what the draws are for.
-    pub(super) fn new(rng: &'a mut R, root: &'a Root, what: Secret<32>) -> Self {
+    pub(crate) fn new(rng: &'a mut R, root: &'a Root, what: Secret<32>) -> Self {
         Self {
             rng,
             root,

@@ -27,13 +27,15 @@ macro_rules! id {
         }
 
         /// Two hexadecimal digits a byte.
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
         }
     };
 }
+
+pub(crate) use id;
 
 id! {
     /// The name of a domain for all its life: a digest of the key that signs for it, so that the id
@@ -49,6 +51,16 @@ id! {
 id! {
     /// The name of one HSM, drawn by itself.
     InstanceId, 16
+}
+
+id! {
+    /// The newest record of an HSM's ledger.
+    LedgerHead, 32
+}
+
+impl LedgerHead {
+    /// There is no ledger.
+    pub const NONE: Self = Self([0; 32]);
 }
 
 impl DomainId {

@@ -4,12 +4,12 @@
 use heapless::Vec;
 
 use super::MAX_CUSTODIANS;
-use super::encoding::{Reader, is_encoding};
 use super::error::{Field, ParseError};
 use super::header::{Custodian, Header, VERSION};
 use super::keys::signed_digest;
 use super::root::Root;
 use crate::aead::TAG_LEN;
+use crate::cbor::{Reader, is_encoding};
 use crate::ct::eq_bytes;
 use crate::ed25519::SIGNATURE_LEN;
 use crate::purpose::Purpose;
@@ -45,7 +45,7 @@ impl<'a> SealedDomain<'a> {
         let release_bytes = reader.bytes(Field::Release)?;
         let commitment: &[u8; 32] = reader.fixed(Field::Commitment)?;
         let sealed_body = reader.bytes(Field::Body)?;
-        let signature = reader.fixed::<SIGNATURE_LEN>(Field::Signature)?;
+        let signature = reader.fixed::<SIGNATURE_LEN, _>(Field::Signature)?;
         let encoded = is_encoding(bytes, |encoder| {
             encoder.array(6)?.bytes(header_bytes)?;
             encoder.array(wrapped.len() as u64)?;

@@ -14,7 +14,6 @@ use minicbor::Encoder;
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
-use super::encoding::Count;
 use super::error::{SealError, ShareError};
 use super::header::{Core, Header, NO_HEADER, encode_shares};
 use super::hedge::Hedged;
@@ -26,6 +25,7 @@ use super::slots::{Lengths, Slots};
 use super::text::{ArtifactTag, DomainLabel};
 use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
 use crate::aead::{self, TAG_LEN};
+use crate::cbor::Count;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use crate::ed25519::VerifyKey;

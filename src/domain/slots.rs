@@ -11,8 +11,8 @@ use heapless::Vec;
 use minicbor::Encoder;
 
 use super::MAX_CUSTODIANS;
-use super::encoding::bytes_len;
 use super::error::SealError;
+use crate::cbor::bytes_len;
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::SIGNATURE_LEN;
 

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What names a session and a request.
+
+use crate::domain::id;
+
+id! {
+    /// The name of a session, drawn for it.
+    SessionId, 32
+}
+
+id! {
+    /// The digest of a request, R. Custodians compare it with what the HSM itself shows.
+    RequestDigest, 32
+}
