@@ -156,6 +156,14 @@ pub fn declassify_words<const N: usize>(words: [Word; N]) -> [Word; N] {
     words.map(|word| publish(word as u64) as Word)
 }
 
+/// Makes bytes public: from the line that calls this, code may branch on them and index with them.
+#[inline(always)]
+pub fn declassify_bytes(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = publish(u64::from(*byte)) as u8;
+    }
+}
+
 /// Every declassification passes here, so that the memory checker can be told of it.
 #[cfg(not(security_domain_memcheck))]
 #[inline(always)]

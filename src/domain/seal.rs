@@ -26,7 +26,7 @@ use super::text::{ArtifactTag, DomainLabel};
 use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
 use crate::aead::{self, TAG_LEN};
 use crate::cbor::Count;
-use crate::ct::{Mask, eq_bytes};
+use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use crate::ed25519::VerifyKey;
 use crate::purpose::Purpose;
@@ -225,10 +225,13 @@ impl<K: Recipient> Sealing<'_, K> {
             .or(SealError::Fault)?;
         self.check_body(&key, &header, slots.body)?;
 
-        let digest = signed_digest(&header, slots.commitment, slots.body);
+        // From here on the file is public, and signed as such.
+        let mut digest = signed_digest(&header, slots.commitment, slots.body);
+        declassify_bytes(&mut digest);
         let signature = self.root.domain_key().sign(&digest);
         fill(slots.signature, &signature.map_err(|_| SealError::Fault)?);
         drop(slots);
+        declassify_bytes(out);
         read_back(out, shares)
     }
 

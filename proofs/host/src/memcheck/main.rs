@@ -6,6 +6,7 @@
 //! seen. Then leaks are planted, and the run fails unless each of them was reported.
 
 mod ct;
+mod domain;
 mod gf256;
 mod gf257;
 mod kdf;
@@ -22,6 +23,7 @@ type Operation = (&'static str, fn());
 /// What must be clean.
 const OPERATIONS: &[&[Operation]] = &[
     ct::OPERATIONS,
+    domain::OPERATIONS,
     gf256::OPERATIONS,
     gf257::OPERATIONS,
     kdf::OPERATIONS,
