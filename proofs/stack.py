@@ -20,6 +20,10 @@ CALLS = [
     ("split 32 bytes, 3 of 5", "stack_split_32", 0, None),
     ("combine 32 bytes, 3 of 5", "stack_combine_32", 0, 2 * KIB),
     ("correct 126 of 255 shares", "stack_correct", 0, 10 * KIB),
+    ("domain: parse", "stack_domain_parse", 0, 12 * KIB),
+    ("domain: unwrap, RSA-2048", "stack_domain_unwrap", 0, None),
+    ("domain: unwrap, RSA-2048", "stack_domain_unwrap", 1, None),
+    ("domain: open", "stack_domain_open", 0, 8 * KIB),
 ]
 
 

@@ -10,7 +10,7 @@ use super::keys::signed_digest;
 use super::root::Root;
 use crate::aead::TAG_LEN;
 use crate::cbor::{Reader, is_encoding};
-use crate::ct::eq_bytes;
+use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::purpose::Purpose;
 use crate::verdict::Verdict;
@@ -36,6 +36,15 @@ impl<'a> SealedDomain<'a> {
     /// A wrapped share that was changed does not fail here: [`changed`](Self::changed) names its
     /// custodian, and a quorum of the others opens the file.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let (sealed, body, signature) = Self::read(bytes)?;
+        Verdict::twice(|| sealed.is_signed(body, signature)).or(ParseError::Signature)?;
+        Ok(sealed)
+    }
+
+    /// Reads everything; gives the body with its tag, and the signature, as well. Not inlined, so that
+    /// its stack is free again when the signature is checked, which takes the most.
+    #[inline(never)]
+    fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8], &'a [u8; SIGNATURE_LEN]), ParseError> {
         check_version(bytes)?;
         let mut reader = Reader::new(bytes);
         reader.array_of(6, Field::File)?;
@@ -61,12 +70,7 @@ impl<'a> SealedDomain<'a> {
         }
         let release = release(release_bytes, &header)?;
         let (body, tag) = body(sealed_body, &header)?;
-        Verdict::twice(|| {
-            let digest = signed_digest(&header.digest(), commitment, sealed_body);
-            header.core.domain_key.verifies(&digest, signature)
-        })
-        .or(ParseError::Signature)?;
-        Ok(Self {
+        let sealed = Self {
             bytes,
             header,
             wrapped,
@@ -74,7 +78,15 @@ impl<'a> SealedDomain<'a> {
             commitment,
             body,
             tag,
-        })
+        };
+        Ok((sealed, sealed_body, signature))
+    }
+
+    /// Whether `signature` is the domain key's over the header, the commitment and `body`.
+    #[inline(never)]
+    fn is_signed(&self, body: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Mask {
+        let digest = signed_digest(&self.header.digest(), self.commitment, body);
+        self.header.core.domain_key.verifies(&digest, signature)
     }
 
     /// The file.

@@ -11,6 +11,7 @@ mod planted;
 mod reach;
 mod rng;
 mod stack;
+mod stack_domain;
 mod trace;
 mod trace_shamir;
 

@@ -2,7 +2,7 @@
 //! What `proofs/stack.py` measures: each `stack_` function is one operation on what `prepare_` made.
 //! An answer of 1 says that it worked.
 
-use core::cell::RefCell;
+use core::cell::{RefCell, RefMut};
 
 use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::rsa::PrivateKey;
@@ -13,14 +13,24 @@ use security_domain::shamir::{Share, ShareRow, combine, split};
 use crate::rng::Xorshift;
 
 /// A value in static memory, as firmware keeps what lives long.
-struct Static<T>(RefCell<T>);
+pub struct Static<T>(RefCell<T>);
+
+impl<T> Static<T> {
+    pub const fn new(value: T) -> Self {
+        Self(RefCell::new(value))
+    }
+
+    pub fn borrow_mut(&self) -> RefMut<'_, T> {
+        self.0.borrow_mut()
+    }
+}
 
 // SAFETY: the image runs on one core, without interrupts.
 unsafe impl<T> Sync for Static<T> {}
 
-static KEY: Static<Option<PrivateKey>> = Static(RefCell::new(None));
-static CIPHERTEXT: Static<[u8; 512]> = Static(RefCell::new([0; 512]));
-static SHARES: Static<[Option<Share<32>>; 5]> = Static(RefCell::new([const { None }; 5]));
+static KEY: Static<Option<PrivateKey>> = Static::new(None);
+static CIPHERTEXT: Static<[u8; 512]> = Static::new([0; 512]);
+static SHARES: Static<[Option<Share<32>>; 5]> = Static::new([const { None }; 5]);
 
 const PKCS8: [&[u8]; 3] = [
     include_bytes!("../../../tests/vectors/rsa/keys/2048.pkcs8.der"),
@@ -39,7 +49,7 @@ extern "C" fn stack_rsa_import(size: usize) -> u32 {
         .get(size)
         .and_then(|der| PrivateKey::from_pkcs8_der(der).ok());
     let imported = key.is_some();
-    *KEY.0.borrow_mut() = key;
+    *KEY.borrow_mut() = key;
     u32::from(imported)
 }
 
@@ -48,7 +58,7 @@ extern "C" fn stack_rsa_import(size: usize) -> u32 {
 extern "C" fn stack_rsa_wrap(_: usize) -> u32 {
     let key = KEY.0.borrow();
     let Some(key) = &*key else { return 0 };
-    let mut out = CIPHERTEXT.0.borrow_mut();
+    let mut out = CIPHERTEXT.borrow_mut();
     let message = [0x6d; 64];
     let wrapped = key
         .public_key()
@@ -80,7 +90,7 @@ extern "C" fn stack_split_32(_: usize) -> u32 {
     }) else {
         return 0;
     };
-    let mut shares = SHARES.0.borrow_mut();
+    let mut shares = SHARES.borrow_mut();
     u32::from(split(&secret, quorum, &mut Xorshift(3), &mut *shares).is_ok())
 }
 
