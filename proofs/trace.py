@@ -91,6 +91,7 @@ ANSWERS = {
     "trace_shamir_split": third_share,
     "trace_shamir_combine": lambda s: combine({1: s[:10], 2: s[10:20], 4: s[20:30]}),
     # The third share of a line is (3 + 2) / (1 + 2) = 1 / 3 = 0xf6 times the first, and a term of the second.
+    "trace_shamir_correct": lambda s: s[:16] + bytes([1, 5]) + bytes(14),
     "trace_shamir_digest": digest,
     "trace_shamir_repair": lambda s: bytes(gf256(0xF6, byte) for byte in s),
     "trace_shamir_refresh": halves,

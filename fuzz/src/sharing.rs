@@ -10,10 +10,17 @@ use security_domain::shamir::{IndexSet, ShareRow, combine_rows, split_rows};
 
 use super::rng::Seeded;
 
+/// A quorum from two bytes. One byte in eight is a number up to 255 and the others stand for one up to
+/// 16, for the work grows with the square of the shares, and most of what there is to find is among few.
 fn quorum(threshold: u8, count: u8) -> Option<Quorum> {
+    let few = |byte: u8| match byte {
+        0..=16 => byte,
+        17..=223 => 2 + byte % 15,
+        224..=255 => 8 * (byte - 224) + 7,
+    };
     Quorum::new(
-        Threshold::new(threshold).ok()?,
-        ShareCount::new(count).ok()?,
+        Threshold::new(few(threshold)).ok()?,
+        ShareCount::new(few(count)).ok()?,
     )
     .ok()
 }
@@ -61,14 +68,15 @@ pub fn shamir_split_combine(data: &[u8]) {
     let given = 1 + usize::from(*given) % shares.len();
     let mut out = vec![0xa5; secret.len()];
     let combined = combine_rows(quorum, &shares[..given], &mut out);
-    if given < usize::from(*threshold) {
+    let threshold = usize::from(quorum.threshold().get());
+    if given < threshold {
         assert!(combined.is_err());
         assert!(out.iter().all(|byte| *byte == 0));
         return;
     }
     assert_eq!(combined, Ok(()));
     assert_eq!(out, secret);
-    if given > usize::from(*threshold) && !secret.is_empty() {
+    if given > threshold && !secret.is_empty() {
         let mut wrong = shares[0].value.to_vec();
         wrong[usize::from(*order) % secret.len()] ^= 1;
         let mut shares = shares.clone();
@@ -108,7 +116,7 @@ pub fn shamir_correct(data: &[u8]) {
     }
     let shares = shuffled(&rows, *order);
     let mut out = vec![0; secret.len()];
-    let bound = usize::from(*count - *threshold) / 2;
+    let bound = usize::from(quorum.count().get() - quorum.threshold().get()) / 2;
     let mended = correct_rows(quorum, &shares, &mut rng, &mut out);
     if planted.iter().count() <= bound {
         let named = mended.expect("within the bound");

@@ -77,6 +77,7 @@ const CHECKED: usize = 512;
 /// True if `share` lies, in every byte, on the polynomials through `others`.
 ///
 /// Secret: the values. Public: the indices, the lengths. Leaks: nothing; the verdict is a mask.
+#[inline(never)]
 pub fn agrees<'a>(share: ShareRow<'a>, others: impl Iterator<Item = ShareRow<'a>> + Clone) -> Mask {
     let point = Public::from(share.index);
     let weights = Weights::new(point, others.clone().map(|other| other.index));

@@ -57,12 +57,35 @@ pub fn split_rows<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     rows: &mut [&mut [u8]],
 ) -> Result<(), SplitError> {
+    all_or_nothing(secret.len(), quorum, rows, |rows| {
+        deal(secret, quorum, rng, rows)
+    })
+}
+
+/// Deals zeros into `rows`, one for each share of `quorum`, all as long as the first. On error every row
+/// is wiped.
+pub(super) fn split_zeros<R: TryCryptoRng + ?Sized>(
+    quorum: Quorum,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), SplitError> {
+    let len = rows.first().map_or(0, |row| row.len());
+    all_or_nothing(len, quorum, rows, |rows| deal_zeros(len, quorum, rng, rows))
+}
+
+/// Calls `deal` if there is one row of `len` bytes for each share of `quorum`. On error every row is wiped.
+fn all_or_nothing(
+    len: usize,
+    quorum: Quorum,
+    rows: &mut [&mut [u8]],
+    deal: impl FnOnce(&mut [&mut [u8]]) -> Result<(), SplitError>,
+) -> Result<(), SplitError> {
     let dealt = if rows.len() != usize::from(quorum.count().get()) {
         Err(SplitError::SlotCount)
-    } else if rows.iter().any(|row| row.len() != secret.len()) {
+    } else if rows.iter().any(|row| row.len() != len) {
         Err(SplitError::UnequalLengths)
     } else {
-        deal(secret, quorum, rng, rows)
+        deal(rows)
     };
     if dealt.is_err() {
         rows.iter_mut().for_each(|row| wipe(row));
@@ -130,36 +153,23 @@ fn deal<R: TryCryptoRng + ?Sized>(
     Ok(())
 }
 
-/// Deals `len` zeros into `rows`, which are as long. On error every row is wiped.
-pub(super) fn deal_zeros<R: TryCryptoRng + ?Sized>(
+fn deal_zeros<R: TryCryptoRng + ?Sized>(
     len: usize,
     quorum: Quorum,
     rng: &mut R,
     rows: &mut [&mut [u8]],
 ) -> Result<(), SplitError> {
-    if rows.len() != usize::from(quorum.count().get()) {
-        rows.iter_mut().for_each(|row| wipe(row));
-        return Err(SplitError::SlotCount);
-    }
-    if rows.iter().any(|row| row.len() != len) {
-        rows.iter_mut().for_each(|row| wipe(row));
-        return Err(SplitError::UnequalLengths);
-    }
+    static ZEROS: [u8; LARGE] = [0; LARGE];
     let mut random = Secret::<LARGE>::zeroed();
     let mut at = 0;
     while at < len {
         let width = columns(LARGE, usize::from(quorum.threshold().get())).min(len - at);
         let zeros = ZEROS.get(..width).unwrap_or_default();
-        if let Err(error) = deal_block(zeros, quorum, rng, rows, at, random.expose_mut()) {
-            rows.iter_mut().for_each(|row| wipe(row));
-            return Err(error);
-        }
+        deal_block(zeros, quorum, rng, rows, at, random.expose_mut())?;
         at += width;
     }
     Ok(())
 }
-
-static ZEROS: [u8; LARGE] = [0; LARGE];
 
 /// Deals the columns of `secret`, which start at `at` in the slots.
 ///

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sharing, as functions of 32 secret bytes; `proofs/trace.py` has each one's answer.
 
+use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
 use security_domain::secret::Secret;
-use security_domain::shamir::check::{SetId, ShareDigest};
+use security_domain::shamir::check::{SetId, ShareDigest, correct_rows};
 use security_domain::shamir::renew::{refresh, repair, reshare};
 use security_domain::shamir::{ShareRow, combine_rows, split};
 
@@ -129,6 +130,30 @@ trace!(trace_shamir_reshare, |bytes, out| {
         &mut out[..16],
     )
     .ok()
+});
+
+// Six shares of sixteen bytes, the first and the fifth with errors that are secret; which are named
+// comes after what is recovered.
+trace!(trace_shamir_correct, |bytes, out| {
+    let (shared, slope) = bytes.split_at(16);
+    let mut values = [[0; 16]; 6];
+    for (x, value) in (1..).zip(&mut values) {
+        value.copy_from_slice(shared);
+        mul_add_row(value, Public::new(x), slope);
+    }
+    values[0][0] ^= bytes[7] | 1;
+    values[4][15] ^= bytes[9] | 1;
+    let mut rows = [row(1, &values[0]).ok()?; 6];
+    for (x, (row, value)) in (1..).zip(rows.iter_mut().zip(&values)) {
+        row.index = ShareIndex::new(x).ok()?;
+        row.value = value;
+    }
+    let (secret, named) = out.split_at_mut(16);
+    let wrong = correct_rows(quorum(2, 6).ok()?, &rows, &mut Xorshift(7), secret).ok()?;
+    for (to, index) in named.iter_mut().zip(wrong.iter()) {
+        *to = index.get();
+    }
+    Some(())
 });
 
 // The digest of the first share of two of three, blinded by itself.

@@ -80,6 +80,7 @@ impl Fingerprint {
     /// Draws the points. The rows must be fixed by now, and the points may be known from here on.
     ///
     /// Secret: nothing. Public: the points. Leaks: the points.
+    #[inline(never)]
     pub fn draw<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         let random = Secret::<{ 2 * PLANES }>::random(rng)?;
         let (points, _) = random.expose().as_chunks::<PLANES>();
@@ -102,6 +103,7 @@ impl Fingerprint {
     /// The fingerprint of `row`.
     ///
     /// Secret: `row`, the fingerprint. Public: the length, the points. Leaks: nothing else.
+    #[inline(never)]
     pub fn of(&self, row: &[u8]) -> Secret<PLANES> {
         let (mut a, mut b) = (Secret::<BLOCK>::zeroed(), Secret::<BLOCK>::zeroed());
         let (mut sums, mut next) = (a.expose_mut(), b.expose_mut());

@@ -28,6 +28,7 @@ impl Locator {
     /// From the first `2 * errors` syndromes, for up to `errors` errors.
     ///
     /// Secret: the syndromes. Public: `errors`, at most [`MAX_ERRORS`]. Leaks: nothing else.
+    #[inline(never)]
     pub fn new(syndromes: &[Element], errors: usize) -> Self {
         let errors = errors.min(MAX_ERRORS);
         let (mut locator, mut previous) = (Self::one(errors), Self::one(errors));

@@ -32,7 +32,7 @@ use rand_core::TryCryptoRng;
 
 use super::{RenewError, ShareRow, add_up};
 use crate::quorum::Quorum;
-use crate::shamir::split::{SplitError, deal_zeros};
+use crate::shamir::split::{SplitError, split_zeros};
 
 /// Each dealer: deals zero, in rows of one length, one for each share of `quorum`, in the order of the
 /// indices. Each row goes to its holder, secretly. On error every row is wiped.
@@ -47,8 +47,7 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     rows: &mut [&mut [u8]],
 ) -> Result<(), RenewError> {
-    let len = rows.first().map_or(0, |row| row.len());
-    deal_zeros(len, quorum, rng, rows).map_err(RenewError::from)
+    split_zeros(quorum, rng, rows).map_err(RenewError::from)
 }
 
 /// Each holder: `out` = his new share, from the old one and what each dealer sent him. All holders use

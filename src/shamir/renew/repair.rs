@@ -58,24 +58,30 @@ pub fn mask<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     rows: &mut [&mut [u8]],
 ) -> Result<(), RenewError> {
-    let masked = mask_into(quorum, holders, lost, share, rng, rows);
+    let masked = if rows.len() != holders.len() {
+        Err(RenewError::RowCount)
+    } else if rows.iter().any(|row| row.len() != share.value.len()) {
+        Err(RenewError::UnequalLengths)
+    } else {
+        weight(quorum, holders, lost, share.index)
+            .and_then(|weight| cut(share.value, weight, rng, rows))
+    };
     if masked.is_err() {
         rows.iter_mut().for_each(|row| wipe(row));
     }
     masked
 }
 
-fn mask_into<R: TryCryptoRng + ?Sized>(
+/// The weight of the share at `own` in the one at `lost`.
+fn weight(
     quorum: Quorum,
     holders: &[ShareIndex],
     lost: ShareIndex,
-    share: ShareRow<'_>,
-    rng: &mut R,
-    rows: &mut [&mut [u8]],
-) -> Result<(), RenewError> {
+    own: ShareIndex,
+) -> Result<Public, RenewError> {
     let set = holders_of(quorum, holders.iter().copied())?;
-    if !set.contains(share.index) {
-        return Err(RenewError::NotAHolder(share.index));
+    if !set.contains(own) {
+        return Err(RenewError::NotAHolder(own));
     }
     if !quorum.contains(lost) {
         return Err(RenewError::IndexAboveCount(lost));
@@ -83,15 +89,19 @@ fn mask_into<R: TryCryptoRng + ?Sized>(
     if set.contains(lost) {
         return Err(RenewError::NotAHolder(lost));
     }
-    if rows.len() != holders.len() {
-        return Err(RenewError::RowCount);
-    }
-    if rows.iter().any(|row| row.len() != share.value.len()) {
-        return Err(RenewError::UnequalLengths);
-    }
-    let weight = lagrange::weight(Public::from(lost), share.index, holders.iter().copied());
+    let holders = holders.iter().copied();
+    Ok(lagrange::weight(Public::from(lost), own, holders))
+}
+
+/// Cuts `value` times `weight` into random rows: all are random but the last, and that is what remains.
+fn cut<R: TryCryptoRng + ?Sized>(
+    value: &[u8],
+    weight: Public,
+    rng: &mut R,
+    rows: &mut [&mut [u8]],
+) -> Result<(), RenewError> {
     if let Some((last, others)) = rows.split_last_mut() {
-        mul_row(last, weight, share.value);
+        mul_row(last, weight, value);
         for other in others {
             rng::fill(rng, other).map_err(|_| RenewError::Rng)?;
             mul_add_row(last, Public::ONE, other);

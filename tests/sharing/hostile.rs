@@ -2,102 +2,24 @@
 //! What no honest caller hands in, to every function of sharing that takes it: equal indices, an index
 //! above the count, rows of other lengths, the longest quorum, the shortest secrets, and a generator
 //! that fails at each of its calls. Index 0 and mixed sets are refused where they are read, which
-//! `quorum` and `shamir_encoded` test.
-#![allow(missing_docs)]
+//! `src/quorum.rs` and `encoded` test.
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use rand_core::SeedableRng;
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{
     CorrectError, SetId, ShareDigest, consistent, correct, correct_rows, name_wrong,
 };
 use security_domain::shamir::encoded::{EncodedShare, combine_encoded};
 use security_domain::shamir::renew::{Commitment, ConfirmError, refresh, repair, reshare};
-use security_domain::shamir::{
-    CombineError, Share, ShareRow, combine, combine_rows, split, split_rows,
-};
+use security_domain::shamir::{CombineError, Share, ShareRow, combine, combine_rows, split};
 
-fn quorum(threshold: u8, count: u8) -> Quorum {
-    let (threshold, count) = (Threshold::new(threshold), ShareCount::new(count));
-    Quorum::new(threshold.unwrap(), count.unwrap()).unwrap()
-}
-
-fn index(index: u8) -> ShareIndex {
-    ShareIndex::new(index).unwrap()
-}
-
-/// Works for a number of calls, then fails; what it wrote by then stays.
-struct Failing {
-    rng: ChaCha20Rng,
-    calls: usize,
-    left: usize,
-}
-
-impl Failing {
-    fn after(left: usize) -> Self {
-        Self {
-            rng: ChaCha20Rng::seed_from_u64(1),
-            calls: 0,
-            left,
-        }
-    }
-
-    /// Counts the calls that `work` makes, then has each of them fail.
-    fn at_every_call<T>(mut work: impl FnMut(&mut Self) -> T, mut refused: impl FnMut(usize, T)) {
-        let mut counter = Self::after(usize::MAX);
-        work(&mut counter);
-        assert!(counter.calls > 0);
-        for call in 0..counter.calls {
-            refused(counter.calls, work(&mut Self::after(call)));
-        }
-    }
-}
-
-impl TryRng for Failing {
-    type Error = core::fmt::Error;
-    fn try_next_u32(&mut self) -> Result<u32, core::fmt::Error> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-    fn try_next_u64(&mut self) -> Result<u64, core::fmt::Error> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), core::fmt::Error> {
-        self.rng.fill_bytes(out);
-        self.calls += 1;
-        self.left = self.left.checked_sub(1).ok_or(core::fmt::Error)?;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Failing {}
-
-type Rows = Vec<Vec<u8>>;
-
-fn slots(rows: &mut Rows) -> Vec<&mut [u8]> {
-    rows.iter_mut().map(Vec::as_mut_slice).collect()
-}
+use crate::dealing::{Rows, all, blank, deal, index, quorum, slots};
+use crate::worn::Failing;
 
 fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(2)
-}
-
-fn deal(secret: &[u8], quorum: Quorum) -> Rows {
-    let mut rows = vec![vec![0; secret.len()]; quorum.count().get().into()];
-    split_rows(secret, quorum, &mut rng(), &mut slots(&mut rows)).unwrap();
-    rows
-}
-
-fn numbered(rows: &Rows) -> Vec<ShareRow<'_>> {
-    let indices = (1..=u8::MAX).map(index);
-    indices
-        .zip(rows)
-        .map(|(index, value)| ShareRow { index, value })
-        .collect()
 }
 
 /// Runs everything that takes rows to rebuild a secret, and expects one refusal of all of it.
@@ -135,8 +57,8 @@ fn all_refuse(quorum: Quorum, given: &[ShareRow<'_>], want: CombineError) {
 #[test]
 fn whatever_rebuilds_a_secret_refuses_rows_that_do_not_go_together() {
     let quorum = quorum(2, 5);
-    let dealt = deal(&[7; 9], quorum);
-    let rows = numbered(&dealt);
+    let dealt = deal(&[7; 9], quorum, &mut rng());
+    let rows = all(&dealt);
     let at = |index, value| ShareRow { index, value };
     let [a, b, c] = [rows[0], rows[1], rows[2]];
     all_refuse(quorum, &[a], CombineError::TooFewShares);
@@ -172,10 +94,10 @@ fn typed_shares_with_equal_or_foreign_indices_are_refused() {
 #[test]
 fn of_two_shares_with_one_index_the_wrong_one_counts() {
     let quorum = quorum(2, 3);
-    let dealt = deal(&[7; 9], quorum);
+    let dealt = deal(&[7; 9], quorum, &mut rng());
     let set = SetId::new([3; 16]);
     let encode = |row| EncodedShare::new(set, quorum, row, &[4; 32]).unwrap();
-    let rows = numbered(&dealt);
+    let rows = all(&dealt);
     let digests: Vec<ShareDigest> = rows.iter().map(|&row| encode(row).digest()).collect();
     let forged = ShareRow {
         index: index(2),
@@ -194,41 +116,41 @@ fn the_shortest_secrets_in_the_longest_quorum() {
     let (old, new) = (quorum(2, 255), quorum(3, 255));
     for secret in [&[][..], &[0], &[0xa5]] {
         let len = secret.len();
-        let dealt = deal(secret, old);
-        let rows = numbered(&dealt);
+        let dealt = deal(secret, old, &mut rng());
+        let rows = all(&dealt);
         assert_eq!(consistent(old, &rows), Ok(()));
 
         // Of an empty secret no share can be wrong.
         let mut bad = dealt.clone();
         bad[254].iter_mut().for_each(|byte| *byte ^= 1);
         let mut out = vec![0x77; len];
-        let named = correct_rows(old, &numbered(&bad), &mut rng(), &mut out).unwrap();
+        let named = correct_rows(old, &all(&bad), &mut rng(), &mut out).unwrap();
         assert!(named.iter().eq((len == 1).then(|| index(255))));
         assert_eq!(out, secret);
 
         let blind = Secret::random(&mut rng()).unwrap();
         let commitment = Commitment::to(&blind, secret);
         let confirm = |quorum, rows: &Rows| {
-            commitment.confirm(&blind, quorum, &numbered(rows), &mut vec![0x77; len])
+            commitment.confirm(&blind, quorum, &all(rows), &mut vec![0x77; len])
         };
         assert_eq!(confirm(old, &dealt), Ok(()));
 
         // Refreshed by two dealers.
-        let mut zeros = [vec![vec![0x77; len]; 255], vec![vec![0x77; len]; 255]];
+        let mut zeros = [blank(255, len), blank(255, len)];
         for zeros in &mut zeros {
             refresh::deal(old, &mut rng(), &mut slots(zeros)).unwrap();
         }
-        let mut fresh = vec![vec![0x77; len]; 255];
+        let mut fresh = blank(255, len);
         for (at, out) in fresh.iter_mut().enumerate() {
             refresh::apply(rows[at], &[&zeros[0][at], &zeros[1][at]], out).unwrap();
         }
         assert_eq!(confirm(old, &fresh), Ok(()));
 
         // Dealt anew by the first and the last holder.
-        let [mut first, mut last] = [vec![vec![0x77; len]; 255], vec![vec![0x77; len]; 255]];
+        let [mut first, mut last] = [blank(255, len), blank(255, len)];
         reshare::deal(rows[0], new, &mut rng(), &mut slots(&mut first)).unwrap();
         reshare::deal(rows[254], new, &mut rng(), &mut slots(&mut last)).unwrap();
-        let mut anew = vec![vec![0x77; len]; 255];
+        let mut anew = blank(255, len);
         for (at, out) in anew.iter_mut().enumerate() {
             let received = [(1, &first[at]), (255, &last[at])].map(|(from, value)| ShareRow {
                 index: index(from),
@@ -246,10 +168,10 @@ fn the_largest_repair() {
     let quorum = quorum(254, 255);
     let holders: Vec<ShareIndex> = (1..=254).map(index).collect();
     for len in [0, 1] {
-        let dealt = deal(&vec![0xa5; len], quorum);
+        let dealt = deal(&vec![0xa5; len], quorum, &mut rng());
         let mut sums = vec![vec![0; len]; 254];
-        for share in numbered(&dealt).into_iter().take(254) {
-            let mut sent = vec![vec![0x77; len]; 254];
+        for share in all(&dealt).into_iter().take(254) {
+            let mut sent = blank(254, len);
             let lost = index(255);
             let mut rng = ChaCha20Rng::seed_from_u64(share.index.get().into());
             repair::mask(
@@ -277,8 +199,8 @@ fn the_largest_repair() {
 #[test]
 fn a_generator_that_fails_at_any_call_leaves_nothing_anywhere() {
     let (quorum, len) = (quorum(20, 21), 600);
-    let dealt = deal(&vec![0x33; len], quorum);
-    let share = numbered(&dealt)[0];
+    let dealt = deal(&vec![0x33; len], quorum, &mut rng());
+    let share = all(&dealt)[0];
     let holders: Vec<ShareIndex> = (1..=20).map(index).collect();
     type Work<'a> = &'a dyn Fn(&mut Failing, &mut [&mut [u8]]) -> bool;
     let mask: Work<'_> = &|rng, rows| {
@@ -289,7 +211,7 @@ fn a_generator_that_fails_at_any_call_leaves_nothing_anywhere() {
     let again: Work<'_> = &|rng, rows| reshare::deal(share, quorum, rng, rows).is_ok();
     for (work, want, used) in [(mask, 19, 20), (zeros, 6, 21), (again, 6, 21)] {
         let run = |rng: &mut Failing| {
-            let mut rows = vec![vec![0x77; len]; 21];
+            let mut rows = blank(21, len);
             let done = work(rng, &mut slots(&mut rows));
             (done, rows)
         };
@@ -309,7 +231,7 @@ fn a_generator_that_fails_at_any_call_leaves_nothing_anywhere() {
         assert_eq!((calls, left), (6, (false, true)));
     });
 
-    let rows = numbered(&dealt);
+    let rows = all(&dealt);
     let spare = self::quorum(18, 21);
     let run = |rng: &mut Failing| {
         let mut out = vec![0x77; len];

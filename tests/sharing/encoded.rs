@@ -2,24 +2,18 @@
 //! Shares in bytes: one encoding, everything else refused, and shares of different sets told apart.
 
 use proptest::prelude::*;
-use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, QuorumError};
 use security_domain::shamir::check::SetId;
 use security_domain::shamir::encoded::{
     EncodedShare, EncodedShareError, MixedShares, combine_encoded, encoded_len,
 };
 use security_domain::shamir::{CombineError, ShareRow, split_rows};
 
-fn quorum(threshold: u8, count: u8) -> Quorum {
-    Quorum::new(
-        Threshold::new(threshold).unwrap(),
-        ShareCount::new(count).unwrap(),
-    )
-    .unwrap()
-}
+use crate::dealing::{index, quorum};
 
-fn encode(set: [u8; 16], quorum: Quorum, index: u8, value: &[u8], blind: [u8; 32]) -> Vec<u8> {
+fn encode(set: [u8; 16], quorum: Quorum, at: u8, value: &[u8], blind: [u8; 32]) -> Vec<u8> {
     let row = ShareRow {
-        index: ShareIndex::new(index).unwrap(),
+        index: index(at),
         value,
     };
     let share = EncodedShare::new(SetId::new(set), quorum, row, &blind).unwrap();
@@ -85,7 +79,7 @@ fn every_defect_has_its_name() {
     assert_eq!(with(30, 6), Truncated);
     assert_eq!(with(27, 0xff), Truncated);
     let row = ShareRow {
-        index: ShareIndex::new(6).unwrap(),
+        index: index(6),
         value: b"",
     };
     let above = EncodedShare::new(SetId::new([0; 16]), quorum(3, 5), row, &[0; 32]);
@@ -121,7 +115,7 @@ fn shares_of_different_sets_are_told_apart_before_they_are_combined() {
     let [a, b, c] = &mut rows;
     split_rows(b"secret", quorum(2, 3), &mut rng, &mut [a, b, c]).unwrap();
     let encoded =
-        |set, quorum, index: u8| encode(set, quorum, index, &rows[usize::from(index) - 1], [0; 32]);
+        |set, quorum, at: u8| encode(set, quorum, at, &rows[usize::from(at) - 1], [0; 32]);
     let first = encoded([1; 16], quorum(2, 3), 1);
     let third = encoded([1; 16], quorum(2, 3), 3);
     let foreign = encoded([2; 16], quorum(2, 3), 3);
@@ -129,20 +123,22 @@ fn shares_of_different_sets_are_told_apart_before_they_are_combined() {
     fn parse(bytes: &[u8]) -> EncodedShare<'_> {
         EncodedShare::parse(bytes).unwrap()
     }
-    let index = ShareIndex::new(3).unwrap();
     for (given, want) in [
         (vec![&first, &third], Ok(())),
         (vec![&first], Err(CombineError::TooFewShares)),
         (vec![], Err(CombineError::TooFewShares)),
         (
             vec![&first, &foreign],
-            Err(CombineError::Mixed(MixedShares::Set(index))),
+            Err(CombineError::Mixed(MixedShares::Set(index(3)))),
         ),
         (
             vec![&first, &other],
-            Err(CombineError::Mixed(MixedShares::Quorum(index))),
+            Err(CombineError::Mixed(MixedShares::Quorum(index(3)))),
         ),
-        (vec![&third, &third], Err(CombineError::EqualIndices(index))),
+        (
+            vec![&third, &third],
+            Err(CombineError::EqualIndices(index(3))),
+        ),
     ] {
         let shares: Vec<_> = given.into_iter().map(|bytes| parse(bytes)).collect();
         let mut out = [0x77; 6];

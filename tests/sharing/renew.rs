@@ -3,74 +3,25 @@
 
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use rand_core::SeedableRng;
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::renew::{
     Commitment, ConfirmError, RenewError, refresh, repair, reshare,
 };
-use security_domain::shamir::{CombineError, ShareRow, combine_rows, split_rows};
+use security_domain::shamir::{CombineError, ShareRow, combine_rows};
 
-fn quorum(threshold: u8, count: u8) -> Quorum {
-    Quorum::new(
-        Threshold::new(threshold).unwrap(),
-        ShareCount::new(count).unwrap(),
-    )
-    .unwrap()
-}
-
-fn index(index: u8) -> ShareIndex {
-    ShareIndex::new(index).unwrap()
-}
-
-type Rows = Vec<Vec<u8>>;
-
-fn slots(rows: &mut Rows) -> Vec<&mut [u8]> {
-    rows.iter_mut().map(|row| row.as_mut_slice()).collect()
-}
-
-fn slices(rows: &Rows) -> Vec<&[u8]> {
-    rows.iter().map(|row| row.as_slice()).collect()
-}
-
-fn blank(count: usize, len: usize) -> Rows {
-    vec![vec![0x77; len]; count]
-}
-
-fn deal(len: usize, quorum: Quorum, rng: &mut ChaCha20Rng) -> (Vec<u8>, Rows) {
-    let mut secret = vec![0; len];
-    rng.fill_bytes(&mut secret);
-    let mut rows = blank(quorum.count().get().into(), len);
-    split_rows(&secret, quorum, rng, &mut slots(&mut rows)).unwrap();
-    (secret, rows)
-}
-
-fn row(rows: &Rows, of: ShareIndex) -> ShareRow<'_> {
-    ShareRow {
-        index: of,
-        value: &rows[usize::from(of.get()) - 1],
-    }
-}
-
-/// `count` different indices of `quorum`, at random.
-fn choose(quorum: Quorum, count: u8, rng: &mut ChaCha20Rng) -> Vec<ShareIndex> {
-    let mut all: Vec<_> = quorum.indices().collect();
-    for i in (1..all.len()).rev() {
-        all.swap(i, (rng.next_u32() % (i as u32 + 1)) as usize);
-    }
-    all.truncate(count.into());
-    all
-}
+use crate::dealing::{Rows, blank, choose, deal_random, index, pick, quorum, row, slots};
+use crate::worn::Failing;
 
 fn combine(quorum: Quorum, rows: &Rows, which: &[ShareIndex]) -> Vec<u8> {
-    let given: Vec<_> = which.iter().map(|&index| row(rows, index)).collect();
     let mut out = vec![0; rows[0].len()];
-    combine_rows(quorum, &given, &mut out).unwrap();
+    combine_rows(quorum, &pick(rows, which), &mut out).unwrap();
     out
 }
 
 /// Runs the repair protocol, and returns the messages of round one, by sender, and the new share.
-fn run_repair(
+pub fn run_repair(
     quorum: Quorum,
     rows: &Rows,
     holders: &[ShareIndex],
@@ -96,7 +47,8 @@ fn run_repair(
         })
         .collect();
     let mut out = vec![0x77; len];
-    repair::restore(quorum, &slices(&sums), &mut out).unwrap();
+    let sums: Vec<&[u8]> = sums.iter().map(Vec::as_slice).collect();
+    repair::restore(quorum, &sums, &mut out).unwrap();
     (sent, out)
 }
 
@@ -108,8 +60,8 @@ proptest! {
     ) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let quorum = quorum(threshold, threshold + more);
-        let (_, rows) = deal(len, quorum, &mut rng);
-        let mut chosen = choose(quorum, threshold + 1, &mut rng);
+        let (_, rows) = deal_random(len, quorum, &mut rng);
+        let mut chosen = choose(quorum, usize::from(threshold) + 1, &mut rng);
         let lost = chosen.pop().unwrap();
         let (_, again) = run_repair(quorum, &rows, &chosen, lost, &mut rng);
         prop_assert_eq!(&again, &rows[usize::from(lost.get()) - 1]);
@@ -121,7 +73,7 @@ proptest! {
     ) {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let quorum = quorum(threshold, threshold + more);
-        let (secret, old) = deal(5000, quorum, &mut rng);
+        let (secret, old) = deal_random(5000, quorum, &mut rng);
         let dealt: Vec<Rows> = (0..dealers)
             .map(|_| {
                 let mut rows = blank(old.len(), 5000);
@@ -139,7 +91,7 @@ proptest! {
                 out
             })
             .collect();
-        let chosen = choose(quorum, threshold, &mut rng);
+        let chosen = choose(quorum, threshold.into(), &mut rng);
         prop_assert_eq!(&combine(quorum, &new, &chosen), &secret);
         let mut mixed = new.clone();
         let stale = usize::from(chosen[0].get()) - 1;
@@ -154,8 +106,8 @@ proptest! {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let from = quorum(threshold, threshold + more);
         let to = quorum(new_threshold, new_threshold + new_more);
-        let (secret, old) = deal(100, from, &mut rng);
-        let holders = choose(from, threshold, &mut rng);
+        let (secret, old) = deal_random(100, from, &mut rng);
+        let holders = choose(from, threshold.into(), &mut rng);
         let dealt: Vec<Rows> = holders
             .iter()
             .map(|&holder| {
@@ -177,38 +129,8 @@ proptest! {
                 out
             })
             .collect();
-        let chosen = choose(to, new_threshold, &mut rng);
+        let chosen = choose(to, new_threshold.into(), &mut rng);
         prop_assert_eq!(combine(to, &new, &chosen), secret);
-    }
-}
-
-#[test]
-fn what_a_helper_sends_is_uniform_whatever_his_share() {
-    // All rows but one that a helper sends, and all but one that another receives, whatever share he
-    // holds: counts of each byte value against the uniform distribution.
-    let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let quorum = quorum(3, 4);
-    let rows = vec![vec![0; 4096]; 4];
-    let holders = [index(1), index(2), index(3)];
-    let mut counts = [[0u64; 256]; 6];
-    for _ in 0..40 {
-        let (sent, _) = run_repair(quorum, &rows, &holders, index(4), &mut rng);
-        let [to_self, to_second, to_third] = [0, 1, 2].map(|to| &sent[0][to]);
-        for ((&a, &b), &c) in to_self.iter().zip(to_second).zip(to_third) {
-            let seen = [a, b, c, a ^ b, b ^ c, c ^ a];
-            for (counts, byte) in counts.iter_mut().zip(seen) {
-                counts[usize::from(byte)] += 1;
-            }
-        }
-    }
-    let mean = (40 * 4096 / 256) as f64;
-    for counts in counts {
-        // 255 degrees of freedom: a mean of 255, a deviation of 22.6.
-        let chi: f64 = counts
-            .iter()
-            .map(|&n| (n as f64 - mean).powi(2) / mean)
-            .sum();
-        assert!(chi < 400.0, "{chi}");
     }
 }
 
@@ -239,7 +161,7 @@ fn slip_39_interpolates_at_the_same_points() {
 #[test]
 fn new_shares_are_confirmed_or_not() {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let (secret, rows) = deal(50, quorum(2, 3), &mut rng);
+    let (secret, rows) = deal_random(50, quorum(2, 3), &mut rng);
     let blind = Secret::random(&mut rng).unwrap();
     let commitment = Commitment::to(&blind, &secret);
     assert_eq!(commitment, Commitment::new(*commitment.as_bytes()));
@@ -270,32 +192,12 @@ fn new_shares_are_confirmed_or_not() {
     assert_eq!(verdict, Err(ConfirmError::AnotherSecret));
 }
 
-/// Works for a number of calls, then fails.
-struct Failing(u32, ChaCha20Rng);
-
-impl TryRng for Failing {
-    type Error = core::fmt::Error;
-    fn try_next_u32(&mut self) -> Result<u32, core::fmt::Error> {
-        Ok(self.1.next_u32())
-    }
-    fn try_next_u64(&mut self) -> Result<u64, core::fmt::Error> {
-        Ok(self.1.next_u64())
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), core::fmt::Error> {
-        self.1.fill_bytes(out);
-        self.0 = self.0.checked_sub(1).ok_or(core::fmt::Error)?;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Failing {}
-
 #[test]
 fn refusals_wipe_every_row() {
     use RenewError::*;
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let quorum = quorum(3, 5);
-    let (_, rows) = deal(7, quorum, &mut rng);
+    let (_, rows) = deal_random(7, quorum, &mut rng);
     let own = row(&rows, index(1));
     let of = |indices: &[u8]| -> Vec<ShareIndex> { indices.iter().map(|&i| index(i)).collect() };
     for (holders, lost, count, len, calls, want) in [
@@ -312,7 +214,7 @@ fn refusals_wipe_every_row() {
         (of(&[1, 2, 3]), 4, 3, 7, 1, Rng),
     ] {
         let mut out = blank(count, len);
-        let mut rng = Failing(calls, ChaCha20Rng::seed_from_u64(5));
+        let mut rng = Failing::after(calls);
         let lost = index(lost);
         let refused = repair::mask(quorum, &holders, lost, own, &mut rng, &mut slots(&mut out));
         assert_eq!(refused, Err(want));
@@ -320,12 +222,12 @@ fn refusals_wipe_every_row() {
     }
     for (count, len, want) in [(2, 7, HolderCount), (3, 6, UnequalLengths)] {
         let mut out = [0x77; 7];
-        let refused = repair::pool(quorum, &slices(&blank(count, len)), &mut out);
+        let refused = repair::pool(quorum, &vec![&[0x77; 7][..len]; count], &mut out);
         assert_eq!((refused, out), (Err(want), [0; 7]));
     }
     for (count, len, calls, want) in [(4, 7, 9, RowCount), (5, 9000, 2, Rng)] {
         let mut out = blank(count, len);
-        let mut rng = Failing(calls, ChaCha20Rng::seed_from_u64(6));
+        let mut rng = Failing::after(calls);
         assert_eq!(
             refresh::deal(quorum, &mut rng, &mut slots(&mut out)),
             Err(want)
@@ -336,7 +238,7 @@ fn refusals_wipe_every_row() {
             index: index(1),
             value: &vec![1; len],
         };
-        let mut rng = Failing(calls, ChaCha20Rng::seed_from_u64(7));
+        let mut rng = Failing::after(calls);
         assert_eq!(
             reshare::deal(share, quorum, &mut rng, &mut slots(&mut out)),
             Err(want)

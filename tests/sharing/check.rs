@@ -3,69 +3,36 @@
 
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use rand_core::{Rng, SeedableRng};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{
     CorrectError, SetId, ShareDigest, consistent, correct, correct_rows, name_wrong,
 };
 use security_domain::shamir::encoded::{EncodedShare, MixedShares};
-use security_domain::shamir::{CombineError, Share, ShareRow, split_rows};
+use security_domain::shamir::{CombineError, Share, ShareRow};
 
-fn quorum(threshold: u8, count: u8) -> Quorum {
-    Quorum::new(
-        Threshold::new(threshold).unwrap(),
-        ShareCount::new(count).unwrap(),
-    )
-    .unwrap()
-}
+use crate::dealing::{Rows, all, choose, deal_random, index, pick, quorum, shuffle};
+use crate::worn::Failing;
 
-fn index(index: u8) -> ShareIndex {
-    ShareIndex::new(index).unwrap()
-}
-
-type Shares = Vec<(ShareIndex, Vec<u8>)>;
-
-fn deal(len: usize, quorum: Quorum, rng: &mut ChaCha20Rng) -> (Vec<u8>, Shares) {
-    let mut secret = vec![0; len];
-    rng.fill_bytes(&mut secret);
-    let mut rows: Vec<_> = quorum.indices().map(|_| vec![0; len]).collect();
-    let mut slots: Vec<&mut [u8]> = rows.iter_mut().map(|row| row.as_mut_slice()).collect();
-    split_rows(&secret, quorum, rng, &mut slots).unwrap();
-    (secret, quorum.indices().zip(rows).collect())
-}
-
-fn as_rows(shares: &Shares) -> Vec<ShareRow<'_>> {
-    shares
-        .iter()
-        .map(|(index, value)| ShareRow {
-            index: *index,
-            value,
-        })
-        .collect()
-}
-
-/// Leaves `given` random shares, and spoils `wrong` of them; returns the indices of those.
+/// Chooses `given` shares at random, and spoils `wrong` of them; returns the indices of all, in any order,
+/// and of those.
 fn spoil(
-    shares: &mut Shares,
+    rows: &mut Rows,
+    quorum: Quorum,
     given: usize,
     wrong: usize,
     rng: &mut ChaCha20Rng,
     mut how: impl FnMut(&mut [u8], &mut ChaCha20Rng),
-) -> Vec<ShareIndex> {
-    for i in (1..shares.len()).rev() {
-        shares.swap(i, (rng.next_u32() % (i as u32 + 1)) as usize);
+) -> (Vec<ShareIndex>, Vec<ShareIndex>) {
+    let mut chosen = choose(quorum, given, rng);
+    let mut named = chosen[..wrong].to_vec();
+    for of in &named {
+        how(&mut rows[usize::from(of.get()) - 1], rng);
     }
-    shares.truncate(given);
-    for (_, value) in &mut shares[..wrong] {
-        how(value, rng);
-    }
-    let mut named: Vec<_> = shares[..wrong].iter().map(|(index, _)| *index).collect();
     named.sort();
-    for i in (1..shares.len()).rev() {
-        shares.swap(i, (rng.next_u32() % (i as u32 + 1)) as usize);
-    }
-    named
+    shuffle(&mut chosen, rng);
+    (chosen, named)
 }
 
 fn flip_one_bit(value: &mut [u8], rng: &mut ChaCha20Rng) {
@@ -91,11 +58,11 @@ proptest! {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let given = usize::from(threshold) + 2 * errors + odd;
         let quorum = quorum(threshold, given as u8 + spare);
-        let (secret, mut shares) = deal(len, quorum, &mut rng);
+        let (secret, mut rows) = deal_random(len, quorum, &mut rng);
         let how = if one_bit { flip_one_bit } else { replace };
-        let named = spoil(&mut shares, given, errors, &mut rng, how);
+        let (chosen, named) = spoil(&mut rows, quorum, given, errors, &mut rng, how);
         let mut out = vec![0x77; len];
-        let wrong = correct_rows(quorum, &as_rows(&shares), &mut rng, &mut out);
+        let wrong = correct_rows(quorum, &pick(&rows, &chosen), &mut rng, &mut out);
         let wrong: Vec<_> = wrong.unwrap().iter().collect();
         prop_assert_eq!(wrong, named);
         prop_assert_eq!(out, secret);
@@ -111,10 +78,10 @@ proptest! {
         let beyond = (errors + more).min(given);
         prop_assume!(given > usize::from(threshold));
         let quorum = quorum(threshold, given as u8);
-        let (_, mut shares) = deal(40, quorum, &mut rng);
-        spoil(&mut shares, given, beyond, &mut rng, replace);
+        let (_, mut rows) = deal_random(40, quorum, &mut rng);
+        spoil(&mut rows, quorum, given, beyond, &mut rng, replace);
         let mut out = [0x77; 40];
-        let refused = correct_rows(quorum, &as_rows(&shares), &mut rng, &mut out);
+        let refused = correct_rows(quorum, &all(&rows), &mut rng, &mut out);
         prop_assert_eq!(refused, Err(CorrectError::TooManyWrong));
         prop_assert_eq!(out, [0; 40]);
     }
@@ -126,16 +93,16 @@ fn errors_in_one_byte_each_are_found_wherever_they_are() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let quorum = quorum(3, 9);
     for round in 0..200 {
-        let (secret, shares) = deal(4097, quorum, &mut rng);
-        let mut bad = shares.clone();
-        bad[round % 9].1[4096] ^= 0x80;
-        bad[(round + 1) % 9].1[round] ^= 0x01;
-        bad[(round + 4) % 9].1[2048 - round] ^= 0x10;
+        let (secret, rows) = deal_random(4097, quorum, &mut rng);
+        let mut bad = rows.clone();
+        bad[round % 9][4096] ^= 0x80;
+        bad[(round + 1) % 9][round] ^= 0x01;
+        bad[(round + 4) % 9][2048 - round] ^= 0x10;
         let mut out = vec![0; 4097];
-        let wrong = correct_rows(quorum, &as_rows(&bad), &mut rng, &mut out).unwrap();
+        let wrong = correct_rows(quorum, &all(&bad), &mut rng, &mut out).unwrap();
         assert_eq!((wrong.len(), &out), (3, &secret));
-        for (i, (index, _)) in shares.iter().enumerate() {
-            assert_eq!(wrong.contains(*index), bad[i] != shares[i]);
+        for (of, (bad, row)) in quorum.indices().zip(bad.iter().zip(&rows)) {
+            assert_eq!(wrong.contains(of), bad != row);
         }
     }
 }
@@ -146,10 +113,10 @@ fn the_largest_code() {
     for threshold in [2, 100, 253, 254, 255] {
         let quorum = quorum(threshold, 255);
         let errors = usize::from(255 - threshold) / 2;
-        let (secret, mut shares) = deal(70, quorum, &mut rng);
-        let named = spoil(&mut shares, 255, errors, &mut rng, replace);
+        let (secret, mut rows) = deal_random(70, quorum, &mut rng);
+        let (chosen, named) = spoil(&mut rows, quorum, 255, errors, &mut rng, replace);
         let mut out = [0; 70];
-        let wrong = correct_rows(quorum, &as_rows(&shares), &mut rng, &mut out).unwrap();
+        let wrong = correct_rows(quorum, &pick(&rows, &chosen), &mut rng, &mut out).unwrap();
         assert!(wrong.iter().eq(named));
         assert_eq!(out, *secret);
     }
@@ -158,16 +125,16 @@ fn the_largest_code() {
 #[test]
 fn typed_shares_are_corrected_too() {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
-    let (secret, mut rows) = deal(32, quorum(3, 5), &mut rng);
-    rows[4].1[31] ^= 1;
-    let typed: Vec<Share<32>> = rows
-        .iter()
-        .map(|(index, value)| {
+    let (secret, mut rows) = deal_random(32, quorum(3, 5), &mut rng);
+    rows[4][31] ^= 1;
+    let typed: Vec<Share<32>> = all(&rows)
+        .into_iter()
+        .map(|row| {
             let value = Secret::try_init(|out| {
-                out.copy_from_slice(value);
+                out.copy_from_slice(row.value);
                 Ok::<_, ()>(())
             });
-            Share::new(*index, value.unwrap())
+            Share::new(row.index, value.unwrap())
         })
         .collect();
     let given: Vec<_> = typed.iter().collect();
@@ -179,32 +146,14 @@ fn typed_shares_are_corrected_too() {
     assert_eq!(few, CorrectError::Shares(CombineError::TooFewShares));
 }
 
-/// Fails at once.
-struct Worn;
-
-impl TryRng for Worn {
-    type Error = core::fmt::Error;
-    fn try_next_u32(&mut self) -> Result<u32, core::fmt::Error> {
-        Err(core::fmt::Error)
-    }
-    fn try_next_u64(&mut self) -> Result<u64, core::fmt::Error> {
-        Err(core::fmt::Error)
-    }
-    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), core::fmt::Error> {
-        Err(core::fmt::Error)
-    }
-}
-
-impl TryCryptoRng for Worn {}
-
 #[test]
 fn refusals_wipe_the_output() {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
-    let (_, shares) = deal(20, quorum(2, 4), &mut rng);
-    let rows = as_rows(&shares);
+    let (_, dealt) = deal_random(20, quorum(2, 4), &mut rng);
+    let rows = all(&dealt);
     let mut out = [0x77; 20];
     assert_eq!(
-        correct_rows(quorum(2, 4), &rows, &mut Worn, &mut out),
+        correct_rows(quorum(2, 4), &rows, &mut Failing::after(0), &mut out),
         Err(CorrectError::Rng)
     );
     assert_eq!(out, [0; 20]);
@@ -221,9 +170,9 @@ fn refusals_wipe_the_output() {
         assert_eq!(out, [0; 20]);
     }
     // One wrong share among threshold + 1 shows, but not which one.
-    let mut bad = shares.clone();
-    bad[1].1[19] ^= 4;
-    let three = &as_rows(&bad)[..3];
+    let mut bad = dealt.clone();
+    bad[1][19] ^= 4;
+    let three = &all(&bad)[..3];
     let mut out = [0x77; 20];
     let refused = correct_rows(quorum(2, 4), three, &mut rng, &mut out);
     assert_eq!((refused, out), (Err(CorrectError::TooManyWrong), [0; 20]));
@@ -232,17 +181,17 @@ fn refusals_wipe_the_output() {
 #[test]
 fn consistency_is_seen_in_every_byte() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
-    let (_, shares) = deal(1500, quorum(4, 7), &mut rng);
-    assert_eq!(consistent(quorum(4, 7), &as_rows(&shares)), Ok(()));
+    let (_, rows) = deal_random(1500, quorum(4, 7), &mut rng);
+    assert_eq!(consistent(quorum(4, 7), &all(&rows)), Ok(()));
     assert_eq!(
         consistent(quorum(4, 7), &[]),
         Err(CombineError::TooFewShares)
     );
     for at in 0..1500 {
-        let mut bad = shares.clone();
-        bad[at % 7].1[at] ^= 1;
+        let mut bad = rows.clone();
+        bad[at % 7][at] ^= 1;
         assert_eq!(
-            consistent(quorum(4, 7), &as_rows(&bad)),
+            consistent(quorum(4, 7), &all(&bad)),
             Err(CombineError::Disagree),
             "{at}"
         );
@@ -254,16 +203,13 @@ fn a_digest_names_a_wrong_share_by_itself() {
     let mut rng = ChaCha20Rng::seed_from_u64(6);
     let quorum = quorum(2, 3);
     let set = SetId::random(&mut rng).unwrap();
-    let (_, shares) = deal(24, quorum, &mut rng);
+    let (_, rows) = deal_random(24, quorum, &mut rng);
     let blinds: Vec<[u8; 32]> = (0..3u8).map(|i| [i ^ 0x5a; 32]).collect();
-    let encode = |rows: &[(ShareIndex, Vec<u8>)], set| -> Vec<Vec<u8>> {
-        rows.iter()
+    let encode = |set| -> Rows {
+        all(&rows)
+            .into_iter()
             .zip(&blinds)
-            .map(|((index, value), blind)| {
-                let row = ShareRow {
-                    index: *index,
-                    value,
-                };
+            .map(|(row, blind)| {
                 let mut out = vec![0; 200];
                 let len = EncodedShare::new(set, quorum, row, blind)
                     .unwrap()
@@ -280,7 +226,7 @@ fn a_digest_names_a_wrong_share_by_itself() {
             .map(|bytes| EncodedShare::parse(bytes).unwrap())
             .collect()
     }
-    let good = encode(&shares, set);
+    let good = encode(set);
     let digests: Vec<_> = parse(&good).iter().map(EncodedShare::digest).collect();
     assert!(name_wrong(&parse(&good), &digests).unwrap().is_empty());
 
@@ -307,7 +253,7 @@ fn a_digest_names_a_wrong_share_by_itself() {
     );
 
     // Another set, consistently: all wrong. One share of it: mixed.
-    let other = encode(&shares, SetId::new([9; 16]));
+    let other = encode(SetId::new([9; 16]));
     assert_eq!(name_wrong(&parse(&other), &digests).unwrap().len(), 3);
     let mixed = [good[0].clone(), other[1].clone()];
     assert_eq!(
