@@ -95,9 +95,13 @@ impl<'a> Reader<'a> {
     /// An unsigned integer, or null.
     pub fn optional<F: Copy>(&mut self, field: F) -> Result<Option<u64>, Malformed<F>> {
         if self.item(field, |decoder| decoder.datatype())? == Type::Null {
-            return self.item(field, Decoder::null).map(|()| None);
+            return self.null(field).map(|()| None);
         }
         self.uint(field).map(Some)
+    }
+
+    pub fn null<F: Copy>(&mut self, field: F) -> Result<(), Malformed<F>> {
+        self.item(field, Decoder::null)
     }
 
     pub fn text<F: Copy>(&mut self, field: F) -> Result<&'a str, Malformed<F>> {

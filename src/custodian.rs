@@ -78,6 +78,16 @@ impl Algorithm {
             Self::Rsa4096OaepSha256 => 512,
         }
     }
+
+    /// A number that is lower for a weaker kind of key. What was wrapped to one kind is never wrapped
+    /// again to a weaker one.
+    pub(crate) const fn strength(self) -> u32 {
+        match self {
+            Self::Rsa2048OaepSha256 => 1,
+            Self::Rsa3072OaepSha256 => 2,
+            Self::Rsa4096OaepSha256 => 3,
+        }
+    }
 }
 
 /// The most that any [`Algorithm`] wraps to, in bytes.

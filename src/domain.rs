@@ -63,10 +63,12 @@ mod root;
 mod seal;
 mod share;
 mod slots;
+mod statement;
 mod text;
 
 pub(crate) use hedge::Hedged;
 pub(crate) use id::id;
+pub(crate) use statement::{Statement, StatementKind};
 
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};
 pub use expect::Expect;

@@ -29,6 +29,11 @@ pub mod gf256 {
     pub use crate::gf256::{Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows};
 }
 
+/// The HSM's side of a session.
+pub mod lifecycle {
+    pub use crate::lifecycle::hazmat::{AskError, Asking, open_contribution};
+}
+
 /// The shares and the master key of the interchange.
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm {

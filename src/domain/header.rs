@@ -329,6 +329,24 @@ impl<'a> Header<'a> {
         })
     }
 
+    /// The custodian of the share at `index`, if there is one.
+    pub(crate) fn custodian(&self, index: ShareIndex) -> Option<Custodian> {
+        self.custodians().find(|custodian| custodian.index == index)
+    }
+
+    /// The verify key of the share at `index`, if there is one.
+    pub(crate) fn share_key(&self, index: ShareIndex) -> Option<&VerifyKey> {
+        let mut listed = self.core.quorum.indices().zip(&self.shares);
+        listed
+            .find(|(listed, _)| *listed == index)
+            .map(|(_, (key, _))| key)
+    }
+
+    /// The key that signs for the domain.
+    pub(crate) const fn domain_key(&self) -> &VerifyKey {
+        &self.core.domain_key
+    }
+
     /// The artifacts, in their order in the body.
     pub fn artifacts(&self) -> Artifacts<'a> {
         self.artifacts.clone()

@@ -13,6 +13,7 @@ use super::parse::SealedDomain;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{CustodianId, Identity, Unwrap};
 use crate::ed25519::VerifyKey;
+use crate::quorum::ShareIndex;
 use crate::shamir::Share;
 use crate::verdict::Verdict;
 use crate::wrap::{WrappedShare, read_share};
@@ -32,9 +33,19 @@ impl DomainShare {
         self.custodian
     }
 
+    /// Which share of its header it is.
+    pub const fn index(&self) -> ShareIndex {
+        self.share.index()
+    }
+
     /// Which header it belongs to.
     pub const fn header(&self) -> HeaderDigest {
         self.header
+    }
+
+    /// The share itself.
+    pub(crate) const fn share(&self) -> &Share<32> {
+        &self.share
     }
 }
 
@@ -74,6 +85,30 @@ impl SealedDomain<'_> {
         self.confirm(custodian, share)
     }
 
+    /// Takes a share that came another way than out of this file: none if it is not the one that was
+    /// dealt at its index. Whether the wrapped share in this file was changed does not matter here.
+    ///
+    /// Secret: the share's value. Public: its index, the sealed domain. Leaks: whether it is that share.
+    pub(crate) fn dealt(&self, share: Share<32>) -> Option<DomainShare> {
+        let header = self.header();
+        let custodian = header.custodian(share.index())?.id;
+        let key = header.share_key(share.index())?;
+        Verdict::twice(|| self.is_share(key, &share)).or(()).ok()?;
+        Some(DomainShare {
+            share,
+            custodian,
+            header: header.digest(),
+        })
+    }
+
+    /// Whether `key` is the verify key of `share`.
+    ///
+    /// Secret: the share's value. Public: its index, `key`. Leaks: nothing else.
+    fn is_share(&self, key: &VerifyKey, share: &Share<32>) -> Mask {
+        let own = possession_key(&self.header().core_digest, share).verify_key();
+        eq_bytes(own.as_bytes(), key.as_bytes())
+    }
+
     /// What the sealed domain holds for `custodian`, if it is what the header names.
     fn place<E>(&self, id: CustodianId) -> Result<Place<'_>, ShareError<E>> {
         let mut listed = self.wrapped_shares().zip(&self.header().shares);
@@ -99,8 +134,7 @@ impl SealedDomain<'_> {
     ) -> Result<(), ShareError<E>> {
         let place = self.place(custodian)?;
         Verdict::twice(|| {
-            let key = possession_key(&self.header().core_digest, share).verify_key();
-            eq_bytes(key.as_bytes(), place.key.as_bytes())
+            self.is_share(place.key, share)
                 & Mask::eq(
                     u32::from(share.index().get()),
                     u32::from(place.custodian.index.get()),

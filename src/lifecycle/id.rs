@@ -12,3 +12,8 @@ id! {
     /// The digest of a request, R. Custodians compare it with what the HSM itself shows.
     RequestDigest, 32
 }
+
+id! {
+    /// The digest of what an HSM proposes to its quorum.
+    ProposalDigest, 32
+}

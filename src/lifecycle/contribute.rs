@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Contributing: one custodian, alone, sends his share to the HSM that asked.
+
+use core::fmt;
+
+use minicbor::Encoder;
+use rand_core::TryCryptoRng;
+
+use super::contribution::{Contribution, context, encode, encoded_len, statement};
+use super::request::{Request, SessionPurpose};
+use super::vet::VettedRequest;
+use crate::ct::{Mask, eq_bytes};
+use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapError};
+use crate::domain::{
+    DomainId, DomainShare, Epoch, Expect, ExpectError, Header, HeaderDigest, SealedDomain,
+};
+use crate::verdict::Verdict;
+use crate::wrap::WrappedShare;
+
+/// How many bytes a contribution to `request` takes; at most [`Contribution::MAX_LEN`].
+pub fn contribution_len(request: &Request<'_>) -> usize {
+    encoded_len(request.transfer().algorithm().wrapped_len())
+}
+
+/// Wraps `share` for the HSM that asked, and gives the contribution as it is read back from the front of
+/// `out`. On an error nothing is left there.
+///
+/// Refused, in this order: what is not the expected domain; a request for another header, domain or
+/// epoch; a purpose other than to recover; a request that has expired at `now`, in Unix seconds, 0 if
+/// there is no clock; a share of another header; a transfer key of a weaker kind than the one that the
+/// share was sealed to.
+///
+/// Secret: the share. Public: everything else, the contribution. Leaks: nothing else.
+pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
+    sealed: &SealedDomain<'_>,
+    expect: &Expect,
+    request: &VettedRequest<'_>,
+    share: &DomainShare,
+    now: u64,
+    rng: &mut R,
+    out: &'o mut [u8],
+) -> Result<Contribution<'o>, ContributeError> {
+    let (header, request) = (sealed.header(), request.request());
+    expect.check(header).map_err(ContributeError::Expect)?;
+    check_request(header, request)?;
+    check_time(request, now)?;
+    check_share(header, request, share)?;
+    let needed = contribution_len(request);
+    let out = out
+        .get_mut(..needed)
+        .ok_or(ContributeError::BufferTooSmall { needed })?;
+    write(sealed, request, share, rng, out).inspect_err(|_| out.fill(0))?;
+    Contribution::parse(out).map_err(|_| ContributeError::Fault)
+}
+
+/// Whether the request is about this header, and for what a custodian may answer.
+fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<(), ContributeError> {
+    let (have, want) = (request.header(), header.digest());
+    Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
+        .or(ContributeError::OtherHeader { have, want })?;
+    let (have, want) = (request.domain_id(), header.domain_id());
+    Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
+        .or(ContributeError::OtherDomain { have, want })?;
+    let (have, want) = (request.epoch(), header.epoch());
+    Verdict::twice(|| Mask::eq(have.get(), want.get()))
+        .or(ContributeError::OtherEpoch { have, want })?;
+    let purpose = request.purpose();
+    let recovers = || matches!(purpose, SessionPurpose::Recover);
+    Verdict::twice(|| Mask::from_bit(u32::from(recovers())))
+        .or(ContributeError::OtherPurpose(purpose))
+}
+
+/// Whether there is time left. Without a clock there is.
+fn check_time(request: &Request<'_>, now: u64) -> Result<(), ContributeError> {
+    let Some(expires) = request.expires().map(|expires| expires.get()) else {
+        return Ok(());
+    };
+    Verdict::twice(|| Mask::from_bit(u32::from(now <= expires)))
+        .or(ContributeError::Expired { expires, now })
+}
+
+/// Whether the share is one of this header, and the transfer key no weaker than what sealed it.
+fn check_share(
+    header: &Header<'_>,
+    request: &Request<'_>,
+    share: &DomainShare,
+) -> Result<(), ContributeError> {
+    let foreign = ContributeError::ForeignShare(share.custodian());
+    Verdict::twice(|| eq_bytes(share.header().as_bytes(), header.digest().as_bytes()))
+        .or(foreign)?;
+    let sealed = header.custodian(share.index()).ok_or(foreign)?.algorithm;
+    let transfer = request.transfer().algorithm();
+    Verdict::twice(|| !Mask::lt(transfer.strength(), sealed.strength()))
+        .or(ContributeError::WeakerKey { transfer, sealed })
+}
+
+/// Secret: the share. Public: everything else, `out`. Leaks: nothing else.
+fn write<R: TryCryptoRng + ?Sized>(
+    sealed: &SealedDomain<'_>,
+    request: &Request<'_>,
+    share: &DomainShare,
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<(), ContributeError> {
+    let (digest, index, transfer) = (request.digest(), share.index(), request.transfer());
+    let mut wrapped = [0; MAX_WRAPPED_LEN];
+    let wrapped = wrapped
+        .get_mut(..transfer.algorithm().wrapped_len())
+        .ok_or(ContributeError::Fault)?;
+    let context = context(&digest, index);
+    let wrapped = WrappedShare::wrap(share.share(), &context, transfer, rng, wrapped)
+        .map_err(ContributeError::Wrap)?;
+    let signature = statement(&digest, &wrapped)
+        .sign(sealed, share)
+        .map_err(|_| ContributeError::Fault)?;
+    let mut encoder = Encoder::new(out);
+    encode(digest, index, wrapped.as_bytes(), &signature, &mut encoder)
+        .map_err(|_| ContributeError::Fault)
+}
+
+/// Why a custodian does not contribute. Nothing is left in the output then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContributeError {
+    /// The sealed domain is not the expected one.
+    Expect(ExpectError),
+    /// The request asks for the shares of another header.
+    OtherHeader {
+        /// The one that it asks for.
+        have: HeaderDigest,
+        /// The one at hand.
+        want: HeaderDigest,
+    },
+    /// The request names another domain.
+    OtherDomain {
+        /// The one that it names.
+        have: DomainId,
+        /// The one at hand.
+        want: DomainId,
+    },
+    /// The request names another epoch.
+    OtherEpoch {
+        /// The one that it names.
+        have: Epoch,
+        /// The one at hand.
+        want: Epoch,
+    },
+    /// The request is for a purpose that this crate does not serve.
+    OtherPurpose(SessionPurpose),
+    /// The time of the request is over.
+    Expired {
+        /// Until when it was asked.
+        expires: u64,
+        /// The time now.
+        now: u64,
+    },
+    /// The share is not one of this header.
+    ForeignShare(CustodianId),
+    /// The transfer key is of a weaker kind than the one that the share was sealed to.
+    WeakerKey {
+        /// The kind of the transfer key.
+        transfer: Algorithm,
+        /// The kind of the custodian's key.
+        sealed: Algorithm,
+    },
+    /// The output is too small.
+    BufferTooSmall {
+        /// How many bytes it takes.
+        needed: usize,
+    },
+    /// The transfer key did not wrap.
+    Wrap(WrapError),
+    /// What was made did not stand the check that follows: the machine erred.
+    Fault,
+}
+
+impl fmt::Display for ContributeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expect(error) => error.fmt(f),
+            Self::OtherHeader { have, want } => {
+                write!(f, "the request asks for header {have}, not {want}")
+            }
+            Self::OtherDomain { have, want } => {
+                write!(f, "the request names domain {have}, not {want}")
+            }
+            Self::OtherEpoch { have, want } => {
+                write!(f, "the request names epoch {have}, not {want}")
+            }
+            Self::OtherPurpose(purpose) => {
+                write!(f, "the purpose {purpose} is not served")
+            }
+            Self::Expired { expires, now } => {
+                write!(f, "the request expired at {expires}; it is {now}")
+            }
+            Self::ForeignShare(id) => {
+                write!(
+                    f,
+                    "the share of custodian {id} is of another domain or epoch"
+                )
+            }
+            Self::WeakerKey { transfer, sealed } => write!(
+                f,
+                "the transfer key is {transfer}, weaker than the custodian's {sealed}"
+            ),
+            Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
+            Self::Wrap(error) => write!(f, "wrapping to the transfer key failed: {error}"),
+            Self::Fault => f.write_str("a fault: what was made does not verify"),
+        }
+    }
+}
+
+impl core::error::Error for ContributeError {}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Contributions: a custodian's share on its way to the HSM that asked (`docs/format.md`,
+//! "Contribution").
+//!
+//! The share is wrapped to the session's transfer key and signed with its own possession key. The
+//! signature keeps strangers from the decryption and lets the HSM name the custodian; it says nothing of
+//! the HSM, which is what vetting is for.
+
+use core::fmt;
+
+use minicbor::Encoder;
+use minicbor::encode::Write;
+use rand_core::TryCryptoRng;
+
+use super::id::RequestDigest;
+use super::request::{VERSION, known_version};
+use super::session_file::{SessionField as Field, SessionFileError};
+use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
+use crate::ct::eq_bytes;
+use crate::custodian::{CustodianId, Identity, MAX_WRAPPED_LEN, Unwrap};
+use crate::domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
+use crate::ed25519::SIGNATURE_LEN;
+use crate::purpose::Purpose;
+use crate::quorum::ShareIndex;
+use crate::verdict::Verdict;
+use crate::wrap::WrappedShare;
+
+/// How many items a contribution has.
+const ITEMS: u64 = 5;
+
+/// A contribution as read: one encoding only. Whose it is, and what it is worth, the session finds out.
+#[derive(Clone, Copy, Debug)]
+pub struct Contribution<'a> {
+    bytes: &'a [u8],
+    request: RequestDigest,
+    index: ShareIndex,
+    wrapped: WrappedShare<'a>,
+    signature: &'a [u8; SIGNATURE_LEN],
+}
+
+impl<'a> Contribution<'a> {
+    /// The most bytes that a contribution has.
+    pub const MAX_LEN: usize = encoded_len(MAX_WRAPPED_LEN);
+
+    /// Reads a contribution and checks its form.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SessionFileError> {
+        let mut reader = Reader::new(bytes);
+        let items = reader.array(Field::File)?;
+        known_version(&mut reader)?;
+        if items != ITEMS {
+            return Err(SessionFileError::Malformed(Field::File));
+        }
+        let request = RequestDigest::from_bytes(*reader.fixed(Field::Request)?);
+        let index =
+            index(reader.small(Field::Index)?).ok_or(SessionFileError::Malformed(Field::Index))?;
+        let wrapped = reader.bytes(Field::Wrapped)?;
+        if !(1..=MAX_WRAPPED_LEN).contains(&wrapped.len()) {
+            return Err(SessionFileError::Malformed(Field::Wrapped));
+        }
+        let signature = reader.fixed(Field::Signature)?;
+        let encoded = is_encoding(bytes, |encoder| {
+            encode(request, index, wrapped, signature, encoder)
+        });
+        if !encoded {
+            return Err(SessionFileError::NotDeterministic(Field::File));
+        }
+        Ok(Self {
+            bytes,
+            request,
+            index,
+            wrapped: WrappedShare::from_bytes(wrapped),
+            signature,
+        })
+    }
+
+    /// The file.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The request that it answers.
+    pub const fn request(&self) -> RequestDigest {
+        self.request
+    }
+
+    /// Which share it claims to hold.
+    pub const fn index(&self) -> ShareIndex {
+        self.index
+    }
+}
+
+/// The index of a custodian's share.
+fn index(index: u8) -> Option<ShareIndex> {
+    let index = ShareIndex::new(index).ok()?;
+    (usize::from(index.get()) <= MAX_CUSTODIANS).then_some(index)
+}
+
+/// The length of a contribution whose wrapped share has `wrapped` bytes.
+pub(super) const fn encoded_len(wrapped: usize) -> usize {
+    let fixed = 3 + bytes_len(32) + bytes_len(SIGNATURE_LEN);
+    bytes_len(wrapped).saturating_add(fixed)
+}
+
+pub(super) fn encode<W: Write>(
+    request: RequestDigest,
+    index: ShareIndex,
+    wrapped: &[u8],
+    signature: &[u8; SIGNATURE_LEN],
+    encoder: &mut Encoder<W>,
+) -> Encoded<W> {
+    encoder.array(ITEMS)?.u8(VERSION)?;
+    encoder.bytes(request.as_bytes())?.u8(index.get())?;
+    encoder.bytes(wrapped)?.bytes(signature)?;
+    Ok(())
+}
+
+/// What a contributed share is bound to: `D("contribution", R, i)`.
+pub(super) fn context(request: &RequestDigest, index: ShareIndex) -> [u8; 32] {
+    Purpose::Contribution.digest([request.as_bytes().as_slice(), &[index.get()]])
+}
+
+/// What the custodian signs.
+pub(super) fn statement(request: &RequestDigest, wrapped: &WrappedShare<'_>) -> Statement {
+    let parts = [request.as_bytes().as_slice(), wrapped.as_bytes()];
+    Statement {
+        kind: StatementKind::Contribution,
+        text: Purpose::StatementText.digest(parts),
+    }
+}
+
+/// Gives the share in `contribution` to the session of `request`, which is one for `sealed` and has the
+/// key `transfer`.
+///
+/// In order: that it answers this request; that the header lists the share; the signature by the share's
+/// possession key; only then is the transfer key used; what comes out is the share that was dealt. A
+/// custodian is named as the author only when the signature held.
+///
+/// Secret: the transfer key, the share. Public: everything else. Leaks: whether it is that share.
+pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
+    contribution: &Contribution<'_>,
+    sealed: &SealedDomain<'_>,
+    request: RequestDigest,
+    transfer: &mut I,
+    rng: &mut R,
+) -> Result<DomainShare, ContributionError<I::Error>> {
+    let (have, index) = (contribution.request, contribution.index);
+    Verdict::twice(|| eq_bytes(have.as_bytes(), request.as_bytes())).or(
+        ContributionError::OtherSession {
+            have,
+            want: request,
+        },
+    )?;
+    let header = sealed.header();
+    let custodian = header.custodian(index);
+    let custodian = custodian.ok_or(ContributionError::NotListed(index))?.id;
+    Verdict::twice(|| {
+        let statement = statement(&request, &contribution.wrapped);
+        statement.verifies(header, index, contribution.signature)
+    })
+    .or(ContributionError::Unsigned { claims: custodian })?;
+    let context = context(&request, index);
+    let share = contribution
+        .wrapped
+        .unwrap(&context, index, transfer, rng)
+        .map_err(|error| match error {
+            Unwrap::Opaque => ContributionError::DoesNotOpen(custodian),
+            Unwrap::Device(error) => ContributionError::Device(error),
+        })?;
+    sealed
+        .dealt(share)
+        .ok_or(ContributionError::DoesNotOpen(custodian))
+}
+
+/// Why a contribution was not taken. The session stands as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContributionError<E> {
+    /// It answers another request.
+    OtherSession {
+        /// The one that it answers.
+        have: RequestDigest,
+        /// The one of this session.
+        want: RequestDigest,
+    },
+    /// The domain has no share with this index.
+    NotListed(ShareIndex),
+    /// It claims to come from this custodian, and does not: it is not signed with his share.
+    Unsigned {
+        /// Whose share it claims to hold.
+        claims: CustodianId,
+    },
+    /// This custodian signed it, and it does not hold his share for this session.
+    DoesNotOpen(CustodianId),
+    /// The device that holds the transfer key failed, before any decryption.
+    Device(E),
+}
+
+impl<E: fmt::Display> fmt::Display for ContributionError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherSession { have, want } => {
+                write!(f, "the contribution answers request {have}, not {want}")
+            }
+            Self::NotListed(index) => write!(f, "the domain has no share {index}"),
+            Self::Unsigned { claims } => {
+                write!(
+                    f,
+                    "the contribution claims to be custodian {claims}'s and is not signed with his share"
+                )
+            }
+            Self::DoesNotOpen(id) => {
+                write!(f, "the contribution of custodian {id} does not open")
+            }
+            Self::Device(error) => write!(f, "the transfer key's device failed: {error}"),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for ContributionError<E> {}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why bytes are no file of a session: no request and no contribution.
+
+use core::fmt;
+
+use crate::cbor::Malformed;
+use crate::rsa::KeyError;
+
+/// A part of a request or a contribution, as `docs/format.md` calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionField {
+    /// The whole file.
+    File,
+    /// The request in its file; in a contribution, its digest.
+    Request,
+    /// The version.
+    Version,
+    /// The purpose.
+    Purpose,
+    /// The session id.
+    Session,
+    /// The digest of the header.
+    Header,
+    /// The domain id.
+    Domain,
+    /// The epoch.
+    Epoch,
+    /// The transfer key.
+    Transfer,
+    /// The HSM that asks.
+    Instance,
+    /// The time of asking.
+    Created,
+    /// The time until which it is asked.
+    Expires,
+    /// The head of the HSM's ledger.
+    LedgerHead,
+    /// The digest of what is proposed.
+    Proposal,
+    /// The index of the share.
+    Index,
+    /// The wrapped share.
+    Wrapped,
+    /// The signature.
+    Signature,
+}
+
+impl fmt::Display for SessionField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "file",
+            Self::Request => "request",
+            Self::Version => "version",
+            Self::Purpose => "purpose",
+            Self::Session => "session id",
+            Self::Header => "header's digest",
+            Self::Domain => "domain id",
+            Self::Epoch => "epoch",
+            Self::Transfer => "transfer key",
+            Self::Instance => "instance id",
+            Self::Created => "created",
+            Self::Expires => "expires",
+            Self::LedgerHead => "ledger head",
+            Self::Proposal => "proposal",
+            Self::Index => "index",
+            Self::Wrapped => "wrapped share",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+/// Why bytes are no request, or no contribution. Everything here can be told without any secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionFileError {
+    /// A version that this crate does not know.
+    UnknownVersion(u64),
+    /// The field is not of its type, or out of its bounds.
+    Malformed(SessionField),
+    /// The field is well-formed, but not in the one encoding that is allowed, or bytes follow it.
+    NotDeterministic(SessionField),
+    /// A purpose that this crate does not know.
+    UnknownPurpose(u64),
+    /// The transfer key's algorithm is unknown.
+    UnknownAlgorithm(u64),
+    /// The transfer key is refused.
+    TransferKey(KeyError),
+    /// It expires before it was made, or an HSM without a clock lets it expire.
+    Expiry,
+}
+
+impl From<Malformed<SessionField>> for SessionFileError {
+    fn from(Malformed(field): Malformed<SessionField>) -> Self {
+        Self::Malformed(field)
+    }
+}
+
+impl fmt::Display for SessionFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownVersion(version) => write!(f, "version {version} is unknown"),
+            Self::Malformed(field) => write!(f, "the {field} is malformed or out of bounds"),
+            Self::NotDeterministic(field) => {
+                write!(
+                    f,
+                    "the {field} is not in deterministic encoding, or bytes follow it"
+                )
+            }
+            Self::UnknownPurpose(purpose) => write!(f, "purpose {purpose} is unknown"),
+            Self::UnknownAlgorithm(code) => {
+                write!(f, "the transfer key's algorithm {code} is unknown")
+            }
+            Self::TransferKey(error) => write!(f, "the transfer key is refused: {error}"),
+            Self::Expiry => f.write_str("expires is before created, or there is no clock"),
+        }
+    }
+}
+
+impl core::error::Error for SessionFileError {}

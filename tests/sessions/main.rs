@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Requests, their vetting, and contributions: from the HSM that asks to the session that takes them.
+#![cfg(feature = "hazmat")]
+
+#[path = "../sealed/mod.rs"]
+mod sealed;
+
+mod answers;
+mod bytes;
+mod refusals;
+mod world;
