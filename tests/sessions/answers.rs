@@ -136,7 +136,7 @@ fn buffers_are_exact_and_nothing_is_written_beyond() {
     let vetted = compared(&request);
     let needed = contribution_len(vetted.request());
     let mut out = vec![0xaa; needed + 9];
-    let mut give = |out: &mut [u8]| {
+    let give = |out: &mut [u8]| {
         let (sealed, share) = (world.sealed(), world.share(0));
         contribute(
             &sealed,
