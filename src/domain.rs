@@ -69,6 +69,7 @@ mod text;
 pub(crate) use hedge::Hedged;
 pub(crate) use id::id;
 pub(crate) use statement::{Statement, StatementKind};
+pub(crate) use text::check as check_text;
 
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};
 pub use expect::Expect;

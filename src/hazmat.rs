@@ -41,3 +41,25 @@ pub mod managed_hsm {
         Selection, deal, expose_master_key, master_key, share_from_words, share_words,
     };
 }
+
+/// Backups without an HSM around them.
+pub mod backup {
+    use rand_core::TryCryptoRng;
+
+    use crate::backup::{BackupHeader, BeginError, Plan, Reader, Writer, WrongDomain};
+    use crate::domain::Root;
+
+    /// Begins a backup in the domain of `root`.
+    pub fn write<R: TryCryptoRng + ?Sized>(
+        root: &Root,
+        plan: &Plan<'_>,
+        rng: &mut R,
+    ) -> Result<Writer, BeginError> {
+        Writer::begin(root, plan, rng)
+    }
+
+    /// Begins to restore a backup in the domain of `root`.
+    pub fn read(root: &Root, header: &BackupHeader<'_>) -> Result<Reader, WrongDomain> {
+        Reader::begin(root, header)
+    }
+}

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &["quorum", "shamir"],
     &["custodian", "wrap"],
-    &["domain"],
+    &["domain", "backup"],
     &["lifecycle", "managed_hsm"],
 ];
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the fuzz targets do with their bytes. `tests/fuzz_replay.rs` calls the same on every corpus.
 
+mod backup;
 mod domain;
 mod files;
 mod keys;
 mod rng;
 mod sharing;
 
+pub use backup::backup;
 pub use domain::{sealed_domain, wrapped_share};
 pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
@@ -18,7 +20,8 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
+    ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
     ("der_keys", der_keys),

@@ -45,7 +45,8 @@ impl<'a> ArtifactTag<'a> {
     }
 }
 
-fn check(text: &str) -> Result<&str, TextError> {
+/// Whether a text has at most [`MAX_TEXT_LEN`] bytes and nothing that misleads.
+pub(crate) fn check(text: &str) -> Result<&str, TextError> {
     if text.len() > MAX_TEXT_LEN {
         return Err(TextError::TooLong);
     }

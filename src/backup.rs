@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Backups: what an HSM keeps, all of it or one key, sealed under a key of its domain.
+//!
+//! A backup is a header that everyone can read and chunks that only an HSM of the same domain opens,
+//! whichever it is and whatever its epoch: the key comes from the root and the header alone. The
+//! construction is STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, "Online Authenticated-Encryption and
+//! its Nonce-Reuse Misuse-Resistance", 2015) over AES-256-GCM. `docs/format.md` gives every byte.
+//!
+//! Everything happens in place, in the caller's buffer of at most [`SEALED_CHUNK_LEN`] bytes. A
+//! [`Writer`] takes exactly as many bytes as its header announces. A [`Reader`] gives a chunk only once
+//! it is authentic; the whole is so only once [`Reader::finish`] has said it, and nothing that was
+//! restored may take effect before.
+//!
+//! A header tells an operator what he holds, before any HSM sees it:
+//!
+//! ```
+//! use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind};
+//!
+//! # let backup = include_bytes!("../tests/vectors/backup/good.backup");
+//! let front = &backup[..FRONT_MAX_LEN.min(backup.len())];
+//! let header = BackupHeader::parse(front)?;
+//! assert!(matches!(header.plan().kind, Kind::Full(_)));
+//! assert_eq!(header.sealed_len(), backup.len() as u64);
+//! # Ok::<(), security_domain::backup::HeaderError>(())
+//! ```
+
+mod chunks;
+mod error;
+mod header;
+mod name;
+mod reader;
+mod writer;
+
+pub use chunks::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
+pub use error::{BeginError, Field, HeaderError, StreamError, WrongDomain};
+pub use header::{BackupHeader, BackupId, FRONT_MAX_LEN, Kind, Plan};
+pub use name::Name;
+pub use reader::Reader;
+pub use writer::Writer;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The chunks of a backup: STREAM over AES-256-GCM, one key for each backup.
+//!
+//! Chunk `i`, from 0, has the nonce `0^7 || i in 4 bytes, big-endian || last`, where `last` is 1 for the
+//! last chunk and 0 for the others, and the front as associated data. Every chunk but the last has
+//! [`CHUNK_LEN`] bytes; the last has the rest, at least one byte, but for a backup of nothing, whose only
+//! chunk is empty. So the announced length alone gives the length and the nonce of every chunk.
+//!
+//! GCM does not commit to its key, but this key has no second: the header names the domain, the domain's
+//! id certifies the root, and the key follows from root and header.
+
+use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes256Gcm, KeyInit};
+
+use super::error::StreamError;
+use super::header::Front;
+use crate::domain::Root;
+use crate::purpose::Purpose;
+use crate::secret::{Secret, wipe};
+
+/// The length of every chunk but the last, in bytes of what is backed up: 64 KiB.
+pub const CHUNK_LEN: usize = 1 << CHUNK_BITS;
+
+/// The length of a chunk's tag.
+pub const TAG_LEN: usize = 16;
+
+/// The length of every chunk but the last, as it stands in the file.
+pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
+
+/// The most bytes that a backup holds: 2^32 chunks, where the counter of chunks ends.
+pub const MAX_LEN: u64 = 1 << (CHUNK_BITS + u32::BITS);
+
+const CHUNK_BITS: u32 = 16;
+
+/// How many bytes all chunks have for `length` bytes, at most [`MAX_LEN`], tags included.
+pub(super) const fn sealed_len(length: u64) -> u64 {
+    let tags = (last_chunk(length) + 1) * TAG_LEN as u64;
+    length.saturating_add(tags)
+}
+
+/// The number of the last chunk, from 0.
+const fn last_chunk(length: u64) -> u64 {
+    length.saturating_sub(1) >> CHUNK_BITS
+}
+
+/// The key of one backup, and how far it has come.
+pub(super) struct Chunks {
+    front: Front,
+    length: u64,
+    /// None after an error.
+    key: Option<Secret<32>>,
+    /// The number of the next chunk; one more than the last one's when all are done.
+    next: u64,
+}
+
+/// The next chunk in the caller's buffer, and what it takes.
+struct Chunk<'c> {
+    cipher: Aes256Gcm,
+    nonce: [u8; 12],
+    text: &'c mut [u8],
+    tag: &'c mut [u8; TAG_LEN],
+}
+
+impl Chunks {
+    /// The chunks of the backup with this front: key = `X(root, "backup", D("backup header", front))`.
+    ///
+    /// Secret: the root, the key. Public: the front. Leaks: nothing else.
+    pub(super) fn new(root: &Root, front: Front, length: u64) -> Self {
+        let digest = Purpose::BackupHeader.digest([front.as_slice()]);
+        Self {
+            front,
+            length,
+            key: Some(Purpose::Backup.derive(root.secret().expose(), &[], [&digest])),
+            next: 0,
+        }
+    }
+
+    pub(super) fn front(&self) -> &[u8] {
+        &self.front
+    }
+
+    /// How many bytes of what is backed up the next chunk holds; none when all are done, or after an
+    /// error.
+    pub(super) fn next_len(&self) -> Option<usize> {
+        if self.key.is_none() || self.next > last_chunk(self.length) {
+            return None;
+        }
+        let left = self.length.saturating_sub(self.next << CHUNK_BITS);
+        Some(left.min(CHUNK_LEN as u64) as usize)
+    }
+
+    /// Seals the next chunk in place. An error wipes the chunk and the key.
+    ///
+    /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
+    pub(super) fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
+        let sealed = self.cut(chunk).and_then(|chunk| {
+            let Chunk {
+                cipher,
+                nonce,
+                text,
+                tag,
+            } = chunk;
+            *tag = cipher
+                .encrypt_inout_detached(&nonce.into(), &self.front, text.into())
+                .map_err(|_| StreamError::Ended)?
+                .into();
+            Ok(())
+        });
+        if sealed.is_err() {
+            wipe(chunk);
+        }
+        self.step(sealed)
+    }
+
+    /// Opens the next chunk in place, if it is authentic, and leaves it as it is if not. An error wipes
+    /// the key.
+    ///
+    /// Secret: the key, the text. Public: the sealed chunk. Leaks: whether it opens.
+    pub(super) fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
+        let opened = self.cut(chunk).and_then(|chunk| {
+            let Chunk {
+                cipher,
+                nonce,
+                text,
+                tag,
+            } = chunk;
+            let tag = (&*tag).into();
+            cipher
+                .decrypt_inout_detached(&nonce.into(), &self.front, (&mut *text).into(), tag)
+                .map_err(|_| StreamError::DoesNotOpen)?;
+            Ok(text)
+        });
+        self.step(opened)
+    }
+
+    /// Whether all chunks are done.
+    pub(super) fn finish(self) -> Result<(), StreamError> {
+        match self.next_len() {
+            _ if self.key.is_none() => Err(StreamError::Ended),
+            Some(_) => Err(StreamError::Incomplete),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on to the next chunk, or ends for good.
+    fn step<T>(&mut self, outcome: Result<T, StreamError>) -> Result<T, StreamError> {
+        match outcome {
+            Ok(_) => self.next = self.next.saturating_add(1),
+            Err(_) => self.key = None,
+        }
+        outcome
+    }
+
+    /// Cuts the next chunk into text and tag, if it has the length of its place.
+    fn cut<'c>(&self, chunk: &'c mut [u8]) -> Result<Chunk<'c>, StreamError> {
+        let key = self.key.as_ref().ok_or(StreamError::Ended)?;
+        let len = self.next_len().ok_or(StreamError::AfterTheEnd)?;
+        let (have, want) = (chunk.len(), len.saturating_add(TAG_LEN));
+        let [a, b, c, d] = (self.next as u32).to_be_bytes();
+        let last = u8::from(self.next == last_chunk(self.length));
+        match chunk.split_last_chunk_mut() {
+            Some((text, tag)) if text.len() == len => Ok(Chunk {
+                cipher: Aes256Gcm::new(key.expose().into()),
+                nonce: [0, 0, 0, 0, 0, 0, 0, a, b, c, d, last],
+                text,
+                tag,
+            }),
+            _ => Err(StreamError::ChunkLength { have, want }),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The header of a backup, and what stands before it in the file.
+//!
+//! `front = "sdbackup" || length of the header in 4 bytes, big-endian || header`. The whole front is
+//! bound to the key and to every chunk.
+
+use heapless::Vec;
+use minicbor::Encoder;
+use minicbor::encode::Write;
+
+use super::chunks::{MAX_LEN, sealed_len};
+use super::error::{BeginError, Field, HeaderError};
+use super::name::Name;
+use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
+use crate::domain::{DomainId, Epoch, InstanceId, LedgerHead, MAX_TEXT_LEN, Suite, id};
+
+/// What a backup begins with.
+const MAGIC: &[u8; 8] = b"sdbackup";
+
+/// Magic and length of the header.
+const PREFIX_LEN: usize = MAGIC.len() + 4;
+
+/// The version of the format.
+const VERSION: u8 = 1;
+
+const ITEMS: u64 = 11;
+
+/// The longest header: three integers below 24, one of 4 bytes and two of 8, four byte strings, a text.
+const HEADER_MAX_LEN: usize =
+    1 + 3 + 5 + 2 * 9 + 3 * bytes_len(32) + bytes_len(16) + bytes_len(MAX_TEXT_LEN);
+
+/// The most bytes before the first chunk.
+pub const FRONT_MAX_LEN: usize = PREFIX_LEN + HEADER_MAX_LEN;
+
+/// The bytes before the first chunk.
+pub(super) type Front = Vec<u8, FRONT_MAX_LEN>;
+
+id! {
+    /// The name of one backup, drawn for it.
+    BackupId, 32
+}
+
+/// What a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind<'a> {
+    /// All that the HSM keeps; the name, if there is one, is the operator's.
+    Full(Option<Name<'a>>),
+    /// The key of this name.
+    Key(Name<'a>),
+}
+
+impl<'a> Kind<'a> {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Full(_) => 1,
+            Self::Key(_) => 2,
+        }
+    }
+
+    /// The name, empty if there is none.
+    fn text(self) -> &'a str {
+        match self {
+            Self::Full(name) => name.map_or("", |name| name.as_str()),
+            Self::Key(name) => name.as_str(),
+        }
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, HeaderError> {
+        let code = reader.uint(Field::Kind)?;
+        let text = reader.text(Field::Name)?;
+        let name = || Name::new(text).map_err(HeaderError::Name);
+        match code {
+            1 if text.is_empty() => Ok(Self::Full(None)),
+            1 => name().map(|name| Self::Full(Some(name))),
+            2 => name().map(Self::Key),
+            _ => Err(HeaderError::Malformed(Field::Kind)),
+        }
+    }
+}
+
+/// What is to be backed up, and what is told about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan<'a> {
+    /// The domain's epoch, for information: a backup outlives it. None for a domain that was imported
+    /// and has not been sealed.
+    pub epoch: Option<Epoch>,
+    /// The HSM that makes the backup.
+    pub instance: InstanceId,
+    /// The newest record of its ledger.
+    pub ledger_head: LedgerHead,
+    /// What the backup holds.
+    pub kind: Kind<'a>,
+    /// When it is made, in Unix seconds; 0 if the HSM has no clock.
+    pub created: u64,
+    /// How many bytes are to be backed up; at most [`MAX_LEN`].
+    pub length: u64,
+}
+
+/// The header of a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupHeader<'a> {
+    front: &'a [u8],
+    domain_id: DomainId,
+    backup_id: BackupId,
+    plan: Plan<'a>,
+}
+
+impl<'a> BackupHeader<'a> {
+    /// Reads the header from the first bytes of a backup. [`FRONT_MAX_LEN`] bytes are enough; chunks
+    /// may follow.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, HeaderError> {
+        let (prefix, rest) = bytes.split_at_checked(PREFIX_LEN).ok_or(incomplete(0))?;
+        let (magic, length) = prefix.split_at(MAGIC.len());
+        if magic != MAGIC {
+            return Err(HeaderError::NotABackup);
+        }
+        let length = length
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let at_hand = length.min(HEADER_MAX_LEN);
+        let header = rest.get(..at_hand).ok_or(incomplete(at_hand))?;
+        check_version(header)?;
+        if length > HEADER_MAX_LEN {
+            return Err(HeaderError::Malformed(Field::Header));
+        }
+        let (domain_id, backup_id, plan) = decode(header)?;
+        let front = bytes
+            .get(..PREFIX_LEN.saturating_add(length))
+            .unwrap_or_default();
+        Ok(Self {
+            front,
+            domain_id,
+            backup_id,
+            plan,
+        })
+    }
+
+    /// The bytes before the first chunk: magic, length and header.
+    pub const fn front(&self) -> &'a [u8] {
+        self.front
+    }
+
+    /// The domain, and so the HSMs, that can open the backup.
+    pub const fn domain_id(&self) -> DomainId {
+        self.domain_id
+    }
+
+    /// The backup's own id.
+    pub const fn backup_id(&self) -> BackupId {
+        self.backup_id
+    }
+
+    /// What was backed up, and what was told about it.
+    pub const fn plan(&self) -> &Plan<'a> {
+        &self.plan
+    }
+
+    /// How many bytes the whole backup has, front, chunks and tags.
+    pub const fn sealed_len(&self) -> u64 {
+        sealed_len(self.plan.length).saturating_add(self.front.len() as u64)
+    }
+}
+
+const fn incomplete(header: usize) -> HeaderError {
+    let needed = PREFIX_LEN.saturating_add(header);
+    HeaderError::Incomplete { needed }
+}
+
+/// Every version has its number in the same place, so that a backup of a later one is named as that.
+fn check_version(header: &[u8]) -> Result<(), HeaderError> {
+    let mut reader = Reader::new(header);
+    reader.array(Field::Header)?;
+    match reader.uint(Field::Version)? {
+        version if version == u64::from(VERSION) => Ok(()),
+        version => Err(HeaderError::UnknownVersion(version)),
+    }
+}
+
+fn decode(header: &[u8]) -> Result<(DomainId, BackupId, Plan<'_>), HeaderError> {
+    let mut reader = Reader::new(header);
+    reader.array_of(ITEMS, Field::Header)?;
+    reader.uint(Field::Version)?;
+    let suite = reader.uint(Field::Suite)?;
+    Suite::from_code(suite).ok_or(HeaderError::UnknownSuite(suite))?;
+    let domain_id = DomainId::from_bytes(*reader.fixed(Field::DomainId)?);
+    let epoch = Epoch::new(reader.small(Field::Epoch)?);
+    let backup_id = BackupId::from_bytes(*reader.fixed(Field::BackupId)?);
+    let instance = InstanceId::from_bytes(*reader.fixed(Field::Instance)?);
+    let ledger_head = LedgerHead::from_bytes(*reader.fixed(Field::LedgerHead)?);
+    let kind = Kind::read(&mut reader)?;
+    let created = reader.uint(Field::Created)?;
+    let length = reader.uint(Field::Length)?;
+    if length > MAX_LEN {
+        return Err(HeaderError::Malformed(Field::Length));
+    }
+    let plan = Plan {
+        epoch,
+        instance,
+        ledger_head,
+        kind,
+        created,
+        length,
+    };
+    if !is_encoding(header, |encoder| {
+        encode(&domain_id, &backup_id, &plan, encoder)
+    }) {
+        return Err(HeaderError::NotDeterministic);
+    }
+    Ok((domain_id, backup_id, plan))
+}
+
+fn encode<W: Write>(
+    domain_id: &DomainId,
+    backup_id: &BackupId,
+    plan: &Plan<'_>,
+    encoder: &mut Encoder<W>,
+) -> Encoded<W> {
+    encoder.array(ITEMS)?.u8(VERSION)?.u8(Suite::One.code())?;
+    encoder.bytes(domain_id.as_bytes())?;
+    encoder.u32(plan.epoch.map_or(0, Epoch::get))?;
+    encoder.bytes(backup_id.as_bytes())?;
+    encoder.bytes(plan.instance.as_bytes())?;
+    encoder.bytes(plan.ledger_head.as_bytes())?;
+    encoder.u8(plan.kind.code())?.str(plan.kind.text())?;
+    encoder.u64(plan.created)?.u64(plan.length)?;
+    Ok(())
+}
+
+/// Writes the front of a backup, and reads it again as any reader does.
+pub(super) fn write_front(
+    domain_id: DomainId,
+    backup_id: BackupId,
+    plan: &Plan<'_>,
+) -> Result<Front, BeginError> {
+    if plan.length > MAX_LEN {
+        return Err(BeginError::TooLong);
+    }
+    let mut encoder = Encoder::new(Count(0));
+    encode(&domain_id, &backup_id, plan, &mut encoder).map_err(|_| BeginError::Fault)?;
+    let length = encoder.writer().0 as u32;
+    let mut front = Front::new();
+    let prefix = [MAGIC.as_slice(), &length.to_be_bytes()];
+    for part in prefix {
+        front
+            .extend_from_slice(part)
+            .map_err(|_| BeginError::Fault)?;
+    }
+    front
+        .resize(PREFIX_LEN.saturating_add(length as usize), 0)
+        .map_err(|_| BeginError::Fault)?;
+    let header = front.get_mut(PREFIX_LEN..).unwrap_or_default();
+    encode(&domain_id, &backup_id, plan, &mut Encoder::new(header))
+        .map_err(|_| BeginError::Fault)?;
+    let read = BackupHeader::parse(&front).map_err(|_| BeginError::Fault)?;
+    if (read.domain_id, read.backup_id, read.plan) != (domain_id, backup_id, *plan) {
+        return Err(BeginError::Fault);
+    }
+    Ok(front)
+}

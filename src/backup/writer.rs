@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Making a backup.
+
+use rand_core::TryCryptoRng;
+
+use super::chunks::Chunks;
+use super::error::{BeginError, StreamError};
+use super::header::{BackupId, Plan, write_front};
+use crate::domain::{Hedged, Root};
+use crate::purpose::Purpose;
+use crate::secret::Secret;
+
+/// A backup being made: first [`front`](Self::front), then each chunk as [`seal`](Self::seal) leaves it,
+/// for as long as there is a [`next_len`](Self::next_len), then [`finish`](Self::finish).
+pub struct Writer {
+    backup_id: BackupId,
+    chunks: Chunks,
+}
+
+impl Writer {
+    /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root and with all else
+    /// that the header says.
+    ///
+    /// Secret: the root, the key. Public: the plan, the front. Leaks: nothing else.
+    pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
+        root: &Root,
+        plan: &Plan<'_>,
+        rng: &mut R,
+    ) -> Result<Self, BeginError> {
+        let domain_id = root.domain_id();
+        let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
+        let mut what = Secret::zeroed();
+        *what.expose_mut() = Purpose::BackupHeader.digest([unnamed.as_slice()]);
+        let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
+        let backup_id = BackupId::from_bytes(*drawn.expose());
+        let front = write_front(domain_id, backup_id, plan)?;
+        Ok(Self {
+            backup_id,
+            chunks: Chunks::new(root, front, plan.length),
+        })
+    }
+
+    /// The backup's own id.
+    pub const fn backup_id(&self) -> BackupId {
+        self.backup_id
+    }
+
+    /// What the backup begins with.
+    pub fn front(&self) -> &[u8] {
+        self.chunks.front()
+    }
+
+    /// How many bytes the next chunk takes, without its tag: [`CHUNK_LEN`](super::CHUNK_LEN), or the
+    /// rest. None when all are sealed, or after an error.
+    pub fn next_len(&self) -> Option<usize> {
+        self.chunks.next_len()
+    }
+
+    /// Seals the next chunk in place: [`next_len`](Self::next_len) bytes, and room for
+    /// [`TAG_LEN`](super::TAG_LEN) more.
+    ///
+    /// An error wipes `chunk`, so that nothing leaves in the clear by mistake, and ends the backup: more
+    /// or fewer bytes than announced are not taken.
+    ///
+    /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
+    pub fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
+        self.chunks.seal(chunk)
+    }
+
+    /// Ends the backup. It is of use only if this is `Ok`: every chunk was sealed.
+    pub fn finish(self) -> Result<(), StreamError> {
+        self.chunks.finish()
+    }
+}
+
+impl core::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Writer")
+            .field("backup_id", &self.backup_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Backups: what comes back, where, and what does not.
+#![cfg(feature = "hazmat")]
+
+use std::convert::Infallible;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{SeedableRng, TryCryptoRng, TryRng};
+use security_domain::backup::{
+    BackupHeader, BeginError, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name, Plan,
+    SEALED_CHUNK_LEN, StreamError, TAG_LEN, WrongDomain,
+};
+use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::hazmat::backup;
+
+fn rng(seed: u8) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed([seed; 32])
+}
+
+fn root(seed: u8) -> Root {
+    Root::random(&mut rng(seed)).unwrap()
+}
+
+fn plan(length: usize) -> Plan<'static> {
+    Plan {
+        epoch: Some(Epoch::FIRST),
+        instance: InstanceId::from_bytes([7; 16]),
+        ledger_head: LedgerHead::NONE,
+        kind: Kind::Full(None),
+        created: 1_790_000_000,
+        length: length as u64,
+    }
+}
+
+fn text(length: usize) -> Vec<u8> {
+    (0u32..).flat_map(u32::to_be_bytes).take(length).collect()
+}
+
+/// The front and the chunks.
+fn written(root: &Root, plan: &Plan<'_>, seed: u8, text: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut writer = backup::write(root, plan, &mut rng(seed)).unwrap();
+    let front = writer.front().to_vec();
+    let mut rest = text;
+    let mut chunks = Vec::new();
+    while let Some(len) = writer.next_len() {
+        let (now, after) = rest.split_at(len);
+        let mut chunk = [now, &[0xee; TAG_LEN]].concat();
+        writer.seal(&mut chunk).unwrap();
+        chunks.push(chunk);
+        rest = after;
+    }
+    assert!(rest.is_empty());
+    writer.finish().unwrap();
+    (front, chunks)
+}
+
+#[derive(Debug, PartialEq)]
+enum Restore {
+    Domain(WrongDomain),
+    Chunk(usize, StreamError),
+    End(StreamError),
+}
+
+/// What comes back of chunks in this order. Whatever is refused stays as it was.
+fn restored(root: &Root, front: &[u8], chunks: &[Vec<u8>]) -> Result<Vec<u8>, Restore> {
+    let header = BackupHeader::parse(front).unwrap();
+    let mut reader = backup::read(root, &header).map_err(Restore::Domain)?;
+    let mut text = Vec::new();
+    for (place, chunk) in chunks.iter().enumerate() {
+        let mut chunk = chunk.clone();
+        let sealed = chunk.clone();
+        match reader.open(&mut chunk) {
+            Ok(opened) => text.extend_from_slice(opened),
+            Err(error) => {
+                assert_eq!(chunk, sealed);
+                // It has ended: not even the right chunk opens any more.
+                assert_eq!(reader.next_len(), None);
+                for right in chunks {
+                    assert_eq!(
+                        reader.open(&mut right.clone()).unwrap_err(),
+                        StreamError::Ended
+                    );
+                }
+                assert_eq!(reader.finish(), Err(StreamError::Ended));
+                return Err(Restore::Chunk(place, error));
+            }
+        }
+    }
+    reader.finish().map_err(Restore::End)?;
+    Ok(text)
+}
+
+#[test]
+fn every_length_comes_back() {
+    let root = root(1);
+    for length in [
+        0, 1, 15, 16, 17, 255, 65_535, 65_536, 65_537, 131_071, 131_072, 131_073, 300_000,
+    ] {
+        let text = text(length);
+        let (front, chunks) = written(&root, &plan(length), 2, &text);
+        assert_eq!(chunks.len(), length.div_ceil(CHUNK_LEN).max(1));
+        let sealed = front.len() + chunks.iter().map(Vec::len).sum::<usize>();
+        let header = BackupHeader::parse(&front).unwrap();
+        assert_eq!(header.sealed_len(), sealed as u64);
+        assert_eq!(restored(&root, &front, &chunks), Ok(text), "{length}");
+    }
+}
+
+#[test]
+fn a_header_says_what_was_planned() {
+    let root = root(1);
+    for (kind, epoch) in [
+        (Kind::Full(None), None),
+        (
+            Kind::Full(Some(Name::new("weekly").unwrap())),
+            Epoch::new(7),
+        ),
+        (
+            Kind::Key(Name::new(&"ü".repeat(32)).unwrap()),
+            Epoch::new(u32::MAX),
+        ),
+    ] {
+        let plan = Plan {
+            epoch,
+            kind,
+            created: u64::MAX,
+            ledger_head: LedgerHead::from_bytes([9; 32]),
+            ..plan(MAX_LEN as usize)
+        };
+        let writer = backup::write(&root, &plan, &mut rng(3)).unwrap();
+        let header = BackupHeader::parse(writer.front()).unwrap();
+        assert_eq!(header.plan(), &plan);
+        assert_eq!(header.domain_id(), root.domain_id());
+        assert_eq!(header.backup_id(), writer.backup_id());
+        assert_eq!(header.front(), writer.front());
+        assert!(header.front().len() <= FRONT_MAX_LEN);
+    }
+    // The longest is as long as the bound says.
+    let name = "x".repeat(64);
+    let longest = Plan {
+        epoch: Epoch::new(u32::MAX),
+        kind: Kind::Key(Name::new(&name).unwrap()),
+        created: u64::MAX,
+        ..plan(MAX_LEN as usize)
+    };
+    let writer = backup::write(&root, &longest, &mut rng(3)).unwrap();
+    assert_eq!(writer.front().len(), FRONT_MAX_LEN);
+}
+
+/// HSMs that share a domain restore each other's backups, and a rotation takes none away: what the
+/// header says of instance and epoch opens nothing and closes nothing.
+#[test]
+fn every_hsm_of_a_domain_restores_in_every_epoch() {
+    let (here, there) = (root(1), root(1));
+    let text = text(70_000);
+    for (instance, epoch) in [(7, 1), (8, 1), (7, 2), (9, 4_000_000_000)] {
+        let plan = Plan {
+            instance: InstanceId::from_bytes([instance; 16]),
+            epoch: Epoch::new(epoch),
+            ..plan(text.len())
+        };
+        let (front, chunks) = written(&here, &plan, instance, &text);
+        assert_eq!(restored(&there, &front, &chunks), Ok(text.clone()));
+    }
+}
+
+#[test]
+fn another_domain_is_named_and_refused() {
+    let text = text(100);
+    let (front, chunks) = written(&root(1), &plan(100), 2, &text);
+    let refused = restored(&root(2), &front, &chunks);
+    let (have, want) = (root(1).domain_id(), root(2).domain_id());
+    assert_eq!(refused, Err(Restore::Domain(WrongDomain { have, want })));
+    // With its own id in the header the other domain gets no further than the first chunk.
+    let place = front
+        .windows(32)
+        .position(|bytes| bytes == have.as_bytes())
+        .unwrap();
+    let mut relabelled = front;
+    relabelled[place..place + 32].copy_from_slice(want.as_bytes());
+    let refused = restored(&root(2), &relabelled, &chunks);
+    assert_eq!(refused, Err(Restore::Chunk(0, StreamError::DoesNotOpen)));
+}
+
+/// Three whole chunks and a short one, and everything that can be done to their order and number.
+#[test]
+fn chunks_have_one_place_only() {
+    let root = root(1);
+    let text = text(3 * CHUNK_LEN + 5);
+    let (front, chunks) = written(&root, &plan(text.len()), 2, &text);
+    let (other_front, other) = written(&root, &plan(text.len()), 3, &text);
+    let pick =
+        |order: &[usize]| -> Vec<Vec<u8>> { order.iter().map(|i| chunks[*i].clone()).collect() };
+    let fails = |place| Err(Restore::Chunk(place, StreamError::DoesNotOpen));
+    let length = |place, have, want| {
+        Err(Restore::Chunk(
+            place,
+            StreamError::ChunkLength { have, want },
+        ))
+    };
+
+    // Reordered, repeated, left out.
+    assert_eq!(restored(&root, &front, &pick(&[1, 0, 2, 3])), fails(0));
+    assert_eq!(restored(&root, &front, &pick(&[0, 2, 1, 3])), fails(1));
+    assert_eq!(restored(&root, &front, &pick(&[0, 0, 1, 3])), fails(1));
+    assert_eq!(restored(&root, &front, &pick(&[0, 2, 3])), fails(1));
+    assert_eq!(
+        restored(&root, &front, &pick(&[0, 1, 3])),
+        length(2, 21, SEALED_CHUNK_LEN)
+    );
+    assert_eq!(
+        restored(&root, &front, &pick(&[0, 1, 2, 0])),
+        length(3, SEALED_CHUNK_LEN, 21)
+    );
+
+    // Truncated and extended.
+    for kept in 0..4 {
+        let incomplete = Err(Restore::End(StreamError::Incomplete));
+        assert_eq!(restored(&root, &front, &chunks[..kept]), incomplete);
+    }
+    let mut cut = pick(&[0, 1, 2, 3]);
+    cut[3].pop();
+    assert_eq!(restored(&root, &front, &cut), length(3, 20, 21));
+    let after = Err(Restore::Chunk(4, StreamError::AfterTheEnd));
+    assert_eq!(restored(&root, &front, &pick(&[0, 1, 2, 3, 3])), after);
+    assert_eq!(
+        restored(&root, &front, &[&chunks[..], &[vec![]]].concat()),
+        after
+    );
+
+    // Spliced with another backup of the same bytes, at each place, and under the other's front.
+    for place in 0..4 {
+        let mut spliced = chunks.clone();
+        spliced[place] = other[place].clone();
+        assert_eq!(restored(&root, &front, &spliced), fails(place));
+    }
+    assert_eq!(restored(&root, &other_front, &chunks), fails(0));
+
+    // Shortened to whole chunks, the header with it: the last chunk was not sealed as a last one.
+    let (shorter_front, _) = written(&root, &plan(2 * CHUNK_LEN), 2, &text[..2 * CHUNK_LEN]);
+    assert_eq!(restored(&root, &shorter_front, &chunks[..2]), fails(0));
+}
+
+#[test]
+fn every_flipped_bit_is_seen() {
+    let root = root(1);
+    let text = text(40);
+    let (front, chunks) = written(&root, &plan(40), 2, &text);
+    for bit in 0..front.len() * 8 {
+        let mut changed = front.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let Ok(header) = BackupHeader::parse(&changed) else {
+            continue;
+        };
+        if let Ok(mut reader) = backup::read(&root, &header) {
+            assert!(
+                reader.open(&mut chunks[0].clone()).is_err(),
+                "bit {bit} of the front"
+            );
+        }
+    }
+    for bit in 0..chunks[0].len() * 8 {
+        let mut changed = chunks[0].clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let refused = restored(&root, &front, &[changed]);
+        assert_eq!(
+            refused,
+            Err(Restore::Chunk(0, StreamError::DoesNotOpen)),
+            "bit {bit}"
+        );
+    }
+}
+
+#[test]
+fn a_front_asks_for_the_bytes_that_it_needs() {
+    let (front, _) = written(&root(1), &plan(5), 2, b"12345");
+    for have in 0..front.len() {
+        let needed = if have < 12 { 12 } else { front.len() };
+        let incomplete = Err(HeaderError::Incomplete { needed });
+        assert_eq!(BackupHeader::parse(&front[..have]), incomplete, "{have}");
+    }
+    // What follows is not looked at.
+    let followed = [&front[..], &[0xff; 100]].concat();
+    assert_eq!(BackupHeader::parse(&followed).unwrap().front(), front);
+}
+
+#[test]
+fn a_writer_takes_what_was_announced_and_wipes_what_it_does_not() {
+    let root = root(1);
+    let wrong = |have, want| StreamError::ChunkLength { have, want };
+    for (announced, chunk, error) in [
+        (10, 9 + TAG_LEN, wrong(25, 26)),
+        (10, 11 + TAG_LEN, wrong(27, 26)),
+        (10, 0, wrong(0, 26)),
+        (0, 1 + TAG_LEN, wrong(17, 16)),
+        (
+            CHUNK_LEN + 1,
+            CHUNK_LEN + 1 + TAG_LEN,
+            wrong(SEALED_CHUNK_LEN + 1, SEALED_CHUNK_LEN),
+        ),
+        (CHUNK_LEN + 1, CHUNK_LEN, wrong(CHUNK_LEN, SEALED_CHUNK_LEN)),
+    ] {
+        let mut writer = backup::write(&root, &plan(announced), &mut rng(2)).unwrap();
+        let mut buffer = vec![0x5a; chunk];
+        assert_eq!(writer.seal(&mut buffer), Err(error));
+        assert!(buffer.iter().all(|byte| *byte == 0));
+        // Nor does it take the right one then.
+        assert_eq!(writer.next_len(), None);
+        let mut buffer = vec![0x5a; announced.min(CHUNK_LEN) + TAG_LEN];
+        assert_eq!(writer.seal(&mut buffer), Err(StreamError::Ended));
+        assert!(buffer.iter().all(|byte| *byte == 0));
+        assert_eq!(writer.finish(), Err(StreamError::Ended));
+    }
+
+    let writer = backup::write(&root, &plan(0), &mut rng(2)).unwrap();
+    assert_eq!(
+        writer.finish(),
+        Err(StreamError::Incomplete),
+        "an empty backup has a chunk"
+    );
+
+    let mut writer = backup::write(&root, &plan(1), &mut rng(2)).unwrap();
+    let mut chunk = [0x5a; 1 + TAG_LEN];
+    writer.seal(&mut chunk).unwrap();
+    assert_eq!(writer.seal(&mut chunk), Err(StreamError::AfterTheEnd));
+    assert_eq!(chunk, [0; 1 + TAG_LEN]);
+
+    let too_long = plan(MAX_LEN as usize + 1);
+    let refused = backup::write(&root, &too_long, &mut rng(2)).unwrap_err();
+    assert_eq!(refused, BeginError::TooLong);
+}
+
+struct Broken;
+
+impl TryRng for Broken {
+    type Error = std::fmt::Error;
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Err(std::fmt::Error)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Err(std::fmt::Error)
+    }
+    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Self::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+impl TryCryptoRng for Broken {}
+
+/// A generator that gives nothing but zeros.
+struct Zeros;
+
+impl TryRng for Zeros {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        out.fill(0);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Zeros {}
+
+#[test]
+fn the_id_is_drawn_and_hedged() {
+    let refused = backup::write(&root(1), &plan(1), &mut Broken).unwrap_err();
+    assert_eq!(refused, BeginError::Rng);
+
+    let id = |seed, plan: &Plan<'_>| {
+        let writer = backup::write(&root(seed), plan, &mut Zeros).unwrap();
+        writer.backup_id()
+    };
+    let base = plan(1);
+    let changed = [
+        Plan { length: 2, ..base },
+        Plan { created: 0, ..base },
+        Plan {
+            epoch: None,
+            ..base
+        },
+        Plan {
+            kind: Kind::Full(Some(Name::new("a").unwrap())),
+            ..base
+        },
+        Plan {
+            instance: InstanceId::from_bytes([8; 16]),
+            ..base
+        },
+        Plan {
+            ledger_head: LedgerHead::from_bytes([8; 32]),
+            ..base
+        },
+    ];
+    let mut ids = vec![id(1, &base), id(2, &base)];
+    ids.extend(changed.iter().map(|plan| id(1, plan)));
+    for (place, one) in ids.iter().enumerate() {
+        assert!(!ids[..place].contains(one), "{place}");
+    }
+    let drawn = backup::write(&root(1), &base, &mut rng(1))
+        .unwrap()
+        .backup_id();
+    assert!(!ids.contains(&drawn));
+}
+
+#[test]
+fn nothing_is_printed_of_a_key() {
+    let writer = backup::write(&root(1), &plan(1), &mut rng(2)).unwrap();
+    let id = writer.backup_id();
+    assert_eq!(
+        format!("{writer:?}"),
+        format!("Writer {{ backup_id: {id:?}, .. }}")
+    );
+    let header = BackupHeader::parse(writer.front()).unwrap();
+    let reader = backup::read(&root(1), &header).unwrap();
+    assert_eq!(format!("{reader:?}"), "Reader(..)");
+}
