@@ -4,33 +4,12 @@
 mod sealed;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
-use sealed::{artifacts, rng, sealing, vectors};
+use sealed::{artifacts, openssl_unwraps, rng, sealing, vectors};
 use security_domain::custodian::Recipient;
 use security_domain::domain::{Epoch, Expect, Root};
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::wrap::PLAINTEXT_LEN;
-
-/// What `openssl pkeyutl` makes of `wrapped`, with the key in `key`.
-fn openssl_unwraps(key: &PathBuf, wrapped: &[u8]) -> Vec<u8> {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wrapped-share.bin");
-    fs::write(&file, wrapped).unwrap();
-    let output = Command::new("openssl")
-        .args(["pkeyutl", "-decrypt", "-keyform", "DER", "-inkey"])
-        .arg(key)
-        .arg("-in")
-        .arg(&file)
-        .args(["-pkeyopt", "rsa_padding_mode:oaep"])
-        .args(["-pkeyopt", "rsa_oaep_md:sha256"])
-        .args(["-pkeyopt", "rsa_mgf1_md:sha256"])
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    output.stdout
-}
 
 #[test]
 fn keys_of_every_size_and_a_share_by_openssl() {

@@ -17,7 +17,7 @@ use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 
 fn keys() -> Vec<PrivateKey> {
-    ["a", "b", "c", "d"]
+    ["a", "b", "c", "d", "e"]
         .map(|name| fs::read(vectors().join(format!("keys/{name}.p8"))).unwrap())
         .map(|der| PrivateKey::from_pkcs8_der(&der).unwrap())
         .into()

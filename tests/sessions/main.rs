@@ -8,4 +8,5 @@ mod sealed;
 mod answers;
 mod bytes;
 mod refusals;
+mod vectors;
 mod world;

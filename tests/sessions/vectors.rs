@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The requests and contributions under `tests/vectors/sealed-domain`, each named by its defect. They were
+//! written by `tests/interop/sessions.py`, which shares no line with the crate; `sessions.json` says
+//! where each is refused, and in which words.
+
+use std::fs;
+
+use security_domain::custodian::Recipient;
+use security_domain::domain::{DomainShare, Expect, InstanceId, LedgerHead, Root, SealedDomain};
+use security_domain::hazmat::lifecycle::{Asking, open_contribution};
+use security_domain::lifecycle::{
+    Contribution, Request, RequestDigest, SessionId, SessionPurpose, VettedRequest, contribute,
+    contribution_len,
+};
+use security_domain::rsa::PrivateKey;
+use security_domain::secret::Secret;
+
+use crate::sealed::{openssl_unwraps, rng, vectors};
+use crate::world::rsa;
+
+/// A second after every request's making, and the one after those that expire at once.
+const NOW: u64 = 1_790_000_001;
+
+fn read(name: &str) -> Vec<u8> {
+    fs::read(vectors().join(name)).unwrap()
+}
+
+/// The share of the first of the custodians `a`, `b`, `c` and `e` whom the sealed domain lists first.
+fn first_share(sealed: &SealedDomain<'_>) -> DomainShare {
+    let first = sealed.header().custodians().next().unwrap().id;
+    let mut keys = ["a", "e"].map(rsa);
+    let key = keys.iter_mut().find(|key| key.public_key().id() == first);
+    sealed
+        .unwrap_share(first, key.unwrap(), &mut rng(0))
+        .unwrap()
+}
+
+/// How far a request gets, and what stops it.
+fn asked(
+    file: &[u8],
+    sealed: &SealedDomain<'_>,
+    share: &DomainShare,
+    transfer: &mut PrivateKey,
+) -> (&'static str, String) {
+    let request = match Request::parse(file) {
+        Ok(request) => request,
+        Err(error) => return ("parse", error.to_string()),
+    };
+    let digest = request.digest();
+    let vetted = if request.is_signed() {
+        VettedRequest::signed(request, sealed)
+    } else {
+        VettedRequest::compared(request, digest)
+    };
+    let vetted = match vetted {
+        Ok(vetted) => vetted,
+        Err(error) => return ("vet", error.to_string()),
+    };
+    let mut out = vec![0xaa; contribution_len(vetted.request())];
+    let expect = Expect::new(sealed.header().domain_id(), sealed.header().epoch());
+    let given = contribute(sealed, &expect, &vetted, share, NOW, &mut rng(1), &mut out);
+    match given {
+        Ok(contribution) => {
+            let taken = open_contribution(&contribution, sealed, digest, transfer, &mut rng(2));
+            assert_eq!(taken.unwrap().custodian(), share.custodian());
+            ("answered", String::new())
+        }
+        Err(error) => {
+            assert!(out.iter().all(|byte| *byte == 0xaa));
+            ("contribute", error.to_string())
+        }
+    }
+}
+
+/// How far a contribution gets in the session of `request`, and what stops it.
+fn given(
+    file: &[u8],
+    sealed: &SealedDomain<'_>,
+    request: RequestDigest,
+    transfer: &mut PrivateKey,
+) -> (&'static str, String) {
+    let contribution = match Contribution::parse(file) {
+        Ok(contribution) => contribution,
+        Err(error) => return ("parse", error.to_string()),
+    };
+    assert_eq!(contribution.as_bytes(), file);
+    match open_contribution(&contribution, sealed, request, transfer, &mut rng(3)) {
+        Ok(share) => {
+            assert_eq!(share.index(), contribution.index());
+            ("taken", String::new())
+        }
+        Err(error) => ("open", error.to_string()),
+    }
+}
+
+#[test]
+fn every_file_is_judged_as_its_name_says() {
+    let cases = fs::read_to_string(vectors().join("sessions.json")).unwrap();
+    let cases: serde_json::Value = serde_json::from_str(&cases).unwrap();
+    let files = ["good", "good-custodian-of-3072-bits"].map(|name| read(&format!("{name}.sealed")));
+    let [good, strong] = files
+        .each_ref()
+        .map(|file| SealedDomain::parse(file).unwrap());
+    let shares = [first_share(&good), first_share(&strong)];
+    let mut transfer = rsa("d");
+    let session = read("request-recover.cbor");
+    let session = Request::parse(&session).unwrap().digest();
+    let mut seen = 0;
+    for case in cases.as_array().unwrap() {
+        let name = case["file"].as_str().unwrap();
+        let file = read(&format!("{name}.cbor"));
+        let (step, says) = if name.starts_with("request-") {
+            let (sealed, share) = match case["sealed"].as_str().unwrap() {
+                "good" => (&good, &shares[0]),
+                _ => (&strong, &shares[1]),
+            };
+            asked(&file, sealed, share, &mut transfer)
+        } else {
+            given(&file, &good, session, &mut transfer)
+        };
+        assert_eq!(step, case["step"], "{name}: {says}");
+        assert_eq!(says, case["says"], "{name}");
+        seen += 1;
+    }
+    let files = fs::read_dir(vectors()).unwrap().filter(|entry| {
+        let path = entry.as_ref().unwrap().path();
+        path.extension()
+            .is_some_and(|extension| extension == "cbor")
+    });
+    assert_eq!(files.count(), seen, "every file has a case");
+}
+
+/// Both formats with fixed draws: a request signed by the domain of `known-answer.sealed`, and the
+/// answer of its second custodian. A change of one byte is a change of the format.
+#[test]
+fn known_answer() {
+    let root = Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap());
+    let file = read("known-answer.sealed");
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let asking = Asking {
+        purpose: SessionPurpose::Recover,
+        session: SessionId::from_bytes([0x11; 32]),
+        header: sealed.header().digest(),
+        domain_id: root.domain_id(),
+        epoch: sealed.header().epoch(),
+        transfer: rsa("d").public_key().clone(),
+        instance: InstanceId::from_bytes(*b"fedcba9876543210"),
+        created: 1_790_000_000,
+        expires: 1_790_086_400,
+        ledger_head: LedgerHead::from_bytes([0x22; 32]),
+    };
+    let mut out = vec![0; asking.request_len(true).unwrap()];
+    let request = asking.write(Some(&root), &mut out).unwrap();
+    let custodian = sealed.header().custodians().nth(1).unwrap().id;
+    let share = sealed
+        .unwrap_share(custodian, &mut rsa("b"), &mut rng(0))
+        .unwrap();
+    let vetted = VettedRequest::signed(request.clone(), &sealed).unwrap();
+    let mut out = vec![0; contribution_len(&request)];
+    let expect = Expect::new(root.domain_id(), sealed.header().epoch());
+    let contribution = contribute(
+        &sealed,
+        &expect,
+        &vetted,
+        &share,
+        NOW,
+        &mut rng(0x2c),
+        &mut out,
+    )
+    .unwrap();
+    let files = [
+        ("known-answer.request", request.as_bytes()),
+        ("known-answer.contribution", contribution.as_bytes()),
+    ];
+    for (name, bytes) in files {
+        if std::env::var_os("WRITE_KNOWN_ANSWER").is_some() {
+            fs::write(vectors().join(name), bytes).unwrap();
+        }
+        assert_eq!(read(name), bytes, "{name}");
+    }
+}
+
+/// A custodian with a token: `openssl` unwraps, and nothing but the 65 bytes that it gives is needed.
+#[test]
+fn a_share_that_openssl_unwrapped_is_contributed() {
+    let file = read("good.sealed");
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let (custodian, wrapped) = sealed.wrapped_shares().next().unwrap();
+    let plaintext = openssl_unwraps(&vectors().join("keys/a.p8"), wrapped.as_bytes());
+    let share = sealed.accept_share(custodian.id, &plaintext).unwrap();
+    let (step, says) = asked(
+        &read("request-recover.cbor"),
+        &sealed,
+        &share,
+        &mut rsa("d"),
+    );
+    assert_eq!(step, "answered", "{says}");
+}
