@@ -6,6 +6,7 @@ mod domain;
 mod files;
 mod keys;
 mod rng;
+mod session;
 mod sharing;
 
 pub use backup::backup;
@@ -14,22 +15,25 @@ pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
 pub use keys::{certificate, der_keys};
+pub use session::{contribution, request};
 pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine};
 
 /// A target's name and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 18] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
+    ("contribution", contribution),
     ("der_keys", der_keys),
     ("domain_file", domain_file),
     ("encoded_share", encoded_share),
     ("gf256_kernels", gf256_kernels),
     ("json", json),
     ("jwe", jwe),
+    ("request", request),
     ("restore_blob", restore_blob),
     ("sealed_domain", sealed_domain),
     ("shamir_correct", shamir_correct),
