@@ -34,6 +34,11 @@ pub mod lifecycle {
     pub use crate::lifecycle::hazmat::{AskError, Asking, open_contribution};
 }
 
+/// The state at rest.
+pub mod record {
+    pub use crate::lifecycle::record::{Loaded, OVERHEAD, Position, load, save, save_and_erase};
+}
+
 /// The shares and the master key of the interchange.
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm {

@@ -6,6 +6,11 @@ mod contribution;
 mod event;
 mod host;
 mod id;
+#[cfg_attr(
+    not(feature = "hazmat"),
+    allow(dead_code, reason = "the states that use it come next")
+)]
+pub(crate) mod record;
 mod request;
 mod session_file;
 mod vet;
@@ -15,6 +20,7 @@ pub use contribution::{Contribution, ContributionError};
 pub use event::{Ended, Event};
 pub use host::{FlashError, Host, SinkRefused, Slot};
 pub use id::{ProposalDigest, RequestDigest, SessionId};
+pub use record::RecordError;
 pub use request::{Request, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};
 pub use vet::{Verifier, VetError, VettedRequest};

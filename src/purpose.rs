@@ -65,6 +65,8 @@ pub enum Purpose {
     StatementText,
     /// The key of one record of the state at rest.
     Record,
+    /// The salt of one record, hedged with the device key.
+    RecordSalt,
     /// The digest of a backup's header.
     BackupHeader,
     /// The key of one backup.
@@ -96,6 +98,7 @@ impl Purpose {
             Self::Statement => "security-domain/v1 statement",
             Self::StatementText => "security-domain/v1 statement text",
             Self::Record => "security-domain/v1 record",
+            Self::RecordSalt => "security-domain/v1 record salt",
             Self::BackupHeader => "security-domain/v1 backup header",
             Self::Backup => "security-domain/v1 backup",
         }
@@ -156,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 24] = [
+    const ALL: [Purpose; 25] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::Sealing,
@@ -179,6 +182,7 @@ mod tests {
         Purpose::Statement,
         Purpose::StatementText,
         Purpose::Record,
+        Purpose::RecordSalt,
         Purpose::BackupHeader,
         Purpose::Backup,
     ];

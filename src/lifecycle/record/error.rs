@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why the state at rest is not read or not written.
+
+use core::fmt;
+
+use crate::lifecycle::host::FlashError;
+use crate::rng::RngError;
+
+/// Why the state at rest is not read or not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The random number generator failed.
+    Rng,
+    /// The flash or the counter failed.
+    Flash,
+    /// Every record that opens is older than the counter: an old image was put back, or a newer record
+    /// was hidden.
+    RolledBack {
+        /// The newest record's number.
+        have: u64,
+        /// What the counter says.
+        counter: u64,
+    },
+    /// A record is newer than the counter allows: the counter was set back, or the record before it
+    /// was taken away.
+    CounterBehind {
+        /// The newest record's number.
+        have: u64,
+        /// What the counter says.
+        counter: u64,
+    },
+    /// The counter says that there is a record, and both slots are blank.
+    Missing {
+        /// What the counter says.
+        counter: u64,
+    },
+    /// No record opens.
+    Damaged,
+    /// No record opens, and one is of a version that this crate does not know.
+    UnknownVersion(u8),
+    /// The new state stands, but the slot of the old one could not be overwritten.
+    NotErased,
+    /// The buffer is too small for the record.
+    BufferTooSmall {
+        /// How many bytes it takes.
+        needed: usize,
+    },
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rng => RngError.fmt(f),
+            Self::Flash => FlashError.fmt(f),
+            Self::RolledBack { have, counter } => {
+                write!(
+                    f,
+                    "the newest record, {have}, is older than the counter, {counter}"
+                )
+            }
+            Self::CounterBehind { have, counter } => {
+                write!(
+                    f,
+                    "the newest record, {have}, is ahead of the counter, {counter}"
+                )
+            }
+            Self::Missing { counter } => {
+                write!(f, "there is no record, though the counter is at {counter}")
+            }
+            Self::Damaged => f.write_str("no record opens"),
+            Self::UnknownVersion(version) => write!(f, "record version {version} is unknown"),
+            Self::NotErased => f.write_str("the old record could not be overwritten"),
+            Self::BufferTooSmall { needed } => {
+                write!(
+                    f,
+                    "the buffer is too small for the record: {needed} bytes are needed"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for RecordError {}
+
+impl From<RngError> for RecordError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl From<FlashError> for RecordError {
+    fn from(_: FlashError) -> Self {
+        Self::Flash
+    }
+}

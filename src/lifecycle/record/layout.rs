@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One record: version (1) || instance id (16) || number (8) || salt (32) || ciphertext || tag (16).
+//!
+//! The key depends on all of the head but the version, which the labels name; so what is not the head
+//! that was sealed gives a key under which nothing opens.
+
+use super::error::RecordError;
+use crate::aead::{self, TAG_LEN};
+use crate::ct::Mask;
+use crate::domain::InstanceId;
+use crate::lifecycle::host::Host;
+use crate::purpose::Purpose;
+use crate::rng;
+use crate::secret::Secret;
+
+/// How many bytes a record is longer than its contents.
+pub const OVERHEAD: usize = Head::LEN + TAG_LEN;
+
+/// What a record says in the clear.
+pub(super) struct Head {
+    pub(super) instance: InstanceId,
+    pub(super) number: u64,
+    salt: [u8; 32],
+}
+
+impl Head {
+    pub(super) const VERSION: u8 = 1;
+    pub(super) const LEN: usize = 1 + 16 + 8 + 32;
+
+    fn parse(bytes: &[u8; Self::LEN]) -> Option<Self> {
+        let (&[version], rest) = bytes.split_first_chunk()?;
+        let (instance, rest) = rest.split_first_chunk()?;
+        let (number, rest) = rest.split_first_chunk()?;
+        let (salt, _) = rest.split_first_chunk()?;
+        (version == Self::VERSION).then_some(Self {
+            instance: InstanceId::from_bytes(*instance),
+            number: u64::from_be_bytes(*number),
+            salt: *salt,
+        })
+    }
+
+    fn encode(&self, out: &mut [u8; Self::LEN]) {
+        let number = self.number.to_be_bytes();
+        let version = [Self::VERSION];
+        let bytes = version
+            .iter()
+            .chain(self.instance.as_bytes())
+            .chain(&number);
+        for (to, from) in out.iter_mut().zip(bytes.chain(&self.salt)) {
+            *to = *from;
+        }
+    }
+
+    /// `X(device key, salt, "record", number, instance id)`.
+    ///
+    /// Secret: `device_key`, the result. Public: the head. Leaks: nothing else.
+    fn key(&self, device_key: &Secret<32>) -> Secret<32> {
+        let number = self.number.to_be_bytes();
+        let parts = [number.as_slice(), self.instance.as_bytes()];
+        Purpose::Record.derive(device_key.expose(), &self.salt, parts)
+    }
+}
+
+/// Makes the record of `buffer[..len]` in `buffer`.
+///
+/// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
+pub(super) fn seal<'b, H: Host + ?Sized>(
+    host: &mut H,
+    instance: InstanceId,
+    number: u64,
+    buffer: &'b mut [u8],
+    len: usize,
+) -> Result<&'b mut [u8], RecordError> {
+    let needed = len.saturating_add(OVERHEAD);
+    let too_small = RecordError::BufferTooSmall { needed };
+    let record = buffer.get_mut(..needed).ok_or(too_small)?;
+    let contents = record.get(..len).ok_or(too_small)?;
+    let head = Head {
+        instance,
+        number,
+        salt: draw_salt(host, instance, number, contents)?,
+    };
+    let key = head.key(host.device_key());
+    record.copy_within(..len, Head::LEN);
+    let (front, rest) = record.split_first_chunk_mut().ok_or(too_small)?;
+    let (contents, tag) = rest.split_last_chunk_mut().ok_or(too_small)?;
+    head.encode(front);
+    *tag = aead::seal(key, contents).map_err(|_| too_small)?;
+    Ok(record)
+}
+
+/// A salt of its own for each attempt: `X(generator output || device key, "record salt", number,
+/// instance id, contents)`. A machine that is restored from a snapshot repeats its generator; it
+/// repeats no key all the same, unless it seals the same contents.
+///
+/// Secret: the device key, the contents, the generator's output. Public: the salt. Leaks: nothing else.
+fn draw_salt<H: Host + ?Sized>(
+    host: &mut H,
+    instance: InstanceId,
+    number: u64,
+    contents: &[u8],
+) -> Result<[u8; 32], RecordError> {
+    let mut key = Secret::<64>::zeroed();
+    let (fresh, device) = key.expose_mut().split_at_mut(32);
+    rng::fill(host.rng(), fresh)?;
+    device.copy_from_slice(host.device_key().expose());
+    let number = number.to_be_bytes();
+    let parts = [number.as_slice(), instance.as_bytes(), contents];
+    let salt: Secret<32> = Purpose::RecordSalt.derive(key.expose(), &[], parts);
+    Ok(*salt.expose())
+}
+
+/// Opens `record` in place: its head, whether it opened, and how long its contents are. They stand
+/// behind the head. `None` if it is too short, or of another version.
+///
+/// Secret: the device key, the contents. Public: the record. Leaks: whether it opened.
+pub(super) fn open(device_key: &Secret<32>, record: &mut [u8]) -> Option<(Head, Mask, usize)> {
+    let (head, rest) = record.split_first_chunk_mut()?;
+    let (contents, tag) = rest.split_last_chunk_mut()?;
+    let head = Head::parse(head)?;
+    let opened = aead::open(&head.key(device_key), contents, tag);
+    Some((head, opened, contents.len()))
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A simulated HSM: flash, counter, generator and sink, each of which can be made to fail at any call.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
+use security_domain::secret::Secret;
+
+/// What goes wrong at one call to the flash or the counter.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// The power fails in it, and every later call fails.
+    Cut(Tear),
+    /// It does nothing and says so.
+    Fails,
+    /// It takes effect and says that it failed.
+    FailsAfter,
+    /// It does nothing and says that it did.
+    Lies,
+}
+
+/// How far a write came when the power failed, in bytes, and what the rest of the slot holds then.
+#[derive(Clone, Copy, Debug)]
+pub enum Tear {
+    /// Nothing more.
+    Short(usize),
+    /// What was there before.
+    Over(usize),
+    /// Erased flash.
+    Erased(usize),
+    /// Something that cannot be read.
+    Unreadable,
+}
+
+impl Tear {
+    /// Every tear of a write of up to `len` bytes, `step` bytes apart.
+    pub fn all(len: usize, step: usize) -> impl Iterator<Item = Self> {
+        let at = (0..=len).step_by(step);
+        at.flat_map(|at| [Self::Short(at), Self::Over(at), Self::Erased(at)])
+            .chain([Self::Unreadable])
+    }
+
+    fn apply(self, old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+        let (at, rest) = match self {
+            Self::Short(at) => (at, Vec::new()),
+            Self::Over(at) => (at, old.get(at..).unwrap_or_default().to_vec()),
+            Self::Erased(at) => (at, vec![0xff; new.len().saturating_sub(at)]),
+            Self::Unreadable => return None,
+        };
+        Some([&new[..at.min(new.len())], &rest].concat())
+    }
+}
+
+/// What survives a power failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flash {
+    /// What the slots hold; none: it cannot be read.
+    pub slots: [Option<Vec<u8>>; 2],
+    pub counter: u64,
+}
+
+/// An HSM that is switched on.
+pub struct Hsm {
+    pub flash: Flash,
+    /// Every image that a slot ever held whole.
+    pub images: Vec<Vec<u8>>,
+    pub rng: ChaCha20Rng,
+    pub now: u64,
+    /// Whether the sink refuses.
+    pub refuses: bool,
+    pub events: Vec<Event>,
+    device_key: Secret<32>,
+    calls: usize,
+    faults: Vec<(usize, Fault)>,
+    off: bool,
+}
+
+impl Hsm {
+    pub fn new() -> Self {
+        let blank = Flash {
+            slots: [Some(Vec::new()), Some(Vec::new())],
+            counter: 0,
+        };
+        Self {
+            flash: blank,
+            images: Vec::new(),
+            rng: ChaCha20Rng::from_seed([9; 32]),
+            now: 0,
+            refuses: false,
+            events: Vec::new(),
+            device_key: device_key(0x4d),
+            calls: 0,
+            faults: Vec::new(),
+            off: false,
+        }
+    }
+
+    /// Another HSM with this flash, and draws of its own.
+    pub fn with_flash(flash: Flash, seed: u8) -> Self {
+        Self {
+            flash,
+            rng: ChaCha20Rng::from_seed([seed; 32]),
+            ..Self::new()
+        }
+    }
+
+    pub fn set_device_key(&mut self, byte: u8) {
+        self.device_key = device_key(byte);
+    }
+
+    /// Switches it off and on; no fault is left.
+    pub fn restart(&mut self) {
+        self.off = false;
+        self.faults.clear();
+        self.calls = 0;
+    }
+
+    /// From now on, the call with this number, from 0, has this fault.
+    pub fn fault(&mut self, call: usize, fault: Fault) {
+        self.faults.push((self.calls + call, fault));
+    }
+
+    /// How many calls to the flash and the counter there were since the start.
+    pub fn calls(&self) -> usize {
+        self.calls
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.off
+    }
+
+    fn next(&mut self) -> Result<Option<Fault>, FlashError> {
+        if self.off {
+            return Err(FlashError);
+        }
+        let call = self.calls;
+        self.calls += 1;
+        let fault = self.faults.iter().find(|(at, _)| *at == call);
+        let fault = fault.map(|(_, fault)| *fault);
+        self.off = matches!(fault, Some(Fault::Cut(_)));
+        Ok(fault)
+    }
+}
+
+fn device_key(byte: u8) -> Secret<32> {
+    Secret::try_init(|key| {
+        key.fill(byte);
+        Ok::<(), ()>(())
+    })
+    .unwrap()
+}
+
+fn place(slot: Slot) -> usize {
+    match slot {
+        Slot::A => 0,
+        Slot::B => 1,
+    }
+}
+
+impl Host for Hsm {
+    type Rng = ChaCha20Rng;
+
+    fn rng(&mut self) -> &mut ChaCha20Rng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        self.now
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+        if self.refuses {
+            return Err(SinkRefused);
+        }
+        self.events.push(*event);
+        Ok(())
+    }
+
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        match self.next()? {
+            None => {}
+            Some(Fault::Lies) => return Ok(0),
+            Some(_) => return Err(FlashError),
+        }
+        let held = self.flash.slots[place(slot)].as_ref().ok_or(FlashError)?;
+        out.get_mut(..held.len())
+            .ok_or(FlashError)?
+            .copy_from_slice(held);
+        Ok(held.len())
+    }
+
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        let fault = self.next()?;
+        let held = &mut self.flash.slots[place(slot)];
+        match fault {
+            Some(Fault::Fails) => return Err(FlashError),
+            Some(Fault::Lies) => return Ok(()),
+            Some(Fault::Cut(tear)) => {
+                *held = tear.apply(held.as_deref().unwrap_or_default(), record);
+                self.images.extend(held.clone());
+                return Err(FlashError);
+            }
+            Some(Fault::FailsAfter) | None => {}
+        }
+        *held = Some(record.to_vec());
+        self.images.push(record.to_vec());
+        match fault {
+            None => Ok(()),
+            Some(_) => Err(FlashError),
+        }
+    }
+
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        match self.next()? {
+            None => Ok(self.flash.counter),
+            Some(_) => Err(FlashError),
+        }
+    }
+
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        let fault = self.next()?;
+        let from = self.flash.counter;
+        assert!(to > from, "the counter is to go from {from} to {to}");
+        match fault {
+            Some(Fault::Fails) => Err(FlashError),
+            Some(Fault::Lies) => Ok(()),
+            // It counts one by one, and gets as far as a write of this many bytes.
+            Some(Fault::Cut(Tear::Short(at) | Tear::Over(at) | Tear::Erased(at))) => {
+                self.flash.counter = to.min(from.saturating_add(at as u64));
+                Err(FlashError)
+            }
+            Some(Fault::Cut(Tear::Unreadable)) => Err(FlashError),
+            Some(Fault::FailsAfter) => {
+                self.flash.counter = to;
+                Err(FlashError)
+            }
+            None => {
+                self.flash.counter = to;
+                Ok(())
+            }
+        }
+    }
+
+    fn counter_is_hardware(&self) -> bool {
+        true
+    }
+}
