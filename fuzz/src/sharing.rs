@@ -10,13 +10,13 @@ use security_domain::shamir::{IndexSet, ShareRow, combine_rows, split_rows};
 
 use super::rng::Seeded;
 
-/// A quorum from two bytes. One byte in eight is a number up to 255 and the others stand for one up to
-/// 16, for the work grows with the square of the shares, and most of what there is to find is among few.
+/// A quorum from two bytes. One byte in 32 stands for a number up to 255 and the others for one up to 16,
+/// for the work grows with the square of the shares, and most of what there is to find is among few.
 fn quorum(threshold: u8, count: u8) -> Option<Quorum> {
     let few = |byte: u8| match byte {
         0..=16 => byte,
-        17..=223 => 2 + byte % 15,
-        224..=255 => 8 * (byte - 224) + 7,
+        17..=247 => 2 + byte % 15,
+        248..=255 => 32 * (byte - 248) + 31,
     };
     Quorum::new(
         Threshold::new(few(threshold)).ok()?,

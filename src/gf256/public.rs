@@ -10,14 +10,15 @@ pub struct Public(u8);
 /// The order of the multiplicative group: logarithms count modulo 255.
 const ORDER: u32 = 255;
 
-/// `EXP[i]` is 3^i, and 3 generates the group. Twice around, for the sum of two logarithms.
-static EXP: [u8; 510] = TABLES.0;
+/// `EXP[i]` is 3^i, and 3 generates the group. Twice around, for the sum of two logarithms, and filled to
+/// a power of two.
+static EXP: [u8; 512] = TABLES.0;
 
 /// `LOG[3^i]` is i; what is at 0 means nothing.
 static LOG: [u8; 256] = TABLES.1;
 
-const TABLES: ([u8; 510], [u8; 256]) = {
-    let mut exp = [0; 510];
+const TABLES: ([u8; 512], [u8; 256]) = {
+    let mut exp = [0; 512];
     let mut log = [0; 256];
     let mut power = 1u8;
     let mut i = 0;
@@ -64,7 +65,7 @@ impl Public {
         if self == Self::ZERO || other == Self::ZERO {
             return Self::ZERO;
         }
-        Self(EXP[self.log() + other.log()])
+        Self::exp(self.log() + other.log())
     }
 
     /// Its powers from the one with `exponent` on, without end. Of 0 there are none.
@@ -73,7 +74,7 @@ impl Public {
         let step = self.log();
         let mut log = remainder(step as u32 * u32::from(exponent));
         core::iter::repeat_with(move || {
-            let power = Self(EXP[log]);
+            let power = Self::exp(log);
             log += step;
             if log >= ORDER as usize {
                 log -= ORDER as usize;
@@ -88,7 +89,14 @@ impl Public {
         if self == Self::ZERO {
             return Self::ZERO;
         }
-        Self(EXP[ORDER as usize - self.log()])
+        Self::exp(ORDER as usize - self.log())
+    }
+
+    /// 3 to the power of `log`, a sum of no more than two logarithms: the mask changes nothing, and spares
+    /// the check of the index.
+    #[inline]
+    fn exp(log: usize) -> Self {
+        Self(EXP[log & (EXP.len() - 1)])
     }
 
     /// The power of 3 that it is, below 255.
@@ -149,6 +157,6 @@ impl Logarithm {
             return Public::ZERO;
         }
         // -b is 254 b modulo 255.
-        Public(EXP[remainder(self.above + 254 * self.below)])
+        Public::exp(remainder(self.above + 254 * self.below))
     }
 }

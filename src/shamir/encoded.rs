@@ -151,7 +151,7 @@ impl<'a> EncodedShare<'a> {
         ];
         for part in parts {
             let (to, rest) = out.split_at_mut_checked(part.len()).unwrap_or_default();
-            to.copy_from_slice(part);
+            to.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
             out = rest;
         }
         Ok(len)

@@ -5,9 +5,12 @@ use security_domain::hazmat::ct::eq_bytes;
 use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::hazmat::gf257::{Element, weight};
 use security_domain::hazmat::kdf::{hkdf_extract, sp800_108_hmac_sha512};
-use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
+use security_domain::shamir::check::correct_rows;
+use security_domain::shamir::encoded::{EncodedShare, combine_encoded};
+use security_domain::shamir::renew::{refresh, repair, reshare};
 use security_domain::shamir::{ShareRow, combine_rows, split_rows};
 
 use crate::rng::Xorshift;
@@ -120,6 +123,62 @@ entry!(reach_shamir_combine, |input, out| {
         return 0;
     };
     usize::from(combine_rows(quorum, &[a, b], out).is_ok())
+});
+
+entry!(reach_shamir_correct, |input, out| {
+    let Some(quorum) = quorum(input.len(), out.len()) else {
+        return 0;
+    };
+    let mut rows = quorum.indices().map(|index| ShareRow {
+        index,
+        value: input,
+    });
+    let (Some(a), Some(b), Some(c), Some(d)) = (rows.next(), rows.next(), rows.next(), rows.next())
+    else {
+        return 0;
+    };
+    correct_rows(quorum, &[a, b, c, d], &mut Xorshift(1), out).map_or(0, |wrong| wrong.len())
+});
+
+entry!(reach_shamir_encoded, |input, out| {
+    let (a, b) = input.split_at_checked(out.len()).unwrap_or_default();
+    let (Ok(a), Ok(b)) = (EncodedShare::parse(a), EncodedShare::parse(b)) else {
+        return 0;
+    };
+    let digest = usize::from(a.digest() == b.digest());
+    match combine_encoded(&[a, b], out) {
+        Ok(()) => a.encode(out).unwrap_or(digest),
+        Err(_) => digest,
+    }
+});
+
+entry!(reach_shamir_renew, |input, out| {
+    let (Some(quorum), Ok(index)) = (
+        quorum(input.len(), out.len()),
+        ShareIndex::new(out.len() as u8),
+    ) else {
+        return 0;
+    };
+    let share = ShareRow {
+        index,
+        value: input,
+    };
+    let (a, b) = out.split_at_mut_checked(input.len()).unwrap_or_default();
+    let rng = &mut Xorshift(1);
+    let holders = quorum
+        .indices()
+        .take(2)
+        .last()
+        .map_or([index; 2], |b| [index, b]);
+    let done = [
+        repair::mask(quorum, &holders, index, share, rng, &mut [&mut *a, &mut *b]).is_ok(),
+        repair::pool(quorum, &[input, &*b], a).is_ok(),
+        refresh::deal(quorum, rng, &mut [&mut *a, &mut *b]).is_ok(),
+        refresh::apply(share, &[&*b], a).is_ok(),
+        reshare::deal(share, quorum, rng, &mut [&mut *a, &mut *b]).is_ok(),
+        reshare::collect(quorum, &[share, share], a).is_ok(),
+    ];
+    done.into_iter().filter(|&done| done).count()
 });
 
 entry!(reach_rsa_public, |input, out| {

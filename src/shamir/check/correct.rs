@@ -50,8 +50,7 @@ pub fn correct<const N: usize, R: TryCryptoRng + ?Sized>(
 /// to agree on another secret, that may come out: only digests, or a check of the secret itself, can
 /// tell. Names wrong shares, never what is wrong with them, which would give the right ones away.
 ///
-/// Work grows with the length times `given * (threshold + 16)`. Stack: 8,936 bytes on a Cortex-M4 at
-/// opt-level 3, whatever the length and the quorum; no other scratch.
+/// Work grows with the length times `given * (threshold + 16)`. Stack: below 9 KiB on a Cortex-M4, whatever the length and the quorum; no other scratch.
 ///
 /// Secret: the shares, `out`. Public: the lengths, the indices, `quorum`, what `rng` draws. Leaks:
 /// which shares are wrong, and whether too many are.

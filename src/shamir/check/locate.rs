@@ -10,6 +10,8 @@
 //! Syndromes tell what the errors are, and with that and a wrong share, the right one is known. So
 //! nothing here depends on them but the positions, and error values are never computed.
 
+use core::mem;
+
 use zeroize::Zeroize;
 
 use crate::ct::Mask;
@@ -91,11 +93,11 @@ impl Locator {
     }
 
     fn times_z(&mut self) {
-        let terms = self.terms();
-        terms.rotate_right(1);
-        if let Some(constant) = terms.first_mut() {
-            *constant = Element::ZERO;
+        let mut lower = Element::ZERO;
+        for term in self.terms() {
+            mem::swap(term, &mut lower);
         }
+        lower.zeroize();
     }
 }
 
