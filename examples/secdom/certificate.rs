@@ -50,6 +50,24 @@ impl CertificateFile {
     }
 }
 
+/// The certificates of custodians, no two of one key.
+pub fn with_distinct_keys(files: &[CertificateFile]) -> Outcome<Vec<Certificate<'_>>> {
+    let mut certificates = Vec::<Certificate<'_>>::new();
+    for file in files {
+        let certificate = file.parse()?;
+        let same = |other: &Certificate<'_>| other.public_key() == certificate.public_key();
+        if let Some(earlier) = certificates.iter().position(same) {
+            let earlier = show::path(&files[earlier].path);
+            return Err(Refusal::file(
+                &file.path,
+                format!("holds the same key as {earlier}"),
+            ));
+        }
+        certificates.push(certificate);
+    }
+    Ok(certificates)
+}
+
 /// What a certificate says of its key and holder.
 pub struct Holder {
     pub thumbprint: Thumbprint,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use getrandom::SysRng;
 use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFile, ShareError};
+use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
 use security_domain::x509::{Certificate, Thumbprint};
 
@@ -40,6 +41,20 @@ impl Custodian {
             self.thumbprint
         )
     }
+}
+
+/// The quorum that `option` says, of so many custodians.
+pub fn threshold(option: &str, number: u64, custodians: usize) -> Outcome<Threshold> {
+    u8::try_from(number)
+        .ok()
+        .and_then(|number| Threshold::new(number).ok())
+        .filter(|threshold| usize::from(threshold.get()) <= custodians)
+        .ok_or_else(|| {
+            let custodians = show::count(custodians, "custodian");
+            Refusal::new(format!(
+                "{option}: {number} of {custodians} cannot be a quorum"
+            ))
+        })
 }
 
 /// Reads the keys given for `file`. Fewer than `at_least` are refused before any key is opened.

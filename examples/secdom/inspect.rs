@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom inspect`: what a file is, whose it is, and what to worry about. No key is needed.
 
+mod own;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,8 @@ With --json one object is printed, with the members format, sha256, required, cu
 with its thumbprint and, given its certificate, subject, key_bits, not_before, not_after), \
 artifacts (each with tag and size), findings, and for a restore blob or transfer key \
 transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes more than the \
-artifact.";
+artifact. For a sealed domain, a request, a contribution or a backup, the members are those of its \
+header; a custodian of a sealed domain has an id in place of a thumbprint.";
 
 /// Fewer bits than this are below today's advice (NIST SP 800-57 part 1, table 2: 128 bits of
 /// security).
@@ -31,7 +34,8 @@ const ADVISED_BITS: u32 = 3072;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// A security-domain file, restore blob, transfer key or certificate info
+    /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
+    /// domain, request, contribution or backup of this tool
     file: PathBuf,
     /// Certificates, PEM or DER, that tell whose the shares are
     #[arg(long, num_args = 1.., value_name = "CER")]
@@ -62,9 +66,13 @@ struct Contents {
 pub fn run(args: &Args) -> Outcome<Report> {
     let path = &args.file;
     let text = input::read(path)?;
+    let certificates = CertificateFile::read_all(&args.certs)?;
+    if let Some(facts) = own::read(path, &text, &certificates) {
+        return Ok(Report::text(facts?.text(args.json)));
+    }
     let mut contents = read(path, &text)?;
     let mut findings = Vec::new();
-    for file in CertificateFile::read_all(&args.certs)? {
+    for file in certificates {
         let holder = Holder::of(&file.parse()?);
         let parties = contents
             .custodians
@@ -111,10 +119,7 @@ fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
     };
     match readers.iter().find(|(member, _)| resembles(member)) {
         Some((_, read)) => read(path, text),
-        None => Err(Refusal::file(
-            path,
-            "no file of Managed HSM that is known here",
-        )),
+        None => Err(Refusal::file(path, "no file that is known here")),
     }
 }
 
@@ -186,40 +191,45 @@ fn sizes<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) -> Vec<(String, usiz
 
 /// What a careful operator would worry about.
 fn worry(contents: &Contents, findings: &mut Vec<String>) {
-    let custodians = contents.custodians.len();
     if let Some(required) = contents.required {
-        if required < 3 {
-            findings.push("m < 3: two custodians together can rebuild the HSM".into());
-        }
-        if usize::from(required) == custodians {
-            findings
-                .push("n = m: every custodian is required, one lost key loses the domain".into());
-        }
+        about_quorum(required, contents.custodians.len(), findings);
     }
-    let now = clock::now();
     let holders = contents
         .custodians
         .iter()
         .chain(&contents.transfer_key)
         .filter_map(|p| p.holder.as_ref());
     for holder in holders {
-        let thumbprint = holder.thumbprint;
-        if holder.not_after < now {
-            let when = clock::rfc3339(holder.not_after);
-            findings.push(format!("the certificate {thumbprint} expired at {when}"));
-        }
-        if holder.not_before > now {
-            let when = clock::rfc3339(holder.not_before);
-            findings.push(format!(
-                "the certificate {thumbprint} is not valid before {when}"
-            ));
-        }
-        if holder.key_bits < ADVISED_BITS {
-            findings.push(format!(
-                "the key of {thumbprint} is small: {} bits, {ADVISED_BITS} are advised today",
-                holder.key_bits,
-            ));
-        }
+        about_holder(holder, findings);
+    }
+}
+
+fn about_quorum(required: u8, custodians: usize, findings: &mut Vec<String>) {
+    if required < 3 {
+        findings.push("m < 3: two custodians together can rebuild the HSM".into());
+    }
+    if usize::from(required) == custodians {
+        findings.push("n = m: every custodian is required, one lost key loses the domain".into());
+    }
+}
+
+fn about_holder(holder: &Holder, findings: &mut Vec<String>) {
+    let (now, thumbprint) = (clock::now(), holder.thumbprint);
+    if holder.not_after < now {
+        let when = clock::rfc3339(holder.not_after);
+        findings.push(format!("the certificate {thumbprint} expired at {when}"));
+    }
+    if holder.not_before > now {
+        let when = clock::rfc3339(holder.not_before);
+        findings.push(format!(
+            "the certificate {thumbprint} is not valid before {when}"
+        ));
+    }
+    if holder.key_bits < ADVISED_BITS {
+        findings.push(format!(
+            "the key of {thumbprint} is small: {} bits, {ADVISED_BITS} are advised today",
+            holder.key_bits,
+        ));
     }
 }
 
@@ -286,10 +296,14 @@ fn in_json(contents: &Contents, sha256: &str, findings: &[String]) -> String {
 fn party_in_json(party: &Party) -> Value {
     let mut object = json!({ "thumbprint": party.thumbprint.to_string() });
     if let Some(holder) = &party.holder {
-        object["subject"] = json!(holder.subject);
-        object["key_bits"] = json!(holder.key_bits);
-        object["not_before"] = json!(clock::rfc3339(holder.not_before));
-        object["not_after"] = json!(clock::rfc3339(holder.not_after));
+        holder_in_json(holder, &mut object);
     }
     object
+}
+
+fn holder_in_json(holder: &Holder, object: &mut Value) {
+    object["subject"] = json!(holder.subject);
+    object["key_bits"] = json!(holder.key_bits);
+    object["not_before"] = json!(clock::rfc3339(holder.not_before));
+    object["not_after"] = json!(clock::rfc3339(holder.not_after));
 }

@@ -19,6 +19,22 @@ pub fn read(
     certificate_file: &Path,
     certificate: &Certificate<'_>,
 ) -> Outcome<PrivateKey> {
+    let key = read_private(path, password)?;
+    if key.public_key() != certificate.public_key() {
+        return Err(Refusal::file(
+            path,
+            format!(
+                "is not the private key of the certificate {}",
+                show::path(certificate_file)
+            ),
+        ));
+    }
+    Ok(key)
+}
+
+/// Reads the private key in `path`. `password` is the one given, or `None` if the terminal may be
+/// asked.
+pub fn read_private(path: &Path, password: Option<&[u8]>) -> Outcome<PrivateKey> {
     let refuse = |reason: &str| Refusal::file(path, reason);
     let bytes = input::read(path)?;
     let blocks = pem::blocks(&bytes);
@@ -55,17 +71,7 @@ pub fn read(
             )));
         }
     };
-    let key = key.map_err(|error| Refusal::file(path, error))?;
-    if key.public_key() != certificate.public_key() {
-        return Err(Refusal::file(
-            path,
-            format!(
-                "is not the private key of the certificate {}",
-                show::path(certificate_file)
-            ),
-        ));
-    }
-    Ok(key)
+    key.map_err(|error| Refusal::file(path, error))
 }
 
 /// Decrypts PKCS#8 by PBES2 (RFC 8018 section 6.2), and asks for the password if none is given.

@@ -5,12 +5,15 @@
 //! `init-recovery` and `upload` play the HSM's part. Exit code 0: done. 1: refused, with one line
 //! on stderr that says which file and why. 2: the command line cannot be read.
 
+mod artifacts;
 mod certificate;
 mod check;
 mod clock;
+mod contribute;
 mod custodians;
 mod download;
 mod drill;
+mod ids;
 mod init_recovery;
 mod input;
 mod inspect;
@@ -42,6 +45,7 @@ enum Verb {
     Check(check::Args),
     Inspect(inspect::Args),
     Drill(drill::Args),
+    Contribute(contribute::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Drill(args) => drill::run(args),
+        Verb::Contribute(args) => contribute::run(args),
     };
     if report::print(outcome) {
         ExitCode::SUCCESS

@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom upload`: plays the HSM that takes a restore blob in.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use getrandom::SysRng;
-use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use zeroize::Zeroizing;
 
 use crate::certificate::CertificateFile;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{input, key, output, show};
+use crate::{artifacts, input, key, output, show};
 
 const EXAMPLE: &str = "Example:
   secdom upload --sd-file restore.json --transfer-key transfer.key \\
       --sd-exchange-key transfer.pem --out-dir artifacts";
-
-/// The longest file name that file systems take.
-const MAX_NAME: usize = 255;
 
 /// Play the HSM: open a restore blob with the transfer key, all artifacts or none
 #[derive(clap::Args)]
@@ -47,7 +42,10 @@ pub fn run(args: Args) -> Outcome<Report> {
     let blob = RestoreBlob::parse(&text).map_err(|error| Refusal::file(path, error))?;
     let names = blob
         .artifacts()
-        .map(|artifact| file_name(artifact.tag()).map_err(|reason| Refusal::file(path, reason)))
+        .map(|artifact| {
+            artifacts::file_name(&artifact.tag().to_string())
+                .map_err(|reason| Refusal::file(path, reason))
+        })
         .collect::<Outcome<Vec<_>>>()?;
 
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
@@ -76,41 +74,5 @@ pub fn run(args: Args) -> Outcome<Report> {
         .iter()
         .zip(&contents)
         .map(|(name, content)| (name.as_str(), content.as_slice()));
-    let output = output::folder(out, files.clone())?.publish()?;
-
-    let mut report = String::new();
-    for (name, content) in files {
-        let _ = writeln!(
-            report,
-            "{}: {}",
-            show::path(&out.join(name)),
-            show::count(content.len(), "byte")
-        );
-    }
-    Ok(Report::written([output], report))
-}
-
-/// The tag in RFC 3986's percent-encoding, all but its unreserved characters; `.` and `..` name
-/// folders, so their dots are encoded.
-fn file_name(tag: Tag<'_>) -> Result<String, String> {
-    let mut name = String::new();
-    let bytes: Vec<u8> = tag.bytes().collect();
-    let dots = matches!(bytes.as_slice(), b"." | b"..");
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => name.push(byte.into()),
-            b'.' if !dots => name.push('.'),
-            _ => {
-                let _ = write!(name, "%{byte:02X}");
-            }
-        }
-    }
-    if name.len() > MAX_NAME {
-        return Err(format!(
-            "the tag {} makes a file name of {} bytes, more than {MAX_NAME}",
-            show::text(&tag.to_string()),
-            name.len(),
-        ));
-    }
-    Ok(name)
+    artifacts::publish(out, files)
 }

@@ -4,9 +4,11 @@
 #![cfg(feature = "managed-hsm")]
 
 mod command_line;
+mod contribute;
 mod drill;
 mod hsm;
 mod inspect;
+mod inspect_own;
 mod keys;
 mod malformed;
 mod outputs;

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom contribute`: one custodian, alone and offline, sends his share to an HSM that asked for it.
+
+use std::io::{Read, stdin};
+use std::path::{Path, PathBuf};
+
+use getrandom::SysRng;
+use security_domain::custodian::Recipient;
+use security_domain::domain::{DomainId, DomainShare, Epoch, Expect, SealedDomain};
+use security_domain::lifecycle::{
+    Request, RequestDigest, VettedRequest, contribute, contribution_len,
+};
+use security_domain::wrap::PLAINTEXT_LEN;
+use zeroize::Zeroizing;
+
+use crate::output::{self, Access};
+use crate::passwords::PasswordArgs;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{clock, ids, input, key, show};
+
+const EXAMPLE: &str = "Example:
+  secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae --request request \\
+      --request-digest 9f86...0a08 --key A.key --out from-ada
+
+Read the request's digest from the HSM itself, or have its operator read it to you; never from the \
+message that brought the request. Whoever made another request would get your share.
+
+With a key in a token: take your wrapped share from inspect --json (wrapped_share, in base64), let the \
+token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65 bytes to --share:
+  openssl pkeyutl -decrypt -inkey A.key -in wrapped -pkeyopt rsa_padding_mode:oaep \
+      -pkeyopt rsa_oaep_md:sha256 | secdom contribute ... --share - --out from-ada
+They are your share in the clear. Give them to nothing else.";
+
+/// Answer an HSM's request with one custodian's share, wrapped so that this HSM alone can open it
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The sealed domain
+    #[arg(long, value_name = "FILE")]
+    sealed: PathBuf,
+    /// The domain's id, as noted when it was activated
+    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    expect_domain: DomainId,
+    /// The HSM's request
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// The request's digest, as the HSM shows it
+    #[arg(long, value_name = "HEX", value_parser = ids::request_digest)]
+    request_digest: RequestDigest,
+    #[command(flatten)]
+    from: Source,
+    #[command(flatten)]
+    passwords: PasswordArgs,
+    /// The contribution to write
+    #[arg(long, value_name = "OUT")]
+    out: PathBuf,
+}
+
+/// Where the share comes from.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// The custodian's private key in PEM
+    #[arg(long, value_name = "KEY")]
+    key: Option<PathBuf>,
+    /// What a token unwrapped, 65 bytes; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    share: Option<PathBuf>,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    output::must_be_free(&args.out)?;
+    let bytes = input::read(&args.sealed)?;
+    let sealed = SealedDomain::parse(&bytes).map_err(|error| Refusal::file(&args.sealed, error))?;
+    let expect = Expect::new(args.expect_domain, Epoch::FIRST);
+    expect
+        .check(sealed.header())
+        .map_err(|error| Refusal::file(&args.sealed, error))?;
+    let request = input::read(&args.request)?;
+    let request = Request::parse(&request).map_err(|error| Refusal::file(&args.request, error))?;
+    let request = VettedRequest::compared(request, args.request_digest)
+        .map_err(|error| Refusal::file(&args.request, error))?;
+
+    let share = match (&args.from.key, &args.from.share) {
+        (Some(path), _) => with_key(path, args.passwords, &sealed, &args.sealed)?,
+        (None, Some(path)) => unwrapped(path, &sealed)?,
+        (None, None) => return Err(Refusal::new("neither --key nor --share is given")),
+    };
+    let now = u64::try_from(clock::now()).unwrap_or(0);
+    let mut out = vec![0; contribution_len(request.request())];
+    let contribution = contribute(
+        &sealed,
+        &expect,
+        &request,
+        &share,
+        now,
+        &mut SysRng,
+        &mut out,
+    )
+    .map_err(|error| Refusal::file(&args.request, error))?;
+    let output = output::publish_file(&args.out, Access::Everyone, contribution.as_bytes())?;
+    Ok(Report::written(
+        [output],
+        format!(
+            "{}: contribution of custodian {} to request {}\n",
+            show::path(&args.out),
+            share.custodian(),
+            contribution.request(),
+        ),
+    ))
+}
+
+/// The share that a custodian's key unwraps.
+fn with_key(
+    path: &Path,
+    passwords: PasswordArgs,
+    sealed: &SealedDomain<'_>,
+    sealed_path: &Path,
+) -> Outcome<DomainShare> {
+    let passwords = passwords.read(1)?;
+    let mut key = key::read_private(path, passwords.given(0))?;
+    let id = key.public_key().id();
+    let mut listed = sealed.header().custodians();
+    if !listed.any(|custodian| custodian.id == id) {
+        let sealed = show::path(sealed_path);
+        return Err(Refusal::file(
+            path,
+            format!("the key of custodian {id} belongs to no share of {sealed}"),
+        ));
+    }
+    sealed
+        .unwrap_share(id, &mut key, &mut SysRng)
+        .map_err(|error| Refusal::file(path, error))
+}
+
+/// The share that a token unwrapped. The bytes say whose it is, and the domain whether that is so.
+fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
+    let plaintext = if path == Path::new("-") {
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(PLAINTEXT_LEN + 1));
+        stdin()
+            .take(PLAINTEXT_LEN as u64 + 1)
+            .read_to_end(&mut plaintext)
+            .map_err(|error| Refusal::new(format!("standard input: {error}")))?;
+        plaintext
+    } else {
+        input::read(path)?
+    };
+    let refuse = |reason: String| match path {
+        path if path == Path::new("-") => Refusal::new(format!("standard input: {reason}")),
+        path => Refusal::file(path, reason),
+    };
+    if plaintext.len() != PLAINTEXT_LEN {
+        return Err(refuse(format!(
+            "an unwrapped share has {PLAINTEXT_LEN} bytes"
+        )));
+    }
+    let mut custodians = sealed.header().custodians();
+    let custodian = custodians.find(|custodian| custodian.index.get() == plaintext[32]);
+    let custodian =
+        custodian.ok_or_else(|| refuse("is no unwrapped share of this domain".into()))?;
+    sealed
+        .accept_share(custodian.id, &plaintext)
+        .map_err(|error| refuse(error.to_string()))
+}

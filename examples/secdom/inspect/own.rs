@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the crate's own files say: sealed domains, requests, contributions, backups.
+
+use std::fmt::{Display, Write};
+use std::path::Path;
+
+use base64ct::{Base64, Encoding};
+use security_domain::backup::{BackupHeader, Kind};
+use security_domain::custodian::{Algorithm, Recipient};
+use security_domain::domain::{Custodian, Header, SealedDomain};
+use security_domain::lifecycle::{Contribution, Request};
+use serde_json::{Map, Value, json};
+
+use super::{about_holder, about_quorum, holder_in_json};
+use crate::certificate::{CertificateFile, Holder};
+use crate::report::{Outcome, Refusal};
+use crate::{clock, show};
+
+/// What a file says, in words and in JSON.
+pub struct Facts {
+    words: String,
+    members: Map<String, Value>,
+    findings: Vec<String>,
+}
+
+/// Reads `bytes` if they begin as one of these files does. None of them can be taken for JSON.
+pub fn read(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Option<Outcome<Facts>> {
+    // The heads of CBOR arrays of 6, 2 and 5 items.
+    Some(match bytes {
+        [0x86, ..] => sealed_domain(path, bytes, certificates),
+        [0x82, ..] => request(path, bytes),
+        [0x85, ..] => contribution(path, bytes),
+        [b's', b'd', b'b', ..] => backup(path, bytes),
+        _ => return None,
+    })
+}
+
+impl Facts {
+    fn new(path: &Path, format: &'static str, title: &str, bytes: &[u8]) -> Self {
+        let mut facts = Self {
+            words: String::new(),
+            members: Map::new(),
+            findings: Vec::new(),
+        };
+        facts.word("file", show::path(path));
+        facts.member("format", format);
+        facts.word("format", title);
+        facts.fact("sha256", show::sha256(bytes));
+        facts
+    }
+
+    fn word(&mut self, label: &str, value: impl Display) {
+        let _ = writeln!(self.words, "{label:<14} {value}");
+    }
+
+    fn member(&mut self, name: &str, value: impl Into<Value>) {
+        self.members.insert(name.into(), value.into());
+    }
+
+    /// The same in words and as a member, whose name has an underscore for a hyphen.
+    fn fact(&mut self, label: &str, value: impl Display) {
+        let value = value.to_string();
+        self.word(label, &value);
+        self.member(&label.replace('-', "_"), value);
+    }
+
+    /// A time in Unix seconds; 0 is none.
+    fn time(&mut self, label: &str, seconds: u64, none: &str) {
+        let time = i64::try_from(seconds).ok().filter(|&seconds| seconds != 0);
+        self.word(label, time.map_or(none.into(), clock::rfc3339));
+        self.member(label, time.map(clock::rfc3339));
+    }
+
+    /// For standard output.
+    pub fn text(mut self, as_json: bool) -> String {
+        if as_json {
+            self.members.insert("findings".into(), json!(self.findings));
+            return show::ascii_json(&format!("{:#}\n", Value::Object(self.members)));
+        }
+        for finding in std::mem::take(&mut self.findings) {
+            self.word("finding", finding);
+        }
+        self.words
+    }
+}
+
+fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Outcome<Facts> {
+    let file = SealedDomain::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let header = file.header();
+    let mut facts = Facts::new(path, "sealed-domain", "sealed domain, version 1", bytes);
+    facts.fact("domain-id", header.domain_id());
+    facts.fact("header-digest", header.digest());
+    facts.word("epoch", header.epoch().get());
+    facts.member("epoch", header.epoch().get());
+    facts.word("label", show::whole(header.label().as_str()));
+    facts.member("label", header.label().as_str());
+    facts.time("created", header.created(), "the HSM had no clock");
+    facts.fact("instance-id", header.instance());
+    let break_glass = header.break_glass().map(|seconds| seconds.get());
+    facts.word(
+        "break-glass",
+        break_glass.map_or("never".into(), |seconds| format!("after {seconds} seconds")),
+    );
+    facts.member("break_glass", break_glass);
+    facts.member("pending", file.is_pending());
+    custodians(&mut facts, &file, certificates)?;
+    let mut artifacts = Vec::new();
+    for (tag, size) in header.artifacts() {
+        facts.word(
+            "artifact",
+            format!("{}  {size} bytes", show::whole(tag.as_str())),
+        );
+        artifacts.push(json!({ "tag": tag.as_str(), "size": size }));
+    }
+    facts.member("artifacts", artifacts);
+    if file.is_pending() {
+        let finding =
+            "pending: no number of custodians can open it before its rotation is committed";
+        facts.findings.push(finding.into());
+    }
+    Ok(facts)
+}
+
+/// The quorum, whose the shares are, and what is wrong with either.
+fn custodians(
+    facts: &mut Facts,
+    file: &SealedDomain<'_>,
+    certificates: &[CertificateFile],
+) -> Outcome<()> {
+    let quorum = file.header().quorum();
+    let (required, count) = (quorum.threshold().get(), quorum.count().get());
+    facts.word("quorum", format!("{required} of {count}"));
+    facts.member("required", required);
+    about_quorum(required, count.into(), &mut facts.findings);
+    let changed: Vec<Custodian> = file.changed().collect();
+    let holders = holders(facts, file.header(), certificates)?;
+    let mut listed = Vec::new();
+    for (custodian, wrapped) in file.wrapped_shares() {
+        let (id, index) = (custodian.id, custodian.index.get());
+        let holder = holders
+            .iter()
+            .find(|(of, _)| *of == custodian)
+            .map(|(_, holder)| holder);
+        let mut words = format!("{index}  {id}  {}", custodian.algorithm);
+        let mut object = json!({
+            "index": index,
+            "id": id.to_string(),
+            "algorithm": custodian.algorithm.to_string(),
+            "changed": changed.contains(&custodian),
+            "wrapped_share": base64(wrapped.as_bytes()),
+        });
+        if let Some(holder) = holder {
+            let _ = write!(words, "  {}", show::text(&holder.subject));
+            holder_in_json(holder, &mut object);
+            about_holder(holder, &mut facts.findings);
+        } else if custodian.algorithm == Algorithm::Rsa2048OaepSha256 {
+            let finding = format!("the key of custodian {id} is small: 2048 bits");
+            facts.findings.push(finding);
+        }
+        if changed.contains(&custodian) {
+            let finding =
+                format!("the wrapped share of custodian {id} was changed: it cannot be used");
+            facts.findings.push(finding);
+        }
+        facts.word("custodian", words);
+        listed.push(object);
+    }
+    facts.member("custodians", listed);
+    Ok(())
+}
+
+/// The custodians whose certificates are given.
+fn holders(
+    facts: &mut Facts,
+    header: &Header<'_>,
+    certificates: &[CertificateFile],
+) -> Outcome<Vec<(Custodian, Holder)>> {
+    let mut holders = Vec::new();
+    for file in certificates {
+        let certificate = file.parse()?;
+        let id = certificate.public_key().id();
+        match header.custodians().find(|custodian| custodian.id == id) {
+            Some(custodian) => holders.push((custodian, Holder::of(&certificate))),
+            None => facts.findings.push(format!(
+                "{}: custodian {id} has no share of this domain",
+                show::path(&file.path),
+            )),
+        }
+    }
+    Ok(holders)
+}
+
+fn request(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let request = Request::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let mut facts = Facts::new(
+        path,
+        "request",
+        "request for contributions, version 1",
+        bytes,
+    );
+    facts.fact("request-digest", request.digest());
+    facts.fact("purpose", request.purpose());
+    facts.fact("session-id", request.session());
+    facts.fact("domain-id", request.domain_id());
+    facts.fact("header-digest", request.header());
+    facts.word("epoch", request.epoch().get());
+    facts.member("epoch", request.epoch().get());
+    facts.fact("transfer-key", request.transfer().algorithm());
+    facts.fact("instance-id", request.instance());
+    facts.time("created", request.created(), "the HSM had no clock");
+    let expires = request.expires().map_or(0, |expires| expires.get());
+    facts.time("expires", expires, "never");
+    facts.member("signed", request.is_signed());
+    facts.findings.push(
+        "anyone can write a request: its digest counts only as the HSM itself shows it".into(),
+    );
+    Ok(facts)
+}
+
+fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let contribution = Contribution::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let mut facts = Facts::new(path, "contribution", "contribution, version 1", bytes);
+    facts.fact("request-digest", contribution.request());
+    facts.word(
+        "share",
+        format!("{}, as it claims", contribution.index().get()),
+    );
+    facts.member("index", contribution.index().get());
+    Ok(facts)
+}
+
+fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let header = BackupHeader::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let plan = header.plan();
+    let mut facts = Facts::new(path, "backup", "backup, version 1", bytes);
+    facts.fact("domain-id", header.domain_id());
+    facts.fact("backup-id", header.backup_id());
+    let epoch = plan.epoch.map(|epoch| epoch.get());
+    facts.word(
+        "epoch",
+        epoch.map_or("none".into(), |epoch| epoch.to_string()),
+    );
+    facts.member("epoch", epoch);
+    facts.fact("instance-id", plan.instance);
+    let (kind, name) = match plan.kind {
+        Kind::Key(name) => ("key", Some(name)),
+        Kind::Full(name) => ("full", name),
+        _ => ("unknown", None),
+    };
+    facts.fact("kind", kind);
+    if let Some(name) = name {
+        facts.word("name", show::whole(name.as_str()));
+    }
+    facts.member("name", name.map(|name| name.as_str()));
+    facts.time("created", plan.created, "the HSM had no clock");
+    facts.word(
+        "holds",
+        show::count(usize::try_from(plan.length).unwrap_or(usize::MAX), "byte"),
+    );
+    facts.member("length", plan.length);
+    let (have, want) = (bytes.len() as u64, header.sealed_len());
+    if have != want {
+        let finding = format!("the file has {have} bytes, a whole backup of this header {want}");
+        facts.findings.push(finding);
+    }
+    Ok(facts)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let mut text = vec![0; Base64::encoded_len(bytes)];
+    Base64::encode(bytes, &mut text).map_or_else(|_| String::new(), str::to_owned)
+}
