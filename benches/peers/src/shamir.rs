@@ -9,7 +9,6 @@ use crate::streams::Generator;
 
 mod baseline;
 mod bc_shamir;
-mod blahaj;
 mod bounds;
 mod gf256;
 mod ours;
@@ -57,8 +56,8 @@ const LIBRARIES: &[Library] = &[
     bc_shamir::LIBRARY,
     shamir_share::LIBRARY,
     gf256::LIBRARY,
-    sharks::LIBRARY,
-    blahaj::LIBRARY,
+    sharks::SHARKS,
+    sharks::BLAHAJ,
     bounds::MEMCPY,
     bounds::KEYSTREAM,
     bounds::KERNEL,
