@@ -9,7 +9,7 @@ use rand_core::TryCryptoRng;
 use super::contribution::{Contribution, context, encode, encoded_len, statement};
 use super::request::{Request, SessionPurpose};
 use super::vet::VettedRequest;
-use crate::ct::{Mask, eq_bytes};
+use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapError};
 use crate::domain::{
     DomainId, DomainShare, Epoch, Expect, ExpectError, Header, HeaderDigest, SealedDomain,
@@ -108,8 +108,11 @@ fn write<R: TryCryptoRng + ?Sized>(
         .get_mut(..transfer.algorithm().wrapped_len())
         .ok_or(ContributeError::Fault)?;
     let context = context(&digest, index);
-    let wrapped = WrappedShare::wrap(share.share(), &context, transfer, rng, wrapped)
+    WrappedShare::wrap(share.share(), &context, transfer, rng, wrapped)
         .map_err(ContributeError::Wrap)?;
+    // From here on the wrapped share is public: it is signed, and leaves.
+    declassify_bytes(wrapped);
+    let wrapped = WrappedShare::from_bytes(wrapped);
     let signature = statement(&digest, &wrapped)
         .sign(sealed, share)
         .map_err(|_| ContributeError::Fault)?;

@@ -126,11 +126,10 @@ impl Asking {
         self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
         let (len, buffer) = (encoder.writer().position(), encoder.writer().get_ref());
         let request = buffer.get(..len).ok_or(AskError::Fault)?;
-        let signature = match signer {
-            Some(root) => Some(root.domain_key().sign(&signed_digest(&digest(request)))),
-            None => None,
-        };
-        let signature = signature.transpose().map_err(|_| AskError::Fault)?;
+        let signature = signer
+            .map(|root| root.domain_key().sign(&signed_digest(&digest(request))))
+            .transpose()
+            .map_err(|_| AskError::Fault)?;
         encode_file(
             request,
             signature.as_ref().map_or(&[][..], |signature| signature),

@@ -15,6 +15,7 @@ mod managed_hsm;
 mod planted;
 mod rng;
 mod rsa;
+mod session;
 mod shamir;
 mod valgrind;
 
@@ -29,6 +30,7 @@ const OPERATIONS: &[&[Operation]] = &[
     kdf::OPERATIONS,
     managed_hsm::OPERATIONS,
     rsa::OPERATIONS,
+    session::OPERATIONS,
     shamir::OPERATIONS,
 ];
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Sessions: a request is signed, custodians contribute, and the HSM opens what they send. Root, shares,
+//! the private keys on both sides and everything that is drawn are secret.
+
+use security_domain::domain::{
+    DomainShare, Epoch, Expect, InstanceId, LedgerHead, Root, SealedDomain,
+};
+use security_domain::hazmat::lifecycle::{Asking, open_contribution};
+use security_domain::lifecycle::{
+    Contribution, ContributionError, Request, SessionId, SessionPurpose, VettedRequest, contribute,
+};
+use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::secret::Secret;
+
+use crate::Operation;
+use crate::rng::SecretRng;
+use crate::rsa::secret_key;
+use crate::valgrind::{hidden, reveal};
+
+pub const OPERATIONS: &[Operation] = &[
+    ("lifecycle: sign a request", ask),
+    ("lifecycle: contribute, open, 2 of 3", answer),
+    ("lifecycle: contributions that do not open", refuse),
+];
+
+macro_rules! vector {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../tests/vectors/sealed-domain/", $name))
+    };
+}
+
+const SEALED: &[u8] = vector!("good.sealed");
+const REQUEST: &[u8] = vector!("request-recover.cbor");
+const CUSTODIANS: [&[u8]; 2] = [vector!("keys/a.p8"), vector!("keys/b.p8")];
+const TRANSFER: &[u8] = vector!("keys/d.p8");
+
+fn transfer() -> PrivateKey {
+    secret_key(TRANSFER)
+}
+
+fn transfer_key() -> PublicKey {
+    Request::parse(REQUEST).unwrap().transfer().clone()
+}
+
+fn ask() {
+    let root = Root::from_secret(
+        Secret::try_init(|bytes| {
+            *bytes = hidden([0x72; 32]);
+            Ok::<(), ()>(())
+        })
+        .unwrap(),
+    );
+    let sealed = SealedDomain::parse(SEALED).unwrap();
+    let asking = Asking {
+        purpose: SessionPurpose::Recover,
+        session: SessionId::from_bytes([1; 32]),
+        header: sealed.header().digest(),
+        domain_id: sealed.header().domain_id(),
+        epoch: Epoch::FIRST,
+        transfer: transfer_key(),
+        instance: InstanceId::from_bytes([2; 16]),
+        created: 0,
+        expires: 0,
+        ledger_head: LedgerHead::NONE,
+    };
+    let mut out = [0; Request::MAX_LEN];
+    assert!(asking.write(Some(&root), &mut out).unwrap().is_signed());
+}
+
+/// The contribution of one custodian, and the share that the HSM takes from it.
+fn contributed(sealed: &SealedDomain<'_>, custodian: usize) -> DomainShare {
+    let mut key = secret_key(CUSTODIANS[custodian]);
+    let id = sealed.header().custodians().nth(custodian).unwrap().id;
+    let share = sealed
+        .unwrap_share(id, &mut key, &mut SecretRng(50))
+        .unwrap();
+    let request = Request::parse(REQUEST).unwrap();
+    let digest = request.digest();
+    let vetted = VettedRequest::compared(request, digest).unwrap();
+    let expect = Expect::new(sealed.header().domain_id(), Epoch::FIRST);
+    let mut out = [0; Contribution::MAX_LEN];
+    let rng = &mut SecretRng(51);
+    let contribution = contribute(sealed, &expect, &vetted, &share, 0, rng, &mut out).unwrap();
+    let mut rng = SecretRng(52);
+    open_contribution(&contribution, sealed, digest, &mut transfer(), &mut rng).unwrap()
+}
+
+fn answer() {
+    let sealed = SealedDomain::parse(SEALED).unwrap();
+    let shares = [1, 0].map(|custodian| contributed(&sealed, custodian));
+    let mut out = vec![0; sealed.opened_len()];
+    let opened = sealed.open(&Expect::unpinned(), &shares.each_ref(), &mut out);
+    let artifacts = opened.unwrap();
+    let mut note = artifacts.artifacts().nth(2).unwrap().1.to_vec();
+    reveal(&mut note);
+    assert_eq!(note, b"three artifacts");
+}
+
+/// Signed by their custodian, and not his share for this session.
+fn refuse() {
+    let sealed = SealedDomain::parse(SEALED).unwrap();
+    let digest = Request::parse(REQUEST).unwrap().digest();
+    let id = sealed.header().custodians().next().unwrap().id;
+    let files: [&[u8]; 4] = [
+        vector!("contribution-bound-to-another-session.cbor"),
+        vector!("contribution-of-a-wrong-share.cbor"),
+        vector!("contribution-of-31-bytes.cbor"),
+        vector!("contribution-wrapped-to-another-key.cbor"),
+    ];
+    for file in files {
+        let contribution = Contribution::parse(file).unwrap();
+        let mut rng = SecretRng(53);
+        let refused = open_contribution(&contribution, &sealed, digest, &mut transfer(), &mut rng);
+        assert_eq!(refused.unwrap_err(), ContributionError::DoesNotOpen(id));
+    }
+}
