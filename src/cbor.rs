@@ -94,14 +94,23 @@ impl<'a> Reader<'a> {
 
     /// An unsigned integer, or null.
     pub fn optional<F: Copy>(&mut self, field: F) -> Result<Option<u64>, Malformed<F>> {
-        if self.item(field, |decoder| decoder.datatype())? == Type::Null {
-            return self.null(field).map(|()| None);
+        if self.skip_null(field)? {
+            return Ok(None);
         }
         self.uint(field).map(Some)
     }
 
     pub fn null<F: Copy>(&mut self, field: F) -> Result<(), Malformed<F>> {
         self.item(field, Decoder::null)
+    }
+
+    /// Whether null is next; if so, it is passed over.
+    pub fn skip_null<F: Copy>(&mut self, field: F) -> Result<bool, Malformed<F>> {
+        let null = self.item(field, |decoder| decoder.datatype())? == Type::Null;
+        if null {
+            self.null(field)?;
+        }
+        Ok(null)
     }
 
     pub fn text<F: Copy>(&mut self, field: F) -> Result<&'a str, Malformed<F>> {

@@ -1,28 +1,103 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The life of a security domain in an HSM, from its provisioning to its recovery in another.
+//! The life of a security domain in an HSM: provisioned, sealed to its custodians, lost with the HSM,
+//! and recovered in another. `docs/lifecycle.md` has every state and every step.
+//!
+//! A [`Domain`] is in a state that its type tells, and its secrets stay in a [`Vault`] that the caller
+//! places. What the HSM around it gives comes through a [`Host`]: randomness, time, flash, and a sink
+//! that hears of every step before it takes effect.
+//!
+//! `examples/firmware_restore.rs` is an HSM that is recovered by this module; on the custodian's side,
+//! [`contribute`] answers a request that he has vetted.
+//!
+//! What a state cannot do does not compile. A domain is activated once:
+//!
+//! ```compile_fail,E0599
+//! # use security_domain::custodian::Recipient;
+//! # use security_domain::lifecycle::{Activation, Active, Domain, Host};
+//! # fn twice<K: Recipient, H: Host>(a: Domain<'_, Active, 9>, k: &Activation<K>, host: &mut H) {
+//! let activated_again = a.activate(k, host, &mut []);
+//! # }
+//! ```
+//!
+//! A sealed domain is opened by a quorum:
+//!
+//! ```compile_fail,E0599
+//! # use security_domain::domain::SealedDomain;
+//! # use security_domain::lifecycle::{Domain, Host, Recovering};
+//! # fn early<H: Host>(session: Domain<'_, Recovering, 9>, sealed: &SealedDomain, host: &mut H) {
+//! let opened = session.open(sealed, host);
+//! # }
+//! ```
+//!
+//! An imported domain is confirmed before it is used:
+//!
+//! ```compile_fail,E0599
+//! # use security_domain::lifecycle::{Domain, Imported};
+//! # fn early(imported: Domain<'_, Imported, 9>) {
+//! let secrets = imported.artifacts();
+//! # }
+//! ```
+//!
+//! There is one of each domain, and it is not printed:
+//!
+//! ```compile_fail,E0599
+//! # use security_domain::lifecycle::{Active, Domain};
+//! # fn copy(domain: Domain<'_, Active, 9>) {
+//! let second = domain.clone();
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0277
+//! # use security_domain::lifecycle::{Active, Domain};
+//! # fn print(domain: Domain<'_, Active, 9>) {
+//! println!("{domain}");
+//! # }
+//! ```
 
+mod activate;
+mod backup;
+mod contents;
 mod contribute;
 mod contribution;
+mod error;
 mod event;
+mod holding;
 mod host;
 mod id;
-#[cfg_attr(
-    not(feature = "hazmat"),
-    allow(dead_code, reason = "the states that use it come next")
-)]
+#[cfg(feature = "managed-hsm")]
+mod import;
 pub(crate) mod record;
+mod recover;
 mod request;
+mod session;
 mod session_file;
+mod start;
+mod state;
+mod vault;
 mod vet;
 
+pub use activate::Activation;
+pub use contents::Stage;
 pub use contribute::{ContributeError, contribute, contribution_len};
 pub use contribution::{Contribution, ContributionError};
+pub use error::LifecycleError;
 pub use event::{Ended, Event};
+pub use holding::Artifacts;
 pub use host::{FlashError, Host, SinkRefused, Slot};
 pub use id::{ProposalDigest, RequestDigest, SessionId};
+#[cfg(feature = "managed-hsm")]
+pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub use record::RecordError;
+pub use recover::{Added, Gathering};
 pub use request::{Request, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};
+pub use start::Start;
+#[cfg(feature = "managed-hsm")]
+pub use state::{Imported, Importing};
+pub use state::{
+    Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, State, Status,
+};
+pub use vault::{Vault, vault_room};
 pub use vet::{Verifier, VetError, VettedRequest};
 
 /// The HSM's side of a session, which no caller has business with but a test.

@@ -55,6 +55,7 @@
 mod base64;
 mod enc_data;
 mod error;
+mod import;
 mod json;
 mod jwe;
 mod jwk;

@@ -7,7 +7,7 @@ use super::id::{DomainId, Suite};
 use crate::ed25519::SigningKey;
 use crate::purpose::Purpose;
 use crate::rng::RngError;
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe};
 
 /// The root of a domain, drawn in the HSM that provisions it; inside the sealed body otherwise.
 #[derive(Debug)]
@@ -32,6 +32,20 @@ impl Root {
     /// Its bytes.
     pub const fn secret(&self) -> &Secret<32> {
         &self.0
+    }
+
+    /// A root of zeros, to be filled in place.
+    pub(crate) const fn zeroed() -> Self {
+        Self(Secret::zeroed())
+    }
+
+    /// Its bytes, to be filled in place.
+    pub(crate) fn secret_mut(&mut self) -> &mut Secret<32> {
+        &mut self.0
+    }
+
+    pub(crate) fn wipe(&mut self) {
+        wipe(self.0.expose_mut());
     }
 
     /// The id of the domain of this root, born now.

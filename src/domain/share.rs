@@ -28,6 +28,20 @@ pub struct DomainShare {
 }
 
 impl DomainShare {
+    /// A share that was one before, and was kept where nobody can change it.
+    pub(crate) const fn kept(share: Share<32>, custodian: CustodianId, header: HeaderDigest) -> Self {
+        Self {
+            share,
+            custodian,
+            header,
+        }
+    }
+
+    /// The share itself.
+    pub(crate) const fn share(&self) -> &Share<32> {
+        &self.share
+    }
+
     /// Whose it is.
     pub const fn custodian(&self) -> CustodianId {
         self.custodian

@@ -50,11 +50,8 @@ pub enum Event {
     },
     /// A session begins that takes in a restore blob of Managed HSM.
     BeginImport,
-    /// The artifacts of a restore blob are in, and wait to be confirmed.
-    Import {
-        /// The id that the domain will have.
-        domain: DomainId,
-    },
+    /// A restore blob is tried; if it is what is expected, it waits to be confirmed.
+    Import,
     /// The imported domain takes effect.
     ConfirmImport {
         /// Its id.
@@ -62,8 +59,6 @@ pub enum Event {
     },
     /// A session ended without having changed the domain. It has ended already.
     EndSession(Ended),
-    /// The artifacts are shown to the operator.
-    ShowArtifacts,
     /// Every secret is gone. They are gone already.
     Zeroize,
 }
@@ -77,4 +72,25 @@ pub enum Ended {
     Expired,
     /// Too many restore blobs did not open.
     TooManyFailures,
+}
+
+impl Event {
+    /// What happens whatever the sink says, and is reported again until it takes it.
+    pub(super) const OWED: [Self; 4] = [
+        Self::EndSession(Ended::Cancelled),
+        Self::EndSession(Ended::Expired),
+        Self::EndSession(Ended::TooManyFailures),
+        Self::Zeroize,
+    ];
+
+    /// The bit that keeps an event of [`OWED`](Self::OWED); 0 for the others.
+    pub(super) const fn owed_bit(&self) -> u8 {
+        match self {
+            Self::EndSession(Ended::Cancelled) => 1,
+            Self::EndSession(Ended::Expired) => 2,
+            Self::EndSession(Ended::TooManyFailures) => 4,
+            Self::Zeroize => 8,
+            _ => 0,
+        }
+    }
 }

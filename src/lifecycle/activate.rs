@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Activation by download: the domain leaves, sealed to its custodians, and comes into use.
+
+use core::num::NonZeroU32;
+
+use heapless::Vec;
+use zeroize::Zeroize;
+
+use super::contents::Stage;
+use super::error::LifecycleError;
+use super::event::Event;
+use super::host::Host;
+use super::state::{Active, Domain, Provisioned, Refused};
+use super::vault::{Next, Standing, Vault};
+use crate::custodian::Recipient;
+use crate::domain::{
+    ArtifactTag, DomainLabel, Lineage, MAX_ARTIFACTS, SealError, Sealing,
+};
+use crate::quorum::Threshold;
+
+/// Who is to have the domain's first quorum.
+#[derive(Debug)]
+pub struct Activation<'a, K> {
+    /// The custodians, as many as [`CUSTODIANS`](crate::domain::CUSTODIANS) allows, no two the same.
+    pub custodians: &'a [K],
+    /// How many of them it takes.
+    pub threshold: Threshold,
+    /// What the operator calls the domain.
+    pub label: DomainLabel<'a>,
+    /// After how many seconds the HSM may rotate the quorum without its consent; none: never.
+    pub break_glass: Option<NonZeroU32>,
+}
+
+impl<'v, const N: usize> Domain<'v, Provisioned, N> {
+    /// How many bytes the sealed domain takes.
+    pub fn sealed_len<K: Recipient>(
+        &self,
+        activation: &Activation<'_, K>,
+    ) -> Result<usize, SealError> {
+        let artifacts = self.vault.artifacts();
+        self.vault.sealing(activation, &artifacts, 0).sealed_len()
+    }
+
+    /// Seals the domain to its custodians, to the front of `out`, makes it active, and gives the length
+    /// of the file. The file leaves the HSM when this has returned: then the flash holds the new state.
+    ///
+    /// On an error nothing is left in `out`.
+    ///
+    /// Secret: the domain. Public: the rest. Leaks: nothing else.
+    pub fn activate<K: Recipient, H: Host>(
+        self,
+        activation: &Activation<'_, K>,
+        host: &mut H,
+        out: &mut [u8],
+    ) -> Result<(Domain<'v, Active, N>, usize), Refused<Self>> {
+        self.after(|vault| {
+            vault
+                .activate(activation, host, out)
+                .inspect_err(|_| out.zeroize())
+        })
+    }
+}
+
+impl<const N: usize> Vault<N> {
+    fn artifacts(&self) -> Vec<(ArtifactTag<'_>, &[u8]), MAX_ARTIFACTS> {
+        self.held.artifacts().take(MAX_ARTIFACTS).collect()
+    }
+
+    fn sealing<'a, K>(
+        &'a self,
+        activation: &Activation<'a, K>,
+        artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
+        created: u64,
+    ) -> Sealing<'a, K> {
+        Sealing {
+            root: &self.held.root,
+            artifacts,
+            custodians: activation.custodians,
+            threshold: activation.threshold,
+            label: activation.label,
+            lineage: Lineage::FIRST,
+            created,
+            instance: self.instance.id,
+            break_glass: activation.break_glass,
+        }
+    }
+
+    fn activate<K: Recipient, H: Host>(
+        &mut self,
+        activation: &Activation<'_, K>,
+        host: &mut H,
+        out: &mut [u8],
+    ) -> Result<usize, LifecycleError> {
+        let created = host.now();
+        let artifacts = self.artifacts();
+        let sealed = self
+            .sealing(activation, &artifacts, created)
+            .seal(host.rng(), out)
+            .map_err(LifecycleError::Seal)?;
+        let header = sealed.header();
+        let standing = Standing {
+            epoch: header.epoch(),
+            header: header.digest(),
+        };
+        let (domain, len) = (header.domain_id(), sealed.as_bytes().len());
+        drop(artifacts);
+        self.report(host, &Event::Activate { domain, header: standing.header })?;
+        self.commit(
+            host,
+            Next {
+                standing: Some(standing),
+                ..Next::new(Stage::Active)
+            },
+        )?;
+        Ok(len)
+    }
+}

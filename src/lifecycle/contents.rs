@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a record holds: the whole state of a domain, in CBOR (`docs/format.md`).
+
+use core::fmt;
+
+use heapless::Vec;
+use minicbor::Encoder;
+use minicbor::encode::write::EndOfSlice;
+
+use super::error::LifecycleError;
+use super::holding::Holding;
+use super::id::RequestDigest;
+use super::session::{Clock, Recovery, Session, Task, Transfer};
+use super::vault::{Instance, Owed, Standing, Vault};
+use crate::cbor::{Malformed, Reader, bytes_len};
+use crate::custodian::CustodianId;
+use crate::domain::{
+    DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS,
+    MAX_TEXT_LEN, Root,
+};
+use crate::quorum::{ShareIndex, Threshold};
+use crate::rsa::PrivateKey;
+use crate::secret::{Secret, wipe};
+use crate::shamir::Share;
+
+const VERSION: u8 = 1;
+
+/// How many bytes contents take beside the artifacts.
+pub(super) const CONTENTS_MAX_LEN: usize = {
+    let share = 1 + bytes_len(32) + 1 + bytes_len(32);
+    let expected = 1 + bytes_len(MAX_TEXT_LEN) + bytes_len(32);
+    let fixed = 16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9;
+    fixed + bytes_len(PrivateKey::PKCS8_MAX_LEN) + MAX_CUSTODIANS * share + MAX_ARTIFACTS * expected
+};
+
+/// Where a domain stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Stage {
+    /// There is no domain.
+    Empty = 0,
+    /// There is a fresh domain, not to be used yet.
+    Provisioned = 1,
+    /// A session gathers a quorum for a sealed domain.
+    Recovering = 2,
+    /// A session waits for a restore blob of Managed HSM.
+    Importing = 3,
+    /// A restore blob's domain is in, and waits to be confirmed.
+    Imported = 4,
+    /// The domain is in use.
+    Active = 5,
+}
+
+impl Stage {
+    const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Empty),
+            1 => Some(Self::Provisioned),
+            2 => Some(Self::Recovering),
+            #[cfg(feature = "managed-hsm")]
+            3 => Some(Self::Importing),
+            #[cfg(feature = "managed-hsm")]
+            4 => Some(Self::Imported),
+            5 => Some(Self::Active),
+            _ => None,
+        }
+    }
+}
+
+/// The state in one word. To an operator a session is a session, whatever it waits for.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "empty",
+            Self::Provisioned => "provisioned",
+            Self::Recovering | Self::Importing => "recovering",
+            Self::Imported => "imported",
+            Self::Active => "active",
+        })
+    }
+}
+
+/// The state of a domain, as it is to be written.
+pub(super) struct Contents<'a, const N: usize> {
+    pub(super) stage: Stage,
+    pub(super) instance: &'a Instance,
+    pub(super) owed: Owed,
+    pub(super) held: &'a Holding<N>,
+    pub(super) standing: Option<Standing>,
+    pub(super) session: Option<&'a Session>,
+    pub(super) incoming: Option<&'a Holding<N>>,
+}
+
+type Out<'o> = Encoder<&'o mut [u8]>;
+type Written = Result<(), minicbor::encode::Error<EndOfSlice>>;
+
+impl<const N: usize> Contents<'_, N> {
+    /// Writes the contents to the front of `out`, and gives their length.
+    ///
+    /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
+    pub(super) fn encode(&self, out: &mut [u8]) -> Result<usize, LifecycleError> {
+        let room = out.len();
+        let mut encoder = Encoder::new(out);
+        let written = self.write(&mut encoder);
+        written.map_err(|_| LifecycleError::BufferTooSmall {
+            needed: CONTENTS_MAX_LEN
+                .saturating_add(self.held.encoded().len())
+                .saturating_add(self.incoming.map_or(0, |incoming| incoming.encoded().len())),
+        })?;
+        Ok(room.saturating_sub(encoder.writer().len()))
+    }
+
+    fn write(&self, out: &mut Out<'_>) -> Written {
+        out.array(9)?.u8(VERSION)?.u8(self.stage as u8)?;
+        out.bytes(self.instance.id.as_bytes())?
+            .bytes(self.instance.seed.expose())?
+            .u8(self.owed.0)?;
+        write_holding(Some(self.held), out)?;
+        match self.standing {
+            Some(Standing { epoch, header }) => {
+                out.array(2)?.u32(epoch.get())?.bytes(header.as_bytes())?;
+            }
+            None => {
+                out.null()?;
+            }
+        }
+        match self.session {
+            Some(session) => write_session(session, out)?,
+            None => {
+                out.null()?;
+            }
+        }
+        write_holding(self.incoming, out)
+    }
+}
+
+fn write_holding<const N: usize>(holding: Option<&Holding<N>>, out: &mut Out<'_>) -> Written {
+    match holding {
+        Some(holding) => out
+            .array(2)?
+            .bytes(holding.root.secret().expose())?
+            .bytes(holding.encoded())?,
+        None => out.null()?,
+    };
+    Ok(())
+}
+
+fn write_session(session: &Session, out: &mut Out<'_>) -> Written {
+    let Clock { latest, expires } = session.clock;
+    out.array(3)?.u64(latest)?.u64(expires)?;
+    match &session.task {
+        Task::Recovery(recovery) => write_recovery(recovery, out),
+        #[cfg(feature = "managed-hsm")]
+        Task::Import(import) => import.write(out),
+    }
+}
+
+fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
+    out.array(6)?
+        .bytes(recovery.header.as_bytes())?
+        .bytes(recovery.domain.as_bytes())?
+        .u32(recovery.epoch.get())?
+        .u8(recovery.threshold.get())?;
+    match &recovery.transfer {
+        Some(transfer) => {
+            out.array(2)?.bytes(transfer.request.as_bytes())?;
+            write_key(&transfer.key, out)?;
+        }
+        None => {
+            out.null()?;
+        }
+    }
+    out.array(recovery.shares.len() as u64)?;
+    for share in &recovery.shares {
+        let (custodian, share) = (share.custodian(), share.share());
+        out.array(3)?
+            .bytes(custodian.as_bytes())?
+            .u8(share.index().get())?
+            .bytes(share.value().expose())?;
+    }
+    Ok(())
+}
+
+/// Writes a transfer key as PKCS#8.
+pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
+    let mut der = Secret::<{ PrivateKey::PKCS8_MAX_LEN }>::zeroed();
+    // The room is as long as any key.
+    let len = key.to_pkcs8_der(der.expose_mut()).unwrap_or_default();
+    out.bytes(der.expose().get(..len).unwrap_or_default())?;
+    Ok(())
+}
+
+/// A part of a record's contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Contents,
+    Instance,
+    Held,
+    Standing,
+    Session,
+    Incoming,
+}
+
+type Read<T> = Result<T, Malformed<Part>>;
+
+impl<const N: usize> Vault<N> {
+    /// Takes in the contents of a record, the first `len` bytes of the buffer, which nobody but this HSM
+    /// can have written. The buffer is wiped.
+    ///
+    /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
+    pub(super) fn restore(&mut self, len: usize) -> Read<Stage> {
+        let restored = self.read(len);
+        wipe(&mut self.buffer);
+        restored
+    }
+
+    fn read(&mut self, len: usize) -> Read<Stage> {
+        let mut reader = Reader::new(self.buffer.get(..len).unwrap_or_default());
+        reader.array_of(9, Part::Contents)?;
+        if reader.uint(Part::Contents)? != u64::from(VERSION) {
+            return Err(Malformed(Part::Contents));
+        }
+        let stage = Stage::from_code(reader.small(Part::Contents)?);
+        let stage = stage.ok_or(Malformed(Part::Contents))?;
+        self.instance.id = InstanceId::from_bytes(*reader.fixed(Part::Instance)?);
+        let seed: &[u8; 32] = reader.fixed(Part::Instance)?;
+        self.instance.seed.expose_mut().copy_from_slice(seed);
+        self.owed = Owed(reader.small(Part::Contents)?);
+        read_holding(&mut reader, &mut self.held, stage, Part::Held)?;
+        self.standing = (!reader.skip_null(Part::Standing)?)
+            .then(|| read_standing(&mut reader))
+            .transpose()?;
+        self.session = (!reader.skip_null(Part::Session)?)
+            .then(|| read_session(&mut reader))
+            .transpose()?;
+        if !reader.skip_null(Part::Incoming)? {
+            read_holding(&mut reader, &mut self.incoming, stage, Part::Incoming)?;
+        }
+        Ok(stage)
+    }
+}
+
+fn read_holding<const N: usize>(
+    reader: &mut Reader<'_>,
+    holding: &mut Holding<N>,
+    stage: Stage,
+    part: Part,
+) -> Read<()> {
+    reader.array_of(2, part)?;
+    let root: &[u8; Root::LEN] = reader.fixed(part)?;
+    holding.root.secret_mut().expose_mut().copy_from_slice(root);
+    let artifacts = reader.bytes(part)?;
+    if stage == Stage::Empty || holding.set_encoded(artifacts) {
+        Ok(())
+    } else {
+        Err(Malformed(part))
+    }
+}
+
+fn read_standing(reader: &mut Reader<'_>) -> Read<Standing> {
+    reader.array_of(2, Part::Standing)?;
+    Ok(Standing {
+        epoch: read_epoch(reader, Part::Standing)?,
+        header: HeaderDigest::from_bytes(*reader.fixed(Part::Standing)?),
+    })
+}
+
+fn read_epoch(reader: &mut Reader<'_>, part: Part) -> Read<Epoch> {
+    Epoch::new(reader.small(part)?).ok_or(Malformed(part))
+}
+
+fn read_session(reader: &mut Reader<'_>) -> Read<Session> {
+    reader.array_of(3, Part::Session)?;
+    let clock = Clock {
+        latest: reader.uint(Part::Session)?,
+        expires: reader.uint(Part::Session)?,
+    };
+    let task = match reader.array(Part::Session)? {
+        6 => Task::Recovery(read_recovery(reader)?),
+        #[cfg(feature = "managed-hsm")]
+        super::import::ITEMS => Task::Import(super::import::Import::read(reader)?),
+        _ => return Err(Malformed(Part::Session)),
+    };
+    Ok(Session { clock, task })
+}
+
+fn read_recovery(reader: &mut Reader<'_>) -> Read<Recovery> {
+    let part = Part::Session;
+    let header = HeaderDigest::from_bytes(*reader.fixed(part)?);
+    let domain = DomainId::from_bytes(*reader.fixed(part)?);
+    let epoch = read_epoch(reader, part)?;
+    let threshold = Threshold::new(reader.small(part)?).map_err(|_| Malformed(part))?;
+    let transfer = if reader.skip_null(part)? {
+        None
+    } else {
+        reader.array_of(2, part)?;
+        Some(Transfer {
+            request: RequestDigest::from_bytes(*reader.fixed(part)?),
+            key: read_key(reader)?,
+        })
+    };
+    let mut shares = Vec::new();
+    for _ in 0..reader.array(part)? {
+        shares
+            .push(read_share(reader, header)?)
+            .map_err(|_| Malformed(part))?;
+    }
+    Ok(Recovery {
+        header,
+        domain,
+        epoch,
+        threshold,
+        transfer,
+        shares,
+    })
+}
+
+fn read_share(reader: &mut Reader<'_>, header: HeaderDigest) -> Read<DomainShare> {
+    let part = Part::Session;
+    reader.array_of(3, part)?;
+    let custodian = CustodianId::from_bytes(*reader.fixed(part)?);
+    let index = ShareIndex::new(reader.small(part)?).map_err(|_| Malformed(part))?;
+    let bytes: &[u8; 32] = reader.fixed(part)?;
+    let mut value = Secret::zeroed();
+    value.expose_mut().copy_from_slice(bytes);
+    Ok(DomainShare::kept(Share::new(index, value), custodian, header))
+}
+
+/// Reads a transfer key.
+pub(super) fn read_key(reader: &mut Reader<'_>) -> Read<PrivateKey> {
+    PrivateKey::from_pkcs8_der(reader.bytes(Part::Session)?).map_err(|_| Malformed(Part::Session))
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why a domain stays in the state in which it is.
+
+use core::convert::Infallible;
+use core::fmt;
+
+use super::contribution::ContributionError;
+use super::holding::Full;
+use super::host::{FlashError, SinkRefused};
+use super::record::RecordError;
+use crate::domain::{ExpectError, HeaderDigest, OpenError, SealError, ShareError};
+use crate::rng::RngError;
+use crate::rsa::GenerateError;
+#[cfg(feature = "managed-hsm")]
+use crate::x509::Thumbprint;
+
+/// Why an operation did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LifecycleError {
+    /// The sink for events refused.
+    SinkRefused,
+    /// The random number generator failed.
+    Rng,
+    /// The state could not be written. The flash holds the state before the operation or the one after
+    /// it: what it holds is known when the HSM starts again.
+    Record(RecordError),
+    /// The vault, or the buffer for an output, is too small.
+    BufferTooSmall {
+        /// How many bytes it takes.
+        needed: usize,
+    },
+    /// The domain was not sealed.
+    Seal(SealError),
+    /// The sealed domain is not the one that is expected.
+    Expect(ExpectError),
+    /// The sealed domain has no release yet: no number of custodians can open it.
+    Pending,
+    /// The sealed domain is another than the session's.
+    OtherHeader {
+        /// The digest of the header that is there.
+        have: HeaderDigest,
+        /// The digest of the session's.
+        want: HeaderDigest,
+    },
+    /// A session can only end by itself if there is a clock.
+    NoClock,
+    /// The clock shows an earlier time than it had in this session.
+    ClockWentBack {
+        /// The time now, in Unix seconds.
+        have: u64,
+        /// The highest time seen.
+        seen: u64,
+    },
+    /// The session's time is over; its transfer key and its shares are wiped.
+    Expired,
+    /// The session gathers a quorum at one place, and has no transfer key.
+    NoTransferKey,
+    /// A contribution was not taken in.
+    Contribution(ContributionError),
+    /// A share is not one of the session's sealed domain.
+    Share(ShareError<Infallible>),
+    /// The sealed domain did not open.
+    Open(OpenError),
+    /// No artifact is expected, or one is expected twice, or more than a domain can have.
+    Expected,
+    /// The restore blob is for another transfer key.
+    #[cfg(feature = "managed-hsm")]
+    OtherTransferKey {
+        /// The digest of the certificate that the blob names.
+        have: Thumbprint,
+        /// The digest of the session's.
+        want: Thumbprint,
+    },
+    /// The restore blob lists other artifacts than are expected.
+    Unexpected,
+    /// The restore blob does not open, or what it holds is not what is expected.
+    Import {
+        /// How many more tries there are; none, and the session is over.
+        left: u8,
+    },
+    /// What was computed did not stand the check that follows: the machine erred.
+    Fault,
+}
+
+impl From<RngError> for LifecycleError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl From<FlashError> for LifecycleError {
+    fn from(_: FlashError) -> Self {
+        Self::Record(RecordError::Flash)
+    }
+}
+
+impl From<SinkRefused> for LifecycleError {
+    fn from(_: SinkRefused) -> Self {
+        Self::SinkRefused
+    }
+}
+
+impl From<RecordError> for LifecycleError {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
+impl From<Full> for LifecycleError {
+    fn from(Full { needed }: Full) -> Self {
+        Self::BufferTooSmall { needed }
+    }
+}
+
+impl From<GenerateError> for LifecycleError {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Rng => Self::Rng,
+            _ => Self::Fault,
+        }
+    }
+}
+
+impl fmt::Display for LifecycleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SinkRefused => SinkRefused.fmt(f),
+            Self::Rng => RngError.fmt(f),
+            Self::Record(error) => write!(f, "the state was not written: {error}"),
+            Self::BufferTooSmall { needed } => write!(f, "it takes room for {needed} bytes"),
+            Self::Seal(error) => error.fmt(f),
+            Self::Expect(error) => error.fmt(f),
+            Self::Pending => OpenError::Pending.fmt(f),
+            Self::OtherHeader { have, want } => {
+                write!(f, "the sealed domain has header {have}, the session's has {want}")
+            }
+            Self::NoClock => f.write_str("without a clock a session cannot end by itself"),
+            Self::ClockWentBack { have, seen } => {
+                write!(f, "the clock shows {have}, and has shown {seen} in this session")
+            }
+            Self::Expired => f.write_str("the session's time is over"),
+            Self::NoTransferKey => {
+                f.write_str("the session takes shares at one place, and no contributions")
+            }
+            Self::Contribution(error) => error.fmt(f),
+            Self::Share(error) => error.fmt(f),
+            Self::Open(error) => error.fmt(f),
+            Self::Expected => {
+                f.write_str("the expected artifacts are none, too many, or one is named twice")
+            }
+            #[cfg(feature = "managed-hsm")]
+            Self::OtherTransferKey { have, want } => {
+                write!(f, "the restore blob is for transfer key {have}, the session's is {want}")
+            }
+            Self::Unexpected => {
+                f.write_str("the restore blob lists other artifacts than are expected")
+            }
+            Self::Import { left: 0 } => f.write_str(
+                "the restore blob does not open as what is expected; the session is over",
+            ),
+            Self::Import { left } => write!(
+                f,
+                "the restore blob does not open as what is expected; tries left: {left}"
+            ),
+            Self::Fault => f.write_str("a computation failed its check"),
+        }
+    }
+}
+
+impl core::error::Error for LifecycleError {}

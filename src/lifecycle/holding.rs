@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The secrets of one domain, in the vault.
+
+use crate::cbor::{self, Reader, bytes_len};
+use crate::domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
+use crate::secret::wipe;
+
+/// A root and artifacts, in `N` bytes. It wipes itself.
+///
+/// The artifacts lie one after another, each as the CBOR text string of its tag and the byte string of
+/// its content: as they stand in a record.
+pub(super) struct Holding<const N: usize> {
+    pub(super) root: Root,
+    len: usize,
+    bytes: [u8; N],
+}
+
+/// There is no room for this many bytes.
+pub(super) struct Full {
+    pub(super) needed: usize,
+}
+
+impl<const N: usize> Holding<N> {
+    pub(super) const EMPTY: Self = Self {
+        root: Root::zeroed(),
+        len: 0,
+        bytes: [0; N],
+    };
+
+    /// Makes room for one more artifact, to be filled in by the caller.
+    pub(super) fn push(&mut self, tag: ArtifactTag<'_>, len: usize) -> Result<&mut [u8], Full> {
+        let heads = bytes_len(tag.as_str().len()).saturating_add(bytes_len(len).saturating_sub(len));
+        let needed = self.len.saturating_add(heads).saturating_add(len);
+        let full = || Full { needed };
+        let free = self.bytes.get_mut(self.len..needed).ok_or_else(full)?;
+        let mut encoder = minicbor::Encoder::new(&mut *free);
+        let encoded = encoder
+            .str(tag.as_str())
+            .and_then(|encoder| encoder.bytes_len(len as u64));
+        encoded.map_err(|_| full())?;
+        let (_, slot) = free.split_at_mut_checked(heads).ok_or_else(full)?;
+        self.len = needed;
+        Ok(slot)
+    }
+
+    /// The artifacts as they stand in a record.
+    pub(super) fn encoded(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Takes in artifacts as they stand in a record; `false` if they are not that, or too many.
+    ///
+    /// Secret: the artifacts' bytes. Public: tags and lengths. Leaks: nothing else.
+    #[must_use]
+    pub(super) fn set_encoded(&mut self, encoded: &[u8]) -> bool {
+        let Some(room) = self.bytes.get_mut(..encoded.len()) else {
+            return false;
+        };
+        room.copy_from_slice(encoded);
+        self.len = encoded.len();
+        let artifacts = self.artifacts().take(MAX_ARTIFACTS + 1);
+        let (count, len) = artifacts.fold((0, 0), |(count, len), (tag, artifact)| {
+            let item = bytes_len(tag.as_str().len()).saturating_add(bytes_len(artifact.len()));
+            (count + 1, item.saturating_add(len))
+        });
+        (1..=MAX_ARTIFACTS).contains(&count) && len == self.len
+    }
+
+    /// The artifacts with their tags.
+    pub(super) fn artifacts(&self) -> Artifacts<'_> {
+        Artifacts(Reader::new(self.encoded()))
+    }
+
+    /// Takes in what a sealed domain held.
+    ///
+    /// Secret: root and artifacts. Public: tags and lengths. Leaks: nothing else.
+    pub(super) fn set(&mut self, opened: &Opened<'_>) -> Result<(), Full> {
+        self.wipe();
+        let root = self.root.secret_mut().expose_mut();
+        root.copy_from_slice(opened.root().secret().expose());
+        opened.artifacts().try_for_each(|(tag, artifact)| {
+            self.push(tag, artifact.len())?.copy_from_slice(artifact);
+            Ok(())
+        })
+    }
+
+    /// Takes over what `other` holds, and wipes that.
+    pub(super) fn take(&mut self, other: &mut Self) {
+        self.wipe();
+        self.root
+            .secret_mut()
+            .expose_mut()
+            .copy_from_slice(other.root.secret().expose());
+        self.bytes.copy_from_slice(&other.bytes);
+        self.len = other.len;
+        other.wipe();
+    }
+
+    pub(super) fn wipe(&mut self) {
+        self.root.wipe();
+        wipe(&mut self.bytes);
+        self.len = 0;
+    }
+}
+
+impl<const N: usize> Drop for Holding<N> {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+/// The artifacts of a domain: tag and content of each.
+#[derive(Clone)]
+pub struct Artifacts<'a>(Reader<'a>);
+
+impl<'a> Iterator for Artifacts<'a> {
+    type Item = (ArtifactTag<'a>, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let read = (|| -> Result<_, cbor::Malformed<()>> {
+            Ok((self.0.text(())?, self.0.bytes(())?))
+        })();
+        let (tag, artifact) = read.ok()?;
+        Some((ArtifactTag::new(tag).ok()?, artifact))
+    }
+}
+
+impl core::fmt::Debug for Artifacts<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Artifacts(..)")
+    }
+}
+
+/// How many bytes `count` artifacts of `bytes` bytes together take at most.
+pub(super) const fn artifacts_len(count: usize, bytes: usize) -> usize {
+    let heads = bytes_len(MAX_TEXT_LEN).saturating_add(5);
+    count.saturating_mul(heads).saturating_add(bytes)
+}

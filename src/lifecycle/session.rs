@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A session: what an HSM keeps while it gathers a quorum, or waits for a restore blob.
+
+use core::num::NonZeroU64;
+
+use heapless::Vec;
+
+use super::error::LifecycleError;
+use super::id::RequestDigest;
+use crate::domain::{DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain};
+use crate::custodian::CustodianId;
+use crate::ct::{Mask, eq_bytes};
+use crate::quorum::Threshold;
+use crate::rsa;
+use crate::verdict::Verdict;
+
+/// What has to hold for as long as a session lives, and what it has gathered. The transfer key and the
+/// shares are wiped with it.
+pub(super) struct Session {
+    pub(super) clock: Clock,
+    pub(super) task: Task,
+}
+
+// One session lives in one vault; there is no allocator that could give the smaller one less room.
+#[allow(clippy::large_enum_variant)]
+pub(super) enum Task {
+    Recovery(Recovery),
+    #[cfg(feature = "managed-hsm")]
+    Import(super::import::Import),
+}
+
+/// A sealed domain that is being recovered.
+pub(super) struct Recovery {
+    pub(super) header: HeaderDigest,
+    pub(super) domain: DomainId,
+    pub(super) epoch: Epoch,
+    pub(super) threshold: Threshold,
+    /// None where a quorum is at one place.
+    pub(super) transfer: Option<Transfer>,
+    pub(super) shares: Vec<DomainShare, MAX_CUSTODIANS>,
+}
+
+/// The request that custodians answer, and the key that their answers are wrapped to.
+pub(super) struct Transfer {
+    pub(super) request: RequestDigest,
+    pub(super) key: rsa::PrivateKey,
+}
+
+impl Recovery {
+    /// Checks that `sealed` is the domain of this session.
+    pub(super) fn check(&self, sealed: &SealedDomain<'_>) -> Result<(), LifecycleError> {
+        let (have, want) = (sealed.header().digest(), self.header);
+        Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
+            .or(LifecycleError::OtherHeader { have, want })
+    }
+
+    /// Whether the session has the share of this custodian.
+    pub(super) fn has(&self, custodian: CustodianId) -> bool {
+        let mut shares = self.shares.iter();
+        shares.any(|share| share.custodian() == custodian)
+    }
+
+    /// Whether there are as many shares as it takes.
+    pub(super) fn is_quorate(&self) -> bool {
+        let (have, need) = (self.shares.len() as u32, u32::from(self.threshold.get()));
+        Verdict::twice(|| !Mask::lt(have, need)).or(()).is_ok()
+    }
+}
+
+/// The time as a session sees it: it never goes back, and it ends.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    /// The highest time seen; 0 if there was no clock when the session began.
+    pub(super) latest: u64,
+    /// The last second; 0: it does not end.
+    pub(super) expires: u64,
+}
+
+impl Clock {
+    /// A session that begins now, and ends by itself if it has a lifetime, in seconds.
+    pub(super) fn new(now: u64, lifetime: Option<NonZeroU64>) -> Result<Self, LifecycleError> {
+        let expires = match lifetime {
+            Some(_) if now == 0 => return Err(LifecycleError::NoClock),
+            Some(lifetime) => now.saturating_add(lifetime.get()),
+            None => 0,
+        };
+        Ok(Self {
+            latest: now,
+            expires,
+        })
+    }
+
+    /// Takes note of the time, unless there was no clock when the session began.
+    pub(super) fn check(&mut self, now: u64) -> Result<(), LifecycleError> {
+        let Self { latest, expires } = *self;
+        if latest == 0 {
+            return Ok(());
+        }
+        Verdict::twice(|| at_most(latest, now))
+            .or(LifecycleError::ClockWentBack { have: now, seen: latest })?;
+        self.latest = now;
+        Verdict::twice(|| at_most(now, expires) | at_most(expires, 0)).or(LifecycleError::Expired)
+    }
+}
+
+fn at_most(a: u64, b: u64) -> Mask {
+    Mask::from_bit(u32::from(a <= b))
+}

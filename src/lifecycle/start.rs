@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The beginning: power-up, and a fresh domain.
+
+use super::contents::Stage;
+use super::error::LifecycleError;
+use super::event::{Ended, Event};
+use super::host::Host;
+use super::record::{self, Loaded, RecordError};
+use super::state::{
+    Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, State,
+};
+#[cfg(feature = "managed-hsm")]
+use super::state::{Imported, Importing};
+use super::vault::{Next, Vault};
+use crate::domain::{ArtifactTag, InstanceId, MAX_ARTIFACTS, SealError};
+use crate::rng;
+
+/// The domain that an HSM has when it starts.
+#[derive(Debug)]
+pub enum Start<'v, const N: usize> {
+    /// None.
+    Empty(Domain<'v, Empty, N>),
+    /// A fresh one.
+    Provisioned(Domain<'v, Provisioned, N>),
+    /// One that is being recovered.
+    Recovering(Domain<'v, Recovering, N>),
+    /// One that a quorum can open now.
+    QuorumMet(Domain<'v, QuorumMet, N>),
+    /// One that waits for a restore blob.
+    #[cfg(feature = "managed-hsm")]
+    Importing(Domain<'v, Importing, N>),
+    /// One that waits to be confirmed.
+    #[cfg(feature = "managed-hsm")]
+    Imported(Domain<'v, Imported, N>),
+    /// One in use.
+    Active(Domain<'v, Active, N>),
+}
+
+impl<const N: usize> Vault<N> {
+    /// Reads the domain from the flash, as the HSM does each time it starts. A session whose time is
+    /// over by then has ended.
+    pub fn start<H: Host>(&mut self, host: &mut H) -> Result<Start<'_, N>, LifecycleError> {
+        let guard = Guard(self);
+        let (guard, stage) = load(guard, host)?;
+        Ok(match stage {
+            Stage::Empty => Start::Empty(Domain::new(guard)),
+            Stage::Provisioned => Start::Provisioned(Domain::new(guard)),
+            Stage::Recovering => match Domain::new(guard).quorum() {
+                Ok(domain) => Start::QuorumMet(domain),
+                Err(domain) => Start::Recovering(domain),
+            },
+            #[cfg(feature = "managed-hsm")]
+            Stage::Importing => Start::Importing(Domain::new(guard)),
+            #[cfg(feature = "managed-hsm")]
+            Stage::Imported => Start::Imported(Domain::new(guard)),
+            #[cfg(not(feature = "managed-hsm"))]
+            Stage::Importing | Stage::Imported => return Err(RecordError::Damaged.into()),
+            Stage::Active => Start::Active(Domain::new(guard)),
+        })
+    }
+
+    /// Gives up what the flash holds, which [`start`](Self::start) refuses as damaged or set back, and
+    /// begins anew.
+    pub fn discard<H: Host>(
+        &mut self,
+        host: &mut H,
+    ) -> Result<Domain<'_, Empty, N>, LifecycleError> {
+        let guard = Guard(self);
+        guard.0.wipe();
+        guard.0.position = Some(record::discard(host)?);
+        Ok(Domain::<Empty, N>::new(guard).zeroize(host)?)
+    }
+}
+
+fn load<'v, const N: usize, H: Host>(
+    mut guard: Guard<'v, N>,
+    host: &mut H,
+) -> Result<(Guard<'v, N>, Stage), LifecycleError> {
+    let vault = &mut *guard;
+    vault.wipe();
+    let len = match record::load(host, &mut vault.buffer)? {
+        Loaded::Blank { position } => {
+            vault.position = Some(position);
+            return Ok((guard, Stage::Empty));
+        }
+        Loaded::Contents { len, position, .. } => {
+            vault.position = Some(position);
+            len
+        }
+    };
+    let stage = vault.restore(len).map_err(|_| RecordError::Damaged)?;
+    if vault.tick(host) == Err(LifecycleError::Expired) {
+        vault.end_session(host, Ended::Expired)?;
+        return Ok((guard, Stage::Provisioned));
+    }
+    Ok((guard, stage))
+}
+
+impl<'v, const N: usize> Domain<'v, Empty, N> {
+    /// Makes a fresh domain of these secrets, and draws its root and this HSM's own key.
+    ///
+    /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing else.
+    pub fn provision<H: Host>(
+        self,
+        artifacts: &[(ArtifactTag<'_>, &[u8])],
+        host: &mut H,
+    ) -> Result<Domain<'v, Provisioned, N>, Refused<Self>> {
+        let (domain, ()) = self.after(|vault| {
+            vault
+                .provision(artifacts, host)
+                .inspect_err(|_| vault.wipe())
+        })?;
+        Ok(domain)
+    }
+}
+
+impl<const N: usize> Vault<N> {
+    fn provision<H: Host>(
+        &mut self,
+        artifacts: &[(ArtifactTag<'_>, &[u8])],
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        if !(1..=MAX_ARTIFACTS).contains(&artifacts.len()) {
+            return Err(LifecycleError::Seal(SealError::ArtifactCount));
+        }
+        for (place, (tag, artifact)) in artifacts.iter().enumerate() {
+            let mut earlier = artifacts.iter().take(place);
+            if earlier.any(|(earlier, _)| earlier == tag) {
+                return Err(LifecycleError::Seal(SealError::SameTag(place as u8)));
+            }
+            self.held.push(*tag, artifact.len())?.copy_from_slice(artifact);
+        }
+        rng::fill(host.rng(), self.held.root.secret_mut().expose_mut())?;
+        rng::fill(host.rng(), self.instance.seed.expose_mut())?;
+        let mut id = [0; 16];
+        rng::fill(host.rng(), &mut id)?;
+        self.instance.id = InstanceId::from_bytes(id);
+        let domain = self.held.root.domain_id();
+        self.report(host, &Event::Provision { domain })?;
+        self.commit(host, Next::new(Stage::Provisioned))
+    }
+}

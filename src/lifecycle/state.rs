@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A domain and the state it is in, which its type tells.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::contents::Stage;
+use super::error::LifecycleError;
+use super::event::Event;
+use super::holding::Artifacts;
+use super::host::Host;
+use super::vault::{Next, Vault};
+use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A state of a [`Domain`].
+pub trait State: sealed::Sealed {
+    /// Which.
+    const STAGE: Stage;
+}
+
+macro_rules! state {
+    ($(#[$doc:meta])* $name:ident = $stage:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl sealed::Sealed for $name {}
+
+        impl State for $name {
+            const STAGE: Stage = Stage::$stage;
+        }
+    };
+}
+
+state! {
+    /// There is no domain: [`provision`](Domain::provision) makes one.
+    Empty = Empty
+}
+
+state! {
+    /// There is a fresh domain, not to be used yet: [`activate`](Domain::activate) seals it to its
+    /// custodians, [`begin_recovery`](Domain::begin_recovery) puts another in its place.
+    Provisioned = Provisioned
+}
+
+state! {
+    /// A session gathers a quorum for a sealed domain.
+    Recovering = Recovering
+}
+
+state! {
+    /// The session has a quorum: [`open`](Domain::open) makes the domain this HSM's. At rest it is a
+    /// session like any other.
+    QuorumMet = Recovering
+}
+
+state! {
+    /// The domain is in use.
+    Active = Active
+}
+
+#[cfg(feature = "managed-hsm")]
+state! {
+    /// A session waits for a restore blob of Managed HSM.
+    Importing = Importing
+}
+
+#[cfg(feature = "managed-hsm")]
+state! {
+    /// A restore blob's domain is in: [`confirm`](Domain::confirm) makes it this HSM's.
+    Imported = Imported
+}
+
+/// A security domain in an HSM, in state `S`, its secrets in a [`Vault`] of `N` bytes.
+///
+/// Each operation takes effect in one step: it reports to the host's sink, writes the new state to the
+/// flash, and then changes the state. When a domain is dropped its vault is wiped; the flash keeps it.
+pub struct Domain<'v, S, const N: usize> {
+    pub(super) vault: Guard<'v, N>,
+    state: PhantomData<S>,
+}
+
+/// The vault of a domain, wiped when the domain is dropped.
+pub(super) struct Guard<'v, const N: usize>(pub(super) &'v mut Vault<N>);
+
+impl<const N: usize> Drop for Guard<'_, N> {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
+}
+
+impl<const N: usize> core::ops::Deref for Guard<'_, N> {
+    type Target = Vault<N>;
+
+    fn deref(&self) -> &Vault<N> {
+        self.0
+    }
+}
+
+impl<const N: usize> core::ops::DerefMut for Guard<'_, N> {
+    fn deref_mut(&mut self) -> &mut Vault<N> {
+        self.0
+    }
+}
+
+/// An operation did not happen; the domain is in the state in which it was.
+#[derive(Debug)]
+pub struct Refused<D> {
+    /// The domain.
+    pub domain: D,
+    /// Why.
+    pub error: LifecycleError,
+}
+
+impl<D> fmt::Display for Refused<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<D: fmt::Debug> core::error::Error for Refused<D> {}
+
+impl<D> From<Refused<D>> for LifecycleError {
+    fn from(refused: Refused<D>) -> Self {
+        refused.error
+    }
+}
+
+impl<'v, S: State, const N: usize> Domain<'v, S, N> {
+    pub(super) const fn new(vault: Guard<'v, N>) -> Self {
+        Self {
+            vault,
+            state: PhantomData,
+        }
+    }
+
+    /// Takes a step: the same domain in another state and what the step gives, or still in this one.
+    pub(super) fn after<T: State, O>(
+        mut self,
+        step: impl FnOnce(&mut Vault<N>) -> Result<O, LifecycleError>,
+    ) -> Result<(Domain<'v, T, N>, O), Refused<Self>> {
+        match step(&mut self.vault) {
+            Ok(output) => Ok((Domain::new(self.vault), output)),
+            Err(error) => Err(Refused {
+                domain: self,
+                error,
+            }),
+        }
+    }
+
+    /// Takes a step that happens whatever comes of its being written down.
+    pub(super) fn always<T: State>(
+        mut self,
+        step: impl FnOnce(&mut Vault<N>) -> Result<(), LifecycleError>,
+    ) -> Result<Domain<'v, T, N>, Refused<Domain<'v, T, N>>> {
+        let written = step(&mut self.vault);
+        let domain = Domain::new(self.vault);
+        match written {
+            Ok(()) => Ok(domain),
+            Err(error) => Err(Refused { domain, error }),
+        }
+    }
+
+    /// What the HSM shows of itself. Operators compare domain id, epoch and header digest with what
+    /// they have noted, by a way that no sealed file has passed.
+    pub fn status(&self) -> Status {
+        let vault = &self.vault;
+        let recovery = vault.recovery();
+        let standing = vault.standing;
+        let holds = |stage| matches!(stage, Stage::Provisioned | Stage::Importing | Stage::Active);
+        let own = match S::STAGE {
+            Stage::Imported => Some(&vault.incoming),
+            stage => holds(stage).then_some(&vault.held),
+        };
+        Status {
+            stage: S::STAGE,
+            instance: (S::STAGE != Stage::Empty).then_some(vault.instance.id),
+            domain: recovery
+                .map(|recovery| recovery.domain)
+                .or_else(|| own.map(|holding| holding.root.domain_id())),
+            epoch: recovery
+                .map(|recovery| recovery.epoch)
+                .or_else(|| standing.map(|standing| standing.epoch)),
+            header: recovery
+                .map(|recovery| recovery.header)
+                .or_else(|| standing.map(|standing| standing.header)),
+        }
+    }
+
+    /// Wipes every secret, in the vault and on the flash. It happens whatever the sink says.
+    ///
+    /// If the flash fails, the vault is wiped all the same, and the error says that the flash may still
+    /// hold the domain, under the device key: try again.
+    pub fn zeroize<H: Host>(
+        self,
+        host: &mut H,
+    ) -> Result<Domain<'v, Empty, N>, Refused<Domain<'v, Empty, N>>> {
+        self.always(|vault| {
+            vault.wipe();
+            vault.announce(host, &Event::Zeroize);
+            vault.end(host, Next::new(Stage::Empty))
+        })
+    }
+}
+
+/// What an HSM shows of its domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The state.
+    pub stage: Stage,
+    /// The HSM's name; none while it is empty.
+    pub instance: Option<InstanceId>,
+    /// The domain: in a session, the one that is being recovered.
+    pub domain: Option<DomainId>,
+    /// Its epoch; none before it has been sealed.
+    pub epoch: Option<Epoch>,
+    /// The digest of its header; none before it has been sealed.
+    pub header: Option<HeaderDigest>,
+}
+
+impl<const N: usize> Domain<'_, Active, N> {
+    /// The domain's secrets, for their use in this HSM.
+    pub fn artifacts(&self) -> Artifacts<'_> {
+        self.vault.held.artifacts()
+    }
+}
+
+impl<S: State, const N: usize> fmt::Debug for Domain<'_, S, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Domain({})", S::STAGE)
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The memory that a domain's secrets live in, from the first to the last.
+
+use super::contents::{CONTENTS_MAX_LEN, Contents, Stage};
+use super::error::LifecycleError;
+use super::event::{Ended, Event};
+use super::holding::{Holding, artifacts_len};
+use super::host::Host;
+use super::record::{self, Position, RecordError};
+use super::session::{Recovery, Session, Task};
+use crate::ct::Mask;
+use crate::domain::{Epoch, HeaderDigest, InstanceId};
+use crate::secret::{Secret, wipe};
+use crate::verdict::Verdict;
+
+/// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have
+/// `bytes` bytes together.
+pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
+    // An imported domain stands beside the one it is to replace.
+    artifacts_len(artifacts, bytes)
+        .saturating_mul(2)
+        .saturating_add(CONTENTS_MAX_LEN)
+        .saturating_add(record::OVERHEAD)
+}
+
+/// The memory of one domain, placed by the caller: a `static`, a boxed value. It takes a little over
+/// three times `N` bytes; [`vault_room`] says what `N` has to be.
+///
+/// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets; when
+/// the domain is dropped, the vault is wiped.
+pub struct Vault<const N: usize> {
+    pub(super) instance: Instance,
+    pub(super) held: Holding<N>,
+    /// A domain that is to take the held one's place.
+    pub(super) incoming: Holding<N>,
+    pub(super) standing: Option<Standing>,
+    pub(super) session: Option<Session>,
+    pub(super) owed: Owed,
+    /// None before the flash has been read.
+    pub(super) position: Option<Position>,
+    /// For what is on its way to or from the flash, or out of a sealed domain.
+    pub(super) buffer: [u8; N],
+}
+
+/// One HSM: drawn in it, never from a root.
+pub(super) struct Instance {
+    pub(super) id: InstanceId,
+    pub(super) seed: Secret<32>,
+}
+
+/// Where an active HSM stands in its domain's life.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) epoch: Epoch,
+    pub(super) header: HeaderDigest,
+}
+
+/// Events that took place though the sink refused to hear of them, one bit for each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owed(pub(super) u8);
+
+/// What a record is to say, and what the vault will be once it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Next {
+    pub(super) stage: Stage,
+    /// Whether the incoming domain takes the held one's place.
+    pub(super) promote: bool,
+    pub(super) standing: Option<Standing>,
+    /// Whether the session goes on.
+    pub(super) session: bool,
+}
+
+impl Next {
+    /// A state without a session, with the domain that is held, not sealed yet.
+    pub(super) const fn new(stage: Stage) -> Self {
+        Self {
+            stage,
+            promote: false,
+            standing: None,
+            session: false,
+        }
+    }
+
+    /// A session that gathers a quorum goes on.
+    pub(super) const GATHERING: Self = Self {
+        session: true,
+        ..Self::new(Stage::Recovering)
+    };
+
+    /// An import goes on.
+    #[cfg(feature = "managed-hsm")]
+    pub(super) const IMPORTING: Self = Self {
+        session: true,
+        ..Self::new(Stage::Importing)
+    };
+
+    /// An import waits to be confirmed.
+    #[cfg(feature = "managed-hsm")]
+    pub(super) const IMPORTED: Self = Self {
+        session: true,
+        ..Self::new(Stage::Imported)
+    };
+
+    /// Whether something secret comes to its end with this step.
+    fn ends(self) -> bool {
+        !self.session || self.stage == Stage::Imported
+    }
+}
+
+impl<const N: usize> Vault<N> {
+    /// An empty vault.
+    pub const fn new() -> Self {
+        Self {
+            instance: Instance {
+                id: InstanceId::from_bytes([0; 16]),
+                seed: Secret::zeroed(),
+            },
+            held: Holding::EMPTY,
+            incoming: Holding::EMPTY,
+            standing: None,
+            session: None,
+            owed: Owed(0),
+            position: None,
+            buffer: [0; N],
+        }
+    }
+
+    /// Tells the sink of `event`, after what it is owed. Nothing happens if it refuses.
+    pub(super) fn report<H: Host>(
+        &mut self,
+        host: &mut H,
+        event: &Event,
+    ) -> Result<(), LifecycleError> {
+        self.settle(host)?;
+        ask(host, event)
+    }
+
+    /// Tells the sink of what has happened already. If it refuses, it is owed the event.
+    pub(super) fn announce<H: Host>(&mut self, host: &mut H, event: &Event) {
+        if self.settle(host).and_then(|()| ask(host, event)).is_err() {
+            self.owed = Owed(self.owed.0 | event.owed_bit());
+        }
+    }
+
+    fn settle<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        for event in Event::OWED {
+            let bit = event.owed_bit();
+            if self.owed.0 & bit != 0 {
+                ask(host, &event)?;
+                self.owed = Owed(self.owed.0 & !bit);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the state that `next` says to the flash, and then makes it this vault's. On an error the
+    /// vault is as it was; the flash holds the one state or the other.
+    pub(super) fn commit<H: Host>(
+        &mut self,
+        host: &mut H,
+        next: Next,
+    ) -> Result<(), LifecycleError> {
+        match self.write(host, next) {
+            // The new state stands, and the next write goes over what is left of the old one.
+            Ok(()) | Err(LifecycleError::Record(RecordError::NotErased)) => {
+                self.become_next(next);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, but the vault takes the new state even if the flash fails: for what ends something.
+    pub(super) fn end<H: Host>(
+        &mut self,
+        host: &mut H,
+        next: Next,
+    ) -> Result<(), LifecycleError> {
+        let written = self.write(host, next);
+        self.become_next(next);
+        written
+    }
+
+    fn write<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
+        let Self { held, incoming, session, instance, buffer, position, .. } = self;
+        let session = session.as_ref().filter(|_| next.session);
+        let contents = Contents {
+            stage: next.stage,
+            instance,
+            owed: self.owed,
+            held: if next.promote { &*incoming } else { &*held },
+            standing: next.standing,
+            session,
+            incoming: (next.stage == Stage::Imported).then_some(&*incoming),
+        };
+        let written = contents
+            .encode(buffer)
+            .and_then(|len| {
+                let save = if next.ends() { record::save_and_erase::<H> } else { record::save::<H> };
+                let position = position.as_mut().ok_or(LifecycleError::Fault)?;
+                Ok(save(host, instance.id, position, buffer, len)?)
+            });
+        wipe(buffer);
+        written
+    }
+
+    fn become_next(&mut self, next: Next) {
+        if next.promote {
+            let Self { held, incoming, .. } = self;
+            held.take(incoming);
+        }
+        if next.stage != Stage::Imported {
+            self.incoming.wipe();
+        }
+        self.standing = next.standing;
+        if !next.session {
+            self.session = None;
+        }
+    }
+
+    /// The session's recovery, if it is one.
+    pub(super) fn recovery(&self) -> Option<&Recovery> {
+        match &self.session.as_ref()?.task {
+            Task::Recovery(recovery) => Some(recovery),
+            #[cfg(feature = "managed-hsm")]
+            Task::Import(_) => None,
+        }
+    }
+
+    /// Lets the session take note of the time.
+    pub(super) fn tick<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        match &mut self.session {
+            Some(session) => session.clock.check(host.now()),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, and ends the session if its time is over.
+    pub(super) fn tick_or_end<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        let ticked = self.tick(host);
+        if ticked == Err(LifecycleError::Expired) {
+            self.end_session(host, Ended::Expired)?;
+        }
+        ticked
+    }
+
+    /// Ends the session; the domain before it stands again.
+    pub(super) fn end_session<H: Host>(
+        &mut self,
+        host: &mut H,
+        ended: Ended,
+    ) -> Result<(), LifecycleError> {
+        self.session = None;
+        self.announce(host, &Event::EndSession(ended));
+        self.end(host, Next::new(Stage::Provisioned))
+    }
+
+    /// Wipes every secret.
+    pub(super) fn wipe(&mut self) {
+        self.held.wipe();
+        self.incoming.wipe();
+        self.session = None;
+        self.standing = None;
+        wipe(self.instance.seed.expose_mut());
+        self.instance.id = InstanceId::from_bytes([0; 16]);
+        wipe(&mut self.buffer);
+    }
+}
+
+fn ask<H: Host>(host: &mut H, event: &Event) -> Result<(), LifecycleError> {
+    let answer = host.report(event);
+    Verdict::twice(|| Mask::from_bit(u32::from(answer.is_ok()))).or(LifecycleError::SinkRefused)
+}
+
+impl<const N: usize> Default for Vault<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Drop for Vault<N> {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl<const N: usize> core::fmt::Debug for Vault<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Vault<{N}>(..)")
+    }
+}
