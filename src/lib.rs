@@ -55,15 +55,12 @@ pub mod wrap;
 
 pub mod domain;
 
-#[cfg_attr(
-    not(feature = "hazmat"),
-    allow(dead_code, reason = "only a domain begins a backup")
-)]
 pub mod backup;
 
-pub mod lifecycle;
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;
+
+pub mod lifecycle;
 
 #[cfg(feature = "hazmat")]
 pub mod hazmat;

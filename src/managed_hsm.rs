@@ -55,7 +55,6 @@
 mod base64;
 mod enc_data;
 mod error;
-mod import;
 mod json;
 mod jwe;
 mod jwk;

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
     &["quorum", "shamir"],
     &["custodian", "wrap"],
     &["domain", "backup"],
-    &["lifecycle", "managed_hsm"],
+    &["managed_hsm", "lifecycle"],
 ];
 
 /// Files that only gather and re-export.

@@ -37,11 +37,6 @@ impl DomainShare {
         }
     }
 
-    /// The share itself.
-    pub(crate) const fn share(&self) -> &Share<32> {
-        &self.share
-    }
-
     /// Whose it is.
     pub const fn custodian(&self) -> CustodianId {
         self.custodian

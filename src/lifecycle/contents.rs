@@ -91,8 +91,8 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) incoming: Option<&'a Holding<N>>,
 }
 
-type Out<'o> = Encoder<&'o mut [u8]>;
-type Written = Result<(), minicbor::encode::Error<EndOfSlice>>;
+pub(super) type Out<'o> = Encoder<&'o mut [u8]>;
+pub(super) type Written = Result<(), minicbor::encode::Error<EndOfSlice>>;
 
 impl<const N: usize> Contents<'_, N> {
     /// Writes the contents to the front of `out`, and gives their length.
@@ -125,7 +125,7 @@ impl<const N: usize> Contents<'_, N> {
             }
         }
         match self.session {
-            Some(session) => write_session(session, out)?,
+            Some(session) => write_session(session, self.stage, out)?,
             None => {
                 out.null()?;
             }
@@ -145,13 +145,13 @@ fn write_holding<const N: usize>(holding: Option<&Holding<N>>, out: &mut Out<'_>
     Ok(())
 }
 
-fn write_session(session: &Session, out: &mut Out<'_>) -> Written {
+fn write_session(session: &Session, stage: Stage, out: &mut Out<'_>) -> Written {
     let Clock { latest, expires } = session.clock;
     out.array(3)?.u64(latest)?.u64(expires)?;
     match &session.task {
         Task::Recovery(recovery) => write_recovery(recovery, out),
         #[cfg(feature = "managed-hsm")]
-        Task::Import(import) => import.write(out),
+        Task::Import(import) => import.write(stage, out),
     }
 }
 

@@ -57,7 +57,7 @@ pub enum LifecycleError {
     /// The session gathers a quorum at one place, and has no transfer key.
     NoTransferKey,
     /// A contribution was not taken in.
-    Contribution(ContributionError),
+    Contribution(ContributionError<RngError>),
     /// A share is not one of the session's sealed domain.
     Share(ShareError<Infallible>),
     /// The sealed domain did not open.
@@ -103,7 +103,11 @@ impl From<SinkRefused> for LifecycleError {
 
 impl From<RecordError> for LifecycleError {
     fn from(error: RecordError) -> Self {
-        Self::Record(error)
+        match error {
+            RecordError::Rng => Self::Rng,
+            RecordError::BufferTooSmall { needed } => Self::BufferTooSmall { needed },
+            error => Self::Record(error),
+        }
     }
 }
 

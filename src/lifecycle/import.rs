@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an HSM keeps while it takes in a restore blob of Managed HSM. The blob itself is
-//! `managed_hsm`'s.
+//! Import: a restore blob of Managed HSM puts its domain in this HSM.
 //!
 //! Anyone who has the transfer key's certificate can make a restore blob: it proves no quorum. So the
 //! operator says beforehand which artifacts he expects, few tries are allowed, and what came in waits
 //! until he confirms it.
 
 use heapless::{String, Vec};
-use minicbor::Encoder;
 use sha2::{Digest, Sha256};
 
-use super::contents::{Part, Stage, read_key, write_key};
+use super::contents::{Out, Part, Stage, Written, read_key, write_key};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::host::Host;
 use super::session::{Clock, Session, Task};
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
 use super::vault::{Next, Vault};
-use crate::cbor::{Encoded, Malformed, Reader};
+use crate::cbor::{Malformed, Reader};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN, Root};
+use crate::managed_hsm::Tag;
+use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
-use crate::rsa::PrivateKey;
-use crate::secret::Secret;
+use crate::rsa::{ModulusSize, PrivateKey};
+use crate::secret::{Secret, wipe};
 use crate::verdict::Verdict;
 use crate::x509::Thumbprint;
+
+mod blob;
 
 /// How many restore blobs may fail to open before the session ends.
 pub const MAX_IMPORT_FAILURES: u8 = 3;
@@ -46,25 +48,19 @@ pub struct ExpectedArtifact<'a> {
 pub(super) const ITEMS: u64 = 4;
 
 /// An import under way.
-pub(crate) struct Import {
+pub(super) struct Import {
     /// None once a blob has been taken in.
-    pub(crate) key: Option<PrivateKey>,
-    pub(crate) certificate: Thumbprint,
+    key: Option<PrivateKey>,
+    certificate: Thumbprint,
     /// How many blobs were tried.
     tried: u8,
-    pub(crate) expected: Vec<Expected, MAX_ARTIFACTS>,
+    expected: Vec<Expected, MAX_ARTIFACTS>,
 }
 
 /// An [`ExpectedArtifact`], kept.
-pub(crate) struct Expected {
+pub(super) struct Expected {
     tag: String<MAX_TEXT_LEN>,
     digest: Option<[u8; 32]>,
-}
-
-impl Expected {
-    pub(crate) fn tag(&self) -> &str {
-        &self.tag
-    }
 }
 
 impl Expected {
@@ -78,36 +74,16 @@ impl Expected {
 }
 
 impl Import {
-    fn new(
-        key: PrivateKey,
-        certificate: Thumbprint,
-        expected: &[ExpectedArtifact<'_>],
-    ) -> Result<Self, LifecycleError> {
-        let mut kept = Vec::<Expected, MAX_ARTIFACTS>::new();
-        for ExpectedArtifact { tag, digest } in expected {
-            let tag = tag.as_str();
-            if kept.iter().any(|earlier| earlier.tag == tag) {
-                return Err(LifecycleError::Expected);
-            }
-            let tag = String::try_from(tag).map_err(|_| LifecycleError::Expected)?;
-            let digest = *digest;
-            kept.push(Expected { tag, digest })
-                .map_err(|_| LifecycleError::Expected)?;
-        }
-        if kept.iter().all(|expected| expected.tag == ROOT_TAG) {
-            return Err(LifecycleError::Expected);
-        }
-        Ok(Self {
-            key: Some(key),
-            certificate,
-            tried: 0,
-            expected: kept,
-        })
+    /// What is expected under this tag.
+    fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
+        let mut expected = self.expected.iter();
+        expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
     }
 
-    pub(super) fn write<W: minicbor::encode::Write>(&self, out: &mut Encoder<W>) -> Encoded<W> {
+    /// Writes the import into a record, without its key once that has done its work.
+    pub(super) fn write(&self, stage: Stage, out: &mut Out<'_>) -> Written {
         out.array(ITEMS)?;
-        match &self.key {
+        match self.key.as_ref().filter(|_| stage == Stage::Importing) {
             Some(key) => write_key(key, out)?,
             None => {
                 out.null()?;
@@ -153,43 +129,44 @@ impl Import {
 }
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
-    /// Begins an import; `make` draws the transfer key and writes its certificate.
-    pub(crate) fn importing<H: Host>(
+    /// Begins a session for a restore blob that holds exactly the artifacts `expected`. It draws a
+    /// transfer key and writes its certificate, in DER, to the front of `certificate`, at most
+    /// [`SELF_SIGNED_MAX_LEN`](crate::x509::SELF_SIGNED_MAX_LEN) bytes, and gives its length.
+    ///
+    /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
+    pub fn begin_import<H: Host>(
         self,
+        size: ModulusSize,
         expected: &[ExpectedArtifact<'_>],
         host: &mut H,
-        make: impl FnOnce(&Vault<N>, &mut H) -> Result<(PrivateKey, Thumbprint), LifecycleError>,
-    ) -> Result<Domain<'v, Importing, N>, Refused<Self>> {
-        let (domain, ()) = self.after(|vault| {
-            let clock = Clock::new(host.now(), None)?;
-            let (key, certificate) = make(vault, host)?;
-            let task = Task::Import(Import::new(key, certificate, expected)?);
-            vault.report(host, &Event::BeginImport)?;
-            vault.session = Some(Session { clock, task });
-            vault
-                .commit(host, Next::IMPORTING)
-                .inspect_err(|_| vault.session = None)
-        })?;
-        Ok(domain)
+        certificate: &mut [u8],
+    ) -> Result<(Domain<'v, Importing, N>, usize), Refused<Self>> {
+        self.after(|vault| vault.begin_import(size, expected, host, certificate))
     }
 }
 
 impl<'v, const N: usize> Domain<'v, Importing, N> {
     /// The certificate of the transfer key; none once the session is over.
     pub fn certificate(&self) -> Option<Thumbprint> {
-        Some(self.vault.import()?.certificate)
+        Some(self.vault.import().ok()?.certificate)
     }
 
-    /// Takes in what `open` finds, which puts it into the vault as the incoming domain. Whatever is
-    /// amiss there is one failure.
-    pub(crate) fn imported<H: Host>(
+    /// Takes in a restore blob: all of it, or nothing. The domain that comes in waits to be confirmed.
+    ///
+    /// A blob for another transfer key, or with other artifacts than are expected, is refused by what
+    /// can be read in it. Whatever else is amiss has one answer, after the same work, and only
+    /// [`MAX_IMPORT_FAILURES`] such blobs are tried.
+    ///
+    /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened, and the
+    /// artifacts' lengths then.
+    pub fn import<H: Host>(
         self,
+        blob: &RestoreBlob<'_>,
         host: &mut H,
-        open: impl FnOnce(&mut Vault<N>, &mut H) -> Result<(), LifecycleError>,
     ) -> Result<Domain<'v, Imported, N>, Refused<Self>> {
         let (domain, ()) = self.after(|vault| {
             vault
-                .take_in(host, open)
+                .take_in(blob, host)
                 .inspect_err(|_| vault.incoming.wipe())
         })?;
         Ok(domain)
@@ -206,7 +183,7 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
         host: &mut H,
     ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
         let (domain, ()) = self.after(|vault| {
-            let import = vault.import().ok_or(LifecycleError::Fault)?;
+            let import = vault.import()?;
             Verdict::twice(|| {
                 let artifacts = vault.incoming.artifacts();
                 artifacts.fold(Mask::TRUE, |all, (tag, artifact)| {
@@ -256,101 +233,148 @@ impl<'v, S: FromOutside, const N: usize> Domain<'v, S, N> {
 
 impl<const N: usize> Vault<N> {
     /// The session's import, if it is one.
-    pub(crate) fn import(&self) -> Option<&Import> {
-        match &self.session.as_ref()?.task {
-            Task::Import(import) => Some(import),
-            Task::Recovery(_) => None,
+    fn import(&self) -> Result<&Import, LifecycleError> {
+        match self.session.as_ref().map(|session| &session.task) {
+            Some(Task::Import(import)) => Ok(import),
+            _ => Err(LifecycleError::Expired),
         }
     }
 
-    pub(crate) fn import_mut(&mut self) -> Result<&mut Import, LifecycleError> {
+    fn import_mut(&mut self) -> Result<&mut Import, LifecycleError> {
         match self.session.as_mut().map(|session| &mut session.task) {
             Some(Task::Import(import)) => Ok(import),
             _ => Err(LifecycleError::Expired),
         }
     }
 
+    fn begin_import<H: Host>(
+        &mut self,
+        size: ModulusSize,
+        expected: &[ExpectedArtifact<'_>],
+        host: &mut H,
+        out: &mut [u8],
+    ) -> Result<usize, LifecycleError> {
+        let expected = keep(expected)?;
+        let now = host.now();
+        let clock = Clock::new(now, None)?;
+        let mut rng = self.hedged(host.rng(), b"import", now);
+        let (key, certificate, len) = blob::transfer_key(size, now, &mut rng, out)?;
+        self.report(host, &Event::BeginImport)?;
+        let task = Task::Import(Import {
+            key: Some(key),
+            certificate,
+            tried: 0,
+            expected,
+        });
+        self.session = Some(Session { clock, task });
+        self.commit(host, Next::IMPORTING)
+            .inspect_err(|_| self.session = None)?;
+        Ok(len)
+    }
+
     fn take_in<H: Host>(
         &mut self,
+        blob: &RestoreBlob<'_>,
         host: &mut H,
-        open: impl FnOnce(&mut Self, &mut H) -> Result<(), LifecycleError>,
     ) -> Result<(), LifecycleError> {
         self.tick_or_end(host)?;
-        self.import_mut()?;
+        blob::check(self.import()?, blob)?;
         self.report(host, &Event::Import)?;
         // The try is counted before it is made: who cuts the power in between gains none.
         let import = self.import_mut()?;
         import.tried = import.tried.saturating_add(1);
         let left = MAX_IMPORT_FAILURES.saturating_sub(import.tried);
         self.commit(host, Next::IMPORTING)?;
-        match open(self, host) {
-            Ok(()) => self.accept(host),
-            Err(LifecycleError::Import { .. }) if left == 0 => {
-                self.incoming.wipe();
-                self.end_session(host, Ended::TooManyFailures)?;
+        match self.open_blob(blob, host) {
+            Err(LifecycleError::Import { .. }) => {
+                if left == 0 {
+                    self.end_session(host, Ended::TooManyFailures)?;
+                }
                 Err(LifecycleError::Import { left })
             }
-            Err(LifecycleError::Import { .. }) => Err(LifecycleError::Import { left }),
-            Err(error) => Err(error),
+            opened => opened,
         }
     }
 
-    /// Puts the first `len` bytes of the buffer into the incoming domain, as the expected artifact whose
-    /// tag `is` finds; whether it was the root. None if they are not what is expected.
-    pub(crate) fn put_expected(
+    fn open_blob<H: Host>(
         &mut self,
-        is: impl Fn(&str) -> bool,
-        len: usize,
-    ) -> Option<Result<bool, LifecycleError>> {
-        let Self { session, incoming, buffer, .. } = self;
-        let Task::Import(import) = &session.as_ref()?.task else {
-            return None;
+        blob: &RestoreBlob<'_>,
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        self.incoming.wipe();
+        let Self {
+            session,
+            incoming,
+            buffer,
+            ..
+        } = self;
+        let Some(Session {
+            task: Task::Import(import),
+            ..
+        }) = session
+        else {
+            return Err(LifecycleError::Expired);
         };
-        let expected = import.expected.iter().find(|expected| is(&expected.tag))?;
-        let content = buffer.get(..len)?;
-        Verdict::twice(|| expected.admits(content)).or(()).ok()?;
-        if expected.tag == ROOT_TAG {
-            let root = incoming.root.secret_mut().expose_mut();
-            *root = *content.first_chunk().filter(|_| len == Root::LEN)?;
-            return Some(Ok(true));
+        let opened = blob::open(import, blob, host.rng(), incoming, buffer);
+        wipe(buffer);
+        if !opened? {
+            self.draw_incoming_root(host)?;
         }
-        let tag = ArtifactTag::new(&expected.tag).ok()?;
-        Some(match incoming.push(tag, len) {
-            Ok(slot) => {
-                slot.copy_from_slice(content);
-                Ok(false)
-            }
-            Err(full) => Err(full.into()),
-        })
+        self.accept(host)
     }
 
     /// Draws the root of a domain that came without one.
-    pub(crate) fn draw_incoming_root<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+    fn draw_incoming_root<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
         let now = host.now();
         let mut root = Secret::<{ Root::LEN }>::zeroed();
-        rng::fill(&mut self.hedged(host.rng(), b"root", now), root.expose_mut())?;
-        self.incoming.root.secret_mut().expose_mut().copy_from_slice(root.expose());
+        rng::fill(
+            &mut self.hedged(host.rng(), b"root", now),
+            root.expose_mut(),
+        )?;
+        let incoming = self.incoming.root.secret_mut().expose_mut();
+        incoming.copy_from_slice(root.expose());
         Ok(())
     }
 
-    /// What came in waits to be confirmed: every digest is known now, and the key has done its work.
+    /// What came in waits to be confirmed: its digests are what is expected from now on.
     fn accept<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        let Self { session, incoming, .. } = self;
-        let Some(Session { task: Task::Import(import), .. }) = session else {
-            return Err(LifecycleError::Expired);
-        };
-        import.key = None;
-        for (tag, artifact) in incoming.artifacts() {
-            let mut expected = import.expected.iter_mut();
-            if let Some(expected) = expected.find(|expected| expected.tag == tag.as_str()) {
-                expected.digest = Some(Sha256::digest(artifact).into());
-            }
+        let mut digests = Vec::<_, MAX_ARTIFACTS>::new();
+        for (tag, artifact) in self.incoming.artifacts() {
+            let digest = Some(Sha256::digest(artifact).into());
+            let tag = String::try_from(tag.as_str()).map_err(|_| LifecycleError::Fault)?;
+            digests
+                .push(Expected { tag, digest })
+                .map_err(|_| LifecycleError::Fault)?;
         }
-        let accepted = self.commit(host, Next::IMPORTED);
-        if accepted.is_err() {
-            // Without its key the session is of no use any more.
-            self.end_session(host, Ended::Cancelled)?;
+        let import = self.import_mut()?;
+        let before = core::mem::replace(&mut import.expected, digests);
+        let committed = self.commit(host, Next::IMPORTED);
+        let import = self.import_mut()?;
+        match committed {
+            Ok(()) => import.key = None,
+            Err(_) => import.expected = before,
         }
-        accepted
+        committed
     }
+}
+
+/// Keeps what is expected: at least one artifact beside a root, no two of one tag.
+fn keep(
+    expected: &[ExpectedArtifact<'_>],
+) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {
+    let mut kept = Vec::<Expected, MAX_ARTIFACTS>::new();
+    for ExpectedArtifact { tag, digest } in expected {
+        let tag = tag.as_str();
+        if kept.iter().any(|earlier| earlier.tag == tag) {
+            return Err(LifecycleError::Expected);
+        }
+        let (tag, digest) = (String::try_from(tag), *digest);
+        let tag = tag.map_err(|_| LifecycleError::Expected)?;
+        kept.push(Expected { tag, digest })
+            .map_err(|_| LifecycleError::Expected)?;
+    }
+    if kept.iter().all(|expected| expected.tag == ROOT_TAG) {
+        return Err(LifecycleError::Expected);
+    }
+    Ok(kept)
 }

@@ -3,10 +3,11 @@
 
 use core::num::NonZeroU64;
 
+use heapless::Vec;
 use rand_core::TryCryptoRng;
 
 use super::contents::Stage;
-use super::contribution::Contribution;
+use super::contribution::{Contribution, open_contribution};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::host::Host;
@@ -17,7 +18,7 @@ use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, 
 use super::vault::{Next, Standing, Vault};
 use crate::custodian::{Algorithm, CustodianId};
 use crate::domain::{
-    DomainShare, Expect, Hedged, LedgerHead, OpenError, SealedDomain, ShareError,
+    DomainShare, Expect, Hedged, LedgerHead, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,
 };
 use crate::purpose::Purpose;
 use crate::rng;
@@ -90,8 +91,7 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         let Some(Transfer { request, key }) = &mut recovery.transfer else {
             return Err(LifecycleError::NoTransferKey);
         };
-        let share = contribution
-            .open(sealed, *request, key, host.rng())
+        let share = open_contribution(contribution, sealed, *request, key, host.rng())
             .map_err(LifecycleError::Contribution)?;
         self.vault.keep(share, host)
     }
@@ -290,7 +290,7 @@ impl<const N: usize> Vault<N> {
                 epoch: header.epoch(),
                 threshold: header.quorum().threshold(),
                 transfer,
-                shares: heapless::Vec::new(),
+                shares: Vec::new(),
             }),
         });
         self.commit(host, Next::GATHERING)
@@ -326,12 +326,12 @@ impl<const N: usize> Vault<N> {
                 .map_err(|_| LifecycleError::Share(ShareError::NotListed(custodian)))?;
         }
         self.commit(host, Next::GATHERING).inspect_err(|_| {
-            self.shares().map(heapless::Vec::pop);
+            self.shares().map(Vec::pop);
         })?;
         Ok(Added::New)
     }
 
-    fn shares(&mut self) -> Option<&mut heapless::Vec<DomainShare, 10>> {
+    fn shares(&mut self) -> Option<&mut Vec<DomainShare, MAX_CUSTODIANS>> {
         match &mut self.session.as_mut()?.task {
             Task::Recovery(recovery) => Some(&mut recovery.shares),
             #[cfg(feature = "managed-hsm")]
@@ -349,14 +349,15 @@ impl<const N: usize> Vault<N> {
         let Some(Session { task: Task::Recovery(recovery), .. }) = session else {
             return Err(LifecycleError::Expired);
         };
-        let shares: heapless::Vec<&DomainShare, 10> = recovery.shares.iter().collect();
+        let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
         // Whether it is the right domain was settled when the session began, for this very header.
         let opened = sealed
             .open(&Expect::unpinned(), &shares, buffer)
             .map_err(LifecycleError::Open)?;
+        let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         incoming.set(&opened)?;
         drop(opened);
-        let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
+        drop(shares);
         self.report(host, &Event::Recover { domain, epoch, header })?;
         self.commit(
             host,

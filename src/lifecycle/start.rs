@@ -7,7 +7,7 @@ use super::event::{Ended, Event};
 use super::host::Host;
 use super::record::{self, Loaded, RecordError};
 use super::state::{
-    Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, State,
+    Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused,
 };
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};

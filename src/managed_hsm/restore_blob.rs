@@ -116,7 +116,10 @@ impl<'a> RestoreBlob<'a> {
         // and nobody learns from the time what it was that failed.
         let (key, came_out) = match unsealed {
             Ok(key) => (key, true),
-            Err(Failure::Opaque) => (Secret::random(rng)?, false),
+            Err(Failure::Opaque) => {
+                let random = Secret::random(rng).map_err(|_| RestoreError::Rng)?;
+                (random, false)
+            }
             Err(Failure::Device(error)) => return Err(RestoreError::Device(error)),
             Err(Failure::Rng) => return Err(RestoreError::Rng),
         };

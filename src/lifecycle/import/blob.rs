@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Both ends of an import: the transfer key that leaves, and the restore blob that comes in.
+
+use core::num::NonZeroU64;
+
+use rand_core::TryCryptoRng;
+
+use super::{Expected, Import, ROOT_TAG};
+use crate::domain::{ArtifactTag, Root};
+use crate::lifecycle::error::LifecycleError;
+use crate::lifecycle::holding::Holding;
+use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
+use crate::managed_hsm::{Artifact, MasterKey, OpenError};
+use crate::rsa::{ModulusSize, PrivateKey};
+use crate::verdict::Verdict;
+use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
+
+/// A year in seconds: how long a transfer key's certificate is valid.
+const YEAR: i64 = 365 * 86_400;
+
+/// 9999-12-31T23:59:59Z, which says that there is no end (RFC 5280 section 4.1.2.5).
+const NEVER: i64 = 253_402_300_799;
+
+/// Draws a transfer key, writes its certificate to the front of `out`, and gives the certificate's digest
+/// and length.
+///
+/// Secret: the key. Public: everything else. Leaks: nothing else.
+pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
+    size: ModulusSize,
+    now: u64,
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<(PrivateKey, Thumbprint, usize), LifecycleError> {
+    let key = PrivateKey::generate(size, rng, &mut |_| ())?;
+    let now = i64::try_from(now).unwrap_or(0);
+    let form = SelfSigned {
+        common_name: "transfer-key",
+        serial: NonZeroU64::MIN,
+        not_before: now,
+        not_after: if now == 0 {
+            NEVER
+        } else {
+            now.saturating_add(YEAR)
+        },
+    };
+    let len = x509::write_self_signed(&key, rng, &form, out).map_err(|error| match error {
+        SelfSignedError::Rng => LifecycleError::Rng,
+        SelfSignedError::BufferTooSmall => LifecycleError::BufferTooSmall {
+            needed: x509::SELF_SIGNED_MAX_LEN,
+        },
+        _ => LifecycleError::Fault,
+    })?;
+    let thumbprint = Thumbprint::of(out.get(..len).unwrap_or_default());
+    Ok((key, thumbprint, len))
+}
+
+/// Checks what can be read in `blob`: that it is for this transfer key, and what it lists.
+pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<(), LifecycleError> {
+    let (have, want) = (blob.transfer_thumbprint(), import.certificate);
+    if have != want {
+        return Err(LifecycleError::OtherTransferKey { have, want });
+    }
+    let listed = |artifact: Artifact<'_>| import.expected(artifact.tag()).is_some();
+    // No tag stands twice on either side, so that equal numbers make equal sets.
+    if blob.artifacts().count() != import.expected.len() || !blob.artifacts().all(listed) {
+        return Err(LifecycleError::Unexpected);
+    }
+    Ok(())
+}
+
+/// What every blob gets that does not open as what is expected; how many tries are left is not known
+/// here.
+const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
+
+/// Opens `blob` into `incoming`, by way of `buffer`. Whether there was a root among the artifacts.
+///
+/// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened as what is
+/// expected, and the artifacts' lengths then.
+pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
+    import: &mut Import,
+    blob: &RestoreBlob<'_>,
+    rng: &mut R,
+    incoming: &mut Holding<N>,
+    buffer: &mut [u8],
+) -> Result<bool, LifecycleError> {
+    let transfer = import.key.as_mut().ok_or(LifecycleError::Expired)?;
+    let key = blob
+        .open(&import.certificate, transfer, rng)
+        .map_err(|error| match error {
+            RestoreError::Rng | RestoreError::Device(_) => LifecycleError::Rng,
+            _ => FAILED,
+        })?;
+    let mut has_root = false;
+    for artifact in blob.artifacts() {
+        let expected = import.expected(artifact.tag()).ok_or(FAILED)?;
+        has_root |= put(&artifact, &key, expected, incoming, buffer)?;
+    }
+    Ok(has_root)
+}
+
+/// Opens one artifact into `incoming`. Whether it was the root.
+fn put<const N: usize>(
+    artifact: &Artifact<'_>,
+    key: &MasterKey,
+    expected: &Expected,
+    incoming: &mut Holding<N>,
+    buffer: &mut [u8],
+) -> Result<bool, LifecycleError> {
+    let len = artifact.open(key, buffer).map_err(|error| match error {
+        OpenError::BufferTooSmall { needed } => LifecycleError::BufferTooSmall { needed },
+        _ => FAILED,
+    })?;
+    let content = buffer.get(..len).ok_or(FAILED)?;
+    Verdict::twice(|| expected.admits(content)).or(FAILED)?;
+    if expected.tag == ROOT_TAG {
+        let root: &[u8; Root::LEN] = content.try_into().map_err(|_| FAILED)?;
+        incoming.root.secret_mut().expose_mut().copy_from_slice(root);
+        return Ok(true);
+    }
+    let tag = ArtifactTag::new(&expected.tag).map_err(|_| FAILED)?;
+    incoming.push(tag, len)?.copy_from_slice(content);
+    Ok(false)
+}

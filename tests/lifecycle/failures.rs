@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Whatever the HSM around a domain fails at, the domain is in the state before or in the one after.
+
+
+use rand_chacha::ChaCha20Rng;
+use security_domain::lifecycle::{
+    Event, FlashError, Host, LifecycleError, SinkRefused, Slot, Stage, Start, Status, Vault,
+};
+use security_domain::secret::Secret;
+
+use crate::flash::{Fault, Hsm, Tear};
+use crate::sealed::{FailsAt, artifacts, fast_keys, rng, share};
+use crate::world::{Lost, activation, active, empty, hsm, provisioned, vault};
+
+/// An HSM whose generator fails at one call.
+struct BadRng<'a>(&'a mut Hsm, FailsAt<ChaCha20Rng>);
+
+impl Host for BadRng<'_> {
+    type Rng = FailsAt<ChaCha20Rng>;
+
+    fn rng(&mut self) -> &mut Self::Rng {
+        &mut self.1
+    }
+    fn now(&mut self) -> u64 {
+        self.0.now()
+    }
+    fn device_key(&self) -> &Secret<32> {
+        self.0.device_key()
+    }
+    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+        self.0.report(event)
+    }
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        self.0.read(slot, out)
+    }
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        self.0.write(slot, record)
+    }
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        self.0.counter()
+    }
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        self.0.advance(to)
+    }
+    fn counter_is_hardware(&self) -> bool {
+        self.0.counter_is_hardware()
+    }
+}
+
+/// The state that the flash gives at the next start.
+fn at_rest(hsm: &mut Hsm) -> Status {
+    hsm.restart();
+    let mut vault = vault();
+    match vault.start(hsm).unwrap() {
+        Start::Empty(domain) => domain.status(),
+        Start::Provisioned(domain) => domain.status(),
+        Start::Recovering(domain) => domain.status(),
+        Start::QuorumMet(domain) => domain.status(),
+        Start::Active(domain) => domain.status(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_failing_generator_provisions_and_activates_nothing() {
+    let keys = fast_keys(3);
+    let mut failed = [0, 0];
+    for call in 0.. {
+        let (mut vault, mut hsm) = (vault(), Hsm::new());
+        drop(empty(&mut vault, &mut hsm));
+        let mut bad = BadRng(&mut hsm, FailsAt(rng(1), call));
+        let Ok(Start::Empty(domain)) = vault.start(&mut bad) else {
+            continue;
+        };
+        let domain = match domain.provision(&artifacts(), &mut bad) {
+            Ok(domain) => domain,
+            Err(refused) => {
+                failed[0] += 1;
+                assert_eq!(refused.domain.status().stage, Stage::Empty);
+                drop(refused);
+                assert_eq!(at_rest(&mut hsm).stage, Stage::Empty);
+                continue;
+            }
+        };
+        let before = domain.status();
+        let mut file = vec![0xaa; domain.sealed_len(&activation(&keys)).unwrap()];
+        match domain.activate(&activation(&keys), &mut bad, &mut file) {
+            Ok(_) => break,
+            Err(refused) => {
+                failed[1] += 1;
+                assert_eq!(refused.domain.status(), before);
+                drop(refused);
+                assert!(file.iter().all(|byte| *byte == 0));
+                assert_eq!(at_rest(&mut hsm), before);
+            }
+        }
+    }
+    assert!(failed[0] >= 3 && failed[1] >= 10, "{failed:?}");
+}
+
+/// What the sink refuses does not happen: neither here, nor on the flash, nor in the output.
+#[test]
+fn a_refusing_sink_stops_every_step() {
+    let (mut vault, mut hsm, keys) = (vault(), Hsm::new(), fast_keys(3));
+    let lost = Lost::new(1);
+    let sealed = lost.sealed();
+    let domain = empty(&mut vault, &mut hsm);
+    hsm.refuses = true;
+    let refused = domain.provision(&artifacts(), &mut hsm).unwrap_err();
+    assert_eq!(refused.error, LifecycleError::SinkRefused);
+    assert_eq!(refused.domain.status().stage, Stage::Empty);
+    hsm.refuses = false;
+    let domain = refused.domain.provision(&artifacts(), &mut hsm).unwrap();
+
+    hsm.refuses = true;
+    let before = domain.status();
+    let mut file = vec![0xaa; domain.sealed_len(&activation(&keys)).unwrap()];
+    let refused = domain
+        .activate(&activation(&keys), &mut hsm, &mut file)
+        .unwrap_err();
+    assert_eq!(refused.error, LifecycleError::SinkRefused);
+    assert!(file.iter().all(|byte| *byte == 0), "nothing leaves");
+    let mut request = vec![0xaa; 1000];
+    let refused = refused
+        .domain
+        .begin_recovery(&sealed, &lost.expect(), None, &mut hsm, &mut request)
+        .unwrap_err();
+    assert_eq!(refused.error, LifecycleError::SinkRefused);
+    assert!(request.iter().all(|byte| *byte == 0));
+    assert_eq!(refused.domain.status(), before);
+
+    hsm.refuses = false;
+    let mut domain = refused
+        .domain
+        .begin_recovery_here(&sealed, &lost.expect(), &mut hsm)
+        .unwrap();
+    hsm.refuses = true;
+    let refused = domain.add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm);
+    assert_eq!(refused, Err(LifecycleError::SinkRefused));
+    assert_eq!(domain.contributors().count(), 0);
+    hsm.refuses = false;
+    for key in &lost.keys {
+        domain
+            .add_share(&sealed, share(&sealed, key), &mut hsm)
+            .unwrap();
+    }
+    hsm.refuses = true;
+    let refused = domain.quorum().unwrap().open(&sealed, &mut hsm).unwrap_err();
+    assert_eq!(refused.error, LifecycleError::SinkRefused);
+    drop(refused);
+    assert_eq!(at_rest(&mut hsm).stage, Stage::Recovering);
+}
+
+/// Cuts the power in every call to the flash and the counter, in every step of a recovery.
+#[test]
+fn power_that_fails_leaves_the_state_before_or_the_one_after() {
+    let lost = Lost::new(1);
+    let sealed = lost.sealed();
+    let mut seen = 0;
+    for call in 0.. {
+        let (mut vault, mut hsm) = (vault(), hsm(2));
+        let domain = lost.recovering_here(&mut vault, &mut hsm);
+        hsm.fault(call, Fault::Cut(Tear::Short(100)));
+        let stages = run(domain, &lost, &mut hsm);
+        let was_cut = hsm.is_off();
+        let rest = at_rest(&mut hsm);
+        match stages {
+            0 | 1 => assert_eq!(rest.stage, Stage::Recovering, "call {call}"),
+            2 => assert!(matches!(rest.stage, Stage::Recovering | Stage::Active)),
+            _ => assert_eq!(rest.stage, Stage::Active, "call {call}"),
+        }
+        if !was_cut {
+            assert_eq!(stages, 3);
+            break;
+        }
+        assert_eq!(rest.domain, Some(sealed.header().domain_id()));
+        seen += 1;
+    }
+    assert!(seen > 10);
+
+    fn run(
+        mut domain: crate::world::In<'_, security_domain::lifecycle::Recovering>,
+        lost: &Lost,
+        hsm: &mut Hsm,
+    ) -> usize {
+        let sealed = lost.sealed();
+        for (done, key) in lost.keys[..2].iter().enumerate() {
+            let added = domain.add_share(&sealed, share(&sealed, key), hsm);
+            if added.is_err() {
+                return done;
+            }
+        }
+        match domain.quorum().unwrap().open(&sealed, hsm) {
+            Ok(_) => 3,
+            Err(_) => 2,
+        }
+    }
+}
+
+#[test]
+fn a_vault_that_is_too_small_says_so() {
+    let (mut vault, mut hsm) = (Vault::<200>::new(), Hsm::new());
+    let Ok(Start::Empty(domain)) = vault.start(&mut hsm) else {
+        panic!("an empty state has room");
+    };
+    let refused = domain.provision(&artifacts(), &mut hsm).unwrap_err();
+    assert!(
+        matches!(refused.error, LifecycleError::BufferTooSmall { needed } if needed > 200),
+        "{}",
+        refused.error
+    );
+
+    let (mut vault, mut hsm, keys) = (crate::world::vault(), Hsm::new(), fast_keys(3));
+    let domain = provisioned(&mut vault, &mut hsm);
+    let needed = domain.sealed_len(&activation(&keys)).unwrap();
+    let refused = domain
+        .activate(&activation(&keys), &mut hsm, &mut vec![0; needed - 1])
+        .unwrap_err();
+    let too_small = security_domain::domain::SealError::BufferTooSmall { needed };
+    assert_eq!(refused.error, LifecycleError::Seal(too_small));
+}
+
+#[test]
+fn two_hsms_share_a_domain_and_no_key_of_their_own() {
+    let keys = fast_keys(3);
+    let (mut a, mut b) = (vault(), vault());
+    let (first, file) = active(&mut a, &mut hsm(1), &keys);
+    let lost = Lost { keys, file };
+    let mut hsm_2 = hsm(2);
+    let mut domain = lost.recovering_here(&mut b, &mut hsm_2);
+    let sealed = lost.sealed();
+    for key in &lost.keys[..2] {
+        domain
+            .add_share(&sealed, share(&sealed, key), &mut hsm_2)
+            .unwrap();
+    }
+    let second = domain.quorum().unwrap().open(&sealed, &mut hsm_2).unwrap();
+    let (first, second) = (first.status(), second.status());
+    assert_eq!(
+        (first.domain, first.header),
+        (second.domain, second.header)
+    );
+    assert_ne!(first.instance, second.instance);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A restore blob of Managed HSM enters an HSM.
+
+use security_domain::domain::ArtifactTag;
+use security_domain::lifecycle::{
+    Ended, Event, ExpectedArtifact, Importing, LifecycleError, MAX_IMPORT_FAILURES, ROOT_TAG,
+    Refused, Stage, Start,
+};
+use security_domain::managed_hsm::Tag;
+use security_domain::managed_hsm::domain_file::{self, DomainFile};
+use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::quorum::Threshold;
+use security_domain::rsa::ModulusSize;
+use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
+use sha2::{Digest, Sha256};
+
+use crate::fixtures::{certificate_der, open_shares, rng};
+use crate::flash::{Fault, Hsm};
+use crate::world::{In, hsm, provisioned, vault};
+
+const ARTIFACTS: [(&str, &[u8]); 2] = [("signing-key", b"0123456789"), ("hsm_backup", &[7; 100])];
+
+fn expected(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static>> {
+    let expected = artifacts.iter().map(|(tag, _)| ExpectedArtifact {
+        tag: ArtifactTag::new(tag).unwrap(),
+        digest: None,
+    });
+    expected.collect()
+}
+
+/// A restore blob of these artifacts, to this certificate.
+fn blob(artifacts: &[(&str, &[u8])], certificate: &[u8]) -> Vec<u8> {
+    let names = ["s2048_0", "s2048_1", "s2048_2"];
+    let ders = names.map(certificate_der);
+    let certificates = ders.each_ref().map(|der| Certificate::parse(der).unwrap());
+    let threshold = Threshold::new(2).unwrap();
+    let artifacts: Vec<_> = artifacts
+        .iter()
+        .map(|(tag, bytes)| (Tag::new(tag).unwrap(), *bytes))
+        .collect();
+    let mut file = vec![0; domain_file::encoded_len(&artifacts, threshold, &certificates)];
+    domain_file::write(&artifacts, threshold, &certificates, &mut rng(), &mut file).unwrap();
+    let file = DomainFile::parse(&file).unwrap();
+    let combined = file.combine(&open_shares(&file, &names[..2])).unwrap();
+    let transfer = Certificate::parse(certificate).unwrap();
+    let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
+    restore_blob::write(&file, combined.master_key(), &transfer, &mut rng(), &mut blob).unwrap();
+    blob
+}
+
+/// An HSM that waits for a blob, and its transfer key's certificate.
+fn importing<'v>(
+    vault: &'v mut security_domain::lifecycle::Vault<{ crate::world::ROOM }>,
+    host: &mut Hsm,
+    expected: &[ExpectedArtifact<'_>],
+) -> (In<'v, Importing>, Vec<u8>) {
+    let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
+    let (domain, len) = provisioned(vault, host)
+        .begin_import(ModulusSize::Rsa2048, expected, host, &mut certificate)
+        .unwrap();
+    certificate.truncate(len);
+    (domain, certificate)
+}
+
+/// `blob` with another character at the beginning of this part of the first JWE in `member`.
+fn altered(blob: &[u8], member: &str, part: usize) -> Vec<u8> {
+    let mut text = String::from_utf8(blob.to_vec()).unwrap();
+    let start = text.find(member).unwrap();
+    let dots = text[start..].match_indices('.');
+    let at = start + dots.map(|(at, _)| at + 1).nth(part - 1).unwrap();
+    let other = if text[at..].starts_with('A') { "B" } else { "A" };
+    text.replace_range(at..=at, other);
+    text.into_bytes()
+}
+
+#[test]
+fn a_blob_comes_in_waits_and_is_confirmed() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let own = domain.status();
+    assert_eq!(own.stage.to_string(), "recovering");
+    drop(domain);
+    let Start::Importing(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("it waits for a blob");
+    };
+    let blob = blob(&ARTIFACTS, &certificate);
+    let domain = domain
+        .import(&RestoreBlob::parse(&blob).unwrap(), &mut hsm)
+        .unwrap();
+    let imported = domain.status();
+    assert_eq!(imported.stage, Stage::Imported);
+    assert_ne!(imported.domain, own.domain, "it came without a root");
+    drop(domain);
+
+    let Start::Imported(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("it waits to be confirmed");
+    };
+    assert_eq!(domain.status(), imported);
+    let domain = domain.confirm(&mut hsm).unwrap();
+    assert_eq!(domain.status().stage, Stage::Active);
+    assert_eq!(domain.status().domain, imported.domain);
+    assert_eq!(domain.status().instance, own.instance);
+    assert_eq!(domain.status().header, None, "no file of this domain exists");
+    let artifacts = domain.artifacts();
+    assert!(artifacts.map(|(tag, bytes)| (tag.as_str(), bytes)).eq(ARTIFACTS));
+    assert!(matches!(
+        hsm.events[1..],
+        [Event::BeginImport, Event::Import, Event::ConfirmImport { domain }]
+            if Some(domain) == imported.domain
+    ));
+}
+
+#[test]
+fn a_root_among_the_artifacts_keeps_the_domain_what_it_was() {
+    let root = [9; 32];
+    let artifacts = [ARTIFACTS[0], (ROOT_TAG, &root[..])];
+    let ids = [1, 2].map(|seed| {
+        let (mut vault, mut hsm) = (vault(), hsm(seed));
+        let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&artifacts));
+        let blob = blob(&artifacts, &certificate);
+        let domain = domain
+            .import(&RestoreBlob::parse(&blob).unwrap(), &mut hsm)
+            .unwrap()
+            .confirm(&mut hsm)
+            .unwrap();
+        assert_eq!(domain.artifacts().count(), 1, "the root is no artifact");
+        domain.status().domain.unwrap()
+    });
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn what_can_be_read_in_a_blob_is_refused_by_name_and_costs_no_try() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (mut domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let elsewhere = blob(&ARTIFACTS, &certificate_der("s2048_0"));
+    let fewer = blob(&ARTIFACTS[..1], &certificate);
+    let others = blob(&[ARTIFACTS[0], ("other", b"")], &certificate);
+    let more = blob(&[ARTIFACTS[0], ARTIFACTS[1], ("other", b"")], &certificate);
+    for _ in 0..MAX_IMPORT_FAILURES {
+        for bad in [&elsewhere, &fewer, &others, &more] {
+            let refused = domain
+                .import(&RestoreBlob::parse(bad).unwrap(), &mut hsm)
+                .unwrap_err();
+            match refused.error {
+                LifecycleError::OtherTransferKey { .. } if bad == &elsewhere => {}
+                LifecycleError::Unexpected if bad != &elsewhere => {}
+                error => panic!("{error}"),
+            }
+            domain = refused.domain;
+        }
+    }
+    let good = blob(&ARTIFACTS, &certificate);
+    domain
+        .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
+        .unwrap();
+}
+
+#[test]
+fn three_failures_end_the_session_whatever_the_failure() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let mut wants = expected(&ARTIFACTS);
+    wants[0].digest = Some(Sha256::digest(b"something else").into());
+    let (mut domain, certificate) = importing(&mut vault, &mut hsm, &wants);
+    let before = domain.status();
+    let good = blob(&ARTIFACTS, &certificate);
+    // The wrapped key, an artifact, and an artifact's digest.
+    let bad = [
+        altered(&good, "enc_key", 1),
+        altered(&good, "compact_jwe", 3),
+        good.clone(),
+    ];
+    for (bad, left) in bad.iter().zip([2, 1, 0]) {
+        let refused = domain
+            .import(&RestoreBlob::parse(bad).unwrap(), &mut hsm)
+            .unwrap_err();
+        assert_eq!(refused.error, LifecycleError::Import { left });
+        domain = refused.domain;
+    }
+    assert_eq!(
+        hsm.events.last(),
+        Some(&Event::EndSession(Ended::TooManyFailures))
+    );
+    let Refused { domain, error } = domain
+        .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
+        .unwrap_err();
+    assert_eq!(error, LifecycleError::Expired);
+    let domain = domain.abort(&mut hsm).unwrap();
+    assert_eq!(domain.status().domain, before.domain);
+    drop(domain);
+    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+}
+
+/// Switching the HSM off in the middle of a try does not give the try back.
+#[test]
+fn a_try_is_counted_before_it_is_made() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    drop(domain);
+    let good = blob(&ARTIFACTS, &certificate);
+    let bad = altered(&good, "compact_jwe", 3);
+    for left in (0..MAX_IMPORT_FAILURES).rev() {
+        let Start::Importing(domain) = vault.start(&mut hsm).unwrap() else {
+            panic!("tries are left");
+        };
+        let refused = domain
+            .import(&RestoreBlob::parse(&bad).unwrap(), &mut hsm)
+            .unwrap_err();
+        assert_eq!(refused.error, LifecycleError::Import { left });
+        // What was in memory is lost; what was counted is not.
+        drop(refused);
+    }
+    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+}
+
+#[test]
+fn aborting_gives_the_earlier_state_back() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let own = domain.status().domain;
+    let good = blob(&ARTIFACTS, &certificate);
+    let domain = domain
+        .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
+        .unwrap()
+        .abort(&mut hsm)
+        .unwrap();
+    assert_eq!((domain.status().stage, domain.status().domain), (Stage::Provisioned, own));
+}
+
+#[test]
+fn a_flash_that_fails_leaves_the_session_and_its_key() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let good = blob(&ARTIFACTS, &certificate);
+    let parsed = RestoreBlob::parse(&good).unwrap();
+    hsm.fault(0, Fault::Fails);
+    let refused = domain.import(&parsed, &mut hsm).unwrap_err();
+    assert!(matches!(refused.error, LifecycleError::Record(_)));
+    hsm.restart();
+    let domain = match refused.domain.import(&parsed, &mut hsm) {
+        Ok(domain) => domain,
+        // The first write after a failed one only puts the old state past it.
+        Err(refused) => refused.domain.import(&parsed, &mut hsm).unwrap(),
+    };
+    domain.confirm(&mut hsm).unwrap();
+}
+
+#[test]
+fn expectations_that_make_no_sense_are_refused() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let mut domain = provisioned(&mut vault, &mut hsm);
+    let twice = expected(&[ARTIFACTS[0], ARTIFACTS[0]]);
+    let root = expected(&[(ROOT_TAG, b"")]);
+    for bad in [&[][..], &twice, &root] {
+        let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
+        let refused = domain
+            .begin_import(ModulusSize::Rsa2048, bad, &mut hsm, &mut certificate)
+            .unwrap_err();
+        assert_eq!(refused.error, LifecycleError::Expected);
+        domain = refused.domain;
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A domain from beginning to end, with an HSM that starts anew between any two steps.
+
+use security_domain::domain::SealedDomain;
+use security_domain::lifecycle::{Added, Event, Stage, Start};
+
+use crate::flash::Hsm;
+use crate::sealed::{fast_keys, share};
+use crate::world::{
+    Lost, activation, active, empty, has_artifacts, hsm, parse, provisioned, vault,
+};
+
+#[test]
+fn it_is_provisioned_activated_and_there_after_a_restart() {
+    let (mut vault, mut hsm, keys) = (vault(), Hsm::new(), fast_keys(3));
+    let domain = empty(&mut vault, &mut hsm);
+    assert_eq!(domain.status().stage, Stage::Empty);
+    assert_eq!(domain.status().instance, None);
+    drop(domain);
+
+    let domain = provisioned(&mut vault, &mut hsm);
+    let fresh = domain.status();
+    assert_eq!((fresh.stage, fresh.epoch), (Stage::Provisioned, None));
+    drop(domain);
+
+    let Start::Provisioned(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("it was provisioned");
+    };
+    assert_eq!(domain.status(), fresh);
+    let mut file = vec![0; domain.sealed_len(&activation(&keys)).unwrap()];
+    let (domain, _) = domain
+        .activate(&activation(&keys), &mut hsm, &mut file)
+        .unwrap();
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let status = domain.status();
+    assert_eq!(status.stage, Stage::Active);
+    assert_eq!(status.domain, fresh.domain);
+    assert_eq!(status.domain, Some(sealed.header().domain_id()));
+    assert_eq!(status.header, Some(sealed.header().digest()));
+    assert_eq!(status.epoch, Some(sealed.header().epoch()));
+    assert_eq!(status.instance, Some(sealed.header().instance()));
+    assert!(has_artifacts(&domain));
+    drop(domain);
+
+    let Start::Active(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("it was active");
+    };
+    assert_eq!(domain.status(), status);
+    assert!(has_artifacts(&domain));
+}
+
+#[test]
+fn custodians_who_never_meet_put_it_into_another_hsm() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let (mut domain, request) = lost.recovering(&mut vault, &mut hsm, 0);
+    let own = domain.status().instance;
+    assert_eq!(domain.status().stage, Stage::Recovering);
+    assert_eq!(domain.needed(), 2);
+
+    let first = lost.contribution(0, &request);
+    let sealed = lost.sealed();
+    let added = domain.add(&sealed, &parse(&first), &mut hsm).unwrap();
+    assert_eq!(added, Added::New);
+    let added = domain.add(&sealed, &parse(&first), &mut hsm).unwrap();
+    assert_eq!(added, Added::Already);
+    let domain = domain.quorum().expect_err("one is no quorum of two");
+    drop(domain);
+
+    let Start::Recovering(mut domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("the session was under way");
+    };
+    assert_eq!(domain.contributors().collect::<Vec<_>>(), [lost.id(0)]);
+    let third = lost.contribution(2, &request);
+    domain.add(&sealed, &parse(&third), &mut hsm).unwrap();
+    let contributors = [lost.id(0), lost.id(2)];
+    drop(domain);
+
+    let Start::QuorumMet(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("the session has a quorum");
+    };
+    assert_eq!(domain.contributors().collect::<Vec<_>>(), contributors);
+    let domain = domain.open(&sealed, &mut hsm).unwrap();
+    let status = domain.status();
+    assert_eq!(status.stage, Stage::Active);
+    assert_eq!(status.domain, Some(sealed.header().domain_id()));
+    assert_eq!(status.header, Some(sealed.header().digest()));
+    assert_eq!(status.instance, own, "an HSM stays itself");
+    assert_ne!(status.instance, Some(sealed.header().instance()));
+    assert!(has_artifacts(&domain));
+    drop(domain);
+    let Start::Active(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("it was recovered");
+    };
+    assert_eq!(domain.status(), status);
+}
+
+#[test]
+fn a_quorum_at_one_place_puts_it_into_another_hsm() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let sealed = lost.sealed();
+    let mut domain = lost.recovering_here(&mut vault, &mut hsm);
+    assert_eq!(domain.request(), None);
+    for key in &lost.keys[1..] {
+        let share = share(&sealed, key);
+        domain.add_share(&sealed, share, &mut hsm).unwrap();
+    }
+    let domain = domain.quorum().unwrap().open(&sealed, &mut hsm).unwrap();
+    assert!(has_artifacts(&domain));
+    assert_eq!(domain.status().domain, Some(sealed.header().domain_id()));
+}
+
+#[test]
+fn zeroizing_leaves_an_hsm_that_can_begin_again() {
+    let (mut vault, mut hsm, keys) = (vault(), Hsm::new(), fast_keys(3));
+    let (domain, _) = active(&mut vault, &mut hsm, &keys);
+    let before = domain.status();
+    let domain = domain.zeroize(&mut hsm).unwrap();
+    assert_eq!(domain.status().domain, None);
+    drop(domain);
+    let domain = provisioned(&mut vault, &mut hsm);
+    assert_ne!(domain.status().domain, before.domain);
+    assert_ne!(domain.status().instance, before.instance);
+}
+
+#[test]
+fn every_step_is_reported_before_it_takes_effect() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let sealed = lost.sealed();
+    let (mut domain, request) = lost.recovering(&mut vault, &mut hsm, 0);
+    let asked = domain.request();
+    let header = sealed.header();
+    for place in [0, 1] {
+        let contribution = lost.contribution(place, &request);
+        domain.add(&sealed, &parse(&contribution), &mut hsm).unwrap();
+    }
+    let domain = domain.quorum().unwrap().open(&sealed, &mut hsm).unwrap();
+    drop(domain);
+    let [provision, rest @ ..] = &hsm.events[..] else {
+        panic!("nothing was reported");
+    };
+    assert!(matches!(provision, Event::Provision { .. }));
+    assert_eq!(
+        rest,
+        [
+            Event::BeginRecovery {
+                domain: header.domain_id(),
+                epoch: header.epoch(),
+                header: header.digest(),
+                pinned: true,
+                request: asked,
+            },
+            Event::Contribute {
+                custodian: lost.id(0)
+            },
+            Event::Contribute {
+                custodian: lost.id(1)
+            },
+            Event::Recover {
+                domain: header.domain_id(),
+                epoch: header.epoch(),
+                header: header.digest(),
+            },
+        ]
+    );
+}

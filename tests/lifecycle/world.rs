@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! HSMs and custodians.
+
+use security_domain::custodian::Recipient;
+use security_domain::domain::{DomainLabel, Epoch, Expect, SealedDomain};
+use security_domain::lifecycle::{
+    Activation, Active, Contribution, Domain, Empty, Host, Provisioned, Recovering, Request, Start,
+    Vault, VettedRequest, contribute, contribution_len, vault_room,
+};
+use security_domain::quorum::Threshold;
+
+use crate::flash::Hsm;
+use crate::sealed::{ARTIFACTS, FastKey, artifacts, fast_keys, rng, share};
+
+pub const ROOM: usize = vault_room(3, 200);
+
+/// A domain in a state, in a vault of [`ROOM`] bytes.
+pub type In<'v, S> = Domain<'v, S, ROOM>;
+
+pub fn vault() -> Box<Vault<ROOM>> {
+    Box::default()
+}
+
+/// An HSM other than the one with another seed.
+pub fn hsm(seed: u8) -> Hsm {
+    Hsm::with_flash(Hsm::new().flash, seed)
+}
+
+pub fn empty<'v, H: Host>(vault: &'v mut Vault<ROOM>, host: &mut H) -> In<'v, Empty> {
+    match vault.start(host).unwrap() {
+        Start::Empty(domain) => domain,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn provisioned<'v, H: Host>(vault: &'v mut Vault<ROOM>, host: &mut H) -> In<'v, Provisioned> {
+    empty(vault, host).provision(&artifacts(), host).unwrap()
+}
+
+/// Two of three.
+pub fn activation(keys: &[FastKey]) -> Activation<'_, FastKey> {
+    Activation {
+        custodians: keys,
+        threshold: Threshold::new(2).unwrap(),
+        label: DomainLabel::new("test").unwrap(),
+        break_glass: None,
+    }
+}
+
+/// An active HSM's domain, and the file that left it.
+pub fn active<'v, H: Host>(
+    vault: &'v mut Vault<ROOM>,
+    host: &mut H,
+    keys: &[FastKey],
+) -> (In<'v, Active>, Vec<u8>) {
+    let domain = provisioned(vault, host);
+    let mut file = vec![0; domain.sealed_len(&activation(keys)).unwrap()];
+    let (domain, len) = domain.activate(&activation(keys), host, &mut file).unwrap();
+    assert_eq!(len, file.len());
+    (domain, file)
+}
+
+/// A file of an HSM that is gone, and the keys of its custodians.
+pub struct Lost {
+    pub keys: Vec<FastKey>,
+    pub file: Vec<u8>,
+}
+
+impl Lost {
+    pub fn new(seed: u8) -> Self {
+        let keys = fast_keys(3);
+        let (_, file) = active(&mut vault(), &mut hsm(seed), &keys);
+        Self { keys, file }
+    }
+
+    pub fn sealed(&self) -> SealedDomain<'_> {
+        SealedDomain::parse(&self.file).unwrap()
+    }
+
+    pub fn expect(&self) -> Expect {
+        Expect::new(self.sealed().header().domain_id(), Epoch::FIRST)
+    }
+
+    /// What the custodian at `place` answers to a request.
+    pub fn contribution(&self, place: usize, request: &[u8]) -> Vec<u8> {
+        let request = Request::parse(request).unwrap();
+        let shown = request.digest();
+        let vetted = VettedRequest::compared(request, shown).unwrap();
+        let sealed = self.sealed();
+        let mut out = vec![0; contribution_len(vetted.request())];
+        contribute(
+            &sealed,
+            &self.expect(),
+            &vetted,
+            &share(&sealed, &self.keys[place]),
+            0,
+            &mut rng(place as u8),
+            &mut out,
+        )
+        .unwrap();
+        out
+    }
+
+    /// A fresh HSM that asks for this domain, and its request.
+    pub fn recovering<'v, H: Host>(
+        &self,
+        vault: &'v mut Vault<ROOM>,
+        host: &mut H,
+        lifetime: u64,
+    ) -> (In<'v, Recovering>, Vec<u8>) {
+        let mut request = vec![0; Request::MAX_LEN];
+        let (domain, len) = provisioned(vault, host)
+            .begin_recovery(
+                &self.sealed(),
+                &self.expect(),
+                lifetime.try_into().ok(),
+                host,
+                &mut request,
+            )
+            .unwrap();
+        request.truncate(len);
+        (domain, request)
+    }
+
+    /// The same for a quorum at one place.
+    pub fn recovering_here<'v, H: Host>(
+        &self,
+        vault: &'v mut Vault<ROOM>,
+        host: &mut H,
+    ) -> In<'v, Recovering> {
+        provisioned(vault, host)
+            .begin_recovery_here(&self.sealed(), &self.expect(), host)
+            .unwrap()
+    }
+
+    pub fn id(&self, place: usize) -> security_domain::custodian::CustodianId {
+        self.keys[place].id()
+    }
+}
+
+pub fn parse(contribution: &[u8]) -> Contribution<'_> {
+    Contribution::parse(contribution).unwrap()
+}
+
+/// Whether the domain's artifacts are the ones that every HSM here is provisioned with.
+pub fn has_artifacts(domain: &In<'_, Active>) -> bool {
+    let artifacts = domain.artifacts();
+    artifacts
+        .map(|(tag, artifact)| (tag.as_str(), artifact))
+        .eq(ARTIFACTS)
+}
