@@ -67,6 +67,7 @@ impl<const N: usize> Vault<N> {
     ) -> Result<Domain<'_, Empty, N>, LifecycleError> {
         let guard = Guard(self);
         guard.0.wipe();
+        guard.0.counter_is_hardware = host.counter_is_hardware();
         guard.0.position = Some(record::discard(host)?);
         Ok(Domain::<Empty, N>::new(guard).zeroize(host)?)
     }
@@ -78,6 +79,7 @@ fn load<'v, const N: usize, H: Host>(
 ) -> Result<(Guard<'v, N>, Stage), LifecycleError> {
     let vault = &mut *guard;
     vault.wipe();
+    vault.counter_is_hardware = host.counter_is_hardware();
     let len = match record::load(host, &mut vault.buffer)? {
         Loaded::Blank { position } => {
             vault.position = Some(position);

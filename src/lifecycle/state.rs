@@ -188,6 +188,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
             header: recovery
                 .map(|recovery| recovery.header)
                 .or_else(|| standing.map(|standing| standing.header)),
+            counter_is_hardware: vault.counter_is_hardware,
         }
     }
 
@@ -221,6 +222,8 @@ pub struct Status {
     pub epoch: Option<Epoch>,
     /// The digest of its header; none before it has been sealed.
     pub header: Option<HeaderDigest>,
+    /// Whether an old image of the flash would be told from this one.
+    pub counter_is_hardware: bool,
 }
 
 impl<const N: usize> Domain<'_, Active, N> {

@@ -36,6 +36,7 @@ pub struct Vault<const N: usize> {
     pub(super) standing: Option<Standing>,
     pub(super) session: Option<Session>,
     pub(super) owed: Owed,
+    pub(super) counter_is_hardware: bool,
     /// None before the flash has been read.
     pub(super) position: Option<Position>,
     /// For what is on its way to or from the flash, or out of a sealed domain.
@@ -120,6 +121,7 @@ impl<const N: usize> Vault<N> {
             standing: None,
             session: None,
             owed: Owed(0),
+            counter_is_hardware: false,
             position: None,
             buffer: [0; N],
         }
