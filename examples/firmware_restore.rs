@@ -25,8 +25,8 @@ mod firmware {
     use rand_core::TryCryptoRng;
     use security_domain::domain::{ArtifactTag, DomainId, Epoch, Expect, SealedDomain};
     use security_domain::lifecycle::{
-        Contribution, Event, FlashError, Host, Request, RequestDigest, SinkRefused, Slot,
-        Start, Status, Vault, vault_room,
+        Contribution, Event, FlashError, Host, Request, RequestDigest, SinkRefused, Slot, Start,
+        Status, Vault, vault_room,
     };
     use security_domain::secret::Secret;
 
@@ -202,11 +202,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| ())?;
         custodians.push(key);
     }
-    let public: Vec<_> = custodians.iter().map(|key| key.public_key().clone()).collect();
+    let public: Vec<_> = custodians
+        .iter()
+        .map(|key| key.public_key().clone())
+        .collect();
     let root = Root::random(&mut SysRng)?;
     let sealing = Sealing {
         root: &root,
-        artifacts: &[(ArtifactTag::new("signing-key")?, b"the key that was lost, and others")],
+        artifacts: &[(
+            ArtifactTag::new("signing-key")?,
+            b"the key that was lost, and others",
+        )],
         custodians: &public,
         threshold: Threshold::new(2)?,
         label: DomainLabel::new("")?,
@@ -232,7 +238,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let refusal = |refusal: firmware::Refusal| refusal.to_string();
     let (request, shown) = firmware::ask(memory, &mut board, &file, noted).map_err(refusal)?;
     let request = request.to_vec();
-    println!("request        {} bytes, the HSM shows {shown}", request.len());
+    println!(
+        "request        {} bytes, the HSM shows {shown}",
+        request.len()
+    );
 
     // Two custodians, each alone. He compares what he was sent with what the HSM shows.
     let mut status = None;
@@ -250,7 +259,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("contribution   {} bytes, of custodian {id}", out.len());
     }
     let status = status.ok_or("two contributions are a quorum")?;
-    println!("status         {}, after {} events", status.stage, board.events);
+    println!(
+        "status         {}, after {} events",
+        status.stage, board.events
+    );
     if status.domain != Some(noted) {
         return Err("another domain".into());
     }

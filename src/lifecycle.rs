@@ -92,11 +92,11 @@ pub use recover::{Added, Gathering};
 pub use request::{Request, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};
 pub use start::Start;
-#[cfg(feature = "managed-hsm")]
-pub use state::{Imported, Importing};
 pub use state::{
     Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, State, Status,
 };
+#[cfg(feature = "managed-hsm")]
+pub use state::{Imported, Importing};
 pub use vault::{Vault, vault_room};
 pub use vet::{Verifier, VetError, VettedRequest};
 

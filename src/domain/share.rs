@@ -29,7 +29,11 @@ pub struct DomainShare {
 
 impl DomainShare {
     /// A share that was one before, and was kept where nobody can change it.
-    pub(crate) const fn kept(share: Share<32>, custodian: CustodianId, header: HeaderDigest) -> Self {
+    pub(crate) const fn kept(
+        share: Share<32>,
+        custodian: CustodianId,
+        header: HeaderDigest,
+    ) -> Self {
         Self {
             share,
             custodian,

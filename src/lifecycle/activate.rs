@@ -13,9 +13,7 @@ use super::host::Host;
 use super::state::{Active, Domain, Provisioned, Refused};
 use super::vault::{Next, Standing, Vault};
 use crate::custodian::Recipient;
-use crate::domain::{
-    ArtifactTag, DomainLabel, Lineage, MAX_ARTIFACTS, SealError, Sealing,
-};
+use crate::domain::{ArtifactTag, DomainLabel, Lineage, MAX_ARTIFACTS, SealError, Sealing};
 use crate::quorum::Threshold;
 
 /// Who is to have the domain's first quorum.
@@ -104,7 +102,13 @@ impl<const N: usize> Vault<N> {
         };
         let (domain, len) = (header.domain_id(), sealed.as_bytes().len());
         drop(artifacts);
-        self.report(host, &Event::Activate { domain, header: standing.header })?;
+        self.report(
+            host,
+            &Event::Activate {
+                domain,
+                header: standing.header,
+            },
+        )?;
         self.commit(
             host,
             Next {

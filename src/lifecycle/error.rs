@@ -8,6 +8,7 @@ use super::contribution::ContributionError;
 use super::holding::Full;
 use super::host::{FlashError, SinkRefused};
 use super::record::RecordError;
+use crate::backup::{BeginError, WrongDomain};
 use crate::domain::{ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::rng::RngError;
 use crate::rsa::GenerateError;
@@ -79,6 +80,10 @@ pub enum LifecycleError {
         /// How many more tries there are; none, and the session is over.
         left: u8,
     },
+    /// The backup was not begun.
+    Backup(BeginError),
+    /// The backup is another domain's.
+    WrongDomain(WrongDomain),
     /// What was computed did not stand the check that follows: the machine erred.
     Fault,
 }
@@ -137,11 +142,17 @@ impl fmt::Display for LifecycleError {
             Self::Expect(error) => error.fmt(f),
             Self::Pending => OpenError::Pending.fmt(f),
             Self::OtherHeader { have, want } => {
-                write!(f, "the sealed domain has header {have}, the session's has {want}")
+                write!(
+                    f,
+                    "the sealed domain has header {have}, the session's has {want}"
+                )
             }
             Self::NoClock => f.write_str("without a clock a session cannot end by itself"),
             Self::ClockWentBack { have, seen } => {
-                write!(f, "the clock shows {have}, and has shown {seen} in this session")
+                write!(
+                    f,
+                    "the clock shows {have}, and has shown {seen} in this session"
+                )
             }
             Self::Expired => f.write_str("the session's time is over"),
             Self::NoTransferKey => {
@@ -155,7 +166,10 @@ impl fmt::Display for LifecycleError {
             }
             #[cfg(feature = "managed-hsm")]
             Self::OtherTransferKey { have, want } => {
-                write!(f, "the restore blob is for transfer key {have}, the session's is {want}")
+                write!(
+                    f,
+                    "the restore blob is for transfer key {have}, the session's is {want}"
+                )
             }
             Self::Unexpected => {
                 f.write_str("the restore blob lists other artifacts than are expected")
@@ -167,6 +181,8 @@ impl fmt::Display for LifecycleError {
                 f,
                 "the restore blob does not open as what is expected; tries left: {left}"
             ),
+            Self::Backup(error) => error.fmt(f),
+            Self::WrongDomain(error) => error.fmt(f),
             Self::Fault => f.write_str("a computation failed its check"),
         }
     }

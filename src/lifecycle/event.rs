@@ -2,6 +2,7 @@
 //! What a sink hears of, before it takes effect.
 
 use super::id::RequestDigest;
+use crate::backup::BackupId;
 use crate::custodian::CustodianId;
 use crate::domain::{DomainId, Epoch, HeaderDigest};
 
@@ -59,6 +60,16 @@ pub enum Event {
     },
     /// A session ended without having changed the domain. It has ended already.
     EndSession(Ended),
+    /// A backup begins.
+    BeginBackup {
+        /// Its id.
+        backup: BackupId,
+    },
+    /// A backup begins to be restored.
+    BeginRestore {
+        /// Its id.
+        backup: BackupId,
+    },
     /// Every secret is gone. They are gone already.
     Zeroize,
 }

@@ -29,7 +29,8 @@ impl<const N: usize> Holding<N> {
 
     /// Makes room for one more artifact, to be filled in by the caller.
     pub(super) fn push(&mut self, tag: ArtifactTag<'_>, len: usize) -> Result<&mut [u8], Full> {
-        let heads = bytes_len(tag.as_str().len()).saturating_add(bytes_len(len).saturating_sub(len));
+        let heads =
+            bytes_len(tag.as_str().len()).saturating_add(bytes_len(len).saturating_sub(len));
         let needed = self.len.saturating_add(heads).saturating_add(len);
         let full = || Full { needed };
         let free = self.bytes.get_mut(self.len..needed).ok_or_else(full)?;
@@ -117,9 +118,8 @@ impl<'a> Iterator for Artifacts<'a> {
     type Item = (ArtifactTag<'a>, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = (|| -> Result<_, cbor::Malformed<()>> {
-            Ok((self.0.text(())?, self.0.bytes(())?))
-        })();
+        let read =
+            (|| -> Result<_, cbor::Malformed<()>> { Ok((self.0.text(())?, self.0.bytes(())?)) })();
         let (tag, artifact) = read.ok()?;
         Some((ArtifactTag::new(tag).ok()?, artifact))
     }

@@ -178,10 +178,7 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
     /// still those of what came in.
     ///
     /// Secret: the domain. Public: nothing. Leaks: whether the digests are right.
-    pub fn confirm<H: Host>(
-        self,
-        host: &mut H,
-    ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
+    pub fn confirm<H: Host>(self, host: &mut H) -> Result<Domain<'v, Active, N>, Refused<Self>> {
         let (domain, ()) = self.after(|vault| {
             let import = vault.import()?;
             Verdict::twice(|| {
@@ -359,9 +356,7 @@ impl<const N: usize> Vault<N> {
 }
 
 /// Keeps what is expected: at least one artifact beside a root, no two of one tag.
-fn keep(
-    expected: &[ExpectedArtifact<'_>],
-) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {
+fn keep(expected: &[ExpectedArtifact<'_>]) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {
     let mut kept = Vec::<Expected, MAX_ARTIFACTS>::new();
     for ExpectedArtifact { tag, digest } in expected {
         let tag = tag.as_str();

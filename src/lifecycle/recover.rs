@@ -305,7 +305,10 @@ impl<const N: usize> Vault<N> {
     ) -> Result<&mut Recovery, LifecycleError> {
         self.tick_or_end(host)?;
         match &mut self.session {
-            Some(Session { task: Task::Recovery(recovery), .. }) => {
+            Some(Session {
+                task: Task::Recovery(recovery),
+                ..
+            }) => {
                 recovery.check(sealed)?;
                 Ok(recovery)
             }
@@ -316,7 +319,10 @@ impl<const N: usize> Vault<N> {
     /// Takes a share into the session.
     fn keep<H: Host>(&mut self, share: DomainShare, host: &mut H) -> Result<Added, LifecycleError> {
         let custodian = share.custodian();
-        if self.recovery().is_some_and(|recovery| recovery.has(custodian)) {
+        if self
+            .recovery()
+            .is_some_and(|recovery| recovery.has(custodian))
+        {
             return Ok(Added::Already);
         }
         self.report(host, &Event::Contribute { custodian })?;
@@ -345,8 +351,17 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         self.session(sealed, host)?;
-        let Self { session, incoming, buffer, .. } = self;
-        let Some(Session { task: Task::Recovery(recovery), .. }) = session else {
+        let Self {
+            session,
+            incoming,
+            buffer,
+            ..
+        } = self;
+        let Some(Session {
+            task: Task::Recovery(recovery),
+            ..
+        }) = session
+        else {
             return Err(LifecycleError::Expired);
         };
         let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
@@ -358,7 +373,14 @@ impl<const N: usize> Vault<N> {
         incoming.set(&opened)?;
         drop(opened);
         drop(shares);
-        self.report(host, &Event::Recover { domain, epoch, header })?;
+        self.report(
+            host,
+            &Event::Recover {
+                domain,
+                epoch,
+                header,
+            },
+        )?;
         self.commit(
             host,
             Next {

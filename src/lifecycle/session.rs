@@ -7,9 +7,9 @@ use heapless::Vec;
 
 use super::error::LifecycleError;
 use super::id::RequestDigest;
-use crate::domain::{DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain};
-use crate::custodian::CustodianId;
 use crate::ct::{Mask, eq_bytes};
+use crate::custodian::CustodianId;
+use crate::domain::{DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain};
 use crate::quorum::Threshold;
 use crate::rsa;
 use crate::verdict::Verdict;
@@ -96,8 +96,10 @@ impl Clock {
         if latest == 0 {
             return Ok(());
         }
-        Verdict::twice(|| at_most(latest, now))
-            .or(LifecycleError::ClockWentBack { have: now, seen: latest })?;
+        Verdict::twice(|| at_most(latest, now)).or(LifecycleError::ClockWentBack {
+            have: now,
+            seen: latest,
+        })?;
         self.latest = now;
         Verdict::twice(|| at_most(now, expires) | at_most(expires, 0)).or(LifecycleError::Expired)
     }

@@ -6,9 +6,7 @@ use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::host::Host;
 use super::record::{self, Loaded, RecordError};
-use super::state::{
-    Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused,
-};
+use super::state::{Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused};
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
 use super::vault::{Next, Vault};
@@ -68,7 +66,7 @@ impl<const N: usize> Vault<N> {
         let guard = Guard(self);
         guard.0.wipe();
         guard.0.counter_is_hardware = host.counter_is_hardware();
-        guard.0.position = Some(record::discard(host)?);
+        guard.0.position = Some(record::discard(host, &mut guard.0.buffer)?);
         Ok(Domain::<Empty, N>::new(guard).zeroize(host)?)
     }
 }
@@ -130,7 +128,9 @@ impl<const N: usize> Vault<N> {
             if earlier.any(|(earlier, _)| earlier == tag) {
                 return Err(LifecycleError::Seal(SealError::SameTag(place as u8)));
             }
-            self.held.push(*tag, artifact.len())?.copy_from_slice(artifact);
+            self.held
+                .push(*tag, artifact.len())?
+                .copy_from_slice(artifact);
         }
         rng::fill(host.rng(), self.held.root.secret_mut().expose_mut())?;
         rng::fill(host.rng(), self.instance.seed.expose_mut())?;

@@ -173,18 +173,22 @@ impl<const N: usize> Vault<N> {
     }
 
     /// The same, but the vault takes the new state even if the flash fails: for what ends something.
-    pub(super) fn end<H: Host>(
-        &mut self,
-        host: &mut H,
-        next: Next,
-    ) -> Result<(), LifecycleError> {
+    pub(super) fn end<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
         let written = self.write(host, next);
         self.become_next(next);
         written
     }
 
     fn write<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
-        let Self { held, incoming, session, instance, buffer, position, .. } = self;
+        let Self {
+            held,
+            incoming,
+            session,
+            instance,
+            buffer,
+            position,
+            ..
+        } = self;
         let session = session.as_ref().filter(|_| next.session);
         let contents = Contents {
             stage: next.stage,
@@ -195,13 +199,15 @@ impl<const N: usize> Vault<N> {
             session,
             incoming: (next.stage == Stage::Imported).then_some(&*incoming),
         };
-        let written = contents
-            .encode(buffer)
-            .and_then(|len| {
-                let save = if next.ends() { record::save_and_erase::<H> } else { record::save::<H> };
-                let position = position.as_mut().ok_or(LifecycleError::Fault)?;
-                Ok(save(host, instance.id, position, buffer, len)?)
-            });
+        let written = contents.encode(buffer).and_then(|len| {
+            let save = if next.ends() {
+                record::save_and_erase::<H>
+            } else {
+                record::save::<H>
+            };
+            let position = position.as_mut().ok_or(LifecycleError::Fault)?;
+            Ok(save(host, instance.id, position, buffer, len)?)
+        });
         wipe(buffer);
         written
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever the HSM around a domain fails at, the domain is in the state before or in the one after.
 
-
 use rand_chacha::ChaCha20Rng;
 use security_domain::lifecycle::{
     Event, FlashError, Host, LifecycleError, SinkRefused, Slot, Stage, Start, Status, Vault,
@@ -145,7 +144,11 @@ fn a_refusing_sink_stops_every_step() {
             .unwrap();
     }
     hsm.refuses = true;
-    let refused = domain.quorum().unwrap().open(&sealed, &mut hsm).unwrap_err();
+    let refused = domain
+        .quorum()
+        .unwrap()
+        .open(&sealed, &mut hsm)
+        .unwrap_err();
     assert_eq!(refused.error, LifecycleError::SinkRefused);
     drop(refused);
     assert_eq!(at_rest(&mut hsm).stage, Stage::Recovering);
@@ -236,9 +239,6 @@ fn two_hsms_share_a_domain_and_no_key_of_their_own() {
     }
     let second = domain.quorum().unwrap().open(&sealed, &mut hsm_2).unwrap();
     let (first, second) = (first.status(), second.status());
-    assert_eq!(
-        (first.domain, first.header),
-        (second.domain, second.header)
-    );
+    assert_eq!((first.domain, first.header), (second.domain, second.header));
     assert_ne!(first.instance, second.instance);
 }

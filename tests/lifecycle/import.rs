@@ -44,7 +44,14 @@ fn blob(artifacts: &[(&str, &[u8])], certificate: &[u8]) -> Vec<u8> {
     let combined = file.combine(&open_shares(&file, &names[..2])).unwrap();
     let transfer = Certificate::parse(certificate).unwrap();
     let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
-    restore_blob::write(&file, combined.master_key(), &transfer, &mut rng(), &mut blob).unwrap();
+    restore_blob::write(
+        &file,
+        combined.master_key(),
+        &transfer,
+        &mut rng(),
+        &mut blob,
+    )
+    .unwrap();
     blob
 }
 
@@ -68,7 +75,11 @@ fn altered(blob: &[u8], member: &str, part: usize) -> Vec<u8> {
     let start = text.find(member).unwrap();
     let dots = text[start..].match_indices('.');
     let at = start + dots.map(|(at, _)| at + 1).nth(part - 1).unwrap();
-    let other = if text[at..].starts_with('A') { "B" } else { "A" };
+    let other = if text[at..].starts_with('A') {
+        "B"
+    } else {
+        "A"
+    };
     text.replace_range(at..=at, other);
     text.into_bytes()
 }
@@ -100,9 +111,17 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
     assert_eq!(domain.status().stage, Stage::Active);
     assert_eq!(domain.status().domain, imported.domain);
     assert_eq!(domain.status().instance, own.instance);
-    assert_eq!(domain.status().header, None, "no file of this domain exists");
+    assert_eq!(
+        domain.status().header,
+        None,
+        "no file of this domain exists"
+    );
     let artifacts = domain.artifacts();
-    assert!(artifacts.map(|(tag, bytes)| (tag.as_str(), bytes)).eq(ARTIFACTS));
+    assert!(
+        artifacts
+            .map(|(tag, bytes)| (tag.as_str(), bytes))
+            .eq(ARTIFACTS)
+    );
     assert!(matches!(
         hsm.events[1..],
         [Event::BeginImport, Event::Import, Event::ConfirmImport { domain }]
@@ -224,7 +243,10 @@ fn aborting_gives_the_earlier_state_back() {
         .unwrap()
         .abort(&mut hsm)
         .unwrap();
-    assert_eq!((domain.status().stage, domain.status().domain), (Stage::Provisioned, own));
+    assert_eq!(
+        (domain.status().stage, domain.status().domain),
+        (Stage::Provisioned, own)
+    );
 }
 
 #[test]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A domain from beginning to end, with an HSM that starts anew between any two steps.
 
+use security_domain::backup::{BackupHeader, Kind, Name, TAG_LEN, WrongDomain};
 use security_domain::domain::SealedDomain;
-use security_domain::lifecycle::{Added, Event, Stage, Start};
+use security_domain::lifecycle::{Added, Event, LifecycleError, Stage, Start};
 
 use crate::flash::Hsm;
 use crate::sealed::{fast_keys, share};
@@ -134,7 +135,9 @@ fn every_step_is_reported_before_it_takes_effect() {
     let header = sealed.header();
     for place in [0, 1] {
         let contribution = lost.contribution(place, &request);
-        domain.add(&sealed, &parse(&contribution), &mut hsm).unwrap();
+        domain
+            .add(&sealed, &parse(&contribution), &mut hsm)
+            .unwrap();
     }
     let domain = domain.quorum().unwrap().open(&sealed, &mut hsm).unwrap();
     drop(domain);
@@ -165,4 +168,64 @@ fn every_step_is_reported_before_it_takes_effect() {
             },
         ]
     );
+}
+
+#[test]
+fn a_backup_is_restored_in_every_hsm_of_its_domain_and_in_no_other() {
+    let keys = fast_keys(3);
+    let (mut a, mut b, mut c) = (vault(), vault(), vault());
+    let mut hsm_1 = hsm(1);
+    let (mut first, file) = active(&mut a, &mut hsm_1, &keys);
+    let lost = Lost { keys, file };
+
+    let name = Name::new("signing-key").unwrap();
+    let secret = b"what the key is";
+    let mut writer = first
+        .begin_backup(Kind::Key(name), secret.len() as u64, &mut hsm_1)
+        .unwrap();
+    let mut backup = writer.front().to_vec();
+    let mut chunk = [&secret[..], &[0; TAG_LEN]].concat();
+    writer.seal(&mut chunk).unwrap();
+    backup.extend(chunk);
+    let id = writer.backup_id();
+    writer.finish().unwrap();
+    assert_eq!(
+        hsm_1.events.last(),
+        Some(&Event::BeginBackup { backup: id })
+    );
+
+    let mut hsm_2 = hsm(2);
+    let sealed = lost.sealed();
+    let mut domain = lost.recovering_here(&mut b, &mut hsm_2);
+    for key in &lost.keys[..2] {
+        let share = share(&sealed, key);
+        domain.add_share(&sealed, share, &mut hsm_2).unwrap();
+    }
+    let mut second = domain.quorum().unwrap().open(&sealed, &mut hsm_2).unwrap();
+    let header = BackupHeader::parse(&backup).unwrap();
+    let mut chunk = backup[header.front().len()..].to_vec();
+    let mut reader = second.begin_restore(&header, &mut hsm_2).unwrap();
+    assert_eq!(reader.open(&mut chunk).unwrap(), secret);
+    reader.finish().unwrap();
+    assert_eq!(
+        hsm_2.events.last(),
+        Some(&Event::BeginRestore { backup: id })
+    );
+
+    let mut hsm_3 = hsm(3);
+    let (mut stranger, _) = active(&mut c, &mut hsm_3, &lost.keys);
+    let (have, want) = (second.status().domain, stranger.status().domain);
+    assert_eq!(
+        stranger.begin_restore(&header, &mut hsm_3).unwrap_err(),
+        LifecycleError::WrongDomain(WrongDomain {
+            have: have.unwrap(),
+            want: want.unwrap()
+        })
+    );
+
+    hsm_1.refuses = true;
+    let refused = first.begin_backup(Kind::Full(None), 1, &mut hsm_1);
+    assert_eq!(refused.unwrap_err(), LifecycleError::SinkRefused);
+    let refused = first.begin_restore(&header, &mut hsm_1);
+    assert_eq!(refused.unwrap_err(), LifecycleError::SinkRefused);
 }

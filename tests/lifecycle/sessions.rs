@@ -18,7 +18,13 @@ fn the_wrong_domain_is_refused_before_anything_begins() {
     let before = domain.status();
     let mut request = vec![0; Request::MAX_LEN];
     let refused = domain
-        .begin_recovery(&other.sealed(), &lost.expect(), None, &mut hsm, &mut request)
+        .begin_recovery(
+            &other.sealed(),
+            &lost.expect(),
+            None,
+            &mut hsm,
+            &mut request,
+        )
         .unwrap_err();
     let (have, want) = (
         other.sealed().header().domain_id(),
@@ -158,7 +164,10 @@ fn time_runs_out_and_never_goes_back() {
     hsm.now = 1000;
     let (mut domain, request) = lost.recovering(&mut vault, &mut hsm, 60);
     let parsed = Request::parse(&request).unwrap();
-    assert_eq!((parsed.created(), parsed.expires().unwrap().get()), (1000, 1060));
+    assert_eq!(
+        (parsed.created(), parsed.expires().unwrap().get()),
+        (1000, 1060)
+    );
     let sealed = lost.sealed();
     let [first, second] = [0, 1].map(|place| lost.contribution(place, &request));
 
@@ -177,7 +186,10 @@ fn time_runs_out_and_never_goes_back() {
     };
     assert_eq!(
         domain.add(&sealed, &parse(&second), &mut hsm),
-        Err(LifecycleError::ClockWentBack { have: 0, seen: 1060 })
+        Err(LifecycleError::ClockWentBack {
+            have: 0,
+            seen: 1060
+        })
     );
 
     hsm.now = 1061;
@@ -187,10 +199,7 @@ fn time_runs_out_and_never_goes_back() {
             Err(LifecycleError::Expired)
         );
     }
-    assert_eq!(
-        hsm.events.last(),
-        Some(&Event::EndSession(Ended::Expired))
-    );
+    assert_eq!(hsm.events.last(), Some(&Event::EndSession(Ended::Expired)));
     assert_eq!(domain.contributors().count(), 0);
     let domain = domain.cancel(&mut hsm).unwrap();
     assert_eq!(domain.status().stage, Stage::Provisioned);
@@ -207,10 +216,7 @@ fn a_session_that_expired_in_the_dark_is_over_at_the_start() {
     drop(domain);
     hsm.now = 2000;
     assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
-    assert_eq!(
-        hsm.events.last(),
-        Some(&Event::EndSession(Ended::Expired))
-    );
+    assert_eq!(hsm.events.last(), Some(&Event::EndSession(Ended::Expired)));
 }
 
 #[test]
@@ -255,7 +261,9 @@ fn two_sessions_share_neither_key_nor_name_though_the_generator_repeats() {
         hsm.now = now;
         lost.recovering(&mut vault, &mut hsm, 0).1
     });
-    let [a, b] = requests.each_ref().map(|request| Request::parse(request).unwrap());
+    let [a, b] = requests
+        .each_ref()
+        .map(|request| Request::parse(request).unwrap());
     assert_ne!(a.session(), b.session());
     assert_ne!(a.transfer().modulus(), b.transfer().modulus());
     assert_eq!(a.instance(), b.instance(), "the generators did repeat");
@@ -271,7 +279,10 @@ fn an_old_image_of_the_flash_is_refused_and_can_be_given_up() {
     hsm.flash.slots = image;
     let error = vault.start(&mut hsm).unwrap_err();
     assert!(
-        matches!(error, LifecycleError::Record(RecordError::RolledBack { .. })),
+        matches!(
+            error,
+            LifecycleError::Record(RecordError::RolledBack { .. })
+        ),
         "{error}"
     );
     let domain = vault.discard(&mut hsm).unwrap();

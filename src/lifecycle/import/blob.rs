@@ -114,7 +114,11 @@ fn put<const N: usize>(
     Verdict::twice(|| expected.admits(content)).or(FAILED)?;
     if expected.tag == ROOT_TAG {
         let root: &[u8; Root::LEN] = content.try_into().map_err(|_| FAILED)?;
-        incoming.root.secret_mut().expose_mut().copy_from_slice(root);
+        incoming
+            .root
+            .secret_mut()
+            .expose_mut()
+            .copy_from_slice(root);
         return Ok(true);
     }
     let tag = ArtifactTag::new(&expected.tag).map_err(|_| FAILED)?;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Backups that an active HSM makes, and those that it restores.
+
+use super::error::LifecycleError;
+use super::event::Event;
+use super::host::Host;
+use super::state::{Active, Domain};
+use crate::backup::{BackupHeader, BeginError, Kind, Plan, Reader, Writer};
+use crate::domain::LedgerHead;
+
+impl<const N: usize> Domain<'_, Active, N> {
+    /// Begins a backup of `length` bytes, which the caller gives chunk by chunk.
+    ///
+    /// Secret: the root, the backup's key. Public: everything else. Leaks: nothing else.
+    pub fn begin_backup<H: Host>(
+        &mut self,
+        kind: Kind<'_>,
+        length: u64,
+        host: &mut H,
+    ) -> Result<Writer, LifecycleError> {
+        let vault = &mut *self.vault;
+        let plan = Plan {
+            epoch: vault.standing.map(|standing| standing.epoch),
+            instance: vault.instance.id,
+            ledger_head: LedgerHead::NONE,
+            kind,
+            created: host.now(),
+            length,
+        };
+        let writer = Writer::begin(&vault.held.root, &plan, host.rng());
+        let writer = writer.map_err(|error| match error {
+            BeginError::Rng => LifecycleError::Rng,
+            error => LifecycleError::Backup(error),
+        })?;
+        let backup = writer.backup_id();
+        vault.report(host, &Event::BeginBackup { backup })?;
+        Ok(writer)
+    }
+
+    /// Begins to restore a backup of this domain, made by any of its HSMs in any epoch.
+    ///
+    /// Secret: the root, the backup's key. Public: the header. Leaks: whether it is this domain's.
+    pub fn begin_restore<H: Host>(
+        &mut self,
+        header: &BackupHeader<'_>,
+        host: &mut H,
+    ) -> Result<Reader, LifecycleError> {
+        let vault = &mut *self.vault;
+        let reader = Reader::begin(&vault.held.root, header);
+        let reader = reader.map_err(LifecycleError::WrongDomain)?;
+        let backup = header.backup_id();
+        vault.report(host, &Event::BeginRestore { backup })?;
+        Ok(reader)
+    }
+}
