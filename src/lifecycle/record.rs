@@ -105,6 +105,18 @@ pub fn save_and_erase<H: Host + ?Sized>(
 /// Who saved the state of an HSM that never saved.
 const NOBODY: InstanceId = InstanceId::from_bytes([0; 16]);
 
+/// Where a state can be saved in place of what the slots hold, whatever that is: past the counter, and
+/// past every number that a record there has.
+pub fn discard<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Position, RecordError> {
+    let counter = host.counter()?;
+    let numbers = [Slot::A, Slot::B].map(|slot| match look(host, slot, buffer) {
+        Held::State(number) => number,
+        _ => 0,
+    });
+    let newest = numbers.into_iter().fold(counter, u64::max);
+    Ok(Position::new(newest.saturating_add(1), Slot::B))
+}
+
 /// What became of the slot with the old state.
 enum Old {
     Erased,
