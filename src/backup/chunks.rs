@@ -9,11 +9,9 @@
 //! GCM does not commit to its key, but this key has no second: the header names the domain, the domain's
 //! id certifies the root, and the key follows from root and header.
 
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{Aes256Gcm, KeyInit};
-
 use super::error::StreamError;
 use super::header::Front;
+use crate::aead::{self, Gcm, NONCE_LEN, NotAuthentic, TooLong};
 use crate::domain::Root;
 use crate::purpose::Purpose;
 use crate::secret::{Secret, wipe};
@@ -22,7 +20,7 @@ use crate::secret::{Secret, wipe};
 pub const CHUNK_LEN: usize = 1 << CHUNK_BITS;
 
 /// The length of a chunk's tag.
-pub const TAG_LEN: usize = 16;
+pub const TAG_LEN: usize = aead::TAG_LEN;
 
 /// The length of every chunk but the last, as it stands in the file.
 pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
@@ -55,8 +53,8 @@ pub(super) struct Chunks {
 
 /// The next chunk in the caller's buffer, and what it takes.
 struct Chunk<'c> {
-    cipher: Aes256Gcm,
-    nonce: [u8; 12],
+    cipher: Gcm,
+    nonce: [u8; NONCE_LEN],
     text: &'c mut [u8],
     tag: &'c mut [u8; TAG_LEN],
 }
@@ -100,10 +98,10 @@ impl Chunks {
                 text,
                 tag,
             } = chunk;
+            // Never too long: a chunk is far below what one message may be.
             *tag = cipher
-                .encrypt_inout_detached(&nonce.into(), &self.front, text.into())
-                .map_err(|_| StreamError::Ended)?
-                .into();
+                .seal(&nonce, &self.front, text)
+                .map_err(|TooLong| StreamError::Ended)?;
             Ok(())
         });
         if sealed.is_err() {
@@ -124,10 +122,9 @@ impl Chunks {
                 text,
                 tag,
             } = chunk;
-            let tag = (&*tag).into();
             cipher
-                .decrypt_inout_detached(&nonce.into(), &self.front, (&mut *text).into(), tag)
-                .map_err(|_| StreamError::DoesNotOpen)?;
+                .open(&nonce, &self.front, text, tag)
+                .map_err(|NotAuthentic| StreamError::DoesNotOpen)?;
             Ok(text)
         });
         self.step(opened)
@@ -160,7 +157,7 @@ impl Chunks {
         let last = u8::from(self.next == last_chunk(self.length));
         match chunk.split_last_chunk_mut() {
             Some((text, tag)) if text.len() == len => Ok(Chunk {
-                cipher: Aes256Gcm::new(key.expose().into()),
+                cipher: Gcm::new(key),
                 nonce: [0, 0, 0, 0, 0, 0, 0, a, b, c, d, last],
                 text,
                 tag,

@@ -6,7 +6,8 @@ use rand_core::TryCryptoRng;
 use super::chunks::Chunks;
 use super::error::{BeginError, StreamError};
 use super::header::{BackupId, Plan, write_front};
-use crate::domain::{Hedged, Root};
+use crate::ct::declassify_bytes;
+use crate::domain::{DomainId, Hedged, Root};
 use crate::purpose::Purpose;
 use crate::secret::Secret;
 
@@ -27,12 +28,13 @@ impl Writer {
         plan: &Plan<'_>,
         rng: &mut R,
     ) -> Result<Self, BeginError> {
-        let domain_id = root.domain_id();
+        // Both ids stand in the header: they are public from here.
+        let domain_id = DomainId::from_bytes(published(root.domain_id().as_bytes()));
         let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
         let mut what = Secret::zeroed();
         *what.expose_mut() = Purpose::BackupHeader.digest([unnamed.as_slice()]);
         let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
-        let backup_id = BackupId::from_bytes(*drawn.expose());
+        let backup_id = BackupId::from_bytes(published(drawn.expose()));
         let front = write_front(domain_id, backup_id, plan)?;
         Ok(Self {
             backup_id,
@@ -79,4 +81,10 @@ impl core::fmt::Debug for Writer {
             .field("backup_id", &self.backup_id)
             .finish_non_exhaustive()
     }
+}
+
+fn published(bytes: &[u8; 32]) -> [u8; 32] {
+    let mut public = *bytes;
+    declassify_bytes(&mut public);
+    public
 }

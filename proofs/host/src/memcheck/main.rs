@@ -5,6 +5,7 @@
 //! Each operation is counted on its own, and its result is checked, so that one that did not run is
 //! seen. Then leaks are planted, and the run fails unless each of them was reported.
 
+mod backup;
 mod ct;
 mod domain;
 mod gf256;
@@ -23,6 +24,7 @@ type Operation = (&'static str, fn());
 
 /// What must be clean.
 const OPERATIONS: &[&[Operation]] = &[
+    backup::OPERATIONS,
     ct::OPERATIONS,
     domain::OPERATIONS,
     gf256::OPERATIONS,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Backups, written and restored. Root, text and everything that is drawn are secret; what was written
+//! is a file, and public.
+
+use security_domain::backup::{BackupHeader, CHUNK_LEN, Kind, Plan, StreamError, TAG_LEN};
+use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::hazmat;
+use security_domain::secret::Secret;
+
+use crate::Operation;
+use crate::rng::SecretRng;
+use crate::valgrind::{hidden, hide, reveal};
+
+pub const OPERATIONS: &[Operation] = &[
+    ("backup: write, restore", write_and_restore),
+    ("backup: a chunk that does not open", refuse),
+    ("backup: of another domain", of_another_domain),
+];
+
+/// Two chunks, the last not of whole blocks.
+const LENGTH: usize = CHUNK_LEN + 1_001;
+
+fn root(byte: u8) -> Root {
+    let filled = Secret::try_init(|bytes| {
+        *bytes = hidden([byte; 32]);
+        Ok::<(), ()>(())
+    });
+    Root::from_secret(filled.unwrap())
+}
+
+/// The front and the chunks.
+fn written() -> (Vec<u8>, Vec<Vec<u8>>) {
+    let plan = Plan {
+        epoch: Some(Epoch::FIRST),
+        instance: InstanceId::from_bytes([7; 16]),
+        ledger_head: LedgerHead::NONE,
+        kind: Kind::Full(None),
+        created: 0,
+        length: LENGTH as u64,
+    };
+    let mut writer = hazmat::backup::write(&root(0x72), &plan, &mut SecretRng(40)).unwrap();
+    let front = writer.front().to_vec();
+    let mut chunks = Vec::new();
+    while let Some(len) = writer.next_len() {
+        let mut chunk = vec![0x61; len + TAG_LEN];
+        hide(&mut chunk);
+        writer.seal(&mut chunk).unwrap();
+        reveal(&mut chunk);
+        chunks.push(chunk);
+    }
+    writer.finish().unwrap();
+    (front, chunks)
+}
+
+fn write_and_restore() {
+    let (front, mut chunks) = written();
+    let header = BackupHeader::parse(&front).unwrap();
+    let mut reader = hazmat::backup::read(&root(0x72), &header).unwrap();
+    for chunk in &mut chunks {
+        let text = reader.open(chunk).unwrap();
+        reveal(text);
+        assert!(text.iter().all(|byte| *byte == 0x61));
+    }
+    reader.finish().unwrap();
+}
+
+fn refuse() {
+    let (front, mut chunks) = written();
+    let header = BackupHeader::parse(&front).unwrap();
+    for place in [0, CHUNK_LEN - 1, CHUNK_LEN + 15] {
+        let mut reader = hazmat::backup::read(&root(0x72), &header).unwrap();
+        chunks[0][place] ^= 1;
+        assert_eq!(reader.open(&mut chunks[0]), Err(StreamError::DoesNotOpen));
+        chunks[0][place] ^= 1;
+    }
+}
+
+fn of_another_domain() {
+    let (front, _) = written();
+    let header = BackupHeader::parse(&front).unwrap();
+    let refused = hazmat::backup::read(&root(0x73), &header).unwrap_err();
+    assert_eq!(refused.have, header.domain_id());
+}
