@@ -31,6 +31,51 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// share was sealed to.
 ///
 /// Secret: the share. Public: everything else, the contribution. Leaks: nothing else.
+///
+/// ```
+/// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+/// # let mut rng = ChaCha20Rng::from_seed([1; 32]);
+/// # let mut my_key = security_domain::rsa::PrivateKey::from_pkcs8_der(KEY)?;
+/// use security_domain::custodian::Recipient;
+/// use security_domain::domain::{Epoch, Expect, SealedDomain};
+/// use security_domain::lifecycle::{Contribution, Request, VettedRequest, contribute};
+///
+/// // Which domain it is, the custodian knows from its activation.
+/// # let domain_id = SealedDomain::parse(SEALED)?.header().domain_id();
+/// let expect = Expect::new(domain_id, Epoch::FIRST);
+/// let sealed = SealedDomain::parse(SEALED)?;
+/// let me = my_key.public_key().id();
+/// let share = sealed.unwrap_share(me, &mut my_key, &mut rng)?;
+///
+/// // The request came by mail; its digest he read from the HSM itself.
+/// # let shown = Request::parse(REQUEST)?.digest();
+/// let request = VettedRequest::compared(Request::parse(REQUEST)?, shown)?;
+/// let (now, mut out) = (1_790_000_060, [0; Contribution::MAX_LEN]);
+/// let contribution = contribute(&sealed, &expect, &request, &share, now, &mut rng, &mut out)?;
+/// assert_eq!(contribution.request(), shown);
+/// # const SEALED: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/good.sealed");
+/// # const REQUEST: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/request-recover.cbor");
+/// # const KEY: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/keys/a.p8");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A request that nobody has vetted gets no share; this does not compile:
+///
+/// ```compile_fail,E0308
+/// # use rand_core::TryCryptoRng;
+/// use security_domain::domain::{DomainShare, Expect, SealedDomain};
+/// use security_domain::lifecycle::{Request, contribute};
+///
+/// fn answer<R: TryCryptoRng>(
+///     sealed: &SealedDomain,
+///     expect: &Expect,
+///     request: &Request,
+///     share: &DomainShare,
+///     rng: &mut R,
+/// ) {
+///     contribute(sealed, expect, request, share, 0, rng, &mut [0; 1024]);
+/// }
+/// ```
 pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     sealed: &SealedDomain<'_>,
     expect: &Expect,
@@ -54,6 +99,9 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
 }
 
 /// Whether the request is about this header, and for what a custodian may answer.
+///
+/// Inlined, as the two below, so that both tests of each verdict stand where the share is sent.
+#[inline(always)]
 fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<(), ContributeError> {
     let (have, want) = (request.header(), header.digest());
     Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
@@ -71,6 +119,7 @@ fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<(), Contr
 }
 
 /// Whether there is time left. Without a clock there is.
+#[inline(always)]
 fn check_time(request: &Request<'_>, now: u64) -> Result<(), ContributeError> {
     let Some(expires) = request.expires().map(|expires| expires.get()) else {
         return Ok(());
@@ -80,6 +129,7 @@ fn check_time(request: &Request<'_>, now: u64) -> Result<(), ContributeError> {
 }
 
 /// Whether the share is one of this header, and the transfer key no weaker than what sealed it.
+#[inline(always)]
 fn check_share(
     header: &Header<'_>,
     request: &Request<'_>,

@@ -67,6 +67,26 @@ fn a_wrapped_share_garbled_in_the_hsms_copy_does_not_matter() {
     );
 }
 
+/// A custodian who was given the file without its release holds the same share under the same header.
+#[test]
+fn a_custodian_with_the_pending_file_contributes_to_the_complete_one() {
+    let mut world = World::new(1);
+    let request = written(&world.asking());
+    let digest = Request::parse(&request).unwrap().digest();
+    let complete = world.file.clone();
+    let body_and_rest = 2 + 32 + 2 + world.sealed().opened_len() + 16 + 2 + 64;
+    let release = complete.len() - body_and_rest - 34;
+    world.file.splice(release..release + 34, [0x40]);
+    assert!(world.sealed().is_pending());
+    let contribution = world.contribution(2, &request).unwrap();
+    world.file = complete;
+    assert!(!world.sealed().is_pending());
+    assert_eq!(
+        world.open(digest, &contribution).unwrap().custodian(),
+        world.id(2)
+    );
+}
+
 #[test]
 fn a_request_says_what_was_asked() {
     let world = World::new(1);
