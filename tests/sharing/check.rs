@@ -123,6 +123,18 @@ fn the_largest_code() {
 }
 
 #[test]
+fn the_longest_shares_in_the_largest_code() {
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let quorum = quorum(2, 255);
+    let (secret, mut rows) = deal_random(1 << 20, quorum, &mut rng);
+    let (chosen, named) = spoil(&mut rows, quorum, 255, 126, &mut rng, flip_one_bit);
+    let mut out = vec![0; 1 << 20];
+    let wrong = correct_rows(quorum, &pick(&rows, &chosen), &mut rng, &mut out).unwrap();
+    assert!(wrong.iter().eq(named));
+    assert!(out == secret);
+}
+
+#[test]
 fn typed_shares_are_corrected_too() {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
     let (secret, mut rows) = deal_random(32, quorum(3, 5), &mut rng);
