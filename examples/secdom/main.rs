@@ -2,7 +2,8 @@
 //! `secdom`: security domains of HSMs on the command line, offline.
 //!
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
-//! `init-recovery` and `upload` play the HSM's part. Exit code 0: done. 1: refused, with one line
+//! `init-recovery` and `upload` play the HSM's part. `hsm` plays an HSM of the crate's own sealed
+//! domains, and `contribute` is its custodians' part. Exit code 0: done. 1: refused, with one line
 //! on stderr that says which file and why. 2: the command line cannot be read.
 
 mod artifacts;
@@ -13,6 +14,7 @@ mod contribute;
 mod custodians;
 mod download;
 mod drill;
+mod hsm;
 mod ids;
 mod init_recovery;
 mod input;
@@ -46,6 +48,8 @@ enum Verb {
     Inspect(inspect::Args),
     Drill(drill::Args),
     Contribute(contribute::Args),
+    #[command(subcommand)]
+    Hsm(hsm::Verb),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Drill(args) => drill::run(args),
         Verb::Contribute(args) => contribute::run(args),
+        Verb::Hsm(verb) => hsm::run(verb),
     };
     if report::print(outcome) {
         ExitCode::SUCCESS

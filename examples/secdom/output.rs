@@ -79,7 +79,55 @@ pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Publ
     file(target, access, bytes)?.publish()
 }
 
+/// Writes `bytes` in place of what `target` held, in one step: for a program's own state, which is no
+/// output.
+pub fn replace(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
+    let pending = file(target, access, bytes)?;
+    fs::rename(&pending.temporary, target).map_err(|e| Refusal::file(target, reason(&e)))?;
+    sync_folder(parent(target));
+    Ok(())
+}
+
+/// A file beside its target that is written piece by piece.
+pub struct Stream {
+    file: File,
+    pending: Pending,
+}
+
+/// Begins a file that is too large to be at hand as a whole.
+pub fn stream(target: &Path, access: Access) -> Outcome<Stream> {
+    let pending = Pending {
+        temporary: temporary(target)?,
+        target: target.into(),
+        folder: false,
+    };
+    let file = create(&pending.temporary, access).map_err(|e| Refusal::file(target, reason(&e)))?;
+    Ok(Stream { file, pending })
+}
+
+impl Stream {
+    /// Writes what comes next.
+    pub fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(|e| Refusal::file(&self.pending.target, reason(&e)))
+    }
+
+    /// The file is complete, to be published.
+    pub fn finish(self) -> Outcome<Pending> {
+        self.file
+            .sync_all()
+            .map_err(|e| Refusal::file(&self.pending.target, reason(&e)))?;
+        Ok(self.pending)
+    }
+}
+
 impl Pending {
+    /// Where it is until it is published.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Gives it its name, unless that is taken.
     pub fn publish(self) -> Outcome<Published> {
         rename_new(&self.temporary, &self.target, self.folder)
@@ -152,6 +200,12 @@ fn parent(path: &Path) -> &Path {
 }
 
 fn write(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create(path, access)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn create(path: &Path, access: Access) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -164,9 +218,7 @@ fn write(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
     }
     #[cfg(not(unix))]
     let _ = access;
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    options.open(path)
 }
 
 fn create_folder(path: &Path) -> io::Result<()> {

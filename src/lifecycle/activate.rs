@@ -30,13 +30,15 @@ pub struct Activation<'a, K> {
 }
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
-    /// How many bytes the sealed domain takes.
+    /// How many bytes the sealed domain takes at most: how many its time takes is not known yet.
     pub fn sealed_len<K: Recipient>(
         &self,
         activation: &Activation<'_, K>,
     ) -> Result<usize, SealError> {
         let artifacts = self.vault.artifacts();
-        self.vault.sealing(activation, &artifacts, 0).sealed_len()
+        self.vault
+            .sealing(activation, &artifacts, u64::MAX)
+            .sealed_len()
     }
 
     /// Seals the domain to its custodians, to the front of `out`, makes it active, and gives the length

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm`: a simulated HSM whose flash is a folder, for rehearsals and tests.
+//!
+//! It runs the library as firmware does. What a folder cannot give is said by `status`: its counter
+//! can be set back by whoever can write the folder, and its device key lies beside its flash.
+
+mod activate;
+mod artifacts;
+mod backup;
+mod device;
+mod import;
+mod init;
+mod recover;
+mod recover_here;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use security_domain::domain::MAX_ARTIFACTS;
+use security_domain::lifecycle::{Start, Status, Vault, vault_room};
+
+use crate::report::{Outcome, Refusal, Report};
+use device::Device;
+
+/// Play an HSM whose flash is a folder: from its first domain to a recovered one
+#[derive(clap::Subcommand)]
+pub enum Verb {
+    Init(init::Args),
+    Status(status::Args),
+    Activate(activate::Args),
+    Artifacts(artifacts::Args),
+    RecoverBegin(recover::BeginArgs),
+    RecoverAdd(recover::AddArgs),
+    RecoverCancel(recover::CancelArgs),
+    Recover(recover_here::Args),
+    ImportBegin(import::BeginArgs),
+    Import(import::Args),
+    ImportConfirm(import::ConfirmArgs),
+    Backup(backup::Args),
+    Restore(backup::RestoreArgs),
+}
+
+pub fn run(verb: Verb) -> Outcome<Report> {
+    match verb {
+        Verb::Init(args) => init::run(args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Activate(args) => activate::run(args),
+        Verb::Artifacts(args) => artifacts::run(&args),
+        Verb::RecoverBegin(args) => recover::begin(&args),
+        Verb::RecoverAdd(args) => recover::add(&args),
+        Verb::RecoverCancel(args) => recover::cancel(&args),
+        Verb::Recover(args) => recover_here::run(args),
+        Verb::ImportBegin(args) => import::begin(&args),
+        Verb::Import(args) => import::import(&args),
+        Verb::ImportConfirm(args) => import::confirm(&args),
+        Verb::Backup(args) => backup::backup(&args),
+        Verb::Restore(args) => backup::restore(&args),
+    }
+}
+
+/// Where the HSM is.
+#[derive(clap::Args)]
+pub struct HsmArg {
+    /// The folder that is the HSM's flash; no second process uses it at the same time
+    #[arg(long, value_name = "DIR")]
+    hsm: PathBuf,
+}
+
+/// The most bytes that the artifacts of a simulated HSM have together.
+const ARTIFACT_BYTES: usize = 256 << 10;
+
+const ROOM: usize = vault_room(MAX_ARTIFACTS, ARTIFACT_BYTES);
+
+/// The one vault of this process. It is too large for some stacks.
+fn vault() -> MutexGuard<'static, Vault<ROOM>> {
+    static VAULT: Mutex<Vault<ROOM>> = Mutex::new(Vault::new());
+    VAULT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the HSM shows, whatever state it is in.
+fn status_of(start: &Start<'_, ROOM>) -> Status {
+    match start {
+        Start::Empty(domain) => domain.status(),
+        Start::Provisioned(domain) => domain.status(),
+        Start::Recovering(domain) => domain.status(),
+        Start::QuorumMet(domain) => domain.status(),
+        Start::Importing(domain) => domain.status(),
+        Start::Imported(domain) => domain.status(),
+        Start::Active(domain) => domain.status(),
+    }
+}
+
+/// The refusal of what needs another state.
+fn not_in_state(device: &Device, start: &Start<'_, ROOM>, needed: &str) -> Refusal {
+    let stage = status_of(start).stage;
+    Refusal::file(
+        device.folder(),
+        format!("the HSM is {stage}; this needs one that is {needed}"),
+    )
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm activate`: the domain leaves, sealed to its custodians.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use security_domain::domain::{DomainLabel, SealedDomain};
+use security_domain::lifecycle::{Activation, Start};
+use security_domain::rsa::PublicKey;
+
+use super::device::Device;
+use super::{HsmArg, not_in_state, vault};
+use crate::certificate::{self, CertificateFile};
+use crate::output::{self, Access};
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{custodians, show};
+
+const EXAMPLE: &str = "Example:
+  secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 --sealed domain.sealed
+
+It prints the domain's id and the digest of its header. Note both, by a way that the file does not \
+take: they tell the right domain from one that anyone can make for the same custodians.";
+
+/// Seal the HSM's domain to 3 to 10 custodians, and bring the HSM into use
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The custodians' certificates, PEM or DER
+    #[arg(long, required = true, num_args = 1.., value_name = "CER")]
+    custodians: Vec<PathBuf>,
+    /// How many custodians it takes to open the file, from 2 to as many as there are
+    #[arg(long, value_name = "M")]
+    quorum: u64,
+    /// The sealed domain to write
+    #[arg(long, value_name = "OUT")]
+    sealed: PathBuf,
+    /// What the domain is called, at most 64 bytes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    /// After how many seconds the HSM may change its custodians without their consent; never unless
+    /// given
+    #[arg(long, value_name = "SECONDS")]
+    break_glass: Option<NonZeroU32>,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    let out = &args.sealed;
+    output::must_be_free(out)?;
+    let threshold = custodians::threshold("--quorum", args.quorum, args.custodians.len())?;
+    let files = CertificateFile::read_all(&args.custodians)?;
+    let keys: Vec<PublicKey> = certificate::with_distinct_keys(&files)?
+        .iter()
+        .map(|certificate| certificate.public_key().clone())
+        .collect();
+    let activation = Activation {
+        custodians: &keys,
+        threshold,
+        label: DomainLabel::new(&args.label)
+            .map_err(|error| Refusal::new(format!("--label: {error}")))?,
+        break_glass: args.break_glass,
+    };
+
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Provisioned(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "provisioned")),
+    };
+    let needed = domain
+        .sealed_len(&activation)
+        .map_err(|error| Refusal::file(out, error))?;
+    let mut file = vec![0; needed];
+    let progress = Progress::show("sealing");
+    let (_domain, length) = domain
+        .activate(&activation, &mut device, &mut file)
+        .map_err(|error| device.refusal(error))?;
+    drop(progress);
+    file.truncate(length);
+    let sealed = SealedDomain::parse(&file).map_err(|error| Refusal::file(out, error))?;
+
+    // The HSM is active from here on, and has no second download. So the file is kept beside it first.
+    device.keep_sealed(&sealed)?;
+    output::publish_file(out, Access::Owner, &file).map_err(|refusal| {
+        let kept = show::path(&device.sealed_path());
+        Refusal::new(format!(
+            "{refusal}; the HSM is active, and the file is {kept}"
+        ))
+    })?;
+    let header = sealed.header();
+    Ok(Report::text(format!(
+        "domain-id {}\nheader-digest {}\n",
+        header.domain_id(),
+        header.digest()
+    )))
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm artifacts`: the secrets of an active domain, to compare.
+
+use std::path::PathBuf;
+
+use security_domain::lifecycle::Start;
+use zeroize::Zeroizing;
+
+use super::device::Device;
+use super::{HsmArg, not_in_state, vault};
+use crate::report::{Outcome, Refusal, Report};
+use crate::{artifacts, output};
+
+const EXAMPLE: &str = "Example:
+  secdom hsm artifacts --hsm hsm-2 --out-dir recovered";
+
+/// Write the secrets of an active HSM to files, to compare: a simulated HSM alone does this
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded
+    /// but for letters, digits, - . _ and ~
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    output::must_be_free(&args.out_dir)?;
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Active(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "active")),
+    };
+    let mut files = Vec::new();
+    for (tag, content) in domain.artifacts() {
+        let name = artifacts::file_name(tag.as_str())
+            .map_err(|reason| Refusal::file(device.folder(), reason))?;
+        files.push((name, Zeroizing::new(content.to_vec())));
+    }
+    let files = files
+        .iter()
+        .map(|(name, content)| (name.as_str(), content.as_slice()));
+    artifacts::publish(&args.out_dir, files)
+}

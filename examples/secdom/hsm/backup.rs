@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm backup` and `restore`: a file goes out sealed under the HSM's domain, and comes back in
+//! any HSM of that domain.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN};
+use security_domain::lifecycle::{Active, Domain, Start, Vault};
+use zeroize::Zeroizing;
+
+use super::device::Device;
+use super::{HsmArg, ROOM, not_in_state, vault};
+use crate::input::reason;
+use crate::output::{self, Access};
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal, Report};
+use crate::show;
+
+const BACKUP_EXAMPLE: &str = "Example:
+  secdom hsm backup --hsm hsm-1 --in keys.db --out keys.backup
+  secdom hsm backup --hsm hsm-1 --in signing.bin --key signing --out signing.backup";
+
+const RESTORE_EXAMPLE: &str = "Example:
+  secdom hsm restore --hsm hsm-2 --in keys.backup --out keys.db";
+
+/// Back a file up under the HSM's domain: all that the HSM keeps, or one key of it
+#[derive(clap::Args)]
+#[command(after_help = BACKUP_EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// What is backed up
+    #[arg(long = "in", value_name = "FILE")]
+    input: PathBuf,
+    /// The backup to write
+    #[arg(long, value_name = "OUT")]
+    out: PathBuf,
+    /// The name of the key that the file is; unless given, the file is all that the HSM keeps
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+}
+
+pub fn backup(args: &Args) -> Outcome<Report> {
+    let (path, out) = (&args.input, &args.out);
+    output::must_be_free(out)?;
+    let kind = match &args.key {
+        Some(name) => Kind::Key(
+            Name::new(name)
+                .map_err(|error| Refusal::new(format!("--key {}: {error}", show::text(name))))?,
+        ),
+        None => Kind::Full(None),
+    };
+    let failed = |error: io::Error| Refusal::file(path, reason(&error));
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Refusal::file(
+            path,
+            "is not a regular file, whose length is known",
+        ));
+    }
+    let length = metadata.len();
+
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let mut domain = active(&mut device, &mut vault)?;
+    let mut stream = output::stream(out, Access::Owner)?;
+    let mut writer = domain
+        .begin_backup(kind, length, &mut device)
+        .map_err(|error| device.refusal(error))?;
+    let id = writer.backup_id();
+    stream.write(writer.front())?;
+    let mut buffer = Zeroizing::new(vec![0; SEALED_CHUNK_LEN]);
+    let progress = Progress::show("sealing");
+    while let Some(len) = writer.next_len() {
+        let chunk = &mut buffer[..len + TAG_LEN];
+        read_whole(path, &mut file, &mut chunk[..len])?;
+        writer
+            .seal(chunk)
+            .map_err(|error| Refusal::file(path, error))?;
+        stream.write(chunk)?;
+    }
+    drop(progress);
+    must_end(path, &mut file)?;
+    writer
+        .finish()
+        .map_err(|error| Refusal::file(path, error))?;
+    let output = stream.finish()?.publish()?;
+    Ok(Report::written(
+        [output],
+        format!("{}: backup-id {id}; {length} bytes\n", show::path(out)),
+    ))
+}
+
+/// Restore a backup that an HSM of the same domain has made
+#[derive(clap::Args)]
+#[command(after_help = RESTORE_EXAMPLE)]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The backup
+    #[arg(long = "in", value_name = "FILE")]
+    input: PathBuf,
+    /// The file to write
+    #[arg(long, value_name = "OUT")]
+    out: PathBuf,
+}
+
+pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
+    let (path, out) = (&args.input, &args.out);
+    output::must_be_free(out)?;
+    let mut file = File::open(path).map_err(|error| Refusal::file(path, reason(&error)))?;
+    let mut front = Vec::new();
+    (&mut file)
+        .take(FRONT_MAX_LEN as u64)
+        .read_to_end(&mut front)
+        .map_err(|error| Refusal::file(path, reason(&error)))?;
+    let header = BackupHeader::parse(&front).map_err(|error| Refusal::file(path, error))?;
+    let (length, id) = (header.plan().length, header.backup_id());
+    let mut rest = (&front[header.front().len()..]).chain(file);
+
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let mut domain = active(&mut device, &mut vault)?;
+    let mut reader = domain
+        .begin_restore(&header, &mut device)
+        .map_err(|error| {
+            device
+                .failed()
+                .unwrap_or_else(|| Refusal::file(path, error))
+        })?;
+    // Nothing stands under its name before the whole is known to be authentic.
+    let mut stream = output::stream(out, Access::Owner)?;
+    let mut buffer = Zeroizing::new(vec![0; SEALED_CHUNK_LEN]);
+    let progress = Progress::show("opening");
+    while let Some(len) = reader.next_len() {
+        let chunk = &mut buffer[..len + TAG_LEN];
+        read_whole(path, &mut rest, chunk)?;
+        let text = reader
+            .open(chunk)
+            .map_err(|error| Refusal::file(path, error))?;
+        stream.write(text)?;
+    }
+    drop(progress);
+    must_end(path, &mut rest)?;
+    reader
+        .finish()
+        .map_err(|error| Refusal::file(path, error))?;
+    let output = stream.finish()?.publish()?;
+    Ok(Report::written(
+        [output],
+        format!("{}: backup-id {id}; {length} bytes\n", show::path(out)),
+    ))
+}
+
+fn active<'v>(
+    device: &mut Device,
+    vault: &'v mut Vault<ROOM>,
+) -> Outcome<Domain<'v, Active, ROOM>> {
+    match device.start(vault)? {
+        Start::Active(domain) => Ok(domain),
+        other => Err(not_in_state(device, &other, "active")),
+    }
+}
+
+fn read_whole(path: &Path, from: &mut impl Read, out: &mut [u8]) -> Outcome<()> {
+    from.read_exact(out).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Refusal::file(path, "ends too early"),
+        _ => Refusal::file(path, reason(&error)),
+    })
+}
+
+fn must_end(path: &Path, from: &mut impl Read) -> Outcome<()> {
+    match from.read(&mut [0]) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(Refusal::file(path, "goes on after its end")),
+        Err(error) => Err(Refusal::file(path, reason(&error))),
+    }
+}

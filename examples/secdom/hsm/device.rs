@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The simulated HSM's flash: a folder.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `slot-a`, `slot-b` | the two slots of the record at rest |
+//! | `counter` | the monotonic counter, in decimal digits |
+//! | `device-key` | 32 bytes that an HSM would keep in fuses |
+//! | `sealed` | the sealed domain that is being recovered, or that this one was sealed into; public |
+//! | `events` | one line of JSON for each event; an event that cannot be written is refused |
+//! | `lock` | locked by the process that uses the folder |
+//!
+//! Every file is replaced whole, so that a process that is killed leaves the old one or the new.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use getrandom::SysRng;
+use security_domain::domain::SealedDomain;
+use security_domain::lifecycle::{
+    Ended, Event, FlashError, Host, LifecycleError, SinkRefused, Slot, Start, Vault,
+};
+use security_domain::secret::Secret;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::ROOM;
+use crate::clock;
+use crate::input::{self, reason};
+use crate::output::{self, Access};
+use crate::report::{Outcome, Refusal};
+
+const COUNTER: &str = "counter";
+const DEVICE_KEY: &str = "device-key";
+const EVENTS: &str = "events";
+const LOCK: &str = "lock";
+const SEALED: &str = "sealed";
+
+/// A folder in use.
+pub struct Device {
+    folder: PathBuf,
+    key: Secret<32>,
+    rng: SysRng,
+    /// Which file failed and why, when the library was told that the flash or the sink did.
+    failure: Option<Refusal>,
+    /// The lock goes when this is closed, or when the process ends.
+    _lock: File,
+}
+
+impl Device {
+    /// Makes a blank one in an empty folder.
+    pub fn create(folder: &Path) -> Outcome<Self> {
+        let key: Secret<32> =
+            Secret::random(&mut SysRng).map_err(|error| Refusal::file(folder, error))?;
+        for (name, bytes) in [
+            (DEVICE_KEY, key.expose().as_slice()),
+            (COUNTER, b"0\n"),
+            (EVENTS, b""),
+            (LOCK, b""),
+        ] {
+            output::replace(&folder.join(name), Access::Owner, bytes)?;
+        }
+        drop(key);
+        Self::open(folder)
+    }
+
+    /// Takes the one in `folder` for this process.
+    pub fn open(folder: &Path) -> Outcome<Self> {
+        let lock = folder.join(LOCK);
+        let lock = File::open(&lock).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Refusal::file(folder, "is no simulated HSM: make one with init")
+            }
+            _ => Refusal::file(&lock, reason(&error)),
+        })?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Refusal::file(folder, "is in use by another process"));
+            }
+            Err(TryLockError::Error(error)) => return Err(Refusal::file(folder, reason(&error))),
+        }
+        let path = folder.join(DEVICE_KEY);
+        let bytes = input::read(&path)?;
+        let key = Secret::try_init(|key| {
+            if bytes.len() != key.len() {
+                return Err(Refusal::file(&path, "is not 32 bytes long"));
+            }
+            key.copy_from_slice(&bytes);
+            Ok(())
+        })?;
+        Ok(Self {
+            folder: folder.into(),
+            key,
+            rng: SysRng,
+            failure: None,
+            _lock: lock,
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Starts the HSM: reads its state from the flash.
+    pub fn start<'v>(&mut self, vault: &'v mut Vault<ROOM>) -> Outcome<Start<'v, ROOM>> {
+        vault.start(self).map_err(|error| self.refusal(error))
+    }
+
+    /// What the operator is told of an error: which file failed, if one did.
+    pub fn refusal(&mut self, error: impl Into<LifecycleError>) -> Refusal {
+        self.failed()
+            .unwrap_or_else(|| Refusal::file(&self.folder, error.into()))
+    }
+
+    /// The file that failed, if one did.
+    pub fn failed(&mut self) -> Option<Refusal> {
+        self.failure.take()
+    }
+
+    /// Keeps the sealed domain, which is public, for as long as it is being recovered and after.
+    pub fn keep_sealed(&self, sealed: &SealedDomain<'_>) -> Outcome<()> {
+        output::replace(&self.folder.join(SEALED), Access::Owner, sealed.as_bytes())
+    }
+
+    /// Where it is kept.
+    pub fn sealed_path(&self) -> PathBuf {
+        self.folder.join(SEALED)
+    }
+
+    /// Forgets the sealed domain. If that fails, nothing is lost: it is public, and written anew.
+    pub fn forget_sealed(&self) {
+        let _ = std::fs::remove_file(self.sealed_path());
+    }
+
+    fn slot(&self, slot: Slot) -> PathBuf {
+        self.folder.join(match slot {
+            Slot::A => "slot-a",
+            Slot::B => "slot-b",
+        })
+    }
+
+    /// Notes why a file failed.
+    fn noted<T>(&mut self, outcome: Outcome<T>) -> Result<T, FlashError> {
+        outcome.map_err(|refusal| {
+            self.failure = Some(refusal);
+            FlashError
+        })
+    }
+}
+
+impl Host for Device {
+    type Rng = SysRng;
+
+    fn rng(&mut self) -> &mut SysRng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        u64::try_from(clock::now()).unwrap_or(0)
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.key
+    }
+
+    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+        let line = line(event);
+        let path = self.folder.join(EVENTS);
+        let written = append(&path, &line).map_err(|error| Refusal::file(&path, reason(&error)));
+        self.noted(written).map_err(|_| SinkRefused)
+    }
+
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        let path = self.slot(slot);
+        if path.try_exists().is_ok_and(|exists| !exists) {
+            return Ok(0);
+        }
+        let record = self.noted(input::read(&path))?;
+        let Some(out) = out.get_mut(..record.len()) else {
+            return self.noted(Err(Refusal::file(&path, "is longer than any record")));
+        };
+        out.copy_from_slice(&record);
+        Ok(record.len())
+    }
+
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        let written = output::replace(&self.slot(slot), Access::Owner, record);
+        self.noted(written)
+    }
+
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        let path = self.folder.join(COUNTER);
+        let text = self.noted(input::read(&path))?;
+        let counter = digits(&text).ok_or_else(|| Refusal::file(&path, "holds no number"));
+        self.noted(counter)
+    }
+
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        if to <= self.counter()? {
+            return Err(FlashError);
+        }
+        let text = format!("{to}\n");
+        let written = output::replace(&self.folder.join(COUNTER), Access::Owner, text.as_bytes());
+        self.noted(written)
+    }
+
+    fn counter_is_hardware(&self) -> bool {
+        false
+    }
+}
+
+fn digits(text: &Zeroizing<Vec<u8>>) -> Option<u64> {
+    let digits = text.strip_suffix(b"\n")?;
+    str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Appends to a file, to the disk.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.write_all(line.as_bytes())?;
+    file.sync_all()
+}
+
+/// One line of JSON: when, what, and what it is about.
+fn line(event: &Event) -> String {
+    let (name, mut object) = match event {
+        Event::Provision { domain } => ("provision", json!({ "domain_id": domain.to_string() })),
+        Event::Activate { domain, header } => (
+            "activate",
+            json!({ "domain_id": domain.to_string(), "header_digest": header.to_string() }),
+        ),
+        Event::BeginRecovery {
+            domain,
+            epoch,
+            header,
+            pinned,
+            request,
+        } => (
+            "begin-recovery",
+            json!({
+                "domain_id": domain.to_string(),
+                "epoch": epoch.get(),
+                "header_digest": header.to_string(),
+                "pinned": pinned,
+                "request_digest": request.map(|request| request.to_string()),
+            }),
+        ),
+        Event::Contribute { custodian } => {
+            ("contribute", json!({ "custodian": custodian.to_string() }))
+        }
+        Event::Recover {
+            domain,
+            epoch,
+            header,
+        } => (
+            "recover",
+            json!({
+                "domain_id": domain.to_string(),
+                "epoch": epoch.get(),
+                "header_digest": header.to_string(),
+            }),
+        ),
+        Event::BeginImport => ("begin-import", json!({})),
+        Event::Import => ("import", json!({})),
+        Event::ConfirmImport { domain } => {
+            ("confirm-import", json!({ "domain_id": domain.to_string() }))
+        }
+        Event::EndSession(ended) => ("end-session", json!({ "because": because(*ended) })),
+        Event::BeginBackup { backup } => {
+            ("begin-backup", json!({ "backup_id": backup.to_string() }))
+        }
+        Event::BeginRestore { backup } => {
+            ("begin-restore", json!({ "backup_id": backup.to_string() }))
+        }
+        Event::Zeroize => ("zeroize", json!({})),
+        // An event that this tool does not know must not go unnoticed.
+        other => ("other", json!({ "says": format!("{other:?}") })),
+    };
+    object["event"] = json!(name);
+    object["time"] = json!(clock::rfc3339(clock::now()));
+    format!("{object}\n")
+}
+
+fn because(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Cancelled => "cancelled",
+        Ended::Expired => "expired",
+        Ended::TooManyFailures => "too many failures",
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm import-begin`, `import`, `import-confirm`: a restore blob of Managed HSM brings its
+//! domain into this HSM.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use security_domain::domain::ArtifactTag;
+use security_domain::lifecycle::{ExpectedArtifact, Start};
+use security_domain::managed_hsm::restore_blob::RestoreBlob;
+use security_domain::rsa::ModulusSize;
+use security_domain::x509::SELF_SIGNED_MAX_LEN;
+
+use super::device::Device;
+use super::{HsmArg, not_in_state, vault};
+use crate::output::{self, Access};
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{input, pem, show};
+
+const BEGIN_EXAMPLE: &str = "Example:
+  secdom hsm import-begin --hsm hsm-2 --sd-exchange-key transfer.pem \\
+      --expect-tag hsm_backup base_enclave_backup partition_enclave_backup";
+
+const IMPORT_EXAMPLE: &str = "Example:
+  secdom hsm import --hsm hsm-2 --sd-file restore.json
+
+Anyone who has the transfer certificate can make a restore blob: it proves no quorum. So what came in \
+waits for import-confirm.";
+
+const CONFIRM_EXAMPLE: &str = "Example:
+  secdom hsm import-confirm --hsm hsm-2";
+
+/// Begin to import a Managed HSM domain into a freshly made HSM: write a transfer certificate
+#[derive(clap::Args)]
+#[command(after_help = BEGIN_EXAMPLE)]
+pub struct BeginArgs {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The certificate of the transfer key to write, PEM
+    #[arg(long, value_name = "OUT.pem")]
+    sd_exchange_key: PathBuf,
+    /// The tags of the artifacts that the restore blob must hold, these and no others
+    #[arg(long, required = true, num_args = 1.., value_name = "TAG")]
+    expect_tag: Vec<String>,
+}
+
+pub fn begin(args: &BeginArgs) -> Outcome<Report> {
+    let out = &args.sd_exchange_key;
+    output::must_be_free(out)?;
+    let mut expected = Vec::new();
+    for text in &args.expect_tag {
+        let tag = ArtifactTag::new(text)
+            .map_err(|error| Refusal::new(format!("--expect-tag {}: {error}", show::text(text))))?;
+        expected.push(ExpectedArtifact { tag, digest: None });
+    }
+
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Provisioned(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "provisioned")),
+    };
+    let mut der = [0; SELF_SIGNED_MAX_LEN];
+    let progress = Progress::show("generating a transfer key");
+    let (domain, length) = domain
+        .begin_import(ModulusSize::Rsa4096, &expected, &mut device, &mut der)
+        .map_err(|error| device.refusal(error))?;
+    drop(progress);
+    let certificate = pem::encode("CERTIFICATE", &der[..length]);
+    let thumbprint = domain.certificate().map(|digest| digest.to_string());
+    if let Err(refusal) = output::publish_file(out, Access::Everyone, &certificate) {
+        // Nobody could make a restore blob.
+        domain
+            .abort(&mut device)
+            .map_err(|error| device.refusal(error))?;
+        return Err(refusal);
+    }
+    Ok(Report::text(format!(
+        "{}: transfer key of {} bits, thumbprint {}\n",
+        show::path(out),
+        ModulusSize::Rsa4096.bits(),
+        thumbprint.unwrap_or_default(),
+    )))
+}
+
+/// Take in a restore blob, all of it or nothing; what came in waits to be confirmed
+#[derive(clap::Args)]
+#[command(after_help = IMPORT_EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The restore blob
+    #[arg(long, value_name = "BLOB")]
+    sd_file: PathBuf,
+}
+
+pub fn import(args: &Args) -> Outcome<Report> {
+    let path = &args.sd_file;
+    let text = input::read(path)?;
+    let blob = RestoreBlob::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Importing(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "importing, by import-begin")),
+    };
+    let _progress = Progress::show("opening the restore blob");
+    let domain = domain
+        .import(&blob, &mut device)
+        .map_err(|refused| match device.failed() {
+            Some(refusal) => refusal,
+            None => Refusal::file(path, refused.error),
+        })?;
+    let mut report = format!("{}\n", domain.status().stage);
+    if let Some(id) = domain.status().domain {
+        let _ = writeln!(report, "domain-id {id}");
+    }
+    Ok(Report::text(report))
+}
+
+/// Make the imported domain this HSM's, and bring the HSM into use
+#[derive(clap::Args)]
+#[command(after_help = CONFIRM_EXAMPLE)]
+pub struct ConfirmArgs {
+    #[command(flatten)]
+    at: HsmArg,
+}
+
+pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Imported(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "imported")),
+    };
+    let domain = domain
+        .confirm(&mut device)
+        .map_err(|error| device.refusal(error))?;
+    let mut report = format!("{}\n", domain.status().stage);
+    if let Some(id) = domain.status().domain {
+        let _ = writeln!(report, "domain-id {id}");
+    }
+    Ok(Report::text(report))
+}

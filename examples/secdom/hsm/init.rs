@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm init`: a new HSM with a fresh domain.
+
+use std::path::PathBuf;
+
+use security_domain::domain::ArtifactTag;
+use security_domain::lifecycle::Start;
+
+use super::device::Device;
+use super::{HsmArg, not_in_state, vault};
+use crate::report::{Outcome, Report};
+use crate::{artifacts, input, output, show};
+
+const EXAMPLE: &str = "Example:
+  secdom hsm init --hsm hsm-1 --artifact signing-key=signing-key.bin credentials=users.db";
+
+/// Make an HSM with a fresh domain of these secrets, not yet in use
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The secrets of the domain, each under its tag; the tag ends at the first equals sign
+    #[arg(long, required = true, num_args = 1.., value_name = "TAG=FILE",
+        value_parser = artifacts::parser())]
+    artifact: Vec<(String, PathBuf)>,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    let target = &args.at.hsm;
+    output::must_be_free(target)?;
+    let mut contents = Vec::new();
+    for (name, file) in &args.artifact {
+        let tag = ArtifactTag::new(name).map_err(|error| artifacts::refuse(name, error))?;
+        contents.push((tag, input::read(file)?));
+    }
+    let artifacts: Vec<(ArtifactTag<'_>, &[u8])> = contents
+        .iter()
+        .map(|(tag, bytes)| (*tag, bytes.as_slice()))
+        .collect();
+    for (place, (tag, _)) in artifacts.iter().enumerate() {
+        if artifacts[..place].iter().any(|(earlier, _)| earlier == tag) {
+            return Err(artifacts::refuse(tag.as_str(), "given twice"));
+        }
+    }
+
+    let pending = output::folder(target, std::iter::empty())?;
+    let mut device = Device::create(pending.path())?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Empty(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "empty")),
+    };
+    let domain = domain
+        .provision(&artifacts, &mut device)
+        .map_err(|error| device.refusal(error))?;
+    let status = domain.status();
+    drop((domain, device));
+    let output = pending.publish()?;
+    Ok(Report::written(
+        [output],
+        format!(
+            "{}: {}; {}; instance-id {}\n",
+            show::path(target),
+            status.stage,
+            show::count(artifacts.len(), "artifact"),
+            status.instance.map(|id| id.to_string()).unwrap_or_default(),
+        ),
+    ))
+}

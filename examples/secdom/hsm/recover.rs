@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm recover-begin`, `recover-add`, `recover-cancel`: custodians who never meet bring a
+//! sealed domain into this HSM, share by share.
+
+use std::fmt::Write;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use security_domain::domain::{DomainId, Epoch, Expect, SealedDomain};
+use security_domain::lifecycle::{
+    Added, Contribution, Domain, LifecycleError, QuorumMet, Recovering, Request, Start,
+};
+
+use super::device::Device;
+use super::{HsmArg, ROOM, not_in_state, vault};
+use crate::output::{self, Access};
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{ids, input, show};
+
+const BEGIN_EXAMPLE: &str = "Example:
+  secdom hsm recover-begin --hsm hsm-2 --sealed domain.sealed --expect-domain 2c26...e7ae \\
+      --request request --expires 86400
+
+It prints the request's digest. Tell it to the custodians by a way that the request does not take.";
+
+const ADD_EXAMPLE: &str = "Example:
+  secdom hsm recover-add --hsm hsm-2 from-ada from-bob";
+
+const CANCEL_EXAMPLE: &str = "Example:
+  secdom hsm recover-cancel --hsm hsm-2";
+
+/// Begin to recover a sealed domain in a freshly made HSM: write the request that custodians answer
+#[derive(clap::Args)]
+#[command(after_help = BEGIN_EXAMPLE)]
+pub struct BeginArgs {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The sealed domain
+    #[arg(long, value_name = "FILE")]
+    sealed: PathBuf,
+    /// The domain's id, as noted when it was activated
+    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    expect_domain: DomainId,
+    /// The request to write
+    #[arg(long, value_name = "OUT")]
+    request: PathBuf,
+    /// After how many seconds the session ends by itself; never unless given
+    #[arg(long, value_name = "SECONDS")]
+    expires: Option<NonZeroU64>,
+}
+
+pub fn begin(args: &BeginArgs) -> Outcome<Report> {
+    let out = &args.request;
+    output::must_be_free(out)?;
+    let bytes = input::read(&args.sealed)?;
+    let sealed = parse(&args.sealed, &bytes)?;
+    let expect = Expect::new(args.expect_domain, Epoch::FIRST);
+    expect
+        .check(sealed.header())
+        .map_err(|error| Refusal::file(&args.sealed, error))?;
+
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Provisioned(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "provisioned")),
+    };
+    device.keep_sealed(&sealed)?;
+    let mut request = vec![0; Request::MAX_LEN];
+    let progress = Progress::show("generating a transfer key");
+    let (domain, length) = domain
+        .begin_recovery(&sealed, &expect, args.expires, &mut device, &mut request)
+        .map_err(|error| device.refusal(error))?;
+    drop(progress);
+    request.truncate(length);
+    if let Err(refusal) = output::publish_file(out, Access::Everyone, &request) {
+        // Nobody could answer.
+        domain
+            .cancel(&mut device)
+            .map_err(|error| device.refusal(error))?;
+        device.forget_sealed();
+        return Err(refusal);
+    }
+    let digest = domain.request().map(|digest| digest.to_string());
+    Ok(Report::text(format!(
+        "request-digest {}\n",
+        digest.unwrap_or_default()
+    )))
+}
+
+/// Take custodians' contributions; when they are a quorum, the domain is this HSM's and active
+#[derive(clap::Args)]
+#[command(after_help = ADD_EXAMPLE)]
+pub struct AddArgs {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The contributions
+    #[arg(required = true, value_name = "CONTRIBUTION")]
+    contributions: Vec<PathBuf>,
+}
+
+pub fn add(args: &AddArgs) -> Outcome<Report> {
+    let mut device = Device::open(&args.at.hsm)?;
+    let path = device.sealed_path();
+    let mut vault = vault();
+    let mut domain = match device.start(&mut vault)? {
+        Start::Recovering(domain) => domain,
+        // The power failed after the last share.
+        Start::QuorumMet(domain) => {
+            let bytes = input::read(&path)?;
+            let text = open(domain, &parse(&path, &bytes)?, &mut device)?;
+            return Ok(Report::text(text));
+        }
+        other => return Err(not_in_state(&device, &other, "recovering a sealed domain")),
+    };
+    let bytes = input::read(&path)?;
+    let sealed = parse(&path, &bytes)?;
+    let (mut text, mut refused) = (String::new(), Vec::new());
+    let progress = Progress::show("opening contributions");
+    for contribution in &args.contributions {
+        match add_one(&mut domain, &sealed, contribution, &mut device)? {
+            Ok(line) => text += &line,
+            Err(refusal) => refused.push(refusal.to_string()),
+        }
+        progress.tick();
+    }
+    drop(progress);
+    match domain.quorum() {
+        Ok(domain) => {
+            text += &open(domain, &sealed, &mut device)?;
+            Ok(Report {
+                notes: refused,
+                ..Report::text(text)
+            })
+        }
+        Err(_) if refused.is_empty() => Ok(Report::text(text)),
+        Err(_) => Err(Refusal::new(refused.join("; "))),
+    }
+}
+
+/// Adds one contribution; the inner refusal is of this one alone.
+fn add_one(
+    domain: &mut Domain<'_, Recovering, ROOM>,
+    sealed: &SealedDomain<'_>,
+    path: &Path,
+    device: &mut Device,
+) -> Outcome<Outcome<String>> {
+    let bytes = match input::read(path) {
+        Ok(bytes) => bytes,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let contribution = match Contribution::parse(&bytes) {
+        Ok(contribution) => contribution,
+        Err(error) => return Ok(Err(Refusal::file(path, error))),
+    };
+    let what = match domain.add(sealed, &contribution, device) {
+        Ok(Added::New) => "contributed",
+        Ok(Added::Already) => "had contributed already",
+        Err(error @ LifecycleError::Contribution(_)) => return Ok(Err(Refusal::file(path, error))),
+        Err(error) => return Err(device.refusal(error)),
+    };
+    let mut custodians = sealed.header().custodians();
+    let author = custodians.find(|custodian| custodian.index == contribution.index());
+    Ok(Ok(format!(
+        "{}: custodian {} {what}; {} of {} shares\n",
+        show::path(path),
+        author
+            .map(|custodian| custodian.id.to_string())
+            .unwrap_or_default(),
+        domain.contributors().count(),
+        domain.needed(),
+    )))
+}
+
+/// Opens the domain with a quorum's shares, and says what it is.
+pub fn open(
+    domain: Domain<'_, QuorumMet, ROOM>,
+    sealed: &SealedDomain<'_>,
+    device: &mut Device,
+) -> Outcome<String> {
+    let domain = domain
+        .open(sealed, device)
+        .map_err(|error| device.refusal(error))?;
+    let (status, header) = (domain.status(), sealed.header());
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", status.stage);
+    let _ = writeln!(text, "domain-id {}", header.domain_id());
+    let _ = writeln!(text, "header-digest {}", header.digest());
+    Ok(text)
+}
+
+/// Reads a sealed domain.
+pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<SealedDomain<'a>> {
+    SealedDomain::parse(bytes).map_err(|error| Refusal::file(path, error))
+}
+
+/// End a recovery or an import: its transfer key and what was gathered are wiped
+#[derive(clap::Args)]
+#[command(after_help = CANCEL_EXAMPLE)]
+pub struct CancelArgs {
+    #[command(flatten)]
+    at: HsmArg,
+}
+
+pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let cancelled = match device.start(&mut vault)? {
+        Start::Recovering(domain) => domain.cancel(&mut device),
+        Start::QuorumMet(domain) => domain.cancel(&mut device),
+        Start::Importing(domain) => domain.abort(&mut device),
+        Start::Imported(domain) => domain.abort(&mut device),
+        other => return Err(not_in_state(&device, &other, "recovering or imported")),
+    };
+    let domain = cancelled.map_err(|error| device.refusal(error))?;
+    device.forget_sealed();
+    Ok(Report::text(format!("{}\n", domain.status().stage)))
+}

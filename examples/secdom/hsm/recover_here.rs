@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm recover`: a quorum at one place brings a sealed domain into this HSM.
+
+use std::path::{Path, PathBuf};
+
+use getrandom::SysRng;
+use security_domain::custodian::{CustodianId, Recipient};
+use security_domain::domain::{DomainId, DomainShare, Epoch, Expect, SealedDomain, ShareError};
+use security_domain::lifecycle::{Domain, Provisioned, Recovering, Start};
+use security_domain::rsa::PrivateKey;
+
+use super::device::Device;
+use super::recover::{open, parse};
+use super::{HsmArg, ROOM, not_in_state, vault};
+use crate::passwords::PasswordArgs;
+use crate::progress::Progress;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{custodians, ids, input, key, show};
+
+const EXAMPLE: &str = "Example:
+  secdom hsm recover --hsm hsm-2 --sealed domain.sealed --expect-domain 2c26...e7ae \\
+      --keys A.key B.key";
+
+/// Recover a sealed domain in a freshly made HSM with a quorum's keys at one place
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// The sealed domain
+    #[arg(long, value_name = "FILE")]
+    sealed: PathBuf,
+    /// The domain's id, as noted when it was activated
+    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    expect_domain: DomainId,
+    /// The custodians' private keys in PEM
+    #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
+    keys: Vec<PathBuf>,
+    #[command(flatten)]
+    passwords: PasswordArgs,
+}
+
+pub fn run(args: Args) -> Outcome<Report> {
+    let path = &args.sealed;
+    let bytes = input::read(path)?;
+    let sealed = parse(path, &bytes)?;
+    let expect = Expect::new(args.expect_domain, Epoch::FIRST);
+    expect
+        .check(sealed.header())
+        .map_err(|error| Refusal::file(path, error))?;
+
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let domain = match device.start(&mut vault)? {
+        Start::Provisioned(domain) => domain,
+        other => return Err(not_in_state(&device, &other, "provisioned")),
+    };
+    let passwords = args.passwords.read(args.keys.len())?;
+    let mut keys = Vec::new();
+    for (index, file) in args.keys.iter().enumerate() {
+        let key = key::read_private(file, passwords.given(index))?;
+        let id = key.public_key().id();
+        must_be_new_and_listed(file, id, path, &sealed, &keys)?;
+        keys.push((file.as_path(), id, key));
+    }
+    let (shares, wrong) = shares(&mut keys, &sealed)?;
+    let need = usize::from(sealed.header().quorum().threshold().get());
+    if shares.len() < need {
+        let mut reason = format!(
+            "{} at hand, but {need} are required",
+            show::count(shares.len(), "share")
+        );
+        if !wrong.is_empty() {
+            reason = format!("{}; {reason}", custodians::wrong_shares(&wrong));
+        }
+        return Err(Refusal::file(path, reason));
+    }
+    device.keep_sealed(&sealed)?;
+    let text = recover(domain, &sealed, &expect, shares, &mut device)?;
+    let mut report = Report::text(text);
+    if !wrong.is_empty() {
+        report
+            .notes
+            .push(custodians::wrong_shares(&wrong) + ", and is left out");
+    }
+    Ok(report)
+}
+
+fn must_be_new_and_listed(
+    file: &Path,
+    id: CustodianId,
+    path: &Path,
+    sealed: &SealedDomain<'_>,
+    earlier: &[(&Path, CustodianId, PrivateKey)],
+) -> Outcome<()> {
+    if let Some((earlier, _, _)) = earlier.iter().find(|(_, other, _)| *other == id) {
+        let earlier = show::path(earlier);
+        return Err(Refusal::file(
+            file,
+            format!("holds the same key as {earlier}"),
+        ));
+    }
+    let mut listed = sealed.header().custodians();
+    if !listed.any(|custodian| custodian.id == id) {
+        let sealed = show::path(path);
+        return Err(Refusal::file(
+            file,
+            format!("the key of custodian {id} belongs to no share of {sealed}"),
+        ));
+    }
+    Ok(())
+}
+
+/// The shares that open, and who holds one that does not.
+fn shares(
+    keys: &mut [(&Path, CustodianId, PrivateKey)],
+    sealed: &SealedDomain<'_>,
+) -> Outcome<(Vec<DomainShare>, Vec<String>)> {
+    let progress = Progress::show("opening shares");
+    let (mut shares, mut wrong) = (Vec::new(), Vec::new());
+    for (file, id, key) in keys {
+        match sealed.unwrap_share(*id, key, &mut SysRng) {
+            Ok(share) => shares.push(share),
+            Err(ShareError::DoesNotOpen(_) | ShareError::Changed(_)) => {
+                wrong.push(format!("{} (custodian {id})", show::path(file)));
+            }
+            Err(error) => return Err(Refusal::file(file, error)),
+        }
+        progress.tick();
+    }
+    Ok((shares, wrong))
+}
+
+/// One session from its beginning to its end: if it does not end with an active HSM, it is cancelled.
+fn recover(
+    domain: Domain<'_, Provisioned, ROOM>,
+    sealed: &SealedDomain<'_>,
+    expect: &Expect,
+    shares: Vec<DomainShare>,
+    device: &mut Device,
+) -> Outcome<String> {
+    let mut domain = domain
+        .begin_recovery_here(sealed, expect, device)
+        .map_err(|error| device.refusal(error))?;
+    for share in shares {
+        if let Err(error) = domain.add_share(sealed, share, device) {
+            let refusal = device.refusal(error);
+            return give_up(domain, device, refusal);
+        }
+    }
+    match domain.quorum() {
+        Ok(domain) => open(domain, sealed, device),
+        Err(domain) => give_up(domain, device, Refusal::new("the quorum is not met")),
+    }
+}
+
+fn give_up(
+    domain: Domain<'_, Recovering, ROOM>,
+    device: &mut Device,
+    refusal: Refusal,
+) -> Outcome<String> {
+    domain
+        .cancel(device)
+        .map_err(|error| device.refusal(error))?;
+    device.forget_sealed();
+    Err(refusal)
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm status`: what the HSM shows of itself.
+
+use std::fmt::Write;
+
+use security_domain::custodian::CustodianId;
+use security_domain::lifecycle::{Host, RequestDigest, Start};
+use serde_json::json;
+
+use super::device::Device;
+use super::{HsmArg, ROOM, status_of, vault};
+use crate::report::{Outcome, Report};
+
+const EXAMPLE: &str = "Example:
+  secdom hsm status --hsm hsm-1 --json
+
+With --json one object is printed, with the members state (empty, provisioned, recovering, \
+imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (the \
+ids of the custodians whose shares are in), needed, counter_is_hardware; what there is not is null.";
+
+/// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    at: HsmArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a session has gathered.
+struct Session {
+    request: Option<RequestDigest>,
+    contributed: Vec<CustodianId>,
+    needed: u8,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    let mut device = Device::open(&args.at.hsm)?;
+    let mut vault = vault();
+    let start = device.start(&mut vault)?;
+    let status = status_of(&start);
+    let session = session(&start);
+    let hardware = device.counter_is_hardware();
+
+    let domain = status.domain.map(|id| id.to_string());
+    let epoch = status.epoch.map(|epoch| epoch.get());
+    let header = status.header.map(|digest| digest.to_string());
+    let instance = status.instance.map(|id| id.to_string());
+    let request = session.as_ref().and_then(|session| session.request);
+    let request = request.map(|digest| digest.to_string());
+    let contributed: Option<Vec<String>> = session.as_ref().map(|session| {
+        session
+            .contributed
+            .iter()
+            .map(|id| id.to_string())
+            .collect()
+    });
+    let needed = session.as_ref().map(|session| session.needed);
+    if args.json {
+        let object = json!({
+            "state": status.stage.to_string(),
+            "domain_id": domain,
+            "epoch": epoch,
+            "header_digest": header,
+            "instance_id": instance,
+            "request_digest": request,
+            "contributed": contributed,
+            "needed": needed,
+            "counter_is_hardware": hardware,
+        });
+        return Ok(Report::text(format!("{object:#}\n")));
+    }
+    let mut text = String::new();
+    let mut line = |label: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = writeln!(text, "{label:<15} {value}");
+        }
+    };
+    line("state", Some(status.stage.to_string()));
+    line("domain-id", domain);
+    line("epoch", epoch.map(|epoch| epoch.to_string()));
+    line("header-digest", header);
+    line("instance-id", instance);
+    line("request-digest", request);
+    line("needed", needed.map(|needed| needed.to_string()));
+    for custodian in contributed.unwrap_or_default() {
+        line("contributed", Some(custodian));
+    }
+    if !hardware {
+        line(
+            "counter",
+            Some("simulated: an old copy of the folder cannot be told from the newest".into()),
+        );
+    }
+    Ok(Report::text(text))
+}
+
+fn session(start: &Start<'_, ROOM>) -> Option<Session> {
+    match start {
+        Start::Recovering(domain) => Some(Session {
+            request: domain.request(),
+            contributed: domain.contributors().collect(),
+            needed: domain.needed(),
+        }),
+        Start::QuorumMet(domain) => Some(Session {
+            request: None,
+            contributed: domain.contributors().collect(),
+            needed: domain.needed(),
+        }),
+        _ => None,
+    }
+}
