@@ -73,6 +73,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         .sealed_len(&activation)
         .map_err(|error| Refusal::file(out, error))?;
     let mut file = vec![0; needed];
+    let mut stream = output::stream(out, Access::Owner)?;
     let progress = Progress::show("sealing");
     let (_domain, length) = domain
         .activate(&activation, &mut device, &mut file)
@@ -83,7 +84,10 @@ pub fn run(args: Args) -> Outcome<Report> {
 
     // The HSM is active from here on, and has no second download. So the file is kept beside it first.
     device.keep_sealed(&sealed)?;
-    output::publish_file(out, Access::Owner, &file).map_err(|refusal| {
+    let written = stream
+        .write(&file)
+        .and_then(|()| stream.finish()?.publish());
+    written.map_err(|refusal| {
         let kept = show::path(&device.sealed_path());
         Refusal::new(format!(
             "{refusal}; the HSM is active, and the file is {kept}"

@@ -61,6 +61,7 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         Start::Provisioned(domain) => domain,
         other => return Err(not_in_state(&device, &other, "provisioned")),
     };
+    let mut stream = output::stream(out, Access::Everyone)?;
     let mut der = [0; SELF_SIGNED_MAX_LEN];
     let progress = Progress::show("generating a transfer key");
     let (domain, length) = domain
@@ -69,7 +70,10 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     drop(progress);
     let certificate = pem::encode("CERTIFICATE", &der[..length]);
     let thumbprint = domain.certificate().map(|digest| digest.to_string());
-    if let Err(refusal) = output::publish_file(out, Access::Everyone, &certificate) {
+    let written = stream
+        .write(&certificate)
+        .and_then(|()| stream.finish()?.publish());
+    if let Err(refusal) = written {
         // Nobody could make a restore blob.
         domain
             .abort(&mut device)

@@ -66,6 +66,7 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         Start::Provisioned(domain) => domain,
         other => return Err(not_in_state(&device, &other, "provisioned")),
     };
+    let mut stream = output::stream(out, Access::Everyone)?;
     device.keep_sealed(&sealed)?;
     let mut request = vec![0; Request::MAX_LEN];
     let progress = Progress::show("generating a transfer key");
@@ -74,7 +75,10 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     request.truncate(length);
-    if let Err(refusal) = output::publish_file(out, Access::Everyone, &request) {
+    let written = stream
+        .write(&request)
+        .and_then(|()| stream.finish()?.publish());
+    if let Err(refusal) = written {
         // Nobody could answer.
         domain
             .cancel(&mut device)
