@@ -5,6 +5,7 @@ mod backup;
 mod domain;
 mod files;
 mod keys;
+mod record;
 mod rng;
 mod session;
 mod sharing;
@@ -15,6 +16,7 @@ pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
 pub use keys::{certificate, der_keys};
+pub use record::record;
 pub use session::{contribution, request};
 pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine};
 
@@ -22,7 +24,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -33,6 +35,7 @@ pub const TARGETS: [Target; 18] = [
     ("gf256_kernels", gf256_kernels),
     ("json", json),
     ("jwe", jwe),
+    ("record", record),
     ("request", request),
     ("restore_blob", restore_blob),
     ("sealed_domain", sealed_domain),

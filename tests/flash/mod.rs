@@ -60,6 +60,34 @@ pub struct Flash {
     pub counter: u64,
 }
 
+impl Flash {
+    /// The counter in 8 bytes, then each slot behind its length in 4 bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = self.counter.to_be_bytes().to_vec();
+        for slot in &self.slots {
+            let slot = slot.as_deref().unwrap_or_default();
+            out.extend((slot.len() as u32).to_be_bytes());
+            out.extend(slot);
+        }
+        out
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (counter, mut rest) = bytes.split_first_chunk()?;
+        let mut slots = [None, None];
+        for slot in &mut slots {
+            let (len, after) = rest.split_first_chunk()?;
+            let (held, after) = after.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+            *slot = Some(held.to_vec());
+            rest = after;
+        }
+        rest.is_empty().then_some(Self {
+            slots,
+            counter: u64::from_be_bytes(*counter),
+        })
+    }
+}
+
 /// An HSM that is switched on.
 pub struct Hsm {
     pub flash: Flash,

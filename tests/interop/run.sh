@@ -52,6 +52,7 @@ step openssl        "$python" tests/interop/openssl.py
 step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_domain.py check
 step backup         target/tools/sealed-domain/bin/python tests/interop/backup.py check
 step sessions       target/tools/sealed-domain/bin/python tests/interop/sessions.py check
+step record         target/tools/sealed-domain/bin/python tests/interop/record.py check
 step npm-sharing    node tests/interop/npm_sharing.mjs
 step restore-time   "$python" tests/interop/restore_time.py
 

@@ -10,6 +10,7 @@ mod faults;
 mod power;
 mod refusals;
 mod secrets;
+mod vectors;
 
 use flash::{Flash, Hsm};
 use security_domain::domain::InstanceId;
