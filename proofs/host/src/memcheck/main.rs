@@ -14,6 +14,7 @@ mod kdf;
 mod kernels;
 mod managed_hsm;
 mod planted;
+mod record;
 mod rng;
 mod rsa;
 mod session;
@@ -31,6 +32,7 @@ const OPERATIONS: &[&[Operation]] = &[
     gf257::OPERATIONS,
     kdf::OPERATIONS,
     managed_hsm::OPERATIONS,
+    record::OPERATIONS,
     rsa::OPERATIONS,
     session::OPERATIONS,
     shamir::OPERATIONS,
