@@ -47,23 +47,26 @@ fn shares_below_the_threshold_are_uniform_whatever_the_secret() {
 }
 
 #[test]
-fn the_leading_coefficient_is_uniform_zero_included() {
+fn every_coefficient_is_uniform_zero_included() {
+    let twice = |byte: u8| byte << 1 ^ 0x1b * (byte >> 7);
     let mut rng = ChaCha20Rng::seed_from_u64(12);
-    let mut counts = [0u64; 256];
+    let mut counts = [[0u64; 256]; 2];
     for _ in 0..50 {
-        // Threshold 2: share 1 is secret + a, so the secret 0 shows the coefficient a itself.
-        let rows = deal(&[0; 4096], quorum(2, 2), &mut rng);
-        for &byte in &rows[0] {
-            counts[usize::from(byte)] += 1;
+        // Of the secret 0, share 1 is a + b and share 2 is 2 a + 4 b: 4 times the first and the second
+        // are 6 a, and 2 times the first and the second 6 b.
+        let rows = deal(&[0; 4096], quorum(3, 3), &mut rng);
+        for (&first, &second) in rows[0].iter().zip(&rows[1]) {
+            let double = twice(first);
+            counts[0][usize::from(twice(double) ^ second)] += 1;
+            counts[1][usize::from(double ^ second)] += 1;
         }
     }
-    assert!(chi_squared(&counts) < 400.0);
     let mean = (50 * 4096 / 256) as f64;
-    assert!(
-        (counts[0] as f64 - mean).abs() < 6.0 * mean.sqrt(),
-        "{} zeros",
-        counts[0]
-    );
+    for counts in &counts {
+        assert!(chi_squared(counts) < 400.0, "{}", chi_squared(counts));
+        let zeros = counts[0] as f64;
+        assert!((zeros - mean).abs() < 6.0 * mean.sqrt(), "{zeros} zeros");
+    }
 }
 
 #[test]
