@@ -10,225 +10,22 @@ use core::num::NonZeroU64;
 
 use minicbor::Encoder;
 use minicbor::encode::Write;
-use minicbor::encode::write::Cursor;
 
-use super::id::{ProposalDigest, RequestDigest, SessionId};
+use super::id::{RequestDigest, SessionId};
 use super::session_file::{SessionField as Field, SessionFileError};
-use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
-use crate::custodian::{Algorithm, Recipient};
-use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Root};
+use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
+use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::purpose::Purpose;
 use crate::rsa::PublicKey;
 
+mod asking;
+
+use asking::MAX_ENCODED_LEN;
+pub use asking::{AskError, Asking, SessionPurpose};
+
 /// The version of the format.
 pub(super) const VERSION: u8 = 1;
-
-/// How many items a request has.
-const ITEMS: u64 = 12;
-
-/// The most bytes that a request has without its file: of the integers, the epoch has 5 and the two times
-/// have 9.
-const MAX_ENCODED_LEN: usize = {
-    let transfer = 2 + bytes_len(PublicKey::SPKI_MAX_LEN);
-    3 + 5 * bytes_len(32) + 5 + transfer + bytes_len(16) + 2 * 9
-};
-
-/// What a session is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SessionPurpose {
-    /// The domain is to be opened, and its HSM to become active.
-    Recover,
-    /// The quorum is to be changed as proposed.
-    Rotate(ProposalDigest),
-    /// It is to be shown that the domain can be opened; nothing becomes active.
-    Rehearse,
-}
-
-impl SessionPurpose {
-    const fn code(self) -> u8 {
-        match self {
-            Self::Recover => 1,
-            Self::Rotate(_) => 2,
-            Self::Rehearse => 3,
-        }
-    }
-}
-
-impl fmt::Display for SessionPurpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Recover => "recover",
-            Self::Rotate(_) => "rotate",
-            Self::Rehearse => "rehearse",
-        })
-    }
-}
-
-/// Everything that a request says.
-#[derive(Clone, Debug)]
-pub struct Asking {
-    /// What the session is for.
-    pub purpose: SessionPurpose,
-    /// The session's name, drawn for it.
-    pub session: SessionId,
-    /// H of the sealed domain whose shares are asked for.
-    pub header: HeaderDigest,
-    /// That domain.
-    pub domain_id: DomainId,
-    /// Its epoch.
-    pub epoch: Epoch,
-    /// The session's own key, to which shares are wrapped.
-    pub transfer: PublicKey,
-    /// The HSM that asks.
-    pub instance: InstanceId,
-    /// When it asked, in Unix seconds; 0 without a clock.
-    pub created: u64,
-    /// Until when it is asked, that second included; 0: for ever. Not without a clock.
-    pub expires: u64,
-    /// The newest record of the HSM's ledger.
-    pub ledger_head: LedgerHead,
-}
-
-impl Asking {
-    /// How many bytes [`write`](Self::write) needs, with a signature or without; at most
-    /// [`Request::MAX_LEN`].
-    pub fn request_len(&self, signed: bool) -> Result<usize, AskError> {
-        let mut encoder = Encoder::new(Count(0));
-        self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
-        let signature = if signed { SIGNATURE_LEN } else { 0 };
-        Ok(file_len(encoder.writer().0, signature))
-    }
-
-    /// Writes the request to the front of `out`, signed by the domain key of `signer` if there is one:
-    /// an active HSM signs, a recovering one cannot. On an error nothing is left in `out`.
-    ///
-    /// Secret: the root of `signer`. Public: everything else. Leaks: nothing else.
-    pub fn write<'o>(
-        &self,
-        signer: Option<&Root>,
-        out: &'o mut [u8],
-    ) -> Result<Request<'o>, AskError> {
-        if !self.ends_after_it_began() {
-            return Err(AskError::Expiry);
-        }
-        let needed = self.request_len(signer.is_some())?;
-        let out = out
-            .get_mut(..needed)
-            .ok_or(AskError::BufferTooSmall { needed })?;
-        self.write_into(signer, out).inspect_err(|_| out.fill(0))?;
-        Request::parse(out).map_err(|_| AskError::Fault)
-    }
-
-    fn write_into(&self, signer: Option<&Root>, out: &mut [u8]) -> Result<(), AskError> {
-        let mut encoder = Encoder::new(Cursor::new([0; MAX_ENCODED_LEN]));
-        self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
-        let (len, buffer) = (encoder.writer().position(), encoder.writer().get_ref());
-        let request = buffer.get(..len).ok_or(AskError::Fault)?;
-        let signature = signer
-            .map(|root| root.domain_key().sign(&signed_digest(&digest(request))))
-            .transpose()
-            .map_err(|_| AskError::Fault)?;
-        encode_file(
-            request,
-            signature.as_ref().map_or(&[][..], |signature| signature),
-            &mut Encoder::new(out),
-        )
-        .map_err(|_| AskError::Fault)
-    }
-
-    /// Only a clock can let a request expire, and not before it was made.
-    const fn ends_after_it_began(&self) -> bool {
-        self.expires == 0 || (self.created != 0 && self.created <= self.expires)
-    }
-
-    fn encode<W: Write>(&self, encoder: &mut Encoder<W>) -> Encoded<W> {
-        let mut spki = [0; PublicKey::SPKI_MAX_LEN];
-        let len = self.transfer.to_spki_der(&mut spki).unwrap_or_default();
-        encoder.array(ITEMS)?.u8(VERSION)?;
-        encoder.u8(self.purpose.code())?;
-        encoder
-            .bytes(self.session.as_bytes())?
-            .bytes(self.header.as_bytes())?;
-        encoder
-            .bytes(self.domain_id.as_bytes())?
-            .u32(self.epoch.get())?;
-        encoder.array(2)?.u8(self.transfer.algorithm().code())?;
-        encoder.bytes(spki.get(..len).unwrap_or_default())?;
-        encoder.bytes(self.instance.as_bytes())?;
-        encoder.u64(self.created)?.u64(self.expires)?;
-        encoder.bytes(self.ledger_head.as_bytes())?;
-        match self.purpose {
-            SessionPurpose::Rotate(proposal) => encoder.bytes(proposal.as_bytes())?,
-            SessionPurpose::Recover | SessionPurpose::Rehearse => encoder.null()?,
-        };
-        Ok(())
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Self, SessionFileError> {
-        let mut reader = Reader::new(bytes);
-        reader.array_of(ITEMS, Field::Request)?;
-        reader.uint(Field::Version)?;
-        let purpose = reader.uint(Field::Purpose)?;
-        let session = SessionId::from_bytes(*reader.fixed(Field::Session)?);
-        let header = HeaderDigest::from_bytes(*reader.fixed(Field::Header)?);
-        let domain_id = DomainId::from_bytes(*reader.fixed(Field::Domain)?);
-        let epoch = Epoch::new(reader.small(Field::Epoch)?)
-            .ok_or(SessionFileError::Malformed(Field::Epoch))?;
-        let transfer = transfer(&mut reader)?;
-        let instance = InstanceId::from_bytes(*reader.fixed(Field::Instance)?);
-        let created = reader.uint(Field::Created)?;
-        let expires = reader.uint(Field::Expires)?;
-        let ledger_head = LedgerHead::from_bytes(*reader.fixed(Field::LedgerHead)?);
-        let purpose = match purpose {
-            1 => reader
-                .null(Field::Proposal)
-                .map(|()| SessionPurpose::Recover)?,
-            2 => {
-                let proposal = ProposalDigest::from_bytes(*reader.fixed(Field::Proposal)?);
-                SessionPurpose::Rotate(proposal)
-            }
-            3 => reader
-                .null(Field::Proposal)
-                .map(|()| SessionPurpose::Rehearse)?,
-            other => return Err(SessionFileError::UnknownPurpose(other)),
-        };
-        let asking = Self {
-            purpose,
-            session,
-            header,
-            domain_id,
-            epoch,
-            transfer,
-            instance,
-            created,
-            expires,
-            ledger_head,
-        };
-        if !is_encoding(bytes, |encoder| asking.encode(encoder)) {
-            return Err(SessionFileError::NotDeterministic(Field::Request));
-        }
-        if !asking.ends_after_it_began() {
-            return Err(SessionFileError::Expiry);
-        }
-        Ok(asking)
-    }
-}
-
-/// The transfer key: its algorithm, then a SubjectPublicKeyInfo of that algorithm.
-fn transfer(reader: &mut Reader<'_>) -> Result<PublicKey, SessionFileError> {
-    reader.array_of(2, Field::Transfer)?;
-    let code = reader.uint(Field::Transfer)?;
-    let algorithm = u8::try_from(code).ok().and_then(Algorithm::from_code);
-    let algorithm = algorithm.ok_or(SessionFileError::UnknownAlgorithm(code))?;
-    let key = PublicKey::from_spki_der(reader.bytes(Field::Transfer)?)
-        .map_err(SessionFileError::TransferKey)?;
-    if key.algorithm() != algorithm {
-        return Err(SessionFileError::Malformed(Field::Transfer));
-    }
-    Ok(key)
-}
 
 /// R, of a request's encoding.
 fn digest(request: &[u8]) -> RequestDigest {
@@ -384,30 +181,3 @@ impl fmt::Debug for Request<'_> {
             .finish_non_exhaustive()
     }
 }
-
-/// Why a request was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AskError {
-    /// The output is too small.
-    BufferTooSmall {
-        /// How many bytes it takes.
-        needed: usize,
-    },
-    /// It expires before it was made, or the HSM has no clock to let it expire.
-    Expiry,
-    /// What was written is no request, or its signature does not verify: the machine erred.
-    Fault,
-}
-
-impl fmt::Display for AskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
-            Self::Expiry => f.write_str("expires is before created, or there is no clock"),
-            Self::Fault => f.write_str("a fault: what was written is no request"),
-        }
-    }
-}
-
-impl core::error::Error for AskError {}
