@@ -62,5 +62,7 @@ pub mod managed_hsm;
 
 pub mod lifecycle;
 
+pub mod self_test;
+
 #[cfg(feature = "hazmat")]
 pub mod hazmat;

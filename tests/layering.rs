@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 6] = [
     &["quorum", "shamir"],
     &["custodian", "wrap"],
     &["domain", "backup"],
-    &["managed_hsm", "lifecycle"],
+    &["managed_hsm", "lifecycle", "self_test"],
 ];
 
 /// Files that only gather and re-export.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a self-test computed, beside what it should be.
+
+use core::convert::Infallible;
+
+use rand_core::{TryCryptoRng, TryRng};
+
+use crate::ct::Mask;
+use crate::secret::Secret;
+use crate::verdict::Verdict;
+
+/// An answer is wrong, or there is none.
+pub struct Wrong;
+
+/// Takes every answer of a self-test.
+pub trait Judge {
+    /// Compares what was computed with what it should be.
+    fn same(&mut self, have: &[u8], want: &[u8]) -> Result<(), Wrong>;
+}
+
+/// The judge. It does not rest on the comparison that is itself under test.
+pub struct Compare;
+
+impl Judge for Compare {
+    fn same(&mut self, have: &[u8], want: &[u8]) -> Result<(), Wrong> {
+        Verdict::twice(|| Mask::from_bit(u32::from(have == want))).or(Wrong)
+    }
+}
+
+/// Stands for the generator: every byte is 0x5a, so that what is made of it is known.
+pub struct Drawn;
+
+impl TryRng for Drawn {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0x5a5a_5a5a)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0x5a5a_5a5a_5a5a_5a5a)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        out.fill(0x5a);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Drawn {}
+
+/// A key that is none: it stands in this source.
+pub fn key<const N: usize>(bytes: &[u8; N]) -> Secret<N> {
+    let mut key = Secret::zeroed();
+    *key.expose_mut() = *bytes;
+    key
+}
+
+/// The bytes of hexadecimal digits, when this is compiled.
+pub const fn hex<const N: usize>(text: &str) -> [u8; N] {
+    let digits = text.as_bytes();
+    assert!(digits.len() == 2 * N);
+    let mut bytes = [0; N];
+    let mut i = 0;
+    while i < N {
+        bytes[i] = digit(digits[2 * i]) << 4 | digit(digits[2 * i + 1]);
+        i += 1;
+    }
+    bytes
+}
+
+const fn digit(character: u8) -> u8 {
+    match character {
+        b'0'..=b'9' => character - b'0',
+        _ => character - b'a' + 10,
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! RSA with 2048 bits. The key and a ciphertext are Project Wycheproof's
+//! (`rsa_oaep_2048_sha256_mgf1sha256_test.json`, test 4); what is drawn or signed was made by
+//! `tests/interop/self_test.py`.
+
+use super::answer::{Drawn, Judge, Wrong};
+use crate::rsa::{ModulusSize, PrivateKey};
+
+const KEY: &[u8] = include_bytes!("rsa-2048.p8");
+const LEN: usize = ModulusSize::Rsa2048.bytes();
+const MESSAGE: &[u8; 6] = b"123400";
+
+fn key() -> Result<PrivateKey, Wrong> {
+    PrivateKey::from_pkcs8_der(KEY).map_err(|_| Wrong)
+}
+
+pub fn oaep(judge: &mut impl Judge) -> Result<(), Wrong> {
+    const WYCHEPROOF: &[u8; LEN] = include_bytes!("oaep-wycheproof.bin");
+    const UNDER_DRAWN: &[u8; LEN] = include_bytes!("oaep-5a.bin");
+
+    let key = key()?;
+    let mut wrapped = [0; LEN];
+    key.public_key()
+        .encrypt_oaep_sha256(&mut Drawn, &[], MESSAGE, &mut wrapped)
+        .map_err(|_| Wrong)?;
+    judge.same(&wrapped, UNDER_DRAWN)?;
+
+    let mut message = [0; MESSAGE.len()];
+    key.decrypt_oaep_sha256(&mut Drawn, &[], WYCHEPROOF, &mut message)
+        .map_err(|_| Wrong)?;
+    judge.same(&message, MESSAGE)?;
+
+    let refused = key.decrypt_oaep_sha256(&mut Drawn, b"label", WYCHEPROOF, &mut message);
+    judge.same(&[u8::from(refused.is_err())], &[1])
+}
+
+pub fn signature(judge: &mut impl Judge) -> Result<(), Wrong> {
+    const SIGNATURE: &[u8; LEN] = include_bytes!("signature.bin");
+
+    let key = key()?;
+    let mut signature = [0; LEN];
+    key.sign_pkcs1v15_sha256(&mut Drawn, MESSAGE, &mut signature)
+        .map_err(|_| Wrong)?;
+    judge.same(&signature, SIGNATURE)?;
+
+    let verifier = key.public_key();
+    let verified = verifier.verify_pkcs1v15_sha256(MESSAGE, SIGNATURE).is_ok();
+    let refused = verifier
+        .verify_pkcs1v15_sha256(b"123401", SIGNATURE)
+        .is_err();
+    judge.same(&[verified, refused].map(u8::from), &[1; 2])
+}
+
+/// Both uses of a key pair, with nothing known beforehand.
+pub fn pairwise(judge: &mut impl Judge) -> Result<(), Wrong> {
+    let key = key()?;
+    let (mut wrapped, mut message) = ([0; LEN], [0; MESSAGE.len()]);
+    key.public_key()
+        .encrypt_oaep_sha256(&mut Drawn, &[], MESSAGE, &mut wrapped)
+        .map_err(|_| Wrong)?;
+    key.decrypt_oaep_sha256(&mut Drawn, &[], &wrapped, &mut message)
+        .map_err(|_| Wrong)?;
+    judge.same(&message, MESSAGE)?;
+
+    let mut signature = [0; LEN];
+    key.sign_pkcs1v15_sha256(&mut Drawn, MESSAGE, &mut signature)
+        .map_err(|_| Wrong)?;
+    let verified = key.public_key().verify_pkcs1v15_sha256(MESSAGE, &signature);
+    judge.same(&[u8::from(verified.is_ok())], &[1])
+}
