@@ -107,7 +107,8 @@ impl<const N: usize> core::ops::DerefMut for Guard<'_, N> {
     }
 }
 
-/// An operation did not happen; the domain is in the state in which it was.
+/// An operation did not happen; the domain is in the state in which it was. It becomes the error alone,
+/// which borrows nothing, by `From`.
 #[derive(Debug)]
 pub struct Refused<D> {
     /// The domain.
@@ -115,14 +116,6 @@ pub struct Refused<D> {
     /// Why.
     pub error: LifecycleError,
 }
-
-impl<D> fmt::Display for Refused<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl<D: fmt::Debug> core::error::Error for Refused<D> {}
 
 impl<D> From<Refused<D>> for LifecycleError {
     fn from(refused: Refused<D>) -> Self {

@@ -215,12 +215,18 @@ fn a_vault_that_is_too_small_says_so() {
 
     let (mut vault, mut hsm, keys) = (crate::world::vault(), Hsm::new(), fast_keys(3));
     let domain = provisioned(&mut vault, &mut hsm);
+    hsm.now = u64::MAX;
     let needed = domain.sealed_len(&activation(&keys)).unwrap();
     let refused = domain
         .activate(&activation(&keys), &mut hsm, &mut vec![0; needed - 1])
         .unwrap_err();
     let too_small = security_domain::domain::SealError::BufferTooSmall { needed };
     assert_eq!(refused.error, LifecycleError::Seal(too_small));
+    let mut file = vec![0; needed];
+    let activated = refused
+        .domain
+        .activate(&activation(&keys), &mut hsm, &mut file);
+    assert_eq!(activated.unwrap().1, needed);
 }
 
 #[test]

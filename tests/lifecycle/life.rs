@@ -29,10 +29,12 @@ fn it_is_provisioned_activated_and_there_after_a_restart() {
     };
     assert_eq!(domain.status(), fresh);
     let mut file = vec![0; domain.sealed_len(&activation(&keys)).unwrap()];
-    let (domain, _) = domain
+    hsm.now = 1_790_000_000;
+    let (domain, len) = domain
         .activate(&activation(&keys), &mut hsm, &mut file)
         .unwrap();
-    let sealed = SealedDomain::parse(&file).unwrap();
+    let sealed = SealedDomain::parse(&file[..len]).unwrap();
+    assert_eq!(sealed.header().created(), hsm.now);
     let status = domain.status();
     assert_eq!(status.stage, Stage::Active);
     assert_eq!(status.domain, fresh.domain);

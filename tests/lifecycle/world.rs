@@ -56,7 +56,7 @@ pub fn active<'v, H: Host>(
     let domain = provisioned(vault, host);
     let mut file = vec![0; domain.sealed_len(&activation(keys)).unwrap()];
     let (domain, len) = domain.activate(&activation(keys), host, &mut file).unwrap();
-    assert_eq!(len, file.len());
+    file.truncate(len);
     (domain, file)
 }
 

@@ -1,74 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The life of a security domain, with real files: start here.
-//!
-//! Custodians make keys, an HSM hands out its domain and is destroyed, a quorum of custodians
-//! restores it into another HSM, and what must fail does fail. The files stay, to be looked at with
-//! `secdom`.
-//!
-//! `cargo run --release --all-features --example ceremony [FOLDER]`
+//! A domain in the files of Azure Managed HSM.
 
-#[path = "secdom/pem/encode.rs"]
-mod pem;
-
-use std::error::Error;
-use std::io::Write;
-use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
-use std::{env, fs};
+use std::fs;
+use std::path::Path;
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::domain_file::{self, CombineError, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::{MasterKey, Tag};
 use security_domain::quorum::Threshold;
-use security_domain::rsa::{ModulusSize, PrivateKey};
-use security_domain::x509::{self, Certificate, SelfSigned, Thumbprint};
+use security_domain::x509::Thumbprint;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
-
-/// How many custodians there are, and how many it takes.
-const NAMES: [&str; 5] = ["ada", "ben", "cleo", "dana", "emil"];
-const REQUIRED: u8 = 3;
-
-/// A key pair with its certificate.
-struct Party {
-    key: PrivateKey,
-    der: Vec<u8>,
-}
-
-impl Party {
-    /// Generates a key, signs its own certificate with it, and writes both.
-    fn new(name: &str, key_file: &Path, certificate_file: &Path) -> Outcome<Self> {
-        let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| ())?;
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
-        let form = SelfSigned {
-            common_name: name,
-            serial: NonZeroU64::MIN,
-            not_before: now,
-            not_after: now + 365 * 86_400,
-        };
-        let mut der = vec![0; x509::SELF_SIGNED_MAX_LEN];
-        let length = x509::write_self_signed(&key, &mut SysRng, &form, &mut der)?;
-        der.truncate(length);
-        let mut pkcs8 = Zeroizing::new([0; PrivateKey::PKCS8_MAX_LEN]);
-        let length = key.to_pkcs8_der(&mut *pkcs8)?;
-        write_new(key_file, &pem::encode("PRIVATE KEY", &pkcs8[..length]))?;
-        write_new(certificate_file, &pem::encode("CERTIFICATE", &der))?;
-        Ok(Self { key, der })
-    }
-
-    fn certificate(&self) -> Outcome<Certificate<'_>> {
-        Ok(Certificate::parse(&self.der)?)
-    }
-
-    fn thumbprint(&self) -> Outcome<Thumbprint> {
-        Ok(self.certificate()?.thumbprint())
-    }
-}
+use crate::party::Party;
+use crate::{NAMES, Outcome, REQUIRED, hex, require, write_new};
 
 /// What makes an HSM the HSM it is.
 #[derive(PartialEq)]
@@ -159,45 +104,14 @@ struct Restored {
     left_out: Vec<Thumbprint>,
 }
 
-fn main() -> ExitCode {
-    match ceremony() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ceremony: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn ceremony() -> Outcome {
-    let folder = match env::args_os().nth(1) {
-        Some(folder) => PathBuf::from(folder),
-        None => env::temp_dir().join(format!(
-            "security-domain-ceremony-{:08x}",
-            getrandom::u32()?
-        )),
-    };
-    fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    println!("A ceremony in {}\n", folder.display());
+pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     let file = |name: &str| folder.join(name);
-
-    println!("1. Each custodian makes a key, and a certificate for it.");
-    let mut custodians = Vec::new();
-    for name in NAMES {
-        let (key, cer) = (format!("{name}.key"), format!("{name}.cer"));
-        custodians.push(Party::new(name, &file(&key), &file(&cer))?);
-        println!(
-            "   {key:<9} {cer:<9} {}",
-            custodians[custodians.len() - 1].thumbprint()?
-        );
-    }
-
     println!(
-        "\n2. An HSM hands out its security domain: {REQUIRED} of {} open it.",
+        "2. An HSM hands out its security domain: {REQUIRED} of {} open it.",
         NAMES.len()
     );
     let first = Hsm::provision()?;
-    let domain = first.download(&custodians)?;
+    let domain = first.download(custodians)?;
     write_new(&file("domain.json"), &domain)?;
     let pinned = Sha256::digest(&domain);
     println!(
@@ -213,7 +127,7 @@ fn ceremony() -> Outcome {
 
     println!("\n4. Ada, Cleo and Emil meet, offline, and re-seal the domain to that key.");
     let domain = fs::read(file("domain.json"))?;
-    let restored = restore(&domain, &mut custodians, &[0, 2, 4], &transfer)?;
+    let restored = restore(&domain, custodians, &[0, 2, 4], &transfer)?;
     write_new(&file("restore.json"), &restored.blob)?;
     println!("   restore.json {} bytes", restored.blob.len());
 
@@ -225,7 +139,7 @@ fn ceremony() -> Outcome {
     }
 
     println!("\n6. What must fail.");
-    let too_few = restore(&domain, &mut custodians, &[1, 3], &transfer);
+    let too_few = restore(&domain, custodians, &[1, 3], &transfer);
     refused(
         "two custodians alone",
         too_few,
@@ -238,7 +152,7 @@ fn ceremony() -> Outcome {
     let mut altered = domain.clone();
     alter(&mut altered, b"\"compact_jwe\":\"", 4, 40)?;
     write_new(&file("altered.json"), &altered)?;
-    let outcome = restore(&altered, &mut custodians, &[0, 2, 4], &transfer);
+    let outcome = restore(&altered, custodians, &[0, 2, 4], &transfer);
     refused(
         "an artifact altered by one character",
         outcome,
@@ -248,7 +162,7 @@ fn ceremony() -> Outcome {
     // A forger who has the certificates, which are public, can seal a domain of his own to the
     // custodians. The format has no signature that would tell; the digest that was noted at the
     // download does.
-    let forged = Hsm::provision()?.download(&custodians)?;
+    let forged = Hsm::provision()?.download(custodians)?;
     write_new(&file("forged.json"), &forged)?;
     require(
         Sha256::digest(&forged) != pinned,
@@ -258,13 +172,13 @@ fn ceremony() -> Outcome {
 
     let spliced = splice_share(&domain, &forged)?;
     write_new(&file("spliced.json"), &spliced)?;
-    let outcome = restore(&spliced, &mut custodians, &[0, 1, 2], &transfer);
+    let outcome = restore(&spliced, custodians, &[0, 1, 2], &transfer);
     refused(
         "a forged share among three",
         outcome,
         CombineError::DoesNotOpen,
     )?;
-    let restored = restore(&spliced, &mut custodians, &[0, 1, 2, 3], &transfer)?;
+    let restored = restore(&spliced, custodians, &[0, 1, 2, 3], &transfer)?;
     require(
         restored.left_out == [custodians[0].thumbprint()?],
         "the forged share is named",
@@ -275,21 +189,7 @@ fn ceremony() -> Outcome {
     )?;
     println!("   a forged share among four: Ada's is named and left out, and the others restore");
 
-    println!("\nAll of it behaved. Look at the files:");
-    println!(
-        "   secdom inspect {0}/domain.json --certs {0}/*.cer",
-        folder.display()
-    );
     Ok(())
-}
-
-/// Writes a file that was not there before, for its owner alone.
-fn write_new(path: &Path, bytes: &[u8]) -> Outcome {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    Ok(options.open(path)?.write_all(bytes)?)
 }
 
 /// Says that `what` was refused for the reason it should be, or fails.
@@ -301,14 +201,6 @@ fn refused(what: &str, outcome: Outcome<Restored>, reason: CombineError) -> Outc
         }
         Err(error) => Err(format!("{what}: refused, but because {error}").into()),
         Ok(_) => Err(format!("{what}: not refused").into()),
-    }
-}
-
-fn require(holds: bool, what: &str) -> Outcome {
-    if holds {
-        Ok(())
-    } else {
-        Err(format!("it does not hold that {what}").into())
     }
 }
 
@@ -341,8 +233,4 @@ fn find(text: &[u8], needle: &[u8], start: usize) -> Outcome<usize> {
         .windows(needle.len())
         .position(|window| window == needle);
     Ok(start + position.ok_or("the file is not as it was written")? + needle.len())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
