@@ -7,12 +7,17 @@ mod command_line;
 mod contribute;
 mod drill;
 mod hsm;
+mod hsm_backup;
+mod hsm_flash;
+mod hsm_import;
+mod hsm_recover;
 mod inspect;
 mod inspect_own;
 mod keys;
 mod malformed;
 mod outputs;
 mod restore;
+mod simulated;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -7,8 +7,8 @@ use security_domain::domain::ArtifactTag;
 use security_domain::lifecycle::Start;
 
 use super::device::Device;
-use super::{HsmArg, not_in_state, vault};
-use crate::report::{Outcome, Report};
+use super::{ARTIFACT_BYTES, HsmArg, not_in_state, vault};
+use crate::report::{Outcome, Refusal, Report};
 use crate::{artifacts, input, output, show};
 
 const EXAMPLE: &str = "Example:
@@ -42,6 +42,12 @@ pub fn run(args: Args) -> Outcome<Report> {
         if artifacts[..place].iter().any(|(earlier, _)| earlier == tag) {
             return Err(artifacts::refuse(tag.as_str(), "given twice"));
         }
+    }
+    let bytes: usize = artifacts.iter().map(|(_, bytes)| bytes.len()).sum();
+    if bytes > ARTIFACT_BYTES {
+        return Err(Refusal::new(format!(
+            "--artifact: {bytes} bytes together; a simulated HSM has room for {ARTIFACT_BYTES}"
+        )));
     }
 
     let pending = output::folder(target, std::iter::empty())?;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom hsm import`: a restore blob of Managed HSM, taken in and confirmed.
+
+use std::fs;
+
+use crate::simulated::{CUSTODIANS, Site};
+use crate::{Run, arguments, names, secdom};
+
+/// A Managed HSM domain of two artifacts, restored to the transfer certificate.
+fn restore_blob(site: &Site, certificate: &str, tags: [&str; 2], blob: &str) -> Run {
+    let cer = CUSTODIANS.map(|name| site.path(&format!("{name}.cer")));
+    let file = site.path(&format!("{blob}.json"));
+    let artifact = |tag: &str| format!("{tag}={}", site.path("signing.bin").display());
+    secdom(arguments![
+        "download",
+        "--sd-quorum",
+        "2",
+        "--artifact",
+        artifact(tags[0]),
+        artifact(tags[1]),
+        "--security-domain-file",
+        file,
+        "--sd-wrapping-keys",
+        cer[0],
+        cer[1],
+        cer[2],
+    ])
+    .done();
+    secdom(arguments![
+        "restore-blob",
+        "--sd-file",
+        file,
+        "--sd-exchange-key",
+        site.path(certificate),
+        "--sd-file-restore-blob",
+        site.path(blob),
+        "--sd-wrapping-keys",
+        site.path(&format!("{}.key", CUSTODIANS[0])),
+        site.path(&format!("{}.key", CUSTODIANS[1])),
+    ])
+}
+
+#[test]
+fn an_imported_domain_is_used_once_it_is_confirmed() {
+    let site = Site::new();
+    site.init("hsm");
+    let before = site.status("hsm");
+    site.import("hsm", "signing.bin").refused(&["signing.bin"]);
+    site.import_begin("hsm", "transfer.pem", &["first", "second"])
+        .done();
+    site.is("hsm", "recovering");
+    restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
+    restore_blob(&site, "transfer.pem", ["first", "third"], "other").done();
+
+    site.import("hsm", "other").refused(&["other", "artifacts"]);
+    site.plain("import-confirm", "hsm")
+        .refused(&["hsm", "recovering"]);
+    let out = site.import("hsm", "blob").done();
+    assert!(out.starts_with("imported\ndomain-id "), "{out}");
+    site.is("hsm", "imported");
+    site.artifacts("hsm", "early").refused(&["hsm", "imported"]);
+
+    site.plain("import-confirm", "hsm").done();
+    site.is("hsm", "active");
+    assert_ne!(site.status("hsm")["domain_id"], before["domain_id"]);
+    site.artifacts("hsm", "out").done();
+    assert_eq!(names(&site.path("out")), ["first", "second"]);
+    assert_eq!(fs::read(site.path("out/second")).unwrap(), b"a signing key");
+    assert_eq!(
+        site.events("hsm"),
+        ["provision", "begin-import", "import", "confirm-import"]
+    );
+}
+
+#[test]
+fn an_import_that_is_cancelled_leaves_the_domain_before_it() {
+    let site = Site::new();
+    site.init("hsm");
+    let before = site.status("hsm");
+    site.import_begin("hsm", "transfer.pem", &["first", "second"])
+        .done();
+    restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
+    site.import("hsm", "blob").done();
+    site.plain("recover-cancel", "hsm").done();
+    assert_eq!(site.status("hsm"), before);
+    site.import("hsm", "blob").refused(&["hsm", "provisioned"]);
+
+    site.import_begin("hsm", "again.pem", &["first", "second"])
+        .done();
+    site.import("hsm", "blob")
+        .refused(&["blob", "transfer key"]);
+    site.import_begin("hsm", "third.pem", &["first"])
+        .refused(&["hsm", "recovering"]);
+}
+
+#[test]
+fn tags_that_cannot_be_expected_are_refused() {
+    let site = Site::new();
+    site.init("hsm");
+    site.import_begin("hsm", "t.pem", &["a", "a"])
+        .refused(&["twice"]);
+    site.import_begin("hsm", "t.pem", &[""])
+        .refused(&["--expect-tag \"\""]);
+    site.import_begin("hsm", "none/t.pem", &["a"])
+        .refused(&["none", "no such file"]);
+    site.is("hsm", "provisioned");
+    assert!(!site.path("t.pem").exists());
+}
