@@ -48,7 +48,7 @@ fn shares_below_the_threshold_are_uniform_whatever_the_secret() {
 
 #[test]
 fn every_coefficient_is_uniform_zero_included() {
-    let twice = |byte: u8| byte << 1 ^ 0x1b * (byte >> 7);
+    let twice = |byte: u8| (byte << 1) ^ (0x1b * (byte >> 7));
     let mut rng = ChaCha20Rng::seed_from_u64(12);
     let mut counts = [[0u64; 256]; 2];
     for _ in 0..50 {
