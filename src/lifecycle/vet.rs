@@ -17,7 +17,8 @@ use crate::verdict::Verdict;
 pub struct VettedRequest<'a>(Request<'a>);
 
 impl<'a> VettedRequest<'a> {
-    /// The custodian read `shown` from the HSM itself, by a way that the request did not take.
+    /// The custodian read `shown` from the HSM itself, by a way that the request did not take. A digest
+    /// computed from the request at hand vets nothing.
     pub fn compared(request: Request<'a>, shown: RequestDigest) -> Result<Self, VetError> {
         let (have, want) = (request.digest(), shown);
         Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
@@ -39,7 +40,8 @@ impl<'a> VettedRequest<'a> {
     /// The request is signed by the key of the domain of `sealed`: an active HSM of that domain asks.
     ///
     /// Which domain that is, `sealed` cannot prove; [`contribute`](super::contribute) compares with what
-    /// is expected.
+    /// is expected. This way rests on Ed25519 alone. Who fears that its signatures may be forged, as by a
+    /// quantum computer, compares digests.
     pub fn signed(request: Request<'a>, sealed: &SealedDomain<'_>) -> Result<Self, VetError> {
         let header = sealed.header();
         let (have, want) = (request.domain_id(), header.domain_id());
