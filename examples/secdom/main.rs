@@ -33,7 +33,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Security domains of HSMs: restore, drill and inspect Managed HSM files, offline
+/// Security domains of HSMs: restore, drill and inspect Managed HSM files, and recover the crate's own
+/// sealed domains, offline
 ///
 /// Exit code 0: done. 1: refused, with one line on stderr that says why. 2: the command line cannot
 /// be read. No verb overwrites a file. Each verb's --help has an example.

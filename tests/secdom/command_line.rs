@@ -17,11 +17,26 @@ fn help_and_version_are_no_errors() {
         "check",
         "inspect",
         "drill",
+        "contribute",
+        "hsm init",
+        "hsm status",
+        "hsm activate",
+        "hsm artifacts",
+        "hsm recover-begin",
+        "hsm recover-add",
+        "hsm recover-cancel",
+        "hsm recover",
+        "hsm import-begin",
+        "hsm import",
+        "hsm import-confirm",
+        "hsm backup",
+        "hsm restore",
     ];
-    let help = secdom(["--help"]).done();
+    let help = secdom(["--help"]).done() + &secdom(["hsm", "--help"]).done();
     for verb in verbs {
-        assert!(help.contains(verb), "{help}");
-        let help = secdom([verb, "--help"]).done();
+        let last = verb.split(' ').next_back().unwrap();
+        assert!(help.contains(&format!("\n  {last} ")), "{help}");
+        let help = secdom(verb.split(' ').chain(["--help"])).done();
         assert!(
             help.contains(&format!("  secdom {verb} ")),
             "no example: {help}"

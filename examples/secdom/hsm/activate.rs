@@ -38,7 +38,12 @@ pub struct Args {
     #[arg(long, value_name = "OUT")]
     sealed: PathBuf,
     /// What the domain is called, at most 64 bytes
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     label: String,
     /// After how many seconds the HSM may change its custodians without their consent; never unless
     /// given

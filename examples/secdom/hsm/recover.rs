@@ -2,13 +2,12 @@
 //! `secdom hsm recover-begin`, `recover-add`, `recover-cancel`: custodians who never meet bring a
 //! sealed domain into this HSM, share by share.
 
-use std::fmt::Write;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use security_domain::domain::{DomainId, Epoch, Expect, SealedDomain};
 use security_domain::lifecycle::{
-    Added, Contribution, Domain, LifecycleError, QuorumMet, Recovering, Request, Start,
+    Active, Added, Contribution, Domain, LifecycleError, QuorumMet, Recovering, Request, Start,
 };
 
 use super::device::Device;
@@ -177,8 +176,8 @@ fn add_one(
     )))
 }
 
-/// Opens the domain with a quorum's shares, and says what it is.
-pub fn open(
+/// Opens the domain with a quorum's shares, and says what it is. If that fails, the session goes on.
+fn open(
     domain: Domain<'_, QuorumMet, ROOM>,
     sealed: &SealedDomain<'_>,
     device: &mut Device,
@@ -186,12 +185,18 @@ pub fn open(
     let domain = domain
         .open(sealed, device)
         .map_err(|error| device.refusal(error))?;
-    let (status, header) = (domain.status(), sealed.header());
-    let mut text = String::new();
-    let _ = writeln!(text, "{}", status.stage);
-    let _ = writeln!(text, "domain-id {}", header.domain_id());
-    let _ = writeln!(text, "header-digest {}", header.digest());
-    Ok(text)
+    Ok(opened(&domain, sealed))
+}
+
+/// What the operator compares with his notes.
+pub fn opened(domain: &Domain<'_, Active, ROOM>, sealed: &SealedDomain<'_>) -> String {
+    let header = sealed.header();
+    format!(
+        "{}\ndomain-id {}\nheader-digest {}\n",
+        domain.status().stage,
+        header.domain_id(),
+        header.digest()
+    )
 }
 
 /// Reads a sealed domain.

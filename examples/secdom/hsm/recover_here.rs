@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use getrandom::SysRng;
 use security_domain::custodian::{CustodianId, Recipient};
 use security_domain::domain::{DomainId, DomainShare, Epoch, Expect, SealedDomain, ShareError};
-use security_domain::lifecycle::{Domain, Provisioned, Recovering, Start};
+use security_domain::lifecycle::{Domain, Gathering, Provisioned, Start};
 use security_domain::rsa::PrivateKey;
 
 use super::device::Device;
-use super::recover::{open, parse};
+use super::recover::{opened, parse};
 use super::{HsmArg, ROOM, not_in_state, vault};
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
@@ -145,23 +145,34 @@ fn recover(
     for share in shares {
         if let Err(error) = domain.add_share(sealed, share, device) {
             let refusal = device.refusal(error);
-            return give_up(domain, device, refusal);
+            return Err(given_up(domain, device, refusal));
         }
     }
-    match domain.quorum() {
-        Ok(domain) => open(domain, sealed, device),
-        Err(domain) => give_up(domain, device, Refusal::new("the quorum is not met")),
+    let domain = match domain.quorum() {
+        Ok(domain) => domain,
+        Err(domain) => {
+            let refusal = Refusal::new("the quorum is not met");
+            return Err(given_up(domain, device, refusal));
+        }
+    };
+    match domain.open(sealed, device) {
+        Ok(domain) => Ok(opened(&domain, sealed)),
+        Err(refused) => {
+            let refusal = device.refusal(refused.error);
+            Err(given_up(refused.domain, device, refusal))
+        }
     }
 }
 
-fn give_up(
-    domain: Domain<'_, Recovering, ROOM>,
+/// Ends the session; what it ended for is what the operator is told, unless the flash fails as well.
+fn given_up<S: Gathering>(
+    domain: Domain<'_, S, ROOM>,
     device: &mut Device,
     refusal: Refusal,
-) -> Outcome<String> {
-    domain
-        .cancel(device)
-        .map_err(|error| device.refusal(error))?;
+) -> Refusal {
     device.forget_sealed();
-    Err(refusal)
+    match domain.cancel(device) {
+        Ok(_) => refusal,
+        Err(refused) => device.refusal(refused.error),
+    }
 }
