@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::contribute::inspected;
 use crate::simulated::Site;
 use crate::{arguments, key, secdom};
 
@@ -198,4 +199,27 @@ fn what_begins_no_recovery() {
         .unreadable();
     site.is("second", "provisioned");
     assert!(!site.path("request").exists());
+}
+
+#[test]
+fn a_session_ends_by_itself() {
+    let site = Site::new();
+    let domain = site.active("first", "sealed");
+    site.init("second");
+    let before = site.status("second");
+    let out = site
+        .begin_for("second", "sealed", &domain, "request", "1")
+        .done();
+    let digest = out.trim_end().strip_prefix("request-digest ").unwrap();
+    let expires = inspected(&site.path("request"))["expires"].clone();
+    assert!(expires.is_string());
+    // The last second counts as well.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let late = site.answer(0, "sealed", &domain, ("request", digest), "late");
+    late.refused(&["request", "expired"]);
+    assert_eq!(site.status("second"), before);
+    assert_eq!(
+        site.events("second"),
+        ["provision", "begin-recovery", "end-session"]
+    );
 }

@@ -92,15 +92,46 @@ impl Site {
     }
 
     pub fn begin(&self, hsm: &str, sealed: &str, domain: &str, request: &str) -> Run {
+        self.begin_with(hsm, sealed, domain, request, &[])
+    }
+
+    /// A session that ends by itself.
+    pub fn begin_for(
+        &self,
+        hsm: &str,
+        sealed: &str,
+        domain: &str,
+        request: &str,
+        seconds: &str,
+    ) -> Run {
+        self.begin_with(
+            hsm,
+            sealed,
+            domain,
+            request,
+            &arguments!["--expires", seconds],
+        )
+    }
+
+    fn begin_with(
+        &self,
+        hsm: &str,
+        sealed: &str,
+        domain: &str,
+        request: &str,
+        more: &[OsString],
+    ) -> Run {
         let (sealed, request) = (self.path(sealed), self.path(request));
-        let line = arguments![
+        let mut line = arguments![
             "--sealed",
             sealed,
             "--expect-domain",
             domain,
             "--request",
             request
-        ];
+        ]
+        .to_vec();
+        line.extend_from_slice(more);
         self.hsm("recover-begin", hsm, &line)
     }
 
@@ -119,10 +150,22 @@ impl Site {
         custodian: usize,
         sealed: &str,
         domain: &str,
-        (request, digest): (&str, &str),
+        request: (&str, &str),
         out: &str,
     ) {
-        let run = secdom(arguments![
+        self.answer(custodian, sealed, domain, request, out).done();
+    }
+
+    /// The same, if he answers: the request's file and its digest.
+    pub fn answer(
+        &self,
+        custodian: usize,
+        sealed: &str,
+        domain: &str,
+        (request, digest): (&str, &str),
+        out: &str,
+    ) -> Run {
+        secdom(arguments![
             "contribute",
             "--sealed",
             self.path(sealed),
@@ -136,8 +179,7 @@ impl Site {
             self.key(custodian),
             "--out",
             self.path(out),
-        ]);
-        run.done();
+        ])
     }
 
     pub fn add(&self, hsm: &str, contributions: &[&str]) -> Run {

@@ -198,11 +198,12 @@ impl Host for Device {
     }
 
     fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        let path = self.folder.join(COUNTER);
         if to <= self.counter()? {
-            return Err(FlashError);
+            return self.noted(Err(Refusal::file(&path, "cannot go back")));
         }
         let text = format!("{to}\n");
-        let written = output::replace(&self.folder.join(COUNTER), Access::Owner, text.as_bytes());
+        let written = output::replace(&path, Access::Owner, text.as_bytes());
         self.noted(written)
     }
 
