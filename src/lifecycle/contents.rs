@@ -230,9 +230,10 @@ impl<const N: usize> Vault<N> {
         self.standing = (!reader.skip_null(Part::Standing)?)
             .then(|| read_standing(&mut reader))
             .transpose()?;
-        self.session = (!reader.skip_null(Part::Session)?)
-            .then(|| read_session(&mut reader))
-            .transpose()?;
+        self.session.forget();
+        if !reader.skip_null(Part::Session)? {
+            self.session.set(read_session(&mut reader)?);
+        }
         if !reader.skip_null(Part::Incoming)? {
             read_holding(&mut reader, &mut self.incoming, stage, Part::Incoming)?;
         }

@@ -221,7 +221,7 @@ impl<'v, S: FromOutside, const N: usize> Domain<'v, S, N> {
         self,
         host: &mut H,
     ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| match vault.session {
+        self.always(|vault| match vault.session.as_ref() {
             Some(_) => vault.end_session(host, Ended::Cancelled),
             None => Ok(()),
         })
@@ -263,9 +263,9 @@ impl<const N: usize> Vault<N> {
             tried: 0,
             expected,
         });
-        self.session = Some(Session { clock, task });
+        self.session.set(Session { clock, task });
         self.commit(host, Next::IMPORTING)
-            .inspect_err(|_| self.session = None)?;
+            .inspect_err(|_| self.session.forget())?;
         Ok(len)
     }
 
@@ -308,7 +308,7 @@ impl<const N: usize> Vault<N> {
         let Some(Session {
             task: Task::Import(import),
             ..
-        }) = session
+        }) = session.as_mut()
         else {
             return Err(LifecycleError::Expired);
         };

@@ -167,7 +167,7 @@ fn newest<H: Host + ?Sized>(
     for number in [counter.saturating_add(1), counter] {
         for (slot, content) in held {
             if content == Held::State(number) {
-                Verdict::twice(|| is_current(host, number)).or(RecordError::Damaged)?;
+                Verdict::twice(|| is_current(host, number)).or(RecordError::Flash)?;
                 return Ok(Some(Position::new(number, slot)));
             }
         }
@@ -253,8 +253,8 @@ fn take<H: Host + ?Sized>(
         taken = Some((head.instance, len));
         opens & same(head.number, position.number)
     })
-    .or(RecordError::Damaged)?;
-    let (instance, len) = taken.ok_or(RecordError::Damaged)?;
+    .or(RecordError::Flash)?;
+    let (instance, len) = taken.ok_or(RecordError::Flash)?;
     let contents = Head::LEN..Head::LEN.saturating_add(len);
     buffer.copy_within(contents, 0);
     wipe(buffer.get_mut(len..).unwrap_or_default());

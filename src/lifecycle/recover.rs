@@ -158,7 +158,7 @@ impl<'v, S: Gathering, const N: usize> Domain<'v, S, N> {
         self,
         host: &mut H,
     ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| match vault.session {
+        self.always(|vault| match vault.session.as_ref() {
             Some(_) => vault.end_session(host, Ended::Cancelled),
             None => Ok(()),
         })
@@ -282,7 +282,7 @@ impl<const N: usize> Vault<N> {
             request: transfer.as_ref().map(|transfer| transfer.request),
         };
         self.report(host, &event)?;
-        self.session = Some(Session {
+        self.session.set(Session {
             clock,
             task: Task::Recovery(Recovery {
                 header: header.digest(),
@@ -294,7 +294,7 @@ impl<const N: usize> Vault<N> {
             }),
         });
         self.commit(host, Next::GATHERING)
-            .inspect_err(|_| self.session = None)
+            .inspect_err(|_| self.session.forget())
     }
 
     /// The session, if its time is not over and `sealed` is its sealed domain.
@@ -304,7 +304,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<&mut Recovery, LifecycleError> {
         self.tick_or_end(host)?;
-        match &mut self.session {
+        match self.session.as_mut() {
             Some(Session {
                 task: Task::Recovery(recovery),
                 ..
@@ -332,7 +332,10 @@ impl<const N: usize> Vault<N> {
                 .map_err(|_| LifecycleError::Share(ShareError::NotListed(custodian)))?;
         }
         self.commit(host, Next::GATHERING).inspect_err(|_| {
-            self.shares().map(Vec::pop);
+            if let Some(shares) = self.shares() {
+                // Dropped where it lies: what is popped leaves its bytes behind.
+                shares.truncate(shares.len().saturating_sub(1));
+            }
         })?;
         Ok(Added::New)
     }
@@ -360,7 +363,7 @@ impl<const N: usize> Vault<N> {
         let Some(Session {
             task: Task::Recovery(recovery),
             ..
-        }) = session
+        }) = session.as_mut()
         else {
             return Err(LifecycleError::Expired);
         };

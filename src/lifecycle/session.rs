@@ -4,6 +4,7 @@
 use core::num::NonZeroU64;
 
 use heapless::Vec;
+use zeroize::Zeroize;
 
 use super::error::LifecycleError;
 use super::id::RequestDigest;
@@ -27,6 +28,39 @@ pub(super) enum Task {
     Recovery(Recovery),
     #[cfg(feature = "managed-hsm")]
     Import(super::import::Import),
+}
+
+/// The place of a session in the vault, wiped as a whole when the session ends.
+///
+/// A session that is moved here may bring along, in what it does not use, what lay on the stack before it,
+/// and so may the `None` of an `Option`.
+pub(super) struct Place(Vec<Session, 1>);
+
+impl Place {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn as_ref(&self) -> Option<&Session> {
+        self.0.first()
+    }
+
+    pub(super) fn as_mut(&mut self) -> Option<&mut Session> {
+        self.0.first_mut()
+    }
+
+    /// Begins a session; there is no other then.
+    pub(super) fn set(&mut self, session: Session) {
+        self.forget();
+        // There is room for one.
+        let _ = self.0.push(session);
+    }
+
+    /// Wipes the session, and the room that it had.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+        self.0.zeroize();
+    }
 }
 
 /// A sealed domain that is being recovered.

@@ -7,7 +7,7 @@ use super::event::{Ended, Event};
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::record::{self, Position, RecordError};
-use super::session::{Recovery, Session, Task};
+use super::session::{Place, Recovery, Task};
 use crate::ct::Mask;
 use crate::domain::{Epoch, HeaderDigest, InstanceId};
 use crate::secret::{Secret, wipe};
@@ -34,7 +34,7 @@ pub struct Vault<const N: usize> {
     /// A domain that is to take the held one's place.
     pub(super) incoming: Holding<N>,
     pub(super) standing: Option<Standing>,
-    pub(super) session: Option<Session>,
+    pub(super) session: Place,
     pub(super) owed: Owed,
     pub(super) counter_is_hardware: bool,
     /// None before the flash has been read.
@@ -119,7 +119,7 @@ impl<const N: usize> Vault<N> {
             held: Holding::EMPTY,
             incoming: Holding::EMPTY,
             standing: None,
-            session: None,
+            session: Place::new(),
             owed: Owed(0),
             counter_is_hardware: false,
             position: None,
@@ -222,7 +222,7 @@ impl<const N: usize> Vault<N> {
         }
         self.standing = next.standing;
         if !next.session {
-            self.session = None;
+            self.session.forget();
         }
     }
 
@@ -237,7 +237,7 @@ impl<const N: usize> Vault<N> {
 
     /// Lets the session take note of the time.
     pub(super) fn tick<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        match &mut self.session {
+        match self.session.as_mut() {
             Some(session) => session.clock.check(host.now()),
             None => Ok(()),
         }
@@ -258,7 +258,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         ended: Ended,
     ) -> Result<(), LifecycleError> {
-        self.session = None;
+        self.session.forget();
         self.announce(host, &Event::EndSession(ended));
         self.end(host, Next::new(Stage::Provisioned))
     }
@@ -267,7 +267,7 @@ impl<const N: usize> Vault<N> {
     pub(super) fn wipe(&mut self) {
         self.held.wipe();
         self.incoming.wipe();
-        self.session = None;
+        self.session.forget();
         self.standing = None;
         wipe(self.instance.seed.expose_mut());
         self.instance.id = InstanceId::from_bytes([0; 16]);

@@ -100,6 +100,7 @@ pub struct Hsm {
     pub events: Vec<Event>,
     device_key: Secret<32>,
     calls: usize,
+    struck: usize,
     faults: Vec<(usize, Fault)>,
     off: bool,
 }
@@ -119,6 +120,7 @@ impl Hsm {
             events: Vec::new(),
             device_key: device_key(0x4d),
             calls: 0,
+            struck: 0,
             faults: Vec::new(),
             off: false,
         }
@@ -154,18 +156,25 @@ impl Hsm {
         self.calls
     }
 
+    /// How many calls have failed.
+    pub fn struck(&self) -> usize {
+        self.struck
+    }
+
     pub fn is_off(&self) -> bool {
         self.off
     }
 
     fn next(&mut self) -> Result<Option<Fault>, FlashError> {
         if self.off {
+            self.struck += 1;
             return Err(FlashError);
         }
         let call = self.calls;
         self.calls += 1;
         let fault = self.faults.iter().find(|(at, _)| *at == call);
         let fault = fault.map(|(_, fault)| *fault);
+        self.struck += usize::from(fault.is_some());
         self.off = matches!(fault, Some(Fault::Cut(_)));
         Ok(fault)
     }

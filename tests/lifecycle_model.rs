@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Random lives of an HSM, compared step by step with a small model of `docs/lifecycle.md`.
+//!
+//! The sink refuses, the flash fails, lies and loses power, the clock goes back and the time runs out.
+//! After each step: the HSM shows what the model says; it is active only by its own activation or by a
+//! quorum; and in the vault's memory, of all secrets that there ever were, are exactly those that the
+//! state may know. After each power-up it is what it was, or what it was about to become.
+#![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+
+#[path = "sealed/fast.rs"]
+mod fast;
+#[path = "flash/mod.rs"]
+mod flash;
+#[path = "lifecycle_model/life.rs"]
+mod life;
+#[path = "lifecycle_model/model.rs"]
+mod model;
+#[path = "lifecycle_model/secrets.rs"]
+mod secrets;
+#[path = "lifecycle_model/world.rs"]
+mod world;
+
+use life::{Tally, live};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use security_domain::lifecycle::Stage;
+
+fn program(seed: u8, steps: usize) -> Vec<u8> {
+    let mut program = vec![0; 3 * steps];
+    ChaCha20Rng::from_seed([seed; 32]).fill_bytes(&mut program);
+    program
+}
+
+#[test]
+fn random_lives_agree_with_the_model() {
+    let mut all = Tally::default();
+    for seed in 0..40 {
+        // Drawing transfer keys takes long.
+        let keys = usize::from(seed % 8 == 0);
+        let (tally, _) = live(None, seed, keys, &program(seed, 200));
+        all.steps += tally.steps;
+        all.refused += tally.refused;
+        all.failed += tally.failed;
+        all.starts += tally.starts;
+        all.opened += tally.opened;
+        all.activated += tally.activated;
+        all.states.extend(tally.states);
+    }
+    println!("{all:?}");
+    for stage in [
+        Stage::Empty,
+        Stage::Provisioned,
+        Stage::Recovering,
+        Stage::Active,
+    ] {
+        assert!(all.states.contains(&stage));
+    }
+    assert!(all.steps == 8000 && all.starts > 500);
+    assert!(all.refused > 100 && all.failed > 100);
+    assert!(all.opened > 5 && all.activated > 5);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `docs/lifecycle.md` in a few lines: what an HSM is, as its operator sees it.
+
+use security_domain::domain::{DomainId, Epoch, HeaderDigest, InstanceId};
+use security_domain::lifecycle::{RequestDigest, Stage};
+
+/// A state. What it holds is named by its place in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    pub stage: Stage,
+    /// The HSM's name and the seed of its key, by place.
+    pub hsm: Option<(InstanceId, usize)>,
+    /// The domain that it holds, by id and place.
+    pub held: Option<(DomainId, usize)>,
+    pub standing: Option<(Epoch, HeaderDigest)>,
+    pub session: Option<Session>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Which of the lost domains is being recovered.
+    pub lost: usize,
+    /// The request and the transfer key, by place.
+    pub transfer: Option<(RequestDigest, usize)>,
+    /// The custodians whose shares are in, in the order in which they came.
+    pub shares: Vec<usize>,
+    pub latest: u64,
+    pub expires: u64,
+}
+
+/// What a session makes of the time.
+#[derive(Debug, PartialEq)]
+pub enum Tick {
+    Fine,
+    WentBack { seen: u64 },
+    Over,
+}
+
+impl Session {
+    pub fn tick(&mut self, now: u64) -> Tick {
+        if self.latest == 0 {
+            return Tick::Fine;
+        }
+        if now < self.latest {
+            return Tick::WentBack { seen: self.latest };
+        }
+        self.latest = now;
+        match self.expires {
+            expires if expires != 0 && now > expires => Tick::Over,
+            _ => Tick::Fine,
+        }
+    }
+}
+
+impl Model {
+    pub const EMPTY: Self = Self {
+        stage: Stage::Empty,
+        hsm: None,
+        held: None,
+        standing: None,
+        session: None,
+    };
+
+    /// After its session has ended without a change.
+    pub fn without_session(&self) -> Self {
+        Self {
+            stage: Stage::Provisioned,
+            session: None,
+            ..self.clone()
+        }
+    }
+
+    pub fn with_session(&self, session: Session) -> Self {
+        Self {
+            stage: Stage::Recovering,
+            session: Some(session),
+            ..self.clone()
+        }
+    }
+}

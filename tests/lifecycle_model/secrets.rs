@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Secrets by their bytes, to be looked for in memory.
+
+use security_domain::hazmat::record::{self, Loaded};
+
+use super::flash::{Flash, Hsm};
+
+/// Every byte of a value, its padding and what it does not use included.
+pub fn memory<T>(value: *const T) -> Vec<u8> {
+    let bytes = value.cast::<u8>();
+    // SAFETY: `value` is alive, in a box that the caller keeps. The reads are volatile and one byte each,
+    // so that whatever lies there is read, and nothing is assumed of it.
+    let read = |at| unsafe { bytes.add(at).read_volatile() };
+    (0..size_of::<T>()).map(read).collect()
+}
+
+pub fn holds(memory: &[u8], secret: &[u8]) -> bool {
+    let first = secret[0];
+    let places = memory
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == first);
+    places
+        .into_iter()
+        .any(|(at, _)| memory[at..].starts_with(secret))
+}
+
+/// What the HSM with this flash has written down, as it reads it itself.
+pub fn at_rest(flash: &Flash) -> Vec<u8> {
+    let mut buffer = vec![0; 1 << 16];
+    match record::load(&mut Hsm::with_flash(flash.clone(), 0), &mut buffer) {
+        Ok(Loaded::Contents { len, .. }) => buffer[..len].to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// The primes of the RSA key in these bytes, as they lie in memory: 16 bytes of each, the lowest first.
+pub fn primes(contents: &[u8]) -> Vec<Vec<u8>> {
+    const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    let found = contents
+        .windows(RSA_ENCRYPTION.len())
+        .position(|window| window == RSA_ENCRYPTION);
+    let Some(at) = found else {
+        return Vec::new();
+    };
+    // NULL, then an octet string and in it a sequence, both with lengths of two bytes.
+    let mut rest = &contents[at + RSA_ENCRYPTION.len() + 2 + 4 + 4..];
+    let mut numbers = Vec::new();
+    for _ in 0..6 {
+        assert_eq!(rest[0], 2, "an integer");
+        let (len, head) = match rest[1] {
+            0x82 => (usize::from(rest[2]) << 8 | usize::from(rest[3]), 4),
+            0x81 => (usize::from(rest[2]), 3),
+            len => (usize::from(len), 2),
+        };
+        let (number, after) = rest[head..].split_at(len);
+        numbers.push(number.iter().rev().copied().take(16).collect());
+        rest = after;
+    }
+    numbers.split_off(4)
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is the same in every life: two domains whose HSMs are gone, and their custodians.
+
+use std::sync::OnceLock;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use security_domain::custodian::{Identity, Recipient};
+use security_domain::domain::{
+    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, Expect, Root, SealedDomain,
+};
+use security_domain::lifecycle::{
+    Activation, Request, Start, Vault, VettedRequest, contribute, contribution_len, vault_room,
+};
+use security_domain::quorum::Threshold;
+use security_domain::secret::Secret;
+
+use super::fast::{FastKey, fast_keys};
+use super::flash::Hsm;
+
+pub const ROOM: usize = vault_room(2, 200);
+
+/// What an HSM holds: a domain, with its secrets in the clear.
+pub struct Held {
+    pub id: DomainId,
+    pub root: [u8; 32],
+    pub artifacts: [(ArtifactTag<'static>, Vec<u8>); 2],
+}
+
+impl Held {
+    /// The domain of this root, with artifacts that no other has.
+    pub fn new(root: [u8; 32]) -> Self {
+        let secret = Secret::try_init(|bytes| {
+            *bytes = root;
+            Ok::<(), ()>(())
+        });
+        let mut draws = ChaCha20Rng::from_seed(root);
+        let artifacts = [("signing-key", 40), ("credentials", 17)].map(|(tag, len)| {
+            let mut artifact = vec![0; len];
+            draws.fill_bytes(&mut artifact);
+            (ArtifactTag::new(tag).unwrap(), artifact)
+        });
+        Self {
+            id: Root::from_secret(secret.unwrap()).domain_id(),
+            root,
+            artifacts,
+        }
+    }
+
+    pub fn artifacts(&self) -> [(ArtifactTag<'static>, &[u8]); 2] {
+        self.artifacts
+            .each_ref()
+            .map(|(tag, artifact)| (*tag, artifact.as_slice()))
+    }
+}
+
+/// A domain whose HSM is gone.
+pub struct Lost {
+    pub held: Held,
+    pub keys: Vec<FastKey>,
+    pub threshold: u8,
+    pub file: Vec<u8>,
+    /// The value of each custodian's share.
+    pub shares: Vec<Vec<u8>>,
+}
+
+pub fn activation(keys: &[FastKey], threshold: u8) -> Activation<'_, FastKey> {
+    Activation {
+        custodians: keys,
+        threshold: Threshold::new(threshold).unwrap(),
+        label: DomainLabel::new("model").unwrap(),
+        break_glass: None,
+    }
+}
+
+impl Lost {
+    fn new(number: u8, threshold: u8) -> Self {
+        let keys: Vec<FastKey> = fast_keys(3)
+            .iter()
+            .map(|key| FastKey(key.0 + 8 * number))
+            .collect();
+        let mut vault = Box::<Vault<ROOM>>::default();
+        let mut hsm = Hsm::with_flash(Hsm::new().flash, 0x80 + number);
+        let Ok(Start::Empty(domain)) = vault.start(&mut hsm) else {
+            panic!("a blank HSM is empty");
+        };
+        let mut root = [0; 32];
+        hsm.rng.clone().fill_bytes(&mut root);
+        let held = Held::new(root);
+        let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
+        let activation = activation(&keys, threshold);
+        let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
+        let (_, len) = domain.activate(&activation, &mut hsm, &mut file).unwrap();
+        file.truncate(len);
+        let sealed = SealedDomain::parse(&file).unwrap();
+        assert_eq!(sealed.header().domain_id(), held.id);
+        let shares = sealed
+            .wrapped_shares()
+            .zip(&keys)
+            .map(|((_, wrapped), key)| {
+                let mut plaintext = [0; 65];
+                let unwrapped =
+                    key.clone()
+                        .unwrap(&mut hsm.rng, wrapped.as_bytes(), &mut plaintext);
+                assert_eq!(unwrapped.unwrap(), 65);
+                plaintext[33..].to_vec()
+            });
+        let shares: Vec<Vec<u8>> = shares.collect();
+        drop(sealed);
+        Self {
+            held,
+            keys,
+            threshold,
+            file,
+            shares,
+        }
+    }
+
+    pub fn sealed(&self) -> SealedDomain<'_> {
+        SealedDomain::parse(&self.file).unwrap()
+    }
+
+    pub fn expect(&self) -> Expect {
+        Expect::new(self.held.id, Epoch::FIRST)
+    }
+
+    pub fn share(&self, place: usize) -> DomainShare {
+        let key = &self.keys[place];
+        let rng = &mut ChaCha20Rng::from_seed([0; 32]);
+        self.sealed()
+            .unwrap_share(key.id(), &mut key.clone(), rng)
+            .unwrap()
+    }
+
+    /// What the custodian at `place` answers to `request`.
+    pub fn contribution(&self, place: usize, request: &[u8]) -> Vec<u8> {
+        let request = Request::parse(request).unwrap();
+        let shown = request.digest();
+        let vetted = VettedRequest::compared(request, shown).unwrap();
+        let mut out = vec![0; contribution_len(vetted.request())];
+        let rng = &mut ChaCha20Rng::from_seed([place as u8; 32]);
+        let (sealed, share) = (self.sealed(), self.share(place));
+        contribute(&sealed, &self.expect(), &vetted, &share, 0, rng, &mut out).unwrap();
+        out
+    }
+}
+
+/// The domains that are lost: one of two custodians in three, one of three.
+pub fn lost(number: usize) -> &'static Lost {
+    static LOST: OnceLock<[Lost; 2]> = OnceLock::new();
+    &LOST.get_or_init(|| [Lost::new(0, 2), Lost::new(1, 3)])[number]
+}
