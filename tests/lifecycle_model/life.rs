@@ -16,7 +16,7 @@ use security_domain::lifecycle::{
 use super::fast::{FastKey, fast_keys};
 use super::flash::{Fault, Flash, Hsm, Tear};
 use super::model::{Model, Session, Tick};
-use super::secrets::{at_rest, holds, memory, primes};
+use super::secrets::{at_rest, found, memory, primes};
 use super::world::{Held, ROOM, activation, lost};
 
 type In<'v, S> = Domain<'v, S, ROOM>;
@@ -68,6 +68,11 @@ pub struct Life {
     /// How many transfer keys may still be drawn, which takes long.
     keys: usize,
     vault: *const Vault<ROOM>,
+    /// What a session brought along from the stack when it began, where this test and the HSM have left
+    /// copies of secrets. It stays as long as the session, and nothing else joins it.
+    stale: HashSet<Vec<u8>>,
+    /// Whether a session has begun, here or from the flash.
+    begun: bool,
     pub tally: Tally,
 }
 
@@ -93,6 +98,7 @@ pub fn live(from: Option<&Snapshot>, seed: u8, keys: usize, program: &[u8]) -> (
             }
         };
         drop(at);
+        life.without_session();
         life.look_for(|_| false, "after the domain was dropped");
         if !goes_on {
             let snapshot = life.snapshot();
@@ -129,6 +135,8 @@ impl Life {
             before: (0, 0),
             keys,
             vault,
+            stale: HashSet::new(),
+            begun: false,
             tally: Tally::default(),
         }
     }
@@ -160,6 +168,7 @@ impl Life {
             .collect();
         while let Err(error) = vault.start(&mut self.hsm).map(drop) {
             assert!(self.failed(), "{error}");
+            self.without_session();
             self.look_for(|_| false, "after a start that failed");
             self.hsm.restart();
             self.begin();
@@ -178,6 +187,7 @@ impl Life {
             .next()
             .unwrap_or_else(|| panic!("{status:?} is none of {rest:?}"));
         self.now = found.clone();
+        self.begun = true;
         self.rest = vec![found.clone()];
         if let Some(session) = &mut self.now.session {
             session.tick(self.hsm.now);
@@ -198,7 +208,7 @@ impl Life {
     fn status(&self, model: &Model) -> Expected {
         let session = model.session.as_ref();
         let lost = session.map(|session| lost(session.lost));
-        let header = lost.map(|lost| lost.sealed().header().digest());
+        let header = lost.map(|lost| lost.header);
         let shown = matches!(model.stage, Stage::Provisioned | Stage::Active);
         let own = model.held.filter(|_| shown).map(|(id, _)| id);
         Expected {
@@ -239,6 +249,9 @@ impl Life {
             assert!(session.shares.len() >= usize::from(lost(session.lost).threshold));
         }
         let now = self.now.clone();
+        if now.session.is_none() {
+            self.without_session();
+        }
         self.look_for(
             |secret| match secret {
                 Place::Held(at) => now.held.is_some_and(|(_, held)| held == at),
@@ -256,7 +269,7 @@ impl Life {
     }
 
     /// Looks through the vault: what may be there is there, and nothing else.
-    fn look_for(&self, may: impl Fn(Place) -> bool, when: &str) {
+    fn look_for(&mut self, may: impl Fn(Place) -> bool, when: &str) {
         let memory = memory(self.vault);
         let mut secrets: Vec<(Place, &[u8])> = Vec::new();
         for (at, held) in self.held.iter().enumerate() {
@@ -274,14 +287,28 @@ impl Life {
             let primes = transfer.primes.iter();
             secrets.extend(primes.map(|prime| (Place::Transfer(at), prime.as_slice())));
         }
-        for (place, secret) in secrets {
-            assert_eq!(
-                holds(&memory, secret),
-                may(place),
-                "{place:?} {when}, {:?}",
-                self.now
-            );
+        let bytes: Vec<&[u8]> = secrets.iter().map(|(_, secret)| *secret).collect();
+        let mut dead = HashSet::new();
+        for ((place, secret), found) in secrets.iter().zip(found(&memory, &bytes)) {
+            match (found, may(*place)) {
+                (true, false) => assert!(dead.insert(secret.to_vec())),
+                (false, true) => panic!("{place:?} is not there {when}, {:?}", self.now),
+                _ => {}
+            }
         }
+        if std::mem::take(&mut self.begun) {
+            self.stale = dead.clone();
+        }
+        assert!(
+            dead.is_subset(&self.stale),
+            "{dead:?} {when}, {:?}",
+            self.now
+        );
+    }
+
+    /// There is no session: not a byte of an old one is left.
+    fn without_session(&mut self) {
+        (self.begun, self.stale) = (false, HashSet::new());
     }
 
     // What becomes of a step.
@@ -515,6 +542,7 @@ impl Life {
                     (digest, self.transfers.len() - 1)
                 });
                 let request = session.transfer.map(|(digest, _)| digest);
+                self.begun = true;
                 self.took_place(self.now.with_session(session), event(request));
                 At::Recovering(domain)
             }
@@ -627,7 +655,7 @@ impl Life {
 
     fn other_header(&self) -> LifecycleError {
         let session = self.now.session.as_ref().expect("there is a session");
-        let header = |number| -> HeaderDigest { lost(number).sealed().header().digest() };
+        let header = |number| lost(number).header;
         LifecycleError::OtherHeader {
             have: header(1 - session.lost),
             want: header(session.lost),
@@ -667,7 +695,7 @@ impl Life {
         };
         let mine = transfer.is_some_and(|at| at < self.transfers.len());
         let lost = lost(number);
-        if Request::parse(&request.request).unwrap().header() != lost.sealed().header().digest() {
+        if Request::parse(&request.request).unwrap().header() != lost.header {
             return;
         }
         let mut bytes = lost.contribution(place, &request.request);

@@ -14,15 +14,22 @@ pub fn memory<T>(value: *const T) -> Vec<u8> {
     (0..size_of::<T>()).map(read).collect()
 }
 
-pub fn holds(memory: &[u8], secret: &[u8]) -> bool {
-    let first = secret[0];
-    let places = memory
+/// Which of `secrets`, each of two bytes or more, lie somewhere in `memory`. In one pass, because it is
+/// done after every step.
+pub fn found(memory: &[u8], secrets: &[&[u8]]) -> Vec<bool> {
+    let start = |bytes: &[u8]| usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+    let mut starts = vec![false; 1 << 16];
+    secrets
         .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == first);
-    places
-        .into_iter()
-        .any(|(at, _)| memory[at..].starts_with(secret))
+        .for_each(|secret| starts[start(secret)] = true);
+    let mut found = vec![false; secrets.len()];
+    let places = (0..memory.len() - 1).filter(|at| starts[start(&memory[*at..])]);
+    for at in places {
+        for (found, secret) in found.iter_mut().zip(secrets) {
+            *found |= memory[at..].starts_with(secret);
+        }
+    }
+    found
 }
 
 /// What the HSM with this flash has written down, as it reads it itself.

@@ -7,7 +7,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::domain::{
-    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, Expect, Root, SealedDomain,
+    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, Expect, HeaderDigest, Root,
+    SealedDomain,
 };
 use security_domain::lifecycle::{
     Activation, Request, Start, Vault, VettedRequest, contribute, contribution_len, vault_room,
@@ -60,6 +61,7 @@ pub struct Lost {
     pub keys: Vec<FastKey>,
     pub threshold: u8,
     pub file: Vec<u8>,
+    pub header: HeaderDigest,
     /// The value of each custodian's share.
     pub shares: Vec<Vec<u8>>,
 }
@@ -106,12 +108,14 @@ impl Lost {
                 plaintext[33..].to_vec()
             });
         let shares: Vec<Vec<u8>> = shares.collect();
+        let header = sealed.header().digest();
         drop(sealed);
         Self {
             held,
             keys,
             threshold,
             file,
+            header,
             shares,
         }
     }

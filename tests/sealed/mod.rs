@@ -9,11 +9,15 @@ use std::process::Command;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
+use security_domain::custodian::Recipient;
 use security_domain::domain::{
     ArtifactTag, DomainLabel, DomainShare, InstanceId, Lineage, Root, SealedDomain, Sealing,
 };
 use security_domain::quorum::Threshold;
+
+mod fast;
+
+pub use fast::{FastKey, fast_keys};
 
 pub fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
@@ -57,64 +61,6 @@ impl<R: TryRng<Error = Infallible>> TryRng for FailsAt<R> {
 }
 
 impl<R: TryRng<Error = Infallible>> TryCryptoRng for FailsAt<R> {}
-
-/// A key pair that takes the place of an RSA-2048 one: it only masks, with a mask of its own.
-#[derive(Clone)]
-pub struct FastKey(pub u8);
-
-impl FastKey {
-    fn mask(&self, place: usize) -> u8 {
-        self.0.wrapping_mul(29).wrapping_add(place as u8)
-    }
-}
-
-impl Recipient for FastKey {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::Rsa2048OaepSha256
-    }
-
-    fn id(&self) -> CustodianId {
-        CustodianId::new(self.algorithm(), &[self.0])
-    }
-
-    fn wrap<R: TryCryptoRng + ?Sized>(
-        &self,
-        rng: &mut R,
-        message: &[u8],
-        out: &mut [u8],
-    ) -> Result<(), WrapError> {
-        rng.try_fill_bytes(out).map_err(|_| WrapError::Rng)?;
-        let content = std::iter::once(message.len() as u8).chain(message.iter().copied());
-        for (place, (to, from)) in out.iter_mut().zip(content).enumerate() {
-            *to = from ^ self.mask(place);
-        }
-        Ok(())
-    }
-}
-
-impl Identity for FastKey {
-    type Error = Infallible;
-
-    fn unwrap<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        _: &mut R,
-        wrapped: &[u8],
-        out: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
-        let len = usize::from(wrapped[0] ^ self.mask(0));
-        if len > out.len() || len >= wrapped.len() {
-            return Err(Unwrap::Opaque);
-        }
-        for (place, to) in out[..len].iter_mut().enumerate() {
-            *to = wrapped[place + 1] ^ self.mask(place + 1);
-        }
-        Ok(len)
-    }
-}
-
-pub fn fast_keys(count: u8) -> Vec<FastKey> {
-    (1..=count).map(FastKey).collect()
-}
 
 pub const ARTIFACTS: [(&str, &[u8]); 3] = [
     ("hsm-key", b"thirty-two bytes of key material"),
