@@ -2,9 +2,10 @@
 //! The simulated HSM's folder: what is in it, who may use it, and what happens when it fails.
 
 use std::fs::{self, File};
+use std::process::Stdio;
 
 use crate::simulated::Site;
-use crate::{arguments, names, secdom};
+use crate::{arguments, names, secdom, tool};
 
 #[test]
 fn what_init_makes_is_whole_and_for_its_owner() {
@@ -142,4 +143,34 @@ fn an_activation_that_cannot_be_written_out_does_not_happen() {
     site.activate_to("hsm", &site.path("again"), "2")
         .refused(&["hsm", "active"]);
     assert!(!site.path("again").exists() && !site.path("out").exists());
+}
+
+/// Wherever the process is killed, the HSM is in a state that it was in or that it was to reach, and
+/// goes on from there.
+#[test]
+fn a_process_that_is_killed_leaves_a_state() {
+    let site = Site::new();
+    let domain = site.active("first", "sealed");
+    for milliseconds in [1, 4, 8, 12, 16, 20, 30, 40, 60, 80] {
+        let hsm = format!("after-{milliseconds}");
+        site.init(&hsm);
+        let line = site.recover_line(&hsm, "sealed", &domain, &[0, 1]);
+        let mut process = tool().args(line).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        process.kill().unwrap();
+        process.wait().unwrap();
+
+        let state = site.status(&hsm)["state"].as_str().unwrap().to_owned();
+        match state.as_str() {
+            "active" => {}
+            "recovering" => drop(site.plain("recover-cancel", &hsm).done()),
+            "provisioned" => {}
+            other => panic!("{other}"),
+        }
+        if state != "active" {
+            site.recover(&hsm, "sealed", &domain, &[1, 2]).done();
+        }
+        assert_eq!(site.status(&hsm)["domain_id"], domain);
+        site.has_the_secrets(&hsm);
+    }
 }

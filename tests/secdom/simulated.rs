@@ -188,7 +188,22 @@ impl Site {
     }
 
     pub fn recover(&self, hsm: &str, sealed: &str, domain: &str, custodians: &[usize]) -> Run {
+        secdom(self.recover_line(hsm, sealed, domain, custodians))
+    }
+
+    /// The command line of a quorum at one place.
+    pub fn recover_line(
+        &self,
+        hsm: &str,
+        sealed: &str,
+        domain: &str,
+        custodians: &[usize],
+    ) -> Vec<OsString> {
         let mut line = arguments![
+            "hsm",
+            "recover",
+            "--hsm",
+            self.path(hsm),
             "--sealed",
             self.path(sealed),
             "--expect-domain",
@@ -201,7 +216,7 @@ impl Site {
                 .iter()
                 .map(|&custodian| self.key(custodian).into()),
         );
-        self.hsm("recover", hsm, &line)
+        line
     }
 
     pub fn artifacts(&self, hsm: &str, out: &str) -> Run {
