@@ -31,20 +31,24 @@ fn program(seed: u8, steps: usize) -> Vec<u8> {
     program
 }
 
+fn add(all: &mut Tally, tally: Tally) {
+    all.steps += tally.steps;
+    all.refused += tally.refused;
+    all.failed += tally.failed;
+    all.starts += tally.starts;
+    all.opened += tally.opened;
+    all.contributed += tally.contributed;
+    all.activated += tally.activated;
+    all.states.extend(tally.states);
+}
+
 #[test]
 fn random_lives_agree_with_the_model() {
     let mut all = Tally::default();
     for seed in 0..40 {
         // Drawing transfer keys takes long.
         let keys = usize::from(seed % 8 == 0);
-        let (tally, _) = live(None, seed, keys, &program(seed, 200));
-        all.steps += tally.steps;
-        all.refused += tally.refused;
-        all.failed += tally.failed;
-        all.starts += tally.starts;
-        all.opened += tally.opened;
-        all.activated += tally.activated;
-        all.states.extend(tally.states);
+        add(&mut all, live(None, seed, keys, &program(seed, 200)).0);
     }
     for stage in [
         Stage::Empty,
@@ -54,7 +58,22 @@ fn random_lives_agree_with_the_model() {
     ] {
         assert!(all.states.contains(&stage));
     }
-    assert!(all.steps == 8000 && all.starts > 300);
+    assert!(all.steps == 8000 && all.starts > 300, "{all:?}");
     assert!(all.refused > 100 && all.failed > 100, "{all:?}");
     assert!(all.opened > 5 && all.activated > 5, "{all:?}");
+}
+
+/// All from one session that waits for contributions, whose transfer key was drawn once.
+#[test]
+fn random_lives_of_one_session_agree_with_the_model() {
+    // Provisioned; then a request to the custodians of the first lost domain.
+    let (_, session) = live(None, 1, 1, &[0x80, 1, 1, 0x81, 0x10, 1]);
+    let mut all = Tally::default();
+    for seed in 0..60 {
+        add(
+            &mut all,
+            live(Some(&session), seed, 0, &program(!seed, 40)).0,
+        );
+    }
+    assert!(all.contributed > 20 && all.opened > 5, "{all:?}");
 }

@@ -5,6 +5,7 @@ mod backup;
 mod domain;
 mod files;
 mod keys;
+mod lifecycle;
 mod record;
 mod rng;
 mod session;
@@ -16,6 +17,7 @@ pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
 pub use keys::{certificate, der_keys};
+pub use lifecycle::lifecycle;
 pub use record::record;
 pub use session::{contribution, request};
 pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine};
@@ -24,7 +26,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -35,6 +37,7 @@ pub const TARGETS: [Target; 19] = [
     ("gf256_kernels", gf256_kernels),
     ("json", json),
     ("jwe", jwe),
+    ("lifecycle", lifecycle),
     ("record", record),
     ("request", request),
     ("restore_blob", restore_blob),

@@ -47,6 +47,7 @@ pub struct Tally {
     pub failed: usize,
     pub starts: usize,
     pub opened: usize,
+    pub contributed: usize,
     pub activated: usize,
     pub states: HashSet<Stage>,
 }
@@ -711,7 +712,10 @@ impl Life {
         match (transfer, mine && good) {
             (None, _) => assert_eq!(added, Err(LifecycleError::NoTransferKey)),
             (Some(_), false) => assert!(matches!(added, Err(LifecycleError::Contribution(_)))),
-            (Some(_), true) => self.added(added, place),
+            (Some(_), true) => {
+                self.tally.contributed += usize::from(added == Ok(Added::New));
+                self.added(added, place);
+            }
         }
     }
 

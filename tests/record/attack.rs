@@ -110,7 +110,7 @@ fn a_hidden_record_is_dead_after_a_start() {
             let _ = load(&mut hsm);
             hsm.restart();
             let (found, mut position) = load(&mut hsm).unwrap();
-            assert_eq!(try_images(&hsm, &[found.clone()]), [found]);
+            assert_eq!(try_images(&hsm, std::slice::from_ref(&found)), [found]);
             save(&mut hsm, &mut position, &state("next")).unwrap();
             assert_eq!(try_images(&hsm, &[state("next")]), [state("next")]);
         }
