@@ -60,7 +60,7 @@ pub mod backup {
         plan: &Plan<'_>,
         rng: &mut R,
     ) -> Result<Writer, BeginError> {
-        Writer::begin(root, plan, rng)
+        Writer::begin(root, plan, 0, rng)
     }
 
     /// Begins to restore a backup in the domain of `root`.

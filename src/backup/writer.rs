@@ -19,20 +19,22 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root and with all else
-    /// that the header says.
+    /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root, with all else
+    /// that the header says, and with a number that the HSM gives to one backup only.
     ///
     /// Secret: the root, the key. Public: the plan, the front. Leaks: nothing else.
     pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
         root: &Root,
         plan: &Plan<'_>,
+        number: u64,
         rng: &mut R,
     ) -> Result<Self, BeginError> {
         // Both ids stand in the header: they are public from here.
         let domain_id = DomainId::from_bytes(published(root.domain_id().as_bytes()));
         let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
         let mut what = Secret::zeroed();
-        *what.expose_mut() = Purpose::BackupHeader.digest([unnamed.as_slice()]);
+        *what.expose_mut() =
+            Purpose::BackupHeader.digest([unnamed.as_slice(), &number.to_be_bytes()]);
         let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
         let backup_id = BackupId::from_bytes(published(drawn.expose()));
         let front = write_front(domain_id, backup_id, plan)?;

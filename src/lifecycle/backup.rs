@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Backups that an active HSM makes, and those that it restores.
 
+use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::Event;
 use super::host::Host;
 use super::state::{Active, Domain};
+use super::vault::Next;
 use crate::backup::{BackupHeader, BeginError, Kind, Plan, Reader, Writer};
 use crate::domain::LedgerHead;
 
 impl<const N: usize> Domain<'_, Active, N> {
     /// Begins a backup of `length` bytes, which the caller gives chunk by chunk.
+    ///
+    /// It writes the state anew, so that the counter moves: the key of a backup depends on the counter,
+    /// and no two share one, though the machine be restored from a snapshot and its generator repeat
+    /// itself.
     ///
     /// Secret: the root, the backup's key. Public: everything else. Leaks: nothing else.
     pub fn begin_backup<H: Host>(
@@ -19,6 +25,12 @@ impl<const N: usize> Domain<'_, Active, N> {
         host: &mut H,
     ) -> Result<Writer, LifecycleError> {
         let vault = &mut *self.vault;
+        let same = Next {
+            standing: vault.standing,
+            ..Next::new(Stage::Active)
+        };
+        vault.commit(host, same)?;
+        let number = host.counter()?;
         let plan = Plan {
             epoch: vault.standing.map(|standing| standing.epoch),
             instance: vault.instance.id,
@@ -27,7 +39,7 @@ impl<const N: usize> Domain<'_, Active, N> {
             created: host.now(),
             length,
         };
-        let writer = Writer::begin(&vault.held.root, &plan, host.rng());
+        let writer = Writer::begin(&vault.held.root, &plan, number, host.rng());
         let writer = writer.map_err(|error| match error {
             BeginError::Rng => LifecycleError::Rng,
             error => LifecycleError::Backup(error),

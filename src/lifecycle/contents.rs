@@ -145,6 +145,10 @@ fn write_holding<const N: usize>(holding: Option<&Holding<N>>, out: &mut Out<'_>
     Ok(())
 }
 
+#[cfg_attr(
+    not(feature = "managed-hsm"),
+    allow(unused_variables, reason = "only an import depends on the stage")
+)]
 fn write_session(session: &Session, stage: Stage, out: &mut Out<'_>) -> Written {
     let Clock { latest, expires } = session.clock;
     out.array(3)?.u64(latest)?.u64(expires)?;

@@ -12,7 +12,7 @@ use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::host::Host;
 use super::id::{RequestDigest, SessionId};
-use super::request::{AskError, Asking, SessionPurpose};
+use super::request::{AskError, Asking, Request, SessionPurpose};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
 use super::vault::{Next, Standing, Vault};
@@ -27,8 +27,8 @@ use crate::secret::Secret;
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// Begins a session in which custodians who never meet contribute their shares of `sealed`. It
-    /// writes the request that they answer to the front of `request`, at most
-    /// [`Request::MAX_LEN`](super::Request::MAX_LEN) bytes, and gives its length. After `lifetime` seconds
+    /// writes the request that they answer to the front of `request`, which has room for
+    /// [`Request::MAX_LEN`] bytes, and gives its length. After `lifetime` seconds
     /// the session ends by itself.
     ///
     /// The caller keeps `sealed`, which is public, and shows the request's digest to custodians by a way
@@ -219,6 +219,10 @@ impl<const N: usize> Vault<N> {
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
         check(sealed, expect)?;
+        if out.len() < Request::MAX_LEN {
+            let needed = Request::MAX_LEN;
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();

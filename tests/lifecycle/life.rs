@@ -231,3 +231,20 @@ fn a_backup_is_restored_in_every_hsm_of_its_domain_and_in_no_other() {
     let refused = first.begin_restore(&header, &mut hsm_1);
     assert_eq!(refused.unwrap_err(), LifecycleError::SinkRefused);
 }
+
+/// The generator of a machine that is restored from a snapshot repeats itself; its counter does not.
+#[test]
+fn two_backups_share_no_key_though_the_generator_repeats() {
+    let keys = fast_keys(3);
+    let (mut memory, mut hsm) = (vault(), hsm(1));
+    let (mut domain, _) = active(&mut memory, &mut hsm, &keys);
+    let snapshot = hsm.rng.clone();
+    let ids = [(); 2].map(|()| {
+        hsm.rng = snapshot.clone();
+        let writer = domain.begin_backup(Kind::Full(None), 5, &mut hsm);
+        writer.unwrap().backup_id()
+    });
+    assert_ne!(ids[0], ids[1]);
+    drop(domain);
+    assert!(matches!(memory.start(&mut hsm), Ok(Start::Active(_))));
+}
