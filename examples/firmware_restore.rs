@@ -193,8 +193,9 @@ mod firmware {
 static mut MEMORY: firmware::Memory = firmware::Memory::new();
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let memory = &raw mut MEMORY;
     // SAFETY: this is the only use of MEMORY, and main is entered once.
-    let memory = unsafe { &mut *(&raw mut MEMORY) };
+    let memory = unsafe { &mut *memory };
 
     // The HSM that will be lost sealed its domain to three custodians, two of whom are needed.
     let mut custodians = Vec::new();

@@ -68,7 +68,7 @@ pub struct HsmArg {
 }
 
 /// The most bytes that the artifacts of a simulated HSM have together.
-const ARTIFACT_BYTES: usize = 256 << 10;
+const ARTIFACT_BYTES: usize = 1 << 20;
 
 const ROOM: usize = vault_room(MAX_ARTIFACTS, ARTIFACT_BYTES);
 

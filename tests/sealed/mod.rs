@@ -17,6 +17,7 @@ use security_domain::quorum::Threshold;
 
 mod fast;
 
+#[allow(unused_imports, reason = "each test uses a part of it")]
 pub use fast::{FastKey, fast_keys};
 
 pub fn rng(seed: u8) -> ChaCha20Rng {
