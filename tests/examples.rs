@@ -50,3 +50,14 @@ fn a_generator_of_ones_own_may_fail() {
         "{text}"
     );
 }
+
+#[test]
+fn a_firmware_is_recovered() {
+    let output = run("firmware_restore", &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.ends_with("The HSM has the key that was lost.\n"),
+        "{text}"
+    );
+}
