@@ -74,13 +74,17 @@ fn nothing_that_was_given_up_comes_back() {
                 allowed = vec![next.clone()];
                 seen = next;
             } else {
+                let before = hsm.flash.clone();
                 hsm.fault((draws.next_u32() % 8) as usize, cut(&mut draws));
                 if save(&mut hsm, &mut position, &next).is_ok() {
                     allowed = vec![next];
                 }
                 both += usize::from(try_images(&hsm, &allowed).len() == 2);
                 hsm.restart();
-                // He lets it start with what he likes best: here, with what there is.
+                // He lets it start with what there is, or hides what was being saved.
+                if hsm.flash.counter == before.counter && draws.next_u32().is_multiple_of(2) {
+                    hsm.flash = before;
+                }
                 let (found, at) = load(&mut hsm).unwrap();
                 assert!(allowed.contains(&found));
                 (seen, position) = (found, at);
