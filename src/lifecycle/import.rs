@@ -221,10 +221,7 @@ impl<'v, S: FromOutside, const N: usize> Domain<'v, S, N> {
         self,
         host: &mut H,
     ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| match vault.session.as_ref() {
-            Some(_) => vault.end_session(host, Ended::Cancelled),
-            None => Ok(()),
-        })
+        self.always(|vault| vault.cancel(host))
     }
 }
 

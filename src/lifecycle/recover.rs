@@ -9,7 +9,7 @@ use rand_core::TryCryptoRng;
 use super::contents::Stage;
 use super::contribution::{Contribution, open_contribution};
 use super::error::LifecycleError;
-use super::event::{Ended, Event};
+use super::event::Event;
 use super::host::Host;
 use super::id::{RequestDigest, SessionId};
 use super::request::{AskError, Asking, Request, SessionPurpose};
@@ -158,10 +158,7 @@ impl<'v, S: Gathering, const N: usize> Domain<'v, S, N> {
         self,
         host: &mut H,
     ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| match vault.session.as_ref() {
-            Some(_) => vault.end_session(host, Ended::Cancelled),
-            None => Ok(()),
-        })
+        self.always(|vault| vault.cancel(host))
     }
 }
 

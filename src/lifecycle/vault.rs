@@ -173,8 +173,13 @@ impl<const N: usize> Vault<N> {
     }
 
     /// The same, but the vault takes the new state even if the flash fails: for what ends something.
+    /// It is written a second time if the first fails: after a failed write the next one may only put
+    /// the old state past it, and nobody can come back here from the state that follows.
     pub(super) fn end<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
-        let written = self.write(host, next);
+        let mut written = self.write(host, next);
+        if matches!(written, Err(LifecycleError::Record(_))) {
+            written = self.write(host, next);
+        }
         self.become_next(next);
         written
     }
@@ -261,6 +266,15 @@ impl<const N: usize> Vault<N> {
         self.session.forget();
         self.announce(host, &Event::EndSession(ended));
         self.end(host, Next::new(Stage::Provisioned))
+    }
+
+    /// Ends the session at the operator's wish.
+    pub(super) fn cancel<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        match self.session.as_ref() {
+            Some(_) => self.end_session(host, Ended::Cancelled),
+            // It ended by itself, and the flash may have failed then.
+            None => self.end(host, Next::new(Stage::Provisioned)),
+        }
     }
 
     /// Wipes every secret.

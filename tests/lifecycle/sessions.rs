@@ -6,7 +6,7 @@ use security_domain::lifecycle::{
     ContributionError, Ended, Event, LifecycleError, RecordError, Request, Stage, Start,
 };
 
-use crate::flash::Hsm;
+use crate::flash::{Fault, Hsm, Tear};
 use crate::sealed::share;
 use crate::world::{Lost, hsm, parse, provisioned, vault};
 
@@ -204,6 +204,41 @@ fn time_runs_out_and_never_goes_back() {
     let domain = domain.cancel(&mut hsm).unwrap();
     assert_eq!(domain.status().stage, Stage::Provisioned);
     drop(domain);
+    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+}
+
+/// What ended in memory alone can be ended on the flash.
+#[test]
+fn a_session_whose_end_was_not_written_is_ended_by_the_next_cancel() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    hsm.now = 1000;
+    let (mut domain, request) = lost.recovering(&mut vault, &mut hsm, 60);
+    let contribution = lost.contribution(0, &request);
+    hsm.now = 1061;
+    hsm.fault(0, Fault::Cut(Tear::Short(0)));
+    let refused = domain.add(&lost.sealed(), &parse(&contribution), &mut hsm);
+    assert!(matches!(refused, Err(LifecycleError::Record(_))));
+    hsm.restart();
+    drop(domain.cancel(&mut hsm).unwrap());
+    // If the flash still had the session, it would be back.
+    hsm.now = 1050;
+    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+}
+
+/// The flash failed once, before: that is no reason for the end not to be written.
+#[test]
+fn a_session_ends_on_the_flash_though_a_write_failed_before() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let sealed = lost.sealed();
+    let mut domain = lost.recovering_here(&mut vault, &mut hsm);
+    hsm.fault(0, Fault::Fails);
+    // The record is not settled then, nor in the next call.
+    hsm.fault(1, Fault::Fails);
+    let refused = domain.add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm);
+    assert!(matches!(refused, Err(LifecycleError::Record(_))));
+    drop(domain.cancel(&mut hsm).unwrap());
     assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
 }
 
