@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::contents::{Out, Part, Stage, Written, read_key, write_key};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
+use super::holding::Holding;
 use super::host::Host;
 use super::session::{Clock, Session, Task};
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
@@ -73,7 +74,45 @@ impl Expected {
     }
 }
 
+/// The digest of an artifact tells a weak one.
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if let Some(digest) = &mut self.digest {
+            wipe(digest);
+        }
+    }
+}
+
+/// What came in under this tag.
+fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -> Option<&'h [u8]> {
+    if tag == ROOT_TAG {
+        return Some(incoming.root.secret().expose());
+    }
+    let mut artifacts = incoming.artifacts();
+    let (_, artifact) = artifacts.find(|(have, _)| have.as_str() == tag)?;
+    Some(artifact)
+}
+
 impl Import {
+    /// Whether what came in is all that is expected, and nothing else.
+    fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {
+        let artifacts = self
+            .expected
+            .iter()
+            .filter(|expected| expected.tag != ROOT_TAG);
+        let whole = incoming.artifacts().count() == artifacts.count();
+        let whole = Mask::from_bit(u32::from(whole));
+        self.expected.iter().fold(whole, |all, expected| {
+            let content = content(incoming, &expected.tag);
+            all & content.map_or(!Mask::TRUE, |content| expected.admits(content))
+        })
+    }
+
+    /// Whether another blob may be tried.
+    fn has_tries(&self) -> Mask {
+        Mask::lt(u32::from(self.tried), u32::from(MAX_IMPORT_FAILURES))
+    }
+
     /// What is expected under this tag.
     fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
         let mut expected = self.expected.iter();
@@ -141,7 +180,11 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         certificate: &mut [u8],
     ) -> Result<(Domain<'v, Importing, N>, usize), Refused<Self>> {
-        self.after(|vault| vault.begin_import(size, expected, host, certificate))
+        self.after(|vault| {
+            vault
+                .begin_import(size, expected, host, certificate)
+                .inspect_err(|_| certificate.fill(0))
+        })
     }
 }
 
@@ -180,16 +223,9 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
     /// Secret: the domain. Public: nothing. Leaks: whether the digests are right.
     pub fn confirm<H: Host>(self, host: &mut H) -> Result<Domain<'v, Active, N>, Refused<Self>> {
         let (domain, ()) = self.after(|vault| {
+            vault.tick(host)?;
             let import = vault.import()?;
-            Verdict::twice(|| {
-                let artifacts = vault.incoming.artifacts();
-                artifacts.fold(Mask::TRUE, |all, (tag, artifact)| {
-                    let mut expected = import.expected.iter();
-                    let expected = expected.find(|expected| expected.tag == tag.as_str());
-                    all & expected.map_or(!Mask::TRUE, |expected| expected.admits(artifact))
-                })
-            })
-            .or(LifecycleError::Fault)?;
+            Verdict::twice(|| import.admits(&vault.incoming)).or(LifecycleError::Fault)?;
             let domain = vault.incoming.root.domain_id();
             vault.report(host, &Event::ConfirmImport { domain })?;
             vault.commit(
@@ -272,13 +308,24 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         self.tick_or_end(host)?;
-        blob::check(self.import()?, blob)?;
+        let import = self.import()?;
+        blob::check(import, blob)?;
+        // The last try may have been made just before a start.
+        let allowed = Verdict::twice(|| import.has_tries()).or(LifecycleError::Import { left: 0 });
+        if allowed.is_err() {
+            self.end_session(host, Ended::TooManyFailures)?;
+        }
+        allowed?;
         self.report(host, &Event::Import)?;
         // The try is counted before it is made: who cuts the power in between gains none.
         let import = self.import_mut()?;
-        import.tried = import.tried.saturating_add(1);
+        let before = import.tried;
+        import.tried = before.saturating_add(1);
         let left = MAX_IMPORT_FAILURES.saturating_sub(import.tried);
-        self.commit(host, Next::IMPORTING)?;
+        if let Err(error) = self.commit(host, Next::IMPORTING) {
+            self.import_mut()?.tried = before;
+            return Err(error);
+        }
         match self.open_blob(blob, host) {
             Err(LifecycleError::Import { .. }) => {
                 if left == 0 {
@@ -333,9 +380,10 @@ impl<const N: usize> Vault<N> {
     /// What came in waits to be confirmed: its digests are what is expected from now on.
     fn accept<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
         let mut digests = Vec::<_, MAX_ARTIFACTS>::new();
-        for (tag, artifact) in self.incoming.artifacts() {
-            let digest = Some(Sha256::digest(artifact).into());
-            let tag = String::try_from(tag.as_str()).map_err(|_| LifecycleError::Fault)?;
+        for Expected { tag, .. } in &self.import()?.expected {
+            let content = content(&self.incoming, tag).ok_or(LifecycleError::Fault)?;
+            let digest = Some(Sha256::digest(content).into());
+            let tag = tag.clone();
             digests
                 .push(Expected { tag, digest })
                 .map_err(|_| LifecycleError::Fault)?;

@@ -15,7 +15,9 @@ use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 use sha2::{Digest, Sha256};
 
 use crate::fixtures::{certificate_der, open_shares, rng};
-use crate::flash::{Fault, Hsm};
+use crate::flash::{Fault, Hsm, Tear};
+#[cfg(feature = "hazmat")]
+use crate::world::rewrite;
 use crate::world::{In, hsm, provisioned, vault};
 
 const ARTIFACTS: [(&str, &[u8]); 2] = [("signing-key", b"0123456789"), ("hsm_backup", &[7; 100])];
@@ -29,7 +31,7 @@ fn expected(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static
 }
 
 /// A restore blob of these artifacts, to this certificate.
-fn blob(artifacts: &[(&str, &[u8])], certificate: &[u8]) -> Vec<u8> {
+pub fn blob(artifacts: &[(&str, &[u8])], certificate: &[u8]) -> Vec<u8> {
     let names = ["s2048_0", "s2048_1", "s2048_2"];
     let ders = names.map(certificate_der);
     let certificates = ders.each_ref().map(|der| Certificate::parse(der).unwrap());
@@ -230,6 +232,149 @@ fn a_try_is_counted_before_it_is_made() {
         drop(refused);
     }
     assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+}
+
+/// Not even in the middle of the last one.
+#[test]
+fn no_try_is_gained_by_cutting_the_power_in_the_last() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (mut domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let good = blob(&ARTIFACTS, &certificate);
+    let bad = altered(&good, "compact_jwe", 3);
+    let bad = RestoreBlob::parse(&bad).unwrap();
+    // How many calls to the flash it takes to count a try.
+    let mut counted = 0;
+    for _ in 1..MAX_IMPORT_FAILURES {
+        let before = hsm.calls();
+        domain = domain.import(&bad, &mut hsm).unwrap_err().domain;
+        counted = hsm.calls() - before;
+    }
+    hsm.fault(counted, Fault::Cut(Tear::Short(0)));
+    let refused = domain.import(&bad, &mut hsm).unwrap_err();
+    assert!(matches!(refused.error, LifecycleError::Record(_)));
+    drop(refused);
+
+    hsm.restart();
+    let Start::Importing(domain) = vault.start(&mut hsm).unwrap() else {
+        panic!("the end of the session did not reach the flash");
+    };
+    let refused = domain
+        .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
+        .unwrap_err();
+    assert_eq!(refused.error, LifecycleError::Import { left: 0 });
+    assert_eq!(
+        hsm.events.last(),
+        Some(&Event::EndSession(Ended::TooManyFailures))
+    );
+    drop(refused);
+    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+}
+
+/// A try that could not be counted was not made.
+#[test]
+fn a_flash_that_fails_costs_no_try() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (mut domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let good = blob(&ARTIFACTS, &certificate);
+    let good = RestoreBlob::parse(&good).unwrap();
+    for _ in 0..=MAX_IMPORT_FAILURES {
+        hsm.fault(0, Fault::Fails);
+        let refused = domain.import(&good, &mut hsm).unwrap_err();
+        assert!(matches!(refused.error, LifecycleError::Record(_)));
+        domain = refused.domain;
+    }
+    let wrong = blob(&[ARTIFACTS[0], ("hsm_backup", b"")], &certificate);
+    let wrong = altered(&wrong, "compact_jwe", 3);
+    let wrong = RestoreBlob::parse(&wrong).unwrap();
+    let refused = match domain.import(&wrong, &mut hsm).unwrap_err() {
+        // The first write after a failed one only puts the old state past it.
+        refused if matches!(refused.error, LifecycleError::Record(_)) => {
+            refused.domain.import(&wrong, &mut hsm).unwrap_err()
+        }
+        refused => refused,
+    };
+    assert_eq!(refused.error, LifecycleError::Import { left: 2 });
+}
+
+#[test]
+fn what_the_sink_refuses_leaves_no_certificate() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let domain = provisioned(&mut vault, &mut hsm);
+    hsm.refuses = true;
+    let mut certificate = vec![0xaa; SELF_SIGNED_MAX_LEN];
+    let wants = expected(&ARTIFACTS);
+    let refused = domain
+        .begin_import(ModulusSize::Rsa2048, &wants, &mut hsm, &mut certificate)
+        .unwrap_err();
+    assert_eq!(refused.error, LifecycleError::SinkRefused);
+    assert!(certificate.iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn an_import_that_waits_keeps_to_the_clock() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    hsm.now = 1000;
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let good = blob(&ARTIFACTS, &certificate);
+    let good = RestoreBlob::parse(&good).unwrap();
+    let domain = domain.import(&good, &mut hsm).unwrap();
+    hsm.now = 999;
+    let refused = domain.confirm(&mut hsm).unwrap_err();
+    let error = LifecycleError::ClockWentBack {
+        have: 999,
+        seen: 1000,
+    };
+    assert_eq!(refused.error, error);
+    hsm.now = 1000;
+    refused.domain.confirm(&mut hsm).unwrap();
+}
+
+/// An imported domain with a root, at rest, and how long the artifacts are in its record.
+#[cfg(feature = "hazmat")]
+fn imported_at_rest() -> (Hsm, usize) {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let root = [9; 32];
+    let artifacts = [ARTIFACTS[0], ARTIFACTS[1], (ROOT_TAG, &root[..])];
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&artifacts));
+    let good = blob(&artifacts, &certificate);
+    let good = RestoreBlob::parse(&good).unwrap();
+    domain.import(&good, &mut hsm).unwrap();
+    let item = |tag: &str, len: usize| 1 + tag.len() + if len < 24 { 1 } else { 2 } + len;
+    let len = ARTIFACTS.iter().map(|(tag, bytes)| item(tag, bytes.len()));
+    (hsm, len.sum())
+}
+
+/// What is done to the contents of a record that ends with artifacts of this many bytes.
+#[cfg(feature = "hazmat")]
+type Change = fn(&mut Vec<u8>, usize);
+
+/// What came in is all there, root and artifacts, or it does not take effect.
+#[cfg(feature = "hazmat")]
+#[test]
+fn what_changed_while_it_waited_is_not_confirmed() {
+    let missing = |contents: &mut Vec<u8>, len: usize| {
+        let start = contents.len() - len;
+        contents.truncate(start + 23);
+        assert_eq!(contents[start - 2..start], [0x58, len as u8]);
+        contents.splice(start - 2..start, [0x40 + 23]);
+    };
+    let artifact = |contents: &mut Vec<u8>, _: usize| *contents.last_mut().unwrap() ^= 1;
+    let root = |contents: &mut Vec<u8>, len: usize| {
+        let at = contents.len() - len - 3;
+        assert_eq!(contents[at], 9);
+        contents[at] ^= 1;
+    };
+    let changes: [Change; 3] = [missing, artifact, root];
+    for (place, change) in changes.into_iter().enumerate() {
+        let (mut hsm, len) = imported_at_rest();
+        rewrite(&mut hsm, |contents| change(contents, len));
+        let mut vault = vault();
+        let Start::Imported(domain) = vault.start(&mut hsm).unwrap() else {
+            panic!("it waits to be confirmed");
+        };
+        let refused = domain.confirm(&mut hsm).unwrap_err();
+        assert_eq!(refused.error, LifecycleError::Fault, "change {place}");
+    }
 }
 
 #[test]

@@ -149,3 +149,40 @@ pub fn has_artifacts(domain: &In<'_, Active>) -> bool {
         .map(|(tag, artifact)| (tag.as_str(), artifact))
         .eq(ARTIFACTS)
 }
+
+/// Changes the contents of the record at rest, as nobody but the HSM itself can.
+#[cfg(feature = "hazmat")]
+pub fn rewrite(hsm: &mut Hsm, change: impl FnOnce(&mut Vec<u8>)) {
+    use security_domain::hazmat::record::{self, Loaded};
+
+    let mut buffer = vec![0; ROOM];
+    let Ok(Loaded::Contents {
+        len,
+        instance,
+        mut position,
+    }) = record::load(hsm, &mut buffer)
+    else {
+        panic!("there is a record");
+    };
+    let mut contents = buffer[..len].to_vec();
+    change(&mut contents);
+    buffer[..contents.len()].copy_from_slice(&contents);
+    record::save(hsm, instance, &mut position, &mut buffer, contents.len()).unwrap();
+}
+
+/// The vault's memory, byte by byte.
+pub fn memory(vault: &Vault<ROOM>) -> Vec<u8> {
+    let start = std::ptr::from_ref(vault).cast::<u8>();
+    let bytes = 0..size_of_val(vault);
+    // SAFETY: the bytes are inside the vault. Those that are padding hold whatever is there.
+    bytes
+        .map(|at| unsafe { start.add(at).read_volatile() })
+        .collect()
+}
+
+/// Whether the vault's memory holds these bytes anywhere.
+pub fn holds(vault: &Vault<ROOM>, bytes: &[u8]) -> bool {
+    memory(vault)
+        .windows(bytes.len())
+        .any(|window| window == bytes)
+}
