@@ -238,10 +238,29 @@ impl<const N: usize> Vault<N> {
         if !reader.skip_null(Part::Session)? {
             self.session.set(read_session(&mut reader)?);
         }
-        if !reader.skip_null(Part::Incoming)? {
+        let incoming = !reader.skip_null(Part::Incoming)?;
+        if incoming {
             read_holding(&mut reader, &mut self.incoming, stage, Part::Incoming)?;
         }
-        Ok(stage)
+        if self.agrees(stage, incoming) {
+            Ok(stage)
+        } else {
+            Err(Malformed(Part::Contents))
+        }
+    }
+
+    /// Whether what was read is what a vault holds in this stage.
+    fn agrees(&self, stage: Stage, incoming: bool) -> bool {
+        let task = self.session.as_ref().map(|session| &session.task);
+        let session = match (stage, task) {
+            (Stage::Empty | Stage::Provisioned | Stage::Active, task) => task.is_none(),
+            (Stage::Recovering, Some(Task::Recovery(_))) => true,
+            #[cfg(feature = "managed-hsm")]
+            (Stage::Importing | Stage::Imported, Some(Task::Import(_))) => true,
+            _ => false,
+        };
+        let standing = self.standing.is_none() || stage == Stage::Active;
+        session && standing && incoming == (stage == Stage::Imported)
     }
 }
 

@@ -9,7 +9,7 @@ use super::record::{self, Loaded, RecordError};
 use super::state::{Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused};
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
-use super::vault::{Next, Vault};
+use super::vault::{Next, Owed, Vault};
 use crate::domain::{ArtifactTag, InstanceId, MAX_ARTIFACTS, SealError};
 use crate::rng;
 
@@ -77,6 +77,7 @@ fn load<'v, const N: usize, H: Host>(
 ) -> Result<(Guard<'v, N>, Stage), LifecycleError> {
     let vault = &mut *guard;
     vault.wipe();
+    vault.owed = Owed(0);
     vault.counter_is_hardware = host.counter_is_hardware();
     let len = match record::load(host, &mut vault.buffer)? {
         Loaded::Blank { position } => {

@@ -14,5 +14,6 @@ mod failures;
 #[cfg(feature = "managed-hsm")]
 mod import;
 mod life;
+mod memory;
 mod sessions;
 mod world;
