@@ -370,6 +370,11 @@ fn overwrite<H: Host + ?Sized>(host: &mut H, slot: Slot, record: &mut [u8]) -> O
 }
 
 impl Position {
+    /// The state's number. No two starts give the same one, and no two writes.
+    pub(super) const fn number(self) -> u64 {
+        self.number
+    }
+
     const fn new(number: u64, slot: Slot) -> Self {
         Self {
             number,

@@ -12,6 +12,7 @@ use super::error::LifecycleError;
 use super::event::Event;
 use super::host::Host;
 use super::id::{RequestDigest, SessionId};
+use super::record::Position;
 use super::request::{AskError, Asking, Request, SessionPurpose};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
@@ -249,17 +250,20 @@ impl<const N: usize> Vault<N> {
         Ok(len)
     }
 
-    /// A generator for one session, hedged with the root.
+    /// A generator for one session, hedged with the root. The record's number is another in each
+    /// session, though the generator may repeat itself and there may be no clock.
     pub(super) fn hedged<'a, R: TryCryptoRng + ?Sized>(
         &'a self,
         rng: &'a mut R,
         aim: &[u8],
         now: u64,
     ) -> Hedged<'a, R> {
+        let number = self.position.map_or(0, Position::number);
         let mut what = Secret::zeroed();
         *what.expose_mut() = Purpose::Session.digest([
             self.instance.id.as_bytes().as_slice(),
             aim,
+            &number.to_be_bytes(),
             &now.to_be_bytes(),
         ]);
         Hedged::new(rng, &self.held.root, what)
