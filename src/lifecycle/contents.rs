@@ -10,6 +10,7 @@ use minicbor::encode::write::EndOfSlice;
 use super::error::LifecycleError;
 use super::holding::Holding;
 use super::id::RequestDigest;
+use super::record::OVERHEAD;
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::vault::{Instance, Owed, Standing, Vault};
 use crate::cbor::{Malformed, Reader, bytes_len};
@@ -25,12 +26,18 @@ use crate::shamir::Share;
 
 const VERSION: u8 = 1;
 
+/// How many bytes contents take beside the artifacts when there is no session.
+pub(super) const FIXED_MAX_LEN: usize =
+    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9;
+
 /// How many bytes contents take beside the artifacts.
 pub(super) const CONTENTS_MAX_LEN: usize = {
     let share = 1 + bytes_len(32) + 1 + bytes_len(32);
     let expected = 1 + bytes_len(MAX_TEXT_LEN) + bytes_len(32);
-    let fixed = 16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9;
-    fixed + bytes_len(PrivateKey::PKCS8_MAX_LEN) + MAX_CUSTODIANS * share + MAX_ARTIFACTS * expected
+    FIXED_MAX_LEN
+        + bytes_len(PrivateKey::PKCS8_MAX_LEN)
+        + MAX_CUSTODIANS * share
+        + MAX_ARTIFACTS * expected
 };
 
 /// Where a domain stands in its life.
@@ -103,7 +110,7 @@ impl<const N: usize> Contents<'_, N> {
         let mut encoder = Encoder::new(out);
         let written = self.write(&mut encoder);
         written.map_err(|_| LifecycleError::BufferTooSmall {
-            needed: CONTENTS_MAX_LEN
+            needed: (CONTENTS_MAX_LEN + OVERHEAD)
                 .saturating_add(self.held.encoded().len())
                 .saturating_add(self.incoming.map_or(0, |incoming| incoming.encoded().len())),
         })?;

@@ -29,9 +29,9 @@ impl<const N: usize> Holding<N> {
 
     /// Makes room for one more artifact, to be filled in by the caller.
     pub(super) fn push(&mut self, tag: ArtifactTag<'_>, len: usize) -> Result<&mut [u8], Full> {
-        let heads =
-            bytes_len(tag.as_str().len()).saturating_add(bytes_len(len).saturating_sub(len));
-        let needed = self.len.saturating_add(heads).saturating_add(len);
+        let whole = artifact_len(tag, len);
+        let heads = whole.saturating_sub(len);
+        let needed = self.len.saturating_add(whole);
         let full = || Full { needed };
         let free = self.bytes.get_mut(self.len..needed).ok_or_else(full)?;
         let mut encoder = minicbor::Encoder::new(&mut *free);
@@ -129,6 +129,11 @@ impl core::fmt::Debug for Artifacts<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Artifacts(..)")
     }
+}
+
+/// How many bytes an artifact of `len` bytes takes.
+pub(super) const fn artifact_len(tag: ArtifactTag<'_>, len: usize) -> usize {
+    bytes_len(tag.as_str().len()).saturating_add(bytes_len(len))
 }
 
 /// How many bytes `count` artifacts of `bytes` bytes together take at most.

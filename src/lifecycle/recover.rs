@@ -6,13 +6,14 @@ use core::num::NonZeroU64;
 use heapless::Vec;
 use rand_core::TryCryptoRng;
 
-use super::contents::Stage;
+use super::contents::{FIXED_MAX_LEN, Stage};
 use super::contribution::{Contribution, open_contribution};
 use super::error::LifecycleError;
 use super::event::Event;
+use super::holding::artifact_len;
 use super::host::Host;
 use super::id::{RequestDigest, SessionId};
-use super::record::Position;
+use super::record::{OVERHEAD, Position};
 use super::request::{AskError, Asking, Request, SessionPurpose};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
@@ -59,7 +60,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
     ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
         let (domain, ()) = self.after(|vault| {
-            check(sealed, expect)?;
+            vault.check(sealed, expect)?;
             let now = host.now();
             let clock = Clock::new(now, None)?;
             vault.gather(sealed, expect, clock, None, host)
@@ -181,17 +182,6 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
     }
 }
 
-/// Whether the sealed domain is the one to be recovered, and can be.
-fn check(sealed: &SealedDomain<'_>, expect: &Expect) -> Result<(), LifecycleError> {
-    expect
-        .check(sealed.header())
-        .map_err(LifecycleError::Expect)?;
-    if sealed.is_pending() {
-        return Err(LifecycleError::Pending);
-    }
-    Ok(())
-}
-
 /// The size of a transfer key that is as strong as every custodian's key.
 fn transfer_size(sealed: &SealedDomain<'_>) -> ModulusSize {
     let sizes = sealed
@@ -208,6 +198,24 @@ fn transfer_size(sealed: &SealedDomain<'_>) -> ModulusSize {
 }
 
 impl<const N: usize> Vault<N> {
+    /// Whether the sealed domain is the one to be recovered, and can be: custodians are not asked for
+    /// what there is no room for.
+    fn check(&self, sealed: &SealedDomain<'_>, expect: &Expect) -> Result<(), LifecycleError> {
+        let header = sealed.header();
+        expect.check(header).map_err(LifecycleError::Expect)?;
+        if sealed.is_pending() {
+            return Err(LifecycleError::Pending);
+        }
+        let artifacts = header
+            .artifacts()
+            .map(|(tag, len)| artifact_len(tag, len as usize));
+        let needed = artifacts.fold(FIXED_MAX_LEN + OVERHEAD, usize::saturating_add);
+        if needed > N {
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
+        Ok(())
+    }
+
     fn begin_recovery<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
@@ -216,7 +224,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
-        check(sealed, expect)?;
+        self.check(sealed, expect)?;
         if out.len() < Request::MAX_LEN {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });

@@ -15,5 +15,6 @@ mod failures;
 mod import;
 mod life;
 mod memory;
+mod room;
 mod sessions;
 mod world;

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How much room a vault needs: in the worst case no more than it says.
+
+use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
+use security_domain::domain::{
+    ArtifactTag, DomainLabel, Epoch, Expect, MAX_ARTIFACTS, MAX_CUSTODIANS, SealedDomain,
+};
+use security_domain::lifecycle::{
+    Activation, Active, Domain, LifecycleError, Request, Start, Vault, vault_room,
+};
+use security_domain::quorum::Threshold;
+
+use crate::sealed::{FastKey, fast_keys, share};
+use crate::world::{Lost, activation, hsm};
+
+/// One artifact has a long head, the others have shorter ones.
+const LONG: usize = 0x1_0000;
+const SHORT: usize = 24;
+const BYTES: usize = LONG + (MAX_ARTIFACTS - 1) * SHORT;
+const ROOM: usize = vault_room(MAX_ARTIFACTS, BYTES);
+
+fn vault() -> Box<Vault<ROOM>> {
+    Box::default()
+}
+
+/// As many artifacts as there can be, with the longest tags.
+fn contents() -> Vec<(String, Vec<u8>)> {
+    let lengths = std::iter::once(LONG).chain([SHORT; MAX_ARTIFACTS - 1]);
+    let artifacts = lengths.enumerate();
+    let artifacts = artifacts.map(|(place, len)| (format!("{place:064}"), vec![place as u8; len]));
+    artifacts.collect()
+}
+
+fn tagged(contents: &[(String, Vec<u8>)]) -> Vec<(ArtifactTag<'_>, &[u8])> {
+    let artifacts = contents.iter();
+    let artifacts = artifacts.map(|(tag, bytes)| (ArtifactTag::new(tag).unwrap(), &bytes[..]));
+    artifacts.collect()
+}
+
+fn is_whole(domain: &Domain<'_, Active, ROOM>) -> bool {
+    domain.artifacts().eq(tagged(&contents()))
+}
+
+/// A key pair in the place of an RSA-4096 one.
+#[derive(Clone)]
+struct Strong(FastKey);
+
+impl Recipient for Strong {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Rsa4096OaepSha256
+    }
+
+    fn id(&self) -> CustodianId {
+        CustodianId::new(self.algorithm(), &[self.0.0])
+    }
+
+    fn wrap<R: rand_core::TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        self.0.wrap(rng, message, out)
+    }
+}
+
+impl Identity for Strong {
+    type Error = std::convert::Infallible;
+
+    fn unwrap<R: rand_core::TryCryptoRng + ?Sized>(
+        &mut self,
+        rng: &mut R,
+        wrapped: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Unwrap<Self::Error>> {
+        self.0.unwrap(rng, wrapped, out)
+    }
+}
+
+#[test]
+fn the_longest_recovery_has_room() {
+    let keys: Vec<Strong> = fast_keys(MAX_CUSTODIANS as u8)
+        .into_iter()
+        .map(Strong)
+        .collect();
+    let contents = contents();
+    let (mut first, mut hsm_1) = (vault(), hsm(1));
+    let Ok(Start::Empty(domain)) = first.start(&mut hsm_1) else {
+        panic!("nothing was saved");
+    };
+    let domain = domain.provision(&tagged(&contents), &mut hsm_1).unwrap();
+    let activation = Activation {
+        custodians: &keys,
+        threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
+        label: DomainLabel::new("test").unwrap(),
+        break_glass: None,
+    };
+    let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
+    hsm_1.now = u64::MAX;
+    let (domain, len) = domain.activate(&activation, &mut hsm_1, &mut file).unwrap();
+    assert!(is_whole(&domain));
+
+    let sealed = SealedDomain::parse(&file[..len]).unwrap();
+    let (mut second, mut hsm_2) = (vault(), hsm(2));
+    let Ok(Start::Empty(domain)) = second.start(&mut hsm_2) else {
+        panic!("nothing was saved");
+    };
+    hsm_2.now = u64::MAX - 1;
+    let mut request = vec![0; Request::MAX_LEN];
+    let (mut domain, len) = domain
+        .provision(&tagged(&contents), &mut hsm_2)
+        .unwrap()
+        .begin_recovery(
+            &sealed,
+            &Expect::new(sealed.header().domain_id(), Epoch::FIRST),
+            1.try_into().ok(),
+            &mut hsm_2,
+            &mut request,
+        )
+        .unwrap();
+    let request = Request::parse(&request[..len]).unwrap();
+    assert_eq!(request.transfer().modulus().len(), 512);
+    for key in &keys {
+        let share = sealed.unwrap_share(key.id(), &mut key.clone(), &mut crate::sealed::rng(0));
+        domain
+            .add_share(&sealed, share.unwrap(), &mut hsm_2)
+            .unwrap();
+    }
+    drop(domain);
+    let Ok(Start::QuorumMet(domain)) = second.start(&mut hsm_2) else {
+        panic!("all have contributed");
+    };
+    let domain = domain.open(&sealed, &mut hsm_2).unwrap();
+    assert!(is_whole(&domain));
+}
+
+/// Custodians are not asked for a domain that the HSM could not take.
+#[test]
+fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
+    let lost = Lost::new(1);
+    let mut vault: Box<Vault<{ vault_room(1, 1) }>> = Box::default();
+    let mut hsm_2 = hsm(2);
+    let small = ArtifactTag::new("a").unwrap();
+    let big = vec![7; vault_room(1, 1)];
+    let (mut other, mut hsm_3) = (self::vault(), hsm(3));
+    let Ok(Start::Empty(domain)) = other.start(&mut hsm_3) else {
+        panic!("nothing was saved");
+    };
+    let domain = domain.provision(&[(small, &big)], &mut hsm_3).unwrap();
+    let mut file = vec![0; domain.sealed_len(&activation(&lost.keys)).unwrap()];
+    let (_, len) = domain
+        .activate(&activation(&lost.keys), &mut hsm_3, &mut file)
+        .unwrap();
+    let sealed = SealedDomain::parse(&file[..len]).unwrap();
+
+    let Ok(Start::Empty(domain)) = vault.start(&mut hsm_2) else {
+        panic!("nothing was saved");
+    };
+    let domain = domain.provision(&[(small, b"x")], &mut hsm_2).unwrap();
+    let refused = domain
+        .begin_recovery_here(&sealed, &Expect::unpinned(), &mut hsm_2)
+        .unwrap_err();
+    assert!(
+        matches!(refused.error, LifecycleError::BufferTooSmall { needed } if needed > big.len()),
+        "{}",
+        refused.error
+    );
+    // What fits is taken.
+    let mut domain = refused
+        .domain
+        .begin_recovery_here(&lost.sealed(), &lost.expect(), &mut hsm_2)
+        .unwrap();
+    for key in &lost.keys[..2] {
+        domain
+            .add_share(&lost.sealed(), share(&lost.sealed(), key), &mut hsm_2)
+            .unwrap();
+    }
+    let opened = domain.quorum().unwrap().open(&lost.sealed(), &mut hsm_2);
+    opened.unwrap();
+}
+
+#[cfg(feature = "managed-hsm")]
+#[test]
+fn the_longest_import_has_room() {
+    use security_domain::lifecycle::ExpectedArtifact;
+    use security_domain::managed_hsm::restore_blob::RestoreBlob;
+    use security_domain::rsa::ModulusSize;
+    use security_domain::x509::SELF_SIGNED_MAX_LEN;
+    use sha2::{Digest, Sha256};
+
+    let contents = contents();
+    let artifacts = tagged(&contents);
+    let expected = artifacts.iter().map(|(tag, bytes)| ExpectedArtifact {
+        tag: *tag,
+        digest: Some(Sha256::digest(bytes).into()),
+    });
+    let expected: Vec<_> = expected.collect();
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let Ok(Start::Empty(domain)) = vault.start(&mut hsm) else {
+        panic!("nothing was saved");
+    };
+    hsm.now = 1_790_000_000;
+    let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
+    let (domain, len) = domain
+        .provision(&artifacts, &mut hsm)
+        .unwrap()
+        .begin_import(ModulusSize::Rsa4096, &expected, &mut hsm, &mut certificate)
+        .unwrap();
+    drop(domain);
+    let artifacts: Vec<_> = contents
+        .iter()
+        .map(|(tag, bytes)| (tag.as_str(), &bytes[..]))
+        .collect();
+    let blob = crate::import::blob(&artifacts, &certificate[..len]);
+    let Ok(Start::Importing(domain)) = vault.start(&mut hsm) else {
+        panic!("it waits for a blob");
+    };
+    let domain = domain.import(&RestoreBlob::parse(&blob).unwrap(), &mut hsm);
+    drop(domain.unwrap());
+    let Ok(Start::Imported(domain)) = vault.start(&mut hsm) else {
+        panic!("it waits to be confirmed");
+    };
+    assert!(is_whole(&domain.confirm(&mut hsm).unwrap()));
+}
