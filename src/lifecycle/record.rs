@@ -274,6 +274,10 @@ fn replace<H: Host + ?Sized>(
         settle(host, position, buffer)?;
         return Err(RecordError::Flash);
     }
+    // If the machine's memory was set back, and not its counter, the next number is given already.
+    let (have, counter) = (position.number, host.counter()?);
+    Verdict::twice(|| Mask::from_bit(u32::from(counter <= have)))
+        .or(RecordError::RolledBack { have, counter })?;
     let number = following(*position, 1)?;
     let record = seal(host, instance, number, buffer, len)?;
     position.settled = false;

@@ -7,9 +7,10 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use security_domain::lifecycle::RecordError;
 
 use super::flash::{Fault, Hsm, Tear};
-use super::{State, load, save, state};
+use super::{SAVES, State, load, save, save_by, started, state};
 
 /// How many of the newest images are tried in each slot.
 const KEPT: usize = 7;
@@ -101,7 +102,7 @@ fn nothing_that_was_given_up_comes_back() {
 fn a_hidden_record_is_dead_after_a_start() {
     for hidden_at in 0..8 {
         for start_at in 0..24 {
-            let (mut hsm, mut position) = super::started(&[state("old")]);
+            let (mut hsm, mut position) = started(&[state("old")]);
             let before = hsm.flash.clone();
             hsm.fault(hidden_at, Fault::Cut(Tear::Short(usize::MAX)));
             let saved = save(&mut hsm, &mut position, &state("hidden"));
@@ -126,7 +127,7 @@ fn a_hidden_record_is_dead_after_a_start() {
 fn a_failed_save_is_dead_once_another_went_through() {
     for fault in [Fault::Fails, Fault::FailsAfter, Fault::Lies] {
         for call in 0..12 {
-            let (mut hsm, mut position) = super::started(&[state("old")]);
+            let (mut hsm, mut position) = started(&[state("old")]);
             hsm.fault(call, fault);
             if save(&mut hsm, &mut position, &state("first")).is_ok() {
                 assert_eq!(try_images(&hsm, &[state("first")]), [state("first")]);
@@ -140,5 +141,20 @@ fn a_failed_save_is_dead_once_another_went_through() {
             save(&mut hsm, &mut position, &state("second")).unwrap();
             assert_eq!(try_images(&hsm, &[state("second")]), [state("second")]);
         }
+    }
+}
+
+/// A machine whose memory is set back, and whose flash and counter are not, gives no number twice.
+#[test]
+fn memory_that_is_set_back_saves_nothing() {
+    for save in SAVES {
+        let (mut hsm, mut position) = started(&[state("old")]);
+        let mut before = position;
+        save_by(save, &mut hsm, &mut position, &state("new")).unwrap();
+        let flash = hsm.flash.clone();
+        let error = save_by(save, &mut hsm, &mut before, &state("other")).unwrap_err();
+        assert!(matches!(error, RecordError::RolledBack { .. }), "{error}");
+        assert_eq!(hsm.flash, flash);
+        assert_eq!(load(&mut hsm).unwrap().0, state("new"));
     }
 }

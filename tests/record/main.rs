@@ -135,7 +135,7 @@ fn a_counter_that_ran_ahead_is_never_set_back() {
         let (mut hsm, mut position) = started(&[]);
         hsm.flash.counter = counter;
         let saved = save(&mut hsm, &mut position, &state("a"));
-        assert_eq!(saved, Err(RecordError::Flash));
+        assert_eq!(saved, Err(RecordError::RolledBack { have: 2, counter }));
         assert_eq!(hsm.flash.counter, counter);
         let refused = load(&mut hsm).unwrap_err();
         assert!(matches!(

@@ -15,7 +15,7 @@ pub enum RecordError {
     /// The flash or the counter failed.
     Flash,
     /// Every record that opens is older than the counter: an old image was put back, or a newer record
-    /// was hidden.
+    /// was hidden. Or the state in memory is: the machine's memory was set back, and it has to start anew.
     RolledBack {
         /// The newest record's number.
         have: u64,
