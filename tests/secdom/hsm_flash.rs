@@ -52,7 +52,7 @@ fn an_init_that_is_refused_leaves_nothing() {
     init(&["a=missing".into()]).refused(&["missing", "no such file"]);
     let many: Vec<String> = (0..33).map(|tag| artifact(&tag.to_string())).collect();
     init(&many).refused(&["32"]);
-    let large = site.folder.write("large", vec![0; 300 << 10]);
+    let large = site.folder.write("large", vec![0; (1 << 20) + 1]);
     init(&[format!("a={}", large.display())]).refused(&["room"]);
     fs::remove_file(large).unwrap();
     init(&["no equals sign".into()]).unreadable();
