@@ -13,9 +13,9 @@ use crate::domain::LedgerHead;
 impl<const N: usize> Domain<'_, Active, N> {
     /// Begins a backup of `length` bytes, which the caller gives chunk by chunk.
     ///
-    /// It writes the state anew, so that the counter moves: the key of a backup depends on the counter,
-    /// and no two share one, though the machine be restored from a snapshot and its generator repeat
-    /// itself.
+    /// The key of a backup depends on the number of the state, and the state is written anew before the
+    /// backup begins. So no two share a key, though the machine be restored from a snapshot and its
+    /// generator repeat itself: its counter does not.
     ///
     /// Secret: the root, the backup's key. Public: everything else. Leaks: nothing else.
     pub fn begin_backup<H: Host>(
@@ -25,12 +25,7 @@ impl<const N: usize> Domain<'_, Active, N> {
         host: &mut H,
     ) -> Result<Writer, LifecycleError> {
         let vault = &mut *self.vault;
-        let same = Next {
-            standing: vault.standing,
-            ..Next::new(Stage::Active)
-        };
-        vault.commit(host, same)?;
-        let number = host.counter()?;
+        let number = vault.position.ok_or(LifecycleError::Fault)?.number();
         let plan = Plan {
             epoch: vault.standing.map(|standing| standing.epoch),
             instance: vault.instance.id,
@@ -46,6 +41,11 @@ impl<const N: usize> Domain<'_, Active, N> {
         })?;
         let backup = writer.backup_id();
         vault.report(host, &Event::BeginBackup { backup })?;
+        let same = Next {
+            standing: vault.standing,
+            ..Next::new(Stage::Active)
+        };
+        vault.commit(host, same)?;
         Ok(writer)
     }
 

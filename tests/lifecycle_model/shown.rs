@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an HSM shows, and where each of its secrets belongs.
+
+use super::*;
+
+/// Where a secret belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    Held(usize),
+    Seed(usize),
+    Share(usize, usize),
+    Transfer(usize),
+}
+
+/// What an HSM shows.
+#[derive(Debug, PartialEq)]
+pub(super) struct Expected {
+    pub(super) stage: Stage,
+    pub(super) instance: Option<InstanceId>,
+    pub(super) domain: Option<security_domain::domain::DomainId>,
+    pub(super) epoch: Option<Epoch>,
+    pub(super) header: Option<HeaderDigest>,
+}
+
+pub(super) fn status(at: &At<'_>) -> Expected {
+    let Status {
+        stage,
+        instance,
+        domain,
+        epoch,
+        header,
+        ..
+    } = match at {
+        At::Empty(domain) => domain.status(),
+        At::Provisioned(domain) => domain.status(),
+        At::Recovering(domain) => domain.status(),
+        At::QuorumMet(domain) => domain.status(),
+        At::Importing(domain) => domain.status(),
+        At::Imported(domain) => domain.status(),
+        At::Active(domain) => domain.status(),
+    };
+    Expected {
+        stage,
+        instance,
+        domain,
+        epoch,
+        header,
+    }
+}
+
+pub(super) fn contributors(at: &At<'_>) -> Vec<security_domain::custodian::CustodianId> {
+    match at {
+        At::Recovering(domain) => domain.contributors().collect(),
+        At::QuorumMet(domain) => domain.contributors().collect(),
+        _ => Vec::new(),
+    }
+}

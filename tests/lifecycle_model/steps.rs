@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The steps of a life: what the HSM makes of each, and what the model does.
+
+use super::*;
+
+impl Life {
+    pub(super) fn step<'v>(&mut self, at: At<'v>, [act, a, b]: [u8; 3]) -> At<'v> {
+        self.begin();
+        match act >> 5 {
+            0 => {
+                self.hsm.now = match a & 15 {
+                    0 => 0,
+                    1 => 500,
+                    2 => self.hsm.now.max(10_000) + 5000,
+                    _ => self.hsm.now.max(10_000) + 1,
+                };
+                at
+            }
+            1 => {
+                self.hsm.refuses = a & 3 == 0;
+                at
+            }
+            2 => {
+                let fault = match a & 7 {
+                    0 | 1 => Fault::Fails,
+                    2 => Fault::FailsAfter,
+                    3 => Fault::Lies,
+                    4 => Fault::Cut(Tear::Unreadable),
+                    5 => Fault::Cut(Tear::Over(usize::from(b) * 8)),
+                    6 => Fault::Cut(Tear::Erased(usize::from(b) * 8)),
+                    _ => Fault::Cut(Tear::Short(usize::MAX)),
+                };
+                self.hsm.fault(usize::from(b % 12), fault);
+                at
+            }
+            3 if a & 15 == 0 => At::Empty(self.zeroize(at)),
+            _ => match at {
+                At::Empty(domain) => self.provision(domain),
+                At::Provisioned(domain) => match act & 3 {
+                    0 => self.activate(domain),
+                    _ => self.begin_recovery(domain, a, b),
+                },
+                At::Recovering(domain) => self.gather(domain, a, b),
+                At::QuorumMet(domain) => match a & 7 {
+                    0 => At::Provisioned(self.cancel(|hsm| domain.cancel(hsm))),
+                    a => self.open(domain, a & 3 == 1),
+                },
+                At::Active(domain) => self.use_it(domain),
+                other => other,
+            },
+        }
+    }
+
+    fn provision<'v>(&mut self, domain: In<'v, Empty>) -> At<'v> {
+        let mut draws = self.hsm.rng.clone();
+        let (mut root, mut seed, mut instance) = ([0; 32], [0; 32], [0; 16]);
+        draws.fill_bytes(&mut root);
+        draws.fill_bytes(&mut seed);
+        draws.fill_bytes(&mut instance);
+        let held = Held::new(root);
+        let next = Model {
+            stage: Stage::Provisioned,
+            hsm: Some((InstanceId::from_bytes(instance), self.seeds.len())),
+            held: Some((held.id, self.held.len())),
+            ..Model::EMPTY
+        };
+        let event = Event::Provision { domain: held.id };
+        let provisioned = domain.provision(&held.artifacts(), &mut self.hsm);
+        self.held.push(held);
+        self.seeds.push(seed.to_vec());
+        match provisioned {
+            Ok(domain) => {
+                self.took_place(next, event);
+                At::Provisioned(domain)
+            }
+            Err(refused) => {
+                self.did_not(refused.error, |_| next);
+                At::Empty(refused.domain)
+            }
+        }
+    }
+
+    fn activate<'v>(&mut self, domain: In<'v, Provisioned>) -> At<'v> {
+        let keys: Vec<FastKey> = fast_keys(3).iter().map(|key| FastKey(key.0 + 64)).collect();
+        let activation = activation(&keys, 2);
+        let (id, _) = self.now.held.expect("it is provisioned");
+        let mut file = vec![0xaa; domain.sealed_len(&activation).unwrap()];
+        let active = |life: &Self, header| Model {
+            stage: Stage::Active,
+            standing: Some((Epoch::FIRST, header)),
+            ..life.now.clone()
+        };
+        match domain.activate(&activation, &mut self.hsm, &mut file) {
+            Ok((domain, len)) => {
+                let sealed = SealedDomain::parse(&file[..len]).unwrap();
+                let header = sealed.header().digest();
+                assert_eq!(sealed.header().domain_id(), id);
+                self.took_place(active(self, header), Event::Activate { domain: id, header });
+                self.tally.activated += 1;
+                At::Active(domain)
+            }
+            Err(refused) => {
+                assert!(file.iter().all(|byte| *byte == 0), "nothing leaves");
+                self.did_not(refused.error, |life| match life.heard().last() {
+                    Some(Event::Activate { header, .. }) => active(life, *header),
+                    other => panic!("{other:?}"),
+                });
+                At::Provisioned(refused.domain)
+            }
+        }
+    }
+
+    fn begin_recovery<'v>(&mut self, domain: In<'v, Provisioned>, a: u8, b: u8) -> At<'v> {
+        let number = usize::from(a & 1);
+        let lost = lost(number);
+        let sealed = lost.sealed();
+        let (header, expect) = (sealed.header(), lost.expect());
+        if a & 0xf0 == 0 {
+            let wrong = Expect::new(self.now.held.expect("it is provisioned").0, Epoch::FIRST);
+            let refused = domain.begin_recovery_here(&sealed, &wrong, &mut self.hsm);
+            let refused = refused.expect_err("another domain is expected");
+            assert!(matches!(refused.error, LifecycleError::Expect(_)));
+            return At::Provisioned(refused.domain);
+        }
+        let lifetime = (self.hsm.now != 0 && b & 1 == 0).then_some(1000);
+        let mut session = Session {
+            lost: number,
+            transfer: None,
+            shares: Vec::new(),
+            latest: self.hsm.now,
+            expires: 0,
+        };
+        let event = |request| Event::BeginRecovery {
+            domain: header.domain_id(),
+            epoch: header.epoch(),
+            header: header.digest(),
+            pinned: true,
+            request,
+        };
+        let begun = if self.keys > 0 && a & 2 == 0 {
+            self.keys -= 1;
+            session.expires = lifetime.map_or(0, |lifetime| self.hsm.now + lifetime);
+            let mut request = vec![0; Request::MAX_LEN];
+            let lifetime = lifetime.and_then(|lifetime| lifetime.try_into().ok());
+            let hsm = &mut self.hsm;
+            let begun = domain.begin_recovery(&sealed, &expect, lifetime, hsm, &mut request);
+            begun.map(|(domain, len)| (domain, Some(request[..len].to_vec())))
+        } else {
+            let begun = domain.begin_recovery_here(&sealed, &expect, &mut self.hsm);
+            begun.map(|domain| (domain, None))
+        };
+        match begun {
+            Ok((domain, request)) => {
+                session.transfer = request.map(|request| {
+                    let digest = Request::parse(&request).unwrap().digest();
+                    let primes = primes(&at_rest(&self.hsm.flash));
+                    assert_eq!(primes.len(), 2);
+                    self.transfers.push(Transfer { request, primes });
+                    (digest, self.transfers.len() - 1)
+                });
+                let request = session.transfer.map(|(digest, _)| digest);
+                self.begun = true;
+                self.took_place(self.now.with_session(session), event(request));
+                At::Recovering(domain)
+            }
+            Err(refused) => {
+                self.did_not(refused.error, |life| {
+                    if let Some(Event::BeginRecovery { request, .. }) = life.heard().last() {
+                        // The key is known to nobody, but perhaps to the flash.
+                        session.transfer = request.map(|request| (request, usize::MAX));
+                    }
+                    life.now.with_session(session)
+                });
+                At::Provisioned(refused.domain)
+            }
+        }
+    }
+
+    fn use_it<'v>(&mut self, mut domain: In<'v, Active>) -> At<'v> {
+        let (_, held) = self.now.held.expect("it is active");
+        let artifacts = self.held[held].artifacts();
+        assert!(domain.artifacts().eq(artifacts));
+        match domain.begin_backup(Kind::Full(None), 10, &mut self.hsm) {
+            Ok(writer) => {
+                let backup = writer.backup_id();
+                // The state is the same, with another number.
+                self.took_place(self.now.clone(), Event::BeginBackup { backup });
+            }
+            Err(error) => self.did_not(error, |life| life.now.clone()),
+        }
+        At::Active(domain)
+    }
+
+    fn zeroize<'v>(&mut self, at: At<'v>) -> In<'v, Empty> {
+        fn zeroize<'v, S: State>(
+            domain: In<'v, S>,
+            hsm: &mut Hsm,
+        ) -> (In<'v, Empty>, Result<(), LifecycleError>) {
+            match domain.zeroize(hsm) {
+                Ok(domain) => (domain, Ok(())),
+                Err(refused) => (refused.domain, Err(refused.error)),
+            }
+        }
+        let hsm = &mut self.hsm;
+        let (domain, written) = match at {
+            At::Empty(domain) => zeroize(domain, hsm),
+            At::Provisioned(domain) => zeroize(domain, hsm),
+            At::Recovering(domain) => zeroize(domain, hsm),
+            At::QuorumMet(domain) => zeroize(domain, hsm),
+            At::Importing(domain) => zeroize(domain, hsm),
+            At::Imported(domain) => zeroize(domain, hsm),
+            At::Active(domain) => zeroize(domain, hsm),
+        };
+        self.ended(Model::EMPTY, Event::Zeroize, written);
+        domain
+    }
+}
