@@ -197,7 +197,7 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
     /// Takes in a restore blob: all of it, or nothing. The domain that comes in waits to be confirmed.
     ///
     /// A blob for another transfer key, or with other artifacts than are expected, is refused by what
-    /// can be read in it. Whatever else is amiss has one answer, after the same work, and only
+    /// can be read in it. Whatever else is amiss has one answer, and only
     /// [`MAX_IMPORT_FAILURES`] such blobs are tried.
     ///
     /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened, and the
