@@ -5,167 +5,30 @@
 //! operator says beforehand which artifacts he expects, few tries are allowed, and what came in waits
 //! until he confirms it.
 
-use heapless::{String, Vec};
+use heapless::Vec;
 use sha2::{Digest, Sha256};
 
-use super::contents::{Out, Part, Stage, Written, read_key, write_key};
+use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
-use super::holding::Holding;
 use super::host::Host;
 use super::session::{Clock, Session, Task};
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
 use super::vault::{Next, Vault};
-use crate::cbor::{Malformed, Reader};
-use crate::ct::{Mask, eq_bytes};
-use crate::domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN, Root};
-use crate::managed_hsm::Tag;
+use crate::domain::{MAX_ARTIFACTS, Root};
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
-use crate::rsa::{ModulusSize, PrivateKey};
+use crate::rsa::ModulusSize;
 use crate::secret::{Secret, wipe};
 use crate::verdict::Verdict;
 use crate::x509::Thumbprint;
 
 mod blob;
+mod expected;
 
-/// How many restore blobs may fail to open before the session ends.
-pub const MAX_IMPORT_FAILURES: u8 = 3;
-
-/// The tag of an artifact that is the root of a domain: 32 bytes. A domain that comes without one
-/// becomes a new domain, with a root and an id of its own.
-pub const ROOT_TAG: &str = "security-domain-root";
-
-/// An artifact that the operator expects in a restore blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExpectedArtifact<'a> {
-    /// Its tag.
-    pub tag: ArtifactTag<'a>,
-    /// The SHA-256 of its content, where it is known.
-    pub digest: Option<[u8; 32]>,
-}
-
-/// How many items an import has in a record.
-pub(super) const ITEMS: u64 = 4;
-
-/// An import under way.
-pub(super) struct Import {
-    /// None once a blob has been taken in.
-    key: Option<PrivateKey>,
-    certificate: Thumbprint,
-    /// How many blobs were tried.
-    tried: u8,
-    expected: Vec<Expected, MAX_ARTIFACTS>,
-}
-
-/// An [`ExpectedArtifact`], kept.
-pub(super) struct Expected {
-    tag: String<MAX_TEXT_LEN>,
-    digest: Option<[u8; 32]>,
-}
-
-impl Expected {
-    /// Whether `artifact` has the digest that is expected, if one is.
-    fn admits(&self, artifact: &[u8]) -> Mask {
-        match &self.digest {
-            Some(digest) => eq_bytes(&Sha256::digest(artifact), digest),
-            None => Mask::TRUE,
-        }
-    }
-}
-
-/// The digest of an artifact tells a weak one.
-impl Drop for Expected {
-    fn drop(&mut self) {
-        if let Some(digest) = &mut self.digest {
-            wipe(digest);
-        }
-    }
-}
-
-/// What came in under this tag.
-fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -> Option<&'h [u8]> {
-    if tag == ROOT_TAG {
-        return Some(incoming.root.secret().expose());
-    }
-    let mut artifacts = incoming.artifacts();
-    let (_, artifact) = artifacts.find(|(have, _)| have.as_str() == tag)?;
-    Some(artifact)
-}
-
-impl Import {
-    /// Whether what came in is all that is expected, and nothing else.
-    fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {
-        let artifacts = self
-            .expected
-            .iter()
-            .filter(|expected| expected.tag != ROOT_TAG);
-        let whole = incoming.artifacts().count() == artifacts.count();
-        let whole = Mask::from_bit(u32::from(whole));
-        self.expected.iter().fold(whole, |all, expected| {
-            let content = content(incoming, &expected.tag);
-            all & content.map_or(!Mask::TRUE, |content| expected.admits(content))
-        })
-    }
-
-    /// Whether another blob may be tried.
-    fn has_tries(&self) -> Mask {
-        Mask::lt(u32::from(self.tried), u32::from(MAX_IMPORT_FAILURES))
-    }
-
-    /// What is expected under this tag.
-    fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
-        let mut expected = self.expected.iter();
-        expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
-    }
-
-    /// Writes the import into a record, without its key once that has done its work.
-    pub(super) fn write(&self, stage: Stage, out: &mut Out<'_>) -> Written {
-        out.array(ITEMS)?;
-        match self.key.as_ref().filter(|_| stage == Stage::Importing) {
-            Some(key) => write_key(key, out)?,
-            None => {
-                out.null()?;
-            }
-        }
-        out.bytes(self.certificate.as_bytes())?.u8(self.tried)?;
-        out.array(self.expected.len() as u64)?;
-        for Expected { tag, digest } in &self.expected {
-            out.array(2)?.str(tag)?;
-            match digest {
-                Some(digest) => out.bytes(digest)?,
-                None => out.null()?,
-            };
-        }
-        Ok(())
-    }
-
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed<Part>> {
-        let part = Part::Session;
-        let key = (!reader.skip_null(part)?)
-            .then(|| read_key(reader))
-            .transpose()?;
-        let certificate = Thumbprint::new(*reader.fixed(part)?);
-        let tried = reader.small(part)?;
-        let mut expected = Vec::new();
-        for _ in 0..reader.array(part)? {
-            reader.array_of(2, part)?;
-            let tag = String::try_from(reader.text(part)?).map_err(|_| Malformed(part))?;
-            let digest = (!reader.skip_null(part)?)
-                .then(|| reader.fixed(part).copied())
-                .transpose()?;
-            expected
-                .push(Expected { tag, digest })
-                .map_err(|_| Malformed(part))?;
-        }
-        Ok(Self {
-            key,
-            certificate,
-            tried,
-            expected,
-        })
-    }
-}
+use expected::{Expected, content, keep};
+pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
+pub(super) use expected::{ITEMS, Import};
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// Begins a session for a restore blob that holds exactly the artifacts `expected`. It draws a
@@ -264,17 +127,11 @@ impl<'v, S: FromOutside, const N: usize> Domain<'v, S, N> {
 impl<const N: usize> Vault<N> {
     /// The session's import, if it is one.
     fn import(&self) -> Result<&Import, LifecycleError> {
-        match self.session.as_ref().map(|session| &session.task) {
-            Some(Task::Import(import)) => Ok(import),
-            _ => Err(LifecycleError::Expired),
-        }
+        self.session.import().ok_or(LifecycleError::Expired)
     }
 
     fn import_mut(&mut self) -> Result<&mut Import, LifecycleError> {
-        match self.session.as_mut().map(|session| &mut session.task) {
-            Some(Task::Import(import)) => Ok(import),
-            _ => Err(LifecycleError::Expired),
-        }
+        self.session.import_mut().ok_or(LifecycleError::Expired)
     }
 
     fn begin_import<H: Host>(
@@ -349,13 +206,7 @@ impl<const N: usize> Vault<N> {
             buffer,
             ..
         } = self;
-        let Some(Session {
-            task: Task::Import(import),
-            ..
-        }) = session.as_mut()
-        else {
-            return Err(LifecycleError::Expired);
-        };
+        let import = session.import_mut().ok_or(LifecycleError::Expired)?;
         let opened = blob::open(import, blob, host.rng(), incoming, buffer);
         wipe(buffer);
         if !opened? {
@@ -398,23 +249,4 @@ impl<const N: usize> Vault<N> {
         }
         committed
     }
-}
-
-/// Keeps what is expected: at least one artifact beside a root, no two of one tag.
-fn keep(expected: &[ExpectedArtifact<'_>]) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {
-    let mut kept = Vec::<Expected, MAX_ARTIFACTS>::new();
-    for ExpectedArtifact { tag, digest } in expected {
-        let tag = tag.as_str();
-        if kept.iter().any(|earlier| earlier.tag == tag) {
-            return Err(LifecycleError::Expected);
-        }
-        let (tag, digest) = (String::try_from(tag), *digest);
-        let tag = tag.map_err(|_| LifecycleError::Expected)?;
-        kept.push(Expected { tag, digest })
-            .map_err(|_| LifecycleError::Expected)?;
-    }
-    if kept.iter().all(|expected| expected.tag == ROOT_TAG) {
-        return Err(LifecycleError::Expected);
-    }
-    Ok(kept)
 }

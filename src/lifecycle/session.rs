@@ -8,6 +8,8 @@ use zeroize::Zeroize;
 
 use super::error::LifecycleError;
 use super::id::RequestDigest;
+#[cfg(feature = "managed-hsm")]
+use super::import::Import;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
 use crate::domain::{DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain};
@@ -27,7 +29,7 @@ pub(super) struct Session {
 pub(super) enum Task {
     Recovery(Recovery),
     #[cfg(feature = "managed-hsm")]
-    Import(super::import::Import),
+    Import(Import),
 }
 
 /// The place of a session in the vault, wiped as a whole when the session ends.
@@ -47,6 +49,42 @@ impl Place {
 
     pub(super) fn as_mut(&mut self) -> Option<&mut Session> {
         self.0.first_mut()
+    }
+
+    /// The session, if it gathers a quorum.
+    pub(super) fn recovery(&self) -> Option<&Recovery> {
+        match &self.as_ref()?.task {
+            Task::Recovery(recovery) => Some(recovery),
+            #[cfg(feature = "managed-hsm")]
+            Task::Import(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn recovery_mut(&mut self) -> Option<&mut Recovery> {
+        match &mut self.as_mut()?.task {
+            Task::Recovery(recovery) => Some(recovery),
+            #[cfg(feature = "managed-hsm")]
+            Task::Import(_) => None,
+        }
+    }
+
+    /// The session, if it is an import.
+    #[cfg(feature = "managed-hsm")]
+    pub(super) fn import(&self) -> Option<&Import> {
+        match &self.as_ref()?.task {
+            Task::Import(import) => Some(import),
+            Task::Recovery(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[cfg(feature = "managed-hsm")]
+    pub(super) fn import_mut(&mut self) -> Option<&mut Import> {
+        match &mut self.as_mut()?.task {
+            Task::Import(import) => Some(import),
+            Task::Recovery(_) => None,
+        }
     }
 
     /// Begins a session; there is no other then.

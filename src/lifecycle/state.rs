@@ -162,7 +162,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     /// they have noted, by a way that no sealed file has passed.
     pub fn status(&self) -> Status {
         let vault = &self.vault;
-        let recovery = vault.recovery();
+        let recovery = vault.session.recovery();
         let standing = vault.standing;
         let holds = |stage| matches!(stage, Stage::Provisioned | Stage::Importing | Stage::Active);
         let own = match S::STAGE {

@@ -7,7 +7,7 @@ use super::event::{Ended, Event};
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::record::{self, Position, RecordError};
-use super::session::{Place, Recovery, Task};
+use super::session::Place;
 use crate::ct::Mask;
 use crate::domain::{Epoch, HeaderDigest, InstanceId};
 use crate::secret::{Secret, wipe};
@@ -228,15 +228,6 @@ impl<const N: usize> Vault<N> {
         self.standing = next.standing;
         if !next.session {
             self.session.forget();
-        }
-    }
-
-    /// The session's recovery, if it is one.
-    pub(super) fn recovery(&self) -> Option<&Recovery> {
-        match &self.session.as_ref()?.task {
-            Task::Recovery(recovery) => Some(recovery),
-            #[cfg(feature = "managed-hsm")]
-            Task::Import(_) => None,
         }
     }
 

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an operator expects of a restore blob, and what an import keeps of it.
+
+use heapless::{String, Vec};
+use sha2::{Digest, Sha256};
+
+use crate::cbor::{Malformed, Reader};
+use crate::ct::{Mask, eq_bytes};
+use crate::domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
+use crate::lifecycle::contents::{Out, Part, Stage, Written, read_key, write_key};
+use crate::lifecycle::error::LifecycleError;
+use crate::lifecycle::holding::Holding;
+use crate::managed_hsm::Tag;
+use crate::rsa::PrivateKey;
+use crate::secret::wipe;
+use crate::x509::Thumbprint;
+
+/// How many restore blobs may fail to open before the session ends.
+pub const MAX_IMPORT_FAILURES: u8 = 3;
+
+/// The tag of an artifact that is the root of a domain: 32 bytes. A domain that comes without one
+/// becomes a new domain, with a root and an id of its own.
+pub const ROOT_TAG: &str = "security-domain-root";
+
+/// An artifact that the operator expects in a restore blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectedArtifact<'a> {
+    /// Its tag.
+    pub tag: ArtifactTag<'a>,
+    /// The SHA-256 of its content, where it is known.
+    pub digest: Option<[u8; 32]>,
+}
+
+/// How many items an import has in a record.
+pub(in crate::lifecycle) const ITEMS: u64 = 4;
+
+/// An import under way.
+pub(in crate::lifecycle) struct Import {
+    /// None once a blob has been taken in.
+    pub(super) key: Option<PrivateKey>,
+    pub(super) certificate: Thumbprint,
+    /// How many blobs were tried.
+    pub(super) tried: u8,
+    pub(super) expected: Vec<Expected, MAX_ARTIFACTS>,
+}
+
+/// An [`ExpectedArtifact`], kept.
+pub(in crate::lifecycle) struct Expected {
+    pub(super) tag: String<MAX_TEXT_LEN>,
+    pub(super) digest: Option<[u8; 32]>,
+}
+
+impl Expected {
+    /// Whether `artifact` has the digest that is expected, if one is.
+    pub(super) fn admits(&self, artifact: &[u8]) -> Mask {
+        match &self.digest {
+            Some(digest) => eq_bytes(&Sha256::digest(artifact), digest),
+            None => Mask::TRUE,
+        }
+    }
+}
+
+/// The digest of an artifact tells a weak one.
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if let Some(digest) = &mut self.digest {
+            wipe(digest);
+        }
+    }
+}
+
+/// What came in under this tag.
+pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -> Option<&'h [u8]> {
+    if tag == ROOT_TAG {
+        return Some(incoming.root.secret().expose());
+    }
+    let mut artifacts = incoming.artifacts();
+    let (_, artifact) = artifacts.find(|(have, _)| have.as_str() == tag)?;
+    Some(artifact)
+}
+
+impl Import {
+    /// Whether what came in is all that is expected, and nothing else.
+    pub(super) fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {
+        let artifacts = self
+            .expected
+            .iter()
+            .filter(|expected| expected.tag != ROOT_TAG);
+        let whole = incoming.artifacts().count() == artifacts.count();
+        let whole = Mask::from_bit(u32::from(whole));
+        self.expected.iter().fold(whole, |all, expected| {
+            let content = content(incoming, &expected.tag);
+            all & content.map_or(!Mask::TRUE, |content| expected.admits(content))
+        })
+    }
+
+    /// Whether another blob may be tried.
+    pub(super) fn has_tries(&self) -> Mask {
+        Mask::lt(u32::from(self.tried), u32::from(MAX_IMPORT_FAILURES))
+    }
+
+    /// What is expected under this tag.
+    pub(super) fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
+        let mut expected = self.expected.iter();
+        expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
+    }
+
+    /// Writes the import into a record, without its key once that has done its work.
+    pub(in crate::lifecycle) fn write(&self, stage: Stage, out: &mut Out<'_>) -> Written {
+        out.array(ITEMS)?;
+        match self.key.as_ref().filter(|_| stage == Stage::Importing) {
+            Some(key) => write_key(key, out)?,
+            None => {
+                out.null()?;
+            }
+        }
+        out.bytes(self.certificate.as_bytes())?.u8(self.tried)?;
+        out.array(self.expected.len() as u64)?;
+        for Expected { tag, digest } in &self.expected {
+            out.array(2)?.str(tag)?;
+            match digest {
+                Some(digest) => out.bytes(digest)?,
+                None => out.null()?,
+            };
+        }
+        Ok(())
+    }
+
+    pub(in crate::lifecycle) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed<Part>> {
+        let part = Part::Session;
+        let key = (!reader.skip_null(part)?)
+            .then(|| read_key(reader))
+            .transpose()?;
+        let certificate = Thumbprint::new(*reader.fixed(part)?);
+        let tried = reader.small(part)?;
+        let mut expected = Vec::new();
+        for _ in 0..reader.array(part)? {
+            reader.array_of(2, part)?;
+            let tag = String::try_from(reader.text(part)?).map_err(|_| Malformed(part))?;
+            let digest = (!reader.skip_null(part)?)
+                .then(|| reader.fixed(part).copied())
+                .transpose()?;
+            expected
+                .push(Expected { tag, digest })
+                .map_err(|_| Malformed(part))?;
+        }
+        Ok(Self {
+            key,
+            certificate,
+            tried,
+            expected,
+        })
+    }
+}
+
+/// Keeps what is expected: at least one artifact beside a root, no two of one tag.
+pub(super) fn keep(
+    expected: &[ExpectedArtifact<'_>],
+) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {
+    let mut kept = Vec::<Expected, MAX_ARTIFACTS>::new();
+    for ExpectedArtifact { tag, digest } in expected {
+        let tag = tag.as_str();
+        if kept.iter().any(|earlier| earlier.tag == tag) {
+            return Err(LifecycleError::Expected);
+        }
+        let (tag, digest) = (String::try_from(tag), *digest);
+        let tag = tag.map_err(|_| LifecycleError::Expected)?;
+        kept.push(Expected { tag, digest })
+            .map_err(|_| LifecycleError::Expected)?;
+    }
+    if kept.iter().all(|expected| expected.tag == ROOT_TAG) {
+        return Err(LifecycleError::Expected);
+    }
+    Ok(kept)
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How a recovery begins: with a request to custodians, or with a quorum at one place.
+
+use core::num::NonZeroU64;
+
+use heapless::Vec;
+use rand_core::TryCryptoRng;
+
+use crate::custodian::Algorithm;
+use crate::domain::{Expect, Hedged, LedgerHead, SealedDomain};
+use crate::lifecycle::contents::FIXED_MAX_LEN;
+use crate::lifecycle::error::LifecycleError;
+use crate::lifecycle::event::Event;
+use crate::lifecycle::holding::artifact_len;
+use crate::lifecycle::host::Host;
+use crate::lifecycle::id::SessionId;
+use crate::lifecycle::record::{OVERHEAD, Position};
+use crate::lifecycle::request::{AskError, Asking, Request, SessionPurpose};
+use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
+use crate::lifecycle::state::{Domain, Provisioned, Recovering, Refused};
+use crate::lifecycle::vault::{Next, Vault};
+use crate::purpose::Purpose;
+use crate::rng;
+use crate::rsa::{ModulusSize, PrivateKey};
+use crate::secret::Secret;
+
+impl<'v, const N: usize> Domain<'v, Provisioned, N> {
+    /// Begins a session in which custodians who never meet contribute their shares of `sealed`. It
+    /// writes the request that they answer to the front of `request`, which has room for
+    /// [`Request::MAX_LEN`] bytes, and gives its length. After `lifetime` seconds
+    /// the session ends by itself.
+    ///
+    /// The caller keeps `sealed`, which is public, and shows the request's digest to custodians by a way
+    /// that the request does not pass.
+    ///
+    /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
+    pub fn begin_recovery<H: Host>(
+        self,
+        sealed: &SealedDomain<'_>,
+        expect: &Expect,
+        lifetime: Option<NonZeroU64>,
+        host: &mut H,
+        request: &mut [u8],
+    ) -> Result<(Domain<'v, Recovering, N>, usize), Refused<Self>> {
+        self.after(|vault| {
+            vault
+                .begin_recovery(sealed, expect, lifetime, host, request)
+                .inspect_err(|_| request.fill(0))
+        })
+    }
+
+    /// Begins a session in which a quorum is at one place: it takes shares, and no contributions.
+    pub fn begin_recovery_here<H: Host>(
+        self,
+        sealed: &SealedDomain<'_>,
+        expect: &Expect,
+        host: &mut H,
+    ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
+        let (domain, ()) = self.after(|vault| {
+            vault.check(sealed, expect)?;
+            let now = host.now();
+            let clock = Clock::new(now, None)?;
+            vault.gather(sealed, expect, clock, None, host)
+        })?;
+        Ok(domain)
+    }
+}
+
+/// The size of a transfer key that is as strong as every custodian's key.
+fn transfer_size(sealed: &SealedDomain<'_>) -> ModulusSize {
+    let sizes = sealed
+        .header()
+        .custodians()
+        .map(|custodian| match custodian.algorithm {
+            Algorithm::Rsa2048OaepSha256 => ModulusSize::Rsa2048,
+            Algorithm::Rsa3072OaepSha256 => ModulusSize::Rsa3072,
+            Algorithm::Rsa4096OaepSha256 => ModulusSize::Rsa4096,
+        });
+    sizes
+        .max_by_key(|size| size.bits())
+        .unwrap_or(ModulusSize::Rsa4096)
+}
+
+impl<const N: usize> Vault<N> {
+    /// Whether the sealed domain is the one to be recovered, and can be: custodians are not asked for
+    /// what there is no room for.
+    fn check(&self, sealed: &SealedDomain<'_>, expect: &Expect) -> Result<(), LifecycleError> {
+        let header = sealed.header();
+        expect.check(header).map_err(LifecycleError::Expect)?;
+        if sealed.is_pending() {
+            return Err(LifecycleError::Pending);
+        }
+        let artifacts = header
+            .artifacts()
+            .map(|(tag, len)| artifact_len(tag, len as usize));
+        let needed = artifacts.fold(FIXED_MAX_LEN + OVERHEAD, usize::saturating_add);
+        if needed > N {
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
+        Ok(())
+    }
+
+    fn begin_recovery<H: Host>(
+        &mut self,
+        sealed: &SealedDomain<'_>,
+        expect: &Expect,
+        lifetime: Option<NonZeroU64>,
+        host: &mut H,
+        out: &mut [u8],
+    ) -> Result<usize, LifecycleError> {
+        self.check(sealed, expect)?;
+        if out.len() < Request::MAX_LEN {
+            let needed = Request::MAX_LEN;
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
+        let now = host.now();
+        let clock = Clock::new(now, lifetime)?;
+        let header = sealed.header();
+        let mut rng = self.hedged(host.rng(), header.digest().as_bytes(), now);
+        let mut session = [0; 32];
+        rng::fill(&mut rng, &mut session)?;
+        let key = PrivateKey::generate(transfer_size(sealed), &mut rng, &mut |_| ())?;
+        let asking = Asking {
+            purpose: SessionPurpose::Recover,
+            session: SessionId::from_bytes(session),
+            header: header.digest(),
+            domain_id: header.domain_id(),
+            epoch: header.epoch(),
+            transfer: key.public_key().clone(),
+            instance: self.instance.id,
+            created: now,
+            expires: clock.expires,
+            ledger_head: LedgerHead::NONE,
+        };
+        let request = asking.write(None, out).map_err(|error| match error {
+            AskError::BufferTooSmall { needed } => LifecycleError::BufferTooSmall { needed },
+            _ => LifecycleError::Fault,
+        })?;
+        let (request, len) = (request.digest(), request.as_bytes().len());
+        let transfer = Transfer { request, key };
+        self.gather(sealed, expect, clock, Some(transfer), host)?;
+        Ok(len)
+    }
+
+    /// A generator for one session, hedged with the root. The record's number is another in each
+    /// session, though the generator may repeat itself and there may be no clock.
+    pub(in crate::lifecycle) fn hedged<'a, R: TryCryptoRng + ?Sized>(
+        &'a self,
+        rng: &'a mut R,
+        aim: &[u8],
+        now: u64,
+    ) -> Hedged<'a, R> {
+        let number = self.position.map_or(0, Position::number);
+        let mut what = Secret::zeroed();
+        *what.expose_mut() = Purpose::Session.digest([
+            self.instance.id.as_bytes().as_slice(),
+            aim,
+            &number.to_be_bytes(),
+            &now.to_be_bytes(),
+        ]);
+        Hedged::new(rng, &self.held.root, what)
+    }
+
+    /// Begins to gather a quorum.
+    fn gather<H: Host>(
+        &mut self,
+        sealed: &SealedDomain<'_>,
+        expect: &Expect,
+        clock: Clock,
+        transfer: Option<Transfer>,
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        let header = sealed.header();
+        let event = Event::BeginRecovery {
+            domain: header.domain_id(),
+            epoch: header.epoch(),
+            header: header.digest(),
+            pinned: expect.is_pinned(),
+            request: transfer.as_ref().map(|transfer| transfer.request),
+        };
+        self.report(host, &event)?;
+        self.session.set(Session {
+            clock,
+            task: Task::Recovery(Recovery {
+                header: header.digest(),
+                domain: header.domain_id(),
+                epoch: header.epoch(),
+                threshold: header.quorum().threshold(),
+                transfer,
+                shares: Vec::new(),
+            }),
+        });
+        self.commit(host, Next::GATHERING)
+            .inspect_err(|_| self.session.forget())
+    }
+}
