@@ -98,23 +98,20 @@ impl<const N: usize> Vault<N> {
             .seal(host.rng(), out)
             .map_err(LifecycleError::Seal)?;
         let header = sealed.header();
-        let standing = Standing {
-            epoch: header.epoch(),
-            header: header.digest(),
-        };
+        let (epoch, digest) = (header.epoch(), header.digest());
         let (domain, len) = (header.domain_id(), sealed.as_bytes().len());
         drop(artifacts);
         self.report(
             host,
             &Event::Activate {
                 domain,
-                header: standing.header,
+                header: digest,
             },
         )?;
         self.commit(
             host,
             Next {
-                standing: Some(standing),
+                standing: Standing::new(epoch, digest),
                 ..Next::new(Stage::Active)
             },
         )?;

@@ -27,7 +27,7 @@ impl<const N: usize> Domain<'_, Active, N> {
         let vault = &mut *self.vault;
         let number = vault.position.ok_or(LifecycleError::Fault)?.number();
         let plan = Plan {
-            epoch: vault.standing.map(|standing| standing.epoch),
+            epoch: vault.standing.epoch,
             instance: vault.instance.id,
             ledger_head: LedgerHead::NONE,
             kind,

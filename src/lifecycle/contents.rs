@@ -93,7 +93,7 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) instance: &'a Instance,
     pub(super) owed: Owed,
     pub(super) held: &'a Holding<N>,
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Standing,
     pub(super) session: Option<&'a Session>,
     pub(super) incoming: Option<&'a Holding<N>>,
 }
@@ -123,11 +123,11 @@ impl<const N: usize> Contents<'_, N> {
             .bytes(self.instance.seed.expose())?
             .u8(self.owed.0)?;
         write_holding(Some(self.held), out)?;
-        match self.standing {
-            Some(Standing { epoch, header }) => {
+        match (self.standing.epoch, self.standing.header()) {
+            (Some(epoch), Some(header)) => {
                 out.array(2)?.u32(epoch.get())?.bytes(header.as_bytes())?;
             }
-            None => {
+            _ => {
                 out.null()?;
             }
         }
@@ -238,9 +238,10 @@ impl<const N: usize> Vault<N> {
         self.instance.seed.expose_mut().copy_from_slice(seed);
         self.owed = Owed(reader.small(Part::Contents)?);
         read_holding(&mut reader, &mut self.held, stage, Part::Held)?;
-        self.standing = (!reader.skip_null(Part::Standing)?)
-            .then(|| read_standing(&mut reader))
-            .transpose()?;
+        self.standing = match reader.skip_null(Part::Standing)? {
+            true => Standing::NONE,
+            false => read_standing(&mut reader)?,
+        };
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
             self.session.set(read_session(&mut reader)?);
@@ -266,7 +267,7 @@ impl<const N: usize> Vault<N> {
             (Stage::Importing | Stage::Imported, Some(Task::Import(_))) => true,
             _ => false,
         };
-        let standing = self.standing.is_none() || stage == Stage::Active;
+        let standing = self.standing.epoch.is_none() || stage == Stage::Active;
         session && standing && incoming == (stage == Stage::Imported)
     }
 }
@@ -290,10 +291,9 @@ fn read_holding<const N: usize>(
 
 fn read_standing(reader: &mut Reader<'_>) -> Read<Standing> {
     reader.array_of(2, Part::Standing)?;
-    Ok(Standing {
-        epoch: read_epoch(reader, Part::Standing)?,
-        header: HeaderDigest::from_bytes(*reader.fixed(Part::Standing)?),
-    })
+    let epoch = read_epoch(reader, Part::Standing)?;
+    let header = HeaderDigest::from_bytes(*reader.fixed(Part::Standing)?);
+    Ok(Standing::new(epoch, header))
 }
 
 fn read_epoch(reader: &mut Reader<'_>, part: Part) -> Read<Epoch> {

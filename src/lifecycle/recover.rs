@@ -216,7 +216,7 @@ impl<const N: usize> Vault<N> {
             host,
             Next {
                 promote: true,
-                standing: Some(Standing { epoch, header }),
+                standing: Standing::new(epoch, header),
                 ..Next::new(Stage::Active)
             },
         )

@@ -175,12 +175,10 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
             domain: recovery
                 .map(|recovery| recovery.domain)
                 .or_else(|| own.map(|holding| holding.root.domain_id())),
-            epoch: recovery
-                .map(|recovery| recovery.epoch)
-                .or_else(|| standing.map(|standing| standing.epoch)),
+            epoch: recovery.map(|recovery| recovery.epoch).or(standing.epoch),
             header: recovery
                 .map(|recovery| recovery.header)
-                .or_else(|| standing.map(|standing| standing.header)),
+                .or_else(|| standing.header()),
             counter_is_hardware: vault.counter_is_hardware,
         }
     }

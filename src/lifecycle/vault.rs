@@ -33,7 +33,7 @@ pub struct Vault<const N: usize> {
     pub(super) held: Holding<N>,
     /// A domain that is to take the held one's place.
     pub(super) incoming: Holding<N>,
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Standing,
     pub(super) session: Place,
     pub(super) owed: Owed,
     pub(super) counter_is_hardware: bool,
@@ -49,11 +49,32 @@ pub(super) struct Instance {
     pub(super) seed: Secret<32>,
 }
 
-/// Where an active HSM stands in its domain's life.
+/// Where an active HSM stands in its domain's life, if the domain has been sealed.
+///
+/// No `Option` of both: that would keep, in place of an absent header, what lay on the stack before.
 #[derive(Clone, Copy)]
 pub(super) struct Standing {
-    pub(super) epoch: Epoch,
-    pub(super) header: HeaderDigest,
+    pub(super) epoch: Option<Epoch>,
+    /// Zeros without an epoch.
+    header: HeaderDigest,
+}
+
+impl Standing {
+    pub(super) const NONE: Self = Self {
+        epoch: None,
+        header: HeaderDigest::from_bytes([0; 32]),
+    };
+
+    pub(super) const fn new(epoch: Epoch, header: HeaderDigest) -> Self {
+        Self {
+            epoch: Some(epoch),
+            header,
+        }
+    }
+
+    pub(super) fn header(&self) -> Option<HeaderDigest> {
+        self.epoch.map(|_| self.header)
+    }
 }
 
 /// Events that took place though the sink refused to hear of them, one bit for each.
@@ -66,7 +87,7 @@ pub(super) struct Next {
     pub(super) stage: Stage,
     /// Whether the incoming domain takes the held one's place.
     pub(super) promote: bool,
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Standing,
     /// Whether the session goes on.
     pub(super) session: bool,
 }
@@ -77,7 +98,7 @@ impl Next {
         Self {
             stage,
             promote: false,
-            standing: None,
+            standing: Standing::NONE,
             session: false,
         }
     }
@@ -118,7 +139,7 @@ impl<const N: usize> Vault<N> {
             },
             held: Holding::EMPTY,
             incoming: Holding::EMPTY,
-            standing: None,
+            standing: Standing::NONE,
             session: Place::new(),
             owed: Owed(0),
             counter_is_hardware: false,
@@ -273,7 +294,7 @@ impl<const N: usize> Vault<N> {
         self.held.wipe();
         self.incoming.wipe();
         self.session.forget();
-        self.standing = None;
+        self.standing = Standing::NONE;
         wipe(self.instance.seed.expose_mut());
         self.instance.id = InstanceId::from_bytes([0; 16]);
         wipe(&mut self.buffer);
