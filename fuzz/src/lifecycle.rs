@@ -32,5 +32,6 @@ pub fn lifecycle(data: &[u8]) {
     };
     let from = (first & 1 == 1).then(session);
     let steps = program.len().min(3 * 80);
-    live(from, first, 0, &program[..steps]);
+    // No draw is one that the session has made before: what it drew is a secret of somebody else by now.
+    live(from, first | 0x80, 0, &program[..steps]);
 }
