@@ -3,9 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::convert::Infallible;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
@@ -110,23 +108,4 @@ pub fn share(sealed: &SealedDomain<'_>, key: &FastKey) -> DomainShare {
     sealed
         .unwrap_share(key.id(), &mut key.clone(), &mut rng(0))
         .unwrap()
-}
-
-/// What `openssl pkeyutl` makes of `wrapped`, with the key in `key`.
-pub fn openssl_unwraps(key: &Path, wrapped: &[u8]) -> Vec<u8> {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("wrapped-share.bin");
-    fs::write(&file, wrapped).unwrap();
-    let output = Command::new("openssl")
-        .args(["pkeyutl", "-decrypt", "-keyform", "DER", "-inkey"])
-        .arg(key)
-        .arg("-in")
-        .arg(&file)
-        .args(["-pkeyopt", "rsa_padding_mode:oaep"])
-        .args(["-pkeyopt", "rsa_oaep_md:sha256"])
-        .args(["-pkeyopt", "rsa_mgf1_md:sha256"])
-        .output()
-        .unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    output.stdout
 }

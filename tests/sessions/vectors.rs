@@ -14,8 +14,9 @@ use security_domain::lifecycle::{
 };
 use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
+use security_domain::wrap::PLAINTEXT_LEN;
 
-use crate::sealed::{openssl_unwraps, rng, vectors};
+use crate::sealed::{rng, vectors};
 use crate::world::rsa;
 
 /// A second after every request's making, and the one after those that expire at once.
@@ -180,13 +181,16 @@ fn known_answer() {
     }
 }
 
-/// A custodian with a token: `openssl` unwraps, and nothing but the 65 bytes that it gives is needed.
+/// A custodian with a token: nothing but the 65 bytes that it unwraps is needed. What `openssl` unwraps goes
+/// the same way in `tests/interop/token.py`.
 #[test]
-fn a_share_that_openssl_unwrapped_is_contributed() {
+fn a_share_that_a_token_unwrapped_is_contributed() {
     let file = read("good.sealed");
     let sealed = SealedDomain::parse(&file).unwrap();
     let (custodian, wrapped) = sealed.wrapped_shares().next().unwrap();
-    let plaintext = openssl_unwraps(&vectors().join("keys/a.p8"), wrapped.as_bytes());
+    let mut plaintext = [0; PLAINTEXT_LEN];
+    let len = rsa("a").decrypt_oaep_sha256(&mut rng(1), &[], wrapped.as_bytes(), &mut plaintext);
+    assert_eq!(len, Ok(PLAINTEXT_LEN));
     let share = sealed.accept_share(custodian.id, &plaintext).unwrap();
     let (step, says) = asked(
         &read("request-recover.cbor"),
