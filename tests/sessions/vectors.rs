@@ -182,7 +182,7 @@ fn known_answer() {
 }
 
 /// A custodian with a token: nothing but the 65 bytes that it unwraps is needed. What `openssl` unwraps goes
-/// the same way in `tests/interop/token.py`.
+/// the same way in `tests/interop/share_by_openssl.py`.
 #[test]
 fn a_share_that_a_token_unwrapped_is_contributed() {
     let file = read("good.sealed");
