@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{SeedableRng, TryCryptoRng};
 use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
 use security_domain::secret::Secret;
 
@@ -285,5 +285,40 @@ impl Host for Hsm {
 
     fn counter_is_hardware(&self) -> bool {
         true
+    }
+}
+
+/// An HSM with another generator.
+pub struct WithRng<'a, R>(pub &'a mut Hsm, pub R);
+
+impl<R: TryCryptoRng> Host for WithRng<'_, R> {
+    type Rng = R;
+
+    fn rng(&mut self) -> &mut Self::Rng {
+        &mut self.1
+    }
+    fn now(&mut self) -> u64 {
+        self.0.now()
+    }
+    fn device_key(&self) -> &Secret<32> {
+        self.0.device_key()
+    }
+    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+        self.0.report(event)
+    }
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        self.0.read(slot, out)
+    }
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        self.0.write(slot, record)
+    }
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        self.0.counter()
+    }
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        self.0.advance(to)
+    }
+    fn counter_is_hardware(&self) -> bool {
+        self.0.counter_is_hardware()
     }
 }
