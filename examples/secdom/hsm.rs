@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use security_domain::domain::MAX_ARTIFACTS;
-use security_domain::lifecycle::{Start, Status, Vault, vault_room};
+use security_domain::lifecycle::{Start, Vault, vault_room};
 
 use crate::report::{Outcome, Refusal, Report};
 use device::Device;
@@ -78,22 +78,9 @@ fn vault() -> MutexGuard<'static, Vault<ROOM>> {
     VAULT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the HSM shows, whatever state it is in.
-fn status_of(start: &Start<'_, ROOM>) -> Status {
-    match start {
-        Start::Empty(domain) => domain.status(),
-        Start::Provisioned(domain) => domain.status(),
-        Start::Recovering(domain) => domain.status(),
-        Start::QuorumMet(domain) => domain.status(),
-        Start::Importing(domain) => domain.status(),
-        Start::Imported(domain) => domain.status(),
-        Start::Active(domain) => domain.status(),
-    }
-}
-
 /// The refusal of what needs another state.
 fn not_in_state(device: &Device, start: &Start<'_, ROOM>, needed: &str) -> Refusal {
-    let stage = status_of(start).stage;
+    let stage = start.status().stage;
     Refusal::file(
         device.folder(),
         format!("the HSM is {stage}; this needs one that is {needed}"),

@@ -78,9 +78,10 @@ pub fn save<H: Host + ?Sized>(
     buffer: &mut [u8],
     len: usize,
 ) -> Result<(), RecordError> {
-    let saved = replace(host, instance, position, buffer, len);
-    wipe(buffer);
-    saved.map(|_| ())
+    match save_and_erase(host, instance, position, buffer, len) {
+        Err(RecordError::NotErased) => Ok(()),
+        saved => saved,
+    }
 }
 
 /// As [`save`], where the old state holds what must not outlive it: an error, too, if the old slot

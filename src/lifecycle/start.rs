@@ -6,7 +6,9 @@ use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::host::Host;
 use super::record::{self, Loaded, RecordError};
-use super::state::{Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused};
+use super::state::{
+    Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Status,
+};
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
 use super::vault::{Next, Owed, Vault};
@@ -32,6 +34,23 @@ pub enum Start<'v, const N: usize> {
     Imported(Domain<'v, Imported, N>),
     /// One in use.
     Active(Domain<'v, Active, N>),
+}
+
+impl<const N: usize> Start<'_, N> {
+    /// What the HSM shows of itself, whatever state it is in.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Empty(domain) => domain.status(),
+            Self::Provisioned(domain) => domain.status(),
+            Self::Recovering(domain) => domain.status(),
+            Self::QuorumMet(domain) => domain.status(),
+            #[cfg(feature = "managed-hsm")]
+            Self::Importing(domain) => domain.status(),
+            #[cfg(feature = "managed-hsm")]
+            Self::Imported(domain) => domain.status(),
+            Self::Active(domain) => domain.status(),
+        }
+    }
 }
 
 impl<const N: usize> Vault<N> {

@@ -30,15 +30,7 @@ pub(super) fn status(at: &At<'_>) -> Expected {
         epoch,
         header,
         ..
-    } = match at {
-        At::Empty(domain) => domain.status(),
-        At::Provisioned(domain) => domain.status(),
-        At::Recovering(domain) => domain.status(),
-        At::QuorumMet(domain) => domain.status(),
-        At::Importing(domain) => domain.status(),
-        At::Imported(domain) => domain.status(),
-        At::Active(domain) => domain.status(),
-    };
+    } = at.status();
     Expected {
         stage,
         instance,

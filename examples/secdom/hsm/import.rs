@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use security_domain::domain::ArtifactTag;
-use security_domain::lifecycle::{ExpectedArtifact, Start};
+use security_domain::lifecycle::{ExpectedArtifact, Start, Status};
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
@@ -116,11 +116,7 @@ pub fn import(args: &Args) -> Outcome<Report> {
             Some(refusal) => refusal,
             None => Refusal::file(path, refused.error),
         })?;
-    let mut report = format!("{}\n", domain.status().stage);
-    if let Some(id) = domain.status().domain {
-        let _ = writeln!(report, "domain-id {id}");
-    }
-    Ok(Report::text(report))
+    Ok(shown(domain.status()))
 }
 
 /// Make the imported domain this HSM's, and bring the HSM into use
@@ -141,9 +137,14 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
     let domain = domain
         .confirm(&mut device)
         .map_err(|error| device.refusal(error))?;
-    let mut report = format!("{}\n", domain.status().stage);
-    if let Some(id) = domain.status().domain {
+    Ok(shown(domain.status()))
+}
+
+/// The state, and the domain that is in it.
+fn shown(status: Status) -> Report {
+    let mut report = format!("{}\n", status.stage);
+    if let Some(id) = status.domain {
         let _ = writeln!(report, "domain-id {id}");
     }
-    Ok(Report::text(report))
+    Report::text(report)
 }

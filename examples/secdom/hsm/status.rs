@@ -8,7 +8,7 @@ use security_domain::lifecycle::{Host, RequestDigest, Start};
 use serde_json::json;
 
 use super::device::Device;
-use super::{HsmArg, ROOM, status_of, vault};
+use super::{HsmArg, ROOM, vault};
 use crate::report::{Outcome, Report};
 
 const EXAMPLE: &str = "Example:
@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let start = device.start(&mut vault)?;
-    let status = status_of(&start);
+    let status = start.status();
     let session = session(&start);
     let hardware = device.counter_is_hardware();
 
