@@ -16,8 +16,8 @@ use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 
 use crate::ct::{Mask, eq_bytes};
+use crate::hardened::Verdict;
 use crate::secret::Secret;
-use crate::verdict::Verdict;
 
 /// The length of a tag in bytes.
 pub const TAG_LEN: usize = 16;

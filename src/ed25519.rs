@@ -5,8 +5,8 @@
 use ed25519_dalek::{Signature, Signer, SigningKey as Dalek, VerifyingKey};
 
 use crate::ct::{Mask, declassify_bytes};
+use crate::hardened::Verdict;
 use crate::secret::Secret;
-use crate::verdict::Verdict;
 
 /// The length of a signature in bytes.
 pub const SIGNATURE_LEN: usize = 64;

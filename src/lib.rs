@@ -28,9 +28,9 @@ extern crate std;
 
 // Layers, lowest first; `tests/layering.rs` holds the modules to them.
 mod ct;
+mod hardened;
 pub mod rng;
 pub mod secret;
-mod verdict;
 
 mod aead;
 mod cbor;

@@ -27,11 +27,11 @@ use zeroize::Zeroize;
 
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{Identity, Recipient, Unwrap, WrapError};
+use crate::hardened::Verdict;
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 use crate::shamir::Share;
-use crate::verdict::Verdict;
 
 mod rsa_oaep;
 

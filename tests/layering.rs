@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first; within a layer, in order.
 const LAYERS: [&[&str]; 6] = [
-    &["ct", "rng", "secret", "verdict"],
+    &["ct", "hardened", "rng", "secret"],
     &[
         "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
     ],

@@ -6,7 +6,7 @@ use super::error::{StreamError, WrongDomain};
 use super::header::{BackupHeader, Front};
 use crate::ct::eq_bytes;
 use crate::domain::Root;
-use crate::verdict::Verdict;
+use crate::hardened::Verdict;
 
 /// A backup being restored: each chunk after the front goes through [`open`](Self::open), for as long as
 /// there is a [`next_len`](Self::next_len), then [`finish`](Self::finish) says whether all was there.

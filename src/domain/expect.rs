@@ -9,7 +9,7 @@ use super::error::ExpectError;
 use super::header::Header;
 use super::id::{DomainId, Epoch, HeaderDigest};
 use crate::ct::{Mask, eq_bytes};
-use crate::verdict::Verdict;
+use crate::hardened::Verdict;
 
 /// Which sealed domain is expected. There is no default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,9 +15,9 @@ use super::share::DomainShare;
 use super::text::ArtifactTag;
 use crate::aead;
 use crate::ct::{Mask, eq_bytes};
+use crate::hardened::Verdict;
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
-use crate::verdict::Verdict;
 
 impl SealedDomain<'_> {
     /// How many bytes [`open`](Self::open) needs for its output: the root, then the artifacts.

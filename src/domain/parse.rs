@@ -12,8 +12,8 @@ use crate::aead::TAG_LEN;
 use crate::cbor::{Reader, is_encoding};
 use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SIGNATURE_LEN;
+use crate::hardened::Verdict;
 use crate::purpose::Purpose;
-use crate::verdict::Verdict;
 use crate::wrap::WrappedShare;
 
 /// A sealed domain: a file that is what it says, by its own key. Whose domain it is, only

@@ -29,12 +29,12 @@ use crate::cbor::Count;
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use crate::ed25519::VerifyKey;
+use crate::hardened::Verdict;
 use crate::purpose::Purpose;
 use crate::quorum::{Quorum, ShareCount, Threshold};
 use crate::rng;
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
-use crate::verdict::Verdict;
 use crate::wrap::WrappedShare;
 
 /// What a sealed domain holds, and for whom.

@@ -13,9 +13,9 @@ use super::parse::SealedDomain;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{CustodianId, Identity, Unwrap};
 use crate::ed25519::VerifyKey;
+use crate::hardened::Verdict;
 use crate::quorum::ShareIndex;
 use crate::shamir::Share;
-use crate::verdict::Verdict;
 use crate::wrap::{WrappedShare, read_share};
 
 /// A share that its verify key has confirmed: the one that was dealt to this custodian, in this domain

@@ -11,9 +11,9 @@ use super::parse::SealedDomain;
 use super::share::DomainShare;
 use crate::ct::Mask;
 use crate::ed25519::{SIGNATURE_LEN, SignFault};
+use crate::hardened::Verdict;
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
-use crate::verdict::Verdict;
 
 /// What a statement is for. The number is its code in what is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapE
 use crate::domain::{
     DomainId, DomainShare, Epoch, Expect, ExpectError, Header, HeaderDigest, SealedDomain,
 };
-use crate::verdict::Verdict;
+use crate::hardened::Verdict;
 use crate::wrap::WrappedShare;
 
 /// How many bytes a contribution to `request` takes; at most [`Contribution::MAX_LEN`].

@@ -20,9 +20,9 @@ use crate::ct::eq_bytes;
 use crate::custodian::{CustodianId, Identity, MAX_WRAPPED_LEN, Unwrap};
 use crate::domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
 use crate::ed25519::SIGNATURE_LEN;
+use crate::hardened::Verdict;
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
-use crate::verdict::Verdict;
 use crate::wrap::WrappedShare;
 
 /// How many items a contribution has.

@@ -16,11 +16,11 @@ use super::session::{Clock, Session, Task};
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
 use super::vault::{Next, Vault};
 use crate::domain::{MAX_ARTIFACTS, Root};
+use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
 use crate::rsa::ModulusSize;
 use crate::secret::{Secret, wipe};
-use crate::verdict::Verdict;
 use crate::x509::Thumbprint;
 
 mod blob;

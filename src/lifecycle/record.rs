@@ -18,8 +18,8 @@ use self::layout::{Head, open, seal};
 use super::host::{Host, Slot};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::InstanceId;
+use crate::hardened::Verdict;
 use crate::secret::wipe;
-use crate::verdict::Verdict;
 
 mod error;
 mod layout;

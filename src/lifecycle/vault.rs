@@ -10,8 +10,8 @@ use super::record::{self, Position, RecordError};
 use super::session::Place;
 use crate::ct::Mask;
 use crate::domain::{Epoch, HeaderDigest, InstanceId};
+use crate::hardened::Verdict;
 use crate::secret::{Secret, wipe};
-use crate::verdict::Verdict;
 
 /// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have
 /// `bytes` bytes together.

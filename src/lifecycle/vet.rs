@@ -10,7 +10,7 @@ use super::id::RequestDigest;
 use super::request::{Request, signed_digest};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::{DomainId, SealedDomain};
-use crate::verdict::Verdict;
+use crate::hardened::Verdict;
 
 /// A request that is known to come from the HSM that it should come from.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use core::convert::Infallible;
 use rand_core::{TryCryptoRng, TryRng};
 
 use crate::ct::Mask;
+use crate::hardened::Verdict;
 use crate::secret::Secret;
-use crate::verdict::Verdict;
 
 /// An answer is wrong, or there is none.
 pub struct Wrong;

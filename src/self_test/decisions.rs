@@ -5,7 +5,7 @@ use core::hint::black_box;
 
 use super::answer::{Judge, Wrong};
 use crate::ct::{Mask, eq_bytes};
-use crate::verdict::Verdict;
+use crate::hardened::Verdict;
 
 pub fn constant_time(judge: &mut impl Judge) -> Result<(), Wrong> {
     let bytes = black_box([0x5a; 33]);

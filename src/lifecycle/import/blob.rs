@@ -7,12 +7,12 @@ use rand_core::TryCryptoRng;
 
 use super::{Expected, Import, ROOT_TAG};
 use crate::domain::{ArtifactTag, Root};
+use crate::hardened::Verdict;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rsa::{ModulusSize, PrivateKey};
-use crate::verdict::Verdict;
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 
 /// A year in seconds: how long a transfer key's certificate is valid.

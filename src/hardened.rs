@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Code that holds against a single fault: decisions taken twice, copies that cannot be cut short, and
+//! the error of a case that cannot happen.
+//!
+//! The threat is a glitch that skips one instruction, or one flipped bit. A decision held in a `bool`
+//! and tested once falls to it. A [`Verdict`] does not: the decision is evaluated twice from its
+//! inputs, each time to a wide token, and both tokens are tested, each by a branch of its own.
+//!
+//! A `Result` that crosses a function boundary is one bit again, and one skipped branch in the caller
+//! turns a refusal into a success. So a function that decides for its caller returns a [`Permit`] in
+//! its `Ok`, which carries both tokens, and the code that acts on the decision consumes it and tests
+//! the tokens again ([`Permit::spend`]). A refusal taken for a success then carries no valid tokens.
+
+use core::hint::black_box;
+
+use crate::ct::{self, Mask};
+
+/// What the two evaluations leave when they allow, and what each leaves when it refuses. Any two
+/// differ in at least 12 bits, and each in at least 12 from all zeros and all ones.
+const FIRST: u32 = 0x5c3a_96e1;
+const SECOND: u32 = 0xa2d5_2b96;
+const REFUSED: u32 = 0x996b_c51c;
+
+/// A decision taken twice.
+///
+/// Where the act follows in the same function, [`or`](Self::or) tests it. Where the act is the
+/// caller's, [`permit`](Self::permit) gives the caller something to test again.
+#[must_use]
+pub struct Verdict {
+    first: u32,
+    second: u32,
+}
+
+impl Verdict {
+    /// Takes the decision twice.
+    ///
+    /// `decide` must read its inputs where they lie, not from one local copy, so that a fault in one
+    /// reading leaves the other. It is reached through a barrier both times, so that the second
+    /// evaluation does not reuse the first one's result.
+    ///
+    /// Secret: what `decide` reads. Leaks: the decision.
+    #[inline(always)]
+    pub fn twice(mut decide: impl FnMut() -> Mask) -> Self {
+        let first = black_box(&mut decide)().select(FIRST, REFUSED);
+        let second = black_box(&mut decide)().select(SECOND, REFUSED);
+        Self {
+            first: ct::declassify(first),
+            second: ct::declassify(second),
+        }
+    }
+
+    /// `Ok` if both evaluations allowed, `refusal` otherwise.
+    ///
+    /// Inlined, so that both tests stand in the caller and not behind one bit of a returned result.
+    #[inline(always)]
+    pub fn or<E>(self, refusal: E) -> Result<(), E> {
+        if black_box(self.first) != FIRST {
+            return Err(refusal);
+        }
+        if black_box(self.second) != SECOND {
+            return Err(refusal);
+        }
+        Ok(())
+    }
+
+    /// A permit for the act if both evaluations allowed, `refusal` otherwise.
+    #[inline(always)]
+    pub fn permit<E>(self, refusal: E) -> Result<Permit, E> {
+        if black_box(self.first) != FIRST {
+            return Err(refusal);
+        }
+        if black_box(self.second) != SECOND {
+            return Err(refusal);
+        }
+        Ok(Permit {
+            first: self.first,
+            second: self.second,
+        })
+    }
+}
+
+/// What a positive [`Verdict`] leaves, to be tested again where the act takes effect.
+///
+/// It can be spent once: it has neither `Clone` nor `Copy`.
+#[must_use]
+pub struct Permit {
+    first: u32,
+    second: u32,
+}
+
+impl Permit {
+    /// Tests both tokens again, by a branch each, right before the act.
+    #[inline(always)]
+    pub fn spend<E>(self, refusal: E) -> Result<(), E> {
+        Verdict {
+            first: self.first,
+            second: self.second,
+        }
+        .or(refusal)
+    }
+
+    /// A permit that is valid only if both are: what either token lacks, the result lacks.
+    #[inline(always)]
+    pub fn and(self, other: Self) -> Self {
+        let both = |valid, a: u32, b: u32| valid ^ ((a ^ valid) | (b ^ valid));
+        Self {
+            first: both(FIRST, self.first, black_box(other.first)),
+            second: both(SECOND, self.second, black_box(other.second)),
+        }
+    }
+}
+
+/// A case that cannot happen did: the machine erred, or this crate is wrong.
+///
+/// Functions report it instead of going on with a default value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault;
+
+/// Copies `from` to `to`, and refuses if their lengths differ.
+///
+/// Secret: the bytes. Public: the lengths. Leaks: nothing else.
+#[inline(always)]
+pub fn copy(to: &mut [u8], from: &[u8]) -> Result<(), Fault> {
+    if to.len() != from.len() {
+        return Err(Fault);
+    }
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_far_apart() {
+        let tokens = [FIRST, SECOND, REFUSED, 0, u32::MAX];
+        for (i, a) in tokens.iter().enumerate() {
+            for b in &tokens[i + 1..] {
+                assert!((a ^ b).count_ones() >= 12, "{a:08x} {b:08x}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_evaluations_must_allow() {
+        for pattern in 0..4u32 {
+            let mut taken = 0;
+            let verdict = Verdict::twice(|| {
+                taken += 1;
+                Mask::from_bit(pattern >> (taken - 1) & 1)
+            });
+            assert_eq!(verdict.or(()), if pattern == 3 { Ok(()) } else { Err(()) });
+            assert_eq!(taken, 2);
+        }
+    }
+
+    #[test]
+    fn no_single_flipped_bit_turns_a_refusal_around() {
+        for bit in 0..64 {
+            let refused = u64::from(REFUSED) << 32 | u64::from(REFUSED);
+            let flipped = refused ^ 1 << bit;
+            let verdict = Verdict {
+                first: flipped as u32,
+                second: (flipped >> 32) as u32,
+            };
+            assert_eq!(verdict.or("refused"), Err("refused"), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_permit_is_tested_again_where_it_is_spent() {
+        let permit = || Verdict::twice(|| Mask::TRUE).permit("refused").unwrap();
+        assert_eq!(permit().spend("spent"), Ok(()));
+        assert_eq!(permit().and(permit()).spend("spent"), Ok(()));
+        let refused = Verdict::twice(|| !Mask::TRUE).permit("refused");
+        assert_eq!(refused.err(), Some("refused"));
+        for wrong in [0, u32::MAX, REFUSED, SECOND] {
+            for place in 0..2 {
+                let spoilt = || {
+                    let mut permit = permit();
+                    *[&mut permit.first, &mut permit.second][place] = wrong ^ place as u32;
+                    permit
+                };
+                assert_eq!(spoilt().spend("spent"), Err("spent"));
+                assert_eq!(spoilt().and(permit()).spend("spent"), Err("spent"));
+                assert_eq!(permit().and(spoilt()).spend("spent"), Err("spent"));
+                assert_eq!(spoilt().and(spoilt()).spend("spent"), Err("spent"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_is_whole_or_refused() {
+        let mut to = [0; 3];
+        assert_eq!(copy(&mut to, &[1, 2, 3]), Ok(()));
+        assert_eq!(to, [1, 2, 3]);
+        for from in [&[9; 2][..], &[9; 4], &[]] {
+            assert_eq!(copy(&mut to, from), Err(Fault));
+            assert_eq!(to, [1, 2, 3]);
+        }
+    }
+}
