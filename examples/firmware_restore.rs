@@ -100,6 +100,12 @@ mod firmware {
             Ok(())
         }
 
+        fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+            self.slots[slot as usize].fill(0xff);
+            self.lengths[slot as usize] = 0;
+            Ok(())
+        }
+
         fn counter(&mut self) -> Result<u64, FlashError> {
             Ok(self.counter)
         }

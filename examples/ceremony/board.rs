@@ -67,6 +67,11 @@ impl Host for Board {
         Ok(())
     }
 
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.slots[slot as usize].clear();
+        Ok(())
+    }
+
     fn counter(&mut self) -> Result<u64, FlashError> {
         Ok(self.counter)
     }

@@ -7,7 +7,7 @@
 //! instead.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use getrandom::{SysRng, rand_core::TryRng};
@@ -85,6 +85,24 @@ pub fn replace(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
     let pending = file(target, access, bytes)?;
     fs::rename(&pending.temporary, target).map_err(|e| Refusal::file(target, reason(&e)))?;
     sync_folder(parent(target));
+    Ok(())
+}
+
+/// Overwrites `target` where it lies and removes it; nothing if there is no such file. A disk may keep
+/// what was overwritten all the same.
+pub fn erase(target: &Path) -> Outcome<()> {
+    let erased = (|| {
+        let mut file = OpenOptions::new().write(true).open(target)?;
+        let len = file.metadata()?.len();
+        io::copy(&mut io::repeat(0).take(len), &mut file)?;
+        file.sync_all()?;
+        fs::remove_file(target)
+    })();
+    match erased {
+        Ok(()) => sync_folder(parent(target)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Refusal::file(target, reason(&error))),
+    }
     Ok(())
 }
 

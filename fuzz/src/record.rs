@@ -111,6 +111,12 @@ impl Host for Hsm {
         whole
     }
 
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.call()?;
+        self.slots[slot as usize].clear();
+        Ok(())
+    }
+
     fn counter(&mut self) -> Result<u64, FlashError> {
         self.call()?;
         Ok(self.counter)

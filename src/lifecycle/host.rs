@@ -34,6 +34,12 @@ pub trait Host {
     /// fails before, the slot may hold anything.
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError>;
 
+    /// Erases `slot`: it is blank when this returns, and nothing of what it held can be read any more.
+    ///
+    /// What ends a session or a domain calls this first, when the generator and the counter may have
+    /// failed. So it needs neither of them, and takes effect whatever the slot holds.
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError>;
+
     /// The counter's value: 0 at first, never lower than it was.
     fn counter(&mut self) -> Result<u64, FlashError>;
 

@@ -252,6 +252,26 @@ impl Host for Hsm {
         }
     }
 
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        let fault = self.next()?;
+        let held = &mut self.flash.slots[place(slot)];
+        match fault {
+            Some(Fault::Fails) => return Err(FlashError),
+            Some(Fault::Lies) => return Ok(()),
+            Some(Fault::Cut(tear)) => {
+                let old = held.as_deref().unwrap_or_default();
+                *held = tear.apply(old, &vec![0xff; old.len()]);
+                return Err(FlashError);
+            }
+            Some(Fault::FailsAfter) | None => {}
+        }
+        *held = Some(Vec::new());
+        match fault {
+            None => Ok(()),
+            Some(_) => Err(FlashError),
+        }
+    }
+
     fn counter(&mut self) -> Result<u64, FlashError> {
         match self.next()? {
             None => Ok(self.flash.counter),
@@ -311,6 +331,9 @@ impl<R: TryCryptoRng> Host for WithRng<'_, R> {
     }
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
         self.0.write(slot, record)
+    }
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.0.erase(slot)
     }
     fn counter(&mut self) -> Result<u64, FlashError> {
         self.0.counter()

@@ -190,6 +190,11 @@ impl Host for Device {
         self.noted(written)
     }
 
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        let erased = output::erase(&self.slot(slot));
+        self.noted(erased)
+    }
+
     fn counter(&mut self) -> Result<u64, FlashError> {
         let path = self.folder.join(COUNTER);
         let text = self.noted(input::read(&path))?;

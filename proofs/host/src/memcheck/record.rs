@@ -82,6 +82,11 @@ impl Host for Flash {
         }
     }
 
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.slots[slot as usize].clear();
+        Ok(())
+    }
+
     fn counter(&mut self) -> Result<u64, FlashError> {
         Ok(self.counter)
     }
