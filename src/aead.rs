@@ -135,7 +135,7 @@ pub fn seal(key: Secret<32>, buffer: &mut [u8]) -> Result<[u8; TAG_LEN], TooLong
 /// Secret: `key`, the plaintext. Public: the ciphertext, the tag. Leaks: whether it opened.
 pub fn open(key: &Secret<32>, buffer: &mut [u8], tag: &[u8; TAG_LEN]) -> Mask {
     let opened = Gcm::new(key).open(&NO_NONCE, &[], buffer, tag);
-    Mask::from_bit(u32::from(opened.is_ok()))
+    Mask::public(opened.is_ok())
 }
 
 #[cfg(test)]

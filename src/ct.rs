@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Constant-time primitives: the only place where a bit pattern stands for a decision.
 //!
-//! Everything here computes on [`Mask`], which is all ones or all zeros and is made in one place,
-//! [`Mask::from_bit`], behind a barrier. Without the barrier a compiler may see that a mask has two
-//! values only and put the branch back: on `thumbv7em` a plain mask multiply in GF(2^8) becomes a
-//! predicated instruction. A second barrier stands inside each comparison, because a compiler also
-//! knows the formulas for `x == 0` and `a < b`, and writes them as a comparison and a predicated move.
-//! The evidence, by target, is in `docs/constant-time.md`.
+//! Choices are those of the crate `subtle`, and so is selecting by them. A [`Mask`] is a [`Choice`]
+//! that only this module makes and only [`Mask::declassify`] makes public. `subtle` hides the value of
+//! a choice behind a barrier when it is made, before it is widened to a mask, so that a compiler does
+//! not see that there are two cases and put the branch back: on `thumbv7em` a plain mask multiply in
+//! GF(2^8) becomes a predicated instruction. That is not enough for comparisons, because a compiler
+//! also knows the formulas for `x == 0` and `a < b`, those of `subtle` among them, and writes them as
+//! a comparison and a predicated move. So the comparisons are here, with a barrier inside each. The
+//! evidence, by target, is in `docs/constant-time.md`.
 
 use core::hint::black_box;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
 use crypto_bigint::Word;
+use subtle::{Choice, ConditionallySelectable};
 
-/// All ones (true) or all zeros (false), its value hidden from the optimiser.
+/// A decision whose value is hidden from the optimiser.
 #[derive(Clone, Copy)]
-pub struct Mask(u32);
+pub struct Mask(Choice);
 
 impl Mask {
-    /// True. A public value.
-    pub const TRUE: Self = Self(u32::MAX);
+    /// A decision that is public.
+    #[inline(always)]
+    pub fn public(decision: bool) -> Self {
+        Self::from_bit(u32::from(decision))
+    }
 
     /// True if `bit` is 1, false if it is 0; `bit` is nothing else.
     ///
-    /// Secret: `bit`. Leaks: nothing. `0 - 1` is all ones and `0 - 0` all zeros. The barrier stands
-    /// before the negation, so that the compiler does not know that there are two cases.
+    /// Secret: `bit`. Leaks: nothing.
     #[inline(always)]
     pub fn from_bit(bit: u32) -> Self {
-        debug_assert!(bit < 2);
-        Self(black_box(bit).wrapping_neg())
+        Self(Choice::from(bit as u8))
     }
 
     /// True if `x` is 0.
@@ -63,7 +67,7 @@ impl Mask {
     /// Secret: the mask, `a`, `b`. Leaks: nothing.
     #[inline(always)]
     pub fn select(self, a: u32, b: u32) -> u32 {
-        b ^ (self.0 & (a ^ b))
+        u32::conditional_select(&b, &a, self.0)
     }
 
     /// `a` if true, `b` if false.
@@ -71,22 +75,28 @@ impl Mask {
     /// Secret: the mask, `a`, `b`. Leaks: nothing.
     #[inline(always)]
     pub fn select_u8(self, a: u8, b: u8) -> u8 {
-        b ^ (self.0 as u8 & (a ^ b))
+        u8::conditional_select(&b, &a, self.0)
     }
 
     /// `a` if true, `b` if false.
     ///
-    /// Secret: the mask, `a`, `b`. Leaks: nothing. The cast through `i32` repeats the sign, so that
-    /// the mask fills a word of either width.
+    /// Secret: the mask, `a`, `b`. Leaks: nothing.
     #[inline(always)]
     pub fn select_word(self, a: Word, b: Word) -> Word {
-        b ^ (self.0 as i32 as Word & (a ^ b))
+        Word::conditional_select(&b, &a, self.0)
     }
 
     /// Makes the decision public: from the line that calls this, code may branch on it.
     #[inline(always)]
     pub fn declassify(self) -> bool {
-        declassify(self.0) != 0
+        declassify(u32::from(self.0.unwrap_u8())) != 0
+    }
+}
+
+impl From<Mask> for Choice {
+    #[inline(always)]
+    fn from(mask: Mask) -> Self {
+        mask.0
     }
 }
 
@@ -134,7 +144,7 @@ impl BitOrAssign for Mask {
 /// which a pair of bytes differs; it is zero exactly if none does.
 pub fn eq_bytes(a: &[u8], b: &[u8]) -> Mask {
     if a.len() != b.len() {
-        return !Mask::TRUE;
+        return Mask::public(false);
     }
     let mut difference = 0u8;
     for (x, y) in a.iter().zip(b) {

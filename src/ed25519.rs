@@ -66,7 +66,7 @@ impl VerifyKey {
         let signature = Signature::from_bytes(signature);
         let verified = VerifyingKey::from_bytes(&self.0)
             .and_then(|key| key.verify_strict(message, &signature));
-        Mask::from_bit(u32::from(verified.is_ok()))
+        Mask::public(verified.is_ok())
     }
 }
 

@@ -172,10 +172,14 @@ mod tests {
 
     #[test]
     fn a_permit_is_tested_again_where_it_is_spent() {
-        let permit = || Verdict::twice(|| Mask::TRUE).permit("refused").unwrap();
+        let permit = || {
+            Verdict::twice(|| Mask::public(true))
+                .permit("refused")
+                .unwrap()
+        };
         assert_eq!(permit().spend("spent"), Ok(()));
         assert_eq!(permit().and(permit()).spend("spent"), Ok(()));
-        let refused = Verdict::twice(|| !Mask::TRUE).permit("refused");
+        let refused = Verdict::twice(|| Mask::public(false)).permit("refused");
         assert_eq!(refused.err(), Some("refused"));
         for wrong in [0, u32::MAX, REFUSED, SECOND] {
             for place in 0..2 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! [`Secret`]: bytes that are wiped when dropped, never printed, and compared by nobody by accident.
+//! [`Secret`]: bytes that are wiped when dropped, never printed, and compared in constant time only.
 //!
 //! ```
 //! use security_domain::secret::Secret;
@@ -13,7 +13,8 @@
 //! assert_eq!(format!("{key:?}"), "Secret<32>(..)");
 //! ```
 //!
-//! Cloning, comparing with `==` and printing the bytes do not compile:
+//! It is compared in constant time, by `subtle`'s [`ConstantTimeEq`]. Cloning, comparing with `==` and
+//! printing the bytes do not compile:
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::secret::Secret;
@@ -34,8 +35,10 @@
 //! ```
 
 use rand_core::TryCryptoRng;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, optimization_barrier};
 
+use crate::ct::eq_bytes;
 use crate::rng::{self, RngError};
 
 /// `N` secret bytes, wiped when dropped.
@@ -92,9 +95,32 @@ pub(crate) fn wipe(bytes: &mut [u8]) {
 
 impl<const N: usize> ZeroizeOnDrop for Secret<N> {}
 
+/// Secret: both. Leaks: nothing.
+impl<const N: usize> ConstantTimeEq for Secret<N> {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        eq_bytes(&self.0, &other.0).into()
+    }
+}
+
 /// Prints the length, never the bytes.
 impl<const N: usize> core::fmt::Debug for Secret<N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Secret<{N}>(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equality_sees_every_bit() {
+        let a = Secret([0x5a; 33]);
+        assert!(bool::from(a.ct_eq(&Secret([0x5a; 33]))));
+        for bit in 0..33 * 8 {
+            let mut b = Secret([0x5a; 33]);
+            b.0[bit >> 3] ^= 1 << (bit & 7);
+            assert!(bool::from(a.ct_ne(&b)), "bit {bit}");
+        }
     }
 }

@@ -342,13 +342,13 @@ impl<K: Recipient> Sealing<'_, K> {
         }
         Verdict::twice(|| {
             let mut rest = &*text;
-            let mut equal = Mask::TRUE;
+            let mut equal = Mask::public(true);
             for part in self.plaintext() {
                 let (have, after) = rest.split_at_checked(part.len()).unwrap_or_default();
                 equal &= eq_bytes(have, part);
                 rest = after;
             }
-            equal & Mask::from_bit(u32::from(rest.is_empty()))
+            equal & Mask::public(rest.is_empty())
         })
         .or(SealError::Fault)?;
         let again = aead::seal(key.body_key(header), text).map_err(|_| SealError::TooLong)?;
@@ -374,7 +374,7 @@ fn rebuild(
     let all: Vec<&Share<32>, MAX_CUSTODIANS> = shares.iter().flatten().collect();
     Verdict::twice(|| match shamir::combine(quorum, &all) {
         Ok(rebuilt) => eq_bytes(rebuilt.expose(), data_key.expose()),
-        Err(_) => !Mask::TRUE,
+        Err(_) => Mask::public(false),
     })
     .or(SealError::Fault)?;
     let threshold = usize::from(quorum.threshold().get());

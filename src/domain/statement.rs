@@ -64,7 +64,7 @@ impl Statement {
     ) -> Mask {
         match header.share_key(index) {
             Some(key) => key.verifies(&self.digest(&header.digest(), index), signature),
-            None => !Mask::TRUE,
+            None => Mask::public(false),
         }
     }
 }

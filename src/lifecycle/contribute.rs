@@ -114,8 +114,7 @@ fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<(), Contr
         .or(ContributeError::OtherEpoch { have, want })?;
     let purpose = request.purpose();
     let recovers = || matches!(purpose, SessionPurpose::Recover);
-    Verdict::twice(|| Mask::from_bit(u32::from(recovers())))
-        .or(ContributeError::OtherPurpose(purpose))
+    Verdict::twice(|| Mask::public(recovers())).or(ContributeError::OtherPurpose(purpose))
 }
 
 /// Whether there is time left. Without a clock there is.
@@ -124,8 +123,7 @@ fn check_time(request: &Request<'_>, now: u64) -> Result<(), ContributeError> {
     let Some(expires) = request.expires().map(|expires| expires.get()) else {
         return Ok(());
     };
-    Verdict::twice(|| Mask::from_bit(u32::from(now <= expires)))
-        .or(ContributeError::Expired { expires, now })
+    Verdict::twice(|| Mask::public(now <= expires)).or(ContributeError::Expired { expires, now })
 }
 
 /// Whether the share is one of this header, and the transfer key no weaker than what sealed it.

@@ -202,7 +202,7 @@ fn refusal(counter: u64, a: Held, b: Held) -> RecordError {
 
 /// Whether the counter, read anew, stands at `number` or just before it.
 fn is_current<H: Host + ?Sized>(host: &mut H, number: u64) -> Mask {
-    host.counter().map_or(!Mask::TRUE, |counter| {
+    host.counter().map_or(Mask::public(false), |counter| {
         same(counter, number) | same(counter.saturating_add(1), number)
     })
 }
@@ -246,10 +246,10 @@ fn take<H: Host + ?Sized>(
     let mut taken = None;
     Verdict::twice(|| {
         let Ok(record) = read(host, position.slot, buffer) else {
-            return !Mask::TRUE;
+            return Mask::public(false);
         };
         let Some((head, opens, len)) = open(host.device_key(), record) else {
-            return !Mask::TRUE;
+            return Mask::public(false);
         };
         taken = Some((head.instance, len));
         opens & same(head.number, position.number)
@@ -277,7 +277,7 @@ fn replace<H: Host + ?Sized>(
     }
     // If the machine's memory was set back, and not its counter, the next number is given already.
     let (have, counter) = (position.number, host.counter()?);
-    Verdict::twice(|| Mask::from_bit(u32::from(counter <= have)))
+    Verdict::twice(|| Mask::public(counter <= have))
         .or(RecordError::RolledBack { have, counter })?;
     let number = following(*position, 1)?;
     let record = seal(host, instance, number, buffer, len)?;
@@ -348,7 +348,7 @@ fn place<H: Host + ?Sized>(host: &mut H, slot: Slot, record: &mut [u8]) -> Resul
     Verdict::twice(|| {
         record.fill(0);
         let len = host.read(slot, record).unwrap_or_default();
-        let whole = Mask::from_bit(u32::from(len == record.len()));
+        let whole = Mask::public(len == record.len());
         whole & eq_bytes(&Sha256::digest(&*record), &written)
     })
     .or(RecordError::Flash)
@@ -361,7 +361,7 @@ fn advance<H: Host + ?Sized>(host: &mut H, number: u64) -> Result<(), RecordErro
     }
     Verdict::twice(|| {
         let counter = host.counter();
-        counter.map_or(!Mask::TRUE, |counter| same(counter, number))
+        counter.map_or(Mask::public(false), |counter| same(counter, number))
     })
     .or(RecordError::Flash)
 }

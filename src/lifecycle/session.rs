@@ -178,5 +178,5 @@ impl Clock {
 }
 
 fn at_most(a: u64, b: u64) -> Mask {
-    Mask::from_bit(u32::from(a <= b))
+    Mask::public(a <= b)
 }

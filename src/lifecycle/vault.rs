@@ -303,7 +303,7 @@ impl<const N: usize> Vault<N> {
 
 fn ask<H: Host>(host: &mut H, event: &Event) -> Result<(), LifecycleError> {
     let answer = host.report(event);
-    Verdict::twice(|| Mask::from_bit(u32::from(answer.is_ok()))).or(LifecycleError::SinkRefused)
+    Verdict::twice(|| Mask::public(answer.is_ok())).or(LifecycleError::SinkRefused)
 }
 
 impl<const N: usize> Default for Vault<N> {

@@ -33,7 +33,7 @@ impl<'a> VettedRequest<'a> {
         verifier: &V,
     ) -> Result<Self, VetError> {
         let accepts = || verifier.accepts(evidence, request.digest());
-        Verdict::twice(|| Mask::from_bit(u32::from(accepts()))).or(VetError::Evidence)?;
+        Verdict::twice(|| Mask::public(accepts())).or(VetError::Evidence)?;
         Ok(Self(request))
     }
 

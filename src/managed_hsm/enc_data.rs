@@ -63,7 +63,7 @@ impl<'a> Artifact<'a> {
     fn authentic(&self, key: &MasterKey) -> crate::ct::Mask {
         let key = content_key(key, &self.tag);
         self.jwe()
-            .map_or(!crate::ct::Mask::TRUE, |jwe| jwe.authentic(&key))
+            .map_or(crate::ct::Mask::public(false), |jwe| jwe.authentic(&key))
     }
 
     /// Whether [`open`](Self::open) would succeed.
@@ -159,7 +159,7 @@ impl<'a> EncData<'a> {
     /// Secret: `key`. Public: the file. Leaks: nothing.
     pub fn suits(&self, key: &MasterKey) -> crate::ct::Mask {
         let shortest = self.entries.iter().min_by_key(|entry| entry.ciphertext_len);
-        shortest.map_or(!crate::ct::Mask::TRUE, |entry| entry.authentic(key))
+        shortest.map_or(crate::ct::Mask::public(false), |entry| entry.authentic(key))
     }
 
     /// Whether every artifact opens with this key.

@@ -113,7 +113,7 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
 ) -> Result<Vec<Secret<SHARE>, MAX_CUSTODIANS>, RngError> {
     let degree = usize::from(quorum.threshold().get()) - 1;
     let mut coefficients = Coefficients([[Element::ZERO; MAX_CUSTODIANS]; KEY]);
-    let mut zero = Mask::TRUE;
+    let mut zero = Mask::public(true);
     for (polynomial, &byte) in coefficients.0.iter_mut().zip(key.secret().expose()) {
         let mut higher = Element::ZERO;
         for slot in polynomial.iter_mut().skip(1).take(degree) {
@@ -213,7 +213,7 @@ impl<'s> Selection<'s> {
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn combine(&self) -> (MasterKey, Mask) {
         let mut key = Secret::zeroed();
-        let mut good = Mask::TRUE;
+        let mut good = Mask::public(true);
         self.weigh(
             |points, i| gf257::weight(points, i, Element::ZERO),
             |byte, value| {
@@ -232,7 +232,7 @@ impl<'s> Selection<'s> {
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn is_degenerate(&self) -> Mask {
-        let mut zero = Mask::TRUE;
+        let mut zero = Mask::public(true);
         self.weigh(gf257::leading_weight, |_, value| {
             zero &= Mask::is_zero(u32::from(value.value()));
         });
@@ -243,7 +243,7 @@ impl<'s> Selection<'s> {
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn agrees_with(&self, share: &Share) -> Mask {
-        let mut same = Mask::TRUE;
+        let mut same = Mask::public(true);
         self.weigh(
             |points, i| gf257::weight(points, i, share.point()),
             |byte, value| {

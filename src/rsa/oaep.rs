@@ -62,7 +62,7 @@ pub(super) fn decode(
     // good: every check so far held.
     let mut good = ct::eq_bytes(first, &[0]) & ct::eq_bytes(hash, &Sha256::digest(label));
     // searching: all bytes so far were 00; start: where the message begins, once 01 was seen.
-    let mut searching = Mask::TRUE;
+    let mut searching = Mask::public(true);
     let mut start = 0;
     for (next, byte) in (1..).zip(padded) {
         let zero = Mask::is_zero(u32::from(*byte));

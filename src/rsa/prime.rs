@@ -121,7 +121,7 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
     // candidate - 1 = odd 2^twos: halved while it is even, as often for every candidate.
     let mut odd = Zeroizing::new(*candidate.value());
     let mut twos = 0;
-    let mut even = Mask::TRUE;
+    let mut even = Mask::public(true);
     for _ in 0..TWOS {
         words::shr1_if(even, &mut *odd);
         twos = even.select(twos + 1, twos);

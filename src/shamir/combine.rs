@@ -71,9 +71,11 @@ pub(super) fn verdict<'a>(
 ) -> Result<(), CombineError> {
     let threshold = usize::from(quorum.threshold().get());
     let basis = shares.clone().take(threshold);
-    let agree = shares.skip(threshold).fold(Mask::TRUE, |agree, share| {
-        agree & agrees(share, basis.clone())
-    });
+    let agree = shares
+        .skip(threshold)
+        .fold(Mask::public(true), |agree, share| {
+            agree & agrees(share, basis.clone())
+        });
     // The verdict on all of them is public.
     if agree.declassify() {
         Ok(())

@@ -55,7 +55,7 @@ impl Expected {
     pub(super) fn admits(&self, artifact: &[u8]) -> Mask {
         match &self.digest {
             Some(digest) => eq_bytes(&Sha256::digest(artifact), digest),
-            None => Mask::TRUE,
+            None => Mask::public(true),
         }
     }
 }
@@ -87,10 +87,10 @@ impl Import {
             .iter()
             .filter(|expected| expected.tag != ROOT_TAG);
         let whole = incoming.artifacts().count() == artifacts.count();
-        let whole = Mask::from_bit(u32::from(whole));
+        let whole = Mask::public(whole);
         self.expected.iter().fold(whole, |all, expected| {
             let content = content(incoming, &expected.tag);
-            all & content.map_or(!Mask::TRUE, |content| expected.admits(content))
+            all & content.map_or(Mask::public(false), |content| expected.admits(content))
         })
     }
 

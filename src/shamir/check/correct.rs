@@ -155,7 +155,7 @@ fn named<'a>(
     errors: usize,
 ) -> IndexSet {
     // Masks, one for each index: true once any element calls that share wrong.
-    let mut verdicts = [!Mask::TRUE; 256];
+    let mut verdicts = [Mask::public(false); 256];
     for element in 0..WIDTH {
         let column = Column::of(syndromes, element);
         let locator = Locator::new(&column.0, errors);
