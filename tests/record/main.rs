@@ -4,6 +4,8 @@
 
 #[path = "../flash/mod.rs"]
 mod flash;
+#[path = "../known_answer/mod.rs"]
+mod known_answer;
 
 mod attack;
 mod faults;

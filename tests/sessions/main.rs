@@ -2,6 +2,8 @@
 //! Requests, their vetting, and contributions: from the HSM that asks to the session that takes them.
 #![cfg(feature = "hazmat")]
 
+#[path = "../known_answer/mod.rs"]
+mod known_answer;
 #[path = "../sealed/mod.rs"]
 mod sealed;
 
