@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The modules keep their layers: each imports from lower layers, or from a module above it in the
+//! table within its own layer. Members of one family (`rsa`, `rsa/oaep`) may import each other, without circles.
+
+mod circles;
+mod paths;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use circles::{Texts, circles};
+use paths::paths;
+
+/// The layers, lowest first; within a layer, in order.
+const LAYERS: [&[&str]; 6] = [
+    &["ct", "hardened", "rng", "secret"],
+    &[
+        "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
+    ],
+    &["quorum", "shamir"],
+    &["custodian", "wrap"],
+    &["domain", "backup"],
+    &["managed_hsm", "lifecycle", "self_test"],
+];
+
+/// Circles within a family that stand today, mostly a type and how it is encoded. The list may only become
+/// shorter: a circle must lie within a listed one, and each listed one must still have a circle.
+const CIRCLES: [&str; 11] = [
+    "backup::chunks backup::error backup::header",
+    "gf256 gf256::backend gf256::portable",
+    "lifecycle::contents lifecycle::import::expected lifecycle::session lifecycle::vault",
+    "lifecycle::import lifecycle::import::blob",
+    "lifecycle::request lifecycle::request::asking",
+    "managed_hsm managed_hsm::shares",
+    "managed_hsm::domain_file managed_hsm::domain_file::make",
+    "managed_hsm::error managed_hsm::json managed_hsm::tag",
+    "rsa::blind rsa::crt rsa::encoding rsa::generate rsa::prime rsa::private rsa::public",
+    "shamir shamir::check::digest shamir::combine shamir::encoded shamir::lagrange shamir::split",
+    "x509 x509::read",
+];
+
+/// Files that only gather and re-export.
+const GATHER: [&str; 2] = ["lib", "hazmat"];
+
+/// Where a module stands: modules with a smaller rank may be imported.
+fn rank(module: &str) -> Option<usize> {
+    LAYERS
+        .iter()
+        .flat_map(|layer| layer.iter())
+        .position(|name| *name == module)
+}
+
+/// What in `text`, the source of the file of `module`, breaks the rule.
+fn violations(module: &[&str], text: &str) -> Vec<String> {
+    let module: Vec<String> = module.iter().map(ToString::to_string).collect();
+    let family = &module[0];
+    let own = rank(family).unwrap_or_else(|| panic!("{family} has no layer: add it to the table"));
+    let mut broken = Vec::new();
+    for found in paths(&module, text) {
+        match found.path.first() {
+            None => broken.push(format!("{family} imports the root of the crate")),
+            Some(name) if name == family => {}
+            Some(name) if rank(name).is_some_and(|theirs| theirs < own) => {}
+            Some(name) => broken.push(format!("{family} imports {name}")),
+        }
+    }
+    broken
+}
+
+fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// Every module in a file, and its text.
+fn texts() -> Texts {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 10, "src was read");
+    let module = |file: &Path| -> Vec<String> {
+        let path = file.strip_prefix(&root).unwrap().with_extension("");
+        let names = path.components();
+        names
+            .map(|name| name.as_os_str().to_str().unwrap().to_owned())
+            .collect()
+    };
+    files
+        .iter()
+        .map(|file| (module(file), fs::read_to_string(file).unwrap()))
+        .filter(|(module, _)| !GATHER.contains(&module[0].as_str()))
+        .collect()
+}
+
+#[test]
+fn modules_import_downwards() {
+    for (module, text) in texts() {
+        let names: Vec<&str> = module.iter().map(String::as_str).collect();
+        assert_eq!(violations(&names, &text), [""; 0], "{}", module.join("/"));
+    }
+}
+
+#[test]
+fn no_family_has_a_circle_that_is_not_listed() {
+    let found = circles(&texts());
+    let within = |circle: &str, listed: &str| {
+        let listed: Vec<_> = listed.split(' ').collect();
+        circle.split(' ').all(|module| listed.contains(&module))
+    };
+    let new = found
+        .iter()
+        .filter(|circle| !CIRCLES.iter().any(|listed| within(circle, listed)));
+    assert_eq!(new.collect::<Vec<_>>(), [""; 0], "a new circle");
+    let gone = CIRCLES
+        .iter()
+        .filter(|listed| !found.iter().any(|circle| within(circle, listed)));
+    assert_eq!(
+        gone.collect::<Vec<_>>(),
+        [&""; 0],
+        "take these off the list"
+    );
+}
+
+#[test]
+fn every_module_is_declared_in_the_order_of_the_table() {
+    let text = include_str!("../../src/lib.rs");
+    let declared: Vec<&str> = text
+        .lines()
+        .map(|line| line.strip_prefix("pub ").unwrap_or(line))
+        .filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'))
+        .filter(|module| !GATHER.contains(module))
+        .collect();
+    let table: Vec<&str> = LAYERS
+        .iter()
+        .flat_map(|layer| layer.iter().copied())
+        .collect();
+    assert_eq!(declared, table);
+}
+
+#[test]
+fn a_planted_upward_import_is_seen() {
+    for (module, text, seen) in [
+        (
+            &["ct"][..],
+            "use crate::rsa::PublicKey;",
+            &["ct imports rsa"][..],
+        ),
+        (
+            &["rsa"],
+            "use crate::x509::Certificate;",
+            &["rsa imports x509"],
+        ),
+        (
+            &["kdf"],
+            "use crate::{secret::{self, Secret}, custodian};",
+            &["kdf imports custodian"],
+        ),
+        (
+            &["kdf"],
+            "use super::{secret, wrap::WrappedShare};",
+            &["kdf imports wrap"],
+        ),
+        (
+            &["kdf"],
+            "fn f(x: super::rsa::PublicKey) {}",
+            &["kdf imports rsa"],
+        ),
+        (
+            &["rsa", "oaep"],
+            "use super::super::x509::Certificate;",
+            &["rsa imports x509"],
+        ),
+        (
+            &["rsa", "oaep"],
+            "type C = super::super::x509::Certificate;",
+            &["rsa imports x509"],
+        ),
+        (
+            &["rsa", "oaep"],
+            "mod tests { use super::super::super::x509::Certificate; }",
+            &["rsa imports x509"],
+        ),
+        (
+            &["rsa"],
+            "macro_rules! m { () => { $crate::x509::f() } }",
+            &["rsa imports x509"],
+        ),
+        (
+            &["ct"],
+            "use crate as this; use this::rsa;",
+            &["ct imports the root of the crate"],
+        ),
+        (
+            &["ct"],
+            "use crate::{self as this};",
+            &["ct imports the root of the crate"],
+        ),
+        (
+            &["ct"],
+            "use super::*;",
+            &["ct imports the root of the crate"],
+        ),
+        (
+            &["rsa", "oaep"],
+            "use super::super as up;",
+            &["rsa imports the root of the crate"],
+        ),
+        (
+            &["ct"],
+            "extern crate self as this;",
+            &["ct imports the root of the crate"],
+        ),
+        // What is allowed: lower layers, the own family, other crates, and what is no import.
+        (&["x509"], "use crate::rsa::PublicKey; // crate::ct", &[]),
+        (
+            &["x509"],
+            "/* use crate::wrap; */ let s = \"crate::wrap\";",
+            &[],
+        ),
+        (
+            &["rsa", "oaep"],
+            "use super::{KeyError, words}; use super::words::lt;",
+            &[],
+        ),
+        (
+            &["rsa", "oaep"],
+            "mod tests { use super::*; use super::super::words; }",
+            &[],
+        ),
+        (
+            &["rsa"],
+            "mod oaep; pub(in crate::rsa) fn f(&self) { oaep::encode(self.x) }",
+            &[],
+        ),
+        (
+            &["rsa"],
+            "use ::x509::Certificate; use core::fmt::{self, Debug};",
+            &[],
+        ),
+    ] {
+        assert_eq!(violations(module, text), seen, "{text}");
+    }
+}
+
+#[test]
+fn a_planted_circle_is_seen() {
+    let texts = |files: &[(&str, &str)]| -> Texts {
+        let module = |path: &str| path.split("::").map(str::to_owned).collect();
+        { files.iter() }
+            .map(|(path, text)| (module(path), text.to_string()))
+            .collect()
+    };
+    let root = ("rsa", "mod a; mod b; pub use a::A; pub struct Size;");
+    let seen = |a, b| circles(&texts(&[root, ("rsa::a", a), ("rsa::b", b)]));
+    assert_eq!(seen("use super::b::B;", "use super::Size;"), [""; 0]);
+    assert_eq!(
+        seen("use super::b::B;", "use super::a::A;"),
+        ["rsa::a rsa::b"]
+    );
+    // By way of what the root gathers, and without an import.
+    assert_eq!(seen("use super::b::B;", "use super::A;"), ["rsa::a rsa::b"]);
+    assert_eq!(
+        seen("fn f() { super::b::g() }", "use crate::rsa::A;"),
+        ["rsa::a rsa::b"]
+    );
+    // The root takes part when it uses what it gathers.
+    let root = ("rsa", "mod a; pub struct Size; fn f() { a::g() }");
+    assert_eq!(
+        circles(&texts(&[root, ("rsa::a", "use super::Size;")])),
+        ["rsa rsa::a"]
+    );
+    assert_eq!(circles(&texts(&[root, ("rsa::a", "")])), [""; 0]);
+}
