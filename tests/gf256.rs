@@ -2,10 +2,26 @@
 //! GF(2^8): the whole multiplication table, and every kernel against a byte-by-byte sum.
 #![cfg(feature = "hazmat")]
 
+use std::io::Write as _;
+
 use proptest::prelude::*;
 use security_domain::hazmat::gf256::{
     Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows,
 };
+
+/// The tests below pass in silence over a kernel that this CPU lacks. So the log names those that ran, past the
+/// capture of output.
+#[test]
+fn the_log_names_the_kernels_that_ran() {
+    let names: Vec<_> = Backend::available().map(Backend::name).collect();
+    assert_eq!(names.first(), Some(&"portable"));
+    writeln!(
+        std::io::stderr(),
+        "\nfigure: kernels run: {}",
+        names.join(", ")
+    )
+    .unwrap();
+}
 
 /// FIPS 197 section 4.2, from the definition: multiply as polynomials, then divide by 0x11b.
 fn product(a: u8, b: u8) -> u8 {
