@@ -57,7 +57,7 @@ fn domain(criterion: &mut Criterion) {
             });
             // The file of one sealing at least: a filter may have left the bench above out.
             sealing.seal(&mut rng, &mut file).unwrap();
-            let expect = Expect::new(root.domain_id(), Epoch::FIRST);
+            let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
             group.bench_function(BenchmarkId::new("open", &case), |bencher| {
                 bencher.iter(|| {
                     let sealed = SealedDomain::parse(&file).unwrap();

@@ -230,7 +230,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut file = vec![0; sealing.sealed_len()?];
     sealing.seal(&mut SysRng, &mut file)?;
-    let noted = root.domain_id();
+    let noted = root.domain_id()?;
     println!("sealed domain  {} bytes, domain {noted}", file.len());
 
     // Another HSM, fresh from the factory.

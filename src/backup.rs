@@ -32,7 +32,7 @@ mod reader;
 mod writer;
 
 pub use chunks::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
-pub use error::{BeginError, Field, HeaderError, StreamError, WrongDomain};
+pub use error::{BeginError, Field, HeaderError, RestoreError, StreamError, WrongDomain};
 pub use header::{BackupHeader, BackupId, FRONT_MAX_LEN, Kind, Plan};
 pub use name::Name;
 pub use reader::Reader;

@@ -36,7 +36,7 @@
 //! let sealed = SealedDomain::parse(&file)?;
 //! let first = sealed.unwrap_share(custodians[0].id(), &mut custodian_keys[0], &mut rng)?;
 //! let third = sealed.unwrap_share(custodians[2].id(), &mut custodian_keys[2], &mut rng)?;
-//! let expect = Expect::new(root.domain_id(), Epoch::FIRST);
+//! let expect = Expect::new(root.domain_id()?, Epoch::FIRST);
 //! let mut secrets = vec![0; sealed.opened_len()];
 //! let opened = sealed.open(&expect, &[&first, &third], &mut secrets)?;
 //! assert_eq!(opened.artifacts().next().unwrap().1, b"32 secret bytes, say");
@@ -71,6 +71,7 @@ pub(crate) use id::id;
 pub(crate) use statement::{Statement, StatementKind};
 pub(crate) use text::check as check_text;
 
+pub use crate::hardened::Fault;
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};
 pub use expect::Expect;
 pub use header::{Artifacts, Custodian, Header};

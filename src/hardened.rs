@@ -116,6 +116,14 @@ impl Permit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault;
 
+impl core::fmt::Display for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a fault: a case that cannot happen did")
+    }
+}
+
+impl core::error::Error for Fault {}
+
 /// Copies `from` to `to`, and refuses if their lengths differ.
 ///
 /// Secret: the bytes. Public: the lengths. Leaks: nothing else.

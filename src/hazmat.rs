@@ -51,7 +51,7 @@ pub mod managed_hsm {
 pub mod backup {
     use rand_core::TryCryptoRng;
 
-    use crate::backup::{BackupHeader, BeginError, Plan, Reader, Writer, WrongDomain};
+    use crate::backup::{BackupHeader, BeginError, Plan, Reader, RestoreError, Writer};
     use crate::domain::Root;
 
     /// Begins a backup in the domain of `root`.
@@ -64,7 +64,7 @@ pub mod backup {
     }
 
     /// Begins to restore a backup in the domain of `root`.
-    pub fn read(root: &Root, header: &BackupHeader<'_>) -> Result<Reader, WrongDomain> {
+    pub fn read(root: &Root, header: &BackupHeader<'_>) -> Result<Reader, RestoreError> {
         Reader::begin(root, header)
     }
 }

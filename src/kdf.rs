@@ -2,62 +2,71 @@
 //! Key derivation: HKDF with SHA-256 (RFC 5869), and SP 800-108 rev. 1 section 4.1 (counter mode)
 //! with HMAC-SHA-512, as the interchange format uses it.
 //!
-//! Both are a few lines on `hmac`, whose states wipe themselves; the intermediate keys are wiped here.
+//! Keys are filled in place. A derivation that went wrong is a [`Fault`], never a key of zeros: what
+//! was derived is looked at twice before it is given.
 
+use hkdf::Hkdf;
 use hmac::digest::FixedOutput;
+use hmac::digest::common::KeySizeUser;
+use hmac::digest::typenum::Unsigned;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 use sha2::Sha512;
+use zeroize::Zeroize;
 
+use crate::ct::{Mask, eq_bytes};
+use crate::hardened::{self, Fault, Verdict};
 use crate::secret::Secret;
 
-/// HMAC (RFC 2104) under `key`. Its section 2 allows a key of any length.
-#[allow(clippy::expect_used, reason = "an HMAC key has no wrong length")]
-pub fn keyed<M: KeyInit>(key: &[u8]) -> M {
-    M::new_from_slice(key).expect("an HMAC key of any length")
+/// The most bytes that HKDF-Expand gives (RFC 5869 section 2.3).
+const HKDF_MAX_LEN: usize = 255 * 32;
+
+/// HMAC (RFC 2104) under a key that is no longer than a block of the hash. Its section 2 pads such a
+/// key with zeros, and so does this, because a whole block is the one length that cannot fail.
+///
+/// Secret: `key`. Leaks: nothing.
+pub fn keyed<M: KeyInit + KeySizeUser, const N: usize>(key: &[u8; N]) -> M {
+    const { assert!(N <= M::KeySize::USIZE) };
+    let mut block = hmac::digest::Key::<M>::default();
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    let mac = M::new(&block);
+    block.as_mut_slice().zeroize();
+    mac
 }
 
-/// HKDF-Extract: a pseudorandom key from `key` and `salt`.
+/// HKDF-Extract: fills `pseudorandom` from `key` and `salt`.
 ///
 /// Secret: `key`, the result. Public: `salt`, the lengths. Leaks: nothing else.
-pub fn hkdf_extract(salt: &[u8], key: &[u8]) -> Secret<32> {
-    let mut mac: Hmac<Sha256> = keyed(salt);
-    mac.update(key);
-    let mut pseudorandom = Secret::zeroed();
-    mac.finalize_into(pseudorandom.expose_mut().into());
-    pseudorandom
+pub fn hkdf_extract(salt: &[u8], key: &[u8], pseudorandom: &mut Secret<32>) -> Result<(), Fault> {
+    let (mut extracted, _) = Hkdf::<Sha256>::extract(Some(salt), key);
+    let copied = hardened::copy(pseudorandom.expose_mut(), &extracted);
+    extracted.as_mut_slice().zeroize();
+    copied?;
+    require_filled(pseudorandom)
 }
 
-/// HKDF-Expand: `N` bytes, at most 8,160, for the use that the parts of `info` together name.
+/// HKDF-Expand: fills `out`, of at most 8,160 bytes, for the use that the parts of `info` together name.
 ///
 /// Secret: `pseudorandom`, the result. Public: `info`, the lengths. Leaks: nothing else.
 pub fn hkdf_expand<const N: usize>(
     pseudorandom: &Secret<32>,
-    info: impl IntoIterator<Item: AsRef<[u8]>> + Clone,
-) -> Secret<N> {
-    const { assert!(N <= 255 * 32) };
-    let mut out = Secret::zeroed();
-    let mut block = Secret::<32>::zeroed();
-    for (counter, chunk) in (1..=u8::MAX).zip(out.expose_mut().chunks_mut(32)) {
-        let mut mac: Hmac<Sha256> = keyed(pseudorandom.expose());
-        if counter > 1 {
-            mac.update(block.expose());
-        }
-        for part in info.clone() {
-            mac.update(part.as_ref());
-        }
-        mac.update(&[counter]);
-        mac.finalize_into(block.expose_mut().into());
-        for (to, from) in chunk.iter_mut().zip(block.expose()) {
-            *to = *from;
-        }
-    }
-    out
+    info: &[&[u8]],
+    out: &mut Secret<N>,
+) -> Result<(), Fault> {
+    const { assert!(N <= HKDF_MAX_LEN) };
+    Hkdf::<Sha256>::from_prk(pseudorandom.expose())
+        .map_err(|_| Fault)?
+        .expand_multi_info(info, out.expose_mut())
+        .map_err(|_| Fault)?;
+    require_filled(out)
 }
 
-/// SP 800-108 in counter mode with HMAC-SHA-512, in one block: the first `N` bytes, at most 64, of
-/// `HMAC(key, 00000001 || label || 00 || context || N * 8)`, the numbers in 32 bits, big-endian.
+/// SP 800-108 in counter mode with HMAC-SHA-512, in one block: fills `out` with the first `N` bytes, at
+/// most 64, of `HMAC(key, 00000001 || label || 00 || context || N * 8)`, the numbers in 32 bits,
+/// big-endian.
 ///
 /// Secret: `key`, the result. Public: `label`, `context`, the lengths. Leaks: nothing else.
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
@@ -65,9 +74,10 @@ pub fn sp800_108_hmac_sha512<const N: usize>(
     key: &[u8],
     label: impl IntoIterator<Item = u8>,
     context: &[u8],
-) -> Secret<N> {
+    out: &mut Secret<N>,
+) -> Result<(), Fault> {
     const { assert!(N <= 64) };
-    let mut mac: Hmac<Sha512> = keyed(key);
+    let mut mac = Hmac::<Sha512>::new_from_slice(key).map_err(|_| Fault)?;
     mac.update(&1u32.to_be_bytes());
     for byte in label {
         mac.update(&[byte]);
@@ -77,9 +87,39 @@ pub fn sp800_108_hmac_sha512<const N: usize>(
     mac.update(&(N as u32 * 8).to_be_bytes());
     let mut block = Secret::<64>::zeroed();
     mac.finalize_into(block.expose_mut().into());
-    let mut out = Secret::zeroed();
-    for (to, from) in out.expose_mut().iter_mut().zip(block.expose()) {
-        *to = *from;
+    let (front, _) = block.expose().split_at_checked(N).ok_or(Fault)?;
+    hardened::copy(out.expose_mut(), front)?;
+    require_filled(out)
+}
+
+/// Refuses a key of zeros: no derivation gives one, so it was not made.
+///
+/// Secret: `key`. Leaks: whether it is all zeros.
+fn require_filled<const N: usize>(key: &Secret<N>) -> Result<(), Fault> {
+    Verdict::twice(|| !eq_bytes(key.expose(), &[0; N]) | Mask::public(N == 0)).or(Fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_zeros_is_refused() {
+        let mut key = Secret::<32>::zeroed();
+        assert_eq!(require_filled(&key), Err(Fault));
+        for bit in 0..256 {
+            *key.expose_mut() = [0; 32];
+            key.expose_mut()[bit >> 3] = 1 << (bit & 7);
+            assert_eq!(require_filled(&key), Ok(()), "bit {bit}");
+        }
     }
-    out
+
+    #[test]
+    fn a_key_shorter_than_a_block_is_padded_as_hmac_pads_it() {
+        let mut ours: Hmac<Sha256> = keyed(&[0x5a; 32]);
+        let mut theirs = Hmac::<Sha256>::new_from_slice(&[0x5a; 32]).unwrap();
+        ours.update(b"text");
+        theirs.update(b"text");
+        assert_eq!(ours.finalize().into_bytes(), theirs.finalize().into_bytes());
+    }
 }

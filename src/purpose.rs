@@ -13,10 +13,15 @@
 
 use core::iter;
 
+use heapless::Vec;
 use sha2::{Digest, Sha256};
 
+use crate::hardened::Fault;
 use crate::kdf;
 use crate::secret::Secret;
+
+/// The most parts that a key is derived from.
+const MAX_PARTS: usize = 3;
 
 /// What a digest or a derived key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +122,7 @@ impl Purpose {
         hash.finalize().into()
     }
 
-    /// `X(key, salt, label, parts..)`.
+    /// Fills `out` with `X(key, salt, label, parts..)`.
     ///
     /// Secret: `key`, the result. Public: the rest, the lengths. Leaks: nothing else.
     pub fn derive<const N: usize, const P: usize>(
@@ -125,8 +130,11 @@ impl Purpose {
         key: &[u8],
         salt: &[u8],
         parts: [&[u8]; P],
-    ) -> Secret<N> {
-        self.expand(&kdf::hkdf_extract(salt, key), parts)
+        out: &mut Secret<N>,
+    ) -> Result<(), Fault> {
+        let mut extracted = Secret::zeroed();
+        kdf::hkdf_extract(salt, key, &mut extracted)?;
+        self.expand(&extracted, parts, out)
     }
 
     /// The second half of [`derive`](Self::derive), from an extracted key.
@@ -136,16 +144,18 @@ impl Purpose {
         self,
         extracted: &Secret<32>,
         parts: [&[u8]; P],
-    ) -> Secret<N> {
+        out: &mut Secret<N>,
+    ) -> Result<(), Fault> {
+        const { assert!(P <= MAX_PARTS) };
         let label = self.label().as_bytes();
-        let head = length(label);
         let lengths = parts.map(length);
-        let framed = lengths.iter().zip(parts);
-        let framed = framed.flat_map(|(length, part)| [length.as_slice(), part]);
-        kdf::hkdf_expand(
-            extracted,
-            [head.as_slice(), label].into_iter().chain(framed),
-        )
+        let head = length(label);
+        let mut info = Vec::<&[u8], { 2 * (1 + MAX_PARTS) }>::new();
+        info.extend_from_slice(&[&head, label]).map_err(|_| Fault)?;
+        for (length, part) in lengths.iter().zip(parts) {
+            info.extend_from_slice(&[length, part]).map_err(|_| Fault)?;
+        }
+        kdf::hkdf_expand(extracted, &info, out)
     }
 }
 
@@ -217,9 +227,11 @@ mod tests {
         assert_eq!(digests.len(), lists.len());
 
         let derive = |parts: [&[u8]; 2]| {
-            *Purpose::Body
-                .derive::<32, 2>(b"key", b"salt", parts)
-                .expose()
+            let mut key = Secret::<32>::zeroed();
+            Purpose::Body
+                .derive(b"key", b"salt", parts, &mut key)
+                .unwrap();
+            *key.expose()
         };
         assert_ne!(derive([b"a", b"b"]), derive([b"", b"ab"]));
     }
@@ -238,9 +250,13 @@ mod tests {
         let want: [u8; 32] = Sha256::digest(&bytes).into();
         assert_eq!(Purpose::Core.digest([&b"abc"[..]]), want);
 
-        let extracted = kdf::hkdf_extract(b"salt", b"key");
-        let want: Secret<32> = kdf::hkdf_expand(&extracted, [&bytes]);
-        let have: Secret<32> = Purpose::Core.derive(b"key", b"salt", [b"abc"]);
+        let (mut extracted, mut want) = (Secret::zeroed(), Secret::<32>::zeroed());
+        kdf::hkdf_extract(b"salt", b"key", &mut extracted).unwrap();
+        kdf::hkdf_expand(&extracted, &[&bytes], &mut want).unwrap();
+        let mut have = Secret::<32>::zeroed();
+        Purpose::Core
+            .derive(b"key", b"salt", [b"abc"], &mut have)
+            .unwrap();
         assert_eq!(have.expose(), want.expose());
     }
 }

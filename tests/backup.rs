@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use security_domain::backup::{
     BackupHeader, BeginError, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name, Plan,
-    SEALED_CHUNK_LEN, StreamError, TAG_LEN, WrongDomain,
+    RestoreError, SEALED_CHUNK_LEN, StreamError, TAG_LEN, WrongDomain,
 };
 use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat::backup;
@@ -56,7 +56,7 @@ fn written(root: &Root, plan: &Plan<'_>, seed: u8, text: &[u8]) -> (Vec<u8>, Vec
 
 #[derive(Debug, PartialEq)]
 enum Restore {
-    Domain(WrongDomain),
+    Begin(RestoreError),
     Chunk(usize, StreamError),
     End(StreamError),
 }
@@ -64,7 +64,7 @@ enum Restore {
 /// What comes back of chunks in this order. Whatever is refused stays as it was.
 fn restored(root: &Root, front: &[u8], chunks: &[Vec<u8>]) -> Result<Vec<u8>, Restore> {
     let header = BackupHeader::parse(front).unwrap();
-    let mut reader = backup::read(root, &header).map_err(Restore::Domain)?;
+    let mut reader = backup::read(root, &header).map_err(Restore::Begin)?;
     let mut text = Vec::new();
     for (place, chunk) in chunks.iter().enumerate() {
         let mut chunk = chunk.clone();
@@ -130,7 +130,7 @@ fn a_header_says_what_was_planned() {
         let writer = backup::write(&root, &plan, &mut rng(3)).unwrap();
         let header = BackupHeader::parse(writer.front()).unwrap();
         assert_eq!(header.plan(), &plan);
-        assert_eq!(header.domain_id(), root.domain_id());
+        assert_eq!(header.domain_id(), root.domain_id().unwrap());
         assert_eq!(header.backup_id(), writer.backup_id());
         assert_eq!(header.front(), writer.front());
         assert!(header.front().len() <= FRONT_MAX_LEN);
@@ -169,8 +169,9 @@ fn another_domain_is_named_and_refused() {
     let text = text(100);
     let (front, chunks) = written(&root(1), &plan(100), 2, &text);
     let refused = restored(&root(2), &front, &chunks);
-    let (have, want) = (root(1).domain_id(), root(2).domain_id());
-    assert_eq!(refused, Err(Restore::Domain(WrongDomain { have, want })));
+    let (have, want) = (root(1).domain_id().unwrap(), root(2).domain_id().unwrap());
+    let wrong = RestoreError::WrongDomain(WrongDomain { have, want });
+    assert_eq!(refused, Err(Restore::Begin(wrong)));
     // With its own id in the header the other domain gets no further than the first chunk.
     let place = front
         .windows(32)

@@ -25,7 +25,7 @@ fn every_truncation_and_every_extension_is_refused() {
 fn every_single_bit_counts() {
     let keys = fast_keys(3);
     let (root, mut file) = sealed(1, &keys, 2);
-    let expect = Expect::new(root.domain_id(), Epoch::FIRST);
+    let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
     let (mut refused, mut named) = (0, 0);
     for bit in 0..file.len() * 8 {
         file[bit / 8] ^= 1 << (bit % 8);

@@ -21,7 +21,7 @@ fn every_quorum_opens_and_none_smaller_does() {
         for threshold in 2..=count {
             let (root, file) = sealed(count * 16 + threshold, &keys, threshold);
             let sealed = SealedDomain::parse(&file).unwrap();
-            let expect = Expect::new(root.domain_id(), Epoch::FIRST);
+            let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
             let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
             let mut out = vec![0; sealed.opened_len()];
 
@@ -35,7 +35,10 @@ fn every_quorum_opens_and_none_smaller_does() {
                 };
                 let chosen: Vec<_> = all.take(some.into()).collect();
                 let opened = sealed.open(&expect, &chosen, &mut out).unwrap();
-                assert_eq!(opened.root().domain_id(), root.domain_id());
+                assert_eq!(
+                    opened.root().domain_id().unwrap(),
+                    root.domain_id().unwrap()
+                );
                 let have: Vec<_> = opened
                     .artifacts()
                     .map(|(tag, it)| (tag.as_str(), it))
@@ -65,7 +68,7 @@ fn the_header_says_what_was_sealed() {
     let header_digest = {
         let sealed = first.seal(&mut rng(1), &mut file).unwrap();
         let header = sealed.header();
-        assert_eq!(header.domain_id(), root.domain_id());
+        assert_eq!(header.domain_id(), root.domain_id().unwrap());
         assert_eq!(header.epoch(), Epoch::FIRST);
         assert_eq!(header.previous(), None);
         assert_eq!(header.label().as_str(), "test");
@@ -92,7 +95,7 @@ fn the_header_says_what_was_sealed() {
     let sealed = second.seal(&mut rng(2), &mut next).unwrap();
     assert_eq!(sealed.header().epoch().get(), 2);
     assert_eq!(sealed.header().previous(), Some(header_digest));
-    assert_eq!(sealed.header().domain_id(), root.domain_id());
+    assert_eq!(sealed.header().domain_id(), root.domain_id().unwrap());
 
     let stranger = Root::random(&mut rng(3)).unwrap();
     second.root = &stranger;
@@ -109,20 +112,20 @@ fn what_is_expected_decides() {
     let mut out = vec![0; sealed.opened_len()];
     let mut open = |expect| sealed.open(&expect, &[&a, &b], &mut out).map(drop);
 
-    let (have, digest) = (root.domain_id(), sealed.header().digest());
+    let (have, digest) = (root.domain_id().unwrap(), sealed.header().digest());
     assert_eq!(open(Expect::unpinned()), Ok(()));
     assert_eq!(open(Expect::new(have, Epoch::FIRST)), Ok(()));
     assert_eq!(open(Expect::header(have, Epoch::FIRST, digest)), Ok(()));
     assert!(!Expect::unpinned().is_pinned() && Expect::new(have, Epoch::FIRST).is_pinned());
 
-    let want = other.domain_id();
+    let want = other.domain_id().unwrap();
     assert_eq!(
         open(Expect::new(want, Epoch::FIRST)),
         Err(OpenError::Expect(ExpectError::WrongDomain { have, want }))
     );
     let want = Epoch::new(2).unwrap();
     assert_eq!(
-        open(Expect::new(root.domain_id(), want)),
+        open(Expect::new(root.domain_id().unwrap(), want)),
         Err(OpenError::Expect(ExpectError::Superseded {
             have: Epoch::FIRST,
             want
@@ -130,7 +133,11 @@ fn what_is_expected_decides() {
     );
     let want = security_domain::domain::HeaderDigest::from_bytes([1; 32]);
     assert_eq!(
-        open(Expect::header(root.domain_id(), Epoch::FIRST, want)),
+        open(Expect::header(
+            root.domain_id().unwrap(),
+            Epoch::FIRST,
+            want
+        )),
         Err(OpenError::Expect(ExpectError::OtherHeader {
             have: digest,
             want

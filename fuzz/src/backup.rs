@@ -2,7 +2,8 @@
 //! Backups: the header as it comes, and whole files that were changed.
 
 use security_domain::backup::{
-    BackupHeader, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name, Plan, TAG_LEN,
+    BackupHeader, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name, Plan, RestoreError,
+    TAG_LEN,
 };
 use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat;
@@ -31,6 +32,9 @@ fn header(data: &[u8]) {
     assert!(header.sealed_len() >= header.plan().length + least as u64);
     let root = Root::random(&mut Seeded(1)).unwrap();
     let refused = hazmat::backup::read(&root, &header).unwrap_err();
+    let RestoreError::WrongDomain(refused) = refused else {
+        panic!("{refused}")
+    };
     assert_eq!(refused.have, header.domain_id());
 }
 

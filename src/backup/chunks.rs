@@ -13,6 +13,7 @@ use super::error::StreamError;
 use super::header::Front;
 use crate::aead::{self, Gcm, NONCE_LEN, NotAuthentic, TooLong};
 use crate::domain::Root;
+use crate::hardened::Fault;
 use crate::purpose::Purpose;
 use crate::secret::{Secret, wipe};
 
@@ -63,14 +64,17 @@ impl Chunks {
     /// The chunks of the backup with this front: key = `X(root, "backup", D("backup header", front))`.
     ///
     /// Secret: the root, the key. Public: the front. Leaks: nothing else.
-    pub(super) fn new(root: &Root, front: Front, length: u64) -> Self {
+    pub(super) fn new(root: &Root, front: Front, length: u64) -> Result<Self, Fault> {
         let digest = Purpose::BackupHeader.digest([front.as_slice()]);
-        Self {
+        let mut chunks = Self {
             front,
             length,
-            key: Some(Purpose::Backup.derive(root.secret().expose(), &[], [&digest])),
+            key: None,
             next: 0,
-        }
+        };
+        let key = chunks.key.insert(Secret::zeroed());
+        Purpose::Backup.derive(root.secret().expose(), &[], [&digest], key)?;
+        Ok(chunks)
     }
 
     pub(super) fn front(&self) -> &[u8] {

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::cbor::Malformed;
 use crate::domain::{DomainId, TextError};
+use crate::hardened::Fault;
 use crate::rng::RngError;
 
 /// A part of a backup's header, as `docs/format.md` calls it.
@@ -112,8 +113,14 @@ pub enum BeginError {
     TooLong,
     /// The random number generator failed.
     Rng,
-    /// The header did not read as it was written: the machine erred.
+    /// The machine erred.
     Fault,
+}
+
+impl From<Fault> for BeginError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl From<RngError> for BeginError {
@@ -127,7 +134,7 @@ impl fmt::Display for BeginError {
         match self {
             Self::TooLong => write!(f, "a backup holds at most {} bytes", super::MAX_LEN),
             Self::Rng => RngError.fmt(f),
-            Self::Fault => f.write_str("the header did not read as it was written"),
+            Self::Fault => f.write_str("a fault while the backup was begun"),
         }
     }
 }
@@ -151,6 +158,39 @@ impl fmt::Display for WrongDomain {
 }
 
 impl core::error::Error for WrongDomain {}
+
+/// Why a restore was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The backup is another domain's.
+    WrongDomain(WrongDomain),
+    /// The machine erred.
+    Fault,
+}
+
+impl From<WrongDomain> for RestoreError {
+    fn from(error: WrongDomain) -> Self {
+        Self::WrongDomain(error)
+    }
+}
+
+impl From<Fault> for RestoreError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongDomain(error) => error.fmt(f),
+            Self::Fault => f.write_str("a fault while the restore was begun"),
+        }
+    }
+}
+
+impl core::error::Error for RestoreError {}
 
 /// Why a backup does not go on. It has ended then: the key is wiped, and every further call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 //! Restoring a backup.
 
 use super::chunks::Chunks;
-use super::error::{StreamError, WrongDomain};
+use super::error::{RestoreError, StreamError, WrongDomain};
 use super::header::{BackupHeader, Front};
-use crate::ct::eq_bytes;
+use crate::ct::{Mask, eq_bytes};
 use crate::domain::Root;
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Verdict};
 
 /// A backup being restored: each chunk after the front goes through [`open`](Self::open), for as long as
 /// there is a [`next_len`](Self::next_len), then [`finish`](Self::finish) says whether all was there.
@@ -18,13 +18,16 @@ impl Reader {
     /// Begins to restore a backup in the domain of `root`.
     ///
     /// Secret: the root, the key. Public: the header. Leaks: whether it is the same domain.
-    pub(crate) fn begin(root: &Root, header: &BackupHeader<'_>) -> Result<Self, WrongDomain> {
-        let (have, want) = (header.domain_id(), root.domain_id());
-        Verdict::twice(|| eq_bytes(have.as_bytes(), root.domain_id().as_bytes()))
-            .or(WrongDomain { have, want })?;
-        let front = Front::from_slice(header.front()).unwrap_or_default();
+    pub(crate) fn begin(root: &Root, header: &BackupHeader<'_>) -> Result<Self, RestoreError> {
+        let (have, want) = (header.domain_id(), root.domain_id()?);
+        Verdict::twice(|| match root.domain_id() {
+            Ok(own) => eq_bytes(header.domain_id().as_bytes(), own.as_bytes()),
+            Err(Fault) => Mask::public(false),
+        })
+        .or(WrongDomain { have, want })?;
+        let front = Front::from_slice(header.front()).map_err(|_| Fault)?;
         Ok(Self {
-            chunks: Chunks::new(root, front, header.plan().length),
+            chunks: Chunks::new(root, front, header.plan().length)?,
         })
     }
 

@@ -30,7 +30,7 @@ impl Writer {
         rng: &mut R,
     ) -> Result<Self, BeginError> {
         // Both ids stand in the header: they are public from here.
-        let domain_id = DomainId::from_bytes(published(root.domain_id().as_bytes()));
+        let domain_id = DomainId::from_bytes(published(root.domain_id()?.as_bytes()));
         let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
         let mut what = Secret::zeroed();
         *what.expose_mut() =
@@ -40,7 +40,7 @@ impl Writer {
         let front = write_front(domain_id, backup_id, plan)?;
         Ok(Self {
             backup_id,
-            chunks: Chunks::new(root, front, plan.length),
+            chunks: Chunks::new(root, front, plan.length)?,
         })
     }
 

@@ -7,6 +7,7 @@ use super::id::{DomainId, Epoch, HeaderDigest};
 use super::text::TextError;
 use crate::cbor::Malformed;
 use crate::custodian::{CustodianId, WrapError};
+use crate::hardened::Fault;
 use crate::quorum::{QuorumError, ShareIndex};
 use crate::rng::RngError;
 
@@ -200,6 +201,12 @@ pub enum SealError {
     Fault,
 }
 
+impl From<Fault> for SealError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
+}
+
 impl From<RngError> for SealError {
     fn from(_: RngError) -> Self {
         Self::Rng
@@ -325,6 +332,14 @@ pub enum OpenError {
     },
     /// It does not open. Nothing more can be told without its key.
     DoesNotOpen,
+    /// The machine erred.
+    Fault,
+}
+
+impl From<Fault> for OpenError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl fmt::Display for OpenError {
@@ -342,6 +357,7 @@ impl fmt::Display for OpenError {
             }
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::DoesNotOpen => f.write_str("the domain does not open"),
+            Self::Fault => f.write_str("a fault while the domain was opened"),
         }
     }
 }

@@ -58,8 +58,11 @@ impl<R: TryCryptoRng + ?Sized> TryRng for Hedged<'_, R> {
             root.copy_from_slice(self.root.secret().expose());
             let counter = self.counter.to_be_bytes();
             self.counter = self.counter.wrapping_add(1);
-            let drawn: Secret<32> =
-                Purpose::Draw.derive(key.expose(), &[], [self.what.expose(), &counter]);
+            let mut drawn = Secret::<32>::zeroed();
+            let parts = [self.what.expose().as_slice(), &counter];
+            Purpose::Draw
+                .derive(key.expose(), &[], parts, &mut drawn)
+                .map_err(|_| RngError)?;
             for (to, from) in chunk.iter_mut().zip(drawn.expose()) {
                 *to = *from;
             }

@@ -2,8 +2,10 @@
 //! What is derived from the data key and from the shares.
 
 use super::id::HeaderDigest;
+use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
 use crate::ed25519::SigningKey;
+use crate::hardened::{self, Fault};
 use crate::kdf;
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
@@ -14,24 +16,55 @@ use crate::shamir::Share;
 pub(super) struct SealingKey(Secret<32>);
 
 impl SealingKey {
+    /// A key of zeros, to be filled by [`derive`](Self::derive).
+    pub(super) const fn zeroed() -> Self {
+        Self(Secret::zeroed())
+    }
+
+    /// Fills the key in place.
+    ///
     /// Secret: `data_key`, `release` (until it is published). Public: `salt`. Leaks: nothing else.
-    pub(super) fn new(salt: &[u8; 32], data_key: &Secret<32>, release: &[u8; 32]) -> Self {
+    pub(super) fn derive(
+        &mut self,
+        salt: &[u8; 32],
+        data_key: &Secret<32>,
+        release: &[u8; 32],
+    ) -> Result<(), Fault> {
         let mut both = Secret::<64>::zeroed();
-        let parts = data_key.expose().iter().chain(release);
-        for (to, from) in both.expose_mut().iter_mut().zip(parts) {
-            *to = *from;
+        let (first, second) = both.expose_mut().split_at_mut(32);
+        hardened::copy(first, data_key.expose())?;
+        hardened::copy(second, release)?;
+        kdf::hkdf_extract(salt, both.expose(), &mut self.0)
+    }
+
+    /// Fills `out` with `X(PRK, "commit", H)`: secret until it is written, and nothing tells the key
+    /// from it.
+    pub(super) fn commitment(
+        &self,
+        header: &HeaderDigest,
+        out: &mut Secret<32>,
+    ) -> Result<(), Fault> {
+        Purpose::Commit.expand(&self.0, [header.as_bytes()], out)
+    }
+
+    /// Whether `commitment` is this key's.
+    ///
+    /// Secret: the key. Public: the rest. Leaks: nothing.
+    pub(super) fn is_committed(&self, header: &HeaderDigest, commitment: &[u8]) -> Mask {
+        let mut own = Secret::zeroed();
+        match self.commitment(header, &mut own) {
+            Ok(()) => eq_bytes(own.expose(), commitment),
+            Err(Fault) => Mask::public(false),
         }
-        Self(kdf::hkdf_extract(salt, both.expose()))
     }
 
-    /// `X(PRK, "commit", H)`: secret until it is written, and nothing tells the key from it.
-    pub(super) fn commitment(&self, header: &HeaderDigest) -> Secret<32> {
-        Purpose::Commit.expand(&self.0, [header.as_bytes()])
-    }
-
-    /// `X(PRK, "body", H)`: it seals one body.
-    pub(super) fn body_key(&self, header: &HeaderDigest) -> Secret<32> {
-        Purpose::Body.expand(&self.0, [header.as_bytes()])
+    /// Fills `out` with `X(PRK, "body", H)`: it seals one body.
+    pub(super) fn body_key(
+        &self,
+        header: &HeaderDigest,
+        out: &mut Secret<32>,
+    ) -> Result<(), Fault> {
+        Purpose::Body.expand(&self.0, [header.as_bytes()], out)
     }
 }
 
@@ -43,9 +76,11 @@ pub(super) fn share_context(core: &[u8; 32], index: ShareIndex, id: &CustodianId
 /// The possession key of a share: seed = `X(share, salt = C, "possession", i)`.
 ///
 /// Secret: the share's value, the key. Public: `core`, the index. Leaks: nothing else.
-pub(super) fn possession_key(core: &[u8; 32], share: &Share<32>) -> SigningKey {
+pub(super) fn possession_key(core: &[u8; 32], share: &Share<32>) -> Result<SigningKey, Fault> {
     let index = [share.index().get()];
-    SigningKey::from_seed(&Purpose::Possession.derive(share.value().expose(), core, [&index]))
+    let mut seed = Secret::zeroed();
+    Purpose::Possession.derive(share.value().expose(), core, [&index], &mut seed)?;
+    Ok(SigningKey::from_seed(&seed))
 }
 
 /// What the domain key signs: `D("sealed", H, D("payload", commitment, body))`.

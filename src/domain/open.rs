@@ -15,7 +15,7 @@ use super::share::DomainShare;
 use super::text::ArtifactTag;
 use crate::aead;
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Verdict};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
 
@@ -48,7 +48,8 @@ impl SealedDomain<'_> {
             return Err(OpenError::BufferTooSmall { needed });
         };
         let data_key = self.combine(shares)?;
-        let sealing_key = SealingKey::new(&self.header().core.salt, &data_key, release);
+        let mut sealing_key = SealingKey::zeroed();
+        sealing_key.derive(&self.header().core.salt, &data_key, release)?;
         drop(data_key);
         let root = self
             .open_body(&sealing_key, out)
@@ -90,13 +91,16 @@ impl SealedDomain<'_> {
     fn open_body(&self, key: &SealingKey, out: &mut [u8]) -> Result<Root, OpenError> {
         let header = self.header();
         let digest = header.digest();
-        Verdict::twice(|| eq_bytes(key.commitment(&digest).expose(), self.commitment))
-            .or(OpenError::DoesNotOpen)?;
+        Verdict::twice(|| key.is_committed(&digest, self.commitment)).or(OpenError::DoesNotOpen)?;
         Verdict::twice(|| {
             for (to, from) in out.iter_mut().zip(self.body) {
                 *to = *from;
             }
-            aead::open(&key.body_key(&digest), out, self.tag)
+            let mut body_key = Secret::zeroed();
+            match key.body_key(&digest, &mut body_key) {
+                Ok(()) => aead::open(&body_key, out, self.tag),
+                Err(Fault) => Mask::public(false),
+            }
         })
         .or(OpenError::DoesNotOpen)?;
         let mut root = Secret::zeroed();
@@ -105,8 +109,11 @@ impl SealedDomain<'_> {
         }
         let root = Root::from_secret(root);
         Verdict::twice(|| {
-            let key = root.domain_key().verify_key();
-            eq_bytes(key.as_bytes(), header.core.domain_key.as_bytes())
+            let domain_key = &header.core.domain_key;
+            match root.domain_key().map(|key| key.verify_key()) {
+                Ok(key) => eq_bytes(key.as_bytes(), domain_key.as_bytes()),
+                Err(Fault) => Mask::public(false),
+            }
         })
         .or(OpenError::DoesNotOpen)?;
         Ok(root)

@@ -5,6 +5,7 @@ use rand_core::TryCryptoRng;
 
 use super::id::{DomainId, Suite};
 use crate::ed25519::SigningKey;
+use crate::hardened::Fault;
 use crate::purpose::Purpose;
 use crate::rng::RngError;
 use crate::secret::{Secret, wipe};
@@ -51,14 +52,20 @@ impl Root {
     /// The id of the domain of this root, born now.
     ///
     /// Secret: the root. Public: the id. Leaks: nothing else.
-    pub fn domain_id(&self) -> DomainId {
-        DomainId::new(Suite::One, &self.domain_key().verify_key())
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the machine erred.
+    pub fn domain_id(&self) -> Result<DomainId, Fault> {
+        Ok(DomainId::new(Suite::One, &self.domain_key()?.verify_key()))
     }
 
     /// The key that signs for the domain: seed = `X(root, "domain key")` (`docs/format.md`).
     ///
     /// Secret: the root, the key. Leaks: nothing.
-    pub(crate) fn domain_key(&self) -> SigningKey {
-        SigningKey::from_seed(&Purpose::DomainKey.derive(self.0.expose(), &[], []))
+    pub(crate) fn domain_key(&self) -> Result<SigningKey, Fault> {
+        let mut seed = Secret::zeroed();
+        Purpose::DomainKey.derive(self.0.expose(), &[], [], &mut seed)?;
+        Ok(SigningKey::from_seed(&seed))
     }
 }

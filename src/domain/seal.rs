@@ -132,7 +132,7 @@ impl<K: Recipient> Sealing<'_, K> {
         let quorum = ShareCount::new(custodians.len() as u8)
             .and_then(|count| Quorum::new(self.threshold, count))
             .map_err(SealError::Quorum)?;
-        let domain_key = self.root.domain_key().verify_key();
+        let domain_key = self.root.domain_key()?.verify_key();
         let domain_id = DomainId::new(self.lineage.birth_suite, &domain_key);
         if self.lineage.domain_id.is_some_and(|id| id != domain_id) {
             return Err(SealError::OtherDomain);
@@ -215,20 +215,22 @@ impl<K: Recipient> Sealing<'_, K> {
         self.write_header(&core, lengths, &listed, slots.header)?;
         let header = HeaderDigest::from_bytes(Purpose::Header.digest([&*slots.header]));
 
-        let key = SealingKey::new(&core.salt, &data_key, release.expose());
-        fill(slots.commitment, key.commitment(&header).expose());
+        let mut key = SealingKey::zeroed();
+        key.derive(&core.salt, &data_key, release.expose())?;
+        let mut commitment = Secret::zeroed();
+        key.commitment(&header, &mut commitment)?;
+        fill(slots.commitment, commitment.expose());
         self.seal_body(&key, &header, slots.body)?;
 
         let rebuilt = rebuild(&data_key, core.quorum, shares)?;
-        let key = SealingKey::new(&core.salt, &rebuilt, release.expose());
-        Verdict::twice(|| eq_bytes(key.commitment(&header).expose(), slots.commitment))
-            .or(SealError::Fault)?;
+        key.derive(&core.salt, &rebuilt, release.expose())?;
+        Verdict::twice(|| key.is_committed(&header, slots.commitment)).or(SealError::Fault)?;
         self.check_body(&key, &header, slots.body)?;
 
         // From here on the file is public, and signed as such.
         let mut digest = signed_digest(&header, slots.commitment, slots.body);
         declassify_bytes(&mut digest);
-        let signature = self.root.domain_key().sign(&digest);
+        let signature = self.root.domain_key()?.sign(&digest);
         fill(slots.signature, &signature.map_err(|_| SealError::Fault)?);
         drop(slots);
         declassify_bytes(out);
@@ -296,7 +298,7 @@ impl<K: Recipient> Sealing<'_, K> {
                         error => SealError::Wrap(id, error),
                     }
                 })?;
-            let key = possession_key(core_digest, share).verify_key();
+            let key = possession_key(core_digest, share)?.verify_key();
             listed
                 .push((key, wrapped.digest()))
                 .map_err(|_| SealError::Fault)?;
@@ -322,7 +324,9 @@ impl<K: Recipient> Sealing<'_, K> {
             fill(slot, part);
             rest = after;
         }
-        *tag = aead::seal(key.body_key(header), text).map_err(|_| SealError::TooLong)?;
+        let mut body_key = Secret::zeroed();
+        key.body_key(header, &mut body_key)?;
+        *tag = aead::seal(body_key, text).map_err(|_| SealError::TooLong)?;
         Ok(())
     }
 
@@ -337,7 +341,9 @@ impl<K: Recipient> Sealing<'_, K> {
         body: &mut [u8],
     ) -> Result<(), SealError> {
         let (text, tag) = body.split_last_chunk_mut().ok_or(SealError::Fault)?;
-        if !aead::open(&key.body_key(header), text, tag).declassify() {
+        let mut body_key = Secret::zeroed();
+        key.body_key(header, &mut body_key)?;
+        if !aead::open(&body_key, text, tag).declassify() {
             return Err(SealError::Fault);
         }
         Verdict::twice(|| {
@@ -351,7 +357,7 @@ impl<K: Recipient> Sealing<'_, K> {
             equal & Mask::public(rest.is_empty())
         })
         .or(SealError::Fault)?;
-        let again = aead::seal(key.body_key(header), text).map_err(|_| SealError::TooLong)?;
+        let again = aead::seal(body_key, text).map_err(|_| SealError::TooLong)?;
         Verdict::twice(|| eq_bytes(&again, tag)).or(SealError::Fault)
     }
 

@@ -13,7 +13,7 @@ use super::parse::SealedDomain;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{CustodianId, Identity, Unwrap};
 use crate::ed25519::VerifyKey;
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Verdict};
 use crate::quorum::ShareIndex;
 use crate::shamir::Share;
 use crate::wrap::{WrappedShare, read_share};
@@ -118,8 +118,10 @@ impl SealedDomain<'_> {
     ///
     /// Secret: the share's value. Public: its index, `key`. Leaks: nothing else.
     fn is_share(&self, key: &VerifyKey, share: &Share<32>) -> Mask {
-        let own = possession_key(&self.header().core_digest, share).verify_key();
-        eq_bytes(own.as_bytes(), key.as_bytes())
+        match possession_key(&self.header().core_digest, share) {
+            Ok(own) => eq_bytes(own.verify_key().as_bytes(), key.as_bytes()),
+            Err(Fault) => Mask::public(false),
+        }
     }
 
     /// What the sealed domain holds for `custodian`, if it is what the header names.

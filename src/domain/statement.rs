@@ -11,7 +11,7 @@ use super::parse::SealedDomain;
 use super::share::DomainShare;
 use crate::ct::Mask;
 use crate::ed25519::{SIGNATURE_LEN, SignFault};
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Verdict};
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
 
@@ -49,7 +49,7 @@ impl Statement {
         share: &DomainShare,
     ) -> Result<[u8; SIGNATURE_LEN], SignFault> {
         let (header, index) = (sealed.header(), share.index());
-        let key = possession_key(&header.core_digest, &share.share);
+        let key = possession_key(&header.core_digest, &share.share).map_err(|Fault| SignFault)?;
         let signature = key.sign(&self.digest(&header.digest(), index))?;
         Verdict::twice(|| self.verifies(header, index, &signature)).or(SignFault)?;
         Ok(signature)

@@ -7,7 +7,7 @@ use super::event::Event;
 use super::host::Host;
 use super::state::{Active, Domain};
 use super::vault::Next;
-use crate::backup::{BackupHeader, BeginError, Kind, Plan, Reader, Writer};
+use crate::backup::{BackupHeader, BeginError, Kind, Plan, Reader, RestoreError, Writer};
 use crate::domain::LedgerHead;
 
 impl<const N: usize> Domain<'_, Active, N> {
@@ -59,7 +59,10 @@ impl<const N: usize> Domain<'_, Active, N> {
     ) -> Result<Reader, LifecycleError> {
         let vault = &mut *self.vault;
         let reader = Reader::begin(&vault.held.root, header);
-        let reader = reader.map_err(LifecycleError::WrongDomain)?;
+        let reader = reader.map_err(|error| match error {
+            RestoreError::WrongDomain(error) => LifecycleError::WrongDomain(error),
+            RestoreError::Fault => LifecycleError::Fault,
+        })?;
         let backup = header.backup_id();
         vault.report(host, &Event::BeginRestore { backup })?;
         Ok(reader)

@@ -10,6 +10,7 @@ use super::host::{FlashError, SinkRefused};
 use super::record::RecordError;
 use crate::backup::{BeginError, WrongDomain};
 use crate::domain::{ExpectError, HeaderDigest, OpenError, SealError, ShareError};
+use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::GenerateError;
 #[cfg(feature = "managed-hsm")]
@@ -86,6 +87,12 @@ pub enum LifecycleError {
     WrongDomain(WrongDomain),
     /// What was computed did not stand the check that follows: the machine erred.
     Fault,
+}
+
+impl From<Fault> for LifecycleError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl From<RngError> for LifecycleError {

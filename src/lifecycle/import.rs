@@ -89,7 +89,7 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
             vault.tick(host)?;
             let import = vault.import()?;
             Verdict::twice(|| import.admits(&vault.incoming)).or(LifecycleError::Fault)?;
-            let domain = vault.incoming.root.domain_id();
+            let domain = vault.incoming.root.domain_id()?;
             vault.report(host, &Event::ConfirmImport { domain })?;
             vault.commit(
                 host,

@@ -157,7 +157,7 @@ impl<const N: usize> Vault<N> {
         let mut id = [0; 16];
         rng::fill(host.rng(), &mut id)?;
         self.instance.id = InstanceId::from_bytes(id);
-        let domain = self.held.root.domain_id();
+        let domain = self.held.root.domain_id()?;
         self.report(host, &Event::Provision { domain })?;
         self.commit(host, Next::new(Stage::Provisioned))
     }

@@ -13,6 +13,7 @@ use super::jwe::{Algorithm, ContentKey, Jwe, Sealer, padded_len, sealed_len};
 use super::source::Text;
 use super::tag::Tag;
 use super::writer::{Writer, escape};
+use crate::hardened;
 use crate::kdf;
 
 /// The most artifacts a file can have.
@@ -51,7 +52,9 @@ impl<'a> Artifact<'a> {
     /// length then.
     pub fn open(&self, key: &MasterKey, out: &mut [u8]) -> Result<usize, OpenError> {
         let jwe = self.jwe().ok_or(OpenError::DoesNotOpen)?;
-        jwe.open(&content_key(key, &self.tag), out)
+        let mut content = ContentKey::zeroed();
+        content_key(key, &self.tag, &mut content)?;
+        jwe.open(&content, out)
     }
 
     /// The JWE, whose form was checked when the file was parsed.
@@ -61,15 +64,18 @@ impl<'a> Artifact<'a> {
 
     /// Whether the tag is this key's, without a look at the padding.
     fn authentic(&self, key: &MasterKey) -> crate::ct::Mask {
-        let key = content_key(key, &self.tag);
-        self.jwe()
-            .map_or(crate::ct::Mask::public(false), |jwe| jwe.authentic(&key))
+        let mut content = ContentKey::zeroed();
+        match (content_key(key, &self.tag, &mut content), self.jwe()) {
+            (Ok(()), Some(jwe)) => jwe.authentic(&content),
+            _ => crate::ct::Mask::public(false),
+        }
     }
 
     /// Whether [`open`](Self::open) would succeed.
     fn opens(&self, key: &MasterKey) -> bool {
-        let key = content_key(key, &self.tag);
-        self.jwe().is_some_and(|jwe| jwe.opens(&key))
+        let mut content = ContentKey::zeroed();
+        content_key(key, &self.tag, &mut content).is_ok()
+            && self.jwe().is_some_and(|jwe| jwe.opens(&content))
     }
 }
 
@@ -82,11 +88,15 @@ impl core::fmt::Debug for Artifact<'_> {
     }
 }
 
-/// The content key of an artifact: SP 800-108 with the tag as the label and no context.
+/// Fills `out` with the content key of an artifact: SP 800-108 with the tag as the label and no context.
 ///
 /// Secret: `key`, the result. Public: the tag. Leaks: nothing else.
-fn content_key(key: &MasterKey, tag: &Tag<'_>) -> ContentKey {
-    kdf::sp800_108_hmac_sha512(key.secret().expose(), tag.bytes(), b"")
+fn content_key(
+    key: &MasterKey,
+    tag: &Tag<'_>,
+    out: &mut ContentKey,
+) -> Result<(), hardened::Fault> {
+    kdf::sp800_108_hmac_sha512(key.secret().expose(), tag.bytes(), b"", out)
 }
 
 fn parse_jwe<'a>(
@@ -271,9 +281,10 @@ pub fn write<'t, T, R: TryCryptoRng + ?Sized>(
         for text in [before, "{\"compact_jwe\"", colon, "\""] {
             writer.put(text)?;
         }
-        let content_key = content_key(key, &tag);
+        let mut content = ContentKey::zeroed();
+        content_key(key, &tag, &mut content)?;
         let kid = tag.chars();
-        let sealer = Sealer::begin(writer, Algorithm::Direct, kid, &[], &content_key, rng)?;
+        let sealer = Sealer::begin(writer, Algorithm::Direct, kid, &[], &content, rng)?;
         seal(sealer, tag, artifact)?;
         for text in ["\"", comma, "\"tag\"", colon, "\""] {
             writer.put(text)?;
@@ -298,9 +309,9 @@ pub fn reseal(
     mut sealer: Sealer<'_, '_>,
 ) -> Result<(), WriteError> {
     let jwe = artifact.jwe().ok_or(WriteError::DoesNotOpen)?;
-    jwe.decrypt(&content_key(old, &artifact.tag), |chunk| {
-        sealer.chunk(chunk)
-    })?;
+    let mut content = ContentKey::zeroed();
+    content_key(old, &artifact.tag, &mut content)?;
+    jwe.decrypt(&content, |chunk| sealer.chunk(chunk))?;
     sealer.finish()
 }
 

@@ -4,6 +4,7 @@
 use core::fmt;
 
 use super::tag::TagError;
+use crate::hardened;
 use crate::quorum::QuorumError;
 use crate::rng::RngError;
 use crate::x509::CertificateError;
@@ -196,6 +197,14 @@ pub enum WriteError {
     Quorum(QuorumError),
     /// The master key does not open the file that is to be sealed anew.
     DoesNotOpen,
+    /// The machine erred.
+    Fault,
+}
+
+impl From<hardened::Fault> for WriteError {
+    fn from(hardened::Fault: hardened::Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl fmt::Display for WriteError {
@@ -211,6 +220,7 @@ impl fmt::Display for WriteError {
             Self::RepeatedCustodian => "two certificates are the same, or hold the same key",
             Self::Quorum(error) => return error.fmt(f),
             Self::DoesNotOpen => "the security domain does not open with this master key",
+            Self::Fault => "a fault while the file was written",
         })
     }
 }
@@ -240,6 +250,14 @@ pub enum OpenError {
     },
     /// It does not open with this key. Nothing more can be told without the key.
     DoesNotOpen,
+    /// The machine erred.
+    Fault,
+}
+
+impl From<hardened::Fault> for OpenError {
+    fn from(hardened::Fault: hardened::Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl fmt::Display for OpenError {
@@ -247,6 +265,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::BufferTooSmall { needed } => write!(f, "the output may take {needed} bytes"),
             Self::DoesNotOpen => f.write_str("it does not open with this key"),
+            Self::Fault => f.write_str("a fault while it was opened"),
         }
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{Judge, Wrong, hex};
 use crate::kdf;
+use crate::secret::Secret;
 
 /// The examples of FIPS 180-4, of one block and of two (NIST, "Examples with Intermediate Values").
 pub fn sha256(judge: &mut impl Judge) -> Result<(), Wrong> {
@@ -28,7 +29,7 @@ pub fn sha1(judge: &mut impl Judge) -> Result<(), Wrong> {
 }
 
 /// The key and the text of RFC 4231 section 4.3, test case 2.
-const JEFE: (&[u8], &[u8]) = (b"Jefe", b"what do ya want for nothing?");
+const JEFE: (&[u8; 4], &[u8]) = (b"Jefe", b"what do ya want for nothing?");
 
 /// RFC 4231 section 4.3, test case 2.
 pub fn hmac_sha256(judge: &mut impl Judge) -> Result<(), Wrong> {
@@ -57,9 +58,11 @@ pub fn hkdf(judge: &mut impl Judge) -> Result<(), Wrong> {
         hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
     const OUT: [u8; 42] =
         hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
-    let pseudorandom = kdf::hkdf_extract(&SALT, &[0x0b; 22]);
+    let (mut pseudorandom, mut out) = (Secret::zeroed(), Secret::<42>::zeroed());
+    kdf::hkdf_extract(&SALT, &[0x0b; 22], &mut pseudorandom).map_err(|_| Wrong)?;
     judge.same(pseudorandom.expose(), &PSEUDORANDOM)?;
-    judge.same(kdf::hkdf_expand::<42>(&pseudorandom, [INFO]).expose(), &OUT)
+    kdf::hkdf_expand(&pseudorandom, &[&INFO], &mut out).map_err(|_| Wrong)?;
+    judge.same(out.expose(), &OUT)
 }
 
 /// The interchange's own use of it, 256 bits: `HMAC(key, 00000001 || "label" || 00 || "context" ||
@@ -67,6 +70,8 @@ pub fn hkdf(judge: &mut impl Judge) -> Result<(), Wrong> {
 #[cfg(feature = "managed-hsm")]
 pub fn sp800_108(judge: &mut impl Judge) -> Result<(), Wrong> {
     const KEY: [u8; 32] = hex("f0ca51f6308791404bf68b56024ee7c64d6c737716f81d47e1e68b5c4e399575");
-    let derived = kdf::sp800_108_hmac_sha512::<32>(&[0x41; 32], *b"label", b"context");
+    let mut derived = Secret::<32>::zeroed();
+    kdf::sp800_108_hmac_sha512(&[0x41; 32], *b"label", b"context", &mut derived)
+        .map_err(|_| Wrong)?;
     judge.same(derived.expose(), &KEY)
 }

@@ -42,7 +42,7 @@ impl Held {
             (ArtifactTag::new(tag).unwrap(), artifact)
         });
         Self {
-            id: Root::from_secret(secret.unwrap()).domain_id(),
+            id: Root::from_secret(secret.unwrap()).domain_id().unwrap(),
             root,
             artifacts,
         }

@@ -28,7 +28,10 @@ fn any_two_of_three_open_the_domain_by_contributions() {
         let chosen = pair.map(|place| &shares[place]);
         let mut out = vec![0; sealed.opened_len()];
         let opened = sealed.open(&world.expect(), &chosen, &mut out).unwrap();
-        assert_eq!(opened.root().domain_id(), world.root.domain_id());
+        assert_eq!(
+            opened.root().domain_id().unwrap(),
+            world.root.domain_id().unwrap()
+        );
     }
 }
 
@@ -235,8 +238,8 @@ fn a_signature_by_another_domain_vets_nothing() {
     assert_eq!(
         VettedRequest::signed(signed, &stranger.sealed()).unwrap_err(),
         VetError::OtherDomain {
-            have: world.root.domain_id(),
-            want: stranger.root.domain_id()
+            have: world.root.domain_id().unwrap(),
+            want: stranger.root.domain_id().unwrap()
         }
     );
 }

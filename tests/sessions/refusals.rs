@@ -36,7 +36,10 @@ fn a_request_for_anything_else_is_refused() {
         asked(|asking| asking.header = have),
         Err(ContributeError::OtherHeader { have, want })
     );
-    let (have, want) = (DomainId::from_bytes([1; 32]), world.root.domain_id());
+    let (have, want) = (
+        DomainId::from_bytes([1; 32]),
+        world.root.domain_id().unwrap(),
+    );
     assert_eq!(
         asked(|asking| asking.domain_id = have),
         Err(ContributeError::OtherDomain { have, want })
@@ -74,7 +77,10 @@ fn an_unexpected_domain_gets_no_share() {
         .map(drop)
     };
     assert_eq!(give(world.expect()), Ok(()));
-    let (have, want) = (world.root.domain_id(), other.root.domain_id());
+    let (have, want) = (
+        world.root.domain_id().unwrap(),
+        other.root.domain_id().unwrap(),
+    );
     assert_eq!(
         give(other.expect()),
         Err(ContributeError::Expect(ExpectError::WrongDomain {
@@ -84,7 +90,7 @@ fn an_unexpected_domain_gets_no_share() {
     );
     let want = Epoch::new(2).unwrap();
     assert_eq!(
-        give(Expect::new(world.root.domain_id(), want)),
+        give(Expect::new(world.root.domain_id().unwrap(), want)),
         Err(ContributeError::Expect(ExpectError::Superseded {
             have: Epoch::FIRST,
             want

@@ -142,7 +142,7 @@ fn known_answer() {
         purpose: SessionPurpose::Recover,
         session: SessionId::from_bytes([0x11; 32]),
         header: sealed.header().digest(),
-        domain_id: root.domain_id(),
+        domain_id: root.domain_id().unwrap(),
         epoch: sealed.header().epoch(),
         transfer: rsa("d").public_key().clone(),
         instance: InstanceId::from_bytes(*b"fedcba9876543210"),
@@ -158,7 +158,7 @@ fn known_answer() {
         .unwrap();
     let vetted = VettedRequest::signed(request.clone(), &sealed).unwrap();
     let mut out = vec![0; contribution_len(&request)];
-    let expect = Expect::new(root.domain_id(), sealed.header().epoch());
+    let expect = Expect::new(root.domain_id().unwrap(), sealed.header().epoch());
     let contribution = contribute(
         &sealed,
         &expect,

@@ -63,7 +63,7 @@ impl World {
     }
 
     pub fn expect(&self) -> Expect {
-        Expect::new(self.root.domain_id(), Epoch::FIRST)
+        Expect::new(self.root.domain_id().unwrap(), Epoch::FIRST)
     }
 
     /// A request to be changed by the test that asks for it.
@@ -72,7 +72,7 @@ impl World {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes([3; 32]),
             header: self.sealed().header().digest(),
-            domain_id: self.root.domain_id(),
+            domain_id: self.root.domain_id().unwrap(),
             epoch: Epoch::FIRST,
             transfer: self.transfer.borrow().public_key().clone(),
             instance: InstanceId::from_bytes([5; 16]),

@@ -4,7 +4,7 @@
 use security_domain::hazmat::ct::eq_bytes;
 use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::hazmat::gf257::{Element, weight};
-use security_domain::hazmat::kdf::{hkdf_extract, sp800_108_hmac_sha512};
+use security_domain::hazmat::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
 use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
@@ -85,16 +85,21 @@ entry!(reach_gf257, |input, out| {
     usize::from(weight(&points, out.len(), Element::ZERO).value())
 });
 
+fn zeros<const N: usize>() -> Result<Secret<N>, ()> {
+    Secret::try_init(|_| Ok(()))
+}
+
 entry!(reach_kdf, |input, out| {
-    let key: Secret<64> = sp800_108_hmac_sha512(input, out.iter().copied(), input);
+    let (Ok(mut long), Ok(mut short)) = (zeros::<64>(), zeros::<32>()) else {
+        return 1;
+    };
+    let derived = sp800_108_hmac_sha512(input, out.iter().copied(), input, &mut long);
+    let extracted = hkdf_extract(out, input, &mut short);
+    let expanded = hkdf_expand(&short, &[input, out], &mut long);
     out.iter_mut()
-        .zip(key.expose())
+        .zip(long.expose())
         .for_each(|(to, from)| *to = *from);
-    let key = hkdf_extract(out, input);
-    out.iter_mut()
-        .zip(key.expose())
-        .for_each(|(to, from)| *to = *from);
-    0
+    usize::from(derived.and(extracted).and(expanded).is_err())
 });
 
 fn quorum(threshold: usize, count: usize) -> Option<Quorum> {

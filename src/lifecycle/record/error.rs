@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::hardened::Fault;
 use crate::lifecycle::host::FlashError;
 use crate::rng::RngError;
 
@@ -46,6 +47,8 @@ pub enum RecordError {
         /// How many bytes it takes.
         needed: usize,
     },
+    /// The machine erred.
+    Fault,
 }
 
 impl fmt::Display for RecordError {
@@ -77,11 +80,18 @@ impl fmt::Display for RecordError {
                     "the buffer is too small for the record: {needed} bytes are needed"
                 )
             }
+            Self::Fault => f.write_str("a fault while a record was made"),
         }
     }
 }
 
 impl core::error::Error for RecordError {}
+
+impl From<Fault> for RecordError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
+}
 
 impl From<RngError> for RecordError {
     fn from(_: RngError) -> Self {

@@ -8,6 +8,7 @@ use super::error::RecordError;
 use crate::aead::{self, TAG_LEN};
 use crate::ct::Mask;
 use crate::domain::InstanceId;
+use crate::hardened::Fault;
 use crate::lifecycle::host::Host;
 use crate::purpose::Purpose;
 use crate::rng;
@@ -51,13 +52,13 @@ impl Head {
         }
     }
 
-    /// `X(device key, salt, "record", number, instance id)`.
+    /// Fills `out` with `X(device key, salt, "record", number, instance id)`.
     ///
     /// Secret: `device_key`, the result. Public: the head. Leaks: nothing else.
-    fn key(&self, device_key: &Secret<32>) -> Secret<32> {
+    fn key(&self, device_key: &Secret<32>, out: &mut Secret<32>) -> Result<(), Fault> {
         let number = self.number.to_be_bytes();
         let parts = [number.as_slice(), self.instance.as_bytes()];
-        Purpose::Record.derive(device_key.expose(), &self.salt, parts)
+        Purpose::Record.derive(device_key.expose(), &self.salt, parts, out)
     }
 }
 
@@ -80,7 +81,8 @@ pub(super) fn seal<'b, H: Host + ?Sized>(
         number,
         salt: draw_salt(host, instance, number, contents)?,
     };
-    let key = head.key(host.device_key());
+    let mut key = Secret::zeroed();
+    head.key(host.device_key(), &mut key)?;
     record.copy_within(..len, Head::LEN);
     let (front, rest) = record.split_first_chunk_mut().ok_or(too_small)?;
     let (contents, tag) = rest.split_last_chunk_mut().ok_or(too_small)?;
@@ -106,7 +108,8 @@ fn draw_salt<H: Host + ?Sized>(
     device.copy_from_slice(host.device_key().expose());
     let number = number.to_be_bytes();
     let parts = [number.as_slice(), instance.as_bytes(), contents];
-    let salt: Secret<32> = Purpose::RecordSalt.derive(key.expose(), &[], parts);
+    let mut salt = Secret::zeroed();
+    Purpose::RecordSalt.derive(key.expose(), &[], parts, &mut salt)?;
     Ok(*salt.expose())
 }
 
@@ -118,6 +121,10 @@ pub(super) fn open(device_key: &Secret<32>, record: &mut [u8]) -> Option<(Head, 
     let (head, rest) = record.split_first_chunk_mut()?;
     let (contents, tag) = rest.split_last_chunk_mut()?;
     let head = Head::parse(head)?;
-    let opened = aead::open(&head.key(device_key), contents, tag);
+    let mut key = Secret::zeroed();
+    let opened = match head.key(device_key, &mut key) {
+        Ok(()) => aead::open(&key, contents, tag),
+        Err(Fault) => Mask::public(false),
+    };
     Some((head, opened, contents.len()))
 }

@@ -118,10 +118,12 @@ impl Asking {
         self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
         let (len, buffer) = (encoder.writer().position(), encoder.writer().get_ref());
         let request = buffer.get(..len).ok_or(AskError::Fault)?;
-        let signature = signer
-            .map(|root| root.domain_key().sign(&signed_digest(&digest(request))))
-            .transpose()
-            .map_err(|_| AskError::Fault)?;
+        let sign = |root: &Root| {
+            let key = root.domain_key().map_err(|_| AskError::Fault)?;
+            let signature = key.sign(&signed_digest(&digest(request)));
+            signature.map_err(|_| AskError::Fault)
+        };
+        let signature = signer.map(sign).transpose()?;
         encode_file(
             request,
             signature.as_ref().map_or(&[][..], |signature| signature),

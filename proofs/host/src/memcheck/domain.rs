@@ -97,7 +97,7 @@ fn root() -> Root {
 
 /// The id of that root's domain, made public as a file makes it.
 fn domain_id() -> DomainId {
-    DomainId::from_bytes(revealed(root().domain_id().as_bytes()))
+    DomainId::from_bytes(revealed(root().domain_id().unwrap().as_bytes()))
 }
 
 fn sealed<K: Recipient>(custodians: &[K], threshold: u8) -> Vec<u8> {
