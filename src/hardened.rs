@@ -89,6 +89,12 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// No permit: for the place of one that is still to be decided on.
+    pub const REFUSED: Self = Self {
+        first: REFUSED,
+        second: REFUSED,
+    };
+
     /// Tests both tokens again, by a branch each, right before the act.
     #[inline(always)]
     pub fn spend<E>(self, refusal: E) -> Result<(), E> {
@@ -99,6 +105,18 @@ impl Permit {
         .or(refusal)
     }
 
+    /// Tests both tokens and keeps the permit, for an act that another one under it follows.
+    #[inline(always)]
+    pub fn test<E>(&self, refusal: E) -> Result<(), E> {
+        if black_box(self.first) != FIRST {
+            return Err(refusal);
+        }
+        if black_box(self.second) != SECOND {
+            return Err(refusal);
+        }
+        Ok(())
+    }
+
     /// A permit that is valid only if both are: what either token lacks, the result lacks.
     #[inline(always)]
     pub fn and(self, other: Self) -> Self {
@@ -107,6 +125,13 @@ impl Permit {
             first: both(FIRST, self.first, black_box(other.first)),
             second: both(SECOND, self.second, black_box(other.second)),
         }
+    }
+}
+
+/// The tokens say nothing that a refusal does not.
+impl core::fmt::Debug for Permit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Permit(..)")
     }
 }
 
@@ -185,8 +210,10 @@ mod tests {
                 .permit("refused")
                 .unwrap()
         };
+        assert_eq!(permit().test("tested"), Ok(()));
         assert_eq!(permit().spend("spent"), Ok(()));
         assert_eq!(permit().and(permit()).spend("spent"), Ok(()));
+        assert_eq!(Permit::REFUSED.spend("refused"), Err("refused"));
         let refused = Verdict::twice(|| Mask::public(false)).permit("refused");
         assert_eq!(refused.err(), Some("refused"));
         for wrong in [0, u32::MAX, REFUSED, SECOND] {
@@ -196,6 +223,7 @@ mod tests {
                     *[&mut permit.first, &mut permit.second][place] = wrong ^ place as u32;
                     permit
                 };
+                assert_eq!(spoilt().test("tested"), Err("tested"));
                 assert_eq!(spoilt().spend("spent"), Err("spent"));
                 assert_eq!(spoilt().and(permit()).spend("spent"), Err("spent"));
                 assert_eq!(permit().and(spoilt()).spend("spent"), Err("spent"));

@@ -33,7 +33,10 @@ use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 use crate::shamir::Share;
 
+mod hides;
 mod rsa_oaep;
+
+pub(crate) use hides::check_hides;
 
 /// The length of what is wrapped, in bytes.
 pub const PLAINTEXT_LEN: usize = 65;

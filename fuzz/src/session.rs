@@ -8,7 +8,8 @@ use security_domain::custodian::{Identity, Unwrap};
 use security_domain::domain::SealedDomain;
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
-    Contribution, ContributionError, Request, VetError, VettedRequest, contribution_len,
+    Contribution, ContributionError, Request, SessionPurpose, VetError, VettedRequest,
+    contribution_len,
 };
 
 use super::rng::Seeded;
@@ -46,6 +47,9 @@ pub fn request(data: &[u8]) {
     match VettedRequest::signed(request.clone(), &sealed) {
         Ok(vetted) => assert_eq!(vetted.request().digest(), request.digest()),
         Err(VetError::Unsigned) => assert!(!request.is_signed()),
+        Err(VetError::SignedRecovery) => {
+            assert!(request.is_signed() && request.purpose() == SessionPurpose::Recover);
+        }
         Err(VetError::OtherDomain { have, .. }) => assert_eq!(have, request.domain_id()),
         Err(error) => assert_eq!(error, VetError::Signature),
     }

@@ -245,6 +245,14 @@ pub enum ShareError<E> {
     DoesNotOpen(CustodianId),
     /// The device that holds his key failed, before any decryption.
     Device(CustodianId, E),
+    /// A case that cannot happen: the machine erred.
+    Fault,
+}
+
+impl<E> From<Fault> for ShareError<E> {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for ShareError<E> {
@@ -256,6 +264,7 @@ impl<E: fmt::Display> fmt::Display for ShareError<E> {
             Self::Device(id, error) => {
                 write!(f, "the device of custodian {id} failed: {error}")
             }
+            Self::Fault => f.write_str("a fault: a case that cannot happen did"),
         }
     }
 }

@@ -1,72 +1,186 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Knowing that it is the right one.
+//! Which domain a caller expects.
 //!
 //! Anyone can make *a* domain from the custodians' public keys, and an old file of the right one opens
-//! as well as the newest. Whoever is about to trust a file says which one he expects, from what an HSM
-//! of the domain itself had shown.
+//! as well as the newest. A caller who is about to trust a file says which one he expects, from what an
+//! HSM of the domain itself had shown.
 
 use super::error::ExpectError;
 use super::header::Header;
 use super::id::{DomainId, Epoch, HeaderDigest};
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
 
 /// Which sealed domain is expected. There is no default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expect(Option<Pin>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Pin {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Expect {
+    scope: Scope,
     domain_id: DomainId,
     min_epoch: Epoch,
-    header: Option<HeaderDigest>,
+    header: HeaderDigest,
+}
+
+/// What is compared, in two words that are far apart from those of the other scopes. Words that are
+/// none of these compare everything, so a flipped bit never makes an expectation weaker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Scope(u32, u32);
+
+impl Scope {
+    /// The domain, the epoch and the header.
+    const HEADER: Self = Self(0xcb91_ce37, 0xf144_6bea);
+    /// The domain and the epoch.
+    const DOMAIN: Self = Self(0xa6eb_8c9e, 0xec1d_7da0);
+    /// Nothing.
+    const NOTHING: Self = Self(0x87b0_b125, 0x92ed_cf45);
+
+    fn is(&self, other: Self) -> Mask {
+        Mask::eq(self.0, other.0) & Mask::eq(self.1, other.1)
+    }
 }
 
 impl Expect {
     /// This domain, in `min_epoch` or later.
     pub const fn new(domain_id: DomainId, min_epoch: Epoch) -> Self {
-        Self(Some(Pin {
+        Self {
+            scope: Scope::DOMAIN,
             domain_id,
             min_epoch,
-            header: None,
-        }))
+            header: HeaderDigest::from_bytes([0; 32]),
+        }
     }
 
     /// This domain, and this header of it.
     pub const fn header(domain_id: DomainId, min_epoch: Epoch, header: HeaderDigest) -> Self {
-        Self(Some(Pin {
+        Self {
+            scope: Scope::HEADER,
             domain_id,
             min_epoch,
-            header: Some(header),
-        }))
+            header,
+        }
     }
 
     /// Whatever is there: nothing says that it is the right domain. For a first look and for tests.
     pub const fn unpinned() -> Self {
-        Self(None)
+        Self {
+            scope: Scope::NOTHING,
+            domain_id: DomainId::from_bytes([0; 32]),
+            min_epoch: Epoch::FIRST,
+            header: HeaderDigest::from_bytes([0; 32]),
+        }
     }
 
     /// Whether a domain is named.
-    pub const fn is_pinned(&self) -> bool {
-        self.0.is_some()
+    pub fn is_pinned(&self) -> bool {
+        self.scope != Scope::NOTHING
     }
 
-    /// Compares with `header`.
+    /// Compares with `header`. What opens or recovers a domain compares by itself.
     pub fn check(&self, header: &Header<'_>) -> Result<(), ExpectError> {
-        let Some(pin) = &self.0 else {
-            return Ok(());
-        };
-        let (have, want) = (header.domain_id(), pin.domain_id);
-        Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-            .or(ExpectError::WrongDomain { have, want })?;
-        let (have, want) = (header.epoch(), pin.min_epoch);
-        Verdict::twice(|| !Mask::lt(have.get(), want.get()))
-            .or(ExpectError::Superseded { have, want })?;
-        if let Some(want) = pin.header {
-            let have = header.digest();
-            Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-                .or(ExpectError::OtherHeader { have, want })?;
+        self.permit(header).map(|_| ())
+    }
+
+    /// Compares with `header`, and gives the permit for what is done with its domain.
+    ///
+    /// Both evaluations of each comparison read this expectation and the header where they lie.
+    pub(crate) fn permit(&self, header: &Header<'_>) -> Result<Permit, ExpectError> {
+        let domain = Verdict::twice(|| {
+            eq_bytes(header.domain_id().as_bytes(), self.domain_id.as_bytes())
+                | self.scope.is(Scope::NOTHING)
+        })
+        .permit(ExpectError::WrongDomain {
+            have: header.domain_id(),
+            want: self.domain_id,
+        })?;
+        let epoch = Verdict::twice(|| {
+            !Mask::lt(header.epoch().get(), self.min_epoch.get()) | self.scope.is(Scope::NOTHING)
+        })
+        .permit(ExpectError::Superseded {
+            have: header.epoch(),
+            want: self.min_epoch,
+        })?;
+        let digest = Verdict::twice(|| {
+            eq_bytes(header.digest().as_bytes(), self.header.as_bytes())
+                | self.scope.is(Scope::DOMAIN)
+                | self.scope.is(Scope::NOTHING)
+        })
+        .permit(ExpectError::OtherHeader {
+            have: header.digest(),
+            want: self.header,
+        })?;
+        Ok(domain.and(epoch).and(digest))
+    }
+}
+
+impl core::fmt::Debug for Expect {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut shown = f.debug_struct("Expect");
+        if self.is_pinned() {
+            shown
+                .field("domain_id", &self.domain_id)
+                .field("min_epoch", &self.min_epoch);
         }
-        Ok(())
+        if self.scope == Scope::HEADER {
+            shown.field("header", &self.header);
+        }
+        shown.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/good-later-epoch.sealed");
+
+    fn scopes() -> [Scope; 3] {
+        [Scope::HEADER, Scope::DOMAIN, Scope::NOTHING]
+    }
+
+    #[test]
+    fn scopes_are_far_apart() {
+        let mut words: std::vec::Vec<u32> = scopes().iter().flat_map(|s| [s.0, s.1]).collect();
+        words.extend([0, u32::MAX]);
+        for (i, a) in words.iter().enumerate() {
+            for b in &words[i + 1..] {
+                assert!((a ^ b).count_ones() >= 12, "{a:08x} {b:08x}");
+            }
+        }
+    }
+
+    /// Neither a flipped bit nor a word that is lost makes another domain, epoch or header pass.
+    #[test]
+    fn a_changed_scope_compares_everything() {
+        let sealed = crate::domain::SealedDomain::parse(FILE).unwrap();
+        let header = sealed.header();
+        let (domain, epoch, digest) = (header.domain_id(), header.epoch(), header.digest());
+        let wrong = [
+            Expect::new(DomainId::from_bytes([1; 32]), epoch),
+            Expect::new(domain, epoch.next().unwrap()),
+            Expect::header(domain, epoch, HeaderDigest::from_bytes([1; 32])),
+        ];
+        let mut changed = 0;
+        for mut expect in wrong {
+            let scope = expect.scope;
+            let flipped = (0..32).flat_map(|bit| {
+                [
+                    Scope(scope.0 ^ 1 << bit, scope.1),
+                    Scope(scope.0, scope.1 ^ 1 << bit),
+                ]
+            });
+            let lost = [0, u32::MAX].map(|word| [Scope(word, scope.1), Scope(scope.0, word)]);
+            for scope in flipped.chain(lost.into_iter().flatten()).chain([scope]) {
+                expect.scope = scope;
+                assert!(expect.permit(header).is_err());
+                changed += 1;
+            }
+        }
+        assert_eq!(changed, 3 * (64 + 4 + 1));
+        for right in [
+            Expect::unpinned(),
+            Expect::new(domain, epoch),
+            Expect::header(domain, Epoch::FIRST, digest),
+        ] {
+            assert_eq!(right.permit(header).unwrap().spend(()), Ok(()));
+        }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Opening: a quorum of checked shares gives the root and the artifacts, or nothing.
 
+use core::mem;
+
 use heapless::Vec;
 use zeroize::Zeroize;
 
@@ -15,7 +17,7 @@ use super::share::DomainShare;
 use super::text::ArtifactTag;
 use crate::aead;
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{Fault, Verdict};
+use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
 
@@ -41,34 +43,46 @@ impl SealedDomain<'_> {
     where
         Self: 'o,
     {
-        expect.check(self.header()).map_err(OpenError::Expect)?;
+        let expected = expect.permit(self.header()).map_err(OpenError::Expect)?;
+        let complete = self.check_complete(OpenError::Pending)?;
         let release = self.release.ok_or(OpenError::Pending)?;
         let needed = self.opened_len();
-        let Some(out) = out.get_mut(..needed) else {
-            return Err(OpenError::BufferTooSmall { needed });
-        };
-        let data_key = self.combine(shares)?;
+        let out = out
+            .get_mut(..needed)
+            .ok_or(OpenError::BufferTooSmall { needed })?;
+        let (quorum, quorate) = self.quorum(shares)?;
+        let data_key =
+            shamir::combine(self.header().quorum(), &quorum).map_err(|_| OpenError::DoesNotOpen)?;
         let mut sealing_key = SealingKey::zeroed();
         sealing_key.derive(&self.header().core.salt, &data_key, release)?;
         drop(data_key);
-        let root = self
-            .open_body(&sealing_key, out)
-            .inspect_err(|_| out.zeroize())?;
-        Ok(Opened {
-            root,
+        let mut opened = Opened {
+            root: Root::zeroed(),
             artifacts: self.header().artifacts(),
             body: out,
-        })
+            permit: expected.and(complete).and(quorate),
+        };
+        self.open_body(&sealing_key, &mut opened)?;
+        Ok(opened)
     }
 
-    /// The data key, from a quorum of this header's shares.
-    fn combine(&self, shares: &[&DomainShare]) -> Result<Secret<32>, OpenError> {
+    /// The shares of a quorum of this header, and a permit to combine them.
+    fn quorum<'s>(
+        &self,
+        shares: &[&'s DomainShare],
+    ) -> Result<(Vec<&'s Share<32>, MAX_CUSTODIANS>, Permit), OpenError> {
         let header = self.header();
         let mut quorum = Vec::<&Share<32>, MAX_CUSTODIANS>::new();
+        let need = header.quorum().threshold().get();
+        let have = shares.len();
+        let mut permit = Verdict::twice(|| !Mask::lt(shares.len() as u32, u32::from(need)))
+            .permit(OpenError::TooFewShares {
+                have: have as u8,
+                need,
+            })?;
         for (place, share) in shares.iter().enumerate() {
             let id = share.custodian;
-            Verdict::twice(|| eq_bytes(share.header.as_bytes(), header.digest().as_bytes()))
-                .or(OpenError::ForeignShare(id))?;
+            permit = permit.and(share.check_of(header, OpenError::ForeignShare(id))?);
             if shares
                 .iter()
                 .take(place)
@@ -80,43 +94,42 @@ impl SealedDomain<'_> {
                 .push(&share.share)
                 .map_err(|_| OpenError::SameShare(id))?;
         }
-        let (have, need) = (quorum.len() as u8, header.quorum().threshold().get());
-        Verdict::twice(|| !Mask::lt(u32::from(have), u32::from(need)))
-            .or(OpenError::TooFewShares { have, need })?;
         quorum.truncate(usize::from(need));
-        shamir::combine(header.quorum(), &quorum).map_err(|_| OpenError::DoesNotOpen)
+        Ok((quorum, permit))
     }
 
-    /// Decrypts the body into `out`, as long as the plaintext, and takes the root out of it.
-    fn open_body(&self, key: &SealingKey, out: &mut [u8]) -> Result<Root, OpenError> {
+    /// Decrypts the body into the output, as long as the plaintext, and takes the root out of it. The
+    /// permit so far is tested before anything is decrypted.
+    fn open_body(&self, key: &SealingKey, opened: &mut Opened<'_>) -> Result<(), OpenError> {
         let header = self.header();
         let digest = header.digest();
-        Verdict::twice(|| key.is_committed(&digest, self.commitment)).or(OpenError::DoesNotOpen)?;
-        Verdict::twice(|| {
-            for (to, from) in out.iter_mut().zip(self.body) {
-                *to = *from;
-            }
+        let Opened {
+            root, body, permit, ..
+        } = opened;
+        let committed = Verdict::twice(|| key.is_committed(&digest, self.commitment))
+            .permit(OpenError::DoesNotOpen)?;
+        permit.test(OpenError::Fault)?;
+        let authentic = Verdict::twice(|| {
             let mut body_key = Secret::zeroed();
-            match key.body_key(&digest, &mut body_key) {
-                Ok(()) => aead::open(&body_key, out, self.tag),
+            match copy(body, self.body).and_then(|()| key.body_key(&digest, &mut body_key)) {
+                Ok(()) => aead::open(&body_key, body, self.tag),
                 Err(Fault) => Mask::public(false),
             }
         })
-        .or(OpenError::DoesNotOpen)?;
-        let mut root = Secret::zeroed();
-        for (to, from) in root.expose_mut().iter_mut().zip(&*out) {
-            *to = *from;
-        }
-        let root = Root::from_secret(root);
-        Verdict::twice(|| {
+        .permit(OpenError::DoesNotOpen)?;
+        let opened_root = body.get(..Root::LEN).ok_or(Fault)?;
+        copy(root.secret_mut().expose_mut(), opened_root)?;
+        let own = Verdict::twice(|| {
             let domain_key = &header.core.domain_key;
             match root.domain_key().map(|key| key.verify_key()) {
                 Ok(key) => eq_bytes(key.as_bytes(), domain_key.as_bytes()),
                 Err(Fault) => Mask::public(false),
             }
         })
-        .or(OpenError::DoesNotOpen)?;
-        Ok(root)
+        .permit(OpenError::DoesNotOpen)?;
+        let decided = mem::replace(permit, Permit::REFUSED);
+        *permit = decided.and(committed).and(authentic).and(own);
+        permit.test(OpenError::Fault)
     }
 }
 
@@ -125,6 +138,8 @@ pub struct Opened<'o> {
     root: Root,
     artifacts: Artifacts<'o>,
     body: &'o mut [u8],
+    /// That everything was decided for it, tested again where its content is used.
+    permit: Permit,
 }
 
 impl<'o> Opened<'o> {
@@ -135,12 +150,24 @@ impl<'o> Opened<'o> {
 
     /// The artifacts with their tags, in the order in which they were sealed.
     pub fn artifacts(&self) -> impl Iterator<Item = (ArtifactTag<'o>, &[u8])> {
-        let mut rest = self.body.get(Root::LEN..).unwrap_or_default();
-        self.artifacts.clone().map(move |(tag, len)| {
-            let (artifact, after) = rest.split_at_checked(len as usize).unwrap_or_default();
-            rest = after;
-            (tag, artifact)
+        // Where each lies was checked when the file was parsed.
+        let mut rest = self.body.get(Root::LEN..);
+        self.artifacts.clone().map_while(move |(tag, len)| {
+            let (artifact, after) = rest?.split_at_checked(len as usize)?;
+            rest = Some(after);
+            Some((tag, artifact))
         })
+    }
+
+    /// Tests again that this is the content of the expected domain, and that the artifacts are all there.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        Verdict::twice(|| {
+            let listed = self.artifacts.clone().map(|(_, len)| len as usize);
+            let found = self.artifacts().map(|(_, artifact)| artifact.len());
+            Mask::public(listed.eq(found))
+        })
+        .or(OpenError::Fault)?;
+        self.permit.test(OpenError::Fault)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::aead::TAG_LEN;
 use crate::cbor::{Reader, is_encoding};
 use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SIGNATURE_LEN;
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
 use crate::purpose::Purpose;
 use crate::wrap::WrappedShare;
 
@@ -28,6 +28,8 @@ pub struct SealedDomain<'a> {
     /// The body without its tag.
     pub(super) body: &'a [u8],
     pub(super) tag: &'a [u8; TAG_LEN],
+    /// That the signature is the domain key's, tested again wherever the file is used.
+    pub(super) signed: Permit,
 }
 
 impl<'a> SealedDomain<'a> {
@@ -36,8 +38,9 @@ impl<'a> SealedDomain<'a> {
     /// A wrapped share that was changed does not fail here: [`changed`](Self::changed) names its
     /// custodian, and a quorum of the others opens the file.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let (sealed, body, signature) = Self::read(bytes)?;
-        Verdict::twice(|| sealed.is_signed(body, signature)).or(ParseError::Signature)?;
+        let (mut sealed, body, signature) = Self::read(bytes)?;
+        sealed.signed =
+            Verdict::twice(|| sealed.is_signed(body, signature)).permit(ParseError::Signature)?;
         Ok(sealed)
     }
 
@@ -78,6 +81,7 @@ impl<'a> SealedDomain<'a> {
             commitment,
             body,
             tag,
+            signed: Permit::REFUSED,
         };
         Ok((sealed, sealed_body, signature))
     }
@@ -103,6 +107,12 @@ impl<'a> SealedDomain<'a> {
     /// open it.
     pub const fn is_pending(&self) -> bool {
         self.release.is_none()
+    }
+
+    /// A permit to open or recover it, if it is signed and its release is filled in; otherwise `pending`.
+    pub(crate) fn check_complete<E: Copy>(&self, pending: E) -> Result<Permit, E> {
+        self.signed.test(pending)?;
+        Verdict::twice(|| Mask::public(self.release.is_some())).permit(pending)
     }
 
     /// The custodians with their wrapped shares.

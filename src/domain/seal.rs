@@ -395,7 +395,8 @@ fn read_back(file: &[u8], shares: &[Option<Share<32>>]) -> Result<(), SealError>
         let share = share.as_ref().ok_or(SealError::Fault)?;
         sealed
             .check_share(custodian.id, share)
-            .map_err(|_: ShareError<Infallible>| SealError::Fault)?;
+            .map_err(|_: ShareError<Infallible>| SealError::Fault)?
+            .spend(SealError::Fault)?;
     }
     Ok(())
 }

@@ -6,14 +6,14 @@ use core::convert::Infallible;
 use rand_core::TryCryptoRng;
 
 use super::error::ShareError;
-use super::header::Custodian;
+use super::header::{Custodian, Header};
 use super::id::HeaderDigest;
 use super::keys::{possession_key, share_context};
 use super::parse::SealedDomain;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{CustodianId, Identity, Unwrap};
 use crate::ed25519::VerifyKey;
-use crate::hardened::{Fault, Verdict};
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::ShareIndex;
 use crate::shamir::Share;
 use crate::wrap::{WrappedShare, read_share};
@@ -25,20 +25,23 @@ pub struct DomainShare {
     pub(super) share: Share<32>,
     pub(super) custodian: CustodianId,
     pub(super) header: HeaderDigest,
+    /// That it is the one that was dealt, tested again wherever it is used.
+    confirmed: Permit,
 }
 
 impl DomainShare {
     /// A share that was one before, and was kept where nobody can change it.
-    pub(crate) const fn kept(
+    pub(crate) fn kept(
         share: Share<32>,
         custodian: CustodianId,
         header: HeaderDigest,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Fault> {
+        Ok(Self {
             share,
             custodian,
             header,
-        }
+            confirmed: Verdict::twice(|| Mask::public(true)).permit(Fault)?,
+        })
     }
 
     /// Whose it is.
@@ -54,6 +57,14 @@ impl DomainShare {
     /// Which header it belongs to.
     pub const fn header(&self) -> HeaderDigest {
         self.header
+    }
+
+    /// A permit for what is done with it under `header`: it was confirmed, and it is of that header.
+    /// Otherwise `foreign`.
+    pub(crate) fn check_of<E: Copy>(&self, header: &Header<'_>, foreign: E) -> Result<Permit, E> {
+        self.confirmed.test(foreign)?;
+        Verdict::twice(|| eq_bytes(self.header.as_bytes(), header.digest().as_bytes()))
+            .permit(foreign)
     }
 
     /// The share itself.
@@ -98,19 +109,24 @@ impl SealedDomain<'_> {
         self.confirm(custodian, share)
     }
 
-    /// Takes a share that came another way than out of this file: none if it is not the one that was
-    /// dealt at its index. Whether the wrapped share in this file was changed does not matter here.
+    /// Takes a share that came another way than out of this file, by what `permit` permits: none if it
+    /// is not the one that was dealt at its index. Whether the wrapped share in this file was changed
+    /// does not matter here.
     ///
     /// Secret: the share's value. Public: its index, the sealed domain. Leaks: whether it is that share.
-    pub(crate) fn dealt(&self, share: Share<32>) -> Option<DomainShare> {
+    pub(crate) fn dealt(&self, share: Share<32>, permit: Permit) -> Option<DomainShare> {
         let header = self.header();
         let custodian = header.custodian(share.index())?.id;
         let key = header.share_key(share.index())?;
-        Verdict::twice(|| self.is_share(key, &share)).or(()).ok()?;
+        self.signed.test(()).ok()?;
+        let confirmed = Verdict::twice(|| self.is_share(key, &share))
+            .permit(())
+            .ok()?;
         Some(DomainShare {
             share,
             custodian,
             header: header.digest(),
+            confirmed: confirmed.and(permit),
         })
     }
 
@@ -139,14 +155,15 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// Checks that `share` is the one that was dealt to `custodian`.
+    /// A permit for `share`, if it is the one that was dealt to `custodian`.
     ///
     /// Secret: the share's value. Public: the sealed domain, `custodian`. Leaks: whether it is his.
     pub(super) fn check_share<E>(
         &self,
         custodian: CustodianId,
         share: &Share<32>,
-    ) -> Result<(), ShareError<E>> {
+    ) -> Result<Permit, ShareError<E>> {
+        self.signed.test(ShareError::Fault)?;
         let place = self.place(custodian)?;
         Verdict::twice(|| {
             self.is_share(place.key, share)
@@ -155,7 +172,7 @@ impl SealedDomain<'_> {
                     u32::from(place.custodian.index.get()),
                 )
         })
-        .or(ShareError::DoesNotOpen(custodian))
+        .permit(ShareError::DoesNotOpen(custodian))
     }
 
     fn confirm<E>(
@@ -163,11 +180,12 @@ impl SealedDomain<'_> {
         custodian: CustodianId,
         share: Share<32>,
     ) -> Result<DomainShare, ShareError<E>> {
-        self.check_share(custodian, &share)?;
+        let confirmed = self.check_share(custodian, &share)?;
         Ok(DomainShare {
             share,
             custodian,
             header: self.header().digest(),
+            confirmed,
         })
     }
 }

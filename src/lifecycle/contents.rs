@@ -354,11 +354,7 @@ fn read_share(reader: &mut Reader<'_>, header: HeaderDigest) -> Read<DomainShare
     let bytes: &[u8; 32] = reader.fixed(part)?;
     let mut value = Secret::zeroed();
     value.expose_mut().copy_from_slice(bytes);
-    Ok(DomainShare::kept(
-        Share::new(index, value),
-        custodian,
-        header,
-    ))
+    DomainShare::kept(Share::new(index, value), custodian, header).map_err(|_| Malformed(part))
 }
 
 /// Reads a transfer key.

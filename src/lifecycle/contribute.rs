@@ -14,8 +14,8 @@ use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapE
 use crate::domain::{
     DomainId, DomainShare, Epoch, Expect, ExpectError, Header, HeaderDigest, SealedDomain,
 };
-use crate::hardened::Verdict;
-use crate::wrap::WrappedShare;
+use crate::hardened::{Permit, Verdict};
+use crate::wrap::{WrappedShare, check_hides};
 
 /// How many bytes a contribution to `request` takes; at most [`Contribution::MAX_LEN`].
 pub fn contribution_len(request: &Request<'_>) -> usize {
@@ -85,85 +85,114 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &'o mut [u8],
 ) -> Result<Contribution<'o>, ContributeError> {
-    let (header, request) = (sealed.header(), request.request());
-    expect.check(header).map_err(ContributeError::Expect)?;
-    check_request(header, request)?;
-    check_time(request, now)?;
-    check_share(header, request, share)?;
-    let needed = contribution_len(request);
+    let (header, asked) = (sealed.header(), request.request());
+    let permit = expect
+        .permit(header)
+        .map_err(ContributeError::Expect)?
+        .and(check_request(header, asked)?)
+        .and(check_time(asked, now)?)
+        .and(check_share(header, asked, share)?);
+    let needed = contribution_len(asked);
     let out = out
         .get_mut(..needed)
         .ok_or(ContributeError::BufferTooSmall { needed })?;
-    write(sealed, request, share, rng, out).inspect_err(|_| out.fill(0))?;
+    write(sealed, request, share, permit, rng, out).inspect_err(|_| out.fill(0))?;
     Contribution::parse(out).map_err(|_| ContributeError::Fault)
 }
 
-/// Whether the request is about this header, and for what a custodian may answer.
-///
-/// Inlined, as the two below, so that both tests of each verdict stand where the share is sent.
-#[inline(always)]
-fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<(), ContributeError> {
-    let (have, want) = (request.header(), header.digest());
-    Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-        .or(ContributeError::OtherHeader { have, want })?;
-    let (have, want) = (request.domain_id(), header.domain_id());
-    Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-        .or(ContributeError::OtherDomain { have, want })?;
-    let (have, want) = (request.epoch(), header.epoch());
-    Verdict::twice(|| Mask::eq(have.get(), want.get()))
-        .or(ContributeError::OtherEpoch { have, want })?;
-    let purpose = request.purpose();
-    let recovers = || matches!(purpose, SessionPurpose::Recover);
-    Verdict::twice(|| Mask::public(recovers())).or(ContributeError::OtherPurpose(purpose))
+/// A permit, if the request is about this header, and for what a custodian may answer.
+fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, ContributeError> {
+    let same_header =
+        Verdict::twice(|| eq_bytes(request.header().as_bytes(), header.digest().as_bytes()))
+            .permit(ContributeError::OtherHeader {
+                have: request.header(),
+                want: header.digest(),
+            })?;
+    let same_domain = Verdict::twice(|| {
+        eq_bytes(
+            request.domain_id().as_bytes(),
+            header.domain_id().as_bytes(),
+        )
+    })
+    .permit(ContributeError::OtherDomain {
+        have: request.domain_id(),
+        want: header.domain_id(),
+    })?;
+    let same_epoch = Verdict::twice(|| Mask::eq(request.epoch().get(), header.epoch().get()))
+        .permit(ContributeError::OtherEpoch {
+            have: request.epoch(),
+            want: header.epoch(),
+        })?;
+    let purpose = Verdict::twice(|| request.is_for_recovery())
+        .permit(ContributeError::OtherPurpose(request.purpose()))?;
+    Ok(same_header.and(same_domain).and(same_epoch).and(purpose))
 }
 
-/// Whether there is time left. Without a clock there is.
-#[inline(always)]
-fn check_time(request: &Request<'_>, now: u64) -> Result<(), ContributeError> {
-    let Some(expires) = request.expires().map(|expires| expires.get()) else {
-        return Ok(());
-    };
-    Verdict::twice(|| Mask::public(now <= expires)).or(ContributeError::Expired { expires, now })
+/// A permit, if there is time left. Without a clock, or without an end, there is.
+fn check_time(request: &Request<'_>, now: u64) -> Result<Permit, ContributeError> {
+    let expires = || request.expires().map_or(u64::MAX, |expires| expires.get());
+    Verdict::twice(|| Mask::public(now <= expires())).permit(ContributeError::Expired {
+        expires: expires(),
+        now,
+    })
 }
 
-/// Whether the share is one of this header, and the transfer key no weaker than what sealed it.
-#[inline(always)]
+/// A permit, if the share is one of this header, and the transfer key no weaker than what sealed it.
 fn check_share(
     header: &Header<'_>,
     request: &Request<'_>,
     share: &DomainShare,
-) -> Result<(), ContributeError> {
+) -> Result<Permit, ContributeError> {
     let foreign = ContributeError::ForeignShare(share.custodian());
-    Verdict::twice(|| eq_bytes(share.header().as_bytes(), header.digest().as_bytes()))
-        .or(foreign)?;
-    let sealed = header.custodian(share.index()).ok_or(foreign)?.algorithm;
-    let transfer = request.transfer().algorithm();
-    Verdict::twice(|| !Mask::lt(transfer.strength(), sealed.strength()))
-        .or(ContributeError::WeakerKey { transfer, sealed })
+    let own = share.check_of(header, foreign)?;
+    let sealed = || header.custodian(share.index()).map(|of| of.algorithm);
+    let transfer = || request.transfer().algorithm();
+    let strong = Verdict::twice(|| match sealed() {
+        Some(sealed) => !Mask::lt(transfer().strength(), sealed.strength()),
+        None => Mask::public(false),
+    })
+    .permit(match sealed() {
+        Some(sealed) => ContributeError::WeakerKey {
+            transfer: transfer(),
+            sealed,
+        },
+        None => foreign,
+    })?;
+    Ok(own.and(strong))
 }
 
+/// Wraps the share, looks at what was made, and writes it. The decisions taken so far, and that the
+/// request was vetted, are tested again before the share is wrapped and before anything is written.
+///
 /// Secret: the share. Public: everything else, `out`. Leaks: nothing else.
 fn write<R: TryCryptoRng + ?Sized>(
     sealed: &SealedDomain<'_>,
-    request: &Request<'_>,
+    vetted: &VettedRequest<'_>,
     share: &DomainShare,
+    permit: Permit,
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<(), ContributeError> {
+    let request = vetted.request();
     let (digest, index, transfer) = (request.digest(), share.index(), request.transfer());
     let mut wrapped = [0; MAX_WRAPPED_LEN];
     let wrapped = wrapped
         .get_mut(..transfer.algorithm().wrapped_len())
         .ok_or(ContributeError::Fault)?;
     let context = context(&digest, index);
+    permit.test(ContributeError::Fault)?;
+    vetted.check(ContributeError::Fault)?;
     WrappedShare::wrap(share.share(), &context, transfer, rng, wrapped)
         .map_err(ContributeError::Wrap)?;
+    let hidden = check_hides(wrapped, share.share(), ContributeError::Fault)?;
     // From here on the wrapped share is public: it is signed, and leaves.
     declassify_bytes(wrapped);
     let wrapped = WrappedShare::from_bytes(wrapped);
     let signature = statement(&digest, &wrapped)
         .sign(sealed, share)
         .map_err(|_| ContributeError::Fault)?;
+    permit.and(hidden).spend(ContributeError::Fault)?;
+    vetted.check(ContributeError::Fault)?;
     let mut encoder = Encoder::new(out);
     encode(digest, index, wrapped.as_bytes(), &signature, &mut encoder)
         .map_err(|_| ContributeError::Fault)

@@ -20,7 +20,7 @@ use crate::ct::eq_bytes;
 use crate::custodian::{CustodianId, Identity, MAX_WRAPPED_LEN, Unwrap};
 use crate::domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
 use crate::ed25519::SIGNATURE_LEN;
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Verdict};
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
 use crate::wrap::WrappedShare;
@@ -133,7 +133,8 @@ pub(super) fn statement(request: &RequestDigest, wrapped: &WrappedShare<'_>) -> 
 ///
 /// In order: that it answers this request; that the header lists the share; the signature by the share's
 /// possession key; only then is the transfer key used; what comes out is the share that was dealt. A
-/// custodian is named as the author only when the signature held.
+/// custodian is named as the author only when the signature held. That the signature held is tested again
+/// right before the transfer key is used, and with the share for as long as it is kept.
 ///
 /// Secret: the transfer key, the share. Public: everything else. Leaks: whether it is that share.
 pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
@@ -143,22 +144,23 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
     transfer: &mut I,
     rng: &mut R,
 ) -> Result<DomainShare, ContributionError<I::Error>> {
-    let (have, index) = (contribution.request, contribution.index);
-    Verdict::twice(|| eq_bytes(have.as_bytes(), request.as_bytes())).or(
-        ContributionError::OtherSession {
-            have,
+    let index = contribution.index;
+    let answers = Verdict::twice(|| eq_bytes(contribution.request.as_bytes(), request.as_bytes()))
+        .permit(ContributionError::OtherSession {
+            have: contribution.request,
             want: request,
-        },
-    )?;
+        })?;
     let header = sealed.header();
     let custodian = header.custodian(index);
     let custodian = custodian.ok_or(ContributionError::NotListed(index))?.id;
-    Verdict::twice(|| {
+    let signed = Verdict::twice(|| {
         let statement = statement(&request, &contribution.wrapped);
         statement.verifies(header, index, contribution.signature)
     })
-    .or(ContributionError::Unsigned { claims: custodian })?;
+    .permit(ContributionError::Unsigned { claims: custodian })?;
+    let permit = answers.and(signed);
     let context = context(&request, index);
+    permit.test(ContributionError::Fault)?;
     let share = contribution
         .wrapped
         .unwrap(&context, index, transfer, rng)
@@ -167,7 +169,7 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
             Unwrap::Device(error) => ContributionError::Device(error),
         })?;
     sealed
-        .dealt(share)
+        .dealt(share, permit)
         .ok_or(ContributionError::DoesNotOpen(custodian))
 }
 
@@ -193,6 +195,14 @@ pub enum ContributionError<E> {
     DoesNotOpen(CustodianId),
     /// The device that holds the transfer key failed, before any decryption.
     Device(E),
+    /// A case that cannot happen: the machine erred.
+    Fault,
+}
+
+impl<E> From<Fault> for ContributionError<E> {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for ContributionError<E> {
@@ -212,6 +222,7 @@ impl<E: fmt::Display> fmt::Display for ContributionError<E> {
                 write!(f, "the contribution of custodian {id} does not open")
             }
             Self::Device(error) => write!(f, "the transfer key's device failed: {error}"),
+            Self::Fault => f.write_str("a fault: a case that cannot happen did"),
         }
     }
 }

@@ -57,9 +57,12 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     ) -> Result<Added, LifecycleError> {
         self.vault.session(sealed, host)?;
         let id = share.custodian();
-        if share.header() != sealed.header().digest() {
-            return Err(LifecycleError::Open(OpenError::ForeignShare(id)));
-        }
+        share
+            .check_of(
+                sealed.header(),
+                LifecycleError::Open(OpenError::ForeignShare(id)),
+            )?
+            .spend(LifecycleError::Fault)?;
         self.vault.keep(share, host)
     }
 
@@ -196,11 +199,11 @@ impl<const N: usize> Vault<N> {
         } = self;
         let recovery = session.recovery().ok_or(LifecycleError::Expired)?;
         let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
-        // Whether it is the right domain was settled when the session began, for this very header.
-        let opened = sealed
-            .open(&Expect::unpinned(), &shares, buffer)
-            .map_err(LifecycleError::Open)?;
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
+        let opened = sealed
+            .open(&Expect::header(domain, epoch, header), &shares, buffer)
+            .map_err(LifecycleError::Open)?;
+        opened.check().map_err(LifecycleError::Open)?;
         incoming.set(&opened)?;
         drop(opened);
         drop(shares);

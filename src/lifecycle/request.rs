@@ -14,6 +14,7 @@ use minicbor::encode::Write;
 use super::id::{RequestDigest, SessionId};
 use super::session_file::{SessionField as Field, SessionFileError};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
+use crate::ct::Mask;
 use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::purpose::Purpose;
@@ -103,6 +104,12 @@ impl<'a> Request<'a> {
     /// What the session is for.
     pub const fn purpose(&self) -> SessionPurpose {
         self.asking.purpose
+    }
+
+    /// Whether the purpose is to recover.
+    pub(super) fn is_for_recovery(&self) -> Mask {
+        let recover = u32::from(SessionPurpose::Recover.code());
+        Mask::eq(u32::from(self.asking.purpose.code()), recover)
     }
 
     /// The session's name.

@@ -2,7 +2,8 @@
 //! Vetting: knowing where a request came from.
 //!
 //! A custodian can be robbed in one place only: whoever's transfer key he wraps his share to gets it.
-//! So a share is contributed to a [`VettedRequest`], and there are three ways to one.
+//! So a share is contributed to a [`VettedRequest`], and there are three ways to one. A request to
+//! recover has two of them: no opening rests on a signature alone.
 
 use core::fmt;
 
@@ -10,20 +11,26 @@ use super::id::RequestDigest;
 use super::request::{Request, signed_digest};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::{DomainId, SealedDomain};
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
 
 /// A request that is known to come from the HSM that it should come from.
-#[derive(Clone, Debug)]
-pub struct VettedRequest<'a>(Request<'a>);
+#[derive(Debug)]
+pub struct VettedRequest<'a> {
+    request: Request<'a>,
+    /// That it was vetted, tested again where a share is wrapped for it.
+    vetted: Permit,
+}
 
 impl<'a> VettedRequest<'a> {
     /// The custodian read `shown` from the HSM itself, by a way that the request did not take. A digest
     /// computed from the request at hand vets nothing.
     pub fn compared(request: Request<'a>, shown: RequestDigest) -> Result<Self, VetError> {
-        let (have, want) = (request.digest(), shown);
-        Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-            .or(VetError::OtherRequest { have, want })?;
-        Ok(Self(request))
+        let vetted = Verdict::twice(|| eq_bytes(request.digest().as_bytes(), shown.as_bytes()))
+            .permit(VetError::OtherRequest {
+                have: request.digest(),
+                want: shown,
+            })?;
+        Ok(Self { request, vetted })
     }
 
     /// `verifier` accepts `evidence` as an attestation of the HSM, with R inside.
@@ -33,32 +40,51 @@ impl<'a> VettedRequest<'a> {
         verifier: &V,
     ) -> Result<Self, VetError> {
         let accepts = || verifier.accepts(evidence, request.digest());
-        Verdict::twice(|| Mask::public(accepts())).or(VetError::Evidence)?;
-        Ok(Self(request))
+        let vetted = Verdict::twice(|| Mask::public(accepts())).permit(VetError::Evidence)?;
+        Ok(Self { request, vetted })
     }
 
-    /// The request is signed by the key of the domain of `sealed`: an active HSM of that domain asks.
+    /// The request is signed by the key of the domain of `sealed`: an active HSM of that domain asks. It
+    /// asks to rotate or to rehearse; a request to recover is refused, whoever signed it.
     ///
     /// Which domain that is, `sealed` cannot prove; [`contribute`](super::contribute) compares with what
     /// is expected. This way rests on Ed25519 alone. Who fears that its signatures may be forged, as by a
     /// quantum computer, compares digests.
     pub fn signed(request: Request<'a>, sealed: &SealedDomain<'_>) -> Result<Self, VetError> {
         let header = sealed.header();
-        let (have, want) = (request.domain_id(), header.domain_id());
-        Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-            .or(VetError::OtherDomain { have, want })?;
+        let named = Verdict::twice(|| {
+            eq_bytes(
+                request.domain_id().as_bytes(),
+                header.domain_id().as_bytes(),
+            )
+        })
+        .permit(VetError::OtherDomain {
+            have: request.domain_id(),
+            want: header.domain_id(),
+        })?;
         let signature = request.signature.ok_or(VetError::Unsigned)?;
-        Verdict::twice(|| {
+        let signed = Verdict::twice(|| {
             let digest = signed_digest(&request.digest());
             header.domain_key().verifies(&digest, signature)
         })
-        .or(VetError::Signature)?;
-        Ok(Self(request))
+        .permit(VetError::Signature)?;
+        let purpose =
+            Verdict::twice(|| !request.is_for_recovery()).permit(VetError::SignedRecovery)?;
+        Ok(Self {
+            request,
+            vetted: named.and(signed).and(purpose),
+        })
     }
 
     /// The request.
     pub const fn request(&self) -> &Request<'a> {
-        &self.0
+        &self.request
+    }
+
+    /// Tests again that it was vetted.
+    #[inline(always)]
+    pub(super) fn check<E>(&self, refusal: E) -> Result<(), E> {
+        self.vetted.test(refusal)
     }
 }
 
@@ -94,6 +120,9 @@ pub enum VetError {
     Unsigned,
     /// The signature is not the domain key's for this request.
     Signature,
+    /// The request is to recover, and a signature does not vet that: the custodian reads R from the HSM
+    /// itself, or verifies its attestation.
+    SignedRecovery,
 }
 
 impl fmt::Display for VetError {
@@ -108,6 +137,7 @@ impl fmt::Display for VetError {
             }
             Self::Unsigned => f.write_str("the request has no signature"),
             Self::Signature => f.write_str("the request's signature is not the domain's"),
+            Self::SignedRecovery => f.write_str("a signature does not vet a request to recover"),
         }
     }
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a session is for: custodians who never meet open a domain in an HSM that they have vetted.
 
-use security_domain::domain::Root;
+use std::fs;
+
+use security_domain::domain::{Root, SealedDomain};
 use security_domain::hazmat::lifecycle::AskError;
 use security_domain::lifecycle::{
-    Contribution, ProposalDigest, Request, RequestDigest, SessionPurpose, Verifier, VetError,
-    VettedRequest, contribute, contribution_len,
+    ContributeError, Contribution, ProposalDigest, Request, RequestDigest, SessionPurpose,
+    Verifier, VetError, VettedRequest, contribute, contribution_len,
 };
 
-use crate::sealed::rng;
+use crate::sealed::{rng, vectors};
 use crate::world::{World, compared, rsa_of, written};
 
 #[test]
@@ -141,7 +143,7 @@ fn the_longest_request_is_as_long_as_promised() {
 #[test]
 fn buffers_are_exact_and_nothing_is_written_beyond() {
     let world = World::new(1);
-    let asking = world.asking();
+    let asking = world.rehearsing();
     for signer in [None, Some(&world.root)] {
         let needed = asking.request_len(signer.is_some()).unwrap();
         let mut out = vec![0xaa; needed + 9];
@@ -155,7 +157,7 @@ fn buffers_are_exact_and_nothing_is_written_beyond() {
         assert_eq!(out[needed..], [0xaa; 9]);
     }
 
-    let request = written(&asking);
+    let request = written(&world.asking());
     let vetted = compared(&request);
     let needed = contribution_len(vetted.request());
     let mut out = vec![0xaa; needed + 9];
@@ -174,7 +176,7 @@ fn buffers_are_exact_and_nothing_is_written_beyond() {
     };
     assert_eq!(
         give(&mut out[..needed - 1]).unwrap_err(),
-        security_domain::lifecycle::ContributeError::BufferTooSmall { needed }
+        ContributeError::BufferTooSmall { needed }
     );
     assert!(out.iter().all(|byte| *byte == 0xaa));
     assert_eq!(give(&mut out), Ok(needed));
@@ -215,11 +217,56 @@ fn there_are_three_ways_to_vet() {
     let sealed = world.sealed();
     let refused = VettedRequest::signed(request, &sealed).unwrap_err();
     assert_eq!(refused, VetError::Unsigned);
-    let mut out = vec![0; world.asking().request_len(true).unwrap()];
-    let signed = world.asking().write(Some(&world.root), &mut out).unwrap();
+    let asking = world.rehearsing();
+    let unsigned = written(&asking);
+    let mut out = vec![0; asking.request_len(true).unwrap()];
+    let signed = asking.write(Some(&world.root), &mut out).unwrap();
     assert!(signed.is_signed());
+    let digest = Request::parse(&unsigned).unwrap().digest();
     assert_eq!(signed.digest(), digest, "the signature is not part of R");
     assert!(VettedRequest::signed(signed, &sealed).is_ok());
+}
+
+/// Who can forge signatures, or has the domain key, gets no share by it: a request to recover that the
+/// domain key has signed is vetted by no signature, and no HSM makes one.
+#[test]
+fn no_share_leaves_on_a_signature_alone() {
+    let file = fs::read(vectors().join("good.sealed")).unwrap();
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let request = fs::read(vectors().join("request-recover-signed.cbor")).unwrap();
+    let signed = Request::parse(&request).unwrap();
+    assert_eq!(signed.purpose(), SessionPurpose::Recover);
+    assert_eq!(
+        VettedRequest::signed(signed.clone(), &sealed).unwrap_err(),
+        VetError::SignedRecovery
+    );
+    let digest = signed.digest();
+    assert!(VettedRequest::compared(signed, digest).is_ok());
+
+    let world = World::new(1);
+    let mut out = [0xaa; Request::MAX_LEN];
+    let refused = world.asking().write(Some(&world.root), &mut out);
+    assert_eq!(refused.unwrap_err(), AskError::SignedRecovery);
+    assert_eq!(out, [0xaa; Request::MAX_LEN]);
+    // What a signature vets is not answered by this crate.
+    let asking = world.rehearsing();
+    let signed = asking.write(Some(&world.root), &mut out).unwrap();
+    let vetted = VettedRequest::signed(signed, &world.sealed()).unwrap();
+    let (sealed, share) = (world.sealed(), world.share(0));
+    let mut room = [0; Contribution::MAX_LEN];
+    let refused = contribute(
+        &sealed,
+        &world.expect(),
+        &vetted,
+        &share,
+        0,
+        &mut rng(1),
+        &mut room,
+    );
+    assert_eq!(
+        refused.unwrap_err(),
+        ContributeError::OtherPurpose(SessionPurpose::Rehearse)
+    );
 }
 
 /// Anyone can make a domain of his own, and a request that it signs.
@@ -228,7 +275,7 @@ fn a_signature_by_another_domain_vets_nothing() {
     let (world, stranger) = (World::new(1), World::new(2));
     let mut out = [0; Request::MAX_LEN];
     let signed = world
-        .asking()
+        .rehearsing()
         .write(Some(&stranger.root), &mut out)
         .unwrap();
     assert_eq!(

@@ -35,8 +35,9 @@ fn every_truncation_and_every_extension_is_refused() {
 fn every_single_bit_of_a_request_counts() {
     let world = World::new(1);
     let sealed = world.sealed();
-    let mut out = vec![0; world.asking().request_len(true).unwrap()];
-    let signed = world.asking().write(Some(&world.root), &mut out).unwrap();
+    let asking = world.rehearsing();
+    let mut out = vec![0; asking.request_len(true).unwrap()];
+    let signed = asking.write(Some(&world.root), &mut out).unwrap();
     let (mut bytes, digest) = (signed.as_bytes().to_vec(), signed.digest());
     let mut seen = HashSet::from([digest]);
     let (mut refused, mut other, mut unsigned) = (0, 0, 0);

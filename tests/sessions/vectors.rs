@@ -9,8 +9,8 @@ use security_domain::custodian::Recipient;
 use security_domain::domain::{DomainShare, Expect, InstanceId, LedgerHead, Root, SealedDomain};
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
-    Contribution, Request, RequestDigest, SessionId, SessionPurpose, VettedRequest, contribute,
-    contribution_len,
+    Contribution, Request, RequestDigest, SessionId, SessionPurpose, VetError, VettedRequest,
+    contribute, contribution_len,
 };
 use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
@@ -48,10 +48,13 @@ fn asked(
         Err(error) => return ("parse", error.to_string()),
     };
     let digest = request.digest();
-    let vetted = if request.is_signed() {
-        VettedRequest::signed(request, sealed)
-    } else {
-        VettedRequest::compared(request, digest)
+    // A signed request to recover is vetted by its digest all the same, if its signature is good.
+    let signed = request
+        .is_signed()
+        .then(|| VettedRequest::signed(request.clone(), sealed));
+    let vetted = match signed {
+        None | Some(Err(VetError::SignedRecovery)) => VettedRequest::compared(request, digest),
+        Some(vetted) => vetted,
     };
     let vetted = match vetted {
         Ok(vetted) => vetted,
@@ -131,8 +134,8 @@ fn every_file_is_judged_as_its_name_says() {
     assert_eq!(files.count(), seen, "every file has a case");
 }
 
-/// Both formats with fixed draws: a request signed by the domain of `known-answer.sealed`, and the
-/// answer of its second custodian. A change of one byte is a change of the format.
+/// Both formats with fixed draws: a request about the domain of `known-answer.sealed`, and the answer of
+/// its second custodian. A change of one byte is a change of the format.
 #[test]
 fn known_answer() {
     let root = Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap());
@@ -150,13 +153,23 @@ fn known_answer() {
         expires: 1_790_086_400,
         ledger_head: LedgerHead::from_bytes([0x22; 32]),
     };
-    let mut out = vec![0; asking.request_len(true).unwrap()];
-    let request = asking.write(Some(&root), &mut out).unwrap();
+    let mut out = vec![0; asking.request_len(false).unwrap()];
+    let request = asking.write(None, &mut out).unwrap();
+    // The file is the same request, signed: by an HSM that errs, since it is to recover.
+    let signed = read("known-answer.request");
+    let (known, _) = signed.split_at(signed.len() - 2 - 64);
+    assert_eq!(request.as_bytes().strip_suffix(&[0x40]), Some(known));
+    let signed = Request::parse(&signed).unwrap();
+    assert_eq!(
+        VettedRequest::signed(signed.clone(), &sealed).unwrap_err(),
+        VetError::SignedRecovery,
+        "its signature is good"
+    );
     let custodian = sealed.header().custodians().nth(1).unwrap().id;
     let share = sealed
         .unwrap_share(custodian, &mut rsa("b"), &mut rng(0))
         .unwrap();
-    let vetted = VettedRequest::signed(request.clone(), &sealed).unwrap();
+    let vetted = VettedRequest::compared(signed, request.digest()).unwrap();
     let mut out = vec![0; contribution_len(&request)];
     let expect = Expect::new(root.domain_id().unwrap(), sealed.header().epoch());
     let contribution = contribute(
@@ -169,10 +182,7 @@ fn known_answer() {
         &mut out,
     )
     .unwrap();
-    let files = [
-        ("known-answer.request", request.as_bytes()),
-        ("known-answer.contribution", contribution.as_bytes()),
-    ];
+    let files = [("known-answer.contribution", contribution.as_bytes())];
     for (name, bytes) in files {
         if crate::known_answer::rewritten() {
             fs::write(vectors().join(name), bytes).unwrap();

@@ -82,6 +82,14 @@ impl World {
         }
     }
 
+    /// One that an active HSM makes.
+    pub fn rehearsing(&self) -> Asking {
+        Asking {
+            purpose: SessionPurpose::Rehearse,
+            ..self.asking()
+        }
+    }
+
     /// The contribution of the custodian at `place` to `request`.
     pub fn contribution(&self, place: usize, request: &[u8]) -> Result<Vec<u8>, ContributeError> {
         let vetted = compared(request);

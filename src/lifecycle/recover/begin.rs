@@ -86,10 +86,10 @@ impl<const N: usize> Vault<N> {
     /// what there is no room for.
     fn check(&self, sealed: &SealedDomain<'_>, expect: &Expect) -> Result<(), LifecycleError> {
         let header = sealed.header();
-        expect.check(header).map_err(LifecycleError::Expect)?;
-        if sealed.is_pending() {
-            return Err(LifecycleError::Pending);
-        }
+        let expected = expect.permit(header).map_err(LifecycleError::Expect)?;
+        expected
+            .and(sealed.check_complete(LifecycleError::Pending)?)
+            .spend(LifecycleError::Fault)?;
         let artifacts = header
             .artifacts()
             .map(|(tag, len)| artifact_len(tag, len as usize));

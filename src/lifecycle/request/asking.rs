@@ -39,7 +39,7 @@ pub enum SessionPurpose {
 }
 
 impl SessionPurpose {
-    const fn code(self) -> u8 {
+    pub(super) const fn code(self) -> u8 {
         match self {
             Self::Recover => 1,
             Self::Rotate(_) => 2,
@@ -94,7 +94,8 @@ impl Asking {
     }
 
     /// Writes the request to the front of `out`, signed by the domain key of `signer` if there is one:
-    /// an active HSM signs, a recovering one cannot. On an error nothing is left in `out`.
+    /// an active HSM signs a request to rotate or to rehearse, and nobody signs one to recover. On an
+    /// error nothing is left in `out`.
     ///
     /// Secret: the root of `signer`. Public: everything else. Leaks: nothing else.
     pub fn write<'o>(
@@ -104,6 +105,9 @@ impl Asking {
     ) -> Result<Request<'o>, AskError> {
         if !self.ends_after_it_began() {
             return Err(AskError::Expiry);
+        }
+        if signer.is_some() && self.purpose == SessionPurpose::Recover {
+            return Err(AskError::SignedRecovery);
         }
         let needed = self.request_len(signer.is_some())?;
         let out = out
@@ -138,8 +142,11 @@ impl Asking {
     }
 
     fn encode<W: Write>(&self, encoder: &mut Encoder<W>) -> Encoded<W> {
-        let mut spki = [0; PublicKey::SPKI_MAX_LEN];
-        let len = self.transfer.to_spki_der(&mut spki).unwrap_or_default();
+        let mut buffer = [0; PublicKey::SPKI_MAX_LEN];
+        let spki = { self.transfer.to_spki_der(&mut buffer) }
+            .ok()
+            .and_then(|len| buffer.get(..len))
+            .ok_or(minicbor::encode::Error::message("the transfer key"))?;
         encoder.array(ITEMS)?.u8(VERSION)?;
         encoder.u8(self.purpose.code())?;
         encoder
@@ -149,7 +156,7 @@ impl Asking {
             .bytes(self.domain_id.as_bytes())?
             .u32(self.epoch.get())?;
         encoder.array(2)?.u8(self.transfer.algorithm().code())?;
-        encoder.bytes(spki.get(..len).unwrap_or_default())?;
+        encoder.bytes(spki)?;
         encoder.bytes(self.instance.as_bytes())?;
         encoder.u64(self.created)?.u64(self.expires)?;
         encoder.bytes(self.ledger_head.as_bytes())?;
@@ -235,6 +242,8 @@ pub enum AskError {
     },
     /// It expires before it was made, or the HSM has no clock to let it expire.
     Expiry,
+    /// The domain key signs no request to recover.
+    SignedRecovery,
     /// What was written is no request, or its signature does not verify: the machine erred.
     Fault,
 }
@@ -244,6 +253,7 @@ impl fmt::Display for AskError {
         match self {
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::Expiry => f.write_str("expires is before created, or there is no clock"),
+            Self::SignedRecovery => f.write_str("a request to recover is not signed"),
             Self::Fault => f.write_str("a fault: what was written is no request"),
         }
     }

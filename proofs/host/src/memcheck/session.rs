@@ -52,7 +52,7 @@ fn ask() {
     );
     let sealed = SealedDomain::parse(SEALED).unwrap();
     let asking = Asking {
-        purpose: SessionPurpose::Recover,
+        purpose: SessionPurpose::Rehearse,
         session: SessionId::from_bytes([1; 32]),
         header: sealed.header().digest(),
         domain_id: sealed.header().domain_id(),

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A look at wrapped bytes before they leave.
+//!
+//! Whoever wraps has no private key, so he cannot unwrap what was made. He can see that something was
+//! made, and that the share does not stand in it.
+
+use crate::ct::{Mask, eq_bytes};
+use crate::hardened::{Permit, Verdict};
+use crate::shamir::Share;
+
+/// A permit to let `wrapped` leave, if something was written to it, which began as zeros, and if `share`
+/// does not stand in it. Otherwise `fault`.
+///
+/// Secret: the share's value, `wrapped`. Public: the length. Leaks: whether it may leave.
+pub(crate) fn check_hides<E: Copy>(
+    wrapped: &[u8],
+    share: &Share<32>,
+    fault: E,
+) -> Result<Permit, E> {
+    Verdict::twice(|| is_written(wrapped) & !holds(wrapped, share.value().expose())).permit(fault)
+}
+
+/// Secret: the bytes. Public: the length. Leaks: nothing else.
+fn is_written(bytes: &[u8]) -> Mask {
+    let all = bytes.iter().fold(0, |all, byte| all | byte);
+    !Mask::is_zero(u32::from(all))
+}
+
+/// Whether `secret` stands anywhere in `bytes`.
+///
+/// Secret: both. Public: the lengths. Leaks: nothing else.
+fn holds(bytes: &[u8], secret: &[u8; 32]) -> Mask {
+    let windows = bytes.windows(secret.len());
+    windows.fold(Mask::public(false), |found, window| {
+        found | eq_bytes(window, secret)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quorum::ShareIndex;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_share_in_the_clear_is_seen_wherever_it_stands() {
+        let mut value = Secret::<32>::zeroed();
+        for (byte, i) in value.expose_mut().iter_mut().zip(1..) {
+            *byte = i * 7;
+        }
+        let bytes = *value.expose();
+        let share = Share::new(ShareIndex::new(1).unwrap(), value);
+        let check = |wrapped: &[u8]| check_hides(wrapped, &share, "fault").map(drop);
+        let hidden: [u8; 256] = core::array::from_fn(|i| (i * i + 3) as u8);
+        assert_eq!(check(&hidden), Ok(()));
+        assert_eq!(check(&[0; 256]), Err("fault"), "nothing was written");
+        for place in 0..=256 - 32 {
+            let mut wrapped = hidden;
+            wrapped[place..place + 32].copy_from_slice(&bytes);
+            assert_eq!(check(&wrapped), Err("fault"), "at {place}");
+            wrapped[place + 31] ^= 1;
+            assert_eq!(check(&wrapped), Ok(()), "at {place}");
+        }
+    }
+}
