@@ -29,6 +29,7 @@ mod firmware {
         Status, Vault, vault_room,
     };
     use security_domain::secret::Secret;
+    use security_domain::self_test;
 
     /// Room for four artifacts of one KiB together.
     pub const ROOM: usize = vault_room(4, 1024);
@@ -143,7 +144,8 @@ mod firmware {
         memory.sealed_len = sealed.len();
         let sealed = SealedDomain::parse(place).map_err(|_| Refusal("no sealed domain"))?;
 
-        let start = memory.vault.start(host);
+        let tested = self_test::run().map_err(|_| Refusal("the self-test failed"))?;
+        let start = memory.vault.start(tested, host);
         let Ok(Start::Empty(domain)) = start else {
             return Err(Refusal("this HSM is not empty"));
         };
@@ -171,7 +173,8 @@ mod firmware {
         let sealed = SealedDomain::parse(sealed).map_err(|_| Refusal("no sealed domain"))?;
         let contribution =
             Contribution::parse(contribution).map_err(|_| Refusal("no contribution"))?;
-        let Ok(Start::Recovering(mut domain)) = memory.vault.start(host) else {
+        let tested = self_test::run().map_err(|_| Refusal("the self-test failed"))?;
+        let Ok(Start::Recovering(mut domain)) = memory.vault.start(tested, host) else {
             return Err(Refusal("this HSM waits for no contribution"));
         };
         domain
@@ -187,10 +190,15 @@ mod firmware {
 
     /// What the HSM is for: here, the first bytes of its signing key.
     pub fn key_starts_with<H: Host>(memory: &mut Memory, host: &mut H, bytes: &[u8]) -> bool {
-        let Ok(Start::Active(domain)) = memory.vault.start(host) else {
+        let Ok(tested) = self_test::run() else {
             return false;
         };
-        let mut artifacts = domain.artifacts();
+        let Ok(Start::Active(domain)) = memory.vault.start(tested, host) else {
+            return false;
+        };
+        let Ok(mut artifacts) = domain.artifacts(host) else {
+            return false;
+        };
         artifacts.any(|(_, artifact)| artifact.starts_with(bytes))
     }
 }

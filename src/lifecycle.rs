@@ -32,9 +32,9 @@
 //! An imported domain is confirmed before it is used:
 //!
 //! ```compile_fail,E0599
-//! # use security_domain::lifecycle::{Domain, Imported};
-//! # fn early(imported: Domain<'_, Imported, 9>) {
-//! let secrets = imported.artifacts();
+//! # use security_domain::lifecycle::{Domain, Host, Imported};
+//! # fn early<H: Host>(imported: Domain<'_, Imported, 9>, host: &mut H) {
+//! let secrets = imported.artifacts(host);
 //! # }
 //! ```
 //!
@@ -61,6 +61,7 @@ mod contribute;
 mod contribution;
 mod error;
 mod event;
+mod health;
 mod holding;
 mod host;
 mod id;
@@ -69,6 +70,7 @@ mod import;
 pub(crate) mod record;
 mod recover;
 mod request;
+mod service;
 mod session;
 mod session_file;
 mod start;

@@ -1,21 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Self-tests for power-up: known answers of every algorithm in use, as FIPS 140-3 asks (IG 10.3.A).
+//! Self-tests: known answers of every algorithm in use, as FIPS 140-3 asks (IG 10.3.A).
 //!
-//! Firmware calls [`run`] before it holds a secret, and goes no further if it fails. A [`Test`] may also
-//! be run alone, before the first use of its algorithm or at any time after. None needs a generator, a
-//! secret or an allocator.
+//! [`run`] runs the tests of power-up, which a start rests on, and returns the token that
+//! [`Vault::start`](crate::lifecycle::Vault::start) consumes: without it no domain is started. The other
+//! algorithms are tested when the domain first uses them. A test that fails puts the HSM in its error
+//! state. None needs a generator, a secret or an allocator.
+//!
+//! | tests | when |
+//! |---|---|
+//! | comparison, decisions taken twice, SHA-256, HMAC, HKDF, AES-256-GCM | at power-up, by [`run`] |
+//! | Ed25519 | when there is a root: at a start, when provisioning, before a possession key is used |
+//! | GF(2^8), Shamir's scheme, RSA | by the first step that shares, wraps, unwraps or draws a key |
+//! | what Managed HSM's files use | by the first step of an import |
+//!
+//! [`run_all`] runs every test at once, and [`Test::run`] one alone.
 //!
 //! ```
 //! use security_domain::self_test::{self, Test};
 //!
-//! self_test::run()?;
+//! let tested = self_test::run()?;
 //! Test::Aes256Gcm.run()?;
+//! # drop(tested);
 //! # Ok::<(), security_domain::self_test::Failed>(())
 //! ```
 
 use core::fmt;
 
 use answer::{Compare, Judge, Wrong};
+
+use crate::ct::Mask;
+use crate::hardened::{Permit, Verdict};
 
 mod answer;
 mod ciphers;
@@ -74,7 +88,17 @@ pub enum Test {
 }
 
 impl Test {
-    /// Every test, in the order of [`run`]: what others rest on comes first.
+    /// What a start rests on, in order: what others rest on comes first.
+    pub const POWER_UP: &'static [Self] = &[
+        Self::ConstantTime,
+        Self::Verdict,
+        Self::Sha256,
+        Self::HmacSha256,
+        Self::Hkdf,
+        Self::Aes256Gcm,
+    ];
+
+    /// Every test, those of power-up first.
     pub const ALL: &'static [Self] = &[
         Self::ConstantTime,
         Self::Verdict,
@@ -134,8 +158,13 @@ impl Test {
 
     /// Runs this test alone.
     pub fn run(self) -> Result<(), Failed> {
-        self.judged_by(&mut Compare)
-            .map_err(|Wrong| Failed { test: self })
+        self.passes()?.spend(Failed { test: self })
+    }
+
+    /// Runs this test, and returns a permit if it passed.
+    fn passes(self) -> Result<Permit, Failed> {
+        let outcome = self.judged_by(&mut Compare);
+        Verdict::twice(|| Mask::from_bit(u32::from(outcome.is_ok()))).permit(Failed { test: self })
     }
 
     /// Computes, and lets `judge` compare with what is known.
@@ -175,9 +204,62 @@ impl fmt::Display for Test {
     }
 }
 
-/// Runs every test, and stops at the first that fails.
-pub fn run() -> Result<(), Failed> {
-    Test::ALL.iter().try_for_each(|test| test.run())
+/// Runs the tests of power-up, and stops at the first that fails.
+pub fn run() -> Result<SelfTested, Failed> {
+    pass(Test::POWER_UP)
+}
+
+/// Runs every test, and stops at the first that fails. No step of the domain has to run one later.
+pub fn run_all() -> Result<SelfTested, Failed> {
+    pass(Test::ALL)
+}
+
+fn pass(tests: &[Test]) -> Result<SelfTested, Failed> {
+    // The comparison that the other tests rest on; it is run again in its turn.
+    let mut permit = Test::ConstantTime.passes()?;
+    let mut passed = Passed::NONE;
+    for test in tests {
+        permit = permit.and(test.passes()?);
+        passed.add(*test);
+    }
+    Ok(SelfTested { permit, passed })
+}
+
+/// The tests of power-up have passed. [`Vault::start`](crate::lifecycle::Vault::start) consumes it, so
+/// that each start runs them.
+///
+/// It has neither `Clone` nor a constructor:
+///
+/// ```compile_fail,E0599
+/// let tested = security_domain::self_test::run().unwrap();
+/// let again = tested.clone();
+/// ```
+#[must_use]
+pub struct SelfTested {
+    pub(crate) permit: Permit,
+    pub(crate) passed: Passed,
+}
+
+impl fmt::Debug for SelfTested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SelfTested")
+    }
+}
+
+/// Which tests have passed since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passed(u32);
+
+impl Passed {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn add(&mut self, test: Test) {
+        self.0 |= 1 << test as u32;
+    }
+
+    pub(crate) const fn has(self, test: Test) -> bool {
+        self.0 >> test as u32 & 1 == 1
+    }
 }
 
 /// An algorithm gave a wrong answer: the machine errs, and must not be trusted with a secret.
@@ -243,11 +325,17 @@ mod tests {
     }
 
     #[test]
-    fn every_test_passes() {
-        assert_eq!(run(), Ok(()));
+    fn every_test_passes_and_each_is_noted_as_run() {
         for test in Test::ALL {
             assert_eq!(test.run(), Ok(()), "{test}");
         }
+        let (power_up, all) = (run().unwrap(), run_all().unwrap());
+        for test in Test::ALL {
+            let at_power_up = Test::POWER_UP.contains(test);
+            assert_eq!(power_up.passed.has(*test), at_power_up, "{test}");
+            assert!(all.passed.has(*test), "{test}");
+        }
+        assert_eq!(power_up.permit.and(all.permit).spend(()), Ok(()));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use security_domain::lifecycle::{
     RequestDigest, Start, Vault, VettedRequest, contribute, contribution_len,
 };
 use security_domain::quorum::Threshold;
+use security_domain::self_test;
 
 use crate::board::{Board, ROOM, vault};
 use crate::party::Party;
@@ -66,7 +67,10 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     let session = session.quorum().map_err(|_| "three are a quorum")?;
     let second = session.open(&sealed, &mut board_2);
     let mut second = second.map_err(LifecycleError::from)?;
-    require(is_whole(&second), "every secret is what it was")?;
+    require(
+        is_whole(&second, &mut board_2)?,
+        "every secret is what it was",
+    )?;
     println!(
         "   The HSM is {}; nobody but it has seen a secret.",
         second.status().stage
@@ -92,7 +96,10 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     let session = session.quorum().map_err(|_| "three are a quorum")?;
     let third = session.open(&sealed, &mut board_3);
     let third = third.map_err(LifecycleError::from)?;
-    require(is_whole(&third), "every secret is what it was")?;
+    require(
+        is_whole(&third, &mut board_3)?,
+        "every secret is what it was",
+    )?;
     require(
         third.status().domain == second.status().domain,
         "they share a domain",
@@ -142,7 +149,7 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
 
 /// A fresh HSM with the secrets above.
 fn provision<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'v, Provisioned>> {
-    let Start::Empty(empty) = memory.start(board)? else {
+    let Start::Empty(empty) = memory.start(self_test::run()?, board)? else {
         return Err("the HSM is not fresh".into());
     };
     let secrets = SECRETS.map(|(tag, bytes)| ArtifactTag::new(tag).map(|tag| (tag, bytes)));
@@ -208,11 +215,11 @@ fn answer(
     Ok(out)
 }
 
-fn is_whole(domain: &In<'_, Active>) -> bool {
-    let artifacts = domain.artifacts();
-    artifacts
+fn is_whole(domain: &In<'_, Active>, board: &mut Board) -> Outcome<bool> {
+    let artifacts = domain.artifacts(board)?;
+    Ok(artifacts
         .map(|(tag, bytes)| (tag.as_str(), bytes))
-        .eq(SECRETS)
+        .eq(SECRETS))
 }
 
 fn back_up(domain: &mut In<'_, Active>, board: &mut Board, key: &[u8]) -> Outcome<Vec<u8>> {

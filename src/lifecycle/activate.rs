@@ -15,6 +15,7 @@ use super::vault::{Next, Standing, Vault};
 use crate::custodian::Recipient;
 use crate::domain::{ArtifactTag, DomainLabel, Lineage, MAX_ARTIFACTS, SealError, Sealing};
 use crate::quorum::Threshold;
+use crate::self_test::Test;
 
 /// Who is to have the domain's first quorum.
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub struct Activation<'a, K> {
     /// After how many seconds the HSM may rotate the quorum without its consent; none: never.
     pub break_glass: Option<NonZeroU32>,
 }
+
+/// What sealing uses beside what a root does.
+const SEALING: &[Test] = &[Test::Gf256, Test::Shamir, Test::RsaOaep];
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// How many bytes the sealed domain takes at most: how many its time takes is not known yet.
@@ -53,11 +57,8 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<(Domain<'v, Active, N>, usize), Refused<Self>> {
-        self.after(|vault| {
-            vault
-                .activate(activation, host, out)
-                .inspect_err(|_| out.zeroize())
-        })
+        self.after(host, |vault, host| vault.activate(activation, host, out))
+            .inspect_err(|_| out.zeroize())
     }
 }
 
@@ -91,6 +92,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
+        self.health.first_use(SEALING)?;
         let created = host.now();
         let artifacts = self.artifacts();
         let sealed = self

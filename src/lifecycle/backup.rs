@@ -6,7 +6,7 @@ use super::error::LifecycleError;
 use super::event::Event;
 use super::host::Host;
 use super::state::{Active, Domain};
-use super::vault::Next;
+use super::vault::{Next, Vault};
 use crate::backup::{BackupHeader, BeginError, Kind, Plan, Reader, RestoreError, Writer};
 use crate::domain::LedgerHead;
 
@@ -24,29 +24,8 @@ impl<const N: usize> Domain<'_, Active, N> {
         length: u64,
         host: &mut H,
     ) -> Result<Writer, LifecycleError> {
-        let vault = &mut *self.vault;
-        let number = vault.position.ok_or(LifecycleError::Fault)?.number();
-        let plan = Plan {
-            epoch: vault.standing.epoch,
-            instance: vault.instance.id,
-            ledger_head: LedgerHead::NONE,
-            kind,
-            created: host.now(),
-            length,
-        };
-        let writer = Writer::begin(&vault.held.root, &plan, number, host.rng());
-        let writer = writer.map_err(|error| match error {
-            BeginError::Rng => LifecycleError::Rng,
-            error => LifecycleError::Backup(error),
-        })?;
-        let backup = writer.backup_id();
-        vault.report(host, &Event::BeginBackup { backup })?;
-        let same = Next {
-            standing: vault.standing,
-            ..Next::new(Stage::Active)
-        };
-        vault.commit(host, same)?;
-        Ok(writer)
+        self.vault
+            .serve(host, |vault, host| vault.begin_backup(kind, length, host))
     }
 
     /// Begins to restore a backup of this domain, made by any of its HSMs in any epoch.
@@ -57,14 +36,54 @@ impl<const N: usize> Domain<'_, Active, N> {
         header: &BackupHeader<'_>,
         host: &mut H,
     ) -> Result<Reader, LifecycleError> {
-        let vault = &mut *self.vault;
-        let reader = Reader::begin(&vault.held.root, header);
+        self.vault
+            .serve(host, |vault, host| vault.begin_restore(header, host))
+    }
+}
+
+impl<const N: usize> Vault<N> {
+    fn begin_backup<H: Host>(
+        &mut self,
+        kind: Kind<'_>,
+        length: u64,
+        host: &mut H,
+    ) -> Result<Writer, LifecycleError> {
+        let number = self.position.ok_or(LifecycleError::Fault)?.number();
+        let plan = Plan {
+            epoch: self.standing.epoch,
+            instance: self.instance.id,
+            ledger_head: LedgerHead::NONE,
+            kind,
+            created: host.now(),
+            length,
+        };
+        let writer = Writer::begin(&self.held.root, &plan, number, host.rng());
+        let writer = writer.map_err(|error| match error {
+            BeginError::Rng => LifecycleError::Rng,
+            error => LifecycleError::Backup(error),
+        })?;
+        let backup = writer.backup_id();
+        self.report(host, &Event::BeginBackup { backup })?;
+        let same = Next {
+            standing: self.standing,
+            ..Next::new(Stage::Active)
+        };
+        self.commit(host, same)?;
+        Ok(writer)
+    }
+
+    fn begin_restore<H: Host>(
+        &mut self,
+        header: &BackupHeader<'_>,
+        host: &mut H,
+    ) -> Result<Reader, LifecycleError> {
+        let reader = Reader::begin(&self.held.root, header);
         let reader = reader.map_err(|error| match error {
             RestoreError::WrongDomain(error) => LifecycleError::WrongDomain(error),
             RestoreError::Fault => LifecycleError::Fault,
         })?;
         let backup = header.backup_id();
-        vault.report(host, &Event::BeginRestore { backup })?;
+        self.report(host, &Event::BeginRestore { backup })?;
         Ok(reader)
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::{ExpectError, HeaderDigest, OpenError, SealError, ShareError}
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::GenerateError;
+use crate::self_test::Failed;
 #[cfg(feature = "managed-hsm")]
 use crate::x509::Thumbprint;
 
@@ -85,13 +86,41 @@ pub enum LifecycleError {
     Backup(BeginError),
     /// The backup is another domain's.
     WrongDomain(WrongDomain),
-    /// What was computed did not stand the check that follows: the machine erred.
+    /// Another vault has saved a state on this host since this one did: this one holds what is no
+    /// longer the HSM's. It has to be started again.
+    Overtaken {
+        /// Where the counter stood when this vault saved its state.
+        have: u64,
+        /// Where it stands.
+        counter: u64,
+    },
+    /// The self-test of an algorithm failed; the HSM is in its error state from here on.
+    SelfTest(Failed),
+    /// The HSM is in its error state: zeroize it, or start it again.
+    ErrorState,
+    /// What was computed did not stand the check that follows: the machine erred. The HSM is in its
+    /// error state from here on.
     Fault,
 }
 
 impl From<Fault> for LifecycleError {
     fn from(Fault: Fault) -> Self {
         Self::Fault
+    }
+}
+
+impl LifecycleError {
+    /// Whether the machine erred, and is not to be trusted any more.
+    pub(super) const fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Fault
+                | Self::SelfTest(_)
+                | Self::Seal(SealError::Fault)
+                | Self::Open(OpenError::Fault)
+                | Self::Record(RecordError::Fault)
+                | Self::Backup(BeginError::Fault)
+        )
     }
 }
 
@@ -190,6 +219,14 @@ impl fmt::Display for LifecycleError {
             ),
             Self::Backup(error) => error.fmt(f),
             Self::WrongDomain(error) => error.fmt(f),
+            Self::Overtaken { have, counter } => write!(
+                f,
+                "another vault has saved a state since: the counter stood at {have}, and stands at {counter}"
+            ),
+            Self::SelfTest(error) => error.fmt(f),
+            Self::ErrorState => {
+                f.write_str("the HSM is in its error state: zeroize it, or start it again")
+            }
             Self::Fault => f.write_str("a computation failed its check"),
         }
     }

@@ -21,6 +21,7 @@ use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
 use crate::rsa::ModulusSize;
 use crate::secret::{Secret, wipe};
+use crate::self_test::Test;
 use crate::x509::Thumbprint;
 
 mod blob;
@@ -29,6 +30,23 @@ mod expected;
 use expected::{Expected, content, keep};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub(super) use expected::{ITEMS, Import};
+
+/// What a transfer key and its certificate use.
+const DRAWING: &[Test] = &[
+    Test::RsaOaep,
+    Test::RsaSignature,
+    Test::RsaPairwise,
+    Test::Sha1,
+];
+
+/// What opening a restore blob uses.
+const OPENING: &[Test] = &[
+    Test::RsaOaep,
+    Test::HmacSha512,
+    Test::Sp800108,
+    Test::Aes256Cbc,
+    Test::Aes256CbcHs512,
+];
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// Begins a session for a restore blob that holds exactly the artifacts `expected`. It draws a
@@ -43,11 +61,10 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         certificate: &mut [u8],
     ) -> Result<(Domain<'v, Importing, N>, usize), Refused<Self>> {
-        self.after(|vault| {
-            vault
-                .begin_import(size, expected, host, certificate)
-                .inspect_err(|_| certificate.fill(0))
+        self.after(host, |vault, host| {
+            vault.begin_import(size, expected, host, certificate)
         })
+        .inspect_err(|_| certificate.fill(0))
     }
 }
 
@@ -70,7 +87,7 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
         blob: &RestoreBlob<'_>,
         host: &mut H,
     ) -> Result<Domain<'v, Imported, N>, Refused<Self>> {
-        let (domain, ()) = self.after(|vault| {
+        let (domain, ()) = self.after(host, |vault, host| {
             vault
                 .take_in(blob, host)
                 .inspect_err(|_| vault.incoming.wipe())
@@ -85,7 +102,7 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
     ///
     /// Secret: the domain. Public: nothing. Leaks: whether the digests are right.
     pub fn confirm<H: Host>(self, host: &mut H) -> Result<Domain<'v, Active, N>, Refused<Self>> {
-        let (domain, ()) = self.after(|vault| {
+        let (domain, ()) = self.after(host, |vault, host| {
             vault.tick(host)?;
             let import = vault.import()?;
             Verdict::twice(|| import.admits(&vault.incoming)).or(LifecycleError::Fault)?;
@@ -141,6 +158,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
+        self.health.first_use(DRAWING)?;
         let expected = keep(expected)?;
         let now = host.now();
         let clock = Clock::new(now, None)?;
@@ -164,6 +182,7 @@ impl<const N: usize> Vault<N> {
         blob: &RestoreBlob<'_>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
+        self.health.first_use(OPENING)?;
         self.tick_or_end(host)?;
         let import = self.import()?;
         blob::check(import, blob)?;

@@ -380,6 +380,11 @@ impl Position {
         self.number
     }
 
+    /// Whether the counter is known to stand at this number: the last write did not fail.
+    pub(super) const fn is_settled(self) -> bool {
+        self.settled
+    }
+
     const fn new(number: u64, slot: Slot) -> Self {
         Self {
             number,

@@ -14,6 +14,7 @@ use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, 
 use super::vault::{Next, Standing, Vault};
 use crate::custodian::CustodianId;
 use crate::domain::{DomainShare, Expect, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError};
+use crate::self_test::Test;
 
 mod begin;
 
@@ -37,13 +38,15 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         contribution: &Contribution<'_>,
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
-        let recovery = self.vault.session(sealed, host)?;
-        let Some(Transfer { request, key }) = &mut recovery.transfer else {
-            return Err(LifecycleError::NoTransferKey);
-        };
-        let share = open_contribution(contribution, sealed, *request, key, host.rng())
-            .map_err(LifecycleError::Contribution)?;
-        self.vault.keep(share, host)
+        self.vault.serve(host, |vault, host| {
+            vault.health.first_use(&[Test::RsaOaep])?;
+            let recovery = vault.session(sealed, host)?;
+            let transfer = recovery.transfer.as_mut();
+            let Transfer { request, key } = transfer.ok_or(LifecycleError::NoTransferKey)?;
+            let share = open_contribution(contribution, sealed, *request, key, host.rng())
+                .map_err(LifecycleError::Contribution)?;
+            vault.keep(share, host)
+        })
     }
 
     /// Takes a share that a custodian has unwrapped at this HSM.
@@ -55,15 +58,17 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         share: DomainShare,
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
-        self.vault.session(sealed, host)?;
-        let id = share.custodian();
-        share
-            .check_of(
-                sealed.header(),
-                LifecycleError::Open(OpenError::ForeignShare(id)),
-            )?
-            .spend(LifecycleError::Fault)?;
-        self.vault.keep(share, host)
+        self.vault.serve(host, |vault, host| {
+            vault.session(sealed, host)?;
+            let id = share.custodian();
+            share
+                .check_of(
+                    sealed.header(),
+                    LifecycleError::Open(OpenError::ForeignShare(id)),
+                )?
+                .spend(LifecycleError::Fault)?;
+            vault.keep(share, host)
+        })
     }
 
     /// The digest of the request that custodians answer; none where a quorum is at one place.
@@ -134,7 +139,7 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
         sealed: &SealedDomain<'_>,
         host: &mut H,
     ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
-        let (domain, ()) = self.after(|vault| {
+        let (domain, ()) = self.after(host, |vault, host| {
             let opened = vault.open(sealed, host);
             opened.inspect_err(|_| vault.incoming.wipe())
         })?;
@@ -190,6 +195,7 @@ impl<const N: usize> Vault<N> {
         sealed: &SealedDomain<'_>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
+        self.health.first_use(&[Test::Gf256, Test::Shamir])?;
         self.session(sealed, host)?;
         let Self {
             session,

@@ -14,6 +14,7 @@ use super::state::{Imported, Importing};
 use super::vault::{Next, Owed, Vault};
 use crate::domain::{ArtifactTag, InstanceId, MAX_ARTIFACTS, SealError};
 use crate::rng;
+use crate::self_test::{SelfTested, Test};
 
 /// The domain that an HSM has when it starts.
 #[derive(Debug)]
@@ -56,9 +57,18 @@ impl<const N: usize> Start<'_, N> {
 impl<const N: usize> Vault<N> {
     /// Reads the domain from the flash, as the HSM does each time it starts. A session whose time is
     /// over by then has ended.
-    pub fn start<H: Host>(&mut self, host: &mut H) -> Result<Start<'_, N>, LifecycleError> {
-        let guard = Guard(self);
-        let (guard, stage) = load(guard, host)?;
+    ///
+    /// It consumes the token of a self-test that passed ([`self_test::run`](crate::self_test::run)), and
+    /// leaves the error state. Other algorithms are tested when a step first uses them.
+    pub fn start<H: Host>(
+        &mut self,
+        tested: SelfTested,
+        host: &mut H,
+    ) -> Result<Start<'_, N>, LifecycleError> {
+        let mut guard = Guard(self);
+        guard.health.begin(tested)?;
+        let loaded = load(&mut guard, host);
+        let stage = guard.latch(loaded)?;
         Ok(match stage {
             Stage::Empty => Start::Empty(Domain::new(guard)),
             Stage::Provisioned => Start::Provisioned(Domain::new(guard)),
@@ -76,44 +86,47 @@ impl<const N: usize> Vault<N> {
         })
     }
 
-    /// Gives up what the flash holds, which [`start`](Self::start) refuses as damaged or set back, and
-    /// begins anew.
-    pub fn discard<H: Host>(
-        &mut self,
-        host: &mut H,
-    ) -> Result<Domain<'_, Empty, N>, LifecycleError> {
+    /// Discards what the flash holds, such as a state that [`start`](Self::start) refuses as damaged or
+    /// rolled back. The HSM is empty then, and can be started.
+    ///
+    /// It needs no self-test: the secrets of an HSM that does not pass one can still be destroyed.
+    pub fn discard<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
         let guard = Guard(self);
         guard.0.wipe();
+        guard.0.health.fail();
         guard.0.counter_is_hardware = host.counter_is_hardware();
         guard.0.position = Some(record::discard(host, &mut guard.0.buffer)?);
-        Ok(Domain::<Empty, N>::new(guard).zeroize(host)?)
+        let discarded = Domain::<Empty, N>::new(guard).zeroize(host);
+        let error = discarded.err().map(LifecycleError::from);
+        self.health.fail();
+        error.map_or(Ok(()), Err)
     }
 }
 
-fn load<'v, const N: usize, H: Host>(
-    mut guard: Guard<'v, N>,
+fn load<const N: usize, H: Host>(
+    vault: &mut Vault<N>,
     host: &mut H,
-) -> Result<(Guard<'v, N>, Stage), LifecycleError> {
-    let vault = &mut *guard;
+) -> Result<Stage, LifecycleError> {
     vault.wipe();
     vault.owed = Owed(0);
     vault.counter_is_hardware = host.counter_is_hardware();
     let len = match record::load(host, &mut vault.buffer)? {
         Loaded::Blank { position } => {
             vault.position = Some(position);
-            return Ok((guard, Stage::Empty));
+            return Ok(Stage::Empty);
         }
         Loaded::Contents { len, position, .. } => {
             vault.position = Some(position);
             len
         }
     };
+    vault.health.first_use(&[Test::Ed25519])?;
     let stage = vault.restore(len).map_err(|_| RecordError::Damaged)?;
     if vault.tick(host) == Err(LifecycleError::Expired) {
         vault.end_session(host, Ended::Expired)?;
-        return Ok((guard, Stage::Provisioned));
+        return Ok(Stage::Provisioned);
     }
-    Ok((guard, stage))
+    Ok(stage)
 }
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
@@ -125,7 +138,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
         artifacts: &[(ArtifactTag<'_>, &[u8])],
         host: &mut H,
     ) -> Result<Domain<'v, Provisioned, N>, Refused<Self>> {
-        let (domain, ()) = self.after(|vault| {
+        let (domain, ()) = self.after(host, |vault, host| {
             vault
                 .provision(artifacts, host)
                 .inspect_err(|_| vault.wipe())
@@ -140,6 +153,7 @@ impl<const N: usize> Vault<N> {
         artifacts: &[(ArtifactTag<'_>, &[u8])],
         host: &mut H,
     ) -> Result<(), LifecycleError> {
+        self.health.first_use(&[Test::Ed25519])?;
         if !(1..=MAX_ARTIFACTS).contains(&artifacts.len()) {
             return Err(LifecycleError::Seal(SealError::ArtifactCount));
         }

@@ -11,6 +11,7 @@ use super::holding::Artifacts;
 use super::host::Host;
 use super::vault::{Next, Vault};
 use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId};
+use crate::self_test::Test;
 
 mod sealed {
     pub trait Sealed {}
@@ -132,11 +133,12 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     }
 
     /// Takes a step: the same domain in another state and what the step gives, or still in this one.
-    pub(super) fn after<T: State, O>(
+    pub(super) fn after<T: State, O, H: Host>(
         mut self,
-        step: impl FnOnce(&mut Vault<N>) -> Result<O, LifecycleError>,
+        host: &mut H,
+        step: impl FnOnce(&mut Vault<N>, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<(Domain<'v, T, N>, O), Refused<Self>> {
-        match step(&mut self.vault) {
+        match self.vault.serve(host, step) {
             Ok(output) => Ok((Domain::new(self.vault), output)),
             Err(error) => Err(Refused {
                 domain: self,
@@ -180,10 +182,17 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
                 .map(|recovery| recovery.header)
                 .or_else(|| standing.header()),
             counter_is_hardware: vault.counter_is_hardware,
+            in_error_state: vault.health.is_faulty(),
         }
     }
 
-    /// Wipes every secret, in the vault and on the flash. It happens whatever the sink says.
+    /// Runs a self-test, at any time. If it fails, the HSM is in its error state.
+    pub fn self_test(&mut self, test: Test) -> Result<(), LifecycleError> {
+        self.vault.health.note(test, test.run())
+    }
+
+    /// Wipes every secret, in the vault and on the flash. It happens whatever the sink says, and in the
+    /// error state, which the HSM leaves by it.
     ///
     /// If the flash fails, the vault is wiped all the same, and the error says that the flash may still
     /// hold the domain, under the device key: try again.
@@ -194,7 +203,9 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         self.always(|vault| {
             vault.wipe();
             vault.announce(host, &Event::Zeroize);
-            vault.end(host, Next::new(Stage::Empty))
+            let written = vault.end(host, Next::new(Stage::Empty));
+            vault.health.recover();
+            written
         })
     }
 }
@@ -215,12 +226,16 @@ pub struct Status {
     pub header: Option<HeaderDigest>,
     /// Whether an old image of the flash would be told from this one.
     pub counter_is_hardware: bool,
+    /// Whether a self-test or a computation failed: no step is taken but those that only destroy.
+    pub in_error_state: bool,
 }
 
 impl<const N: usize> Domain<'_, Active, N> {
-    /// The domain's secrets, for their use in this HSM.
-    pub fn artifacts(&self) -> Artifacts<'_> {
-        self.vault.held.artifacts()
+    /// The domain's secrets, for their use in this HSM. It refuses in the error state, and if another
+    /// vault has saved a state on this host since.
+    pub fn artifacts<H: Host>(&self, host: &mut H) -> Result<Artifacts<'_>, LifecycleError> {
+        self.vault.allows(host)?.spend(LifecycleError::Fault)?;
+        Ok(self.vault.held.artifacts())
     }
 }
 

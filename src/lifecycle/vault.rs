@@ -4,6 +4,7 @@
 use super::contents::{CONTENTS_MAX_LEN, Contents, Stage};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
+use super::health::Health;
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::record::{self, Position, RecordError};
@@ -37,6 +38,7 @@ pub struct Vault<const N: usize> {
     pub(super) session: Place,
     pub(super) owed: Owed,
     pub(super) counter_is_hardware: bool,
+    pub(super) health: Health,
     /// None before the flash has been read.
     pub(super) position: Option<Position>,
     /// For what is on its way to or from the flash, or out of a sealed domain.
@@ -143,6 +145,7 @@ impl<const N: usize> Vault<N> {
             session: Place::new(),
             owed: Owed(0),
             counter_is_hardware: false,
+            health: Health::UNTESTED,
             position: None,
             buffer: [0; N],
         }

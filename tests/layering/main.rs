@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 6] = [
     &["quorum", "shamir"],
     &["custodian", "wrap"],
     &["domain", "backup"],
-    &["managed_hsm", "lifecycle", "self_test"],
+    &["managed_hsm", "self_test", "lifecycle"],
 ];
 
 /// Circles within a family that stand today, mostly a type and how it is encoded. The list may only become

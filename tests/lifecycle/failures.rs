@@ -5,13 +5,13 @@ use security_domain::lifecycle::{LifecycleError, Stage, Start, Status, Vault};
 
 use crate::flash::{Fault, Hsm, Tear, WithRng};
 use crate::sealed::{FailsAt, artifacts, fast_keys, rng, share};
-use crate::world::{Lost, activation, active, empty, hsm, provisioned, vault};
+use crate::world::{Lost, activation, active, empty, hsm, provisioned, tested, vault};
 
 /// The state that the flash gives at the next start.
 fn at_rest(hsm: &mut Hsm) -> Status {
     hsm.restart();
     let mut vault = vault();
-    vault.start(hsm).unwrap().status()
+    vault.start(tested(), hsm).unwrap().status()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn a_failing_generator_provisions_and_activates_nothing() {
         let (mut vault, mut hsm) = (vault(), Hsm::new());
         drop(empty(&mut vault, &mut hsm));
         let mut bad = WithRng(&mut hsm, FailsAt(rng(1), call));
-        let Ok(Start::Empty(domain)) = vault.start(&mut bad) else {
+        let Ok(Start::Empty(domain)) = vault.start(tested(), &mut bad) else {
             continue;
         };
         let domain = match domain.provision(&artifacts(), &mut bad) {
@@ -157,7 +157,7 @@ fn power_that_fails_leaves_the_state_before_or_the_one_after() {
 #[test]
 fn a_vault_that_is_too_small_says_so() {
     let (mut vault, mut hsm) = (Vault::<200>::new(), Hsm::new());
-    let Ok(Start::Empty(domain)) = vault.start(&mut hsm) else {
+    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("an empty state has room");
     };
     let refused = domain.provision(&artifacts(), &mut hsm).unwrap_err();

@@ -18,7 +18,7 @@ use crate::fixtures::{certificate_der, open_shares, rng};
 use crate::flash::{Fault, Hsm, Tear};
 #[cfg(feature = "hazmat")]
 use crate::world::rewrite;
-use crate::world::{In, hsm, provisioned, vault};
+use crate::world::{In, hsm, provisioned, tested, vault};
 
 const ARTIFACTS: [(&str, &[u8]); 2] = [("signing-key", b"0123456789"), ("hsm_backup", &[7; 100])];
 
@@ -93,7 +93,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
     let own = domain.status();
     assert_eq!(own.stage.to_string(), "recovering");
     drop(domain);
-    let Start::Importing(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits for a blob");
     };
     let blob = blob(&ARTIFACTS, &certificate);
@@ -105,7 +105,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
     assert_ne!(imported.domain, own.domain, "it came without a root");
     drop(domain);
 
-    let Start::Imported(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits to be confirmed");
     };
     assert_eq!(domain.status(), imported);
@@ -118,7 +118,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
         None,
         "no file of this domain exists"
     );
-    let artifacts = domain.artifacts();
+    let artifacts = domain.artifacts(&mut hsm).unwrap();
     assert!(
         artifacts
             .map(|(tag, bytes)| (tag.as_str(), bytes))
@@ -144,7 +144,8 @@ fn a_root_among_the_artifacts_keeps_the_domain_what_it_was() {
             .unwrap()
             .confirm(&mut hsm)
             .unwrap();
-        assert_eq!(domain.artifacts().count(), 1, "the root is no artifact");
+        let artifacts = domain.artifacts(&mut hsm).unwrap();
+        assert_eq!(artifacts.count(), 1, "the root is no artifact");
         domain.status().domain.unwrap()
     });
     assert_eq!(ids[0], ids[1]);
@@ -209,7 +210,10 @@ fn three_failures_end_the_session_whatever_the_failure() {
     let domain = domain.abort(&mut hsm).unwrap();
     assert_eq!(domain.status().domain, before.domain);
     drop(domain);
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 /// Switching the HSM off in the middle of a try does not give the try back.
@@ -221,7 +225,7 @@ fn a_try_is_counted_before_it_is_made() {
     let good = blob(&ARTIFACTS, &certificate);
     let bad = altered(&good, "compact_jwe", 3);
     for left in (0..MAX_IMPORT_FAILURES).rev() {
-        let Start::Importing(domain) = vault.start(&mut hsm).unwrap() else {
+        let Start::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
             panic!("tries are left");
         };
         let refused = domain
@@ -231,7 +235,10 @@ fn a_try_is_counted_before_it_is_made() {
         // What was in memory is lost; what was counted is not.
         drop(refused);
     }
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 /// Not even in the middle of the last one.
@@ -255,7 +262,7 @@ fn no_try_is_gained_by_cutting_the_power_in_the_last() {
     drop(refused);
 
     hsm.restart();
-    let Start::Importing(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("the end of the session did not reach the flash");
     };
     let refused = domain
@@ -267,7 +274,10 @@ fn no_try_is_gained_by_cutting_the_power_in_the_last() {
         Some(&Event::EndSession(Ended::TooManyFailures))
     );
     drop(refused);
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 /// A try that could not be counted was not made.
@@ -331,7 +341,7 @@ fn an_import_that_waits_keeps_to_the_clock() {
 
 /// An imported domain with a root, at rest, and how long the artifacts are in its record.
 #[cfg(feature = "hazmat")]
-fn imported_at_rest() -> (Hsm, usize) {
+pub fn imported_at_rest() -> (Hsm, usize) {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     let root = [9; 32];
     let artifacts = [ARTIFACTS[0], ARTIFACTS[1], (ROOT_TAG, &root[..])];
@@ -369,7 +379,7 @@ fn what_changed_while_it_waited_is_not_confirmed() {
         let (mut hsm, len) = imported_at_rest();
         rewrite(&mut hsm, |contents| change(contents, len));
         let mut vault = vault();
-        let Start::Imported(domain) = vault.start(&mut hsm).unwrap() else {
+        let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
             panic!("it waits to be confirmed");
         };
         let refused = domain.confirm(&mut hsm).unwrap_err();

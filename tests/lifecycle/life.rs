@@ -8,7 +8,7 @@ use security_domain::lifecycle::{Added, Event, LifecycleError, Stage, Start};
 use crate::flash::Hsm;
 use crate::sealed::{fast_keys, share};
 use crate::world::{
-    Lost, activation, active, empty, has_artifacts, hsm, parse, provisioned, vault,
+    Lost, activation, active, empty, has_artifacts, hsm, parse, provisioned, tested, vault,
 };
 
 #[test]
@@ -24,7 +24,7 @@ fn it_is_provisioned_activated_and_there_after_a_restart() {
     assert_eq!((fresh.stage, fresh.epoch), (Stage::Provisioned, None));
     drop(domain);
 
-    let Start::Provisioned(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was provisioned");
     };
     assert_eq!(domain.status(), fresh);
@@ -42,14 +42,14 @@ fn it_is_provisioned_activated_and_there_after_a_restart() {
     assert_eq!(status.header, Some(sealed.header().digest()));
     assert_eq!(status.epoch, Some(sealed.header().epoch()));
     assert_eq!(status.instance, Some(sealed.header().instance()));
-    assert!(has_artifacts(&domain));
+    assert!(has_artifacts(&domain, &mut hsm));
     drop(domain);
 
-    let Start::Active(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Active(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was active");
     };
     assert_eq!(domain.status(), status);
-    assert!(has_artifacts(&domain));
+    assert!(has_artifacts(&domain, &mut hsm));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn custodians_who_never_meet_put_it_into_another_hsm() {
     let domain = domain.quorum().expect_err("one is no quorum of two");
     drop(domain);
 
-    let Start::Recovering(mut domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Recovering(mut domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("the session was under way");
     };
     assert_eq!(domain.contributors().collect::<Vec<_>>(), [lost.id(0)]);
@@ -79,7 +79,7 @@ fn custodians_who_never_meet_put_it_into_another_hsm() {
     let contributors = [lost.id(0), lost.id(2)];
     drop(domain);
 
-    let Start::QuorumMet(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::QuorumMet(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("the session has a quorum");
     };
     assert_eq!(domain.contributors().collect::<Vec<_>>(), contributors);
@@ -90,9 +90,9 @@ fn custodians_who_never_meet_put_it_into_another_hsm() {
     assert_eq!(status.header, Some(sealed.header().digest()));
     assert_eq!(status.instance, own, "an HSM stays itself");
     assert_ne!(status.instance, Some(sealed.header().instance()));
-    assert!(has_artifacts(&domain));
+    assert!(has_artifacts(&domain, &mut hsm));
     drop(domain);
-    let Start::Active(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Active(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was recovered");
     };
     assert_eq!(domain.status(), status);
@@ -110,7 +110,7 @@ fn a_quorum_at_one_place_puts_it_into_another_hsm() {
         domain.add_share(&sealed, share, &mut hsm).unwrap();
     }
     let domain = domain.quorum().unwrap().open(&sealed, &mut hsm).unwrap();
-    assert!(has_artifacts(&domain));
+    assert!(has_artifacts(&domain, &mut hsm));
     assert_eq!(domain.status().domain, Some(sealed.header().domain_id()));
 }
 
@@ -246,5 +246,8 @@ fn two_backups_share_no_key_though_the_generator_repeats() {
     });
     assert_ne!(ids[0], ids[1]);
     drop(domain);
-    assert!(matches!(memory.start(&mut hsm), Ok(Start::Active(_))));
+    assert!(matches!(
+        memory.start(tested(), &mut hsm),
+        Ok(Start::Active(_))
+    ));
 }

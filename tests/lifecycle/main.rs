@@ -11,6 +11,7 @@ mod flash;
 mod sealed;
 
 mod failures;
+mod health;
 #[cfg(feature = "managed-hsm")]
 mod import;
 mod life;

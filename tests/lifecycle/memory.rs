@@ -6,7 +6,7 @@ use security_domain::lifecycle::{Event, LifecycleError, Start};
 
 use crate::flash::Fault;
 use crate::sealed::{FastKey, rng, share};
-use crate::world::{Lost, holds, hsm, provisioned, vault};
+use crate::world::{Lost, holds, hsm, provisioned, tested, vault};
 
 /// The share of the custodian at `place`, as it was dealt.
 fn value(lost: &Lost, place: usize) -> Vec<u8> {
@@ -62,7 +62,7 @@ fn a_record_whose_parts_do_not_go_together_is_damaged() {
         let (mut vault, mut hsm) = (vault(), hsm(1));
         drop(provisioned(&mut vault, &mut hsm));
         crate::world::rewrite(&mut hsm, |contents| contents[2] = stage);
-        let error = vault.start(&mut hsm).unwrap_err();
+        let error = vault.start(tested(), &mut hsm).unwrap_err();
         assert_eq!(error, LifecycleError::Record(RecordError::Damaged));
     }
     let lost = Lost::new(1);
@@ -70,13 +70,16 @@ fn a_record_whose_parts_do_not_go_together_is_damaged() {
         let (mut vault, mut hsm) = (vault(), hsm(2));
         drop(lost.recovering_here(&mut vault, &mut hsm));
         crate::world::rewrite(&mut hsm, |contents| contents[2] = stage);
-        let error = vault.start(&mut hsm).unwrap_err();
+        let error = vault.start(tested(), &mut hsm).unwrap_err();
         assert_eq!(error, LifecycleError::Record(RecordError::Damaged));
         assert!(!holds(&vault, b"thirty-two bytes of key"));
     }
     let (mut vault, mut hsm) = (vault(), hsm(1));
     drop(provisioned(&mut vault, &mut hsm));
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 /// A digest tells a weak secret as well as the secret does.

@@ -10,8 +10,9 @@ use security_domain::lifecycle::{
 };
 use security_domain::quorum::Threshold;
 
+use crate::flash::Hsm;
 use crate::sealed::{FastKey, fast_keys, share};
-use crate::world::{Lost, activation, hsm};
+use crate::world::{Lost, activation, hsm, tested};
 
 /// One artifact has a long head, the others have shorter ones.
 const LONG: usize = 0x1_0000;
@@ -37,8 +38,9 @@ fn tagged(contents: &[(String, Vec<u8>)]) -> Vec<(ArtifactTag<'_>, &[u8])> {
     artifacts.collect()
 }
 
-fn is_whole(domain: &Domain<'_, Active, ROOM>) -> bool {
-    domain.artifacts().eq(tagged(&contents()))
+fn is_whole(domain: &Domain<'_, Active, ROOM>, hsm: &mut Hsm) -> bool {
+    let artifacts = domain.artifacts(hsm).unwrap();
+    artifacts.eq(tagged(&contents()))
 }
 
 /// A key pair in the place of an RSA-4096 one.
@@ -85,7 +87,7 @@ fn the_longest_recovery_has_room() {
         .collect();
     let contents = contents();
     let (mut first, mut hsm_1) = (vault(), hsm(1));
-    let Ok(Start::Empty(domain)) = first.start(&mut hsm_1) else {
+    let Ok(Start::Empty(domain)) = first.start(tested(), &mut hsm_1) else {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&tagged(&contents), &mut hsm_1).unwrap();
@@ -98,11 +100,11 @@ fn the_longest_recovery_has_room() {
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     hsm_1.now = u64::MAX;
     let (domain, len) = domain.activate(&activation, &mut hsm_1, &mut file).unwrap();
-    assert!(is_whole(&domain));
+    assert!(is_whole(&domain, &mut hsm_1));
 
     let sealed = SealedDomain::parse(&file[..len]).unwrap();
     let (mut second, mut hsm_2) = (vault(), hsm(2));
-    let Ok(Start::Empty(domain)) = second.start(&mut hsm_2) else {
+    let Ok(Start::Empty(domain)) = second.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
     };
     hsm_2.now = u64::MAX - 1;
@@ -127,11 +129,11 @@ fn the_longest_recovery_has_room() {
             .unwrap();
     }
     drop(domain);
-    let Ok(Start::QuorumMet(domain)) = second.start(&mut hsm_2) else {
+    let Ok(Start::QuorumMet(domain)) = second.start(tested(), &mut hsm_2) else {
         panic!("all have contributed");
     };
     let domain = domain.open(&sealed, &mut hsm_2).unwrap();
-    assert!(is_whole(&domain));
+    assert!(is_whole(&domain, &mut hsm_2));
 }
 
 /// Custodians are not asked for a domain that the HSM could not take.
@@ -143,7 +145,7 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     let small = ArtifactTag::new("a").unwrap();
     let big = vec![7; vault_room(1, 1)];
     let (mut other, mut hsm_3) = (self::vault(), hsm(3));
-    let Ok(Start::Empty(domain)) = other.start(&mut hsm_3) else {
+    let Ok(Start::Empty(domain)) = other.start(tested(), &mut hsm_3) else {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&[(small, &big)], &mut hsm_3).unwrap();
@@ -153,7 +155,7 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
         .unwrap();
     let sealed = SealedDomain::parse(&file[..len]).unwrap();
 
-    let Ok(Start::Empty(domain)) = vault.start(&mut hsm_2) else {
+    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&[(small, b"x")], &mut hsm_2).unwrap();
@@ -196,7 +198,7 @@ fn the_longest_import_has_room() {
     });
     let expected: Vec<_> = expected.collect();
     let (mut vault, mut hsm) = (vault(), hsm(1));
-    let Ok(Start::Empty(domain)) = vault.start(&mut hsm) else {
+    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("nothing was saved");
     };
     hsm.now = 1_790_000_000;
@@ -212,13 +214,13 @@ fn the_longest_import_has_room() {
         .map(|(tag, bytes)| (tag.as_str(), &bytes[..]))
         .collect();
     let blob = crate::import::blob(&artifacts, &certificate[..len]);
-    let Ok(Start::Importing(domain)) = vault.start(&mut hsm) else {
+    let Ok(Start::Importing(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("it waits for a blob");
     };
     let domain = domain.import(&RestoreBlob::parse(&blob).unwrap(), &mut hsm);
     drop(domain.unwrap());
-    let Ok(Start::Imported(domain)) = vault.start(&mut hsm) else {
+    let Ok(Start::Imported(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("it waits to be confirmed");
     };
-    assert!(is_whole(&domain.confirm(&mut hsm).unwrap()));
+    assert!(is_whole(&domain.confirm(&mut hsm).unwrap(), &mut hsm));
 }

@@ -8,7 +8,7 @@ use security_domain::lifecycle::{
 
 use crate::flash::{Fault, Hsm, Tear};
 use crate::sealed::share;
-use crate::world::{Lost, hsm, parse, provisioned, vault};
+use crate::world::{Lost, hsm, parse, provisioned, tested, vault};
 
 #[test]
 fn the_wrong_domain_is_refused_before_anything_begins() {
@@ -125,7 +125,10 @@ fn cancelling_gives_the_earlier_state_back() {
     let domain = domain.quorum().unwrap().cancel(&mut hsm).unwrap();
     assert_eq!(domain.status(), before);
     drop(domain);
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
     assert_eq!(
         hsm.events.last(),
         Some(&Event::EndSession(Ended::Cancelled))
@@ -139,7 +142,7 @@ fn an_end_happens_though_the_sink_refuses_and_is_reported_later() {
     let domain = lost.recovering_here(&mut vault, &mut hsm);
     hsm.refuses = true;
     drop(domain.cancel(&mut hsm).unwrap());
-    let Start::Provisioned(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was cancelled");
     };
     let refused = domain
@@ -181,7 +184,7 @@ fn time_runs_out_and_never_goes_back() {
         );
     }
     drop(domain);
-    let Start::Recovering(mut domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Recovering(mut domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("a clock that went back ends nothing");
     };
     assert_eq!(
@@ -204,7 +207,10 @@ fn time_runs_out_and_never_goes_back() {
     let domain = domain.cancel(&mut hsm).unwrap();
     assert_eq!(domain.status().stage, Stage::Provisioned);
     drop(domain);
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 /// What ended in memory alone can be ended on the flash.
@@ -223,7 +229,10 @@ fn a_session_whose_end_was_not_written_is_ended_by_the_next_cancel() {
     drop(domain.cancel(&mut hsm).unwrap());
     // If the flash still had the session, it would be back.
     hsm.now = 1050;
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 /// The flash failed once, before: that is no reason for the end not to be written.
@@ -239,7 +248,10 @@ fn a_session_ends_on_the_flash_though_a_write_failed_before() {
     let refused = domain.add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm);
     assert!(matches!(refused, Err(LifecycleError::Record(_))));
     drop(domain.cancel(&mut hsm).unwrap());
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
 }
 
 #[test]
@@ -250,7 +262,10 @@ fn a_session_that_expired_in_the_dark_is_over_at_the_start() {
     let (domain, _) = lost.recovering(&mut vault, &mut hsm, 60);
     drop(domain);
     hsm.now = 2000;
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Provisioned(_))));
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Provisioned(_))
+    ));
     assert_eq!(hsm.events.last(), Some(&Event::EndSession(Ended::Expired)));
 }
 
@@ -272,7 +287,7 @@ fn without_a_clock_nothing_expires_and_no_lifetime_is_promised() {
     assert_eq!(refused.error, LifecycleError::NoClock);
     assert!(request.iter().all(|byte| *byte == 0));
     drop(refused);
-    let Start::Provisioned(domain) = vault.start(&mut hsm).unwrap() else {
+    let Start::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("nothing had begun");
     };
     let (mut domain, len) = domain
@@ -325,7 +340,7 @@ fn an_old_image_of_the_flash_is_refused_and_can_be_given_up() {
     let image = hsm.flash.slots.clone();
     drop(domain.cancel(&mut hsm).unwrap());
     hsm.flash.slots = image;
-    let error = vault.start(&mut hsm).unwrap_err();
+    let error = vault.start(tested(), &mut hsm).unwrap_err();
     assert!(
         matches!(
             error,
@@ -333,10 +348,11 @@ fn an_old_image_of_the_flash_is_refused_and_can_be_given_up() {
         ),
         "{error}"
     );
-    let domain = vault.discard(&mut hsm).unwrap();
-    assert_eq!(domain.status().stage, Stage::Empty);
-    drop(domain);
-    assert!(matches!(vault.start(&mut hsm), Ok(Start::Empty(_))));
+    vault.discard(&mut hsm).unwrap();
+    assert!(matches!(
+        vault.start(tested(), &mut hsm),
+        Ok(Start::Empty(_))
+    ));
 }
 
 #[test]
@@ -346,7 +362,7 @@ fn a_record_of_another_device_is_nothing_here() {
     let mut other = Hsm::with_flash(hsm.flash, 5);
     other.set_device_key(0x11);
     assert!(matches!(
-        vault.start(&mut other),
+        vault.start(tested(), &mut other),
         Err(LifecycleError::Record(_))
     ));
 }

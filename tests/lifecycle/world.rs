@@ -8,6 +8,7 @@ use security_domain::lifecycle::{
     Vault, VettedRequest, contribute, contribution_len, vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::self_test::{self, SelfTested};
 
 use crate::flash::Hsm;
 use crate::sealed::{ARTIFACTS, FastKey, artifacts, fast_keys, rng, share};
@@ -21,13 +22,18 @@ pub fn vault() -> Box<Vault<ROOM>> {
     Box::default()
 }
 
+/// The token of a self-test that has passed.
+pub fn tested() -> SelfTested {
+    self_test::run().unwrap()
+}
+
 /// An HSM other than the one with another seed.
 pub fn hsm(seed: u8) -> Hsm {
     Hsm::with_flash(Hsm::new().flash, seed)
 }
 
 pub fn empty<'v, H: Host>(vault: &'v mut Vault<ROOM>, host: &mut H) -> In<'v, Empty> {
-    match vault.start(host).unwrap() {
+    match vault.start(tested(), host).unwrap() {
         Start::Empty(domain) => domain,
         other => panic!("{other:?}"),
     }
@@ -143,8 +149,8 @@ pub fn parse(contribution: &[u8]) -> Contribution<'_> {
 }
 
 /// Whether the domain's artifacts are the ones that every HSM here is provisioned with.
-pub fn has_artifacts(domain: &In<'_, Active>) -> bool {
-    let artifacts = domain.artifacts();
+pub fn has_artifacts<H: Host>(domain: &In<'_, Active>, host: &mut H) -> bool {
+    let artifacts = domain.artifacts(host).unwrap();
     artifacts
         .map(|(tag, artifact)| (tag.as_str(), artifact))
         .eq(ARTIFACTS)

@@ -12,6 +12,7 @@ use security_domain::lifecycle::{
     Active, Added, Contribution, Domain, Empty, Ended, Event, LifecycleError, Provisioned,
     QuorumMet, Recovering, Request, Stage, Start, State, Status, Vault,
 };
+use security_domain::self_test::{self, SelfTested};
 
 use super::fast::{FastKey, fast_keys};
 use super::flash::{Fault, Flash, Hsm, Tear};
@@ -114,6 +115,10 @@ pub fn live(from: Option<&Snapshot>, seed: u8, keys: usize, program: &[u8]) -> (
     }
 }
 
+fn tested() -> SelfTested {
+    self_test::run().unwrap()
+}
+
 impl Life {
     fn new(from: Option<&Snapshot>, seed: u8, keys: usize, vault: *const Vault<ROOM>) -> Self {
         let blank = Snapshot {
@@ -173,7 +178,7 @@ impl Life {
             .iter()
             .flat_map(|model| self.after_a_start(model))
             .collect();
-        while let Err(error) = vault.start(&mut self.hsm).map(drop) {
+        while let Err(error) = vault.start(tested(), &mut self.hsm).map(drop) {
             assert!(self.failed(), "{error}");
             self.without_session();
             self.look_for(|_| false, "after a start that failed");
@@ -183,7 +188,7 @@ impl Life {
         // And once more, for there is nothing wrong any more.
         self.hsm.restart();
         let at = vault
-            .start(&mut self.hsm)
+            .start(tested(), &mut self.hsm)
             .unwrap_or_else(|error| panic!("{error}"));
         let (status, shares) = (status(&at), contributors(&at));
         let rest = std::mem::take(&mut self.rest);
@@ -360,7 +365,9 @@ impl Life {
                 self.tally.refused += 1;
             }
             LifecycleError::Record(_) => {
-                assert!(self.failed() && !self.hsm.refuses, "{error}");
+                // Before the sink heard of it, or after it agreed.
+                assert!(self.failed(), "{error}");
+                assert!(!self.hsm.refuses || self.heard().is_empty(), "{error}");
                 self.tally.failed += 1;
                 self.unsettled = true;
                 let next = next(self);

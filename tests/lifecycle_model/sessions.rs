@@ -39,6 +39,14 @@ impl Life {
         }
     }
 
+    /// The flash failed when it was asked where the counter stands: the step did not begin.
+    fn did_not_begin<T>(&self, outcome: &Result<T, LifecycleError>, has_session: bool) -> bool {
+        matches!(outcome, Err(LifecycleError::Record(_)))
+            && self.failed()
+            && self.heard().is_empty()
+            && has_session == self.now.session.is_some()
+    }
+
     pub(super) fn gather<'v>(&mut self, mut domain: In<'v, Recovering>, a: u8, b: u8) -> At<'v> {
         let place = usize::from(b % 3);
         match a & 7 {
@@ -85,6 +93,9 @@ impl Life {
         };
         let custodian = share.custodian();
         let added = domain.add_share(&file.sealed(), share, &mut self.hsm);
+        if self.did_not_begin(&added, domain.needed() > 0) {
+            return;
+        }
         if let Some(expected) = self.tick() {
             return self.out_of_time(had.is_some(), expected, added.unwrap_err());
         }
@@ -150,6 +161,9 @@ impl Life {
         }
         let contribution = Contribution::parse(&bytes).unwrap();
         let added = domain.add(&lost.sealed(), &contribution, &mut self.hsm);
+        if self.did_not_begin(&added, domain.needed() > 0) {
+            return;
+        }
         if let Some(expected) = self.tick() {
             return self.out_of_time(had.is_some(), expected, added.unwrap_err());
         }
@@ -167,7 +181,16 @@ impl Life {
         let had = self.now.session.clone();
         let number = had.as_ref().map_or(0, |session| session.lost);
         let file = lost(if wrong { 1 - number } else { number });
-        let opened = domain.open(&file.sealed(), &mut self.hsm);
+        let opened = match domain.open(&file.sealed(), &mut self.hsm) {
+            Err(refused) => {
+                let has_session = refused.domain.needed() > 0;
+                if self.did_not_begin(&Err::<(), _>(refused.error), has_session) {
+                    return At::QuorumMet(refused.domain);
+                }
+                Err(refused)
+            }
+            opened => opened,
+        };
         if let Some(expected) = self.tick() {
             let refused = opened.expect_err("the time does not allow it");
             self.out_of_time(had.is_some(), expected, refused.error);

@@ -15,6 +15,7 @@ use security_domain::lifecycle::{
 };
 use security_domain::quorum::Threshold;
 use security_domain::secret::Secret;
+use security_domain::self_test;
 
 use super::fast::{FastKey, fast_keys};
 use super::flash::Hsm;
@@ -83,7 +84,7 @@ impl Lost {
             .collect();
         let mut vault = Box::<Vault<ROOM>>::default();
         let mut hsm = Hsm::with_flash(Hsm::new().flash, 0x80 + number);
-        let Ok(Start::Empty(domain)) = vault.start(&mut hsm) else {
+        let Ok(Start::Empty(domain)) = vault.start(self_test::run().unwrap(), &mut hsm) else {
             panic!("a blank HSM is empty");
         };
         let mut root = [0; 32];

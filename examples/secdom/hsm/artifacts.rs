@@ -35,7 +35,10 @@ pub fn run(args: &Args) -> Outcome<Report> {
         other => return Err(not_in_state(&device, &other, "active")),
     };
     let mut files = Vec::new();
-    for (tag, content) in domain.artifacts() {
+    let contents = domain
+        .artifacts(&mut device)
+        .map_err(|error| device.refusal(error))?;
+    for (tag, content) in contents {
         let name = artifacts::file_name(tag.as_str())
             .map_err(|reason| Refusal::file(device.folder(), reason))?;
         files.push((name, Zeroizing::new(content.to_vec())));

@@ -22,6 +22,7 @@ use security_domain::lifecycle::{
     Ended, Event, FlashError, Host, LifecycleError, SinkRefused, Slot, Start, Vault,
 };
 use security_domain::secret::Secret;
+use security_domain::self_test;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -105,7 +106,10 @@ impl Device {
 
     /// Starts the HSM: reads its state from the flash.
     pub fn start<'v>(&mut self, vault: &'v mut Vault<ROOM>) -> Outcome<Start<'v, ROOM>> {
-        vault.start(self).map_err(|error| self.refusal(error))
+        let tested = self_test::run().map_err(|error| Refusal::file(&self.folder, error))?;
+        vault
+            .start(tested, self)
+            .map_err(|error| self.refusal(error))
     }
 
     /// What the operator is told of an error: which file failed, if one did.

@@ -23,6 +23,7 @@ use crate::purpose::Purpose;
 use crate::rng;
 use crate::rsa::{ModulusSize, PrivateKey};
 use crate::secret::Secret;
+use crate::self_test::Test;
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// Begins a session in which custodians who never meet contribute their shares of `sealed`. It
@@ -42,11 +43,10 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         request: &mut [u8],
     ) -> Result<(Domain<'v, Recovering, N>, usize), Refused<Self>> {
-        self.after(|vault| {
-            vault
-                .begin_recovery(sealed, expect, lifetime, host, request)
-                .inspect_err(|_| request.fill(0))
+        self.after(host, |vault, host| {
+            vault.begin_recovery(sealed, expect, lifetime, host, request)
         })
+        .inspect_err(|_| request.fill(0))
     }
 
     /// Begins a session in which a quorum is at one place: it takes shares, and no contributions.
@@ -56,7 +56,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         expect: &Expect,
         host: &mut H,
     ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
-        let (domain, ()) = self.after(|vault| {
+        let (domain, ()) = self.after(host, |vault, host| {
             vault.check(sealed, expect)?;
             let now = host.now();
             let clock = Clock::new(now, None)?;
@@ -113,6 +113,7 @@ impl<const N: usize> Vault<N> {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
         }
+        self.health.first_use(&[Test::RsaOaep, Test::RsaPairwise])?;
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();

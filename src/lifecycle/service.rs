@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What every step of a domain goes through, whatever it does.
+
+use super::error::LifecycleError;
+use super::host::{FlashError, Host};
+use super::vault::Vault;
+use crate::ct::{Mask, eq_bytes};
+use crate::hardened::{Permit, Verdict};
+
+impl<const N: usize> Vault<N> {
+    /// Takes a step, unless the HSM is in its error state or another vault has overtaken this one. A
+    /// fault in the step puts the HSM in its error state.
+    pub(super) fn serve<H: Host, O>(
+        &mut self,
+        host: &mut H,
+        step: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
+    ) -> Result<O, LifecycleError> {
+        let allowed = self.allows(host)?;
+        allowed.spend(LifecycleError::Fault)?;
+        let taken = step(self, host);
+        self.latch(taken)
+    }
+
+    /// A permit for a step: the HSM is not in its error state, and the state in this vault is the one
+    /// that the flash holds.
+    pub(super) fn allows<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
+        Ok(self.health.check()?.and(self.stands(host)?))
+    }
+
+    /// Enters the error state if an outcome says that the machine erred.
+    pub(super) fn latch<O>(
+        &mut self,
+        outcome: Result<O, LifecycleError>,
+    ) -> Result<O, LifecycleError> {
+        outcome.inspect_err(|error| {
+            if error.is_fault() {
+                self.health.fail();
+            }
+        })
+    }
+
+    /// A permit if the counter stands where this vault saved its state last. It does not when another
+    /// vault has saved a state on the same host since, be it that the HSM was zeroized there.
+    ///
+    /// After a write that failed the counter may be ahead by what that write, and the one that settles
+    /// it, add.
+    fn stands<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
+        let position = self.position.ok_or(LifecycleError::Fault)?;
+        let (have, counter) = (position.number(), host.counter()?);
+        let ahead = if position.is_settled() { 0 } else { 2 };
+        let stands = |counter| is_from(have, ahead, counter);
+        let refusal = match stands(counter).declassify() {
+            // It said something else when it was asked again.
+            true => LifecycleError::from(FlashError),
+            false => LifecycleError::Overtaken { have, counter },
+        };
+        Verdict::twice(|| host.counter().map_or(Mask::public(false), stands)).permit(refusal)
+    }
+}
+
+/// Whether `counter` is `have`, or at most `ahead` more.
+fn is_from(have: u64, ahead: u64, counter: u64) -> Mask {
+    (0..=ahead).fold(Mask::public(false), |is, more| {
+        let expected = have.saturating_add(more);
+        is | eq_bytes(&expected.to_be_bytes(), &counter.to_be_bytes())
+    })
+}

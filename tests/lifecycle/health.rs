@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The error state, and a vault that another one has overtaken.
+
+use security_domain::backup::{BackupHeader, Kind};
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+use security_domain::lifecycle::{Imported, Stage, Vault};
+use security_domain::lifecycle::{LifecycleError, Start};
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+use security_domain::self_test::Test;
+
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+use crate::flash::Hsm;
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+use crate::import::imported_at_rest;
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+use crate::sealed::artifacts;
+use crate::sealed::{fast_keys, share};
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+use crate::world::{In, ROOM, rewrite};
+use crate::world::{Lost, activation, active, hsm, provisioned, tested, vault};
+
+/// An HSM whose last computation has failed its check.
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+fn erred(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Imported>) {
+    let (mut hsm, _) = imported_at_rest();
+    rewrite(&mut hsm, |contents| *contents.last_mut().unwrap() ^= 1);
+    let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+        panic!("it waits to be confirmed");
+    };
+    let refused = domain.confirm(&mut hsm).unwrap_err();
+    assert_eq!(refused.error, LifecycleError::Fault);
+    (hsm, refused.domain)
+}
+
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[test]
+fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
+    let (lost, mut vault) = (Lost::new(1), vault());
+    let (mut hsm, domain) = erred(&mut vault);
+    assert!(domain.status().in_error_state);
+    let events = hsm.events.len();
+    let refused = domain.confirm(&mut hsm).unwrap_err();
+    assert_eq!(refused.error, LifecycleError::ErrorState);
+    assert_eq!(hsm.events.len(), events, "no step began");
+
+    let mut domain = refused.domain.abort(&mut hsm).unwrap();
+    assert!(domain.status().in_error_state);
+    let events = hsm.events.len();
+    // A test that passes does not lead out of it.
+    assert_eq!(domain.self_test(Test::Ed25519), Ok(()));
+    let (sealed, expect, keys) = (lost.sealed(), lost.expect(), fast_keys(3));
+    let mut file = vec![0xaa; 4000];
+    let refused = domain.activate(&activation(&keys), &mut hsm, &mut file);
+    let refused = refused.expect_err("it is in its error state");
+    assert_eq!(refused.error, LifecycleError::ErrorState);
+    assert!(file.iter().all(|byte| *byte == 0), "nothing is left in it");
+    let domain = refused.domain;
+    let refused = domain.begin_recovery(&sealed, &expect, None, &mut hsm, &mut file);
+    let refused = refused.expect_err("it is in its error state");
+    assert_eq!(refused.error, LifecycleError::ErrorState);
+    let domain = refused.domain;
+    let refused = domain.begin_recovery_here(&sealed, &expect, &mut hsm);
+    let refused = refused.expect_err("it is in its error state");
+    assert_eq!(refused.error, LifecycleError::ErrorState);
+    assert_eq!(hsm.events.len(), events, "no step began");
+}
+
+#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[test]
+fn zeroizing_and_a_start_leave_the_error_state() {
+    let mut memory = vault();
+    let (mut hsm, domain) = erred(&mut memory);
+    let domain = domain.zeroize(&mut hsm).unwrap();
+    assert!(!domain.status().in_error_state);
+    let domain = domain.provision(&artifacts(), &mut hsm).unwrap();
+    assert_eq!(domain.status().stage, Stage::Provisioned);
+    drop(domain);
+
+    let (mut hsm, domain) = erred(&mut memory);
+    drop(domain);
+    let start = memory.start(tested(), &mut hsm).unwrap();
+    assert!(!start.status().in_error_state);
+}
+
+/// A second vault on the same host goes on; the first one holds what is no longer the HSM's.
+#[test]
+fn a_vault_that_was_overtaken_gives_nothing_out() {
+    let (mut a, mut b, mut hsm, keys) = (vault(), vault(), hsm(1), fast_keys(3));
+    let (mut first, _) = active(&mut a, &mut hsm, &keys);
+    let backup = {
+        let writer = first.begin_backup(Kind::Full(None), 0, &mut hsm).unwrap();
+        writer.front().to_vec()
+    };
+    assert!(first.artifacts(&mut hsm).is_ok());
+    let Start::Active(second) = b.start(tested(), &mut hsm).unwrap() else {
+        panic!("it is active");
+    };
+    drop(second.zeroize(&mut hsm).unwrap());
+
+    let overtaken =
+        |error| matches!(error, LifecycleError::Overtaken { have, counter } if have < counter);
+    let events = hsm.events.len();
+    assert!(overtaken(first.artifacts(&mut hsm).unwrap_err()));
+    let refused = first.begin_backup(Kind::Full(None), 1, &mut hsm);
+    assert!(overtaken(refused.unwrap_err()));
+    let header = BackupHeader::parse(&backup).unwrap();
+    assert!(overtaken(
+        first.begin_restore(&header, &mut hsm).unwrap_err()
+    ));
+    assert_eq!(hsm.events.len(), events);
+    assert!(!first.status().in_error_state, "the machine did not err");
+}
+
+#[test]
+fn a_session_that_was_overtaken_takes_no_share() {
+    let lost = Lost::new(1);
+    let (mut a, mut b, mut hsm) = (vault(), vault(), hsm(2));
+    let mut first = lost.recovering_here(&mut a, &mut hsm);
+    drop(b.start(tested(), &mut hsm).unwrap());
+    let sealed = lost.sealed();
+    let refused = first.add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm);
+    assert!(matches!(refused, Err(LifecycleError::Overtaken { .. })));
+    assert_eq!(first.contributors().count(), 0);
+}
+
+#[test]
+fn a_provisioned_vault_that_was_overtaken_activates_nothing() {
+    let (mut a, mut b, mut hsm, keys) = (vault(), vault(), hsm(2), fast_keys(3));
+    let first = provisioned(&mut a, &mut hsm);
+    drop(b.start(tested(), &mut hsm).unwrap());
+    let mut file = vec![0xaa; 4000];
+    let refused = first.activate(&activation(&keys), &mut hsm, &mut file);
+    let refused = refused.expect_err("another vault goes on");
+    assert!(matches!(refused.error, LifecycleError::Overtaken { .. }));
+    assert!(file.iter().all(|byte| *byte == 0));
+}
