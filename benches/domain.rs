@@ -51,12 +51,18 @@ fn domain(criterion: &mut Criterion) {
                 break_glass: None,
             };
             let case = format!("{threshold} of {count}, RSA-{bits}");
+            let mut scratch = vec![0; sealing.scratch_len().unwrap()];
             let mut file = vec![0; sealing.sealed_len().unwrap()];
             group.bench_function(BenchmarkId::new("seal", &case), |bencher| {
-                bencher.iter(|| sealing.seal(&mut rng, &mut file).map(drop).unwrap());
+                bencher.iter(|| {
+                    sealing
+                        .seal(&mut rng, &mut scratch, &mut file)
+                        .map(drop)
+                        .unwrap()
+                });
             });
             // The file of one sealing at least: a filter may have left the bench above out.
-            sealing.seal(&mut rng, &mut file).unwrap();
+            sealing.seal(&mut rng, &mut scratch, &mut file).unwrap();
             let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
             group.bench_function(BenchmarkId::new("open", &case), |bencher| {
                 bencher.iter(|| {

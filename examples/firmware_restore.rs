@@ -236,8 +236,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         instance: InstanceId::from_bytes([1; 16]),
         break_glass: None,
     };
+    let mut scratch = vec![0; sealing.scratch_len()?];
     let mut file = vec![0; sealing.sealed_len()?];
-    sealing.seal(&mut SysRng, &mut file)?;
+    sealing.seal(&mut SysRng, &mut scratch, &mut file)?;
     let noted = root.domain_id()?;
     println!("sealed domain  {} bytes, domain {noted}", file.len());
 

@@ -30,8 +30,9 @@
 //!     instance: InstanceId::from_bytes([7; 16]),
 //!     break_glass: None,
 //! };
+//! let mut scratch = vec![0; sealing.scratch_len()?];
 //! let mut file = vec![0; sealing.sealed_len()?];
-//! sealing.seal(&mut rng, &mut file)?;
+//! sealing.seal(&mut rng, &mut scratch, &mut file)?;
 //!
 //! let sealed = SealedDomain::parse(&file)?;
 //! let first = sealed.unwrap_share(custodians[0].id(), &mut custodian_keys[0], &mut rng)?;

@@ -6,7 +6,9 @@ mod sealed;
 use std::num::NonZeroU32;
 
 use rand_core::TryCryptoRng;
-use sealed::{ARTIFACTS, FailsAt, FastKey, artifacts, fast_keys, rng, sealed, sealing, share};
+use sealed::{
+    ARTIFACTS, FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealed, sealing, share,
+};
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use security_domain::domain::{
     ArtifactTag, DomainLabel, Epoch, Expect, ExpectError, Lineage, OpenError, Root, SealError,
@@ -66,7 +68,9 @@ fn the_header_says_what_was_sealed() {
     first.break_glass = NonZeroU32::new(86_400);
     let mut file = vec![0; first.sealed_len().unwrap()];
     let header_digest = {
-        let sealed = first.seal(&mut rng(1), &mut file).unwrap();
+        let sealed = first
+            .seal(&mut rng(1), &mut scratch(&first), &mut file)
+            .unwrap();
         let header = sealed.header();
         assert_eq!(header.domain_id(), root.domain_id().unwrap());
         assert_eq!(header.epoch(), Epoch::FIRST);
@@ -92,7 +96,9 @@ fn the_header_says_what_was_sealed() {
     let mut second = sealing(&root, &artifacts, &keys[1..], 2);
     second.lineage = Lineage::after(parsed.header()).unwrap();
     let mut next = vec![0; second.sealed_len().unwrap()];
-    let sealed = second.seal(&mut rng(2), &mut next).unwrap();
+    let sealed = second
+        .seal(&mut rng(2), &mut scratch(&second), &mut next)
+        .unwrap();
     assert_eq!(sealed.header().epoch().get(), 2);
     assert_eq!(sealed.header().previous(), Some(header_digest));
     assert_eq!(sealed.header().domain_id(), root.domain_id().unwrap());
@@ -220,12 +226,12 @@ fn buffers_are_exact_and_nothing_is_written_beyond() {
 
     let mut file = vec![0xaa; needed + 9];
     let error = sealing
-        .seal(&mut rng(1), &mut file[..needed - 1])
+        .seal(&mut rng(1), &mut scratch(&sealing), &mut file[..needed - 1])
         .unwrap_err();
     assert_eq!(error, SealError::BufferTooSmall { needed });
     assert!(file.iter().all(|byte| *byte == 0xaa));
     let len = sealing
-        .seal(&mut rng(1), &mut file)
+        .seal(&mut rng(1), &mut scratch(&sealing), &mut file)
         .unwrap()
         .as_bytes()
         .len();
@@ -257,7 +263,11 @@ fn a_generator_that_fails_at_any_call_leaves_nothing() {
     let mut calls = 0;
     loop {
         let mut file = vec![0xaa; sealing.sealed_len().unwrap()];
-        match sealing.seal(&mut FailsAt(rng(1), calls), &mut file) {
+        match sealing.seal(
+            &mut FailsAt(rng(1), calls),
+            &mut scratch(&sealing),
+            &mut file,
+        ) {
             Ok(_) => break,
             Err(error) => assert_eq!(error, SealError::Rng, "call {calls}"),
         }
@@ -277,7 +287,9 @@ fn a_repeated_generator_repeats_no_key() {
         let mut sealing = sealing(&root, &artifacts, &keys, 3);
         change(&mut sealing);
         let mut file = vec![0; sealing.sealed_len().unwrap()];
-        sealing.seal(&mut rng(9), &mut file).unwrap();
+        sealing
+            .seal(&mut rng(9), &mut scratch(&sealing), &mut file)
+            .unwrap();
         file
     };
     let same = seal(|_| {});
@@ -409,7 +421,9 @@ fn a_custodian_who_cannot_be_served_is_named_and_nobody_is() {
     let keys: Vec<_> = fast_keys(3).into_iter().map(Broken).collect();
     let sealing = sealing(&root, &artifacts, &keys, 2);
     let mut file = vec![0xaa; sealing.sealed_len().unwrap()];
-    let error = sealing.seal(&mut rng(1), &mut file).unwrap_err();
+    let error = sealing
+        .seal(&mut rng(1), &mut scratch(&sealing), &mut file)
+        .unwrap_err();
     assert_eq!(
         error,
         SealError::Wrap(keys[1].id(), WrapError::MessageTooLong)

@@ -115,7 +115,9 @@ fn known_answer() {
         break_glass: None,
     };
     let mut file = vec![0; sealing.sealed_len().unwrap()];
-    let sealed = sealing.seal(&mut rng(0x2b), &mut file).unwrap();
+    let sealed = sealing
+        .seal(&mut rng(0x2b), &mut sealed::scratch(&sealing), &mut file)
+        .unwrap();
 
     let hex = |bytes: &[u8]| {
         bytes

@@ -193,6 +193,11 @@ pub enum SealError {
         /// How many bytes it takes.
         needed: usize,
     },
+    /// The scratch is too small.
+    ScratchTooSmall {
+        /// How many bytes it takes.
+        needed: usize,
+    },
     /// The random number generator failed.
     Rng,
     /// A custodian's key did not wrap.
@@ -224,6 +229,7 @@ impl fmt::Display for SealError {
             Self::TooLong => f.write_str("the artifacts together are too long"),
             Self::OtherDomain => f.write_str("the previous header is another domain's"),
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
+            Self::ScratchTooSmall { needed } => write!(f, "the scratch needs {needed} bytes"),
             Self::Rng => f.write_str("the random number generator failed"),
             Self::Wrap(id, error) => write!(f, "wrapping to custodian {id} failed: {error}"),
             Self::Fault => f.write_str("a fault: what was sealed did not open again"),

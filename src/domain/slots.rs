@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The places in a sealed domain that is being written.
 //!
-//! Every length is known before the first byte is drawn, so the file is laid out first and filled in
-//! afterwards, in the caller's buffer.
+//! Every length is known before the first byte is drawn, so the file is laid out first, in the caller's
+//! buffer, and filled in afterwards with what is public. What is not public yet is made in the scratch.
 
 use core::mem;
 use core::ops::Range;
@@ -23,7 +23,9 @@ const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
 pub(super) struct Lengths {
     pub(super) core: usize,
     header: usize,
-    body: usize,
+    pub(super) body: usize,
+    /// The longest wrapped share.
+    wrapped: usize,
     /// The whole file.
     pub(super) file: usize,
 }
@@ -33,9 +35,7 @@ impl Lengths {
     pub(super) fn new(core: usize, custodians: &[(CustodianId, Algorithm)], body: usize) -> Self {
         let shares = SHARE_LEN.saturating_mul(custodians.len()).saturating_add(1);
         let header = bytes_len(core).saturating_add(shares).saturating_add(1);
-        let wrapped = custodians
-            .iter()
-            .map(|(_, how)| bytes_len(how.wrapped_len()));
+        let wrapped = custodians.iter().map(|(_, how)| how.wrapped_len());
         let rest = [
             2,
             bytes_len(header),
@@ -48,8 +48,27 @@ impl Lengths {
             core,
             header,
             body,
-            file: wrapped.chain(rest).fold(0, usize::saturating_add),
+            wrapped: wrapped.clone().fold(0, usize::max),
+            file: wrapped
+                .map(bytes_len)
+                .chain(rest)
+                .fold(0, usize::saturating_add),
         }
+    }
+
+    /// How long the scratch is.
+    pub(super) fn scratch(&self) -> usize {
+        self.header.saturating_add(self.body.max(self.wrapped))
+    }
+
+    /// Cuts the scratch into the header and the room for a wrapped share, and for the body after it.
+    pub(super) fn cut_scratch<'s>(
+        &self,
+        scratch: &'s mut [u8],
+    ) -> Result<(&'s mut [u8], &'s mut [u8]), SealError> {
+        scratch
+            .split_at_mut_checked(self.header)
+            .ok_or(SealError::Fault)
     }
 
     /// Where in the header the core lies.

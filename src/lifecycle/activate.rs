@@ -9,9 +9,10 @@ use zeroize::Zeroize;
 use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::Event;
+use super::holding::Holding;
 use super::host::Host;
 use super::state::{Active, Domain, Provisioned, Refused};
-use super::vault::{Next, Standing, Vault};
+use super::vault::{Instance, Next, Standing, Vault};
 use crate::custodian::Recipient;
 use crate::domain::{ArtifactTag, DomainLabel, Lineage, MAX_ARTIFACTS, SealError, Sealing};
 use crate::quorum::Threshold;
@@ -39,10 +40,9 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         &self,
         activation: &Activation<'_, K>,
     ) -> Result<usize, SealError> {
-        let artifacts = self.vault.artifacts();
-        self.vault
-            .sealing(activation, &artifacts, u64::MAX)
-            .sealed_len()
+        let Vault { held, instance, .. } = &*self.vault;
+        let artifacts = listed(held);
+        sealing(activation, held, instance, &artifacts, u64::MAX).sealed_len()
     }
 
     /// Seals the domain to its custodians, to the front of `out`, makes it active, and gives the length
@@ -62,30 +62,31 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     }
 }
 
+fn listed<const N: usize>(held: &Holding<N>) -> Vec<(ArtifactTag<'_>, &[u8]), MAX_ARTIFACTS> {
+    held.artifacts().take(MAX_ARTIFACTS).collect()
+}
+
+fn sealing<'a, K, const N: usize>(
+    activation: &Activation<'a, K>,
+    held: &'a Holding<N>,
+    instance: &Instance,
+    artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
+    created: u64,
+) -> Sealing<'a, K> {
+    Sealing {
+        root: &held.root,
+        artifacts,
+        custodians: activation.custodians,
+        threshold: activation.threshold,
+        label: activation.label,
+        lineage: Lineage::FIRST,
+        created,
+        instance: instance.id,
+        break_glass: activation.break_glass,
+    }
+}
+
 impl<const N: usize> Vault<N> {
-    fn artifacts(&self) -> Vec<(ArtifactTag<'_>, &[u8]), MAX_ARTIFACTS> {
-        self.held.artifacts().take(MAX_ARTIFACTS).collect()
-    }
-
-    fn sealing<'a, K>(
-        &'a self,
-        activation: &Activation<'a, K>,
-        artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
-        created: u64,
-    ) -> Sealing<'a, K> {
-        Sealing {
-            root: &self.held.root,
-            artifacts,
-            custodians: activation.custodians,
-            threshold: activation.threshold,
-            label: activation.label,
-            lineage: Lineage::FIRST,
-            created,
-            instance: self.instance.id,
-            break_glass: activation.break_glass,
-        }
-    }
-
     fn activate<K: Recipient, H: Host>(
         &mut self,
         activation: &Activation<'_, K>,
@@ -94,10 +95,15 @@ impl<const N: usize> Vault<N> {
     ) -> Result<usize, LifecycleError> {
         self.health.first_use(SEALING)?;
         let created = host.now();
-        let artifacts = self.artifacts();
-        let sealed = self
-            .sealing(activation, &artifacts, created)
-            .seal(host.rng(), out)
+        let Self {
+            held,
+            instance,
+            buffer,
+            ..
+        } = self;
+        let artifacts = listed(held);
+        let sealed = sealing(activation, held, instance, &artifacts, created)
+            .seal(host.rng(), buffer, out)
             .map_err(LifecycleError::Seal)?;
         let header = sealed.header();
         let (epoch, digest) = (header.epoch(), header.digest());

@@ -100,8 +100,15 @@ pub fn sealed(seed: u8, custodians: &[FastKey], threshold: u8) -> (Root, Vec<u8>
     let artifacts = artifacts();
     let sealing = sealing(&root, &artifacts, custodians, threshold);
     let mut file = vec![0; sealing.sealed_len().unwrap()];
-    sealing.seal(&mut rng(seed), &mut file).unwrap();
+    sealing
+        .seal(&mut rng(seed), &mut scratch(&sealing), &mut file)
+        .unwrap();
     (root, file)
+}
+
+/// Room to seal in.
+pub fn scratch<K: Recipient>(sealing: &Sealing<'_, K>) -> Vec<u8> {
+    vec![0xaa; sealing.scratch_len().unwrap()]
 }
 
 pub fn share(sealed: &SealedDomain<'_>, key: &FastKey) -> DomainShare {

@@ -13,7 +13,7 @@ use security_domain::lifecycle::{
 };
 use security_domain::quorum::ShareIndex;
 
-use crate::sealed::{FailsAt, artifacts, rng, sealing};
+use crate::sealed::{FailsAt, artifacts, rng, scratch, sealing};
 use crate::world::{World, compared, rsa, rsa_of, written};
 
 /// Where the wrapped share lies in a contribution.
@@ -138,7 +138,9 @@ fn a_share_goes_to_no_weaker_key_than_it_came_from() {
     let artifacts = artifacts();
     let sealing = sealing(&world.root, &artifacts, &custodians, 2);
     let mut file = vec![0; sealing.sealed_len().unwrap()];
-    let sealed = sealing.seal(&mut rng(2), &mut file).unwrap();
+    let sealed = sealing
+        .seal(&mut rng(2), &mut scratch(&sealing), &mut file)
+        .unwrap();
     let transfers = [rsa("d"), rsa_of(3072), rsa_of(4096)];
     let listed: Vec<_> = sealed.header().custodians().collect();
     for (place, (custodian, key)) in listed.iter().zip(&mut keys).enumerate() {

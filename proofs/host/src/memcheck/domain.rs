@@ -117,8 +117,9 @@ fn sealed<K: Recipient>(custodians: &[K], threshold: u8) -> Vec<u8> {
         instance: InstanceId::from_bytes([7; 16]),
         break_glass: None,
     };
+    let mut scratch = vec![0; sealing.scratch_len().unwrap()];
     let mut file = vec![0; sealing.sealed_len().unwrap()];
-    sealing.seal(&mut SecretRng(30), &mut file).unwrap();
+    sealing.seal(&mut SecretRng(30), &mut scratch, &mut file).unwrap();
     reveal(&mut file);
     file
 }

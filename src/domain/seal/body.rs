@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The body: root and artifacts, encrypted in private memory and opened again there.
+
+use core::iter;
+
+use heapless::Vec;
+
+use super::Sealing;
+use crate::aead;
+use crate::ct::{Mask, eq_bytes};
+use crate::domain::MAX_CUSTODIANS;
+use crate::domain::error::SealError;
+use crate::domain::id::HeaderDigest;
+use crate::domain::keys::SealingKey;
+use crate::hardened::{Permit, Verdict, copy};
+use crate::quorum::Quorum;
+use crate::secret::Secret;
+use crate::shamir::{self, Share};
+
+impl<K> Sealing<'_, K> {
+    /// Writes root and artifacts to `body` and encrypts them there.
+    ///
+    /// Secret: the key, root and artifacts. Public: the lengths. Leaks: nothing else.
+    pub(super) fn seal_body(
+        &self,
+        key: &SealingKey,
+        header: &HeaderDigest,
+        body: &mut [u8],
+    ) -> Result<(), SealError> {
+        let (text, tag) = body.split_last_chunk_mut().ok_or(SealError::Fault)?;
+        let mut rest = &mut *text;
+        for part in self.plaintext() {
+            let (slot, after) = rest
+                .split_at_mut_checked(part.len())
+                .ok_or(SealError::Fault)?;
+            copy(slot, part)?;
+            rest = after;
+        }
+        let mut body_key = Secret::zeroed();
+        key.body_key(header, &mut body_key)?;
+        *tag = aead::seal(body_key, text).map_err(|_| SealError::TooLong)?;
+        Ok(())
+    }
+
+    /// Opens the body in place with a key that was rebuilt from the shares, compares what is inside, and
+    /// encrypts it again: the same key and the same plaintext give the same tag. Gives a permit to let
+    /// the ciphertext leave.
+    ///
+    /// Secret: the key, root and artifacts. Public: the lengths. Leaks: whether it opened.
+    pub(super) fn check_body(
+        &self,
+        key: &SealingKey,
+        header: &HeaderDigest,
+        body: &mut [u8],
+    ) -> Result<Permit, SealError> {
+        let (text, tag) = body.split_last_chunk_mut().ok_or(SealError::Fault)?;
+        let mut body_key = Secret::zeroed();
+        key.body_key(header, &mut body_key)?;
+        if !aead::open(&body_key, text, tag).declassify() {
+            return Err(SealError::Fault);
+        }
+        let same = Verdict::twice(|| self.is_plaintext(text)).permit(SealError::Fault)?;
+        let again = aead::seal(body_key, text).map_err(|_| SealError::TooLong)?;
+        let sealed = Verdict::twice(|| eq_bytes(&again, tag)).permit(SealError::Fault)?;
+        let covered = Verdict::twice(|| !self.is_plaintext(text)).permit(SealError::Fault)?;
+        Ok(same.and(sealed).and(covered))
+    }
+
+    /// Whether `text` is the body in the clear.
+    ///
+    /// Secret: root and artifacts, `text`. Public: the lengths. Leaks: nothing else.
+    fn is_plaintext(&self, text: &[u8]) -> Mask {
+        let mut rest = text;
+        let mut equal = Mask::public(true);
+        for part in self.plaintext() {
+            let Some((have, after)) = rest.split_at_checked(part.len()) else {
+                return Mask::public(false);
+            };
+            equal &= eq_bytes(have, part);
+            rest = after;
+        }
+        equal & Mask::public(rest.is_empty())
+    }
+
+    /// The body in the clear: the root, then the artifacts.
+    fn plaintext(&self) -> impl Iterator<Item = &[u8]> {
+        let artifacts = self.artifacts.iter().map(|(_, artifact)| *artifact);
+        iter::once(self.root.secret().expose().as_slice()).chain(artifacts)
+    }
+}
+
+/// Rebuilds the data key from the first shares, after a check that every further one lies on the same
+/// polynomial and that all of them together give the same key.
+///
+/// Secret: the key, the shares. Public: the quorum. Leaks: whether they agree.
+pub(super) fn rebuild(
+    data_key: &Secret<32>,
+    quorum: Quorum,
+    shares: &[Option<Share<32>>],
+) -> Result<Secret<32>, SealError> {
+    let all: Vec<&Share<32>, MAX_CUSTODIANS> = shares.iter().flatten().collect();
+    let agree = Verdict::twice(|| match shamir::combine(quorum, &all) {
+        Ok(rebuilt) => eq_bytes(rebuilt.expose(), data_key.expose()),
+        Err(_) => Mask::public(false),
+    })
+    .permit(SealError::Fault)?;
+    let threshold = usize::from(quorum.threshold().get());
+    let first = all.get(..threshold).ok_or(SealError::Fault)?;
+    let rebuilt = shamir::combine(quorum, first).map_err(|_| SealError::Fault)?;
+    agree.spend(SealError::Fault)?;
+    Ok(rebuilt)
+}

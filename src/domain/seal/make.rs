@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Making the file: in private memory as far as it is secret or signed, and then in the output.
+
+use core::convert::Infallible;
+use core::iter;
+
+use heapless::Vec;
+use minicbor::Encoder;
+use rand_core::TryCryptoRng;
+use zeroize::Zeroize;
+
+use super::Sealing;
+use crate::ct::{Mask, declassify_bytes, eq_bytes};
+use crate::custodian::{Recipient, WrapError};
+use crate::domain::MAX_CUSTODIANS;
+use crate::domain::error::{SealError, ShareError};
+use crate::domain::header::{Core, encode_shares};
+use crate::domain::hedge::Hedged;
+use crate::domain::id::HeaderDigest;
+use crate::domain::keys::{SealingKey, possession_key, share_context, signed_digest};
+use crate::domain::parse::SealedDomain;
+use crate::domain::slots::{Lengths, Slots};
+use crate::ed25519::VerifyKey;
+use crate::hardened::{Permit, Verdict, copy};
+use crate::purpose::Purpose;
+use crate::rng;
+use crate::secret::Secret;
+use crate::shamir::{self, Share};
+use crate::wrap::{WrappedShare, check_hides};
+
+/// The verify key of each share, and the digest of what was wrapped.
+type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
+
+impl<K: Recipient> Sealing<'_, K> {
+    /// Fills `out`, and gives a permit to let it leave. Header and body are made and checked in
+    /// `scratch`; in `out` they are never read before everything stands there.
+    pub(super) fn make<R: TryCryptoRng + ?Sized>(
+        &self,
+        mut core: Core<'_>,
+        lengths: &Lengths,
+        rng: &mut R,
+        scratch: &mut [u8],
+        out: &mut [u8],
+    ) -> Result<Permit, SealError> {
+        let mut slots = Slots::cut(lengths, &core.custodians, out)?;
+        let (header, work) = lengths.cut_scratch(scratch)?;
+
+        let mut what = Secret::zeroed();
+        self.what(&core, lengths, header, &mut what)?;
+        let mut rng = Hedged::new(rng, self.root, what);
+        let data_key = Secret::<32>::random(&mut rng)?;
+        let release = Secret::<32>::random(&mut rng)?;
+        rng::fill(&mut rng, &mut core.salt)?;
+        core.release_digest = Purpose::Release.digest([release.expose().as_slice()]);
+
+        let core_digest = self.write_header(&core, lengths, &[], header)?;
+        let mut shares = [const { None }; MAX_CUSTODIANS];
+        let shares = shares
+            .get_mut(..core.custodians.len())
+            .ok_or(SealError::Fault)?;
+        shamir::split(&data_key, core.quorum, &mut rng, shares).map_err(|_| SealError::Rng)?;
+        let listed = self.wrap_shares(
+            &core,
+            &core_digest,
+            shares,
+            &mut rng,
+            work,
+            &mut slots.wrapped,
+        )?;
+        self.write_header(&core, lengths, &listed, header)?;
+        let digest = HeaderDigest::from_bytes(Purpose::Header.digest([&*header]));
+
+        let mut key = SealingKey::zeroed();
+        key.derive(&core.salt, &data_key, release.expose())?;
+        let mut commitment = Secret::<32>::zeroed();
+        key.commitment(&digest, &mut commitment)?;
+        let body = work.get_mut(..lengths.body).ok_or(SealError::Fault)?;
+        self.seal_body(&key, &digest, body)?;
+
+        let rebuilt = super::body::rebuild(&data_key, core.quorum, shares)?;
+        key.derive(&core.salt, &rebuilt, release.expose())?;
+        let committed = Verdict::twice(|| key.is_committed(&digest, commitment.expose()))
+            .permit(SealError::Fault)?;
+        let opens = self.check_body(&key, &digest, body)?.and(committed);
+
+        // From here on the file is public, and signed as such.
+        declassify_bytes(header);
+        declassify_bytes(commitment.expose_mut());
+        declassify_bytes(body);
+        let mut signed = signed_digest(&digest, commitment.expose(), body);
+        declassify_bytes(&mut signed);
+        let signature = self.root.domain_key()?.sign(&signed);
+        let signature = signature.map_err(|_| SealError::Fault)?;
+
+        opens.test(SealError::Fault)?;
+        copy(slots.header, header)?;
+        copy(slots.release, release.expose())?;
+        copy(slots.commitment, commitment.expose())?;
+        copy(slots.body, body)?;
+        copy(slots.signature, &signature)?;
+        drop(slots);
+        declassify_bytes(out);
+        Ok(opens.and(read_back(out, &digest, shares)?))
+    }
+
+    /// What the draws are for: a digest of everything that is sealed.
+    ///
+    /// Secret: the artifacts, `what`. Public: the rest. Leaks: nothing else.
+    fn what(
+        &self,
+        core: &Core<'_>,
+        lengths: &Lengths,
+        header: &mut [u8],
+        what: &mut Secret<32>,
+    ) -> Result<(), SealError> {
+        let core_digest = self.write_header(core, lengths, &[], header)?;
+        let artifacts = self.artifacts.iter().map(|(_, artifact)| *artifact);
+        let mut digest = Purpose::Sealing.digest(iter::once(&core_digest[..]).chain(artifacts));
+        let copied = copy(what.expose_mut(), &digest);
+        digest.zeroize();
+        Ok(copied?)
+    }
+
+    /// Writes the header with as many items of the shares list as there are, and gives C.
+    fn write_header(
+        &self,
+        core: &Core<'_>,
+        lengths: &Lengths,
+        listed: &[(VerifyKey, [u8; 32])],
+        header: &mut [u8],
+    ) -> Result<[u8; 32], SealError> {
+        let mut encoder = Encoder::new(&mut *header);
+        let written = (|| {
+            encoder.array(2)?.bytes_len(lengths.core as u64)?;
+            core.encode(self.listed_artifacts(), &mut encoder)?;
+            encode_shares(
+                listed.iter().map(|(key, digest)| (key, digest)),
+                &mut encoder,
+            )
+        })();
+        written.map_err(|_| SealError::Fault)?;
+        let core = header.get(lengths.core_in_header());
+        Ok(Purpose::Core.digest([core.ok_or(SealError::Fault)?]))
+    }
+
+    /// Wraps each share to its custodian, in `work`, and copies it to its slot once it was looked at.
+    ///
+    /// Secret: the shares. Public: the rest. Leaks: nothing else.
+    fn wrap_shares<R: TryCryptoRng + ?Sized>(
+        &self,
+        core: &Core<'_>,
+        core_digest: &[u8; 32],
+        shares: &[Option<Share<32>>],
+        rng: &mut R,
+        work: &mut [u8],
+        slots: &mut [&mut [u8]],
+    ) -> Result<Listed, SealError> {
+        let mut listed = Listed::new();
+        let custodians = self.custodians.iter().zip(&core.custodians);
+        for ((share, (recipient, (id, algorithm))), slot) in
+            shares.iter().zip(custodians).zip(slots)
+        {
+            let share = share.as_ref().ok_or(SealError::Fault)?;
+            let listed_one = Verdict::twice(|| eq_bytes(recipient.id().as_bytes(), id.as_bytes()))
+                .permit(SealError::Fault)?;
+            let wrapped = work
+                .get_mut(..algorithm.wrapped_len())
+                .ok_or(SealError::Fault)?;
+            wrapped.fill(0);
+            let context = share_context(core_digest, share.index(), id);
+            WrappedShare::wrap(share, &context, recipient, rng, wrapped).map_err(|error| {
+                match error {
+                    WrapError::Rng => SealError::Rng,
+                    error => SealError::Wrap(*id, error),
+                }
+            })?;
+            let hidden = check_hides(wrapped, share, SealError::Fault)?;
+            let key = possession_key(core_digest, share)?.verify_key();
+            // Between custodians' keys, and in a file, a wrapped share is public.
+            declassify_bytes(wrapped);
+            listed
+                .push((key, WrappedShare::from_bytes(wrapped).digest()))
+                .map_err(|_| SealError::Fault)?;
+            listed_one.and(hidden).spend(SealError::Fault)?;
+            copy(slot, wrapped)?;
+        }
+        if listed.len() == core.custodians.len() {
+            Ok(listed)
+        } else {
+            Err(SealError::Fault)
+        }
+    }
+}
+
+/// Reads the finished file as any reader does, and checks every share against it: it is the one of its
+/// custodian, and stands nowhere in what was wrapped to him.
+fn read_back(
+    file: &[u8],
+    header: &HeaderDigest,
+    shares: &[Option<Share<32>>],
+) -> Result<Permit, SealError> {
+    let sealed = SealedDomain::parse(file).map_err(|_| SealError::Fault)?;
+    let mut permit =
+        Verdict::twice(|| eq_bytes(sealed.header().digest().as_bytes(), header.as_bytes()))
+            .permit(SealError::Fault)?
+            .and(sealed.check_complete(SealError::Fault)?);
+    let mut seen = 0;
+    for ((custodian, wrapped), share) in sealed.wrapped_shares().zip(shares) {
+        let share = share.as_ref().ok_or(SealError::Fault)?;
+        let dealt = sealed
+            .check_share(custodian.id, share)
+            .map_err(|_: ShareError<Infallible>| SealError::Fault)?;
+        let hidden = check_hides(wrapped.as_bytes(), share, SealError::Fault)?;
+        permit = permit.and(dealt).and(hidden);
+        seen += 1;
+    }
+    let all = Verdict::twice(|| Mask::public(seen == shares.len())).permit(SealError::Fault)?;
+    Ok(permit.and(all))
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where the domain stands in the clear while it is sealed, and what is looked at before it leaves.
+
+mod sealed;
+
+use std::cell::Cell;
+
+use rand_core::TryCryptoRng;
+use sealed::{FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealing};
+use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use security_domain::domain::{Root, SealError, Sealing};
+
+#[test]
+fn the_scratch_is_exact_and_wiped() {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let (artifacts, keys) = (artifacts(), fast_keys(3));
+    let sealing = sealing(&root, &artifacts, &keys, 2);
+    let needed = sealing.scratch_len().unwrap();
+    let mut file = vec![0xaa; sealing.sealed_len().unwrap()];
+    assert!(needed < file.len());
+
+    let mut room = vec![0xbb; needed + 9];
+    let short = &mut room[..needed - 1];
+    let error = sealing.seal(&mut rng(1), short, &mut file).unwrap_err();
+    assert_eq!(error, SealError::ScratchTooSmall { needed });
+    assert!(room.iter().all(|byte| *byte == 0xbb));
+    assert!(file.iter().all(|byte| *byte == 0xaa));
+
+    sealing.seal(&mut rng(1), &mut room, &mut file).unwrap();
+    assert_eq!(room[..needed], vec![0; needed], "wiped");
+    assert_eq!(room[needed..], [0xbb; 9]);
+
+    let mut calls = 0;
+    loop {
+        let mut room = scratch(&sealing);
+        let made = sealing.seal(&mut FailsAt(rng(1), calls), &mut room, &mut file);
+        let done = made.is_ok();
+        assert!(room.iter().all(|byte| *byte == 0), "call {calls}");
+        if done {
+            break;
+        }
+        calls += 1;
+    }
+    assert!(calls > 4);
+}
+
+/// What a custodian's key makes of a share, spoilt.
+struct Spoilt<'a> {
+    key: FastKey,
+    spoil: &'a dyn Fn(&[u8], &mut [u8]),
+    ids: Cell<u8>,
+}
+
+impl Recipient for Spoilt<'_> {
+    fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
+    }
+    /// Another one after so many times.
+    fn id(&self) -> CustodianId {
+        match self.ids.get().checked_sub(1) {
+            Some(left) => {
+                self.ids.set(left);
+                self.key.id()
+            }
+            None => FastKey(99).id(),
+        }
+    }
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        assert!(out.iter().all(|byte| *byte == 0), "it begins as nothing");
+        self.key.wrap(rng, message, out)?;
+        (self.spoil)(message, out);
+        Ok(())
+    }
+}
+
+fn sealed_to(ids: u8, spoil: &dyn Fn(&[u8], &mut [u8])) -> Result<(), SealError> {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let artifacts = artifacts();
+    let keys = [1, 2, 3].map(|key| Spoilt {
+        key: FastKey(key),
+        spoil,
+        ids: Cell::new(if key == 2 { ids } else { u8::MAX }),
+    });
+    let sealing = sealing(&root, &artifacts, &keys, 2);
+    let (scratch_len, sealed_len) = (
+        fast_len(|sealing| sealing.scratch_len()),
+        fast_len(|sealing| sealing.sealed_len()),
+    );
+    let (mut room, mut file) = (vec![0xbb; scratch_len], vec![0xaa; sealed_len]);
+    let made = sealing.seal(&mut rng(1), &mut room, &mut file).map(drop);
+    assert!(room.iter().all(|byte| *byte == 0));
+    assert_eq!(made.is_err(), file.iter().all(|byte| *byte == 0));
+    made
+}
+
+/// Lengths, asked of keys that count nothing.
+fn fast_len(len: impl Fn(&Sealing<'_, FastKey>) -> Result<usize, SealError>) -> usize {
+    let root = Root::random(&mut rng(1)).unwrap();
+    let (artifacts, keys) = (artifacts(), fast_keys(3));
+    len(&sealing(&root, &artifacts, &keys, 2)).unwrap()
+}
+
+/// A device that errs may return success with the share as it was, or with nothing.
+#[test]
+fn a_share_that_was_not_wrapped_does_not_leave() {
+    assert_eq!(sealed_to(u8::MAX, &|_, _| ()), Ok(()));
+    let fault = Err(SealError::Fault);
+    for place in [0, 1, 100, 256 - 65] {
+        let in_the_clear = |message: &[u8], out: &mut [u8]| {
+            out[place..place + message.len()].copy_from_slice(message);
+        };
+        assert_eq!(sealed_to(u8::MAX, &in_the_clear), fault, "at {place}");
+    }
+    let share_alone = |message: &[u8], out: &mut [u8]| {
+        out[224..].copy_from_slice(&message[33..]);
+    };
+    assert_eq!(sealed_to(u8::MAX, &share_alone), fault);
+    assert_eq!(sealed_to(u8::MAX, &|_, out| out.fill(0)), fault);
+}
+
+/// The share is bound to the custodian whom the header lists, so he must be the one it is wrapped to.
+#[test]
+fn a_custodian_who_is_another_one_later_is_a_fault() {
+    // Once for the list, and twice before the share is wrapped.
+    for ids in 1..3 {
+        assert_eq!(sealed_to(ids, &|_, _| ()), Err(SealError::Fault), "{ids}");
+    }
+    assert_eq!(sealed_to(3, &|_, _| ()), Ok(()));
+}
+
+/// The output may be a mailbox that others read. Another thread reads it, as from outside the process,
+/// all the while that a large domain is sealed.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_output_never_holds_the_domain() {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    use security_domain::domain::ArtifactTag;
+
+    const WINDOW: usize = 32;
+    let secret: Vec<u8> = (0..12_000_000u32)
+        .map(|i| (i * 7 + i / 255) as u8)
+        .collect();
+    let root = Root::random(&mut rng(1)).unwrap();
+    let artifacts = [(ArtifactTag::new("large").unwrap(), &secret[..])];
+    let keys = fast_keys(3);
+    let sealing = sealing(&root, &artifacts, &keys, 2);
+    let mut room = scratch(&sealing);
+    let mut file = vec![0; sealing.sealed_len().unwrap()];
+
+    // The body stands at the end, before the tag and the signature.
+    let end = file.len() - 64 - 2 - 16;
+    let places = [secret.len() - 32, WINDOW, secret.len() / 2].map(|before| end - before);
+    let begin = end - secret.len();
+    let address = file.as_ptr().addr();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let (done, looks, seen) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut bytes = [0; WINDOW];
+            while !done.load(Ordering::Acquire) {
+                for place in places {
+                    memory
+                        .read_exact_at(&mut bytes, (address + place) as u64)
+                        .unwrap();
+                    let clear = &secret[place - begin..place - begin + WINDOW];
+                    seen.fetch_add(u32::from(bytes == clear), Ordering::Relaxed);
+                }
+                looks.fetch_add(1, Ordering::Release);
+            }
+        });
+        while looks.load(Ordering::Acquire) == 0 {
+            std::thread::yield_now();
+        }
+        let sealed = sealing.seal(&mut rng(1), &mut room, &mut file).map(drop);
+        done.store(true, Ordering::Release);
+        sealed.unwrap();
+    });
+    assert!(looks.into_inner() > 1, "nobody looked");
+    assert_eq!(seen.into_inner(), 0, "the domain stood in the output");
+}
