@@ -34,6 +34,8 @@ pub enum Purpose {
     Sealing,
     /// A hedged draw, from generator output and the root.
     Draw,
+    /// A hedged draw, from generator output and the device key.
+    DeviceDraw,
     /// The digest of the part of a release that the core carries.
     Release,
     /// The digest of a header's core.
@@ -85,6 +87,7 @@ impl Purpose {
             Self::DomainKey => "security-domain/v1 domain key",
             Self::Sealing => "security-domain/v1 sealing",
             Self::Draw => "security-domain/v1 draw",
+            Self::DeviceDraw => "security-domain/v1 device draw",
             Self::Release => "security-domain/v1 release",
             Self::Core => "security-domain/v1 core",
             Self::Custodian => "security-domain/v1 custodian",
@@ -169,11 +172,12 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 25] = [
+    const ALL: [Purpose; 26] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::Sealing,
         Purpose::Draw,
+        Purpose::DeviceDraw,
         Purpose::Release,
         Purpose::Core,
         Purpose::Custodian,

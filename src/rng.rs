@@ -2,7 +2,8 @@
 //! The caller's random number generator, and what happens when it fails.
 //!
 //! Randomness is always the caller's: every function that draws takes an `R: TryCryptoRng + ?Sized`.
-//! A generator that fails is an error, never a panic, and nothing half-made stays behind.
+//! A generator that fails is an error, never a panic, and nothing half-made stays behind. One that
+//! gives nothing but zeros has failed, whatever it says.
 //!
 //! ```
 //! use rand_core::{TryCryptoRng, TryRng};
@@ -33,6 +34,9 @@
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
+use crate::ct::Mask;
+use crate::hardened::{Permit, Verdict};
+
 /// The caller's random number generator failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RngError;
@@ -49,8 +53,69 @@ impl core::error::Error for RngError {}
 ///
 /// Secret: `out`. Public: its length, and whether the generator failed. Leaks: nothing else.
 pub(crate) fn fill<R: TryCryptoRng + ?Sized>(rng: &mut R, out: &mut [u8]) -> Result<(), RngError> {
-    rng.try_fill_bytes(out).map_err(|_| {
-        out.zeroize();
-        RngError
+    let filled = rng
+        .try_fill_bytes(out)
+        .map_err(|_| RngError)
+        .and_then(|()| check_drawn(out)?.spend(RngError));
+    filled.inspect_err(|_| out.zeroize())
+}
+
+/// How many bytes are zeros in one of 2^128 draws only.
+const TELLING: usize = 16;
+
+/// A permit to use what was drawn, unless its first bytes are zeros, as many as tell. So it also refuses
+/// what a generator that failed left behind. Fewer bytes than tell are taken as they are.
+///
+/// Secret: `drawn`. Public: its length. Leaks: whether it begins with zeros.
+pub(crate) fn check_drawn(drawn: &[u8]) -> Result<Permit, RngError> {
+    Verdict::twice(|| match drawn.first_chunk::<TELLING>() {
+        Some(first) => {
+            let all = first.iter().fold(0, |all, byte| all | byte);
+            !Mask::is_zero(u32::from(all))
+        }
+        None => Mask::public(true),
     })
+    .permit(RngError)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::convert::Infallible;
+
+    use rand_core::TryRng;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    /// Says that it has filled, and has only so many bytes.
+    struct Fills(usize);
+
+    impl TryRng for Fills {
+        type Error = Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            Ok(0)
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            Ok(0)
+        }
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+            out.fill(0);
+            out.iter_mut().rev().take(self.0).for_each(|byte| *byte = 7);
+            Ok(())
+        }
+    }
+
+    impl TryCryptoRng for Fills {}
+
+    #[test]
+    fn zeros_are_a_failure() {
+        assert_eq!(Secret::<32>::random(&mut Fills(0)).err(), Some(RngError));
+        let mut out = [1; 32];
+        assert_eq!(fill(&mut Fills(16), &mut out), Err(RngError));
+        assert_eq!(out, [0; 32]);
+        assert_eq!(fill(&mut Fills(17), &mut out), Ok(()));
+        assert_eq!(out[14..], *[&[0][..], &[7; 17]].concat());
+        // A short draw is zeros by chance.
+        assert_eq!(fill(&mut Fills(0), &mut [1; 15]), Ok(()));
+    }
 }

@@ -372,8 +372,12 @@ fn the_id_is_drawn_and_hedged() {
     let refused = backup::write(&root(1), &plan(1), &mut Broken).unwrap_err();
     assert_eq!(refused, BeginError::Rng);
 
+    let refused = backup::write(&root(1), &plan(1), &mut Zeros).unwrap_err();
+    assert_eq!(refused, BeginError::Rng);
+
+    // A generator that repeats itself, as one restored from a snapshot does.
     let id = |seed, plan: &Plan<'_>| {
-        let writer = backup::write(&root(seed), plan, &mut Zeros).unwrap();
+        let writer = backup::write(&root(seed), plan, &mut rng(9)).unwrap();
         writer.backup_id()
     };
     let base = plan(1);
