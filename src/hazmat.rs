@@ -21,7 +21,7 @@ pub mod gf257 {
 
 /// Key derivation.
 pub mod kdf {
-    pub use crate::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
+    pub use crate::kdf::{Pseudorandom, sp800_108_hmac_sha512};
 }
 
 /// GF(2^8): public and secret elements, and every kernel.

@@ -37,31 +37,38 @@ pub fn keyed<M: KeyInit + KeySizeUser, const N: usize>(key: &[u8; N]) -> M {
     mac
 }
 
-/// HKDF-Extract: fills `pseudorandom` from `key` and `salt`.
-///
-/// Secret: `key`, the result. Public: `salt`, the lengths. Leaks: nothing else.
-pub fn hkdf_extract(salt: &[u8], key: &[u8], pseudorandom: &mut Secret<32>) -> Result<(), Fault> {
-    let (mut extracted, _) = Hkdf::<Sha256>::extract(Some(salt), key);
-    let copied = hardened::copy(pseudorandom.expose_mut(), &extracted);
-    extracted.as_mut_slice().zeroize();
-    copied?;
-    require_filled(pseudorandom)
-}
+/// The pseudorandom key of HKDF, from which keys are expanded. It wipes itself.
+pub struct Pseudorandom(Option<Hkdf<Sha256>>);
 
-/// HKDF-Expand: fills `out`, of at most 8,160 bytes, for the use that the parts of `info` together name.
-///
-/// Secret: `pseudorandom`, the result. Public: `info`, the lengths. Leaks: nothing else.
-pub fn hkdf_expand<const N: usize>(
-    pseudorandom: &Secret<32>,
-    info: &[&[u8]],
-    out: &mut Secret<N>,
-) -> Result<(), Fault> {
-    const { assert!(N <= HKDF_MAX_LEN) };
-    Hkdf::<Sha256>::from_prk(pseudorandom.expose())
-        .map_err(|_| Fault)?
-        .expand_multi_info(info, out.expose_mut())
-        .map_err(|_| Fault)?;
-    require_filled(out)
+impl Pseudorandom {
+    /// No key yet: [`expand`](Self::expand) refuses.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// HKDF-Extract from `key` and `salt`.
+    ///
+    /// Secret: `key`, the result. Public: `salt`, the lengths. Leaks: nothing else.
+    pub fn extract(&mut self, salt: &[u8], key: &[u8]) -> Result<(), Fault> {
+        let (mut extracted, hkdf) = Hkdf::extract(Some(salt), key);
+        let made = Verdict::twice(|| !eq_bytes(&extracted, &[0; 32]));
+        extracted.as_mut_slice().zeroize();
+        made.or(Fault)?;
+        self.0 = Some(hkdf);
+        Ok(())
+    }
+
+    /// HKDF-Expand: fills `out`, of at most 8,160 bytes, for the use that the parts of `info` together
+    /// name.
+    ///
+    /// Secret: the key, the result. Public: `info`, the lengths. Leaks: nothing else.
+    pub fn expand<const N: usize>(&self, info: &[&[u8]], out: &mut Secret<N>) -> Result<(), Fault> {
+        const { assert!(N <= HKDF_MAX_LEN) };
+        let hkdf = self.0.as_ref().ok_or(Fault)?;
+        hkdf.expand_multi_info(info, out.expose_mut())
+            .map_err(|_| Fault)?;
+        require_filled(out)
+    }
 }
 
 /// SP 800-108 in counter mode with HMAC-SHA-512, in one block: fills `out` with the first `N` bytes, at

@@ -17,7 +17,7 @@ use heapless::Vec;
 use sha2::{Digest, Sha256};
 
 use crate::hardened::Fault;
-use crate::kdf;
+use crate::kdf::Pseudorandom;
 use crate::secret::Secret;
 
 /// The most parts that a key is derived from.
@@ -135,8 +135,8 @@ impl Purpose {
         parts: [&[u8]; P],
         out: &mut Secret<N>,
     ) -> Result<(), Fault> {
-        let mut extracted = Secret::zeroed();
-        kdf::hkdf_extract(salt, key, &mut extracted)?;
+        let mut extracted = Pseudorandom::none();
+        extracted.extract(salt, key)?;
         self.expand(&extracted, parts, out)
     }
 
@@ -145,7 +145,7 @@ impl Purpose {
     /// Secret: `extracted`, the result. Public: the rest, the lengths. Leaks: nothing else.
     pub fn expand<const N: usize, const P: usize>(
         self,
-        extracted: &Secret<32>,
+        extracted: &Pseudorandom,
         parts: [&[u8]; P],
         out: &mut Secret<N>,
     ) -> Result<(), Fault> {
@@ -158,7 +158,7 @@ impl Purpose {
         for (length, part) in lengths.iter().zip(parts) {
             info.extend_from_slice(&[length, part]).map_err(|_| Fault)?;
         }
-        kdf::hkdf_expand(extracted, &info, out)
+        extracted.expand(&info, out)
     }
 }
 
@@ -254,9 +254,9 @@ mod tests {
         let want: [u8; 32] = Sha256::digest(&bytes).into();
         assert_eq!(Purpose::Core.digest([&b"abc"[..]]), want);
 
-        let (mut extracted, mut want) = (Secret::zeroed(), Secret::<32>::zeroed());
-        kdf::hkdf_extract(b"salt", b"key", &mut extracted).unwrap();
-        kdf::hkdf_expand(&extracted, &[&bytes], &mut want).unwrap();
+        let (mut extracted, mut want) = (Pseudorandom::none(), Secret::<32>::zeroed());
+        extracted.extract(b"salt", b"key").unwrap();
+        extracted.expand(&[&bytes], &mut want).unwrap();
         let mut have = Secret::<32>::zeroed();
         Purpose::Core
             .derive(b"key", b"salt", [b"abc"], &mut have)

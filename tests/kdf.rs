@@ -2,7 +2,8 @@
 //! Key derivation against the published known answers.
 #![cfg(feature = "hazmat")]
 
-use security_domain::hazmat::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
+use security_domain::domain::Fault;
+use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};
 use security_domain::secret::Secret;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -16,14 +17,14 @@ fn zeros<const N: usize>() -> Secret<N> {
     Secret::try_init(|_| Ok::<(), ()>(())).unwrap()
 }
 
-/// Checks both steps, and that the parts of `info` count only as their concatenation.
-fn check<const N: usize>(ikm: &[u8], salt: &[u8], info: &[u8], prk: &str, okm: &str) {
-    let (mut extracted, mut out) = (zeros(), zeros::<N>());
-    hkdf_extract(salt, ikm, &mut extracted).unwrap();
-    assert_eq!(extracted.expose()[..], hex(prk)[..]);
+/// Checks that no key gives none, and that the parts of `info` count only as their concatenation.
+fn check<const N: usize>(ikm: &[u8], salt: &[u8], info: &[u8], okm: &str) {
+    let (mut extracted, mut out) = (Pseudorandom::none(), zeros::<N>());
+    assert_eq!(extracted.expand(&[info], &mut out), Err(Fault));
+    extracted.extract(salt, ikm).unwrap();
     let (front, back) = info.split_at(info.len() / 2);
     for parts in [&[info][..], &[front, back], &[&[], info, &[]]] {
-        hkdf_expand(&extracted, parts, &mut out).unwrap();
+        extracted.expand(parts, &mut out).unwrap();
         assert_eq!(out.expose()[..], hex(okm)[..]);
     }
 }
@@ -35,7 +36,6 @@ fn hkdf_basic() {
         &[0x0b; 22],
         &hex("000102030405060708090a0b0c"),
         &hex("f0f1f2f3f4f5f6f7f8f9"),
-        "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
         "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
     );
 }
@@ -47,7 +47,6 @@ fn hkdf_longer_inputs() {
         &(0x00..=0x4f).collect::<Vec<u8>>(),
         &(0x60..=0xaf).collect::<Vec<u8>>(),
         &(0xb0..=0xff).collect::<Vec<u8>>(),
-        "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244",
         "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c\
          59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71\
          cc30c58179ec3e87c14c01d5c1f3434f1d87",
@@ -61,7 +60,6 @@ fn hkdf_empty_salt_and_info() {
         &[0x0b; 22],
         &[],
         &[],
-        "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04",
         "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
     );
 }

@@ -11,7 +11,8 @@
 
 use super::error::StreamError;
 use super::header::Front;
-use crate::aead::{self, Gcm, NONCE_LEN, NotAuthentic, TooLong};
+use crate::aead::chunk::NotAuthentic;
+use crate::aead::{self, NONCE_LEN};
 use crate::domain::Root;
 use crate::hardened::Fault;
 use crate::purpose::Purpose;
@@ -53,8 +54,8 @@ pub(super) struct Chunks {
 }
 
 /// The next chunk in the caller's buffer, and what it takes.
-struct Chunk<'c> {
-    cipher: Gcm,
+struct Chunk<'k, 'c> {
+    key: &'k Secret<32>,
     nonce: [u8; NONCE_LEN],
     text: &'c mut [u8],
     tag: &'c mut [u8; TAG_LEN],
@@ -97,16 +98,12 @@ impl Chunks {
     pub(super) fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
         let sealed = self.cut(chunk).and_then(|chunk| {
             let Chunk {
-                cipher,
+                key,
                 nonce,
                 text,
                 tag,
             } = chunk;
-            // Never too long: a chunk is far below what one message may be.
-            *tag = cipher
-                .seal(&nonce, &self.front, text)
-                .map_err(|TooLong| StreamError::Ended)?;
-            Ok(())
+            Ok(aead::chunk::seal(key, &nonce, &self.front, text, tag)?)
         });
         if sealed.is_err() {
             wipe(chunk);
@@ -121,13 +118,12 @@ impl Chunks {
     pub(super) fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
         let opened = self.cut(chunk).and_then(|chunk| {
             let Chunk {
-                cipher,
+                key,
                 nonce,
                 text,
                 tag,
             } = chunk;
-            cipher
-                .open(&nonce, &self.front, text, tag)
+            aead::chunk::open(key, &nonce, &self.front, text, tag)
                 .map_err(|NotAuthentic| StreamError::DoesNotOpen)?;
             Ok(text)
         });
@@ -153,7 +149,7 @@ impl Chunks {
     }
 
     /// Cuts the next chunk into text and tag, if it has the length of its place.
-    fn cut<'c>(&self, chunk: &'c mut [u8]) -> Result<Chunk<'c>, StreamError> {
+    fn cut<'c>(&self, chunk: &'c mut [u8]) -> Result<Chunk<'_, 'c>, StreamError> {
         let key = self.key.as_ref().ok_or(StreamError::Ended)?;
         let len = self.next_len().ok_or(StreamError::AfterTheEnd)?;
         let (have, want) = (chunk.len(), len.saturating_add(TAG_LEN));
@@ -161,7 +157,7 @@ impl Chunks {
         let last = u8::from(self.next == last_chunk(self.length));
         match chunk.split_last_chunk_mut() {
             Some((text, tag)) if text.len() == len => Ok(Chunk {
-                cipher: Gcm::new(key),
+                key,
                 nonce: [0, 0, 0, 0, 0, 0, 0, a, b, c, d, last],
                 text,
                 tag,

@@ -211,6 +211,14 @@ pub enum StreamError {
     Incomplete,
     /// It had ended with an error before.
     Ended,
+    /// The machine erred.
+    Fault,
+}
+
+impl From<Fault> for StreamError {
+    fn from(Fault: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl fmt::Display for StreamError {
@@ -223,6 +231,7 @@ impl fmt::Display for StreamError {
             Self::DoesNotOpen => f.write_str("the chunk does not open"),
             Self::Incomplete => f.write_str("chunks are missing"),
             Self::Ended => f.write_str("the backup had ended with an error before"),
+            Self::Fault => f.write_str("a fault while a chunk was sealed"),
         }
     }
 }

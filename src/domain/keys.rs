@@ -6,19 +6,19 @@ use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
 use crate::ed25519::SigningKey;
 use crate::hardened::{self, Fault};
-use crate::kdf;
+use crate::kdf::Pseudorandom;
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 use crate::shamir::Share;
 
 /// The key from which commitment and body key come: HKDF-Extract(salt, data key || release).
-pub(super) struct SealingKey(Secret<32>);
+pub(super) struct SealingKey(Pseudorandom);
 
 impl SealingKey {
-    /// A key of zeros, to be filled by [`derive`](Self::derive).
-    pub(super) const fn zeroed() -> Self {
-        Self(Secret::zeroed())
+    /// No key yet, to be filled by [`derive`](Self::derive).
+    pub(super) const fn none() -> Self {
+        Self(Pseudorandom::none())
     }
 
     /// Fills the key in place.
@@ -34,7 +34,7 @@ impl SealingKey {
         let (first, second) = both.expose_mut().split_at_mut(32);
         hardened::copy(first, data_key.expose())?;
         hardened::copy(second, release)?;
-        kdf::hkdf_extract(salt, both.expose(), &mut self.0)
+        self.0.extract(salt, both.expose())
     }
 
     /// Fills `out` with `X(PRK, "commit", H)`: secret until it is written, and nothing tells the key

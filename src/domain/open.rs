@@ -53,7 +53,7 @@ impl SealedDomain<'_> {
         let (quorum, quorate) = self.quorum(shares)?;
         let data_key =
             shamir::combine(self.header().quorum(), &quorum).map_err(|_| OpenError::DoesNotOpen)?;
-        let mut sealing_key = SealingKey::zeroed();
+        let mut sealing_key = SealingKey::none();
         sealing_key.derive(&self.header().core.salt, &data_key, release)?;
         drop(data_key);
         let mut opened = Opened {
@@ -111,8 +111,8 @@ impl SealedDomain<'_> {
         permit.test(OpenError::Fault)?;
         let authentic = Verdict::twice(|| {
             let mut body_key = Secret::zeroed();
-            match copy(body, self.body).and_then(|()| key.body_key(&digest, &mut body_key)) {
-                Ok(()) => aead::open(&body_key, body, self.tag),
+            match key.body_key(&digest, &mut body_key) {
+                Ok(()) => aead::open(&body_key, self.body, self.tag, body),
                 Err(Fault) => Mask::public(false),
             }
         })

@@ -4,7 +4,7 @@
 use security_domain::hazmat::ct::eq_bytes;
 use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::hazmat::gf257::{Element, weight};
-use security_domain::hazmat::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
+use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};
 use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
@@ -90,12 +90,13 @@ fn zeros<const N: usize>() -> Result<Secret<N>, ()> {
 }
 
 entry!(reach_kdf, |input, out| {
-    let (Ok(mut long), Ok(mut short)) = (zeros::<64>(), zeros::<32>()) else {
+    let Ok(mut long) = zeros::<64>() else {
         return 1;
     };
+    let mut pseudorandom = Pseudorandom::none();
     let derived = sp800_108_hmac_sha512(input, out.iter().copied(), input, &mut long);
-    let extracted = hkdf_extract(out, input, &mut short);
-    let expanded = hkdf_expand(&short, &[input, out], &mut long);
+    let extracted = pseudorandom.extract(out, input);
+    let expanded = pseudorandom.expand(&[input, out], &mut long);
     out.iter_mut()
         .zip(long.expose())
         .for_each(|(to, from)| *to = *from);

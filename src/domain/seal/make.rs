@@ -70,7 +70,7 @@ impl<K: Recipient> Sealing<'_, K> {
         self.write_header(&core, lengths, &listed, header)?;
         let digest = HeaderDigest::from_bytes(Purpose::Header.digest([&*header]));
 
-        let mut key = SealingKey::zeroed();
+        let mut key = SealingKey::none();
         key.derive(&core.salt, &data_key, release.expose())?;
         let mut commitment = Secret::<32>::zeroed();
         key.commitment(&digest, &mut commitment)?;

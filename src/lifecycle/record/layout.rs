@@ -87,7 +87,7 @@ pub(super) fn seal<'b, H: Host + ?Sized>(
     let (front, rest) = record.split_first_chunk_mut().ok_or(too_small)?;
     let (contents, tag) = rest.split_last_chunk_mut().ok_or(too_small)?;
     head.encode(front);
-    *tag = aead::seal(key, contents).map_err(|_| too_small)?;
+    aead::seal_in_place(&key, contents, tag)?;
     Ok(record)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn open(device_key: &Secret<32>, record: &mut [u8]) -> Option<(Head, 
     let head = Head::parse(head)?;
     let mut key = Secret::zeroed();
     let opened = match head.key(device_key, &mut key) {
-        Ok(()) => aead::open(&key, contents, tag),
+        Ok(()) => aead::open_in_place(&key, contents, tag),
         Err(Fault) => Mask::public(false),
     };
     Some((head, opened, contents.len()))

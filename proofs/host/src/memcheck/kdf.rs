@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key derivation.
 
-use security_domain::hazmat::kdf::{hkdf_expand, hkdf_extract, sp800_108_hmac_sha512};
+use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};
 use security_domain::secret::Secret;
 
 use crate::Operation;
@@ -27,8 +27,8 @@ fn hkdf() {
     // RFC 5869 appendix A.1.
     let salt: [u8; 13] = core::array::from_fn(|i| i as u8);
     let info: [u8; 10] = core::array::from_fn(|i| 0xf0 + i as u8);
-    let (mut pseudorandom, mut key) = (zeros(), zeros::<42>());
-    hkdf_extract(&salt, &hidden([0x0b; 22]), &mut pseudorandom).unwrap();
-    hkdf_expand(&pseudorandom, &[&info], &mut key).unwrap();
+    let (mut pseudorandom, mut key) = (Pseudorandom::none(), zeros::<42>());
+    pseudorandom.extract(&salt, &hidden([0x0b; 22])).unwrap();
+    pseudorandom.expand(&[&info], &mut key).unwrap();
     assert_eq!(revealed(key.expose())[..4], [0x3c, 0xb2, 0x5f, 0x25]);
 }
