@@ -85,8 +85,12 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
 
     println!("\n12. A third HSM gets the domain from a quorum at one place.");
     let (mut memory_3, mut board_3) = (vault(), Board::new()?);
-    let session =
-        provision(&mut memory_3, &mut board_3)?.begin_recovery_here(&sealed, &expect, &mut board_3);
+    let session = provision(&mut memory_3, &mut board_3)?.begin_recovery_here(
+        &sealed,
+        &expect,
+        None,
+        &mut board_3,
+    );
     let mut session = session.map_err(LifecycleError::from)?;
     for custodian in &mut custodians[..usize::from(REQUIRED)] {
         let id = custodian.key.public_key().id();

@@ -14,7 +14,8 @@ pub fn request_digest(text: &str) -> Result<RequestDigest, &'static str> {
     digits(text).map(RequestDigest::from_bytes)
 }
 
-fn digits(text: &str) -> Result<[u8; 32], &'static str> {
+/// 32 bytes in hexadecimal digits.
+pub fn digits(text: &str) -> Result<[u8; 32], &'static str> {
     const EXPECTED: &str = "expected 64 hexadecimal digits";
     let digit = |digit: &u8| char::from(*digit).to_digit(16).ok_or(EXPECTED);
     let (pairs, rest) = text.as_bytes().as_chunks();

@@ -109,19 +109,18 @@ impl<const N: usize> Vault<N> {
         let (epoch, digest) = (header.epoch(), header.digest());
         let (domain, len) = (header.domain_id(), sealed.as_bytes().len());
         drop(artifacts);
-        self.report(
-            host,
-            &Event::Activate {
-                domain,
-                header: digest,
-            },
-        )?;
+        let event = Event::Activate {
+            domain,
+            header: digest,
+        };
+        let permit = self.report(host, &event)?;
         self.commit(
             host,
             Next {
                 standing: Standing::new(epoch, digest),
                 ..Next::new(Stage::Active)
             },
+            permit,
         )?;
         Ok(len)
     }

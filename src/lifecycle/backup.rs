@@ -63,12 +63,12 @@ impl<const N: usize> Vault<N> {
             error => LifecycleError::Backup(error),
         })?;
         let backup = writer.backup_id();
-        self.report(host, &Event::BeginBackup { backup })?;
+        let permit = self.report(host, &Event::BeginBackup { backup })?;
         let same = Next {
             standing: self.standing,
             ..Next::new(Stage::Active)
         };
-        self.commit(host, same)?;
+        self.commit(host, same, permit)?;
         Ok(writer)
     }
 
@@ -83,7 +83,8 @@ impl<const N: usize> Vault<N> {
             RestoreError::Fault => LifecycleError::Fault,
         })?;
         let backup = header.backup_id();
-        self.report(host, &Event::BeginRestore { backup })?;
+        self.report(host, &Event::BeginRestore { backup })?
+            .spend(LifecycleError::SinkRefused)?;
         Ok(reader)
     }
 }

@@ -244,7 +244,10 @@ impl<const N: usize> Vault<N> {
         };
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
-            self.session.set(read_session(&mut reader)?);
+            let session = read_session(&mut reader)?;
+            self.session
+                .set(session)
+                .map_err(|_| Malformed(Part::Session))?;
         }
         let incoming = !reader.skip_null(Part::Incoming)?;
         if incoming {

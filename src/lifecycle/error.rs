@@ -9,7 +9,7 @@ use super::holding::Full;
 use super::host::{FlashError, SinkRefused};
 use super::record::RecordError;
 use crate::backup::{BeginError, WrongDomain};
-use crate::domain::{ExpectError, HeaderDigest, OpenError, SealError, ShareError};
+use crate::domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::GenerateError;
@@ -55,6 +55,8 @@ pub enum LifecycleError {
         /// The highest time seen.
         seen: u64,
     },
+    /// The clock gave different times within one step.
+    ClockUnsteady,
     /// The session's time is over; its transfer key and its shares are wiped.
     Expired,
     /// The session gathers a quorum at one place, and has no transfer key.
@@ -82,6 +84,8 @@ pub enum LifecycleError {
         /// How many more tries there are; none, and the session is over.
         left: u8,
     },
+    /// The import was not confirmed: what waits is not what is named.
+    NotConfirmed(Unconfirmed),
     /// The backup was not begun.
     Backup(BeginError),
     /// The backup is another domain's.
@@ -121,6 +125,36 @@ impl LifecycleError {
                 | Self::Record(RecordError::Fault)
                 | Self::Backup(BeginError::Fault)
         )
+    }
+}
+
+/// What an operator named when confirming an import, and what is not so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unconfirmed {
+    /// The domain that waits is another.
+    Domain {
+        /// The one that waits.
+        have: DomainId,
+        /// The one that was named.
+        want: DomainId,
+    },
+    /// The named artifact, by its place in the list, is not among what waits, or has another digest.
+    Artifact(u8),
+}
+
+impl fmt::Display for Unconfirmed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain { have, want } => {
+                write!(f, "domain {have} waits to be confirmed, {want} is named")
+            }
+            Self::Artifact(place) => write!(
+                f,
+                "artifact {} of those named is not there, or has another digest",
+                u16::from(*place) + 1
+            ),
+        }
     }
 }
 
@@ -190,6 +224,7 @@ impl fmt::Display for LifecycleError {
                     "the clock shows {have}, and has shown {seen} in this session"
                 )
             }
+            Self::ClockUnsteady => f.write_str("the clock gave different times within one step"),
             Self::Expired => f.write_str("the session's time is over"),
             Self::NoTransferKey => {
                 f.write_str("the session takes shares at one place, and no contributions")
@@ -217,6 +252,7 @@ impl fmt::Display for LifecycleError {
                 f,
                 "the restore blob does not open as what is expected; tries left: {left}"
             ),
+            Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
             Self::WrongDomain(error) => error.fmt(f),
             Self::Overtaken { have, counter } => write!(

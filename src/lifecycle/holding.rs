@@ -2,7 +2,8 @@
 //! The secrets of one domain, in the vault.
 
 use crate::cbor::{self, Reader, bytes_len};
-use crate::domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
+use crate::domain::{ArtifactTag, DomainId, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
+use crate::hardened::Fault;
 use crate::secret::wipe;
 
 /// A root and artifacts, in `N` bytes. It wipes itself.
@@ -11,9 +12,14 @@ use crate::secret::wipe;
 /// its content: as they stand in a record.
 pub(super) struct Holding<const N: usize> {
     pub(super) root: Root,
+    /// The id of the root's domain; zeros if there is no root.
+    id: DomainId,
     len: usize,
     bytes: [u8; N],
 }
+
+/// The id where there is no domain.
+const NOBODY: DomainId = DomainId::from_bytes([0; 32]);
 
 /// There is no room for this many bytes.
 pub(super) struct Full {
@@ -23,6 +29,7 @@ pub(super) struct Full {
 impl<const N: usize> Holding<N> {
     pub(super) const EMPTY: Self = Self {
         root: Root::zeroed(),
+        id: NOBODY,
         len: 0,
         bytes: [0; N],
     };
@@ -42,6 +49,19 @@ impl<const N: usize> Holding<N> {
         let (_, slot) = free.split_at_mut_checked(heads).ok_or_else(full)?;
         self.len = needed;
         Ok(slot)
+    }
+
+    /// Computes the domain's id anew, after the root has changed.
+    ///
+    /// Secret: the root. Public: the id. Leaks: nothing else.
+    pub(super) fn name(&mut self) -> Result<(), Fault> {
+        self.id = self.root.domain_id()?;
+        Ok(())
+    }
+
+    /// The domain's id.
+    pub(super) const fn id(&self) -> DomainId {
+        self.id
     }
 
     /// The artifacts as they stand in a record.
@@ -94,11 +114,13 @@ impl<const N: usize> Holding<N> {
             .copy_from_slice(other.root.secret().expose());
         self.bytes.copy_from_slice(&other.bytes);
         self.len = other.len;
+        self.id = other.id;
         other.wipe();
     }
 
     pub(super) fn wipe(&mut self) {
         self.root.wipe();
+        self.id = NOBODY;
         wipe(&mut self.bytes);
         self.len = 0;
     }

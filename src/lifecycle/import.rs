@@ -5,17 +5,21 @@
 //! operator says beforehand which artifacts he expects, few tries are allowed, and what came in waits
 //! until he confirms it.
 
+use core::num::NonZeroU64;
+
 use heapless::Vec;
 use sha2::{Digest, Sha256};
 
 use super::contents::Stage;
-use super::error::LifecycleError;
+use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event};
 use super::host::Host;
-use super::session::{Clock, Session, Task};
+use super::session::{Clock, Session, Task, Ticked};
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
 use super::vault::{Next, Vault};
-use crate::domain::{MAX_ARTIFACTS, Root};
+use crate::cbor::bytes_len;
+use crate::ct::eq_bytes;
+use crate::domain::{DomainId, MAX_ARTIFACTS, Root};
 use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
@@ -27,7 +31,7 @@ use crate::x509::Thumbprint;
 mod blob;
 mod expected;
 
-use expected::{Expected, content, keep};
+use expected::{Expected, content, is_named, keep};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub(super) use expected::{ITEMS, Import};
 
@@ -51,18 +55,20 @@ const OPENING: &[Test] = &[
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// Begins a session for a restore blob that holds exactly the artifacts `expected`. It draws a
     /// transfer key and writes its certificate, in DER, to the front of `certificate`, at most
-    /// [`SELF_SIGNED_MAX_LEN`](crate::x509::SELF_SIGNED_MAX_LEN) bytes, and gives its length.
+    /// [`SELF_SIGNED_MAX_LEN`](crate::x509::SELF_SIGNED_MAX_LEN) bytes, and gives its length. After
+    /// `lifetime` seconds the session ends by itself.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
     pub fn begin_import<H: Host>(
         self,
         size: ModulusSize,
         expected: &[ExpectedArtifact<'_>],
+        lifetime: Option<NonZeroU64>,
         host: &mut H,
         certificate: &mut [u8],
     ) -> Result<(Domain<'v, Importing, N>, usize), Refused<Self>> {
         self.after(host, |vault, host| {
-            vault.begin_import(size, expected, host, certificate)
+            vault.begin_import(size, expected, lifetime, host, certificate)
         })
         .inspect_err(|_| certificate.fill(0))
     }
@@ -100,22 +106,17 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
     /// Makes the imported domain this HSM's, once the digests of its artifacts, computed again, are
     /// still those of what came in.
     ///
-    /// Secret: the domain. Public: nothing. Leaks: whether the digests are right.
-    pub fn confirm<H: Host>(self, host: &mut H) -> Result<Domain<'v, Active, N>, Refused<Self>> {
-        let (domain, ()) = self.after(host, |vault, host| {
-            vault.tick(host)?;
-            let import = vault.import()?;
-            Verdict::twice(|| import.admits(&vault.incoming)).or(LifecycleError::Fault)?;
-            let domain = vault.incoming.root.domain_id()?;
-            vault.report(host, &Event::ConfirmImport { domain })?;
-            vault.commit(
-                host,
-                Next {
-                    promote: true,
-                    ..Next::new(Stage::Active)
-                },
-            )
-        })?;
+    /// The operator names `domain`, as the HSM shows it, and the digests of the artifacts that were not
+    /// known when the import began, as far as they are now: each must be that of what came in.
+    ///
+    /// Secret: the domain. Public: what is named. Leaks: whether the digests are right.
+    pub fn confirm<H: Host>(
+        self,
+        domain: DomainId,
+        digests: &[ExpectedArtifact<'_>],
+        host: &mut H,
+    ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
+        let (domain, ()) = self.after(host, |vault, host| vault.confirm(domain, digests, host))?;
         Ok(domain)
     }
 }
@@ -147,6 +148,34 @@ impl<const N: usize> Vault<N> {
         self.session.import().ok_or(LifecycleError::Expired)
     }
 
+    fn confirm<H: Host>(
+        &mut self,
+        domain: DomainId,
+        digests: &[ExpectedArtifact<'_>],
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        let Ticked { permit, .. } = self.tick(host)?;
+        let import = self.import()?;
+        let whole =
+            Verdict::twice(|| import.admits(&self.incoming)).permit(LifecycleError::Fault)?;
+        let (have, want) = (self.incoming.root.domain_id()?, domain);
+        let named = Verdict::twice(|| eq_bytes(have.as_bytes(), domain.as_bytes())).permit(
+            LifecycleError::NotConfirmed(Unconfirmed::Domain { have, want }),
+        )?;
+        let mut permit = permit.and(whole).and(named);
+        for (place, named) in digests.iter().enumerate() {
+            let refusal = LifecycleError::NotConfirmed(Unconfirmed::Artifact(place as u8));
+            let same = Verdict::twice(|| is_named(&self.incoming, named)).permit(refusal)?;
+            permit = permit.and(same);
+        }
+        let permit = permit.and(self.report(host, &Event::ConfirmImport { domain })?);
+        let next = Next {
+            promote: true,
+            ..Next::new(Stage::Active)
+        };
+        self.commit(host, next, permit)
+    }
+
     fn import_mut(&mut self) -> Result<&mut Import, LifecycleError> {
         self.session.import_mut().ok_or(LifecycleError::Expired)
     }
@@ -155,24 +184,32 @@ impl<const N: usize> Vault<N> {
         &mut self,
         size: ModulusSize,
         expected: &[ExpectedArtifact<'_>],
+        lifetime: Option<NonZeroU64>,
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
         self.health.first_use(DRAWING)?;
         let expected = keep(expected)?;
+        let tags = expected
+            .iter()
+            .map(|expected| bytes_len(expected.tag.len()));
+        let needed = tags.fold(self.session_room(), usize::saturating_add);
+        if needed > N {
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
         let now = host.now();
-        let clock = Clock::new(now, None)?;
+        let clock = Clock::new(now, lifetime)?;
         let mut rng = self.hedged(host.rng(), b"import", now);
         let (key, certificate, len) = blob::transfer_key(size, now, &mut rng, out)?;
-        self.report(host, &Event::BeginImport)?;
+        let permit = self.report(host, &Event::BeginImport)?;
         let task = Task::Import(Import {
             key: Some(key),
             certificate,
             tried: 0,
             expected,
         });
-        self.session.set(Session { clock, task });
-        self.commit(host, Next::IMPORTING)
+        self.session.set(Session { clock, task })?;
+        self.commit(host, Next::IMPORTING, permit)
             .inspect_err(|_| self.session.forget())?;
         Ok(len)
     }
@@ -183,26 +220,30 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         self.health.first_use(OPENING)?;
-        self.tick_or_end(host)?;
+        let Ticked { permit, now } = self.tick(host)?;
         let import = self.import()?;
-        blob::check(import, blob)?;
+        let permit = permit.and(blob::check(import, blob)?);
+        let needed = blob::room(blob)?.saturating_add(self.held.encoded().len());
+        if needed > N {
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
         // The last try may have been made just before a start.
-        let allowed = Verdict::twice(|| import.has_tries()).or(LifecycleError::Import { left: 0 });
+        let none = LifecycleError::Import { left: 0 };
+        let allowed = Verdict::twice(|| import.has_tries()).permit(none);
         if allowed.is_err() {
             self.end_session(host, Ended::TooManyFailures)?;
         }
-        allowed?;
-        self.report(host, &Event::Import)?;
+        let permit = permit.and(allowed?).and(self.report(host, &Event::Import)?);
         // The try is counted before it is made: who cuts the power in between gains none.
         let import = self.import_mut()?;
         let before = import.tried;
         import.tried = before.saturating_add(1);
         let left = MAX_IMPORT_FAILURES.saturating_sub(import.tried);
-        if let Err(error) = self.commit(host, Next::IMPORTING) {
+        if let Err(error) = self.commit(host, Next::IMPORTING, permit) {
             self.import_mut()?.tried = before;
             return Err(error);
         }
-        match self.open_blob(blob, host) {
+        match self.open_blob(blob, now, host) {
             Err(LifecycleError::Import { .. }) => {
                 if left == 0 {
                     self.end_session(host, Ended::TooManyFailures)?;
@@ -216,6 +257,7 @@ impl<const N: usize> Vault<N> {
     fn open_blob<H: Host>(
         &mut self,
         blob: &RestoreBlob<'_>,
+        now: u64,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         self.incoming.wipe();
@@ -231,7 +273,8 @@ impl<const N: usize> Vault<N> {
         if !opened? {
             self.draw_incoming_root(host)?;
         }
-        self.accept(host)
+        self.incoming.name()?;
+        self.accept(now, host)
     }
 
     /// Draws the root of a domain that came without one.
@@ -248,7 +291,9 @@ impl<const N: usize> Vault<N> {
     }
 
     /// What came in waits to be confirmed: its digests are what is expected from now on.
-    fn accept<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+    fn accept<H: Host>(&mut self, now: u64, host: &mut H) -> Result<(), LifecycleError> {
+        let import = self.import()?;
+        let permit = Verdict::twice(|| import.admits(&self.incoming)).permit(blob::FAILED)?;
         let mut digests = Vec::<_, MAX_ARTIFACTS>::new();
         for Expected { tag, .. } in &self.import()?.expected {
             let content = content(&self.incoming, tag).ok_or(LifecycleError::Fault)?;
@@ -260,11 +305,15 @@ impl<const N: usize> Vault<N> {
         }
         let import = self.import_mut()?;
         let before = core::mem::replace(&mut import.expected, digests);
-        let committed = self.commit(host, Next::IMPORTED);
+        let earlier = self.note_time(now)?;
+        let committed = self.commit(host, Next::IMPORTED, permit);
         let import = self.import_mut()?;
         match committed {
             Ok(()) => import.key = None,
-            Err(_) => import.expected = before,
+            Err(_) => {
+                import.expected = before;
+                self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier;
+            }
         }
         committed
     }

@@ -9,7 +9,7 @@ use super::error::LifecycleError;
 use super::event::Event;
 use super::host::Host;
 use super::id::RequestDigest;
-use super::session::{Recovery, Transfer};
+use super::session::{Recovery, Ticked, Transfer};
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
 use super::vault::{Next, Standing, Vault};
 use crate::custodian::CustodianId;
@@ -40,12 +40,12 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     ) -> Result<Added, LifecycleError> {
         self.vault.serve(host, |vault, host| {
             vault.health.first_use(&[Test::RsaOaep])?;
-            let recovery = vault.session(sealed, host)?;
-            let transfer = recovery.transfer.as_mut();
+            let ticked = vault.tick_of(sealed, host)?;
+            let transfer = vault.recovery_mut()?.transfer.as_mut();
             let Transfer { request, key } = transfer.ok_or(LifecycleError::NoTransferKey)?;
             let share = open_contribution(contribution, sealed, *request, key, host.rng())
                 .map_err(LifecycleError::Contribution)?;
-            vault.keep(share, host)
+            vault.keep(share, sealed, ticked, host)
         })
     }
 
@@ -59,15 +59,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
         self.vault.serve(host, |vault, host| {
-            vault.session(sealed, host)?;
-            let id = share.custodian();
-            share
-                .check_of(
-                    sealed.header(),
-                    LifecycleError::Open(OpenError::ForeignShare(id)),
-                )?
-                .spend(LifecycleError::Fault)?;
-            vault.keep(share, host)
+            let ticked = vault.tick_of(sealed, host)?;
+            vault.keep(share, sealed, ticked, host)
         })
     }
 
@@ -79,15 +72,10 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
 
     /// The session has a quorum, or it goes on.
     pub fn quorum(self) -> Result<Domain<'v, QuorumMet, N>, Self> {
-        if self
-            .vault
-            .session
-            .recovery()
-            .is_some_and(Recovery::is_quorate)
-        {
-            Ok(Domain::new(self.vault))
-        } else {
-            Err(self)
+        let quorum = self.vault.session.recovery().and_then(Recovery::quorum);
+        match quorum.map(|quorum| quorum.spend(())) {
+            Some(Ok(())) => Ok(Domain::new(self.vault)),
+            _ => Err(self),
         }
     }
 }
@@ -148,46 +136,50 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
 }
 
 impl<const N: usize> Vault<N> {
-    /// The session, if its time is not over and `sealed` is its sealed domain.
-    fn session<H: Host>(
+    /// A permit for a step of the session, if its time is not over and `sealed` is its sealed domain.
+    fn tick_of<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
         host: &mut H,
-    ) -> Result<&mut Recovery, LifecycleError> {
-        self.tick_or_end(host)?;
-        let recovery = self.session.recovery_mut();
-        let recovery = recovery.ok_or(LifecycleError::Expired)?;
-        recovery.check(sealed)?;
-        Ok(recovery)
+    ) -> Result<Ticked, LifecycleError> {
+        let Ticked { permit, now } = self.tick(host)?;
+        let same = self.recovery_mut()?.check(sealed)?;
+        let permit = permit.and(same);
+        Ok(Ticked { permit, now })
+    }
+
+    fn recovery_mut(&mut self) -> Result<&mut Recovery, LifecycleError> {
+        self.session.recovery_mut().ok_or(LifecycleError::Fault)
     }
 
     /// Takes a share into the session.
-    fn keep<H: Host>(&mut self, share: DomainShare, host: &mut H) -> Result<Added, LifecycleError> {
+    fn keep<H: Host>(
+        &mut self,
+        share: DomainShare,
+        sealed: &SealedDomain<'_>,
+        ticked: Ticked,
+        host: &mut H,
+    ) -> Result<Added, LifecycleError> {
         let custodian = share.custodian();
-        if self
-            .session
-            .recovery()
-            .is_some_and(|recovery| recovery.has(custodian))
-        {
+        let foreign = LifecycleError::Open(OpenError::ForeignShare(custodian));
+        let permit = ticked.permit.and(share.check_of(sealed.header(), foreign)?);
+        if self.recovery_mut()?.has(custodian) {
             return Ok(Added::Already);
         }
-        self.report(host, &Event::Contribute { custodian })?;
-        if let Some(shares) = self.shares() {
-            shares
-                .push(share)
-                .map_err(|_| LifecycleError::Share(ShareError::NotListed(custodian)))?;
+        let permit = permit.and(self.report(host, &Event::Contribute { custodian })?);
+        let shares = &mut self.recovery_mut()?.shares;
+        shares
+            .push(share)
+            .map_err(|_| LifecycleError::Share(ShareError::NotListed(custodian)))?;
+        let before = self.note_time(ticked.now)?;
+        if let Err(error) = self.commit(host, Next::GATHERING, permit) {
+            self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = before;
+            // Dropped where it lies: what is popped leaves its bytes behind.
+            let shares = &mut self.recovery_mut()?.shares;
+            shares.truncate(shares.len().saturating_sub(1));
+            return Err(error);
         }
-        self.commit(host, Next::GATHERING).inspect_err(|_| {
-            if let Some(shares) = self.shares() {
-                // Dropped where it lies: what is popped leaves its bytes behind.
-                shares.truncate(shares.len().saturating_sub(1));
-            }
-        })?;
         Ok(Added::New)
-    }
-
-    fn shares(&mut self) -> Option<&mut Vec<DomainShare, MAX_CUSTODIANS>> {
-        Some(&mut self.session.recovery_mut()?.shares)
     }
 
     fn open<H: Host>(
@@ -196,14 +188,15 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         self.health.first_use(&[Test::Gf256, Test::Shamir])?;
-        self.session(sealed, host)?;
+        let Ticked { permit, .. } = self.tick_of(sealed, host)?;
         let Self {
             session,
             incoming,
             buffer,
             ..
         } = self;
-        let recovery = session.recovery().ok_or(LifecycleError::Expired)?;
+        let recovery = session.recovery().ok_or(LifecycleError::Fault)?;
+        let quorum = recovery.quorum().ok_or(LifecycleError::Fault)?;
         let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         let opened = sealed
@@ -211,23 +204,20 @@ impl<const N: usize> Vault<N> {
             .map_err(LifecycleError::Open)?;
         opened.check().map_err(LifecycleError::Open)?;
         incoming.set(&opened)?;
+        incoming.name()?;
         drop(opened);
         drop(shares);
-        self.report(
-            host,
-            &Event::Recover {
-                domain,
-                epoch,
-                header,
-            },
-        )?;
-        self.commit(
-            host,
-            Next {
-                promote: true,
-                standing: Standing::new(epoch, header),
-                ..Next::new(Stage::Active)
-            },
-        )
+        let event = Event::Recover {
+            domain,
+            epoch,
+            header,
+        };
+        let permit = permit.and(quorum).and(self.report(host, &event)?);
+        let next = Next {
+            promote: true,
+            standing: Standing::new(epoch, header),
+            ..Next::new(Stage::Active)
+        };
+        self.commit(host, next, permit)
     }
 }

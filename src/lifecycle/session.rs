@@ -13,7 +13,7 @@ use super::import::Import;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
 use crate::domain::{DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain};
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::Threshold;
 use crate::rsa;
 
@@ -88,10 +88,10 @@ impl Place {
     }
 
     /// Begins a session; there is no other then.
-    pub(super) fn set(&mut self, session: Session) {
+    pub(super) fn set(&mut self, session: Session) -> Result<(), Fault> {
         self.forget();
         // There is room for one.
-        let _ = self.0.push(session);
+        self.0.push(session).map_err(|_| Fault)
     }
 
     /// Wipes the session, and the room that it had.
@@ -120,10 +120,10 @@ pub(super) struct Transfer {
 
 impl Recovery {
     /// Checks that `sealed` is the domain of this session.
-    pub(super) fn check(&self, sealed: &SealedDomain<'_>) -> Result<(), LifecycleError> {
+    pub(super) fn check(&self, sealed: &SealedDomain<'_>) -> Result<Permit, LifecycleError> {
         let (have, want) = (sealed.header().digest(), self.header);
-        Verdict::twice(|| eq_bytes(have.as_bytes(), want.as_bytes()))
-            .or(LifecycleError::OtherHeader { have, want })
+        Verdict::twice(|| eq_bytes(sealed.header().digest().as_bytes(), self.header.as_bytes()))
+            .permit(LifecycleError::OtherHeader { have, want })
     }
 
     /// Whether the session has the share of this custodian.
@@ -132,10 +132,11 @@ impl Recovery {
         shares.any(|share| share.custodian() == custodian)
     }
 
-    /// Whether there are as many shares as it takes.
-    pub(super) fn is_quorate(&self) -> bool {
-        let (have, need) = (self.shares.len() as u32, u32::from(self.threshold.get()));
-        Verdict::twice(|| !Mask::lt(have, need)).or(()).is_ok()
+    /// A permit if there are as many shares as it takes.
+    pub(super) fn quorum(&self) -> Option<Permit> {
+        Verdict::twice(|| !Mask::lt(self.shares.len() as u32, u32::from(self.threshold.get())))
+            .permit(())
+            .ok()
     }
 }
 
@@ -162,19 +163,55 @@ impl Clock {
         })
     }
 
-    /// Takes note of the time, unless there was no clock when the session began.
-    pub(super) fn check(&mut self, now: u64) -> Result<(), LifecycleError> {
-        let Self { latest, expires } = *self;
-        if latest == 0 {
-            return Ok(());
+    /// A permit for a step at the time that `now` gives, and that time. The clock is read for each
+    /// evaluation. Without a clock when the session began there is always a permit.
+    pub(super) fn check(&self, mut now: impl FnMut() -> u64) -> Result<Ticked, LifecycleError> {
+        let (mut read, mut earliest) = (0, u64::MAX);
+        let verdict = Verdict::twice(|| {
+            read = now();
+            earliest = earliest.min(read);
+            self.goes_on(read)
+        });
+        let (have, seen) = (earliest, self.latest);
+        match verdict.permit(LifecycleError::ClockUnsteady) {
+            Ok(permit) => Ok(Ticked { permit, now: have }),
+            Err(_) if self.is_over(&mut now) => Err(LifecycleError::Expired),
+            Err(_) if have < seen => Err(LifecycleError::ClockWentBack { have, seen }),
+            Err(error) => Err(error),
         }
-        Verdict::twice(|| at_most(latest, now)).or(LifecycleError::ClockWentBack {
-            have: now,
-            seen: latest,
-        })?;
-        self.latest = now;
-        Verdict::twice(|| at_most(now, expires) | at_most(expires, 0)).or(LifecycleError::Expired)
     }
+
+    /// Whether the time is over, by two readings.
+    pub(super) fn is_over(&self, mut now: impl FnMut() -> u64) -> bool {
+        Verdict::twice(|| {
+            let read = now();
+            self.is_later(read) & !self.goes_on(read)
+        })
+        .or(())
+        .is_ok()
+    }
+
+    /// Takes note of the time of a step that takes effect.
+    pub(super) const fn note(&mut self, now: u64) {
+        if self.latest != 0 && now > self.latest {
+            self.latest = now;
+        }
+    }
+
+    fn goes_on(&self, now: u64) -> Mask {
+        let ends = !at_most(self.expires, 0);
+        at_most(self.latest, 0) | (self.is_later(now) & (at_most(now, self.expires) | !ends))
+    }
+
+    fn is_later(&self, now: u64) -> Mask {
+        at_most(self.latest, now)
+    }
+}
+
+/// A permit for a step of a session, and the time of the step.
+pub(super) struct Ticked {
+    pub(super) permit: Permit,
+    pub(super) now: u64,
 }
 
 fn at_most(a: u64, b: u64) -> Mask {

@@ -122,7 +122,11 @@ fn load<const N: usize, H: Host>(
     };
     vault.health.first_use(&[Test::Ed25519])?;
     let stage = vault.restore(len).map_err(|_| RecordError::Damaged)?;
-    if vault.tick(host) == Err(LifecycleError::Expired) {
+    vault.held.name()?;
+    if stage == Stage::Imported {
+        vault.incoming.name()?;
+    }
+    if vault.is_over(host) {
         vault.end_session(host, Ended::Expired)?;
         return Ok(Stage::Provisioned);
     }
@@ -171,8 +175,9 @@ impl<const N: usize> Vault<N> {
         let mut id = [0; 16];
         rng::fill(host.rng(), &mut id)?;
         self.instance.id = InstanceId::from_bytes(id);
-        let domain = self.held.root.domain_id()?;
-        self.report(host, &Event::Provision { domain })?;
-        self.commit(host, Next::new(Stage::Provisioned))
+        self.held.name()?;
+        let domain = self.held.id();
+        let permit = self.report(host, &Event::Provision { domain })?;
+        self.commit(host, Next::new(Stage::Provisioned), permit)
     }
 }

@@ -176,7 +176,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
             instance: (S::STAGE != Stage::Empty).then_some(vault.instance.id),
             domain: recovery
                 .map(|recovery| recovery.domain)
-                .or_else(|| own.and_then(|holding| holding.root.domain_id().ok())),
+                .or_else(|| own.map(|holding| holding.id())),
             epoch: recovery.map(|recovery| recovery.epoch).or(standing.epoch),
             header: recovery
                 .map(|recovery| recovery.header)

@@ -11,7 +11,7 @@ use super::record::{self, Position, RecordError};
 use super::session::Place;
 use crate::ct::Mask;
 use crate::domain::{Epoch, HeaderDigest, InstanceId};
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
 use crate::secret::{Secret, wipe};
 
 /// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have
@@ -156,14 +156,18 @@ impl<const N: usize> Vault<N> {
         &mut self,
         host: &mut H,
         event: &Event,
-    ) -> Result<(), LifecycleError> {
+    ) -> Result<Permit, LifecycleError> {
         self.settle(host)?;
         ask(host, event)
     }
 
     /// Tells the sink of what has happened already. If it refuses, it is owed the event.
     pub(super) fn announce<H: Host>(&mut self, host: &mut H, event: &Event) {
-        if self.settle(host).and_then(|()| ask(host, event)).is_err() {
+        let heard = self.settle(host).and_then(|()| ask(host, event));
+        if heard
+            .and_then(|permit| permit.spend(LifecycleError::SinkRefused))
+            .is_err()
+        {
             self.owed = Owed(self.owed.0 | event.owed_bit());
         }
     }
@@ -172,7 +176,7 @@ impl<const N: usize> Vault<N> {
         for event in Event::OWED {
             let bit = event.owed_bit();
             if self.owed.0 & bit != 0 {
-                ask(host, &event)?;
+                ask(host, &event)?.spend(LifecycleError::SinkRefused)?;
                 self.owed = Owed(self.owed.0 & !bit);
             }
         }
@@ -181,11 +185,17 @@ impl<const N: usize> Vault<N> {
 
     /// Writes the state that `next` says to the flash, and then makes it this vault's. On an error the
     /// vault is as it was; the flash holds the one state or the other.
+    ///
+    /// `permit` is of every decision that the step rests on.
     pub(super) fn commit<H: Host>(
         &mut self,
         host: &mut H,
         next: Next,
+        permit: Permit,
     ) -> Result<(), LifecycleError> {
+        permit
+            .and(self.health.check()?)
+            .spend(LifecycleError::Fault)?;
         match self.write(host, next) {
             // The new state stands, and the next write goes over what is left of the old one.
             Ok(()) | Err(LifecycleError::Record(RecordError::NotErased)) => {
@@ -255,23 +265,6 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// Lets the session take note of the time.
-    pub(super) fn tick<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        match self.session.as_mut() {
-            Some(session) => session.clock.check(host.now()),
-            None => Ok(()),
-        }
-    }
-
-    /// The same, and ends the session if its time is over.
-    pub(super) fn tick_or_end<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        let ticked = self.tick(host);
-        if ticked == Err(LifecycleError::Expired) {
-            self.end_session(host, Ended::Expired)?;
-        }
-        ticked
-    }
-
     /// Ends the session; the domain before it stands again.
     pub(super) fn end_session<H: Host>(
         &mut self,
@@ -304,9 +297,10 @@ impl<const N: usize> Vault<N> {
     }
 }
 
-fn ask<H: Host>(host: &mut H, event: &Event) -> Result<(), LifecycleError> {
+/// A permit for what `event` tells of, if the sink takes it.
+fn ask<H: Host>(host: &mut H, event: &Event) -> Result<Permit, LifecycleError> {
     let answer = host.report(event);
-    Verdict::twice(|| Mask::public(answer.is_ok())).or(LifecycleError::SinkRefused)
+    Verdict::twice(|| Mask::public(answer.is_ok())).permit(LifecycleError::SinkRefused)
 }
 
 impl<const N: usize> Default for Vault<N> {

@@ -95,6 +95,8 @@ pub struct Hsm {
     pub images: Vec<Vec<u8>>,
     pub rng: ChaCha20Rng,
     pub now: u64,
+    /// What the clock gives in the next readings, last first, before it gives `now` again.
+    pub glitches: Vec<u64>,
     /// Whether the sink refuses.
     pub refuses: bool,
     pub events: Vec<Event>,
@@ -116,6 +118,7 @@ impl Hsm {
             images: Vec::new(),
             rng: ChaCha20Rng::from_seed([9; 32]),
             now: 0,
+            glitches: Vec::new(),
             refuses: false,
             events: Vec::new(),
             device_key: device_key(0x4d),
@@ -203,7 +206,7 @@ impl Host for Hsm {
     }
 
     fn now(&mut self) -> u64 {
-        self.now
+        self.glitches.pop().unwrap_or(self.now)
     }
 
     fn device_key(&self) -> &Secret<32> {

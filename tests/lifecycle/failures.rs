@@ -85,7 +85,7 @@ fn a_refusing_sink_stops_every_step() {
     hsm.refuses = false;
     let mut domain = refused
         .domain
-        .begin_recovery_here(&sealed, &lost.expect(), &mut hsm)
+        .begin_recovery_here(&sealed, &lost.expect(), None, &mut hsm)
         .unwrap();
     hsm.refuses = true;
     let refused = domain.add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm);

@@ -11,7 +11,7 @@ use security_domain::self_test::Test;
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use crate::flash::Hsm;
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
-use crate::import::imported_at_rest;
+use crate::import::{confirm, imported_at_rest};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use crate::sealed::artifacts;
 use crate::sealed::{fast_keys, share};
@@ -27,7 +27,7 @@ fn erred(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Imported>) {
     let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits to be confirmed");
     };
-    let refused = domain.confirm(&mut hsm).unwrap_err();
+    let refused = confirm(domain, &mut hsm).unwrap_err();
     assert_eq!(refused.error, LifecycleError::Fault);
     (hsm, refused.domain)
 }
@@ -39,7 +39,7 @@ fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
     let (mut hsm, domain) = erred(&mut vault);
     assert!(domain.status().in_error_state);
     let events = hsm.events.len();
-    let refused = domain.confirm(&mut hsm).unwrap_err();
+    let refused = confirm(domain, &mut hsm).unwrap_err();
     assert_eq!(refused.error, LifecycleError::ErrorState);
     assert_eq!(hsm.events.len(), events, "no step began");
 
@@ -59,7 +59,7 @@ fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
     let refused = refused.expect_err("it is in its error state");
     assert_eq!(refused.error, LifecycleError::ErrorState);
     let domain = refused.domain;
-    let refused = domain.begin_recovery_here(&sealed, &expect, &mut hsm);
+    let refused = domain.begin_recovery_here(&sealed, &expect, None, &mut hsm);
     let refused = refused.expect_err("it is in its error state");
     assert_eq!(refused.error, LifecycleError::ErrorState);
     assert_eq!(hsm.events.len(), events, "no step began");

@@ -3,8 +3,8 @@
 
 use security_domain::domain::ArtifactTag;
 use security_domain::lifecycle::{
-    Ended, Event, ExpectedArtifact, Importing, LifecycleError, MAX_IMPORT_FAILURES, ROOT_TAG,
-    Refused, Stage, Start,
+    Active, Ended, Event, ExpectedArtifact, Imported, Importing, LifecycleError,
+    MAX_IMPORT_FAILURES, ROOT_TAG, Refused, Stage, Start, Unconfirmed,
 };
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
@@ -20,9 +20,10 @@ use crate::flash::{Fault, Hsm, Tear};
 use crate::world::rewrite;
 use crate::world::{In, hsm, provisioned, tested, vault};
 
-const ARTIFACTS: [(&str, &[u8]); 2] = [("signing-key", b"0123456789"), ("hsm_backup", &[7; 100])];
+pub const ARTIFACTS: [(&str, &[u8]); 2] =
+    [("signing-key", b"0123456789"), ("hsm_backup", &[7; 100])];
 
-fn expected(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static>> {
+pub fn expected(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static>> {
     let expected = artifacts.iter().map(|(tag, _)| ExpectedArtifact {
         tag: ArtifactTag::new(tag).unwrap(),
         digest: None,
@@ -65,10 +66,19 @@ fn importing<'v>(
 ) -> (In<'v, Importing>, Vec<u8>) {
     let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
     let (domain, len) = provisioned(vault, host)
-        .begin_import(ModulusSize::Rsa2048, expected, host, &mut certificate)
+        .begin_import(ModulusSize::Rsa2048, expected, None, host, &mut certificate)
         .unwrap();
     certificate.truncate(len);
     (domain, certificate)
+}
+
+/// Confirms the domain that the HSM shows.
+pub fn confirm<'v>(
+    domain: In<'v, Imported>,
+    hsm: &mut Hsm,
+) -> Result<In<'v, Active>, Refused<In<'v, Imported>>> {
+    let named = domain.status().domain.unwrap();
+    domain.confirm(named, &[], hsm)
 }
 
 /// `blob` with another character at the beginning of this part of the first JWE in `member`.
@@ -109,7 +119,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
         panic!("it waits to be confirmed");
     };
     assert_eq!(domain.status(), imported);
-    let domain = domain.confirm(&mut hsm).unwrap();
+    let domain = confirm(domain, &mut hsm).unwrap();
     assert_eq!(domain.status().stage, Stage::Active);
     assert_eq!(domain.status().domain, imported.domain);
     assert_eq!(domain.status().instance, own.instance);
@@ -141,9 +151,8 @@ fn a_root_among_the_artifacts_keeps_the_domain_what_it_was() {
         let blob = blob(&artifacts, &certificate);
         let domain = domain
             .import(&RestoreBlob::parse(&blob).unwrap(), &mut hsm)
-            .unwrap()
-            .confirm(&mut hsm)
             .unwrap();
+        let domain = confirm(domain, &mut hsm).unwrap();
         let artifacts = domain.artifacts(&mut hsm).unwrap();
         assert_eq!(artifacts.count(), 1, "the root is no artifact");
         domain.status().domain.unwrap()
@@ -314,7 +323,13 @@ fn what_the_sink_refuses_leaves_no_certificate() {
     let mut certificate = vec![0xaa; SELF_SIGNED_MAX_LEN];
     let wants = expected(&ARTIFACTS);
     let refused = domain
-        .begin_import(ModulusSize::Rsa2048, &wants, &mut hsm, &mut certificate)
+        .begin_import(
+            ModulusSize::Rsa2048,
+            &wants,
+            None,
+            &mut hsm,
+            &mut certificate,
+        )
         .unwrap_err();
     assert_eq!(refused.error, LifecycleError::SinkRefused);
     assert!(certificate.iter().all(|byte| *byte == 0));
@@ -329,14 +344,14 @@ fn an_import_that_waits_keeps_to_the_clock() {
     let good = RestoreBlob::parse(&good).unwrap();
     let domain = domain.import(&good, &mut hsm).unwrap();
     hsm.now = 999;
-    let refused = domain.confirm(&mut hsm).unwrap_err();
+    let refused = confirm(domain, &mut hsm).unwrap_err();
     let error = LifecycleError::ClockWentBack {
         have: 999,
         seen: 1000,
     };
     assert_eq!(refused.error, error);
     hsm.now = 1000;
-    refused.domain.confirm(&mut hsm).unwrap();
+    confirm(refused.domain, &mut hsm).unwrap();
 }
 
 /// An imported domain with a root, at rest, and how long the artifacts are in its record.
@@ -382,7 +397,7 @@ fn what_changed_while_it_waited_is_not_confirmed() {
         let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
             panic!("it waits to be confirmed");
         };
-        let refused = domain.confirm(&mut hsm).unwrap_err();
+        let refused = confirm(domain, &mut hsm).unwrap_err();
         assert_eq!(refused.error, LifecycleError::Fault, "change {place}");
     }
 }
@@ -419,7 +434,7 @@ fn a_flash_that_fails_leaves_the_session_and_its_key() {
         // The first write after a failed one only puts the old state past it.
         Err(refused) => refused.domain.import(&parsed, &mut hsm).unwrap(),
     };
-    domain.confirm(&mut hsm).unwrap();
+    confirm(domain, &mut hsm).unwrap();
 }
 
 #[test]
@@ -431,9 +446,45 @@ fn expectations_that_make_no_sense_are_refused() {
     for bad in [&[][..], &twice, &root] {
         let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
         let refused = domain
-            .begin_import(ModulusSize::Rsa2048, bad, &mut hsm, &mut certificate)
+            .begin_import(ModulusSize::Rsa2048, bad, None, &mut hsm, &mut certificate)
             .unwrap_err();
         assert_eq!(refused.error, LifecycleError::Expected);
         domain = refused.domain;
     }
+}
+
+/// What is confirmed is named: anyone can make a restore blob, and its domain waits.
+#[test]
+fn only_the_domain_that_is_named_is_confirmed_with_the_digests_that_are_named() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
+    let own = domain.status().domain.unwrap();
+    let good = blob(&ARTIFACTS, &certificate);
+    let domain = domain
+        .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
+        .unwrap();
+    let have = domain.status().domain.unwrap();
+
+    let refused = domain.confirm(own, &[], &mut hsm).unwrap_err();
+    let other = Unconfirmed::Domain { have, want: own };
+    assert_eq!(refused.error, LifecycleError::NotConfirmed(other));
+    let mut digests = expected(&ARTIFACTS);
+    for (named, (_, artifact)) in digests.iter_mut().zip(ARTIFACTS) {
+        named.digest = Some(Sha256::digest(artifact).into());
+    }
+    let mut domain = refused.domain;
+    for place in 0..2 {
+        for change in [1, 2] {
+            let mut wrong = digests.clone();
+            match change {
+                1 => wrong[place].digest.as_mut().unwrap()[31] ^= 1,
+                _ => wrong[place].tag = ArtifactTag::new("another").unwrap(),
+            }
+            let refused = domain.confirm(have, &wrong, &mut hsm).unwrap_err();
+            let other = Unconfirmed::Artifact(place as u8);
+            assert_eq!(refused.error, LifecycleError::NotConfirmed(other));
+            domain = refused.domain;
+        }
+    }
+    assert!(domain.confirm(have, &digests, &mut hsm).is_ok());
 }

@@ -10,6 +10,7 @@ mod flash;
 #[path = "../sealed/mod.rs"]
 mod sealed;
 
+mod expire;
 mod failures;
 mod health;
 #[cfg(feature = "managed-hsm")]

@@ -101,6 +101,7 @@ fn the_digests_of_an_import_are_gone() {
     let begun = provisioned(&mut vault, &mut hsm).begin_import(
         ModulusSize::Rsa2048,
         &[expected],
+        None,
         &mut hsm,
         &mut certificate,
     );

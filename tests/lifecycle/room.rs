@@ -160,7 +160,7 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     };
     let domain = domain.provision(&[(small, b"x")], &mut hsm_2).unwrap();
     let refused = domain
-        .begin_recovery_here(&sealed, &Expect::unpinned(), &mut hsm_2)
+        .begin_recovery_here(&sealed, &Expect::unpinned(), None, &mut hsm_2)
         .unwrap_err();
     assert!(
         matches!(refused.error, LifecycleError::BufferTooSmall { needed } if needed > big.len()),
@@ -170,7 +170,7 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     // What fits is taken.
     let mut domain = refused
         .domain
-        .begin_recovery_here(&lost.sealed(), &lost.expect(), &mut hsm_2)
+        .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm_2)
         .unwrap();
     for key in &lost.keys[..2] {
         domain
@@ -179,6 +179,41 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     }
     let opened = domain.quorum().unwrap().open(&lost.sealed(), &mut hsm_2);
     opened.unwrap();
+}
+
+/// A vault below `vault_room` that would take some of the shares, and then no more.
+#[test]
+fn a_session_without_room_for_every_share_does_not_begin() {
+    const SMALL: usize = vault_room(0, 0) - 1;
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (Box::<Vault<SMALL>>::default(), hsm(2));
+    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm) else {
+        panic!("nothing was saved");
+    };
+    let tag = ArtifactTag::new("a").unwrap();
+    let mut domain = domain.provision(&[(tag, b"x")], &mut hsm).unwrap();
+    let mut request = vec![0xaa; Request::MAX_LEN];
+    let refused = domain
+        .begin_recovery(&lost.sealed(), &lost.expect(), None, &mut hsm, &mut request)
+        .unwrap_err();
+    let too_small =
+        |error| matches!(error, LifecycleError::BufferTooSmall { needed } if needed > SMALL);
+    assert!(too_small(refused.error), "{}", refused.error);
+    domain = refused.domain;
+    let refused = domain
+        .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm)
+        .unwrap_err();
+    assert!(too_small(refused.error), "{}", refused.error);
+    #[cfg(feature = "managed-hsm")]
+    {
+        let expected = security_domain::lifecycle::ExpectedArtifact { tag, digest: None };
+        let size = security_domain::rsa::ModulusSize::Rsa2048;
+        let mut certificate = vec![0; security_domain::x509::SELF_SIGNED_MAX_LEN];
+        let refused = { refused.domain }
+            .begin_import(size, &[expected], None, &mut hsm, &mut certificate)
+            .unwrap_err();
+        assert!(too_small(refused.error), "{}", refused.error);
+    }
 }
 
 #[cfg(feature = "managed-hsm")]
@@ -206,7 +241,13 @@ fn the_longest_import_has_room() {
     let (domain, len) = domain
         .provision(&artifacts, &mut hsm)
         .unwrap()
-        .begin_import(ModulusSize::Rsa4096, &expected, &mut hsm, &mut certificate)
+        .begin_import(
+            ModulusSize::Rsa4096,
+            &expected,
+            None,
+            &mut hsm,
+            &mut certificate,
+        )
         .unwrap();
     drop(domain);
     let artifacts: Vec<_> = contents
@@ -222,5 +263,7 @@ fn the_longest_import_has_room() {
     let Ok(Start::Imported(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("it waits to be confirmed");
     };
-    assert!(is_whole(&domain.confirm(&mut hsm).unwrap(), &mut hsm));
+    let named = domain.status().domain.unwrap();
+    let domain = domain.confirm(named, &[], &mut hsm).unwrap();
+    assert!(is_whole(&domain, &mut hsm));
 }

@@ -36,7 +36,7 @@ fn the_wrong_domain_is_refused_before_anything_begins() {
     let later = Expect::new(want, Epoch::new(2).unwrap());
     let refused = refused
         .domain
-        .begin_recovery_here(&lost.sealed(), &later, &mut hsm)
+        .begin_recovery_here(&lost.sealed(), &later, None, &mut hsm)
         .unwrap_err();
     assert!(matches!(
         refused.error,
@@ -115,7 +115,7 @@ fn cancelling_gives_the_earlier_state_back() {
     let domain = provisioned(&mut vault, &mut hsm);
     let before = domain.status();
     let mut domain = domain
-        .begin_recovery_here(&lost.sealed(), &lost.expect(), &mut hsm)
+        .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm)
         .unwrap();
     for key in &lost.keys[..2] {
         let share = share(&lost.sealed(), key);
@@ -146,14 +146,14 @@ fn an_end_happens_though_the_sink_refuses_and_is_reported_later() {
         panic!("it was cancelled");
     };
     let refused = domain
-        .begin_recovery_here(&lost.sealed(), &lost.expect(), &mut hsm)
+        .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm)
         .unwrap_err();
     assert_eq!(refused.error, LifecycleError::SinkRefused);
     hsm.refuses = false;
     hsm.events.clear();
     refused
         .domain
-        .begin_recovery_here(&lost.sealed(), &lost.expect(), &mut hsm)
+        .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm)
         .unwrap();
     assert_eq!(hsm.events[0], Event::EndSession(Ended::Cancelled));
     assert!(matches!(hsm.events[1], Event::BeginRecovery { .. }));

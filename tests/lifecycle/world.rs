@@ -135,7 +135,7 @@ impl Lost {
         host: &mut H,
     ) -> In<'v, Recovering> {
         provisioned(vault, host)
-            .begin_recovery_here(&self.sealed(), &self.expect(), host)
+            .begin_recovery_here(&self.sealed(), &self.expect(), None, host)
             .unwrap()
     }
 

@@ -201,16 +201,13 @@ impl Life {
         self.now = found.clone();
         self.begun = true;
         self.rest = vec![found.clone()];
-        if let Some(session) = &mut self.now.session {
-            session.tick(self.hsm.now);
-        }
         at
     }
 
     /// A session whose time is over ends at a start, unless the flash fails.
     fn after_a_start(&self, model: &Model) -> Vec<Model> {
         match &model.session {
-            Some(session) if session.clone().tick(self.hsm.now) == Tick::Over => {
+            Some(session) if session.tick(self.hsm.now) == Tick::Over => {
                 vec![model.without_session()]
             }
             _ => vec![model.clone()],

@@ -37,14 +37,20 @@ pub enum Tick {
 }
 
 impl Session {
-    pub fn tick(&mut self, now: u64) -> Tick {
+    /// Takes note of the time of a step that took effect.
+    pub fn note(&mut self, now: u64) {
+        if self.latest != 0 {
+            self.latest = now;
+        }
+    }
+
+    pub fn tick(&self, now: u64) -> Tick {
         if self.latest == 0 {
             return Tick::Fine;
         }
         if now < self.latest {
             return Tick::WentBack { seen: self.latest };
         }
-        self.latest = now;
         match self.expires {
             expires if expires != 0 && now > expires => Tick::Over,
             _ => Tick::Fine,

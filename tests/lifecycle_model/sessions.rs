@@ -7,7 +7,7 @@ impl Life {
     /// What the time makes of a step in a session: the error that comes of it.
     pub(super) fn tick(&mut self) -> Option<LifecycleError> {
         let now = self.hsm.now;
-        let Some(session) = &mut self.now.session else {
+        let Some(session) = &self.now.session else {
             return Some(LifecycleError::Expired);
         };
         match session.tick(now) {
@@ -128,6 +128,7 @@ impl Life {
             return;
         }
         session.shares.push(place);
+        session.note(self.hsm.now);
         let next = self.now.with_session(session);
         match added {
             Ok(added) => {

@@ -124,7 +124,7 @@ impl Life {
         let (header, expect) = (sealed.header(), lost.expect());
         if a & 0xf0 == 0 {
             let wrong = Expect::new(self.now.held.expect("it is provisioned").0, Epoch::FIRST);
-            let refused = domain.begin_recovery_here(&sealed, &wrong, &mut self.hsm);
+            let refused = domain.begin_recovery_here(&sealed, &wrong, None, &mut self.hsm);
             let refused = refused.expect_err("another domain is expected");
             match refused.error {
                 LifecycleError::Expect(_) => {}
@@ -156,7 +156,7 @@ impl Life {
             let begun = domain.begin_recovery(&sealed, &expect, lifetime, hsm, &mut request);
             begun.map(|(domain, len)| (domain, Some(request[..len].to_vec())))
         } else {
-            let begun = domain.begin_recovery_here(&sealed, &expect, &mut self.hsm);
+            let begun = domain.begin_recovery_here(&sealed, &expect, None, &mut self.hsm);
             begun.map(|domain| (domain, None))
         };
         match begun {

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use sha2::{Digest, Sha256};
+
 use crate::simulated::{CUSTODIANS, Site};
 use crate::{Run, arguments, names, secdom};
 
@@ -40,6 +42,14 @@ fn restore_blob(site: &Site, certificate: &str, tags: [&str; 2], blob: &str) -> 
     ])
 }
 
+fn confirm(site: &Site, domain: &str, digests: &[&str]) -> Run {
+    let mut given = arguments!["--expect-domain", domain].to_vec();
+    for digest in digests {
+        given.extend(arguments!["--digest", digest]);
+    }
+    site.hsm("import-confirm", "hsm", &given)
+}
+
 #[test]
 fn an_imported_domain_is_used_once_it_is_confirmed() {
     let site = Site::new();
@@ -53,14 +63,23 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
     restore_blob(&site, "transfer.pem", ["first", "third"], "other").done();
 
     site.import("hsm", "other").refused(&["other", "artifacts"]);
-    site.plain("import-confirm", "hsm")
-        .refused(&["hsm", "recovering"]);
+    let zeros = "0".repeat(64);
+    confirm(&site, &zeros, &[]).refused(&["hsm", "recovering"]);
     let out = site.import("hsm", "blob").done();
     assert!(out.starts_with("imported\ndomain-id "), "{out}");
     site.is("hsm", "imported");
     site.artifacts("hsm", "early").refused(&["hsm", "imported"]);
 
-    site.plain("import-confirm", "hsm").done();
+    let shown = site.status("hsm")["domain_id"].clone();
+    let shown = shown.as_str().unwrap();
+    confirm(&site, &zeros, &[]).refused(&[shown, &zeros]);
+    let wrong = format!("second={zeros}");
+    confirm(&site, shown, &[&wrong]).refused(&["artifact 1"]);
+    confirm(&site, shown, &["second"]).refused(&["TAG=HEX"]);
+    site.is("hsm", "imported");
+    let digest = Sha256::digest(b"a signing key");
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    confirm(&site, shown, &[&format!("second={digest}")]).done();
     site.is("hsm", "active");
     assert_ne!(site.status("hsm")["domain_id"], before["domain_id"]);
     site.artifacts("hsm", "out").done();

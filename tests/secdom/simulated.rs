@@ -36,7 +36,7 @@ impl Site {
         self.path(&format!("{}.key", CUSTODIANS[custodian]))
     }
 
-    fn hsm(&self, verb: &str, hsm: &str, more: &[OsString]) -> Run {
+    pub fn hsm(&self, verb: &str, hsm: &str, more: &[OsString]) -> Run {
         let start = arguments!["hsm", verb, "--hsm", self.path(hsm)];
         secdom(start.iter().chain(more))
     }

@@ -3,9 +3,10 @@
 //! domain into this HSM.
 
 use std::fmt::Write;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use security_domain::domain::ArtifactTag;
+use security_domain::domain::{ArtifactTag, DomainId};
 use security_domain::lifecycle::{ExpectedArtifact, Start, Status};
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
@@ -16,7 +17,7 @@ use super::{HsmArg, not_in_state, vault};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{input, pem, show};
+use crate::{ids, input, pem, show};
 
 const BEGIN_EXAMPLE: &str = "Example:
   secdom hsm import-begin --hsm hsm-2 --sd-exchange-key transfer.pem \\
@@ -29,7 +30,10 @@ Anyone who has the transfer certificate can make a restore blob: it proves no qu
 waits for import-confirm.";
 
 const CONFIRM_EXAMPLE: &str = "Example:
-  secdom hsm import-confirm --hsm hsm-2";
+  secdom hsm import-confirm --hsm hsm-2 --expect-domain DOMAIN_ID
+
+The domain's id is the one that import and status show. With --digest, the artifact of that tag must \
+have this SHA-256; name those that were not known before.";
 
 /// Begin to import a Managed HSM domain into a freshly made HSM: write a transfer certificate
 #[derive(clap::Args)]
@@ -43,6 +47,9 @@ pub struct BeginArgs {
     /// The tags of the artifacts that the restore blob must hold, these and no others
     #[arg(long, required = true, num_args = 1.., value_name = "TAG")]
     expect_tag: Vec<String>,
+    /// After how many seconds the session ends by itself; never unless given
+    #[arg(long, value_name = "SECONDS")]
+    expires: Option<NonZeroU64>,
 }
 
 pub fn begin(args: &BeginArgs) -> Outcome<Report> {
@@ -65,7 +72,13 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     let mut der = [0; SELF_SIGNED_MAX_LEN];
     let progress = Progress::show("generating a transfer key");
     let (domain, length) = domain
-        .begin_import(ModulusSize::Rsa4096, &expected, &mut device, &mut der)
+        .begin_import(
+            ModulusSize::Rsa4096,
+            &expected,
+            args.expires,
+            &mut device,
+            &mut der,
+        )
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     let certificate = pem::encode("CERTIFICATE", &der[..length]);
@@ -125,9 +138,28 @@ pub fn import(args: &Args) -> Outcome<Report> {
 pub struct ConfirmArgs {
     #[command(flatten)]
     at: HsmArg,
+    /// The id of the domain to confirm
+    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    expect_domain: DomainId,
+    /// The SHA-256 of an artifact, in hexadecimal digits
+    #[arg(long, num_args = 1.., value_name = "TAG=HEX", value_parser = digest)]
+    digest: Vec<(String, [u8; 32])>,
+}
+
+/// A tag and a digest.
+fn digest(text: &str) -> Result<(String, [u8; 32]), &'static str> {
+    let (tag, digits) = text.rsplit_once('=').ok_or("is not TAG=HEX")?;
+    Ok((tag.into(), ids::digits(digits)?))
 }
 
 pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
+    let mut digests = Vec::new();
+    for (text, digest) in &args.digest {
+        let tag = ArtifactTag::new(text)
+            .map_err(|error| Refusal::new(format!("--digest {}: {error}", show::text(text))))?;
+        let digest = Some(*digest);
+        digests.push(ExpectedArtifact { tag, digest });
+    }
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
@@ -135,7 +167,7 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
         other => return Err(not_in_state(&device, &other, "imported")),
     };
     let domain = domain
-        .confirm(&mut device)
+        .confirm(args.expect_domain, &digests, &mut device)
         .map_err(|error| device.refusal(error))?;
     Ok(shown(domain.status()))
 }

@@ -140,7 +140,7 @@ fn recover(
     device: &mut Device,
 ) -> Outcome<String> {
     let mut domain = domain
-        .begin_recovery_here(sealed, expect, device)
+        .begin_recovery_here(sealed, expect, None, device)
         .map_err(|error| device.refusal(error))?;
     for share in shares {
         if let Err(error) = domain.add_share(sealed, share, device) {

@@ -6,10 +6,13 @@ use core::num::NonZeroU64;
 use rand_core::TryCryptoRng;
 
 use super::{Expected, Import, ROOT_TAG};
+use crate::ct::eq_bytes;
 use crate::domain::{ArtifactTag, Root};
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
+use crate::lifecycle::contents::FIXED_MAX_LEN;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
+use crate::lifecycle::record::OVERHEAD;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rsa::{ModulusSize, PrivateKey};
@@ -55,22 +58,35 @@ pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
 }
 
 /// Checks what can be read in `blob`: that it is for this transfer key, and what it lists.
-pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<(), LifecycleError> {
+pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<Permit, LifecycleError> {
     let (have, want) = (blob.transfer_thumbprint(), import.certificate);
-    if have != want {
-        return Err(LifecycleError::OtherTransferKey { have, want });
-    }
+    let permit = Verdict::twice(|| {
+        let (have, want) = (blob.transfer_thumbprint(), &import.certificate);
+        eq_bytes(have.as_bytes(), want.as_bytes())
+    })
+    .permit(LifecycleError::OtherTransferKey { have, want })?;
     let listed = |artifact: Artifact<'_>| import.expected(artifact.tag()).is_some();
     // No tag stands twice on either side, so that equal numbers make equal sets.
     if blob.artifacts().count() != import.expected.len() || !blob.artifacts().all(listed) {
         return Err(LifecycleError::Unexpected);
     }
-    Ok(())
+    Ok(permit)
+}
+
+/// How many bytes the artifacts in `blob` take in a record at least, with what stands beside them. It
+/// is known before a try is counted.
+pub(super) fn room(blob: &RestoreBlob<'_>) -> Result<usize, LifecycleError> {
+    let mut needed = FIXED_MAX_LEN + OVERHEAD;
+    for artifact in blob.artifacts() {
+        let content = artifact.ciphertext_len().saturating_sub(16);
+        needed = needed.saturating_add(content);
+    }
+    Ok(needed)
 }
 
 /// What every blob gets that does not open as what is expected; how many tries are left is not known
 /// here.
-const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
+pub(super) const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
 
 /// Opens `blob` into `incoming`, by way of `buffer`. Whether there was a root among the artifacts.
 ///

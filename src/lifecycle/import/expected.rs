@@ -79,6 +79,18 @@ pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -
     Some(artifact)
 }
 
+/// Whether the artifact of this tag came in, with the digest that is named, if one is.
+pub(super) fn is_named<const N: usize>(
+    incoming: &Holding<N>,
+    named: &ExpectedArtifact<'_>,
+) -> Mask {
+    match (content(incoming, named.tag.as_str()), &named.digest) {
+        (None, _) => Mask::public(false),
+        (Some(_), None) => Mask::public(true),
+        (Some(content), Some(digest)) => eq_bytes(&Sha256::digest(content), digest),
+    }
+}
+
 impl Import {
     /// Whether what came in is all that is expected, and nothing else.
     pub(super) fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {

@@ -8,7 +8,8 @@ use rand_core::TryCryptoRng;
 
 use crate::custodian::Algorithm;
 use crate::domain::{Expect, Hedged, LedgerHead, SealedDomain};
-use crate::lifecycle::contents::FIXED_MAX_LEN;
+use crate::hardened::Permit;
+use crate::lifecycle::contents::{CONTENTS_MAX_LEN, FIXED_MAX_LEN};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::Event;
 use crate::lifecycle::holding::artifact_len;
@@ -49,18 +50,19 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         .inspect_err(|_| request.fill(0))
     }
 
-    /// Begins a session in which a quorum is at one place: it takes shares, and no contributions.
+    /// Begins a session in which a quorum is at one place: it takes shares, and no contributions. After
+    /// `lifetime` seconds the session ends by itself.
     pub fn begin_recovery_here<H: Host>(
         self,
         sealed: &SealedDomain<'_>,
         expect: &Expect,
+        lifetime: Option<NonZeroU64>,
         host: &mut H,
     ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
         let (domain, ()) = self.after(host, |vault, host| {
-            vault.check(sealed, expect)?;
-            let now = host.now();
-            let clock = Clock::new(now, None)?;
-            vault.gather(sealed, expect, clock, None, host)
+            let permit = vault.check(sealed, expect)?;
+            let clock = Clock::new(host.now(), lifetime)?;
+            vault.gather(sealed, expect, clock, None, permit, host)
         })?;
         Ok(domain)
     }
@@ -82,22 +84,21 @@ fn transfer_size(sealed: &SealedDomain<'_>) -> ModulusSize {
 }
 
 impl<const N: usize> Vault<N> {
-    /// Whether the sealed domain is the one to be recovered, and can be: custodians are not asked for
-    /// what there is no room for.
-    fn check(&self, sealed: &SealedDomain<'_>, expect: &Expect) -> Result<(), LifecycleError> {
+    /// A permit if the sealed domain is the one to be recovered, and can be: custodians are not asked
+    /// for what there is no room for, neither for the domain nor for a session with all their shares.
+    fn check(&self, sealed: &SealedDomain<'_>, expect: &Expect) -> Result<Permit, LifecycleError> {
         let header = sealed.header();
         let expected = expect.permit(header).map_err(LifecycleError::Expect)?;
-        expected
-            .and(sealed.check_complete(LifecycleError::Pending)?)
-            .spend(LifecycleError::Fault)?;
+        let permit = expected.and(sealed.check_complete(LifecycleError::Pending)?);
         let artifacts = header
             .artifacts()
             .map(|(tag, len)| artifact_len(tag, len as usize));
-        let needed = artifacts.fold(FIXED_MAX_LEN + OVERHEAD, usize::saturating_add);
+        let domain = artifacts.fold(FIXED_MAX_LEN + OVERHEAD, usize::saturating_add);
+        let needed = domain.max(self.session_room());
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
-        Ok(())
+        Ok(permit)
     }
 
     fn begin_recovery<H: Host>(
@@ -108,7 +109,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
-        self.check(sealed, expect)?;
+        let permit = self.check(sealed, expect)?;
         if out.len() < Request::MAX_LEN {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
@@ -139,8 +140,13 @@ impl<const N: usize> Vault<N> {
         })?;
         let (request, len) = (request.digest(), request.as_bytes().len());
         let transfer = Transfer { request, key };
-        self.gather(sealed, expect, clock, Some(transfer), host)?;
+        self.gather(sealed, expect, clock, Some(transfer), permit, host)?;
         Ok(len)
+    }
+
+    /// How many bytes a record takes beside the domain that is held, with the longest session.
+    pub(in crate::lifecycle) fn session_room(&self) -> usize {
+        (CONTENTS_MAX_LEN + OVERHEAD).saturating_add(self.held.encoded().len())
     }
 
     /// A generator for one session, hedged with the root. The record's number is another in each
@@ -169,6 +175,7 @@ impl<const N: usize> Vault<N> {
         expect: &Expect,
         clock: Clock,
         transfer: Option<Transfer>,
+        permit: Permit,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         let header = sealed.header();
@@ -179,8 +186,8 @@ impl<const N: usize> Vault<N> {
             pinned: expect.is_pinned(),
             request: transfer.as_ref().map(|transfer| transfer.request),
         };
-        self.report(host, &event)?;
-        self.session.set(Session {
+        let permit = permit.and(self.report(host, &event)?);
+        let session = Session {
             clock,
             task: Task::Recovery(Recovery {
                 header: header.digest(),
@@ -190,8 +197,9 @@ impl<const N: usize> Vault<N> {
                 transfer,
                 shares: Vec::new(),
             }),
-        });
-        self.commit(host, Next::GATHERING)
+        };
+        self.session.set(session)?;
+        self.commit(host, Next::GATHERING, permit)
             .inspect_err(|_| self.session.forget())
     }
 }
