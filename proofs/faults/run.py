@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Skips instructions and turns branches around in the scenes of an image, one fault a run, and counts what is accepted
+that should have been refused. A second image, whose decisions are single, is the control: there each row must find some.
+
+A row is a function `fault_NAME`. With the right input it gives `Accepted`, which shows that the scene can tell, and how
+many instructions that takes; a run may take three times as many. With the wrong input it gives `Refused`.
+
+Usage: run.py IMAGE CONTROL FOLDER [--each] [--most INSTRUCTIONS] [--rows NAME,..] [--workers N]
+"""
+
+import argparse
+import collections
+import ctypes
+import multiprocessing
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import unicorn
+from elftools.elf.elffile import ELFFile
+
+REFUSED, ACCEPTED, HOLLOW, NOT_SET_UP = 0x6B1D0F52, 0x94E2F0AD, 0xA7C4395B, 0x5938C6E4
+STACK_TOP, STACK_SIZE, RETURN, PAGE = 0x2010_0000, 0x4_0000, 0x1000_0000, 0x1000
+# How many instructions a trace has room for, and how many jobs a plan.
+TRACE, JOBS = 1 << 27, 1 << 22
+KINDS = ("skipped", "turned around", "skipped")
+
+
+class Job(ctypes.Structure):
+    _fields_ = [("at", ctypes.c_uint64)] + [(name, ctypes.c_uint32) for name in ("pc", "next", "kind", "size")]
+
+
+class Image:
+    def __init__(self, path):
+        self.path, self.symbols, self.ram = str(path), {}, []
+        functions = []
+        with open(path, "rb") as file:
+            elf = ELFFile(file)
+            parts = [s for s in elf.iter_segments("PT_LOAD") if s["p_vaddr"] >= 0x0800_0000]
+            fixed = [s for s in parts if not s["p_flags"] & 2]
+            self.start = fixed[0]["p_vaddr"] & -PAGE
+            end = max(s["p_vaddr"] + s["p_memsz"] for s in fixed) + PAGE - 1 & -PAGE
+            code = bytearray(end - self.start)
+            for segment in fixed:
+                place = segment["p_vaddr"] - self.start
+                code[place : place + segment["p_filesz"]] = segment.data()
+            self.code = bytes(code)
+            for segment in (s for s in parts if s["p_flags"] & 2):
+                start = segment["p_vaddr"] & -PAGE
+                assert start >= end, "code and data share a page"
+                size = segment["p_vaddr"] + segment["p_memsz"] - start + PAGE - 1 & -PAGE
+                self.ram.append((start, size, bytes(segment["p_vaddr"] - start) + segment.data()))
+            for symbol in elf.get_section_by_name(".symtab").iter_symbols():
+                if symbol["st_info"]["type"] == "STT_FUNC":
+                    self.symbols[symbol.name] = symbol["st_value"] & ~1
+                    functions.append((symbol["st_value"] & ~1, symbol["st_size"], symbol.name))
+        self.functions = sorted(functions)
+        self.faultable, self.own = bytearray(len(self.code) // 2), bytearray(len(self.code) // 2)
+        for start, size, name in self.functions:
+            # The scenes and the machine around them are this crate's; the library is the rest.
+            ours = "fault_proofs" in name or name.startswith(("fault_", "window_"))
+            place = (start - self.start) // 2
+            half_words = slice(place, place + (size + 1) // 2)
+            self.faultable[half_words] = bytes([not ours]) * ((size + 1) // 2)
+            own = "security_domain" in name or name.startswith("act_")
+            self.own[half_words] = bytes([own]) * ((size + 1) // 2)
+
+    def rows(self):
+        return sorted(name.removeprefix("fault_") for name in self.symbols if name.startswith("fault_"))
+
+    def function(self, address):
+        found = [(start, name) for start, size, name in self.functions if start <= address < start + max(size, 2)]
+        start, name = found[0] if found else (address, "?")
+        return f"{demangle(name)}+{address - start:#x}"
+
+
+def demangle(name):
+    """The path in a legacy symbol, without its hash."""
+    if not name.startswith("_ZN"):
+        return name
+    parts, rest = [], name[3:]
+    while match := re.match(r"\d+", rest):
+        length = int(match[0])
+        parts.append(rest[match.end() : match.end() + length])
+        rest = rest[match.end() + length :]
+    text = "::".join(parts[:-1])
+    for old, new in (("$LT$", "<"), ("$GT$", ">"), ("$u20$", " "), ("$RF$", "&"), ("$u7b$", "{"), ("$u7d$", "}"), ("..", "::")):
+        text = text.replace(old, new)
+    return text
+
+
+def library(folder):
+    path = pathlib.Path(folder) / "simulate.so"
+    here, there = pathlib.Path(__file__).parent, pathlib.Path(unicorn.__file__).parent
+    subprocess.run(
+        ["gcc", "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", f"-I{there / 'include'}", "-o", path]
+        + [here / "simulate.c", there / "lib" / "libunicorn.so.2"],
+        check=True,
+    )
+    return str(path)
+
+
+class Scene:
+    """A scene of an image, stopped where its window opens."""
+
+    def __init__(self, native, image, row, wrong):
+        c = ctypes.CDLL(native)
+        c.machine_new.restype = ctypes.c_void_p
+        c.machine_trace.restype = c.machine_plan.restype = c.machine_find.restype = ctypes.c_uint64
+        self.c, self.image, self.row = c, image, row
+        self.m = ctypes.c_void_p(
+            c.machine_new(image.code, ctypes.c_uint32(image.start), ctypes.c_uint32(len(image.code)), ctypes.c_uint32(RETURN))
+        )
+        assert self.m, "no machine"
+        for start, size, data in image.ram + [(STACK_TOP - STACK_SIZE, STACK_SIZE, b"")]:
+            assert c.machine_ram(self.m, ctypes.c_uint64(start), ctypes.c_size_t(size), data, ctypes.c_size_t(len(data))) == 0
+        how = c.machine_set_up(
+            self.m, ctypes.c_uint32(image.symbols[f"fault_{row}"]), ctypes.c_uint32(STACK_TOP), ctypes.c_uint32(wrong),
+            ctypes.c_uint32(image.symbols["window_opens"]),
+        )
+        how_trace, word = ctypes.c_int(), ctypes.c_uint32()
+        assert how == 0, f"{row}: the window does not open ({how})"
+        self.total = c.machine_trace(self.m, ctypes.c_uint64(TRACE), ctypes.byref(how_trace), ctypes.byref(word))
+        self.end = c.machine_find(self.m, ctypes.c_uint32(image.symbols["window_closes"]))
+        assert how_trace.value == 0, f"{row}: the scene does not end ({how_trace.value})"
+        assert self.end < TRACE, f"{row}: the window does not close in time"
+        self.word = word.value
+
+    def plan(self, each):
+        jobs = (Job * JOBS)()
+        count = self.c.machine_plan(
+            self.m, bytes(self.image.faultable), ctypes.c_uint64(self.end), int(each), jobs, ctypes.c_uint64(JOBS)
+        )
+        assert count <= JOBS, f"{self.row}: {count} faults"
+        return sorted(jobs[:count], key=lambda job: job.at)
+
+    def campaign(self, jobs, budget):
+        count = len(jobs)
+        array, hows, words = (Job * count)(*jobs), (ctypes.c_uint8 * count)(), (ctypes.c_uint32 * count)()
+        failed = self.c.machine_campaign(
+            self.m, array, ctypes.c_uint64(count), ctypes.c_uint64(budget), ctypes.c_uint64(64), ctypes.c_uint32(self.word),
+            hows, words,
+        )
+        assert failed == 0, f"{self.row}: a run without a fault went another way ({failed})"
+        return list(zip(jobs, hows, words))
+
+    def close(self):
+        self.c.machine_free(self.m)
+
+
+NAMES = {REFUSED: "refused", ACCEPTED: "accepted", HOLLOW: "hollow"}
+
+
+def verdict(how, word):
+    return {1: "crashed", 2: "hung"}.get(how) or NAMES.get(word, "other")
+
+
+def prepare(native, path, row, each, most):
+    """The jobs of a row, as many as cost at most so many instructions, and what a run may take."""
+    image = Image(path)
+    right = Scene(native, image, row, 0)
+    longest, word = right.total, right.word
+    right.close()
+    scene = Scene(native, image, row, 1)
+    assert word == ACCEPTED, f"{row}: the right input gives {NAMES.get(word, hex(word))}"
+    assert scene.word == REFUSED, f"{row}: the wrong input gives {NAMES.get(scene.word, hex(scene.word))}"
+    jobs = scene.plan(each)
+    scene.close()
+    chosen = choose(image, jobs, scene.total, most) if most else jobs
+    plan = [(job.at, job.pc, job.next, job.kind, job.size) for job in chosen]
+    return plan, len(jobs), 3 * max(longest, scene.total), scene.end
+
+
+def choose(image, jobs, total, most):
+    """As many as cost at most so many instructions, evenly: half of them in this crate's own code, if that has so many."""
+    def thin(jobs, most):
+        return jobs[:: max(1, -(-cost(jobs) // max(most, 1)))]
+
+    def cost(jobs):
+        return sum(total - job.at for job in jobs)
+
+    own = [job for job in jobs if image.own[(job.pc - image.start) // 2]]
+    other = [job for job in jobs if not image.own[(job.pc - image.start) // 2]]
+    near = thin(own, max(most // 2, most - cost(other)))
+    return sorted(near + thin(other, most - cost(near)), key=lambda job: job.at)
+
+
+SCENE = {}
+
+
+def work(task):
+    native, path, row, jobs, budget = task
+    if SCENE.get("of") != (path, row):
+        if "scene" in SCENE:
+            SCENE["scene"].close()
+        SCENE.update({"of": (path, row), "scene": Scene(native, Image(path), row, 1)})
+    scene = SCENE["scene"]
+    scene.c.machine_rewind(scene.m)
+    results = scene.campaign([Job(*job) for job in jobs], budget)
+    return path, row, [(job, verdict(how, word), word) for job, (_, how, word) in zip(jobs, results)]
+
+
+def disassembly(image, pc):
+    """The code around an instruction, with the lines that it comes from, if there is a disassembler."""
+    tool = shutil.which("llvm-objdump")
+    if not tool:
+        return
+    text = subprocess.run(
+        [tool, "-d", "-l", "--no-show-raw-insn", f"--start-address={pc - 24:#x}", f"--stop-address={pc + 14:#x}", image.path],
+        capture_output=True, text=True,
+    ).stdout
+    for line in text.splitlines():
+        if re.match(r"^ *[0-9a-f]+:|^; .*\.rs:", line):
+            yield f"    {'>' if line.lstrip().startswith(f'{pc:x}:') else ' '} {line}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("image")
+    parser.add_argument("control")
+    parser.add_argument("folder")
+    parser.add_argument("--each", action="store_true")
+    parser.add_argument("--most", type=int, default=0)
+    parser.add_argument("--rows")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    native = library(options.folder)
+    images = {path: Image(path) for path in (options.image, options.control)}
+    rows = options.rows.split(",") if options.rows else images[options.image].rows()
+    start = time.time()
+    with multiprocessing.Pool(options.workers) as pool:
+        prepared = {
+            (path, row): pool.apply_async(prepare, (native, path, row, options.each, options.most))
+            for row in rows for path in images
+        }
+        tasks, found, plans, broken = [], collections.defaultdict(list), {}, {}
+        for (path, row), ready in prepared.items():
+            try:
+                jobs, _, budget, _ = plans[path, row] = ready.get()
+            except AssertionError as error:
+                broken[row] = error
+                continue
+            size = max(500, -(-len(jobs) // (4 * options.workers)))
+            tasks += [(native, path, row, jobs[i : i + size], budget) for i in range(0, len(jobs), size)]
+        for path, row, results in pool.imap_unordered(work, tasks):
+            found[path, row] += results
+    wrong = runs = 0
+    print(f"{'row':<24} {'window':>9} {'faults':>7} {'runs':>7} {'refused':>8} {'hollow':>7} {'crashed':>8} {'hung':>5} {'other':>5} {'accepted':>8}   control")
+    for row, error in broken.items():
+        wrong += 1
+        rows.remove(row)
+        print(f"{row}: {error} WRONG")
+    for row in rows:
+        counts = collections.Counter(how for _, how, _ in found[options.image, row])
+        control = collections.Counter(how for _, how, _ in found[options.control, row])
+        _, planned, _, window = plans[options.image, row]
+        accepted, caught = counts["accepted"], control["accepted"]
+        good = accepted == 0 and caught > 0
+        wrong += not good
+        runs += sum(counts.values())
+        print(
+            f"{row:<24} {window:>9} {planned:>7} {sum(counts.values()):>7} {counts['refused']:>8} {counts['hollow']:>7}"
+            f" {counts['crashed']:>8} {counts['hung']:>5} {counts['other']:>5} {accepted:>8}   {caught} of {sum(control.values())}"
+            f"{'' if good else ' WRONG'}"
+        )
+    with open(pathlib.Path(options.folder) / "accepted.txt", "w") as details:
+        for row in rows:
+            image = images[options.image]
+            for job, how, _ in sorted(found[options.image, row]):
+                if how == "accepted":
+                    at, pc, _, kind, _ = job
+                    line = f"{row}: {KINDS[kind]} at {pc:#x}, instruction {at}, {image.function(pc)}"
+                    print(line)
+                    print(line, *disassembly(image, pc), sep="\n", file=details)
+    print(f"figure: {len(rows)} rows, {runs} faults, {wrong} rows wrong, {time.time() - start:.0f} s")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main() != 0)

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What several scenes are made of: custodians, sealed domains, HSMs in a state.
+
+use core::convert::Infallible;
+use core::num::NonZeroU64;
+
+use rand_core::TryCryptoRng;
+use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
+use security_domain::domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, Expect, InstanceId, Lineage, OpenError, Opened,
+    Root, SealedDomain, Sealing,
+};
+use security_domain::lifecycle::{Domain, Provisioned, Recovering, Refused, Start};
+use security_domain::quorum::Threshold;
+use security_domain::secret::Secret;
+use security_domain::self_test;
+
+use crate::host::{Hsm, ROOM, Rng, buffer, vault};
+use crate::scene::Outcome;
+
+/// A domain in a state.
+pub type In<S> = Domain<'static, S, ROOM>;
+
+/// A key pair that takes the place of an RSA-2048 one: it only masks, with a mask of its own.
+#[derive(Clone)]
+pub struct FastKey(pub u8);
+
+impl FastKey {
+    const fn mask(&self, place: usize) -> u8 {
+        self.0.wrapping_mul(29).wrapping_add(place as u8)
+    }
+}
+
+impl Recipient for FastKey {
+    #[inline(never)]
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::Rsa2048OaepSha256
+    }
+
+    #[inline(never)]
+    fn id(&self) -> CustodianId {
+        CustodianId::from_bytes([self.0; 32])
+    }
+
+    #[inline(never)]
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        rng.try_fill_bytes(out).map_err(|_| WrapError::Rng)?;
+        let content = core::iter::once(message.len() as u8).chain(message.iter().copied());
+        for (place, (to, from)) in out.iter_mut().zip(content).enumerate() {
+            *to = from ^ self.mask(place);
+        }
+        Ok(())
+    }
+}
+
+impl Identity for FastKey {
+    type Error = Infallible;
+
+    #[inline(never)]
+    fn unwrap<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        _: &mut R,
+        wrapped: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Unwrap<Infallible>> {
+        let len = usize::from(wrapped[0] ^ self.mask(0));
+        if len > out.len() || len >= wrapped.len() {
+            return Err(Unwrap::Opaque);
+        }
+        for (place, to) in out[..len].iter_mut().enumerate() {
+            *to = wrapped[place + 1] ^ self.mask(place + 1);
+        }
+        Ok(len)
+    }
+}
+
+/// The transfer key of the requests, RSA-2048.
+pub const TRANSFER: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/keys/d.p8");
+
+pub const KEYS: [FastKey; 3] = [FastKey(1), FastKey(2), FastKey(3)];
+pub const ARTIFACT: [u8; 32] = *b"thirty-two bytes of key material";
+
+pub fn artifacts() -> Option<[(ArtifactTag<'static>, &'static [u8]); 1]> {
+    Some([(ArtifactTag::new("hsm-key").ok()?, &ARTIFACT)])
+}
+
+/// The root of the domain with that number.
+pub fn root(number: u8) -> Option<Root> {
+    let fill = |bytes: &mut [u8; 32]| {
+        bytes.fill(0xc0 + number);
+        Ok::<(), Infallible>(())
+    };
+    Secret::try_init(fill).ok().map(Root::from_secret)
+}
+
+/// A domain of three custodians, two of whom are needed, in the buffer with that number.
+pub fn sealed(number: u8) -> Option<SealedDomain<'static>> {
+    sealed_in(number, buffer(usize::from(number)))
+}
+
+/// The same, elsewhere.
+pub fn sealed_in(number: u8, out: &mut [u8]) -> Option<SealedDomain<'_>> {
+    let (root, artifacts) = (root(number + 1)?, artifacts()?);
+    let sealing = Sealing {
+        root: &root,
+        artifacts: &artifacts,
+        custodians: &KEYS,
+        threshold: Threshold::new(2).ok()?,
+        label: DomainLabel::new("test").ok()?,
+        lineage: Lineage::FIRST,
+        created: 1_790_000_000,
+        instance: InstanceId::from_bytes([7; 16]),
+        break_glass: None,
+    };
+    sealing.seal(&mut Rng::new(77), &mut [0; 2048], out).ok()
+}
+
+/// The share of the custodian at `place`.
+pub fn share(sealed: &SealedDomain<'_>, place: usize) -> Option<DomainShare> {
+    let mut key = KEYS[place].clone();
+    let id = key.id();
+    sealed.unwrap_share(id, &mut key, &mut Rng::new(78)).ok()
+}
+
+/// Starts the vault with that number.
+pub fn start(number: usize, hsm: &mut Hsm) -> Option<Start<'static, ROOM>> {
+    vault(number).start(self_test::run().ok()?, hsm).ok()
+}
+
+pub fn provisioned(hsm: &mut Hsm) -> Option<In<Provisioned>> {
+    let Start::Empty(domain) = start(0, hsm)? else {
+        return None;
+    };
+    domain.provision(&artifacts()?, hsm).ok()
+}
+
+/// The domain of `sealed`, in its first epoch or later.
+pub fn expect(sealed: &SealedDomain<'_>) -> Expect {
+    Expect::new(sealed.header().domain_id(), Epoch::FIRST)
+}
+
+/// How long a session lasts, in seconds.
+pub const LIFETIME: u64 = 60;
+
+/// A session for a quorum at one place.
+pub fn recovering(hsm: &mut Hsm, sealed: &SealedDomain<'_>) -> Option<In<Recovering>> {
+    let domain = provisioned(hsm)?;
+    let lifetime = NonZeroU64::new(LIFETIME);
+    domain
+        .begin_recovery_here(sealed, &expect(sealed), lifetime, hsm)
+        .ok()
+}
+
+/// Begins a session.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub fn act_begin(
+    domain: In<Provisioned>,
+    sealed: &SealedDomain<'_>,
+    expect: &Expect,
+    hsm: &mut Hsm,
+) -> Result<In<Recovering>, Refused<In<Provisioned>>> {
+    domain.begin_recovery_here(sealed, expect, None, hsm)
+}
+
+/// Whether a session gathers shares of `sealed`.
+pub fn begun<P>(answer: Result<In<Recovering>, Refused<P>>, sealed: &SealedDomain<'_>) -> Outcome {
+    match answer {
+        Ok(domain) => Outcome::took_effect(
+            domain.needed() == 2 && domain.status().header == Some(sealed.header().digest()),
+        ),
+        Err(_) => Outcome::Refused,
+    }
+}
+
+/// Opens a file.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub fn act_open<'o>(
+    sealed: &SealedDomain<'static>,
+    expect: &Expect,
+    shares: &[&DomainShare],
+    out: &'o mut [u8],
+) -> Result<Opened<'o>, OpenError> {
+    sealed.open(expect, shares, out)
+}

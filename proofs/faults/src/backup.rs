@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Restoring a backup.
+
+use security_domain::backup::{BackupHeader, Kind, Plan, Reader, StreamError, TAG_LEN};
+use security_domain::domain::{InstanceId, LedgerHead};
+use security_domain::hazmat::backup::{read, write};
+
+use crate::act::root;
+use crate::scene::Outcome;
+use crate::{scene, window};
+
+const LEN: usize = 64;
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_open_chunk<'c>(
+    reader: &mut Reader,
+    chunk: &'c mut [u8],
+) -> Result<&'c mut [u8], StreamError> {
+    reader.open(chunk)
+}
+
+scene!(
+    /// A chunk that was changed.
+    fault_chunk,
+    |wrong, hsm| {
+        let root = root(1)?;
+        let plan = Plan {
+            epoch: None,
+            instance: InstanceId::from_bytes([7; 16]),
+            ledger_head: LedgerHead::NONE,
+            kind: Kind::Full(None),
+            created: 1_790_000_000,
+            length: LEN as u64,
+        };
+        let mut writer = write(&root, &plan, &mut hsm.rng).ok()?;
+        let mut chunk = [0x5a; LEN + TAG_LEN];
+        writer.seal(&mut chunk).ok()?;
+        let mut reader = read(&root, &BackupHeader::parse(writer.front()).ok()?).ok()?;
+        if wrong {
+            chunk[0] ^= 1;
+        }
+        Some(match window!(act_open_chunk(&mut reader, &mut chunk)) {
+            Ok(text) => Outcome::took_effect(text.len() == LEN && text[1..] == [0x5a; LEN - 1]),
+            Err(_) => Outcome::Refused,
+        })
+    }
+);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Provisioning, and sessions that gather a quorum.
+
+use core::hint::black_box;
+
+use security_domain::domain::{ArtifactTag, DomainShare, SealedDomain};
+use security_domain::hazmat::lifecycle::open_contribution;
+use security_domain::lifecycle::{
+    Added, Contribution, ContributionError, Domain, Empty, LifecycleError, Provisioned, QuorumMet,
+    Recovering, Refused, Request, RequestDigest, Stage, Start,
+};
+use security_domain::rng::RngError;
+use security_domain::rsa::PrivateKey;
+
+use crate::act::{In, LIFETIME, TRANSFER, artifacts, recovering, sealed, share, start};
+use crate::host::{Hsm, ROOM, Rng};
+use crate::scene::Outcome;
+use crate::{scene, window};
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_provision(
+    domain: In<Empty>,
+    artifacts: &[(ArtifactTag<'_>, &[u8])],
+    hsm: &mut Hsm,
+) -> Result<In<Provisioned>, Refused<In<Empty>>> {
+    domain.provision(artifacts, hsm)
+}
+
+/// Provisions with a generator that fails at that call.
+fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
+    let Start::Empty(domain) = start(0, hsm)? else {
+        return None;
+    };
+    let artifacts = black_box(artifacts()?);
+    hsm.rng.fails_in = fails_in;
+    let answer = window!(act_provision(domain, &artifacts, hsm));
+    Some(match answer {
+        Ok(domain) => Outcome::took_effect(domain.status().stage == Stage::Provisioned),
+        Err(_) => Outcome::Refused,
+    })
+}
+
+scene!(
+    /// A root that the generator did not give.
+    fault_rng_root,
+    |wrong, hsm| { provision(hsm, wrong.then_some(0)) }
+);
+
+scene!(
+    /// A seed of the instance that the generator did not give.
+    fault_rng_seed,
+    |wrong, hsm| { provision(hsm, wrong.then_some(1)) }
+);
+
+scene!(
+    /// A name of the instance that the generator did not give.
+    fault_rng_instance,
+    |wrong, hsm| { provision(hsm, wrong.then_some(2)) }
+);
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_quorum(domain: In<Recovering>) -> Result<In<QuorumMet>, In<Recovering>> {
+    domain.quorum()
+}
+
+scene!(
+    /// A quorum of one share, where two are needed.
+    fault_quorum,
+    |wrong, hsm| {
+        let sealed = sealed(0)?;
+        let mut domain = recovering(hsm, &sealed)?;
+        for place in 0..if wrong { 1 } else { 2 } {
+            domain
+                .add_share(&sealed, share(&sealed, place)?, hsm)
+                .ok()?;
+        }
+        Some(match window!(act_quorum(domain)) {
+            Ok(domain) => Outcome::took_effect(domain.needed() == 2),
+            Err(_) => Outcome::Refused,
+        })
+    }
+);
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_add_share(
+    domain: &mut Domain<'static, Recovering, ROOM>,
+    sealed: &SealedDomain<'_>,
+    share: DomainShare,
+    hsm: &mut Hsm,
+) -> Result<Added, LifecycleError> {
+    domain.add_share(sealed, share, hsm)
+}
+
+scene!(
+    /// A share of another domain is taken into a session.
+    fault_add_share,
+    |wrong, hsm| {
+        let (sealed, other) = (sealed(0)?, sealed(1)?);
+        let mut domain = recovering(hsm, &sealed)?;
+        let share = share(if wrong { &other } else { &sealed }, 1)?;
+        let answer = window!(act_add_share(&mut domain, &sealed, share, hsm));
+        Some(match answer {
+            Ok(_) => Outcome::took_effect(domain.contributors().count() == 1),
+            Err(_) => Outcome::Refused,
+        })
+    }
+);
+
+scene!(
+    /// A sealed domain other than the session's.
+    fault_session_header,
+    |wrong, hsm| {
+        let (sealed, other) = (sealed(0)?, sealed(1)?);
+        let mut domain = recovering(hsm, &sealed)?;
+        let given = if wrong { &other } else { &sealed };
+        let share = share(given, 1)?;
+        let answer = window!(act_add_share(&mut domain, given, share, hsm));
+        Some(match answer {
+            Ok(_) => Outcome::took_effect(domain.contributors().count() == 1),
+            Err(_) => Outcome::Refused,
+        })
+    }
+);
+
+scene!(
+    /// A share that comes after the session's time is over.
+    fault_expired,
+    |wrong, hsm| {
+        let sealed = sealed(0)?;
+        let mut domain = recovering(hsm, &sealed)?;
+        let share = share(&sealed, 1)?;
+        hsm.now += LIFETIME + u64::from(wrong);
+        let answer = window!(act_add_share(&mut domain, &sealed, share, hsm));
+        Some(match answer {
+            Ok(_) => Outcome::took_effect(domain.contributors().count() == 1),
+            Err(_) => Outcome::Refused,
+        })
+    }
+);
+
+const GOOD: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/good.sealed");
+const REQUEST: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/request-recover.cbor");
+const SIGNED: &[u8] =
+    include_bytes!("../../../tests/vectors/sealed-domain/contribution-of-custodian-1.cbor");
+const UNSIGNED: &[u8] =
+    include_bytes!("../../../tests/vectors/sealed-domain/contribution-signature-changed.cbor");
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_open_contribution(
+    contribution: &Contribution<'_>,
+    sealed: &SealedDomain<'_>,
+    request: RequestDigest,
+    key: &mut PrivateKey,
+    rng: &mut Rng,
+) -> Result<DomainShare, ContributionError<RngError>> {
+    open_contribution(contribution, sealed, request, key, rng)
+}
+
+scene!(
+    /// A contribution that is not signed by the share inside.
+    fault_unsigned_contribution,
+    |wrong, hsm| {
+        let sealed = SealedDomain::parse(black_box(GOOD)).ok()?;
+        let request = Request::parse(black_box(REQUEST)).ok()?.digest();
+        let bytes = black_box(if wrong { UNSIGNED } else { SIGNED });
+        let contribution = Contribution::parse(bytes).ok()?;
+        let mut key = PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok()?;
+        let answer = window!(act_open_contribution(
+            &contribution,
+            &sealed,
+            request,
+            &mut key,
+            &mut hsm.rng
+        ));
+        Some(match answer {
+            Ok(share) => Outcome::took_effect(share.header() == sealed.header().digest()),
+            Err(_) => Outcome::Refused,
+        })
+    }
+);

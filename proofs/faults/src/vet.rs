@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a custodian answers, and to whom.
+
+use core::hint::black_box;
+
+use security_domain::domain::{
+    DomainId, DomainShare, Epoch, Expect, InstanceId, LedgerHead, SealedDomain,
+};
+use security_domain::hazmat::lifecycle::Asking;
+use security_domain::lifecycle::{
+    Contribution, Request, RequestDigest, SessionId, SessionPurpose, Verifier, VettedRequest,
+    contribute,
+};
+use security_domain::rsa::PrivateKey;
+
+use crate::act::{TRANSFER, expect, sealed, sealed_in, share};
+use crate::host::{Rng, buffer};
+use crate::scene::Outcome;
+use crate::{scene, window};
+
+const NOW: u64 = 1_790_000_060;
+
+/// The request of an HSM for the shares of `sealed`, changed.
+fn request(
+    sealed: &SealedDomain<'_>,
+    change: impl FnOnce(&mut Asking),
+) -> Option<Request<'static>> {
+    let key = PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok()?;
+    let mut asking = Asking {
+        purpose: SessionPurpose::Recover,
+        session: SessionId::from_bytes([3; 32]),
+        header: sealed.header().digest(),
+        domain_id: sealed.header().domain_id(),
+        epoch: Epoch::FIRST,
+        transfer: key.public_key().clone(),
+        instance: InstanceId::from_bytes([5; 16]),
+        created: 1_790_000_000,
+        expires: 1_790_086_400,
+        ledger_head: LedgerHead::NONE,
+    };
+    change(&mut asking);
+    asking.write(None, buffer(1)).ok()
+}
+
+/// Whether a contribution left.
+fn contributed(left: bool, out: &[u8]) -> Outcome {
+    if left {
+        let end = out.iter().rposition(|&byte| byte != 0).unwrap_or(0);
+        // Its length is not known here; the signature's last byte is.
+        Outcome::took_effect((end..end + 4).any(|end| {
+            out.get(..end)
+                .is_some_and(|bytes| Contribution::parse(bytes).is_ok())
+        }))
+    } else {
+        Outcome::Refused
+    }
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_compare(
+    request: Request<'static>,
+    shown: RequestDigest,
+    sealed: &SealedDomain<'_>,
+    share: &DomainShare,
+    out: &mut [u8],
+) -> bool {
+    let Ok(request) = VettedRequest::compared(request, shown) else {
+        return false;
+    };
+    contribute(
+        sealed,
+        &expect(sealed),
+        &request,
+        share,
+        NOW,
+        &mut Rng::new(9),
+        out,
+    )
+    .is_ok()
+}
+
+scene!(
+    /// A request other than the one that the HSM showed.
+    fault_compared,
+    |wrong, _hsm| {
+        let sealed = sealed(0)?;
+        let request = request(&sealed, |_| ())?;
+        let shown = if wrong {
+            RequestDigest::from_bytes([0x31; 32])
+        } else {
+            request.digest()
+        };
+        let (share, out) = (share(&sealed, 0)?, buffer(2));
+        let left = window!(act_compare(request, black_box(shown), &sealed, &share, out));
+        Some(contributed(left, out))
+    }
+);
+
+struct Judge(bool);
+
+impl Verifier for Judge {
+    #[inline(never)]
+    fn accepts(&self, _: &[u8], _: RequestDigest) -> bool {
+        black_box(self.0)
+    }
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_attest(
+    request: Request<'static>,
+    judge: &Judge,
+    sealed: &SealedDomain<'_>,
+    share: &DomainShare,
+    out: &mut [u8],
+) -> bool {
+    let Ok(request) = VettedRequest::attested(request, b"evidence", judge) else {
+        return false;
+    };
+    contribute(
+        sealed,
+        &expect(sealed),
+        &request,
+        share,
+        NOW,
+        &mut Rng::new(9),
+        out,
+    )
+    .is_ok()
+}
+
+scene!(
+    /// Evidence that the verifier does not accept.
+    fault_attested,
+    |wrong, _hsm| {
+        let sealed = sealed(0)?;
+        let request = request(&sealed, |_| ())?;
+        let (share, out) = (share(&sealed, 0)?, buffer(2));
+        let judge = black_box(Judge(!wrong));
+        let left = window!(act_attest(request, &judge, &sealed, &share, out));
+        Some(contributed(left, out))
+    }
+);
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_contribute(
+    sealed: &SealedDomain<'_>,
+    expect: &Expect,
+    request: &VettedRequest<'_>,
+    share: &DomainShare,
+    now: u64,
+    out: &mut [u8],
+) -> bool {
+    contribute(sealed, expect, request, share, now, &mut Rng::new(9), out).is_ok()
+}
+
+fn answer(now: u64, foreign: bool, change: impl FnOnce(&mut Asking)) -> Option<Outcome> {
+    let sealed = sealed(0)?;
+    let request = request(&sealed, change)?;
+    let shown = request.digest();
+    let request = VettedRequest::compared(request, shown).ok()?;
+    let (mut share, out) = (share(&sealed, 0)?, buffer(2));
+    if foreign {
+        share = crate::act::share(&sealed_in(1, out)?, 0)?;
+        out.fill(0);
+    }
+    let expect = black_box(expect(&sealed));
+    let left = window!(act_contribute(&sealed, &expect, &request, &share, now, out));
+    Some(contributed(left, out))
+}
+
+scene!(
+    /// A request for another header.
+    fault_asked_header,
+    |wrong, _hsm| {
+        answer(NOW, false, |asking| {
+            if wrong {
+                asking.header = security_domain::domain::HeaderDigest::from_bytes([0x31; 32]);
+            }
+        })
+    }
+);
+
+scene!(
+    /// A request that names another domain.
+    fault_asked_domain,
+    |wrong, _hsm| {
+        answer(NOW, false, |asking| {
+            if wrong {
+                asking.domain_id = DomainId::from_bytes([0x31; 32]);
+            }
+        })
+    }
+);
+
+scene!(
+    /// A request to rehearse, which is not served.
+    fault_asked_purpose,
+    |wrong, _hsm| {
+        answer(NOW, false, |asking| {
+            if wrong {
+                asking.purpose = SessionPurpose::Rehearse;
+            }
+        })
+    }
+);
+
+scene!(
+    /// A request that has expired.
+    fault_asked_expired,
+    |wrong, _hsm| { answer(if wrong { 1_790_086_401 } else { NOW }, false, |_| ()) }
+);
+
+scene!(
+    /// A share of another domain is sent.
+    fault_asked_share,
+    |wrong, _hsm| { answer(NOW, wrong, |_| ()) }
+);
