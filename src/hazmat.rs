@@ -36,7 +36,46 @@ pub mod lifecycle {
 
 /// The state at rest.
 pub mod record {
-    pub use crate::lifecycle::record::{Loaded, OVERHEAD, Position, load, save, save_and_erase};
+    use crate::domain::InstanceId;
+    use crate::lifecycle::{Host, RecordError, record};
+
+    pub use crate::lifecycle::record::{Loaded, OVERHEAD, Position};
+
+    /// Reads the newest state into `buffer`, and writes it anew two numbers higher.
+    pub fn load<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Loaded, RecordError> {
+        let (loaded, permit) = record::load(host, buffer)?;
+        permit.spend(RecordError::Fault)?;
+        Ok(loaded)
+    }
+
+    /// Makes `buffer[..len]` the state, and wipes the buffer.
+    ///
+    /// After an error of the flash the next call may fail too: it only puts what stands past the number
+    /// that failed.
+    pub fn save<H: Host + ?Sized>(
+        host: &mut H,
+        instance: InstanceId,
+        position: &mut Position,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Result<(), RecordError> {
+        let saved = record::save(host, instance, position, buffer, len)?;
+        saved.stands.spend(RecordError::Fault)
+    }
+
+    /// The same, and [`RecordError::NotErased`] if the new state stands and the old one is not erased.
+    pub fn save_and_erase<H: Host + ?Sized>(
+        host: &mut H,
+        instance: InstanceId,
+        position: &mut Position,
+        buffer: &mut [u8],
+        len: usize,
+    ) -> Result<(), RecordError> {
+        let saved = record::save(host, instance, position, buffer, len)?;
+        saved.stands.spend(RecordError::Fault)?;
+        let erased = saved.erased.ok_or(RecordError::NotErased)?;
+        erased.spend(RecordError::NotErased)
+    }
 }
 
 /// The shares and the master key of the interchange.

@@ -91,7 +91,7 @@ pub use host::{FlashError, Host, SinkRefused, Slot};
 pub use id::{ProposalDigest, RequestDigest, SessionId};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
-pub use record::RecordError;
+pub use record::{Left, RecordError};
 pub use recover::{Added, Gathering};
 pub use request::{Request, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};

@@ -39,6 +39,7 @@ fn add(all: &mut Tally, tally: Tally) {
     all.opened += tally.opened;
     all.contributed += tally.contributed;
     all.activated += tally.activated;
+    all.discarded += tally.discarded;
     all.states.extend(tally.states);
 }
 
@@ -61,6 +62,7 @@ fn random_lives_agree_with_the_model() {
     assert!(all.steps == 8000 && all.starts > 300, "{all:?}");
     assert!(all.refused > 100 && all.failed > 100, "{all:?}");
     assert!(all.opened > 5 && all.activated > 5, "{all:?}");
+    assert!(all.discarded > 2, "{all:?}");
 }
 
 /// All from one session that waits for contributions, whose transfer key was drawn once.

@@ -3,7 +3,6 @@
 
 use core::num::NonZeroU32;
 
-use heapless::Vec;
 use zeroize::Zeroize;
 
 use super::contents::Stage;
@@ -11,10 +10,11 @@ use super::error::LifecycleError;
 use super::event::Event;
 use super::holding::Holding;
 use super::host::Host;
+use super::record::{Position, RecordError};
 use super::state::{Active, Domain, Provisioned, Refused};
 use super::vault::{Instance, Next, Standing, Vault};
 use crate::custodian::Recipient;
-use crate::domain::{ArtifactTag, DomainLabel, Lineage, MAX_ARTIFACTS, SealError, Sealing};
+use crate::domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing};
 use crate::quorum::Threshold;
 use crate::self_test::Test;
 
@@ -41,14 +41,17 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         activation: &Activation<'_, K>,
     ) -> Result<usize, SealError> {
         let Vault { held, instance, .. } = &*self.vault;
-        let artifacts = listed(held);
+        let artifacts = held.all().map_err(|_| SealError::Fault)?;
         sealing(activation, held, instance, &artifacts, u64::MAX).sealed_len()
     }
 
     /// Seals the domain to its custodians, to the front of `out`, makes it active, and gives the length
     /// of the file. The file leaves the HSM when this has returned: then the flash holds the new state.
     ///
-    /// On an error nothing is left in `out`.
+    /// On an error nothing is left in `out`, and the flash holds the domain as it was before. There are two
+    /// exceptions. If the state could not be written, nor the one before it be put back, the error is
+    /// [`LifecycleError::MayBeActive`], and the file is left in `out`: the HSM may be active when it starts
+    /// again. If it is tried again then, and the flash still fails, `out` is left as it is.
     ///
     /// Secret: the domain. Public: the rest. Leaks: nothing else.
     pub fn activate<K: Recipient, H: Host>(
@@ -57,13 +60,16 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<(Domain<'v, Active, N>, usize), Refused<Self>> {
-        self.after(host, |vault, host| vault.activate(activation, host, out))
-            .inspect_err(|_| out.zeroize())
+        let activated = self.after(host, |vault, host| {
+            vault.put_back_if_in_doubt(host)?;
+            vault.activate(activation, host, out)
+        });
+        activated.inspect_err(|refused| {
+            if !refused.domain.vault.is_in_doubt() {
+                out.zeroize();
+            }
+        })
     }
-}
-
-fn listed<const N: usize>(held: &Holding<N>) -> Vec<(ArtifactTag<'_>, &[u8]), MAX_ARTIFACTS> {
-    held.artifacts().take(MAX_ARTIFACTS).collect()
 }
 
 fn sealing<'a, K, const N: usize>(
@@ -101,7 +107,7 @@ impl<const N: usize> Vault<N> {
             buffer,
             ..
         } = self;
-        let artifacts = listed(held);
+        let artifacts = held.all()?;
         let sealed = sealing(activation, held, instance, &artifacts, created)
             .seal(host.rng(), buffer, out)
             .map_err(LifecycleError::Seal)?;
@@ -114,14 +120,42 @@ impl<const N: usize> Vault<N> {
             header: digest,
         };
         let permit = self.report(host, &event)?;
-        self.commit(
-            host,
-            Next {
-                standing: Standing::new(epoch, digest),
-                ..Next::new(Stage::Active)
-            },
-            permit,
-        )?;
-        Ok(len)
+        let before = self.position;
+        let next = Next {
+            standing: Standing::new(epoch, digest),
+            ..Next::new(Stage::Active)
+        };
+        let Err(error) = self.commit(host, next, permit) else {
+            return Ok(len);
+        };
+        // An HSM that is active must not be without its file.
+        if self.position != before && self.put_back(host).is_err() {
+            return Err(LifecycleError::MayBeActive { len });
+        }
+        Err(error)
+    }
+
+    /// Writes the state before an activation again. If that fails, the flash may hold the one after it.
+    fn put_back<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        let before = Next::new(Stage::Provisioned);
+        let written = self.write(host, before);
+        let written = written.or_else(|_| self.write(host, before));
+        let stands = written.and_then(|saved| saved.stands.spend(RecordError::Fault));
+        if let Some(position) = self.position.as_mut().filter(|_| stands.is_err()) {
+            position.doubt();
+        }
+        Ok(stands?)
+    }
+
+    fn put_back_if_in_doubt<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        match self.is_in_doubt() {
+            true => self.put_back(host),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the flash may hold another state than the vault.
+    fn is_in_doubt(&self) -> bool {
+        !self.position.is_some_and(Position::is_settled)
     }
 }

@@ -7,10 +7,9 @@ use heapless::Vec;
 use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
 
-use super::error::LifecycleError;
 use super::holding::Holding;
 use super::id::RequestDigest;
-use super::record::OVERHEAD;
+use super::record::{OVERHEAD, RecordError};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::vault::{Instance, Owed, Standing, Vault};
 use crate::cbor::{Malformed, Reader, bytes_len};
@@ -19,6 +18,7 @@ use crate::domain::{
     DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS,
     MAX_TEXT_LEN, Root,
 };
+use crate::hardened::{Fault, Permit, copy};
 use crate::quorum::{ShareIndex, Threshold};
 use crate::rsa::PrivateKey;
 use crate::secret::{Secret, wipe};
@@ -99,22 +99,52 @@ pub(super) struct Contents<'a, const N: usize> {
 }
 
 pub(super) type Out<'o> = Encoder<&'o mut [u8]>;
-pub(super) type Written = Result<(), minicbor::encode::Error<EndOfSlice>>;
+pub(super) type Written = Result<(), NotEncoded>;
+
+/// Why contents are not written.
+pub(super) enum NotEncoded {
+    /// There is no room for them.
+    NoRoom,
+    /// A case that cannot happen did.
+    Fault,
+}
+
+impl From<minicbor::encode::Error<EndOfSlice>> for NotEncoded {
+    fn from(_: minicbor::encode::Error<EndOfSlice>) -> Self {
+        Self::NoRoom
+    }
+}
+
+impl From<Fault> for NotEncoded {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
 
 impl<const N: usize> Contents<'_, N> {
     /// Writes the contents to the front of `out`, and gives their length.
     ///
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
-    pub(super) fn encode(&self, out: &mut [u8]) -> Result<usize, LifecycleError> {
+    pub(super) fn encode(&self, out: &mut [u8]) -> Result<usize, RecordError> {
         let room = out.len();
         let mut encoder = Encoder::new(out);
-        let written = self.write(&mut encoder);
-        written.map_err(|_| LifecycleError::BufferTooSmall {
-            needed: (CONTENTS_MAX_LEN + OVERHEAD)
-                .saturating_add(self.held.encoded().len())
-                .saturating_add(self.incoming.map_or(0, |incoming| incoming.encoded().len())),
-        })?;
-        Ok(room.saturating_sub(encoder.writer().len()))
+        match self.write(&mut encoder) {
+            Ok(()) => {
+                let len = room.checked_sub(encoder.writer().len());
+                len.ok_or(RecordError::Fault)
+            }
+            Err(NotEncoded::NoRoom) => Err(RecordError::BufferTooSmall {
+                needed: self.needed(),
+            }),
+            Err(NotEncoded::Fault) => Err(RecordError::Fault),
+        }
+    }
+
+    /// How many bytes of room are enough.
+    fn needed(&self) -> usize {
+        (CONTENTS_MAX_LEN + OVERHEAD)
+            .saturating_add(self.held.encoded_len())
+            .saturating_add(self.incoming.map_or(0, Holding::encoded_len))
     }
 
     fn write(&self, out: &mut Out<'_>) -> Written {
@@ -146,7 +176,7 @@ fn write_holding<const N: usize>(holding: Option<&Holding<N>>, out: &mut Out<'_>
         Some(holding) => out
             .array(2)?
             .bytes(holding.root.secret().expose())?
-            .bytes(holding.encoded())?,
+            .bytes(holding.encoded()?)?,
         None => out.null()?,
     };
     Ok(())
@@ -196,8 +226,8 @@ fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
 pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
     let mut der = Secret::<{ PrivateKey::PKCS8_MAX_LEN }>::zeroed();
     // The room is as long as any key.
-    let len = key.to_pkcs8_der(der.expose_mut()).unwrap_or_default();
-    out.bytes(der.expose().get(..len).unwrap_or_default())?;
+    let len = key.to_pkcs8_der(der.expose_mut()).map_err(|_| Fault)?;
+    out.bytes(der.expose().get(..len).ok_or(Fault)?)?;
     Ok(())
 }
 
@@ -216,17 +246,20 @@ type Read<T> = Result<T, Malformed<Part>>;
 
 impl<const N: usize> Vault<N> {
     /// Takes in the contents of a record, the first `len` bytes of the buffer, which nobody but this HSM
-    /// can have written. The buffer is wiped.
+    /// can have written. The buffer is wiped. `permit` is the start's: that they are the newest.
     ///
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
-    pub(super) fn restore(&mut self, len: usize) -> Read<Stage> {
-        let restored = self.read(len);
+    pub(super) fn restore(&mut self, len: usize, permit: Permit) -> Read<Stage> {
+        let restored = permit
+            .spend(Malformed(Part::Contents))
+            .and_then(|()| self.read(len));
         wipe(&mut self.buffer);
         restored
     }
 
     fn read(&mut self, len: usize) -> Read<Stage> {
-        let mut reader = Reader::new(self.buffer.get(..len).unwrap_or_default());
+        let contents = self.buffer.get(..len).ok_or(Malformed(Part::Contents))?;
+        let mut reader = Reader::new(contents);
         reader.array_of(9, Part::Contents)?;
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
             return Err(Malformed(Part::Contents));
@@ -235,7 +268,7 @@ impl<const N: usize> Vault<N> {
         let stage = stage.ok_or(Malformed(Part::Contents))?;
         self.instance.id = InstanceId::from_bytes(*reader.fixed(Part::Instance)?);
         let seed: &[u8; 32] = reader.fixed(Part::Instance)?;
-        self.instance.seed.expose_mut().copy_from_slice(seed);
+        copy(self.instance.seed.expose_mut(), seed).map_err(|_| Malformed(Part::Instance))?;
         self.owed = Owed(reader.small(Part::Contents)?);
         read_holding(&mut reader, &mut self.held, stage, Part::Held)?;
         self.standing = match reader.skip_null(Part::Standing)? {
@@ -283,7 +316,7 @@ fn read_holding<const N: usize>(
 ) -> Read<()> {
     reader.array_of(2, part)?;
     let root: &[u8; Root::LEN] = reader.fixed(part)?;
-    holding.root.secret_mut().expose_mut().copy_from_slice(root);
+    copy(holding.root.secret_mut().expose_mut(), root).map_err(|_| Malformed(part))?;
     let artifacts = reader.bytes(part)?;
     if stage == Stage::Empty || holding.set_encoded(artifacts) {
         Ok(())
@@ -356,7 +389,7 @@ fn read_share(reader: &mut Reader<'_>, header: HeaderDigest) -> Read<DomainShare
     let index = ShareIndex::new(reader.small(part)?).map_err(|_| Malformed(part))?;
     let bytes: &[u8; 32] = reader.fixed(part)?;
     let mut value = Secret::zeroed();
-    value.expose_mut().copy_from_slice(bytes);
+    copy(value.expose_mut(), bytes).map_err(|_| Malformed(part))?;
     DomainShare::kept(Share::new(index, value), custodian, header).map_err(|_| Malformed(part))
 }
 

@@ -5,9 +5,9 @@ use core::convert::Infallible;
 use core::fmt;
 
 use super::contribution::ContributionError;
-use super::holding::Full;
+use super::holding::NotHeld;
 use super::host::{FlashError, SinkRefused};
-use super::record::RecordError;
+use super::record::{Left, RecordError};
 use crate::backup::{BeginError, WrongDomain};
 use crate::domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::hardened::Fault;
@@ -28,6 +28,22 @@ pub enum LifecycleError {
     /// The state could not be written. The flash holds the state before the operation or the one after
     /// it: what it holds is known when the HSM starts again.
     Record(RecordError),
+    /// What was to end has ended in memory, and what the flash held of it was erased as far as it could
+    /// be; but the state that follows could not be written. If nothing is left, the next start finds no
+    /// state ([`RecordError::Missing`]), which [`Vault::discard`](super::Vault::discard) gives up.
+    NotWritten {
+        /// Why not.
+        why: RecordError,
+        /// What may be left on the flash.
+        left: Left,
+    },
+    /// The domain was sealed and its state could not be written, nor could the one before it be put
+    /// back: the HSM may be active when it starts again. The sealed domain is left in the output, and
+    /// must be kept.
+    MayBeActive {
+        /// How many bytes of the output the sealed domain takes.
+        len: usize,
+    },
     /// The vault, or the buffer for an output, is too small.
     BufferTooSmall {
         /// How many bytes it takes.
@@ -181,14 +197,18 @@ impl From<RecordError> for LifecycleError {
         match error {
             RecordError::Rng => Self::Rng,
             RecordError::BufferTooSmall { needed } => Self::BufferTooSmall { needed },
+            RecordError::Fault => Self::Fault,
             error => Self::Record(error),
         }
     }
 }
 
-impl From<Full> for LifecycleError {
-    fn from(Full { needed }: Full) -> Self {
-        Self::BufferTooSmall { needed }
+impl From<NotHeld> for LifecycleError {
+    fn from(error: NotHeld) -> Self {
+        match error {
+            NotHeld::Full { needed } => Self::BufferTooSmall { needed },
+            NotHeld::Fault => Self::Fault,
+        }
     }
 }
 
@@ -207,6 +227,12 @@ impl fmt::Display for LifecycleError {
             Self::SinkRefused => SinkRefused.fmt(f),
             Self::Rng => RngError.fmt(f),
             Self::Record(error) => write!(f, "the state was not written: {error}"),
+            Self::NotWritten { why, left } => {
+                write!(f, "the state was not written: {why}; {left}")
+            }
+            Self::MayBeActive { .. } => f.write_str(
+                "the HSM may be active when it starts again: keep the sealed domain that was written",
+            ),
             Self::BufferTooSmall { needed } => write!(f, "it takes room for {needed} bytes"),
             Self::Seal(error) => error.fmt(f),
             Self::Expect(error) => error.fmt(f),

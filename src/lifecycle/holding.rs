@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The secrets of one domain, in the vault.
 
+use heapless::Vec;
+
 use crate::cbor::{self, Reader, bytes_len};
 use crate::domain::{ArtifactTag, DomainId, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
-use crate::hardened::Fault;
+use crate::hardened::{Fault, copy};
 use crate::secret::wipe;
 
 /// A root and artifacts, in `N` bytes. It wipes itself.
@@ -21,9 +23,18 @@ pub(super) struct Holding<const N: usize> {
 /// The id where there is no domain.
 const NOBODY: DomainId = DomainId::from_bytes([0; 32]);
 
-/// There is no room for this many bytes.
-pub(super) struct Full {
-    pub(super) needed: usize,
+/// Why what comes is not held.
+pub(super) enum NotHeld {
+    /// There is no room for this many bytes.
+    Full { needed: usize },
+    /// A case that cannot happen did.
+    Fault,
+}
+
+impl From<Fault> for NotHeld {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl<const N: usize> Holding<N> {
@@ -35,18 +46,18 @@ impl<const N: usize> Holding<N> {
     };
 
     /// Makes room for one more artifact, to be filled in by the caller.
-    pub(super) fn push(&mut self, tag: ArtifactTag<'_>, len: usize) -> Result<&mut [u8], Full> {
+    pub(super) fn push(&mut self, tag: ArtifactTag<'_>, len: usize) -> Result<&mut [u8], NotHeld> {
         let whole = artifact_len(tag, len);
         let heads = whole.saturating_sub(len);
         let needed = self.len.saturating_add(whole);
-        let full = || Full { needed };
+        let full = || NotHeld::Full { needed };
         let free = self.bytes.get_mut(self.len..needed).ok_or_else(full)?;
         let mut encoder = minicbor::Encoder::new(&mut *free);
         let encoded = encoder
             .str(tag.as_str())
             .and_then(|encoder| encoder.bytes_len(len as u64));
         encoded.map_err(|_| full())?;
-        let (_, slot) = free.split_at_mut_checked(heads).ok_or_else(full)?;
+        let (_, slot) = free.split_at_mut_checked(heads).ok_or(NotHeld::Fault)?;
         self.len = needed;
         Ok(slot)
     }
@@ -65,8 +76,13 @@ impl<const N: usize> Holding<N> {
     }
 
     /// The artifacts as they stand in a record.
-    pub(super) fn encoded(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    pub(super) fn encoded(&self) -> Result<&[u8], Fault> {
+        self.bytes.get(..self.len).ok_or(Fault)
+    }
+
+    /// How many bytes they take there.
+    pub(super) const fn encoded_len(&self) -> usize {
+        self.len
     }
 
     /// Takes in artifacts as they stand in a record; `false` if they are not that, or too many.
@@ -77,45 +93,52 @@ impl<const N: usize> Holding<N> {
         let Some(room) = self.bytes.get_mut(..encoded.len()) else {
             return false;
         };
-        room.copy_from_slice(encoded);
+        if copy(room, encoded).is_err() {
+            return false;
+        }
         self.len = encoded.len();
-        let artifacts = self.artifacts().take(MAX_ARTIFACTS + 1);
-        let (count, len) = artifacts.fold((0, 0), |(count, len), (tag, artifact)| {
-            let item = bytes_len(tag.as_str().len()).saturating_add(bytes_len(artifact.len()));
-            (count + 1, item.saturating_add(len))
-        });
-        (1..=MAX_ARTIFACTS).contains(&count) && len == self.len
+        self.all().is_ok_and(|artifacts| !artifacts.is_empty())
     }
 
-    /// The artifacts with their tags.
-    pub(super) fn artifacts(&self) -> Artifacts<'_> {
-        Artifacts(Reader::new(self.encoded()))
+    /// The artifacts with their tags. What is malformed ends them; [`all`](Self::all) refuses then.
+    pub(super) fn artifacts(&self) -> Result<Artifacts<'_>, Fault> {
+        Ok(Artifacts(Reader::new(self.encoded()?)))
+    }
+
+    /// All artifacts with their tags.
+    pub(super) fn all(&self) -> Result<Vec<(ArtifactTag<'_>, &[u8]), MAX_ARTIFACTS>, Fault> {
+        let mut artifacts = Vec::new();
+        let mut whole = 0_usize;
+        for (tag, artifact) in self.artifacts()? {
+            whole = whole.saturating_add(artifact_len(tag, artifact.len()));
+            artifacts.push((tag, artifact)).map_err(|_| Fault)?;
+        }
+        (whole == self.len).then_some(artifacts).ok_or(Fault)
     }
 
     /// Takes in what a sealed domain held.
     ///
     /// Secret: root and artifacts. Public: tags and lengths. Leaks: nothing else.
-    pub(super) fn set(&mut self, opened: &Opened<'_>) -> Result<(), Full> {
+    pub(super) fn set(&mut self, opened: &Opened<'_>) -> Result<(), NotHeld> {
         self.wipe();
         let root = self.root.secret_mut().expose_mut();
-        root.copy_from_slice(opened.root().secret().expose());
+        copy(root, opened.root().secret().expose())?;
         opened.artifacts().try_for_each(|(tag, artifact)| {
-            self.push(tag, artifact.len())?.copy_from_slice(artifact);
-            Ok(())
+            let room = self.push(tag, artifact.len())?;
+            Ok(copy(room, artifact)?)
         })
     }
 
     /// Takes over what `other` holds, and wipes that.
-    pub(super) fn take(&mut self, other: &mut Self) {
+    pub(super) fn take(&mut self, other: &mut Self) -> Result<(), Fault> {
         self.wipe();
-        self.root
-            .secret_mut()
-            .expose_mut()
-            .copy_from_slice(other.root.secret().expose());
-        self.bytes.copy_from_slice(&other.bytes);
+        let root = self.root.secret_mut().expose_mut();
+        copy(root, other.root.secret().expose())?;
+        copy(&mut self.bytes, &other.bytes)?;
         self.len = other.len;
         self.id = other.id;
         other.wipe();
+        Ok(())
     }
 
     pub(super) fn wipe(&mut self) {

@@ -223,7 +223,7 @@ impl<const N: usize> Vault<N> {
         let Ticked { permit, now } = self.tick(host)?;
         let import = self.import()?;
         let permit = permit.and(blob::check(import, blob)?);
-        let needed = blob::room(blob)?.saturating_add(self.held.encoded().len());
+        let needed = blob::room(blob)?.saturating_add(self.held.encoded_len());
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }

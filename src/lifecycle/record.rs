@@ -11,29 +11,38 @@
 //! between the two. So each start writes the state it found anew, two numbers higher, past whatever may
 //! be hidden, and so does a failed write, before anything else is saved. And a key is never used
 //! twice: each attempt has a salt of its own. `docs/format.md`, "Record", has the bytes.
+//!
+//! What a decision allows crosses the functions here as a [`Permit`], and is tested again where the
+//! state is written, or taken.
 
-use sha2::{Digest, Sha256};
-
-use self::layout::{Head, open, seal};
+use self::find::{Newest, newest};
+pub use self::layout::OVERHEAD;
+use self::layout::seal;
+use self::put::{advance, commit, overwrite, take};
+pub use self::settle::settle;
 use super::host::{Host, Slot};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::InstanceId;
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
 use crate::secret::wipe;
 
+mod end;
 mod error;
+mod find;
 mod layout;
+mod put;
+mod settle;
 
-pub use error::RecordError;
-pub use layout::OVERHEAD;
+pub use end::{discard, erase, past};
+pub use error::{Left, RecordError};
 
 /// Where the state stands: its number, which is the counter's, and its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     number: u64,
     slot: Slot,
-    /// Whether no other state was ever given a higher number.
-    settled: bool,
+    /// The highest number that may have been given to a state: above `number` after a failed write.
+    given: u64,
 }
 
 /// What a start finds.
@@ -55,20 +64,37 @@ pub enum Loaded {
     },
 }
 
+/// A new state stands.
+pub struct Saved {
+    /// That it was read back, and that the counter has its number.
+    pub stands: Permit,
+    /// That nothing of the state before it is left. None if the old slot could be neither overwritten
+    /// nor erased.
+    pub erased: Option<Permit>,
+}
+
 /// Reads the newest state into `buffer`, and writes it anew two numbers higher.
 ///
 /// On an error `buffer` is wiped. It has to hold the longest record, [`OVERHEAD`] longer than its
 /// contents; if it is too short, reading fails as the flash does.
 ///
+/// The permit says that the state is the one that the counter names. It is to be spent where the state
+/// is taken.
+///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-pub fn load<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Loaded, RecordError> {
+pub fn load<H: Host + ?Sized>(
+    host: &mut H,
+    buffer: &mut [u8],
+) -> Result<(Loaded, Permit), RecordError> {
     start(host, buffer).inspect_err(|_| wipe(buffer))
 }
 
-/// Makes `buffer[..len]` the state. On an error the old one stands, and `buffer` is wiped either way.
+/// Makes `buffer[..len]` the state, and overwrites the one before it. On an error the old one stands,
+/// unless the flash failed more than once; then what stands is known after the next call, or the next
+/// start. `buffer` is wiped either way.
 ///
-/// After an error of the flash the next call may fail too: it only puts the old state past the number
-/// that failed. What has to be saved is given again, then.
+/// After an error of the flash the next call may fail too: it only puts what stands past the number
+/// that failed, as [`settle`] does. What has to be saved is given again, then.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
 pub fn save<H: Host + ?Sized>(
@@ -77,192 +103,64 @@ pub fn save<H: Host + ?Sized>(
     position: &mut Position,
     buffer: &mut [u8],
     len: usize,
-) -> Result<(), RecordError> {
-    match save_and_erase(host, instance, position, buffer, len) {
-        Err(RecordError::NotErased) => Ok(()),
-        saved => saved,
-    }
-}
-
-/// As [`save`], where the old state holds what must not outlive it: an error, too, if the old slot
-/// could not be overwritten. It is [`RecordError::NotErased`] then, and the new state stands.
-///
-/// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-pub fn save_and_erase<H: Host + ?Sized>(
-    host: &mut H,
-    instance: InstanceId,
-    position: &mut Position,
-    buffer: &mut [u8],
-    len: usize,
-) -> Result<(), RecordError> {
+) -> Result<Saved, RecordError> {
     let saved = replace(host, instance, position, buffer, len);
     wipe(buffer);
-    match saved? {
-        Old::Erased => Ok(()),
-        Old::Left => Err(RecordError::NotErased),
-    }
+    saved
+}
+
+/// A permit if the counter stands where `position` says.
+///
+/// It is ahead if another state was saved since, as when the machine's memory was set back, and behind
+/// if it was set back itself. After a failed write it may be anywhere up to the number that was given.
+pub fn stands<H: Host + ?Sized>(host: &mut H, position: &Position) -> Result<Permit, RecordError> {
+    let (have, counter) = (position.number, host.counter()?);
+    let refusal = match counter {
+        counter if counter < have => RecordError::CounterBehind { have, counter },
+        counter if counter > position.given => RecordError::RolledBack { have, counter },
+        // It said something else when it was asked again.
+        _ => RecordError::Flash,
+    };
+    Verdict::twice(|| {
+        let counter = host.counter();
+        counter.map_or(Mask::public(false), |counter| {
+            at_most(position.number, counter) & at_most(counter, position.given)
+        })
+    })
+    .permit(refusal)
 }
 
 /// Who saved the state of an HSM that never saved.
 const NOBODY: InstanceId = InstanceId::from_bytes([0; 16]);
 
-/// Where a state can be saved in place of what the slots hold, whatever that is: past the counter, and
-/// past every number that a record there has.
-pub fn discard<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Position, RecordError> {
-    let counter = host.counter()?;
-    let numbers = [Slot::A, Slot::B].map(|slot| match look(host, slot, buffer) {
-        Held::State(number) => number,
-        _ => 0,
-    });
-    let newest = numbers.into_iter().fold(counter, u64::max);
-    Ok(Position::new(newest.saturating_add(1), Slot::B))
-}
-
-/// What became of the slot with the old state.
-enum Old {
-    Erased,
-    Left,
-}
-
-fn start<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Loaded, RecordError> {
-    let (mut position, (instance, len)) = match newest(host, buffer)? {
-        Some(position) => {
-            advance(host, position.number)?;
-            (position, take(host, position, buffer)?)
+fn start<H: Host + ?Sized>(
+    host: &mut H,
+    buffer: &mut [u8],
+) -> Result<(Loaded, Permit), RecordError> {
+    let (mut position, instance, len, permit) = match newest(host, buffer)? {
+        Newest::Saved(position, current) => {
+            let counted = advance(host, position.number.saturating_sub(1), position.number)?;
+            let taken = take(host, position, buffer)?;
+            let permit = current.and(counted).and(taken.permit);
+            (position, taken.instance, taken.len, permit)
         }
         // The state of an HSM that never saved is empty, stands at 0, and is in no slot.
-        None => (Position::new(0, Slot::B), (NOBODY, 0)),
+        Newest::Never(never) => (Position::new(0, Slot::B), NOBODY, 0, never),
     };
-    renew(host, instance, &mut position, buffer, len)?;
-    let (instance, len) = take(host, position, buffer)?;
-    Ok(match len {
+    let renewed = renew(host, instance, &mut position, buffer, len, permit)?;
+    let taken = take(host, position, buffer)?;
+    let loaded = match taken.len {
         0 => Loaded::Blank { position },
         len => Loaded::Contents {
             len,
-            instance,
+            instance: taken.instance,
             position,
         },
-    })
-}
-
-/// What lies in a slot.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Held {
-    Blank,
-    /// The flash does not give it.
-    Unreadable,
-    /// It does not open: it was torn, damaged or made by somebody else.
-    Garbage,
-    UnknownVersion(u8),
-    /// The state with this number.
-    State(u64),
-}
-
-/// Where the state stands that the counter vouches for; `None` if nothing was ever saved.
-fn newest<H: Host + ?Sized>(
-    host: &mut H,
-    buffer: &mut [u8],
-) -> Result<Option<Position>, RecordError> {
-    let counter = host.counter()?;
-    let held = [Slot::A, Slot::B].map(|slot| (slot, look(host, slot, buffer)));
-    for number in [counter.saturating_add(1), counter] {
-        for (slot, content) in held {
-            if content == Held::State(number) {
-                Verdict::twice(|| is_current(host, number)).or(RecordError::Flash)?;
-                return Ok(Some(Position::new(number, slot)));
-            }
-        }
-    }
-    // A first start that was cut off leaves anything in slot A, at most its own empty state, number 2.
-    let [(_, a), (_, b)] = held;
-    let never_saved = !matches!(a, Held::State(number) if number > 2) && b == Held::Blank;
-    if counter == 0 && never_saved {
-        return Ok(None);
-    }
-    Err(refusal(counter, a, b))
-}
-
-/// Why neither of what the slots hold is taken.
-fn refusal(counter: u64, a: Held, b: Held) -> RecordError {
-    let newest = [a, b].into_iter().filter_map(|held| match held {
-        Held::State(number) => Some(number),
-        _ => None,
-    });
-    match (newest.max(), a, b) {
-        (Some(have), ..) if have < counter => RecordError::RolledBack { have, counter },
-        (Some(have), ..) => RecordError::CounterBehind { have, counter },
-        (None, Held::Unreadable, _) | (None, _, Held::Unreadable) => RecordError::Flash,
-        (None, Held::UnknownVersion(version), _) | (None, _, Held::UnknownVersion(version)) => {
-            RecordError::UnknownVersion(version)
-        }
-        (None, Held::Blank, Held::Blank) => RecordError::Missing { counter },
-        (None, ..) => RecordError::Damaged,
-    }
-}
-
-/// Whether the counter, read anew, stands at `number` or just before it.
-fn is_current<H: Host + ?Sized>(host: &mut H, number: u64) -> Mask {
-    host.counter().map_or(Mask::public(false), |counter| {
-        same(counter, number) | same(counter.saturating_add(1), number)
-    })
-}
-
-fn same(a: u64, b: u64) -> Mask {
-    eq_bytes(&a.to_be_bytes(), &b.to_be_bytes())
-}
-
-fn look<H: Host + ?Sized>(host: &mut H, slot: Slot, buffer: &mut [u8]) -> Held {
-    let Ok(record) = read(host, slot, buffer) else {
-        return Held::Unreadable;
     };
-    match record.first() {
-        None => return Held::Blank,
-        Some(&version) if version != Head::VERSION => return Held::UnknownVersion(version),
-        Some(_) => {}
-    }
-    let held = match open(host.device_key(), record) {
-        Some((head, opens, _)) if opens.declassify() => Held::State(head.number),
-        _ => Held::Garbage,
-    };
-    wipe(record);
-    held
+    Ok((loaded, renewed.and(taken.permit)))
 }
 
-fn read<'b, H: Host + ?Sized>(
-    host: &mut H,
-    slot: Slot,
-    buffer: &'b mut [u8],
-) -> Result<&'b mut [u8], RecordError> {
-    let len = host.read(slot, buffer)?;
-    buffer.get_mut(..len).ok_or(RecordError::Flash)
-}
-
-/// Brings the state at `position` to the front of `buffer`, which is wiped behind it.
-fn take<H: Host + ?Sized>(
-    host: &mut H,
-    position: Position,
-    buffer: &mut [u8],
-) -> Result<(InstanceId, usize), RecordError> {
-    let mut taken = None;
-    Verdict::twice(|| {
-        let Ok(record) = read(host, position.slot, buffer) else {
-            return Mask::public(false);
-        };
-        let Some((head, opens, len)) = open(host.device_key(), record) else {
-            return Mask::public(false);
-        };
-        taken = Some((head.instance, len));
-        opens & same(head.number, position.number)
-    })
-    .or(RecordError::Flash)?;
-    let (instance, len) = taken.ok_or(RecordError::Flash)?;
-    let contents = Head::LEN..Head::LEN.saturating_add(len);
-    buffer.copy_within(contents, 0);
-    wipe(buffer.get_mut(len..).unwrap_or_default());
-    Ok((instance, len))
-}
-
-/// The next number is for `buffer[..len]`. After an error the old state is put past that number, or
+/// The next number is for `buffer[..len]`. After an error what stands is put past that number, or
 /// `position` is left unsettled.
 fn replace<H: Host + ?Sized>(
     host: &mut H,
@@ -270,41 +168,26 @@ fn replace<H: Host + ?Sized>(
     position: &mut Position,
     buffer: &mut [u8],
     len: usize,
-) -> Result<Old, RecordError> {
-    if !position.settled {
+) -> Result<Saved, RecordError> {
+    if !position.is_settled() {
         settle(host, position, buffer)?;
         return Err(RecordError::Flash);
     }
     // If the machine's memory was set back, and not its counter, the next number is given already.
-    let (have, counter) = (position.number, host.counter()?);
-    Verdict::twice(|| Mask::public(counter <= have))
-        .or(RecordError::RolledBack { have, counter })?;
+    let current = stands(host, position)?;
     let number = following(*position, 1)?;
     let record = seal(host, instance, number, buffer, len)?;
-    position.settled = false;
-    let Err(error) = commit(host, position, number, record) else {
-        return Ok(overwrite(host, position.slot.other(), record));
-    };
-    // If this fails, so did the flash, and the next call tries again.
-    let _ = settle(host, position, buffer);
-    Err(error)
-}
-
-/// Puts the old state past the number that a failed write may have given to another.
-fn settle<H: Host + ?Sized>(
-    host: &mut H,
-    position: &mut Position,
-    buffer: &mut [u8],
-) -> Result<(), RecordError> {
-    let (instance, len) = take(host, *position, buffer)?;
-    let mut stands = *position;
-    if host.counter()? != stands.number {
-        // The counter moved, though it seemed to fail: until this is done the other state stands.
-        stands.slot = stands.slot.other();
+    match commit(host, position, number, record, current) {
+        Ok(stands) => Ok(Saved {
+            stands,
+            erased: overwrite(host, position.slot.other(), record),
+        }),
+        Err(error) => {
+            // If this fails, so did the flash, and the next call tries again.
+            let _ = settle(host, position, buffer);
+            Err(error)
+        }
     }
-    renew(host, instance, &mut stands, buffer, len)?;
-    *position = stands;
-    Ok(())
 }
 
 /// Gives the present state, in `buffer[..len]`, the number after the next.
@@ -314,64 +197,26 @@ fn renew<H: Host + ?Sized>(
     position: &mut Position,
     buffer: &mut [u8],
     len: usize,
-) -> Result<(), RecordError> {
+    allowed: Permit,
+) -> Result<Permit, RecordError> {
     let number = following(*position, 2)?;
     let record = seal(host, instance, number, buffer, len)?;
-    commit(host, position, number, record)?;
+    let stands = commit(host, position, number, record, allowed)?;
     // What is left in the old slot is past its number, and goes with the next write.
-    overwrite(host, position.slot.other(), record);
-    Ok(())
+    let _ = overwrite(host, position.slot.other(), record);
+    Ok(stands)
 }
 
 fn following(position: Position, by: u64) -> Result<u64, RecordError> {
     position.number.checked_add(by).ok_or(RecordError::Flash)
 }
 
-/// Writes `record` beside the present state, and makes it the present one.
-fn commit<H: Host + ?Sized>(
-    host: &mut H,
-    position: &mut Position,
-    number: u64,
-    record: &mut [u8],
-) -> Result<(), RecordError> {
-    let slot = position.slot.other();
-    place(host, slot, record)?;
-    advance(host, number)?;
-    *position = Position::new(number, slot);
-    Ok(())
+fn same(a: u64, b: u64) -> Mask {
+    eq_bytes(&a.to_be_bytes(), &b.to_be_bytes())
 }
 
-/// Writes `record`, and reads it back in its place.
-fn place<H: Host + ?Sized>(host: &mut H, slot: Slot, record: &mut [u8]) -> Result<(), RecordError> {
-    let written = Sha256::digest(&*record);
-    host.write(slot, record)?;
-    Verdict::twice(|| {
-        record.fill(0);
-        let len = host.read(slot, record).unwrap_or_default();
-        let whole = Mask::public(len == record.len());
-        whole & eq_bytes(&Sha256::digest(&*record), &written)
-    })
-    .or(RecordError::Flash)
-}
-
-/// Advances the counter if it is not there yet. What it says then is what counts.
-fn advance<H: Host + ?Sized>(host: &mut H, number: u64) -> Result<(), RecordError> {
-    if host.counter()? < number {
-        let _ = host.advance(number);
-    }
-    Verdict::twice(|| {
-        let counter = host.counter();
-        counter.map_or(Mask::public(false), |counter| same(counter, number))
-    })
-    .or(RecordError::Flash)
-}
-
-/// Overwrites what is no longer the state.
-fn overwrite<H: Host + ?Sized>(host: &mut H, slot: Slot, record: &mut [u8]) -> Old {
-    match place(host, slot, record) {
-        Ok(()) => Old::Erased,
-        Err(_) => Old::Left,
-    }
+fn at_most(a: u64, b: u64) -> Mask {
+    Mask::public(a <= b)
 }
 
 impl Position {
@@ -380,16 +225,33 @@ impl Position {
         self.number
     }
 
-    /// Whether the counter is known to stand at this number: the last write did not fail.
+    /// Whether no state was ever given a higher number.
     pub(super) const fn is_settled(self) -> bool {
-        self.settled
+        self.given == self.number
+    }
+
+    /// Takes note that the flash may hold another state than the one that this number is known for.
+    pub(super) fn doubt(&mut self) {
+        self.give(self.number.saturating_add(1));
     }
 
     const fn new(number: u64, slot: Slot) -> Self {
         Self {
             number,
             slot,
-            settled: true,
+            given: number,
         }
+    }
+
+    /// Takes note, before anything is written, that a state may get this number.
+    fn give(&mut self, number: u64) {
+        self.given = self.given.max(number);
+    }
+
+    /// The state with `number` stands in `slot`.
+    fn stand(&mut self, number: u64, slot: Slot) {
+        self.number = number;
+        self.slot = slot;
+        self.give(number);
     }
 }

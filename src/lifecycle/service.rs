@@ -2,10 +2,10 @@
 //! What every step of a domain goes through, whatever it does.
 
 use super::error::LifecycleError;
-use super::host::{FlashError, Host};
+use super::host::Host;
+use super::record::{self, RecordError};
 use super::vault::Vault;
-use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::Permit;
 
 impl<const N: usize> Vault<N> {
     /// Takes a step, unless the HSM is in its error state or another vault has overtaken this one. A
@@ -42,26 +42,14 @@ impl<const N: usize> Vault<N> {
     /// A permit if the counter stands where this vault saved its state last. It does not when another
     /// vault has saved a state on the same host since, be it that the HSM was zeroized there.
     ///
-    /// After a write that failed the counter may be ahead by what that write, and the one that settles
-    /// it, add.
+    /// After a write that failed the counter may be ahead, up to the number that the write gave.
     fn stands<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
         let position = self.position.ok_or(LifecycleError::Fault)?;
-        let (have, counter) = (position.number(), host.counter()?);
-        let ahead = if position.is_settled() { 0 } else { 2 };
-        let stands = |counter| is_from(have, ahead, counter);
-        let refusal = match stands(counter).declassify() {
-            // It said something else when it was asked again.
-            true => LifecycleError::from(FlashError),
-            false => LifecycleError::Overtaken { have, counter },
-        };
-        Verdict::twice(|| host.counter().map_or(Mask::public(false), stands)).permit(refusal)
+        record::stands(host, &position).map_err(|error| match error {
+            RecordError::RolledBack { have, counter } => {
+                LifecycleError::Overtaken { have, counter }
+            }
+            error => error.into(),
+        })
     }
-}
-
-/// Whether `counter` is `have`, or at most `ahead` more.
-fn is_from(have: u64, ahead: u64, counter: u64) -> Mask {
-    (0..=ahead).fold(Mask::public(false), |is, more| {
-        let expected = have.saturating_add(more);
-        is | eq_bytes(&expected.to_be_bytes(), &counter.to_be_bytes())
-    })
 }

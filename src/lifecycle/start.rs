@@ -95,7 +95,7 @@ impl<const N: usize> Vault<N> {
         guard.0.wipe();
         guard.0.health.fail();
         guard.0.counter_is_hardware = host.counter_is_hardware();
-        guard.0.position = Some(record::discard(host, &mut guard.0.buffer)?);
+        guard.0.position = Some(record::discard(host, &mut guard.0.buffer));
         let discarded = Domain::<Empty, N>::new(guard).zeroize(host);
         let error = discarded.err().map(LifecycleError::from);
         self.health.fail();
@@ -110,8 +110,10 @@ fn load<const N: usize, H: Host>(
     vault.wipe();
     vault.owed = Owed(0);
     vault.counter_is_hardware = host.counter_is_hardware();
-    let len = match record::load(host, &mut vault.buffer)? {
+    let (loaded, permit) = record::load(host, &mut vault.buffer)?;
+    let len = match loaded {
         Loaded::Blank { position } => {
+            permit.spend(LifecycleError::Fault)?;
             vault.position = Some(position);
             return Ok(Stage::Empty);
         }
@@ -121,7 +123,9 @@ fn load<const N: usize, H: Host>(
         }
     };
     vault.health.first_use(&[Test::Ed25519])?;
-    let stage = vault.restore(len).map_err(|_| RecordError::Damaged)?;
+    let stage = vault
+        .restore(len, permit)
+        .map_err(|_| RecordError::Damaged)?;
     vault.held.name()?;
     if stage == Stage::Imported {
         vault.incoming.name()?;

@@ -203,7 +203,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         self.always(|vault| {
             vault.wipe();
             vault.announce(host, &Event::Zeroize);
-            let written = vault.end(host, Next::new(Stage::Empty));
+            let written = vault.clear(host, Next::new(Stage::Empty));
             vault.health.recover();
             written
         })
@@ -235,7 +235,7 @@ impl<const N: usize> Domain<'_, Active, N> {
     /// vault has saved a state on this host since.
     pub fn artifacts<H: Host>(&self, host: &mut H) -> Result<Artifacts<'_>, LifecycleError> {
         self.vault.allows(host)?.spend(LifecycleError::Fault)?;
-        Ok(self.vault.held.artifacts())
+        Ok(self.vault.held.artifacts()?)
     }
 }
 

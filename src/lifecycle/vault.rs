@@ -7,11 +7,11 @@ use super::event::{Ended, Event};
 use super::health::Health;
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
-use super::record::{self, Position, RecordError};
+use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
 use crate::ct::Mask;
 use crate::domain::{Epoch, HeaderDigest, InstanceId};
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::secret::{Secret, wipe};
 
 /// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have
@@ -124,11 +124,6 @@ impl Next {
         session: true,
         ..Self::new(Stage::Imported)
     };
-
-    /// Whether something secret comes to its end with this step.
-    fn ends(self) -> bool {
-        !self.session || self.stage == Stage::Imported
-    }
 }
 
 impl<const N: usize> Vault<N> {
@@ -186,7 +181,8 @@ impl<const N: usize> Vault<N> {
     /// Writes the state that `next` says to the flash, and then makes it this vault's. On an error the
     /// vault is as it was; the flash holds the one state or the other.
     ///
-    /// `permit` is of every decision that the step rests on.
+    /// `permit` is of every decision that the step rests on. If the slot of the old state could be
+    /// neither overwritten nor erased, the next write goes over it.
     pub(super) fn commit<H: Host>(
         &mut self,
         host: &mut H,
@@ -196,29 +192,80 @@ impl<const N: usize> Vault<N> {
         permit
             .and(self.health.check()?)
             .spend(LifecycleError::Fault)?;
-        match self.write(host, next) {
-            // The new state stands, and the next write goes over what is left of the old one.
-            Ok(()) | Err(LifecycleError::Record(RecordError::NotErased)) => {
-                self.become_next(next);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let saved = self.write(host, next)?;
+        saved.stands.spend(LifecycleError::Fault)?;
+        self.become_next(next)?;
+        Ok(())
     }
 
-    /// The same, but the vault takes the new state even if the flash fails: for what ends something.
-    /// It is written a second time if the first fails: after a failed write the next one may only put
-    /// the old state past it, and nobody can come back here from the state that follows.
+    /// The same, but the vault takes the new state whatever fails: for what ends a session. If the new
+    /// state cannot be written over both slots, both are erased, so that what ended is not there at the
+    /// next start; neither generator nor counter has a part in that.
+    ///
+    /// The slots are not erased first: a power failure between the two would take the domain that is to
+    /// stand again.
     pub(super) fn end<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
-        let mut written = self.write(host, next);
-        if matches!(written, Err(LifecycleError::Record(_))) {
-            written = self.write(host, next);
+        let mut written = self.write_over(host, next);
+        if written.is_err() {
+            written = self.write_over(host, next);
         }
-        self.become_next(next);
-        written
+        let ended = match written {
+            Ok(permit) => permit.spend(LifecycleError::Fault),
+            // The new state stands, and erasing the other slot was tried.
+            Err(RecordError::NotErased) => Err(RecordError::NotErased.into()),
+            Err(_) => self.erase_and_write(host, next),
+        };
+        self.become_next(next)?;
+        ended
     }
 
-    fn write<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
+    /// Ends the domain: both slots are erased, and then the state that follows is written. Neither
+    /// generator nor counter nor sink has a part in the erasing.
+    pub(super) fn clear<H: Host>(
+        &mut self,
+        host: &mut H,
+        next: Next,
+    ) -> Result<(), LifecycleError> {
+        let cleared = self.erase_and_write(host, next);
+        self.become_next(next)?;
+        cleared
+    }
+
+    fn erase_and_write<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
+        record::erase(host, &mut self.buffer);
+        let mut written = self.write_over(host, next);
+        if written.is_err() {
+            // The position may be what the flash is not in any more: whatever stands there goes.
+            written = self
+                .move_past(host)
+                .and_then(|()| self.write_over(host, next));
+        }
+        match written {
+            Ok(permit) => permit.spend(LifecycleError::Fault),
+            Err(RecordError::NotErased) => Err(RecordError::NotErased.into()),
+            Err(why) => Err(LifecycleError::NotWritten {
+                why,
+                left: record::erase(host, &mut self.buffer),
+            }),
+        }
+    }
+
+    fn move_past<H: Host>(&mut self, host: &mut H) -> Result<(), RecordError> {
+        let position = self.position.as_mut().ok_or(RecordError::Fault)?;
+        record::past(host, position)
+    }
+
+    /// Writes the state over both slots.
+    fn write_over<H: Host>(&mut self, host: &mut H, next: Next) -> Result<Permit, RecordError> {
+        let Saved { stands, erased } = self.write(host, next)?;
+        Ok(stands.and(erased.ok_or(RecordError::NotErased)?))
+    }
+
+    pub(super) fn write<H: Host>(
+        &mut self,
+        host: &mut H,
+        next: Next,
+    ) -> Result<Saved, RecordError> {
         let Self {
             held,
             incoming,
@@ -228,6 +275,7 @@ impl<const N: usize> Vault<N> {
             position,
             ..
         } = self;
+        let position = position.as_mut().ok_or(RecordError::Fault)?;
         let session = session.as_ref().filter(|_| next.session);
         let contents = Contents {
             stage: next.stage,
@@ -238,23 +286,17 @@ impl<const N: usize> Vault<N> {
             session,
             incoming: (next.stage == Stage::Imported).then_some(&*incoming),
         };
-        let written = contents.encode(buffer).and_then(|len| {
-            let save = if next.ends() {
-                record::save_and_erase::<H>
-            } else {
-                record::save::<H>
-            };
-            let position = position.as_mut().ok_or(LifecycleError::Fault)?;
-            Ok(save(host, instance.id, position, buffer, len)?)
-        });
+        let written = record::settle(host, position, buffer)
+            .and_then(|()| contents.encode(buffer))
+            .and_then(|len| record::save(host, instance.id, position, buffer, len));
         wipe(buffer);
         written
     }
 
-    fn become_next(&mut self, next: Next) {
+    fn become_next(&mut self, next: Next) -> Result<(), Fault> {
         if next.promote {
             let Self { held, incoming, .. } = self;
-            held.take(incoming);
+            held.take(incoming)?;
         }
         if next.stage != Stage::Imported {
             self.incoming.wipe();
@@ -263,6 +305,7 @@ impl<const N: usize> Vault<N> {
         if !next.session {
             self.session.forget();
         }
+        Ok(())
     }
 
     /// Ends the session; the domain before it stands again.

@@ -18,6 +18,22 @@ pub enum Fault {
     FailsAfter,
     /// It does nothing and says that it did.
     Lies,
+    /// It does something else and says that it did this: a read gives the other slot or a counter that
+    /// is one lower, a write puts half of the record there, the counter moves by one.
+    Strays,
+}
+
+/// What has failed for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dead {
+    /// The counter cannot be read.
+    pub counter: bool,
+    /// The counter cannot be advanced.
+    pub advance: bool,
+    /// Nothing can be erased.
+    pub erase: bool,
+    /// Nothing can be written.
+    pub write: bool,
 }
 
 /// How far a write came when the power failed, in bytes, and what the rest of the slot holds then.
@@ -93,6 +109,8 @@ pub struct Hsm {
     pub flash: Flash,
     /// Every image that a slot ever held whole.
     pub images: Vec<Vec<u8>>,
+    /// Every record that was ever given to be written, whatever became of it.
+    pub attempts: Vec<Vec<u8>>,
     pub rng: ChaCha20Rng,
     pub now: u64,
     /// What the clock gives in the next readings, last first, before it gives `now` again.
@@ -100,6 +118,7 @@ pub struct Hsm {
     /// Whether the sink refuses.
     pub refuses: bool,
     pub events: Vec<Event>,
+    pub dead: Dead,
     device_key: Secret<32>,
     calls: usize,
     struck: usize,
@@ -116,6 +135,8 @@ impl Hsm {
         Self {
             flash: blank,
             images: Vec::new(),
+            attempts: Vec::new(),
+            dead: Dead::default(),
             rng: ChaCha20Rng::from_seed([9; 32]),
             now: 0,
             glitches: Vec::new(),
@@ -222,11 +243,12 @@ impl Host for Hsm {
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        match self.next()? {
-            None => {}
+        let slot = match self.next()? {
+            None => slot,
             Some(Fault::Lies) => return Ok(0),
+            Some(Fault::Strays) => slot.other(),
             Some(_) => return Err(FlashError),
-        }
+        };
         let held = self.flash.slots[place(slot)].as_ref().ok_or(FlashError)?;
         out.get_mut(..held.len())
             .ok_or(FlashError)?
@@ -236,10 +258,18 @@ impl Host for Hsm {
 
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
         let fault = self.next()?;
+        self.attempts.push(record.to_vec());
+        if self.dead.write {
+            return Err(FlashError);
+        }
         let held = &mut self.flash.slots[place(slot)];
         match fault {
             Some(Fault::Fails) => return Err(FlashError),
             Some(Fault::Lies) => return Ok(()),
+            Some(Fault::Strays) => {
+                *held = Some(record[..record.len() / 2].to_vec());
+                return Ok(());
+            }
             Some(Fault::Cut(tear)) => {
                 *held = tear.apply(held.as_deref().unwrap_or_default(), record);
                 self.images.extend(held.clone());
@@ -257,10 +287,13 @@ impl Host for Hsm {
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
         let fault = self.next()?;
+        if self.dead.erase {
+            return Err(FlashError);
+        }
         let held = &mut self.flash.slots[place(slot)];
         match fault {
             Some(Fault::Fails) => return Err(FlashError),
-            Some(Fault::Lies) => return Ok(()),
+            Some(Fault::Lies | Fault::Strays) => return Ok(()),
             Some(Fault::Cut(tear)) => {
                 let old = held.as_deref().unwrap_or_default();
                 *held = tear.apply(old, &vec![0xff; old.len()]);
@@ -277,7 +310,9 @@ impl Host for Hsm {
 
     fn counter(&mut self) -> Result<u64, FlashError> {
         match self.next()? {
+            _ if self.dead.counter => Err(FlashError),
             None => Ok(self.flash.counter),
+            Some(Fault::Strays) => Ok(self.flash.counter.saturating_sub(1)),
             Some(_) => Err(FlashError),
         }
     }
@@ -285,10 +320,21 @@ impl Host for Hsm {
     fn advance(&mut self, to: u64) -> Result<(), FlashError> {
         let fault = self.next()?;
         let from = self.flash.counter;
-        assert!(to > from, "the counter is to go from {from} to {to}");
+        if to <= from {
+            assert!(
+                self.struck > 0,
+                "the counter is to go from {from} to {to}, though nothing failed"
+            );
+            return Err(FlashError);
+        }
         match fault {
+            _ if self.dead.advance => Err(FlashError),
             Some(Fault::Fails) => Err(FlashError),
             Some(Fault::Lies) => Ok(()),
+            Some(Fault::Strays) => {
+                self.flash.counter = from + 1;
+                Ok(())
+            }
             // It counts one by one, and gets as far as a write of this many bytes.
             Some(Fault::Cut(Tear::Short(at) | Tear::Over(at) | Tear::Erased(at))) => {
                 self.flash.counter = to.min(from.saturating_add(at as u64));

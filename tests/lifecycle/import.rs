@@ -267,7 +267,7 @@ fn no_try_is_gained_by_cutting_the_power_in_the_last() {
     }
     hsm.fault(counted, Fault::Cut(Tear::Short(0)));
     let refused = domain.import(&bad, &mut hsm).unwrap_err();
-    assert!(matches!(refused.error, LifecycleError::Record(_)));
+    assert!(matches!(refused.error, LifecycleError::NotWritten { .. }));
     drop(refused);
 
     hsm.restart();

@@ -56,6 +56,7 @@ pub struct Tally {
     pub opened: usize,
     pub contributed: usize,
     pub activated: usize,
+    pub discarded: usize,
     pub states: HashSet<Stage>,
 }
 
@@ -71,6 +72,8 @@ pub struct Life {
     rest: Vec<Model>,
     /// Whether the last write failed, so that the next may have to put that right first.
     unsettled: bool,
+    /// Whether the flash may hold no state: an end erased it, and could not write what follows.
+    erased: bool,
     /// How often the flash had failed before this step, and what the sink had heard.
     before: (usize, usize),
     /// How many transfer keys may still be drawn, which takes long.
@@ -144,6 +147,7 @@ impl Life {
             now: from.model.clone(),
             rest: vec![from.model.clone()],
             unsettled: false,
+            erased: false,
             before: (0, 0),
             keys,
             vault,
@@ -179,6 +183,10 @@ impl Life {
             .flat_map(|model| self.after_a_start(model))
             .collect();
         while let Err(error) = vault.start(tested(), &mut self.hsm).map(drop) {
+            if self.erased && !self.failed() {
+                self.discard(vault, error);
+                break;
+            }
             assert!(self.failed(), "{error}");
             self.without_session();
             self.look_for(|_| false, "after a start that failed");
@@ -187,6 +195,7 @@ impl Life {
         }
         // And once more, for there is nothing wrong any more.
         self.hsm.restart();
+        self.erased = false;
         let at = vault
             .start(tested(), &mut self.hsm)
             .unwrap_or_else(|error| panic!("{error}"));
@@ -202,6 +211,14 @@ impl Life {
         self.begun = true;
         self.rest = vec![found.clone()];
         at
+    }
+
+    /// What ended is gone from the flash, and nothing took its place: the operator gives it up.
+    fn discard(&mut self, vault: &mut Vault<ROOM>, error: LifecycleError) {
+        assert!(matches!(error, LifecycleError::Record(_)), "{error}");
+        vault.discard(&mut self.hsm).unwrap();
+        self.rest = vec![Model::EMPTY];
+        self.tally.discarded += 1;
     }
 
     /// A session whose time is over ends at a start, unless the flash fails.
@@ -351,7 +368,7 @@ impl Life {
         self.assert_heard(event);
         self.rest = vec![next.clone()];
         self.now = next;
-        self.unsettled = false;
+        (self.unsettled, self.erased) = (false, false);
     }
 
     /// The step did not take place: the sink refused, or the flash failed. Then it may hold `next`.
@@ -361,7 +378,7 @@ impl Life {
                 assert!(self.hsm.refuses && self.heard().is_empty());
                 self.tally.refused += 1;
             }
-            LifecycleError::Record(_) => {
+            LifecycleError::Record(_) | LifecycleError::MayBeActive { .. } => {
                 // Before the sink heard of it, or after it agreed.
                 assert!(self.failed(), "{error}");
                 assert!(!self.hsm.refuses || self.heard().is_empty(), "{error}");
@@ -389,10 +406,11 @@ impl Life {
         match written {
             Ok(()) => {
                 self.rest = vec![next];
-                self.unsettled = false;
+                (self.unsettled, self.erased) = (false, false);
             }
-            Err(LifecycleError::Record(_)) => {
+            Err(error @ (LifecycleError::Record(_) | LifecycleError::NotWritten { .. })) => {
                 assert!(self.failed());
+                self.erased |= matches!(error, LifecycleError::NotWritten { .. });
                 self.tally.failed += 1;
                 self.unsettled = true;
                 self.rest.push(next);

@@ -88,22 +88,26 @@ fn one_fault_in_a_start_leaves_the_state() {
 fn what_could_not_be_erased_is_said_and_goes_with_the_next_write() {
     let (before, position) = started(&[state("old")]);
     let old = before.flash.slots[0].clone();
-    let mut said = 0;
-    for call in 0..CALLS {
+    let (mut said, mut erased) = (0, 0);
+    let pairs = (0..CALLS).flat_map(|call| (call..CALLS).map(move |other| (call, other)));
+    for ((call, other), dead) in pairs.flat_map(|pair| [(pair, false), (pair, true)]) {
         let mut hsm = Hsm::with_flash(before.flash.clone(), 3);
         let mut position = position;
         hsm.fault(call, Fault::Fails);
+        hsm.fault(other, Fault::Fails);
+        hsm.dead.erase = dead;
         match save_by(SAVES[1], &mut hsm, &mut position, &state("new")) {
             Err(RecordError::NotErased) => {
                 said += 1;
                 save(&mut hsm, &mut position, &state("next")).unwrap();
             }
             Err(_) => continue,
-            Ok(()) => {}
+            Ok(()) => erased += usize::from(hsm.flash.slots.contains(&Some(Vec::new()))),
         }
-        assert!(!hsm.flash.slots.contains(&old));
+        assert!(!hsm.flash.slots.contains(&old), "{call} {other} {dead}");
     }
-    assert!(said > 0);
+    assert!(said > 0, "neither overwritten nor erased");
+    assert!(erased > 0, "erased in place of overwritten");
 }
 
 struct Broken;

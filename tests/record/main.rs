@@ -8,7 +8,10 @@ mod flash;
 mod known_answer;
 
 mod attack;
+mod counter;
 mod faults;
+mod numbers;
+mod pairs;
 mod power;
 mod refusals;
 mod secrets;

@@ -74,7 +74,7 @@ pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -
     if tag == ROOT_TAG {
         return Some(incoming.root.secret().expose());
     }
-    let mut artifacts = incoming.artifacts();
+    let mut artifacts = incoming.artifacts().ok()?;
     let (_, artifact) = artifacts.find(|(have, _)| have.as_str() == tag)?;
     Some(artifact)
 }
@@ -98,7 +98,9 @@ impl Import {
             .expected
             .iter()
             .filter(|expected| expected.tag != ROOT_TAG);
-        let whole = incoming.artifacts().count() == artifacts.count();
+        let whole = incoming
+            .all()
+            .is_ok_and(|incoming| incoming.len() == artifacts.count());
         let whole = Mask::public(whole);
         self.expected.iter().fold(whole, |all, expected| {
             let content = content(incoming, &expected.tag);

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::hardened::Fault;
-use crate::lifecycle::host::FlashError;
+use crate::lifecycle::host::{FlashError, Slot};
 use crate::rng::RngError;
 
 /// Why the state at rest is not read or not written.
@@ -40,14 +40,14 @@ pub enum RecordError {
     Damaged,
     /// No record opens, and one is of a version that this crate does not know.
     UnknownVersion(u8),
-    /// The new state stands, but the slot of the old one could not be overwritten.
+    /// The new state stands, but the slot of the old one could be neither overwritten nor erased.
     NotErased,
     /// The buffer is too small for the record.
     BufferTooSmall {
         /// How many bytes it takes.
         needed: usize,
     },
-    /// The machine erred.
+    /// A case that cannot happen did: the machine erred.
     Fault,
 }
 
@@ -80,18 +80,12 @@ impl fmt::Display for RecordError {
                     "the buffer is too small for the record: {needed} bytes are needed"
                 )
             }
-            Self::Fault => f.write_str("a fault while a record was made"),
+            Self::Fault => f.write_str("a computation failed its check"),
         }
     }
 }
 
 impl core::error::Error for RecordError {}
-
-impl From<Fault> for RecordError {
-    fn from(Fault: Fault) -> Self {
-        Self::Fault
-    }
-}
 
 impl From<RngError> for RecordError {
     fn from(_: RngError) -> Self {
@@ -102,5 +96,33 @@ impl From<RngError> for RecordError {
 impl From<FlashError> for RecordError {
     fn from(_: FlashError) -> Self {
         Self::Flash
+    }
+}
+
+impl From<Fault> for RecordError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
+
+/// Which slots may still hold what was to be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Neither: both were read back as erased.
+    Nothing,
+    /// One of them.
+    One(Slot),
+    /// Both.
+    Both,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing of what ended is left in the flash",
+            Self::One(Slot::A) => "slot A of the flash may still hold what ended",
+            Self::One(Slot::B) => "slot B of the flash may still hold what ended",
+            Self::Both => "both slots of the flash may still hold what ended",
+        })
     }
 }

@@ -8,7 +8,7 @@ use super::error::RecordError;
 use crate::aead::{self, TAG_LEN};
 use crate::ct::Mask;
 use crate::domain::InstanceId;
-use crate::hardened::Fault;
+use crate::hardened::{Fault, copy};
 use crate::lifecycle::host::Host;
 use crate::purpose::Purpose;
 use crate::rng;
@@ -40,16 +40,14 @@ impl Head {
         })
     }
 
-    fn encode(&self, out: &mut [u8; Self::LEN]) {
-        let number = self.number.to_be_bytes();
-        let version = [Self::VERSION];
-        let bytes = version
-            .iter()
-            .chain(self.instance.as_bytes())
-            .chain(&number);
-        for (to, from) in out.iter_mut().zip(bytes.chain(&self.salt)) {
-            *to = *from;
-        }
+    fn encode(&self, out: &mut [u8; Self::LEN]) -> Result<(), Fault> {
+        let (version, rest) = out.split_first_mut().ok_or(Fault)?;
+        let (instance, rest) = rest.split_first_chunk_mut::<16>().ok_or(Fault)?;
+        let (number, salt) = rest.split_first_chunk_mut().ok_or(Fault)?;
+        *version = Self::VERSION;
+        *instance = *self.instance.as_bytes();
+        *number = self.number.to_be_bytes();
+        copy(salt, &self.salt)
     }
 
     /// Fills `out` with `X(device key, salt, "record", number, instance id)`.
@@ -75,7 +73,7 @@ pub(super) fn seal<'b, H: Host + ?Sized>(
     let needed = len.saturating_add(OVERHEAD);
     let too_small = RecordError::BufferTooSmall { needed };
     let record = buffer.get_mut(..needed).ok_or(too_small)?;
-    let contents = record.get(..len).ok_or(too_small)?;
+    let contents = record.get(..len).ok_or(Fault)?;
     let head = Head {
         instance,
         number,
@@ -84,9 +82,9 @@ pub(super) fn seal<'b, H: Host + ?Sized>(
     let mut key = Secret::zeroed();
     head.key(host.device_key(), &mut key)?;
     record.copy_within(..len, Head::LEN);
-    let (front, rest) = record.split_first_chunk_mut().ok_or(too_small)?;
-    let (contents, tag) = rest.split_last_chunk_mut().ok_or(too_small)?;
-    head.encode(front);
+    let (front, rest) = record.split_first_chunk_mut().ok_or(Fault)?;
+    let (contents, tag) = rest.split_last_chunk_mut().ok_or(Fault)?;
+    head.encode(front)?;
     aead::seal_in_place(&key, contents, tag)?;
     Ok(record)
 }
@@ -105,7 +103,7 @@ fn draw_salt<H: Host + ?Sized>(
     let mut key = Secret::<64>::zeroed();
     let (fresh, device) = key.expose_mut().split_at_mut(32);
     rng::fill(host.rng(), fresh)?;
-    device.copy_from_slice(host.device_key().expose());
+    copy(device, host.device_key().expose())?;
     let number = number.to_be_bytes();
     let parts = [number.as_slice(), instance.as_bytes(), contents];
     let mut salt = Secret::zeroed();

@@ -146,7 +146,7 @@ impl<const N: usize> Vault<N> {
 
     /// How many bytes a record takes beside the domain that is held, with the longest session.
     pub(in crate::lifecycle) fn session_room(&self) -> usize {
-        (CONTENTS_MAX_LEN + OVERHEAD).saturating_add(self.held.encoded().len())
+        (CONTENTS_MAX_LEN + OVERHEAD).saturating_add(self.held.encoded_len())
     }
 
     /// A generator for one session, hedged with the root. The record's number is another in each

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which of what the slots hold is the state.
+
+use super::layout::{Head, open};
+use super::{Position, RecordError, at_most, same};
+use crate::ct::Mask;
+use crate::hardened::{Permit, Verdict};
+use crate::lifecycle::host::{Host, Slot};
+use crate::secret::wipe;
+
+/// What lies in a slot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    Blank,
+    /// The flash does not give it.
+    Unreadable,
+    /// It does not open: it was torn, damaged or made by somebody else.
+    Garbage,
+    UnknownVersion(u8),
+    /// The state with this number.
+    State(u64),
+}
+
+/// What both slots hold, A and B.
+#[derive(Clone, Copy)]
+pub(super) struct Slots([Held; 2]);
+
+impl Slots {
+    pub(super) fn look<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Self {
+        Self([Slot::A, Slot::B].map(|slot| look(host, slot, buffer)))
+    }
+
+    pub(super) fn holds(self, slot: Slot, number: u64) -> bool {
+        let Self([a, b]) = self;
+        let held = match slot {
+            Slot::A => a,
+            Slot::B => b,
+        };
+        held == Held::State(number)
+    }
+
+    /// The state that a start takes: written and not yet counted, or counted.
+    pub(super) fn standing(self, counter: u64) -> Option<Position> {
+        [counter.saturating_add(1), counter]
+            .into_iter()
+            .flat_map(|number| [Slot::A, Slot::B].map(|slot| (number, slot)))
+            .find(|(number, slot)| self.holds(*slot, *number))
+            .map(|(number, slot)| Position::new(number, slot))
+    }
+
+    /// The highest number that a state here has.
+    pub(super) fn highest(self) -> Option<u64> {
+        let numbers = self.0.into_iter().filter_map(|held| match held {
+            Held::State(number) => Some(number),
+            _ => None,
+        });
+        numbers.max()
+    }
+
+    /// Whether this is what a first start that was cut off leaves: anything in slot A, at most its own
+    /// empty state, number 2.
+    fn never_saved(self) -> Mask {
+        let Self([a, b]) = self;
+        let a = match a {
+            Held::State(number) => at_most(number, 2),
+            _ => Mask::public(true),
+        };
+        a & Mask::public(b == Held::Blank)
+    }
+
+    /// Why none of it is taken.
+    fn refusal(self, counter: u64) -> RecordError {
+        match (self.highest(), self.0) {
+            (Some(have), _) if have < counter => RecordError::RolledBack { have, counter },
+            (Some(have), _) => RecordError::CounterBehind { have, counter },
+            (None, [Held::Unreadable, _] | [_, Held::Unreadable]) => RecordError::Flash,
+            (None, [Held::UnknownVersion(version), _] | [_, Held::UnknownVersion(version)]) => {
+                RecordError::UnknownVersion(version)
+            }
+            (None, [Held::Blank, Held::Blank]) => RecordError::Missing { counter },
+            (None, _) => RecordError::Damaged,
+        }
+    }
+}
+
+/// What a start begins with, and the permit to do so.
+pub(super) enum Newest {
+    /// The state that the counter vouches for.
+    Saved(Position, Permit),
+    /// Nothing was ever saved.
+    Never(Permit),
+}
+
+pub(super) fn newest<H: Host + ?Sized>(
+    host: &mut H,
+    buffer: &mut [u8],
+) -> Result<Newest, RecordError> {
+    let counter = host.counter()?;
+    let slots = Slots::look(host, buffer);
+    if let Some(position) = slots.standing(counter) {
+        let current = Verdict::twice(|| is_current(host, position.number));
+        return Ok(Newest::Saved(position, current.permit(RecordError::Flash)?));
+    }
+    if counter == 0 && slots.never_saved().declassify() {
+        let never = Verdict::twice(|| {
+            let counter = host.counter();
+            counter.map_or(Mask::public(false), |counter| same(counter, 0))
+                & Slots::look(host, buffer).never_saved()
+        });
+        return Ok(Newest::Never(never.permit(RecordError::Flash)?));
+    }
+    Err(slots.refusal(counter))
+}
+
+/// Whether the counter, read anew, stands at `number` or just before it.
+fn is_current<H: Host + ?Sized>(host: &mut H, number: u64) -> Mask {
+    host.counter().map_or(Mask::public(false), |counter| {
+        same(counter, number) | same(counter.saturating_add(1), number)
+    })
+}
+
+fn look<H: Host + ?Sized>(host: &mut H, slot: Slot, buffer: &mut [u8]) -> Held {
+    let Ok(record) = read(host, slot, buffer) else {
+        return Held::Unreadable;
+    };
+    match record.first() {
+        None => return Held::Blank,
+        Some(&version) if version != Head::VERSION => return Held::UnknownVersion(version),
+        Some(_) => {}
+    }
+    let held = match open(host.device_key(), record) {
+        Some((head, opens, _)) if opens.declassify() => Held::State(head.number),
+        _ => Held::Garbage,
+    };
+    wipe(record);
+    held
+}
+
+pub(super) fn read<'b, H: Host + ?Sized>(
+    host: &mut H,
+    slot: Slot,
+    buffer: &'b mut [u8],
+) -> Result<&'b mut [u8], RecordError> {
+    let len = host.read(slot, buffer)?;
+    buffer.get_mut(..len).ok_or(RecordError::Flash)
+}

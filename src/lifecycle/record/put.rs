@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Records on their way to the flash and from it: each is read back, and each counter too.
+
+use sha2::{Digest, Sha256};
+
+use super::find::read;
+use super::layout::{Head, open};
+use super::{Position, RecordError, at_most, same};
+use crate::ct::{Mask, eq_bytes};
+use crate::domain::InstanceId;
+use crate::hardened::{Permit, Verdict};
+use crate::lifecycle::host::{Host, Slot};
+use crate::secret::wipe;
+
+/// A state that was read to the front of a buffer.
+pub(super) struct Taken {
+    pub(super) instance: InstanceId,
+    pub(super) len: usize,
+    /// That it opened, and has the number that was asked for.
+    pub(super) permit: Permit,
+}
+
+/// Brings the state at `position` to the front of `buffer`, which is wiped behind it.
+pub(super) fn take<H: Host + ?Sized>(
+    host: &mut H,
+    position: Position,
+    buffer: &mut [u8],
+) -> Result<Taken, RecordError> {
+    let mut taken = None;
+    let permit = Verdict::twice(|| {
+        let Ok(record) = read(host, position.slot, buffer) else {
+            return Mask::public(false);
+        };
+        let Some((head, opens, len)) = open(host.device_key(), record) else {
+            return Mask::public(false);
+        };
+        taken = Some((head.instance, len));
+        opens & same(head.number, position.number)
+    })
+    .permit(RecordError::Flash)?;
+    let (instance, len) = taken.ok_or(RecordError::Flash)?;
+    let contents = Head::LEN..Head::LEN.saturating_add(len);
+    buffer.copy_within(contents, 0);
+    wipe(buffer.get_mut(len..).ok_or(RecordError::Fault)?);
+    Ok(Taken {
+        instance,
+        len,
+        permit,
+    })
+}
+
+/// Writes `record` beside the present state, and makes it the present one.
+pub(super) fn commit<H: Host + ?Sized>(
+    host: &mut H,
+    position: &mut Position,
+    number: u64,
+    record: &mut [u8],
+    allowed: Permit,
+) -> Result<Permit, RecordError> {
+    let slot = position.slot.other();
+    position.give(number);
+    allowed.spend(RecordError::Fault)?;
+    let whole = place(host, slot, record)?;
+    // A state that is not whole in its slot must not be the one that stands.
+    whole.spend(RecordError::Fault)?;
+    let counted = advance(host, position.number, number)?;
+    position.stand(number, slot);
+    Ok(counted)
+}
+
+/// Writes `record`, and reads it back in its place.
+fn place<H: Host + ?Sized>(
+    host: &mut H,
+    slot: Slot,
+    record: &mut [u8],
+) -> Result<Permit, RecordError> {
+    let written = Sha256::digest(&*record);
+    host.write(slot, record)?;
+    Verdict::twice(|| {
+        record.fill(0);
+        let whole = host.read(slot, record) == Ok(record.len());
+        Mask::public(whole) & eq_bytes(&Sha256::digest(&*record), &written)
+    })
+    .permit(RecordError::Flash)
+}
+
+/// Advances the counter from `from`, or from where it has come since, to `number`. What it says then is
+/// what counts.
+///
+/// A counter below `from` went backwards, and is not advanced.
+pub(super) fn advance<H: Host + ?Sized>(
+    host: &mut H,
+    from: u64,
+    number: u64,
+) -> Result<Permit, RecordError> {
+    let counter = host.counter()?;
+    let behind = RecordError::CounterBehind {
+        have: from,
+        counter,
+    };
+    Verdict::twice(|| {
+        let counter = host.counter();
+        counter.map_or(Mask::public(false), |counter| at_most(from, counter))
+    })
+    .or(behind)?;
+    if counter < number {
+        let _ = host.advance(number);
+    }
+    Verdict::twice(|| {
+        let counter = host.counter();
+        counter.map_or(Mask::public(false), |counter| same(counter, number))
+    })
+    .permit(RecordError::Flash)
+}
+
+/// Overwrites what is no longer the state, or erases it if that fails.
+pub(super) fn overwrite<H: Host + ?Sized>(
+    host: &mut H,
+    slot: Slot,
+    record: &mut [u8],
+) -> Option<Permit> {
+    let placed = place(host, slot, record);
+    placed.or_else(|_| blank(host, slot, record)).ok()
+}
+
+/// Erases a slot, or overwrites it with zeros if that fails.
+pub(super) fn blank<H: Host + ?Sized>(
+    host: &mut H,
+    slot: Slot,
+    buffer: &mut [u8],
+) -> Result<Permit, RecordError> {
+    // What the flash gives afterwards is what counts.
+    let _ = host.erase(slot);
+    let erased = Verdict::twice(|| Mask::public(host.read(slot, buffer) == Ok(0)));
+    let erased = erased.permit(RecordError::NotErased);
+    if erased.is_ok() {
+        return erased;
+    }
+    buffer.fill(0);
+    let _ = host.write(slot, buffer);
+    Verdict::twice(|| {
+        buffer.fill(0xff);
+        let whole = host.read(slot, buffer) == Ok(buffer.len());
+        Mask::public(whole && buffer.iter().all(|byte| *byte == 0))
+    })
+    .permit(RecordError::NotErased)
+}
