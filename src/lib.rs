@@ -27,6 +27,7 @@
 extern crate std;
 
 // Layers, lowest first; `tests/layering.rs` holds the modules to them.
+mod burn;
 mod ct;
 mod hardened;
 pub mod rng;

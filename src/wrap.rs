@@ -25,6 +25,7 @@
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
+use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{Identity, Recipient, Unwrap, WrapError};
 use crate::hardened::Verdict;
@@ -57,19 +58,21 @@ impl<'a> WrappedShare<'a> {
         rng: &mut R,
         out: &'a mut [u8],
     ) -> Result<Self, WrapError> {
-        if out.len() != recipient.algorithm().wrapped_len() {
-            return Err(WrapError::WrongLength);
-        }
-        let index = [share.index().get()];
-        let parts = context.iter().chain(&index).chain(share.value().expose());
-        let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
-        for (to, from) in plaintext.expose_mut().iter_mut().zip(parts) {
-            *to = *from;
-        }
-        recipient
-            .wrap(rng, plaintext.expose(), out)
-            .inspect_err(|_| out.zeroize())?;
-        Ok(Self(out))
+        burning::<{ burn::WRAP }, _>(move || {
+            if out.len() != recipient.algorithm().wrapped_len() {
+                return Err(WrapError::WrongLength);
+            }
+            let index = [share.index().get()];
+            let parts = context.iter().chain(&index).chain(share.value().expose());
+            let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
+            for (to, from) in plaintext.expose_mut().iter_mut().zip(parts) {
+                *to = *from;
+            }
+            recipient
+                .wrap(rng, plaintext.expose(), out)
+                .inspect_err(|_| out.zeroize())?;
+            Ok(Self(out))
+        })
     }
 
     /// The wrapped share with these bytes.
@@ -98,13 +101,15 @@ impl<'a> WrappedShare<'a> {
         identity: &mut I,
         rng: &mut R,
     ) -> Result<Share<32>, Unwrap<I::Error>> {
-        let mut len = 0;
-        let plaintext = Secret::<PLAINTEXT_LEN>::try_init(|plaintext| {
-            len = identity.unwrap(rng, self.0, plaintext)?;
-            Ok(())
-        })?;
-        let plaintext = plaintext.expose().get(..len).unwrap_or_default();
-        read_share(plaintext, context, index).map_err(|_| Unwrap::Opaque)
+        burning::<{ burn::SYMMETRIC }, _>(move || {
+            let mut len = 0;
+            let plaintext = Secret::<PLAINTEXT_LEN>::try_init(|plaintext| {
+                len = identity.unwrap(rng, self.0, plaintext)?;
+                Ok(())
+            })?;
+            let plaintext = plaintext.expose().get(..len).unwrap_or_default();
+            read_share(plaintext, context, index).map_err(|_| Unwrap::Opaque)
+        })
     }
 }
 
@@ -116,19 +121,23 @@ pub fn read_share(
     context: &[u8; 32],
     index: ShareIndex,
 ) -> Result<Share<32>, NotThisShare> {
-    let Some(([bound @ .., at], value)) = plaintext
-        .split_first_chunk::<33>()
-        .filter(|(_, value)| value.len() == 32)
-    else {
-        return Err(NotThisShare);
-    };
-    Verdict::twice(|| eq_bytes(bound, context) & Mask::eq(u32::from(*at), u32::from(index.get())))
+    burning::<{ burn::SYMMETRIC }, _>(move || {
+        let Some(([bound @ .., at], value)) = plaintext
+            .split_first_chunk::<33>()
+            .filter(|(_, value)| value.len() == 32)
+        else {
+            return Err(NotThisShare);
+        };
+        Verdict::twice(|| {
+            eq_bytes(bound, context) & Mask::eq(u32::from(*at), u32::from(index.get()))
+        })
         .or(NotThisShare)?;
-    let mut share = Secret::zeroed();
-    for (to, from) in share.expose_mut().iter_mut().zip(value) {
-        *to = *from;
-    }
-    Ok(Share::new(index, share))
+        let mut share = Secret::zeroed();
+        for (to, from) in share.expose_mut().iter_mut().zip(value) {
+            *to = *from;
+        }
+        Ok(Share::new(index, share))
+    })
 }
 
 /// The bytes are not the share that was asked for.

@@ -13,6 +13,7 @@ use super::error::StreamError;
 use super::header::Front;
 use crate::aead::chunk::NotAuthentic;
 use crate::aead::{self, NONCE_LEN};
+use crate::burn::{self, burning};
 use crate::domain::Root;
 use crate::hardened::Fault;
 use crate::purpose::Purpose;
@@ -96,19 +97,21 @@ impl Chunks {
     ///
     /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
     pub(super) fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
-        let sealed = self.cut(chunk).and_then(|chunk| {
-            let Chunk {
-                key,
-                nonce,
-                text,
-                tag,
-            } = chunk;
-            Ok(aead::chunk::seal(key, &nonce, &self.front, text, tag)?)
-        });
-        if sealed.is_err() {
-            wipe(chunk);
-        }
-        self.step(sealed)
+        burning::<{ burn::SYMMETRIC }, _>(move || {
+            let sealed = self.cut(chunk).and_then(|chunk| {
+                let Chunk {
+                    key,
+                    nonce,
+                    text,
+                    tag,
+                } = chunk;
+                Ok(aead::chunk::seal(key, &nonce, &self.front, text, tag)?)
+            });
+            if sealed.is_err() {
+                wipe(chunk);
+            }
+            self.step(sealed)
+        })
     }
 
     /// Opens the next chunk in place, if it is authentic, and leaves it as it is if not. An error wipes
@@ -116,18 +119,20 @@ impl Chunks {
     ///
     /// Secret: the key, the text. Public: the sealed chunk. Leaks: whether it opens.
     pub(super) fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
-        let opened = self.cut(chunk).and_then(|chunk| {
-            let Chunk {
-                key,
-                nonce,
-                text,
-                tag,
-            } = chunk;
-            aead::chunk::open(key, &nonce, &self.front, text, tag)
-                .map_err(|NotAuthentic| StreamError::DoesNotOpen)?;
-            Ok(text)
-        });
-        self.step(opened)
+        burning::<{ burn::SYMMETRIC }, _>(move || {
+            let opened = self.cut(chunk).and_then(|chunk| {
+                let Chunk {
+                    key,
+                    nonce,
+                    text,
+                    tag,
+                } = chunk;
+                aead::chunk::open(key, &nonce, &self.front, text, tag)
+                    .map_err(|NotAuthentic| StreamError::DoesNotOpen)?;
+                Ok(text)
+            });
+            self.step(opened)
+        })
     }
 
     /// Whether all chunks are done.

@@ -4,6 +4,7 @@
 use super::chunks::Chunks;
 use super::error::{RestoreError, StreamError, WrongDomain};
 use super::header::{BackupHeader, Front};
+use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::Root;
 use crate::hardened::{Fault, Verdict};
@@ -19,15 +20,17 @@ impl Reader {
     ///
     /// Secret: the root, the key. Public: the header. Leaks: whether it is the same domain.
     pub(crate) fn begin(root: &Root, header: &BackupHeader<'_>) -> Result<Self, RestoreError> {
-        let (have, want) = (header.domain_id(), root.domain_id()?);
-        Verdict::twice(|| match root.domain_id() {
-            Ok(own) => eq_bytes(header.domain_id().as_bytes(), own.as_bytes()),
-            Err(Fault) => Mask::public(false),
-        })
-        .or(WrongDomain { have, want })?;
-        let front = Front::from_slice(header.front()).map_err(|_| Fault)?;
-        Ok(Self {
-            chunks: Chunks::new(root, front, header.plan().length)?,
+        burning::<{ burn::DOMAIN }, _>(move || {
+            let (have, want) = (header.domain_id(), root.domain_id()?);
+            Verdict::twice(|| match root.domain_id() {
+                Ok(own) => eq_bytes(header.domain_id().as_bytes(), own.as_bytes()),
+                Err(Fault) => Mask::public(false),
+            })
+            .or(WrongDomain { have, want })?;
+            let front = Front::from_slice(header.front()).map_err(|_| Fault)?;
+            Ok(Self {
+                chunks: Chunks::new(root, front, header.plan().length)?,
+            })
         })
     }
 

@@ -6,6 +6,7 @@ use rand_core::TryCryptoRng;
 use super::chunks::Chunks;
 use super::error::{BeginError, StreamError};
 use super::header::{BackupId, Plan, write_front};
+use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
 use crate::domain::{DomainId, Hedged, Root};
 use crate::purpose::Purpose;
@@ -29,18 +30,20 @@ impl Writer {
         number: u64,
         rng: &mut R,
     ) -> Result<Self, BeginError> {
-        // Both ids stand in the header: they are public from here.
-        let domain_id = DomainId::from_bytes(published(root.domain_id()?.as_bytes()));
-        let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
-        let mut what = Secret::zeroed();
-        *what.expose_mut() =
-            Purpose::BackupHeader.digest([unnamed.as_slice(), &number.to_be_bytes()]);
-        let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
-        let backup_id = BackupId::from_bytes(published(drawn.expose()));
-        let front = write_front(domain_id, backup_id, plan)?;
-        Ok(Self {
-            backup_id,
-            chunks: Chunks::new(root, front, plan.length)?,
+        burning::<{ burn::DOMAIN }, _>(move || {
+            // Both ids stand in the header: they are public from here.
+            let domain_id = DomainId::from_bytes(published(root.domain_id()?.as_bytes()));
+            let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
+            let mut what = Secret::zeroed();
+            *what.expose_mut() =
+                Purpose::BackupHeader.digest([unnamed.as_slice(), &number.to_be_bytes()]);
+            let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
+            let backup_id = BackupId::from_bytes(published(drawn.expose()));
+            let front = write_front(domain_id, backup_id, plan)?;
+            Ok(Self {
+                backup_id,
+                chunks: Chunks::new(root, front, plan.length)?,
+            })
         })
     }
 

@@ -16,6 +16,7 @@ use super::root::Root;
 use super::share::DomainShare;
 use super::text::ArtifactTag;
 use crate::aead;
+use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::secret::Secret;
@@ -43,27 +44,29 @@ impl SealedDomain<'_> {
     where
         Self: 'o,
     {
-        let expected = expect.permit(self.header()).map_err(OpenError::Expect)?;
-        let complete = self.check_complete(OpenError::Pending)?;
-        let release = self.release.ok_or(OpenError::Pending)?;
-        let needed = self.opened_len();
-        let out = out
-            .get_mut(..needed)
-            .ok_or(OpenError::BufferTooSmall { needed })?;
-        let (quorum, quorate) = self.quorum(shares)?;
-        let data_key =
-            shamir::combine(self.header().quorum(), &quorum).map_err(|_| OpenError::DoesNotOpen)?;
-        let mut sealing_key = SealingKey::none();
-        sealing_key.derive(&self.header().core.salt, &data_key, release)?;
-        drop(data_key);
-        let mut opened = Opened {
-            root: Root::zeroed(),
-            artifacts: self.header().artifacts(),
-            body: out,
-            permit: expected.and(complete).and(quorate),
-        };
-        self.open_body(&sealing_key, &mut opened)?;
-        Ok(opened)
+        burning::<{ burn::DOMAIN }, _>(move || {
+            let expected = expect.permit(self.header()).map_err(OpenError::Expect)?;
+            let complete = self.check_complete(OpenError::Pending)?;
+            let release = self.release.ok_or(OpenError::Pending)?;
+            let needed = self.opened_len();
+            let out = out
+                .get_mut(..needed)
+                .ok_or(OpenError::BufferTooSmall { needed })?;
+            let (quorum, quorate) = self.quorum(shares)?;
+            let data_key = shamir::combine(self.header().quorum(), &quorum)
+                .map_err(|_| OpenError::DoesNotOpen)?;
+            let mut sealing_key = SealingKey::none();
+            sealing_key.derive(&self.header().core.salt, &data_key, release)?;
+            drop(data_key);
+            let mut opened = Opened {
+                root: Root::zeroed(),
+                artifacts: self.header().artifacts(),
+                body: out,
+                permit: expected.and(complete).and(quorate),
+            };
+            self.open_body(&sealing_key, &mut opened)?;
+            Ok(opened)
+        })
     }
 
     /// The shares of a quorum of this header, and a permit to combine them.

@@ -4,6 +4,7 @@
 use rand_core::TryCryptoRng;
 
 use super::id::{DomainId, Suite};
+use crate::burn::{self, burning};
 use crate::ed25519::SigningKey;
 use crate::hardened::Fault;
 use crate::purpose::Purpose;
@@ -57,7 +58,9 @@ impl Root {
     ///
     /// [`Fault`] if the machine erred.
     pub fn domain_id(&self) -> Result<DomainId, Fault> {
-        Ok(DomainId::new(Suite::One, &self.domain_key()?.verify_key()))
+        burning::<{ burn::DOMAIN }, _>(move || {
+            Ok(DomainId::new(Suite::One, &self.domain_key()?.verify_key()))
+        })
     }
 
     /// The key that signs for the domain: seed = `X(root, "domain key")` (`docs/format.md`).

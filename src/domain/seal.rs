@@ -21,6 +21,7 @@ use super::slots::Lengths;
 use super::text::{ArtifactTag, DomainLabel};
 use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
 use crate::aead::TAG_LEN;
+use crate::burn::{self, burning};
 use crate::cbor::Count;
 use crate::custodian::{Algorithm, CustodianId, Recipient};
 use crate::quorum::{Quorum, ShareCount, Threshold};
@@ -108,22 +109,24 @@ impl<K: Recipient> Sealing<'_, K> {
         scratch: &mut [u8],
         out: &'o mut [u8],
     ) -> Result<SealedDomain<'o>, SealError> {
-        let core = self.core()?;
-        let lengths = self.lengths(&core)?;
-        let needed = lengths.scratch();
-        let scratch = scratch
-            .get_mut(..needed)
-            .ok_or(SealError::ScratchTooSmall { needed })?;
-        let needed = lengths.file;
-        let out = out
-            .get_mut(..needed)
-            .ok_or(SealError::BufferTooSmall { needed })?;
-        let made = self
-            .make(core, &lengths, rng, scratch, out)
-            .and_then(|permit| permit.spend(SealError::Fault));
-        scratch.zeroize();
-        made.inspect_err(|_| out.zeroize())?;
-        SealedDomain::parse(out).map_err(|_| SealError::Fault)
+        burning::<{ burn::SEALING }, _>(move || {
+            let core = self.core()?;
+            let lengths = self.lengths(&core)?;
+            let needed = lengths.scratch();
+            let scratch = scratch
+                .get_mut(..needed)
+                .ok_or(SealError::ScratchTooSmall { needed })?;
+            let needed = lengths.file;
+            let out = out
+                .get_mut(..needed)
+                .ok_or(SealError::BufferTooSmall { needed })?;
+            let made = self
+                .make(core, &lengths, rng, scratch, out)
+                .and_then(|permit| permit.spend(SealError::Fault));
+            scratch.zeroize();
+            made.inspect_err(|_| out.zeroize())?;
+            SealedDomain::parse(out).map_err(|_| SealError::Fault)
+        })
     }
 
     /// The core before anything is drawn: salt and release digest are zeros.

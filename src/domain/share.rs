@@ -10,6 +10,7 @@ use super::header::{Custodian, Header};
 use super::id::HeaderDigest;
 use super::keys::{possession_key, share_context};
 use super::parse::SealedDomain;
+use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{CustodianId, Identity, Unwrap};
 use crate::ed25519::VerifyKey;
@@ -83,15 +84,17 @@ impl SealedDomain<'_> {
         identity: &mut I,
         rng: &mut R,
     ) -> Result<DomainShare, ShareError<I::Error>> {
-        let place = self.place(custodian)?;
-        let share = place
-            .wrapped
-            .unwrap(&place.context, place.custodian.index, identity, rng)
-            .map_err(|error| match error {
-                Unwrap::Opaque => ShareError::DoesNotOpen(custodian),
-                Unwrap::Device(error) => ShareError::Device(custodian, error),
-            })?;
-        self.confirm(custodian, share)
+        burning::<{ burn::DOMAIN }, _>(move || {
+            let place = self.place(custodian)?;
+            let share = place
+                .wrapped
+                .unwrap(&place.context, place.custodian.index, identity, rng)
+                .map_err(|error| match error {
+                    Unwrap::Opaque => ShareError::DoesNotOpen(custodian),
+                    Unwrap::Device(error) => ShareError::Device(custodian, error),
+                })?;
+            self.confirm(custodian, share)
+        })
     }
 
     /// Checks what a token of `custodian` unwrapped by itself: the 65 bytes inside his wrapped share.
@@ -103,10 +106,12 @@ impl SealedDomain<'_> {
         custodian: CustodianId,
         plaintext: &[u8],
     ) -> Result<DomainShare, ShareError<Infallible>> {
-        let place = self.place(custodian)?;
-        let share = read_share(plaintext, &place.context, place.custodian.index)
-            .map_err(|_| ShareError::DoesNotOpen(custodian))?;
-        self.confirm(custodian, share)
+        burning::<{ burn::DOMAIN }, _>(move || {
+            let place = self.place(custodian)?;
+            let share = read_share(plaintext, &place.context, place.custodian.index)
+                .map_err(|_| ShareError::DoesNotOpen(custodian))?;
+            self.confirm(custodian, share)
+        })
     }
 
     /// Takes a share that came another way than out of this file, by what `permit` permits: none if it

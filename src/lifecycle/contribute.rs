@@ -9,6 +9,7 @@ use rand_core::TryCryptoRng;
 use super::contribution::{Contribution, context, encode, encoded_len, statement};
 use super::request::{Request, SessionPurpose};
 use super::vet::VettedRequest;
+use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapError};
 use crate::domain::{
@@ -85,19 +86,21 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &'o mut [u8],
 ) -> Result<Contribution<'o>, ContributeError> {
-    let (header, asked) = (sealed.header(), request.request());
-    let permit = expect
-        .permit(header)
-        .map_err(ContributeError::Expect)?
-        .and(check_request(header, asked)?)
-        .and(check_time(asked, now)?)
-        .and(check_share(header, asked, share)?);
-    let needed = contribution_len(asked);
-    let out = out
-        .get_mut(..needed)
-        .ok_or(ContributeError::BufferTooSmall { needed })?;
-    write(sealed, request, share, permit, rng, out).inspect_err(|_| out.fill(0))?;
-    Contribution::parse(out).map_err(|_| ContributeError::Fault)
+    burning::<{ burn::SEALING }, _>(move || {
+        let (header, asked) = (sealed.header(), request.request());
+        let permit = expect
+            .permit(header)
+            .map_err(ContributeError::Expect)?
+            .and(check_request(header, asked)?)
+            .and(check_time(asked, now)?)
+            .and(check_share(header, asked, share)?);
+        let needed = contribution_len(asked);
+        let out = out
+            .get_mut(..needed)
+            .ok_or(ContributeError::BufferTooSmall { needed })?;
+        write(sealed, request, share, permit, rng, out).inspect_err(|_| out.fill(0))?;
+        Contribution::parse(out).map_err(|_| ContributeError::Fault)
+    })
 }
 
 /// A permit, if the request is about this header, and for what a custodian may answer.

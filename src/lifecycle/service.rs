@@ -5,6 +5,7 @@ use super::error::LifecycleError;
 use super::host::Host;
 use super::record::{self, RecordError};
 use super::vault::Vault;
+use crate::burn::{self, burning};
 use crate::hardened::Permit;
 
 impl<const N: usize> Vault<N> {
@@ -15,10 +16,12 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         step: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<O, LifecycleError> {
-        let allowed = self.allows(host)?;
-        allowed.spend(LifecycleError::Fault)?;
-        let taken = step(self, host);
-        self.latch(taken)
+        burning::<{ burn::SEALING }, _>(move || {
+            let allowed = self.allows(host)?;
+            allowed.spend(LifecycleError::Fault)?;
+            let taken = step(self, host);
+            self.latch(taken)
+        })
     }
 
     /// A permit for a step: the HSM is not in its error state, and the state in this vault is the one

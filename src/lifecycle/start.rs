@@ -12,6 +12,7 @@ use super::state::{
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
 use super::vault::{Next, Owed, Vault};
+use crate::burn::{self, burning};
 use crate::domain::{ArtifactTag, InstanceId, MAX_ARTIFACTS, SealError};
 use crate::rng;
 use crate::self_test::{SelfTested, Test};
@@ -65,24 +66,26 @@ impl<const N: usize> Vault<N> {
         tested: SelfTested,
         host: &mut H,
     ) -> Result<Start<'_, N>, LifecycleError> {
-        let mut guard = Guard(self);
-        guard.health.begin(tested)?;
-        let loaded = load(&mut guard, host);
-        let stage = guard.latch(loaded)?;
-        Ok(match stage {
-            Stage::Empty => Start::Empty(Domain::new(guard)),
-            Stage::Provisioned => Start::Provisioned(Domain::new(guard)),
-            Stage::Recovering => match Domain::new(guard).quorum() {
-                Ok(domain) => Start::QuorumMet(domain),
-                Err(domain) => Start::Recovering(domain),
-            },
-            #[cfg(feature = "managed-hsm")]
-            Stage::Importing => Start::Importing(Domain::new(guard)),
-            #[cfg(feature = "managed-hsm")]
-            Stage::Imported => Start::Imported(Domain::new(guard)),
-            #[cfg(not(feature = "managed-hsm"))]
-            Stage::Importing | Stage::Imported => return Err(RecordError::Damaged.into()),
-            Stage::Active => Start::Active(Domain::new(guard)),
+        burning::<{ burn::SEALING }, _>(move || {
+            let mut guard = Guard(self);
+            guard.health.begin(tested)?;
+            let loaded = load(&mut guard, host);
+            let stage = guard.latch(loaded)?;
+            Ok(match stage {
+                Stage::Empty => Start::Empty(Domain::new(guard)),
+                Stage::Provisioned => Start::Provisioned(Domain::new(guard)),
+                Stage::Recovering => match Domain::new(guard).quorum() {
+                    Ok(domain) => Start::QuorumMet(domain),
+                    Err(domain) => Start::Recovering(domain),
+                },
+                #[cfg(feature = "managed-hsm")]
+                Stage::Importing => Start::Importing(Domain::new(guard)),
+                #[cfg(feature = "managed-hsm")]
+                Stage::Imported => Start::Imported(Domain::new(guard)),
+                #[cfg(not(feature = "managed-hsm"))]
+                Stage::Importing | Stage::Imported => return Err(RecordError::Damaged.into()),
+                Stage::Active => Start::Active(Domain::new(guard)),
+            })
         })
     }
 

@@ -29,6 +29,7 @@ use super::key_transport::{EncKey, Failure, Place};
 use super::shares::{SHARE, Share};
 use super::source::Text;
 use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
+use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::quorum::{Quorum, ShareCount, Threshold};
 use crate::rng::RngError;
@@ -130,17 +131,19 @@ impl<'a> DomainFile<'a> {
         I: Identity,
         R: TryCryptoRng + ?Sized,
     {
-        let share = { self.shares.iter() }
-            .find(|share| share.to() == *custodian)
-            .ok_or(ShareError::NotListed)?;
-        let words = share
-            .open::<{ SHARE + 16 }, SHARE, I, R>(identity, rng)
-            .map_err(|failure| match failure {
-                Failure::Opaque => ShareError::DoesNotOpen,
-                Failure::Device(error) => ShareError::Device(error),
-                Failure::Rng => ShareError::Rng,
-            })?;
-        Share::from_words(*custodian, self.quorum, &words).ok_or(ShareError::DoesNotOpen)
+        burning::<{ burn::JWE }, _>(move || {
+            let share = { self.shares.iter() }
+                .find(|share| share.to() == *custodian)
+                .ok_or(ShareError::NotListed)?;
+            let words = share
+                .open::<{ SHARE + 16 }, SHARE, I, R>(identity, rng)
+                .map_err(|failure| match failure {
+                    Failure::Opaque => ShareError::DoesNotOpen,
+                    Failure::Device(error) => ShareError::Device(error),
+                    Failure::Rng => ShareError::Rng,
+                })?;
+            Share::from_words(*custodian, self.quorum, &words).ok_or(ShareError::DoesNotOpen)
+        })
     }
 
     /// Whether every artifact opens with this key.

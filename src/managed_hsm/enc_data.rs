@@ -13,6 +13,7 @@ use super::jwe::{Algorithm, ContentKey, Jwe, Sealer, padded_len, sealed_len};
 use super::source::Text;
 use super::tag::Tag;
 use super::writer::{Writer, escape};
+use crate::burn::{self, burning};
 use crate::hardened;
 use crate::kdf;
 
@@ -51,10 +52,12 @@ impl<'a> Artifact<'a> {
     /// Secret: `key`, the artifact. Public: the file. Leaks: whether it opens, and the artifact's
     /// length then.
     pub fn open(&self, key: &MasterKey, out: &mut [u8]) -> Result<usize, OpenError> {
-        let jwe = self.jwe().ok_or(OpenError::DoesNotOpen)?;
-        let mut content = ContentKey::zeroed();
-        content_key(key, &self.tag, &mut content)?;
-        jwe.open(&content, out)
+        burning::<{ burn::JWE }, _>(move || {
+            let jwe = self.jwe().ok_or(OpenError::DoesNotOpen)?;
+            let mut content = ContentKey::zeroed();
+            content_key(key, &self.tag, &mut content)?;
+            jwe.open(&content, out)
+        })
     }
 
     /// The JWE, whose form was checked when the file was parsed.

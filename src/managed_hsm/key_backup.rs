@@ -27,6 +27,7 @@ pub use super::jwe::ContentKey;
 use super::jwe::{Algorithm, Jwe, Sealer, padded_len, sealed_len};
 use super::source::Text;
 use super::writer;
+use crate::burn::{self, burning};
 
 const KID: &str = "backup-protection-key";
 
@@ -58,7 +59,7 @@ impl<'a> KeyBackup<'a> {
     /// Secret: `key`, the plaintext. Public: the backup. Leaks: whether it opens, and the plaintext's
     /// length then.
     pub fn open(&self, key: &ContentKey, out: &mut [u8]) -> Result<usize, OpenError> {
-        self.jwe.open(key, out)
+        burning::<{ burn::JWE }, _>(move || self.jwe.open(key, out))
     }
 }
 
@@ -84,7 +85,10 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
-    writer::write(out, encoded_len(plaintext.len()), |writer| {
-        Sealer::begin(writer, Algorithm::Direct, KID.chars(), &[], key, rng)?.plaintext(plaintext)
+    burning::<{ burn::JWE }, _>(move || {
+        writer::write(out, encoded_len(plaintext.len()), |writer| {
+            Sealer::begin(writer, Algorithm::Direct, KID.chars(), &[], key, rng)?
+                .plaintext(plaintext)
+        })
     })
 }

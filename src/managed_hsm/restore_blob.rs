@@ -25,6 +25,7 @@ use super::json::{self, Member};
 use super::key_transport::{self, DIGEST_LEN, EncKey, Failure, Place};
 use super::shares::KEY;
 use super::writer;
+use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::rng::RngError;
 use crate::secret::Secret;
@@ -104,31 +105,33 @@ impl<'a> RestoreBlob<'a> {
         I: Identity,
         R: TryCryptoRng + ?Sized,
     {
-        let want = self.transfer_thumbprint();
-        if *transfer != want {
-            let have = *transfer;
-            return Err(RestoreError::OtherTransferKey { have, want });
-        }
-        let unsealed = self
-            .wrapped_key
-            .open::<{ KEY + 16 }, KEY, I, R>(identity, rng);
-        // A master key that does not come out is replaced, so that the artifacts are tried all the same
-        // and nobody learns from the time what it was that failed.
-        let (key, came_out) = match unsealed {
-            Ok(key) => (key, true),
-            Err(Failure::Opaque) => {
-                let random = Secret::random(rng).map_err(|_| RestoreError::Rng)?;
-                (random, false)
+        burning::<{ burn::JWE }, _>(move || {
+            let want = self.transfer_thumbprint();
+            if *transfer != want {
+                let have = *transfer;
+                return Err(RestoreError::OtherTransferKey { have, want });
             }
-            Err(Failure::Device(error)) => return Err(RestoreError::Device(error)),
-            Err(Failure::Rng) => return Err(RestoreError::Rng),
-        };
-        let key = MasterKey::new(key);
-        if self.enc_data.opens(&key) & came_out {
-            Ok(key)
-        } else {
-            Err(RestoreError::DoesNotOpen)
-        }
+            let unsealed = self
+                .wrapped_key
+                .open::<{ KEY + 16 }, KEY, I, R>(identity, rng);
+            // A master key that does not come out is replaced, so that the artifacts are tried all the same
+            // and nobody learns from the time what it was that failed.
+            let (key, came_out) = match unsealed {
+                Ok(key) => (key, true),
+                Err(Failure::Opaque) => {
+                    let random = Secret::random(rng).map_err(|_| RestoreError::Rng)?;
+                    (random, false)
+                }
+                Err(Failure::Device(error)) => return Err(RestoreError::Device(error)),
+                Err(Failure::Rng) => return Err(RestoreError::Rng),
+            };
+            let key = MasterKey::new(key);
+            if self.enc_data.opens(&key) & came_out {
+                Ok(key)
+            } else {
+                Err(RestoreError::DoesNotOpen)
+            }
+        })
     }
 }
 
@@ -199,26 +202,28 @@ pub fn write<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
-    if !file.opens(key) {
-        out.zeroize();
-        return Err(WriteError::DoesNotOpen);
-    }
-    writer::write(out, encoded_len(file, transfer), |writer| {
-        let fresh = MasterKey::new(Secret::random(rng)?);
-        writer.put("{")?;
-        let entries = file.artifacts().map(|artifact| (artifact.tag(), artifact));
-        enc_data::write(
-            writer,
-            &Spacing::PYTHON,
-            &fresh,
-            rng,
-            entries,
-            |sealer, _, artifact| reseal(&artifact, key, sealer),
-        )?;
-        writer.put(", \"WrappedKey\": {\"enc_key\": \"")?;
-        key_transport::seal(writer, fresh.secret().expose(), transfer, rng)?;
-        writer.put("\", \"x5t_256\": \"")?;
-        key_transport::put_digest(writer, transfer.thumbprint())?;
-        writer.put("\"}}")
+    burning::<{ burn::JWE }, _>(move || {
+        if !file.opens(key) {
+            out.zeroize();
+            return Err(WriteError::DoesNotOpen);
+        }
+        writer::write(out, encoded_len(file, transfer), |writer| {
+            let fresh = MasterKey::new(Secret::random(rng)?);
+            writer.put("{")?;
+            let entries = file.artifacts().map(|artifact| (artifact.tag(), artifact));
+            enc_data::write(
+                writer,
+                &Spacing::PYTHON,
+                &fresh,
+                rng,
+                entries,
+                |sealer, _, artifact| reseal(&artifact, key, sealer),
+            )?;
+            writer.put(", \"WrappedKey\": {\"enc_key\": \"")?;
+            key_transport::seal(writer, fresh.secret().expose(), transfer, rng)?;
+            writer.put("\", \"x5t_256\": \"")?;
+            key_transport::put_digest(writer, transfer.thumbprint())?;
+            writer.put("\"}}")
+        })
     })
 }

@@ -13,6 +13,7 @@ use super::{
     SignError,
 };
 use super::{encoding, generate, oaep, pkcs1v15};
+use crate::burn::{self, burning};
 
 /// An RSA private key of two primes. It takes about 4 KiB, and is wiped when dropped.
 ///
@@ -40,14 +41,18 @@ impl PrivateKey {
     ///
     /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        encoding::private_key_from_pkcs8(der)
+        burning_key(size_of_key(der), move || {
+            encoding::private_key_from_pkcs8(der)
+        })
     }
 
     /// Reads a PKCS#1 `RSAPrivateKey` in DER, version 0 (RFC 8017 appendix A.1.2).
     ///
     /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
-        encoding::private_key_from_pkcs1(der)
+        burning_key(size_of_key(der), move || {
+            encoding::private_key_from_pkcs1(der)
+        })
     }
 
     /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3). `progress` is
@@ -60,7 +65,7 @@ impl PrivateKey {
         rng: &mut R,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, GenerateError> {
-        match size {
+        burning_key(size, move || match size {
             ModulusSize::Rsa2048 => {
                 generate::key::<{ U1024::LIMBS }, { U2048::LIMBS }, R>(size, rng, progress)
             }
@@ -70,7 +75,7 @@ impl PrivateKey {
             ModulusSize::Rsa4096 => {
                 generate::key::<{ U2048::LIMBS }, { U4096::LIMBS }, R>(size, rng, progress)
             }
-        }
+        })
     }
 
     /// A key of numbers that are checked against each other.
@@ -112,19 +117,21 @@ impl PrivateKey {
         ciphertext: &[u8],
         out: &mut [u8],
     ) -> Result<usize, DecryptError> {
-        let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-        let block = block
-            .get_mut(..self.public.size().bytes())
-            .unwrap_or_default();
-        if ciphertext.len() != block.len() {
-            return Err(DecryptError::Opaque);
-        }
-        block.copy_from_slice(ciphertext);
-        self.apply(rng, block).map_err(|failure| match failure {
-            Failure::Rng => DecryptError::Rng,
-            Failure::Refused => DecryptError::Opaque,
-        })?;
-        oaep::decode(block, label, out)
+        burning_private(self.public.size(), move || {
+            let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
+            let block = block
+                .get_mut(..self.public.size().bytes())
+                .unwrap_or_default();
+            if ciphertext.len() != block.len() {
+                return Err(DecryptError::Opaque);
+            }
+            block.copy_from_slice(ciphertext);
+            self.apply(rng, block).map_err(|failure| match failure {
+                Failure::Rng => DecryptError::Rng,
+                Failure::Refused => DecryptError::Opaque,
+            })?;
+            oaep::decode(block, label, out)
+        })
     }
 
     /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, to the front of `out`, and
@@ -137,15 +144,17 @@ impl PrivateKey {
         message: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SignError> {
-        let block = out
-            .get_mut(..self.public.size().bytes())
-            .ok_or(SignError::BufferTooSmall)?;
-        pkcs1v15::encode(block, message);
-        self.apply(rng, block).map_err(|failure| match failure {
-            Failure::Rng => SignError::Rng,
-            Failure::Refused => SignError::Fault,
-        })?;
-        Ok(block.len())
+        burning_private(self.public.size(), move || {
+            let block = out
+                .get_mut(..self.public.size().bytes())
+                .ok_or(SignError::BufferTooSmall)?;
+            pkcs1v15::encode(block, message);
+            self.apply(rng, block).map_err(|failure| match failure {
+                Failure::Rng => SignError::Rng,
+                Failure::Refused => SignError::Fault,
+            })?;
+            Ok(block.len())
+        })
     }
 
     /// The private operation on a block of as many bytes as the modulus.
@@ -159,6 +168,33 @@ impl PrivateKey {
             Secret::Rsa3072(secret) => secret.apply(rng, &self.public, block),
             Secret::Rsa4096(secret) => secret.apply(rng, &self.public, block),
         }
+    }
+}
+
+/// Runs a private operation and burns its stack.
+fn burning_private<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
+    match size {
+        ModulusSize::Rsa2048 => burning::<{ burn::RSA_PRIVATE_2048 }, _>(work),
+        ModulusSize::Rsa3072 => burning::<{ burn::RSA_PRIVATE_3072 }, _>(work),
+        ModulusSize::Rsa4096 => burning::<{ burn::RSA_PRIVATE_4096 }, _>(work),
+    }
+}
+
+/// The size of the key in this encoding, which is about 4.6 times as long as the modulus.
+fn size_of_key(der: &[u8]) -> ModulusSize {
+    match der.len() {
+        ..1_500 => ModulusSize::Rsa2048,
+        ..2_100 => ModulusSize::Rsa3072,
+        _ => ModulusSize::Rsa4096,
+    }
+}
+
+/// Imports or makes a key and burns the stack of that.
+fn burning_key<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
+    match size {
+        ModulusSize::Rsa2048 => burning::<{ burn::RSA_KEY_2048 }, _>(work),
+        ModulusSize::Rsa3072 => burning::<{ burn::RSA_KEY_3072 }, _>(work),
+        ModulusSize::Rsa4096 => burning::<{ burn::RSA_KEY_4096 }, _>(work),
     }
 }
 

@@ -13,7 +13,7 @@ use paths::paths;
 
 /// The layers, lowest first; within a layer, in order.
 const LAYERS: [&[&str]; 6] = [
-    &["ct", "hardened", "rng", "secret"],
+    &["burn", "ct", "hardened", "rng", "secret"],
     &[
         "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
     ],

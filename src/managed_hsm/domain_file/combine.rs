@@ -5,6 +5,7 @@ use core::fmt;
 use heapless::Vec;
 
 use super::DomainFile;
+use crate::burn::{self, burning};
 use crate::managed_hsm::shares::{Selection, Share};
 use crate::managed_hsm::{MAX_CUSTODIANS, MasterKey};
 use crate::x509::Thumbprint;
@@ -24,27 +25,29 @@ impl DomainFile<'_> {
     /// Secret: the shares' values, the master key. Public: the file, the custodians and indices.
     /// Leaks: which shares agree with each other, and which quorum opens the file.
     pub fn combine(&self, shares: &[Share]) -> Result<Combined, CombineError> {
-        self.check_shares(shares)?;
-        let candidates = candidates(shares, u32::from(self.quorum.threshold().get()));
-        // Wrong shares can make the right key, if their errors cancel out, so the quorum that most
-        // shares agree with is the one that is believed.
-        for agreeing in (0..=u16::BITS).rev() {
-            let equals = { candidates.iter() }.filter(|c| c.agreeing.count_ones() == agreeing);
-            for candidate in equals {
-                let Some(selection) = Selection::new(shares, candidate.quorum) else {
-                    continue;
-                };
-                let (key, good) = selection.combine();
-                if !(good & self.enc_data.suits(&key)).declassify() {
-                    continue;
+        burning::<{ burn::JWE }, _>(move || {
+            self.check_shares(shares)?;
+            let candidates = candidates(shares, u32::from(self.quorum.threshold().get()));
+            // Wrong shares can make the right key, if their errors cancel out, so the quorum that most
+            // shares agree with is the one that is believed.
+            for agreeing in (0..=u16::BITS).rev() {
+                let equals = { candidates.iter() }.filter(|c| c.agreeing.count_ones() == agreeing);
+                for candidate in equals {
+                    let Some(selection) = Selection::new(shares, candidate.quorum) else {
+                        continue;
+                    };
+                    let (key, good) = selection.combine();
+                    if !(good & self.enc_data.suits(&key)).declassify() {
+                        continue;
+                    }
+                    if selection.is_degenerate().declassify() || !self.enc_data.opens(&key) {
+                        return Err(CombineError::DoesNotOpen);
+                    }
+                    return Ok(Combined::new(key, shares, candidate.agreeing));
                 }
-                if selection.is_degenerate().declassify() || !self.enc_data.opens(&key) {
-                    return Err(CombineError::DoesNotOpen);
-                }
-                return Ok(Combined::new(key, shares, candidate.agreeing));
             }
-        }
-        Err(CombineError::DoesNotOpen)
+            Err(CombineError::DoesNotOpen)
+        })
     }
 
     /// Checks that there are enough shares, of this file's custodians, of each no more than one.

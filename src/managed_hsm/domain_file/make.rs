@@ -5,6 +5,7 @@ use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use super::{KEY_ALGORITHM, custodian_count};
+use crate::burn::{self, burning};
 use crate::managed_hsm::MasterKey;
 use crate::managed_hsm::enc_data::{self, Spacing};
 use crate::managed_hsm::error::WriteError;
@@ -54,43 +55,45 @@ pub fn write<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
-    let checked = enc_data::check(artifacts.iter().map(|(tag, _)| *tag))
-        .and_then(|()| check_certificates(certificates))
-        .and_then(|count| Ok(Quorum::new(threshold, count)?));
-    let quorum = match checked {
-        Ok(quorum) => quorum,
-        Err(error) => {
-            out.zeroize();
-            return Err(error);
-        }
-    };
-    let needed = encoded_len(artifacts, threshold, certificates);
-    writer::write(out, needed, |writer| {
-        let key = MasterKey::new(Secret::random(rng)?);
-        let shares = deal(&key, quorum, rng)?;
+    burning::<{ burn::JWE }, _>(move || {
+        let checked = enc_data::check(artifacts.iter().map(|(tag, _)| *tag))
+            .and_then(|()| check_certificates(certificates))
+            .and_then(|count| Ok(Quorum::new(threshold, count)?));
+        let quorum = match checked {
+            Ok(quorum) => quorum,
+            Err(error) => {
+                out.zeroize();
+                return Err(error);
+            }
+        };
+        let needed = encoded_len(artifacts, threshold, certificates);
+        writer::write(out, needed, |writer| {
+            let key = MasterKey::new(Secret::random(rng)?);
+            let shares = deal(&key, quorum, rng)?;
 
-        writer.put("{")?;
-        let entries = artifacts.iter().map(|(tag, artifact)| (*tag, *artifact));
-        enc_data::write(
-            writer,
-            &Spacing::COMPACT,
-            &key,
-            rng,
-            entries,
-            |sealer, _, artifact| sealer.plaintext(artifact),
-        )?;
-        writer.put(",\"SharedKeys\":{\"enc_shares\":[")?;
-        let mut before = "";
-        for (share, certificate) in shares.iter().zip(certificates) {
-            writer.put(before)?;
-            writer.put("{\"enc_key\":\"")?;
-            key_transport::seal(writer, share.expose(), certificate, rng)?;
-            writer.put("\",\"x5t_256\":\"")?;
-            key_transport::put_digest(writer, certificate.thumbprint())?;
-            writer.put("\"}")?;
-            before = ",";
-        }
-        put_tail(writer, threshold)
+            writer.put("{")?;
+            let entries = artifacts.iter().map(|(tag, artifact)| (*tag, *artifact));
+            enc_data::write(
+                writer,
+                &Spacing::COMPACT,
+                &key,
+                rng,
+                entries,
+                |sealer, _, artifact| sealer.plaintext(artifact),
+            )?;
+            writer.put(",\"SharedKeys\":{\"enc_shares\":[")?;
+            let mut before = "";
+            for (share, certificate) in shares.iter().zip(certificates) {
+                writer.put(before)?;
+                writer.put("{\"enc_key\":\"")?;
+                key_transport::seal(writer, share.expose(), certificate, rng)?;
+                writer.put("\",\"x5t_256\":\"")?;
+                key_transport::put_digest(writer, certificate.thumbprint())?;
+                writer.put("\"}")?;
+                before = ",";
+            }
+            put_tail(writer, threshold)
+        })
     })
 }
 
