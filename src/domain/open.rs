@@ -22,6 +22,9 @@ use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
 
+#[cfg(test)]
+mod tests;
+
 impl SealedDomain<'_> {
     /// How many bytes [`open`](Self::open) needs for its output: the root, then the artifacts.
     pub const fn opened_len(&self) -> usize {

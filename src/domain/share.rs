@@ -27,7 +27,7 @@ pub struct DomainShare {
     pub(super) custodian: CustodianId,
     pub(super) header: HeaderDigest,
     /// That it is the one that was dealt, tested again wherever it is used.
-    confirmed: Permit,
+    pub(super) confirmed: Permit,
 }
 
 impl DomainShare {
@@ -43,6 +43,15 @@ impl DomainShare {
             header,
             confirmed: Verdict::twice(|| Mask::public(true)).permit(Fault)?,
         })
+    }
+
+    /// One whose verify key confirmed nothing.
+    #[cfg(test)]
+    pub(crate) fn unconfirmed(self) -> Self {
+        Self {
+            confirmed: Permit::REFUSED,
+            ..self
+        }
     }
 
     /// Whose it is.

@@ -18,6 +18,9 @@ use crate::domain::{
 use crate::hardened::{Permit, Verdict};
 use crate::wrap::{WrappedShare, check_hides};
 
+#[cfg(test)]
+mod tests;
+
 /// How many bytes a contribution to `request` takes; at most [`Contribution::MAX_LEN`].
 pub fn contribution_len(request: &Request<'_>) -> usize {
     encoded_len(request.transfer().algorithm().wrapped_len())

@@ -76,6 +76,12 @@ impl<'a> VettedRequest<'a> {
         })
     }
 
+    /// A request that is vetted as far as `vetted` says.
+    #[cfg(test)]
+    pub(super) const fn with(request: Request<'a>, vetted: Permit) -> Self {
+        Self { request, vetted }
+    }
+
     /// The request.
     pub const fn request(&self) -> &Request<'a> {
         &self.request
