@@ -86,8 +86,8 @@ impl<K: Recipient> Sealing<'_, K> {
         Ok(self.lengths(&self.core()?)?.file)
     }
 
-    /// How many bytes of private memory [`seal`](Self::seal) needs to work in: the header and the body,
-    /// or the header and a wrapped share if that is longer.
+    /// How many bytes of private memory [`seal`](Self::seal) needs to work in: the header, and the body
+    /// sealed and in the clear, or a wrapped share if that is longer.
     pub fn scratch_len(&self) -> Result<usize, SealError> {
         Ok(self.lengths(&self.core()?)?.scratch())
     }

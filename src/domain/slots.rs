@@ -12,6 +12,7 @@ use minicbor::Encoder;
 
 use super::MAX_CUSTODIANS;
 use super::error::SealError;
+use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::SIGNATURE_LEN;
@@ -58,7 +59,22 @@ impl Lengths {
 
     /// How long the scratch is.
     pub(super) fn scratch(&self) -> usize {
-        self.header.saturating_add(self.body.max(self.wrapped))
+        let work = self.body.saturating_add(self.clear());
+        self.header.saturating_add(work.max(self.wrapped))
+    }
+
+    /// How long the body is in the clear.
+    const fn clear(&self) -> usize {
+        self.body.saturating_sub(TAG_LEN)
+    }
+
+    /// Cuts the room for the body into that of what is sealed and that of what is in the clear.
+    pub(super) fn cut_work<'s>(
+        &self,
+        work: &'s mut [u8],
+    ) -> Result<(&'s mut [u8], &'s mut [u8]), SealError> {
+        let (body, rest) = { work.split_at_mut_checked(self.body) }.ok_or(SealError::Fault)?;
+        Ok((body, rest.get_mut(..self.clear()).ok_or(SealError::Fault)?))
     }
 
     /// Cuts the scratch into the header and the room for a wrapped share, and for the body after it.

@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The body: root and artifacts, encrypted in private memory and opened again there.
+//! The body: root and artifacts, encrypted from private memory to private memory and opened again there.
 
 use core::iter;
 
 use heapless::Vec;
 
 use super::Sealing;
-use crate::aead::{self, TAG_LEN};
+use crate::aead;
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::MAX_CUSTODIANS;
 use crate::domain::error::SealError;
 use crate::domain::id::HeaderDigest;
 use crate::domain::keys::SealingKey;
-use crate::hardened::{Permit, Verdict, copy};
+use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::quorum::Quorum;
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
 
 impl<K> Sealing<'_, K> {
-    /// Writes root and artifacts to `body` and encrypts them there.
+    /// Writes root and artifacts to `clear` and encrypts them into `body`, which has room for the tag too.
     ///
     /// Secret: the key, root and artifacts. Public: the lengths. Leaks: nothing else.
     pub(super) fn seal_body(
         &self,
         key: &SealingKey,
         header: &HeaderDigest,
+        clear: &mut [u8],
         body: &mut [u8],
     ) -> Result<(), SealError> {
-        let (text, tag) = body.split_last_chunk_mut().ok_or(SealError::Fault)?;
-        let mut rest = &mut *text;
+        let (sealed, tag) = body.split_last_chunk_mut().ok_or(SealError::Fault)?;
+        let mut rest = &mut *clear;
         for part in self.plaintext() {
             let (slot, after) = rest
                 .split_at_mut_checked(part.len())
@@ -38,33 +39,32 @@ impl<K> Sealing<'_, K> {
         }
         let mut body_key = Secret::zeroed();
         key.body_key(header, &mut body_key)?;
-        aead::seal_in_place(&body_key, text, tag)?;
-        Ok(())
+        Ok(aead::seal(&body_key, clear, sealed, tag)?)
     }
 
-    /// Opens the body in place with a key that was rebuilt from the shares, compares what is inside, and
-    /// encrypts it again: the same key and the same plaintext give the same tag. Gives a permit to let
-    /// the ciphertext leave.
+    /// Opens `body` into `clear` with a key that was rebuilt from the shares, and compares what is inside.
+    /// Gives a permit to let the body leave.
     ///
     /// Secret: the key, root and artifacts. Public: the lengths. Leaks: whether it opened.
     pub(super) fn check_body(
         &self,
         key: &SealingKey,
         header: &HeaderDigest,
-        body: &mut [u8],
+        clear: &mut [u8],
+        body: &[u8],
     ) -> Result<Permit, SealError> {
-        let (text, tag) = body.split_last_chunk_mut().ok_or(SealError::Fault)?;
-        let mut body_key = Secret::zeroed();
-        key.body_key(header, &mut body_key)?;
-        if !aead::open_in_place(&body_key, text, tag).declassify() {
-            return Err(SealError::Fault);
-        }
-        let same = Verdict::twice(|| self.is_plaintext(text)).permit(SealError::Fault)?;
-        let mut again = [0; TAG_LEN];
-        aead::seal_in_place(&body_key, text, &mut again)?;
-        let sealed = Verdict::twice(|| eq_bytes(&again, tag)).permit(SealError::Fault)?;
-        let covered = Verdict::twice(|| !self.is_plaintext(text)).permit(SealError::Fault)?;
-        Ok(same.and(sealed).and(covered))
+        let (sealed, tag) = body.split_last_chunk().ok_or(SealError::Fault)?;
+        let same = Verdict::twice(|| {
+            clear.fill(0);
+            let mut body_key = Secret::zeroed();
+            match key.body_key(header, &mut body_key) {
+                Ok(()) => aead::open(&body_key, sealed, tag, clear) & self.is_plaintext(clear),
+                Err(Fault) => Mask::public(false),
+            }
+        })
+        .permit(SealError::Fault)?;
+        let covered = Verdict::twice(|| !self.is_plaintext(sealed)).permit(SealError::Fault)?;
+        Ok(same.and(covered))
     }
 
     /// Whether `text` is the body in the clear.

@@ -74,14 +74,14 @@ impl<K: Recipient> Sealing<'_, K> {
         key.derive(&core.salt, &data_key, release.expose())?;
         let mut commitment = Secret::<32>::zeroed();
         key.commitment(&digest, &mut commitment)?;
-        let body = work.get_mut(..lengths.body).ok_or(SealError::Fault)?;
-        self.seal_body(&key, &digest, body)?;
+        let (body, clear) = lengths.cut_work(work)?;
+        self.seal_body(&key, &digest, clear, body)?;
 
         let rebuilt = super::body::rebuild(&data_key, core.quorum, shares)?;
         key.derive(&core.salt, &rebuilt, release.expose())?;
         let committed = Verdict::twice(|| key.is_committed(&digest, commitment.expose()))
             .permit(SealError::Fault)?;
-        let opens = self.check_body(&key, &digest, body)?.and(committed);
+        let opens = self.check_body(&key, &digest, clear, body)?.and(committed);
 
         // From here on the file is public, and signed as such.
         declassify_bytes(header);
