@@ -68,9 +68,13 @@ pub fn open(
     let computed = Parts::new(key).tag(nonce, associated, text, &mut own);
     computed.map_err(|Fault| NotAuthentic)?;
     Verdict::twice(|| eq_bytes(own.expose(), tag)).or(NotAuthentic)?;
-    Aes256Gcm::new(key.expose().into())
-        .decrypt_inout_detached(nonce.into(), associated, text.into(), tag.into())
-        .map_err(|_| NotAuthentic)
+    let opened = Aes256Gcm::new(key.expose().into()).decrypt_inout_detached(
+        nonce.into(),
+        associated,
+        text.into(),
+        tag.into(),
+    );
+    Verdict::twice(|| Mask::public(opened.is_ok())).or(NotAuthentic)
 }
 
 /// The block cipher, from which GCM is put together as section 7 of SP 800-38D says.

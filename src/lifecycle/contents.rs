@@ -223,6 +223,8 @@ fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
 }
 
 /// Writes a transfer key as PKCS#8.
+///
+/// Secret: `key`. Public: the lengths of its integers. Leaks: nothing else.
 pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
     let mut der = Secret::<{ PrivateKey::PKCS8_MAX_LEN }>::zeroed();
     // The room is as long as any key.

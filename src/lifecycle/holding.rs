@@ -130,6 +130,8 @@ impl<const N: usize> Holding<N> {
     }
 
     /// Takes over what `other` holds, and wipes that.
+    ///
+    /// Secret: root and artifacts. Public: the length. Leaks: nothing else.
     pub(super) fn take(&mut self, other: &mut Self) -> Result<(), Fault> {
         self.wipe();
         let root = self.root.secret_mut().expose_mut();

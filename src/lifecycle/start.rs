@@ -13,6 +13,7 @@ use super::state::{
 use super::state::{Imported, Importing};
 use super::vault::{Next, Owed, Vault};
 use crate::burn::{self, burning};
+use crate::ct::declassify_bytes;
 use crate::domain::{ArtifactTag, InstanceId, MAX_ARTIFACTS, SealError};
 use crate::rng;
 use crate::self_test::{SelfTested, Test};
@@ -181,6 +182,7 @@ impl<const N: usize> Vault<N> {
         rng::fill(host.rng(), self.instance.seed.expose_mut())?;
         let mut id = [0; 16];
         rng::fill(host.rng(), &mut id)?;
+        declassify_bytes(&mut id);
         self.instance.id = InstanceId::from_bytes(id);
         self.held.name()?;
         let domain = self.held.id();

@@ -73,6 +73,8 @@ impl Share {
     }
 
     /// The words of this share.
+    ///
+    /// Secret: the words. Leaks: nothing.
     #[cfg(feature = "hazmat")]
     pub(super) fn to_words(&self) -> Secret<SHARE> {
         let mut words = Secret::zeroed();

@@ -34,6 +34,8 @@ type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
 impl<K: Recipient> Sealing<'_, K> {
     /// Fills `out`, and gives a permit to let it leave. Header and body are made and checked in
     /// `scratch`; in `out` they are never read before everything stands there.
+    ///
+    /// Secret: the root, the artifacts, `scratch`. Public: the rest, `out`. Leaks: nothing else.
     pub(super) fn make<R: TryCryptoRng + ?Sized>(
         &self,
         mut core: Core<'_>,

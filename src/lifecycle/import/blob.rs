@@ -6,7 +6,7 @@ use core::num::NonZeroU64;
 use rand_core::TryCryptoRng;
 
 use super::{Expected, Import, ROOT_TAG};
-use crate::ct::eq_bytes;
+use crate::ct::{declassify_bytes, eq_bytes};
 use crate::domain::{ArtifactTag, Root};
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::FIXED_MAX_LEN;
@@ -53,8 +53,9 @@ pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
         },
         _ => LifecycleError::Fault,
     })?;
-    let thumbprint = Thumbprint::of(out.get(..len).unwrap_or_default());
-    Ok((key, thumbprint, len))
+    let certificate = out.get_mut(..len).ok_or(LifecycleError::Fault)?;
+    declassify_bytes(certificate);
+    Ok((key, Thumbprint::of(certificate), len))
 }
 
 /// Checks what can be read in `blob`: that it is for this transfer key, and what it lists.

@@ -70,6 +70,8 @@ impl Drop for Expected {
 }
 
 /// What came in under this tag.
+///
+/// Secret: the content. Public: the tags, the lengths. Leaks: nothing else.
 pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -> Option<&'h [u8]> {
     if tag == ROOT_TAG {
         return Some(incoming.root.secret().expose());

@@ -6,7 +6,7 @@
 
 use super::error::RecordError;
 use crate::aead::{self, TAG_LEN};
-use crate::ct::Mask;
+use crate::ct::{Mask, declassify_bytes};
 use crate::domain::InstanceId;
 use crate::hardened::{Fault, copy};
 use crate::lifecycle::host::Host;
@@ -108,6 +108,7 @@ fn draw_salt<H: Host + ?Sized>(
     let parts = [number.as_slice(), instance.as_bytes(), contents];
     let mut salt = Secret::zeroed();
     Purpose::RecordSalt.derive(key.expose(), &[], parts, &mut salt)?;
+    declassify_bytes(salt.expose_mut());
     Ok(*salt.expose())
 }
 

@@ -6,6 +6,7 @@ use core::num::NonZeroU64;
 use heapless::Vec;
 use rand_core::TryCryptoRng;
 
+use crate::ct::declassify_bytes;
 use crate::custodian::Algorithm;
 use crate::domain::{Expect, Hedged, LedgerHead, SealedDomain};
 use crate::hardened::Permit;
@@ -121,6 +122,7 @@ impl<const N: usize> Vault<N> {
         let mut rng = self.hedged(host.rng(), header.digest().as_bytes(), now);
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
+        declassify_bytes(&mut session);
         let key = PrivateKey::generate(transfer_size(sealed), &mut rng, &mut |_| ())?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,

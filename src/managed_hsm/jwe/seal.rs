@@ -126,6 +126,8 @@ impl<'w, 'o> Sealer<'w, 'o> {
     }
 
     /// Writes the tag.
+    ///
+    /// Secret: the key. Public: the tag. Leaks: nothing else.
     pub fn finish(self) -> Result<(), WriteError> {
         let tag = tag(self.mac, self.header);
         self.writer.put(".")?;

@@ -3,10 +3,18 @@
 
 use security_domain::hazmat::ct::{Mask, eq_bytes};
 
+use security_domain::secret::Secret;
+use subtle::ConstantTimeEq;
+
 use crate::Operation;
+use crate::rng::SecretRng;
 use crate::valgrind::{hidden, revealed};
 
-pub const OPERATIONS: &[Operation] = &[("ct: masks, select", masks), ("ct: eq_bytes", compare)];
+pub const OPERATIONS: &[Operation] = &[
+    ("ct: masks, select", masks),
+    ("ct: eq_bytes", compare),
+    ("secret: equality", secrets),
+];
 
 fn masks() {
     for (a, b) in [(3u32, 5u32), (5, 3), (4, 4), (0, u32::MAX)] {
@@ -31,4 +39,12 @@ fn compare() {
     other[32] = 8;
     assert!(eq_bytes(&a, &hidden([7; 33])).declassify());
     assert!(!eq_bytes(&a, &hidden(other)).declassify());
+}
+
+/// The generator's output is another each time, and the same again with the same seed.
+fn secrets() {
+    let [a, b, c] = [1, 1, 2].map(|seed| Secret::<32>::random(&mut SecretRng(seed)).unwrap());
+    for (other, same) in [(&b, 1), (&c, 0)] {
+        assert_eq!(revealed(&[a.ct_eq(other).unwrap_u8()]), [same]);
+    }
 }

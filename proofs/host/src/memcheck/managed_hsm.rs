@@ -26,14 +26,14 @@ const CERTIFICATES: [&[u8]; 3] = [
     include_bytes!("../../../../tests/vectors/rsa/keys/4096.cer.der"),
 ];
 
-const ARTIFACT: [u8; 300] = [0x61; 300];
+pub const ARTIFACT: [u8; 300] = [0x61; 300];
 
 fn certificates() -> [Certificate<'static>; 3] {
     CERTIFICATES.map(|der| Certificate::parse(der).unwrap())
 }
 
 /// A file of two artifacts, opened by any two of three custodians.
-fn domain() -> Vec<u8> {
+pub fn domain() -> Vec<u8> {
     let artifact = hidden(ARTIFACT);
     let artifacts = [
         (Tag::new("a").unwrap(), &artifact[..]),
@@ -53,7 +53,7 @@ fn domain() -> Vec<u8> {
     text
 }
 
-fn share(file: &DomainFile<'_>, custodian: usize) -> Share {
+pub fn share(file: &DomainFile<'_>, custodian: usize) -> Share {
     let mut key: PrivateKey = secret_key(KEYS[custodian]);
     let thumbprint = certificates()[custodian].thumbprint();
     file.open_share(&thumbprint, &mut key, &mut SecretRng(21))

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! RSA: key import, OAEP, the private operation.
 
+use core::num::NonZeroU64;
+
+use security_domain::custodian::Recipient;
 use security_domain::rsa::{DecryptError, ModulusSize, PrivateKey, PublicKey};
+use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN, SelfSigned, write_self_signed};
 
 use crate::Operation;
 use crate::rng::SecretRng;
@@ -9,6 +13,7 @@ use crate::valgrind::{self, hidden, revealed};
 
 pub const OPERATIONS: &[Operation] = &[
     ("rsa: import, PKCS#8", import),
+    ("rsa: export, PKCS#8", export),
     ("rsa-2048: private operation, OAEP decode", || {
         decrypt(KEYS[0])
     }),
@@ -22,6 +27,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("rsa-2048: OAEP encode, public operation", encrypt),
     ("rsa-2048: PKCS#1 v1.5 signature", sign),
     ("rsa-2048: key generation", generate),
+    ("x509: self-signed certificate", self_signed),
 ];
 
 pub const KEYS: [&[u8]; 3] = [
@@ -74,6 +80,16 @@ fn import() {
             .to_spki_der(&mut out)
             .unwrap();
         assert_eq!(&out[..len], spki);
+    }
+}
+
+/// How many leading zeros an integer has is public, as the length of its encoding is.
+fn export() {
+    for pkcs8 in KEYS {
+        let mut out = vec![0; PrivateKey::PKCS8_MAX_LEN];
+        let len = secret_key(pkcs8).to_pkcs8_der(&mut out).unwrap();
+        valgrind::reveal(&mut out);
+        assert_eq!(out[..len], *pkcs8);
     }
 }
 
@@ -140,4 +156,18 @@ fn generate() {
     key.decrypt_oaep_sha256(&mut SecretRng(9), b"", &ciphertext, &mut out)
         .unwrap();
     assert_eq!(revealed(&out), [0x6d; 64]);
+}
+
+fn self_signed() {
+    let content = SelfSigned {
+        common_name: "transfer-key",
+        serial: NonZeroU64::MIN,
+        not_before: 0,
+        not_after: 1,
+    };
+    let (key, mut out) = (secret_key(KEYS[0]), [0; SELF_SIGNED_MAX_LEN]);
+    let len = write_self_signed(&key, &mut SecretRng(10), &content, &mut out).unwrap();
+    valgrind::reveal(&mut out);
+    let certificate = Certificate::parse(&out[..len]).unwrap();
+    assert_eq!(certificate.public_key().id(), key.public_key().id());
 }

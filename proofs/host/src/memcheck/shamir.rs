@@ -6,7 +6,7 @@ use security_domain::secret::Secret;
 use security_domain::shamir::check::{
     SetId, ShareDigest, consistent, correct, correct_rows, name_wrong,
 };
-use security_domain::shamir::encoded::EncodedShare;
+use security_domain::shamir::encoded::{EncodedShare, combine_encoded, encoded_len};
 use security_domain::shamir::renew::{Commitment, refresh, repair, reshare};
 use security_domain::shamir::{Share, ShareRow, combine, combine_rows, split, split_rows};
 
@@ -20,6 +20,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("shamir: combine with a spare share", spare),
     ("shamir/check: correct two wrong shares", mend),
     ("shamir/check: digests, name a wrong share", name),
+    ("shamir/encoded: encode, parse, combine", encoded),
     ("shamir/renew: repair", repair_share),
     ("shamir/renew: refresh, commitment", refresh_shares),
     ("shamir/renew: reshare", reshare_shares),
@@ -148,6 +149,35 @@ fn name() {
         .collect();
     let wrong = name_wrong(&encoded, &digests).unwrap();
     assert_eq!(wrong.iter().map(ShareIndex::get).collect::<Vec<_>>(), [3]);
+}
+
+/// With a spare share; then one of them is changed.
+fn encoded() {
+    let quorum = quorum(2, 3);
+    let rows = shares(quorum, 20);
+    let set = SetId::new([9; 16]);
+    let files: Vec<Row> = (1..=3)
+        .map(|i| {
+            let blind = hidden([i as u8; 32]);
+            let share = EncodedShare::new(set, quorum, held(&rows, &[i])[0], &blind).unwrap();
+            let mut file = vec![0; encoded_len(LEN)];
+            assert_eq!(share.encode(&mut file), Ok(file.len()));
+            file
+        })
+        .collect();
+    let combine = |files: &[Row], out: &mut Row| {
+        let shares: Vec<_> = files
+            .iter()
+            .map(|file| EncodedShare::parse(file).unwrap())
+            .collect();
+        combine_encoded(&shares, out)
+    };
+    let mut out = vec![0; LEN];
+    combine(&files, &mut out).unwrap();
+    check(out.clone());
+    let mut changed = files;
+    changed[2][encoded_len(0) - 32] ^= 1;
+    assert!(combine(&changed, &mut out).is_err());
 }
 
 fn repair_share() {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An HSM around the library. Its generator is secret; what lies on the flash is public, unless told.
+
+use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
+use security_domain::secret::Secret;
+
+use crate::rng::SecretRng;
+use crate::valgrind::{hidden, reveal};
+
+pub struct Flash {
+    rng: SecretRng,
+    device_key: Secret<32>,
+    /// Whether what is written becomes public.
+    public: bool,
+    pub slots: [Vec<u8>; 2],
+    pub counter: u64,
+    /// The write that fails, counted down.
+    pub fails: Option<u32>,
+}
+
+impl Flash {
+    /// A flash whose device key is secret: all that is in a record is as secret as it.
+    pub fn sealed() -> Self {
+        Self::new(60, hidden([0x64; 32]), true)
+    }
+
+    /// A flash whose device key is public, and what is written is not made so: of what is read again, the
+    /// secret bytes are secret, and those between them, which say how long each is, are not.
+    pub fn transparent(seed: u64) -> Self {
+        Self::new(seed, [0x64; 32], false)
+    }
+
+    fn new(seed: u64, device_key: [u8; 32], public: bool) -> Self {
+        let device_key = Secret::try_init(|key| {
+            *key = device_key;
+            Ok::<(), ()>(())
+        });
+        Self {
+            rng: SecretRng(seed),
+            device_key: device_key.unwrap(),
+            public,
+            slots: [const { Vec::new() }; 2],
+            counter: 0,
+            fails: None,
+        }
+    }
+}
+
+impl Host for Flash {
+    type Rng = SecretRng;
+
+    fn rng(&mut self) -> &mut SecretRng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        0
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, _: &Event) -> Result<(), SinkRefused> {
+        Ok(())
+    }
+
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        let held = &self.slots[slot as usize];
+        let out = out.get_mut(..held.len()).ok_or(FlashError)?;
+        out.copy_from_slice(held);
+        Ok(held.len())
+    }
+
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        let mut record = record.to_vec();
+        if self.public {
+            reveal(&mut record);
+        }
+        self.slots[slot as usize] = record;
+        self.fails = self.fails.map(|fails| fails.wrapping_sub(1));
+        match self.fails {
+            Some(0) => Err(FlashError),
+            _ => Ok(()),
+        }
+    }
+
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.slots[slot as usize].clear();
+        Ok(())
+    }
+
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        Ok(self.counter)
+    }
+
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        self.counter = to;
+        Ok(())
+    }
+
+    fn counter_is_hardware(&self) -> bool {
+        true
+    }
+}
