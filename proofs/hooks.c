@@ -2,10 +2,17 @@
 // Hooks in native code: those of a scripting language run six hundred times slower.
 
 #include <stdint.h>
+#include <string.h>
 #include <unicorn/unicorn.h>
 
 struct trace {
-    uint64_t pc, instructions, address, accesses;
+    uint64_t pc, instructions, address, accesses, resume;
+};
+
+// Bytes, each run of them with its length in front.
+struct log {
+    uint32_t logged, overflowed;
+    uint8_t log[1 << 16];
 };
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -17,6 +24,10 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 void on_instruction(uc_engine *machine, uint64_t address, uint32_t size, void *user)
 {
     struct trace *trace = user;
+    if (trace->resume == address)
+        trace->resume = 0;
+    if (trace->resume)
+        return;
     trace->pc = mix(trace->pc, address << 8 | size);
     trace->instructions++;
 }
@@ -40,6 +51,55 @@ void on_access(uc_engine *machine, uc_mem_type kind, uint64_t address, int size,
 {
     struct trace *trace = user;
     leave_it_block(machine);
+    if (trace->resume)
+        return;
     trace->address = mix(trace->address, address << 16 | (uint64_t)size << 8 | (uint64_t)kind);
     trace->accesses++;
+}
+
+static uint32_t argument(uc_engine *machine, int which)
+{
+    uint32_t value;
+    uc_reg_read(machine, UC_ARM_REG_R0 + which, &value);
+    return value;
+}
+
+// At the entry of a function whose arguments are public: nothing is recorded until it returns.
+void on_public(uc_engine *machine, uint64_t address, uint32_t size, void *user)
+{
+    struct trace *trace = user;
+    uint32_t back;
+    (void)address, (void)size;
+    uc_reg_read(machine, UC_ARM_REG_LR, &back);
+    if (!trace->resume)
+        trace->resume = back & ~UINT32_C(1);
+}
+
+static void note(uc_engine *machine, struct log *log, uint32_t start, uint32_t length)
+{
+    uint32_t room = sizeof log->log - log->logged;
+    if (room < sizeof length || room - sizeof length < length) {
+        log->overflowed = 1;
+        return;
+    }
+    uint8_t *end = log->log + log->logged;
+    memcpy(end, &length, sizeof length);
+    uc_mem_read(machine, start, end + sizeof length, length);
+    log->logged += sizeof length + length;
+}
+
+// At the entry of memcmp or bcmp: the bytes that are compared. The branches inside depend on them, whether or not these
+// secrets make a difference there.
+void on_compare(uc_engine *machine, uint64_t address, uint32_t size, void *user)
+{
+    (void)address, (void)size;
+    for (int side = 0; side < 2; side++)
+        note(machine, user, argument(machine, side), argument(machine, 2));
+}
+
+// At the entry of publish: the bytes that are public from there on.
+void on_publish(uc_engine *machine, uint64_t address, uint32_t size, void *user)
+{
+    (void)address, (void)size;
+    note(machine, user, argument(machine, 0), argument(machine, 1));
 }

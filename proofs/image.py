@@ -15,11 +15,32 @@ DATA = 0x3000_0000
 RETURN = 0x1000_0000
 PAGE = 0x1000
 
+# What a compiler calls for `==` on arrays and slices.
+COMPARISONS = {"memcmp", "bcmp"}
+
+# The one function that is given public values only and takes a way that depends on them: it verifies a signature.
+PUBLIC = "ed25519_dalek9verifying12VerifyingKey13verify_strict"
+
 
 class Trace(ctypes.Structure):
     """What the hooks in hooks.c write: running hashes and counts."""
 
-    _fields_ = [(name, ctypes.c_uint64) for name in ("pc", "instructions", "address", "accesses")]
+    _fields_ = [(name, ctypes.c_uint64) for name in ("pc", "instructions", "address", "accesses", "resume")]
+
+
+class Log(ctypes.Structure):
+    """Runs of bytes that the hooks in hooks.c noted."""
+
+    _fields_ = [("logged", ctypes.c_uint32), ("overflowed", ctypes.c_uint32), ("log", ctypes.c_uint8 * (1 << 16))]
+
+    def runs(self):
+        assert not self.overflowed, "more was noted than there is room for"
+        rest, found = bytes(self.log[: self.logged]), []
+        while rest:
+            end = 4 + int.from_bytes(rest[:4], "little")
+            found.append(rest[4:end])
+            rest = rest[end:]
+        return found
 
 
 class Image:
@@ -59,7 +80,8 @@ class Image:
         return self.machine.reg_read(arm.UC_ARM_REG_R0)
 
     def record(self, folder, accesses=True):
-        """Records every instruction's address and, but where told otherwise, every memory address from here on."""
+        """Records from here on every instruction's address, what is compared and what is published, and, but where told
+        otherwise, every memory address."""
         here = pathlib.Path(__file__).parent
         library = pathlib.Path(folder) / "hooks.so"
         there = pathlib.Path(unicorn.__file__).parent
@@ -68,17 +90,23 @@ class Image:
             + [str(there / "lib" / "libunicorn.so.2")],
             check=True,
         )
-        hooks = ctypes.CDLL(str(library))
-        trace = Trace()
-        kinds = [(unicorn.UC_HOOK_CODE, hooks.on_instruction)]
+        self.hooks = ctypes.CDLL(str(library))
+        self.trace, self.compared, self.published = Trace(), Log(), Log()
+        self.hook(unicorn.UC_HOOK_CODE, "on_instruction", self.trace)
         if accesses:
-            kinds.append((unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, hooks.on_access))
-        for kind, function in kinds:
-            handle = ctypes.c_size_t()
-            status = unicorn.unicorn_py3.unicorn.uclib.uc_hook_add(
-                self.machine._uch, ctypes.byref(handle), kind, ctypes.cast(function, ctypes.c_void_p),
-                ctypes.byref(trace), ctypes.c_uint64(1), ctypes.c_uint64(0),
-            )
-            assert status == 0, "the hook was refused"
-        self.trace, self.hooks = trace, hooks
-        return trace
+            self.hook(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, "on_access", self.trace)
+        for name in COMPARISONS & self.symbols.keys():
+            self.hook(unicorn.UC_HOOK_CODE, "on_compare", self.compared, self.symbols[name])
+        for name in self.symbols:
+            if PUBLIC in name:
+                self.hook(unicorn.UC_HOOK_CODE, "on_public", self.trace, self.symbols[name])
+        self.hook(unicorn.UC_HOOK_CODE, "on_publish", self.published, self.symbols["publish"])
+
+    def hook(self, kind, function, user, at=None):
+        first, last = (1, 0) if at is None else (at & ~1, at & ~1)
+        handle = ctypes.c_size_t()
+        status = unicorn.unicorn_py3.unicorn.uclib.uc_hook_add(
+            self.machine._uch, ctypes.byref(handle), kind, ctypes.cast(getattr(self.hooks, function), ctypes.c_void_p),
+            ctypes.byref(user), ctypes.c_uint64(first), ctypes.c_uint64(last),
+        )
+        assert status == 0, "the hook was refused"

@@ -7,13 +7,20 @@
 
 #![no_std]
 
+mod masking;
 mod planted;
 mod reach;
 mod rng;
 mod stack;
 mod stack_domain;
 mod trace;
+mod trace_backup;
+mod trace_domain;
+mod trace_jwe;
+mod trace_kdf;
+mod trace_record;
 mod trace_shamir;
+mod trace_wrap;
 
 #[cfg(feature = "plant-alloc")]
 extern crate alloc;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Leaks that the traces must show; if they do not, they prove nothing.
 
+use security_domain::hazmat::kdf::sp800_108_hmac_sha512;
+
 use crate::trace::Bytes;
 
 /// The products of sixteen pairs in GF(2^8) by masks without a barrier. In the source there is no
@@ -33,4 +35,16 @@ extern "C" fn planted_table_index(secret: &Bytes, out: &mut Bytes) {
     for (out, byte) in out.iter_mut().zip(secret) {
         *out = TABLE[usize::from(*byte)];
     }
+}
+
+/// A digest of a secret that is compared with `==`: the traces are the same, unless the digest happens to
+/// begin as the other side does, and yet the comparison stops where they differ first.
+#[unsafe(no_mangle)]
+extern "C" fn planted_comparison(secret: &Bytes, out: &mut Bytes) {
+    let Some(mut digest) = crate::trace::secret(&[0; 32]) else {
+        return;
+    };
+    let derived = sp800_108_hmac_sha512(secret, *b"label", b"context", &mut digest).is_ok();
+    let equal = *digest.expose() == [7; 32];
+    out.fill(if derived && !equal { 2 } else { 1 });
 }

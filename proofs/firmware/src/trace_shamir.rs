@@ -3,13 +3,12 @@
 
 use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
-use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, ShareDigest, correct_rows};
 use security_domain::shamir::renew::{refresh, repair, reshare};
 use security_domain::shamir::{ShareRow, combine_rows, split};
 
 use crate::rng::Xorshift;
-use crate::trace::Bytes;
+use crate::trace::{secret, trace};
 
 fn quorum(threshold: u8, count: u8) -> Result<Quorum, QuorumError> {
     Quorum::new(Threshold::new(threshold)?, ShareCount::new(count)?)
@@ -18,27 +17,6 @@ fn quorum(threshold: u8, count: u8) -> Result<Quorum, QuorumError> {
 fn row(index: u8, value: &[u8]) -> Result<ShareRow<'_>, QuorumError> {
     let index = ShareIndex::new(index)?;
     Ok(ShareRow { index, value })
-}
-
-fn secret(bytes: &Bytes) -> Option<Secret<32>> {
-    let copy = |to: &mut Bytes| {
-        to.copy_from_slice(bytes);
-        Ok::<(), ()>(())
-    };
-    Secret::try_init(copy).ok()
-}
-
-/// A function of the image. One that fails leaves `out` empty, which is no right answer.
-macro_rules! trace {
-    ($name:ident, |$secret:ident, $out:ident| $body:expr) => {
-        #[unsafe(no_mangle)]
-        extern "C" fn $name($secret: &Bytes, $out: &mut Bytes) {
-            let mut run = || -> Option<()> { $body };
-            if run().is_none() {
-                $out.fill(0);
-            }
-        }
-    };
 }
 
 // The third share of two of three.
