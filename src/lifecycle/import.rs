@@ -132,8 +132,8 @@ impl<'v, S: FromOutside, const N: usize> Domain<'v, S, N> {
     /// Ends the import: its transfer key and what came in are wiped, here and on the flash, and the
     /// domain before it stands again. It happens whatever the sink says.
     ///
-    /// If the flash fails it has happened here, and the error says that the flash may still hold the
-    /// session, under the device key.
+    /// If the state before cannot be written, both slots of the flash are erased, and the error is
+    /// [`LifecycleError::NotWritten`]. The vault still holds the domain, and the next step writes it.
     pub fn abort<H: Host>(
         self,
         host: &mut H,

@@ -194,8 +194,9 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     /// Wipes every secret, in the vault and on the flash. It happens whatever the sink says, and in the
     /// error state, which the HSM leaves by it.
     ///
-    /// If the flash fails, the vault is wiped all the same, and the error says that the flash may still
-    /// hold the domain, under the device key: try again.
+    /// Both slots of the flash are erased first, and then the empty state is written. If that fails, the
+    /// error is [`LifecycleError::NotWritten`], which says what may be left under the device key: try
+    /// again, or [`Vault::discard`] it after the next start has refused it.
     pub fn zeroize<H: Host>(
         self,
         host: &mut H,

@@ -10,6 +10,7 @@ mod flash;
 #[path = "../sealed/mod.rs"]
 mod sealed;
 
+mod ends;
 mod expire;
 mod failures;
 mod health;
@@ -17,6 +18,8 @@ mod health;
 mod import;
 mod life;
 mod memory;
+#[cfg(feature = "hazmat")]
+mod pairs;
 mod room;
 mod sessions;
 mod world;

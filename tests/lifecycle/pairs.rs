@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Two faults of the flash in every step, and the tries that follow.
+
+use security_domain::domain::SealedDomain;
+use security_domain::hazmat::record::{self, Loaded};
+use security_domain::lifecycle::{LifecycleError, Stage, Start};
+
+use crate::flash::{Fault, Flash, Hsm};
+use crate::sealed::{FastKey, artifacts, fast_keys, share};
+use crate::world::{Lost, ROOM, activation, active, hsm, provisioned, tested, vault};
+
+const FAULTS: [Fault; 2] = [Fault::Fails, Fault::FailsAfter];
+
+/// The stage that the flash holds; none if there is no state.
+fn at_rest(flash: &Flash) -> Option<u8> {
+    let mut buffer = vec![0; ROOM];
+    match record::load(&mut Hsm::with_flash(flash.clone(), 9), &mut buffer) {
+        // An array of nine, a version, and the stage.
+        Ok(Loaded::Contents { .. }) => Some(buffer[2]),
+        Ok(Loaded::Blank { .. }) => Some(Stage::Empty as u8),
+        Err(_) => None,
+    }
+}
+
+/// How a step ended.
+struct Ended {
+    /// Whether it took place, at the first try.
+    done: bool,
+    /// Whether the flash may hold the state after it, though it did not.
+    may_be: bool,
+}
+
+/// Takes a step with every two faults. It takes place at the latest at the first try in which nothing
+/// fails, and before that the flash holds the state before or the one after; none only where something
+/// was to end. The second fault is tried at every `stride`th call.
+fn with_every_pair(
+    before: &Flash,
+    [from, to]: [Stage; 2],
+    ends: bool,
+    stride: usize,
+    mut step: impl FnMut(Start<'_, ROOM>, &mut Hsm, &mut dyn FnMut(&Hsm, &Ended)) -> bool,
+) {
+    let mut memory = vault();
+    let mut runs = 0;
+    let mut run = |faults: &[(usize, Fault)]| {
+        let mut hsm = Hsm::with_flash(before.clone(), 4);
+        let start = memory.start(tested(), &mut hsm).unwrap();
+        let calls = hsm.calls();
+        for (call, fault) in faults {
+            hsm.fault(*call, *fault);
+        }
+        let mut first = true;
+        let done = step(start, &mut hsm, &mut |hsm, ended| {
+            if std::mem::take(&mut first) {
+                let found = at_rest(&hsm.flash);
+                let allowed = match (ended.done, ended.may_be) {
+                    (true, _) => vec![Some(to as u8)],
+                    (false, true) => vec![Some(from as u8), Some(to as u8)],
+                    (false, false) => vec![Some(from as u8)],
+                };
+                let gone = ends && !ended.done && found.is_none();
+                assert!(allowed.contains(&found) || gone, "{faults:?}: {found:?}");
+            }
+        });
+        assert!(done, "{faults:?}: it never takes place");
+        assert_eq!(at_rest(&hsm.flash), Some(to as u8), "{faults:?}");
+        runs += 1;
+        hsm.calls() - calls
+    };
+    for one in 0..run(&[]) {
+        for first in FAULTS {
+            for other in (one + 1..run(&[(one, first)])).step_by(stride) {
+                let second = FAULTS[(one + other) % 2];
+                run(&[(one, first), (other, second)]);
+            }
+        }
+    }
+    assert!(runs > 100, "{runs}");
+}
+
+/// At most this many tries: one for each fault, and one more.
+const TRIES: usize = 3;
+
+/// A step that gives a domain in another state, or the one before it.
+macro_rules! step {
+    ($state:ident, |$domain:ident, $hsm:ident| $step:expr) => {
+        |start: Start<'_, ROOM>, $hsm: &mut Hsm, ended: &mut dyn FnMut(&Hsm, &Ended)| {
+            let Start::$state(mut $domain) = start else {
+                panic!("{start:?}");
+            };
+            for _ in 0..TRIES {
+                match $step {
+                    Ok(_) => {
+                        ended(
+                            $hsm,
+                            &Ended {
+                                done: true,
+                                may_be: false,
+                            },
+                        );
+                        return true;
+                    }
+                    Err(refused) => {
+                        ended(
+                            $hsm,
+                            &Ended {
+                                done: false,
+                                may_be: true,
+                            },
+                        );
+                        $domain = refused.domain;
+                    }
+                }
+            }
+            false
+        }
+    };
+}
+
+#[test]
+fn provisioning() {
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(memory.start(tested(), &mut hsm).unwrap());
+    let provision = step!(Empty, |domain, hsm| domain.provision(&artifacts(), hsm));
+    let from_to = [Stage::Empty, Stage::Provisioned];
+    with_every_pair(&hsm.flash, from_to, true, 1, provision);
+}
+
+/// An error leaves no active HSM, unless the file is there to be kept.
+#[test]
+fn activating() {
+    let keys: Vec<FastKey> = fast_keys(3);
+    let activation = activation(&keys);
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(provisioned(&mut memory, &mut hsm));
+    let from_to = [Stage::Provisioned, Stage::Active];
+    let mut kept = 0;
+    with_every_pair(&hsm.flash, from_to, false, 5, |start, hsm, ended| {
+        let Start::Provisioned(mut domain) = start else {
+            panic!("{start:?}");
+        };
+        let mut file = vec![0xaa; domain.sealed_len(&activation).unwrap()];
+        for _ in 0..TRIES {
+            match domain.activate(&activation, hsm, &mut file) {
+                Ok(_) => {
+                    let done = Ended {
+                        done: true,
+                        may_be: false,
+                    };
+                    ended(hsm, &done);
+                    return true;
+                }
+                Err(refused) => {
+                    let may_be = match refused.error {
+                        LifecycleError::MayBeActive { len } => {
+                            SealedDomain::parse(&file[..len]).unwrap();
+                            kept += 1;
+                            true
+                        }
+                        _ => false,
+                    };
+                    let failed = Ended {
+                        done: false,
+                        may_be,
+                    };
+                    ended(hsm, &failed);
+                    domain = refused.domain;
+                }
+            }
+        }
+        false
+    });
+    println!("the file was to be kept {kept} times");
+}
+
+/// The flash dies in the middle of an activation: if it is active afterwards, the file is there.
+#[test]
+fn an_activation_that_fails_for_good_leaves_no_active_hsm_without_a_file() {
+    let keys = fast_keys(3);
+    let activation = activation(&keys);
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(provisioned(&mut memory, &mut hsm));
+    let before = hsm.flash.clone();
+    let (mut kept, mut lost) = (0, 0);
+    for first in 0..30 {
+        let mut hsm = Hsm::with_flash(before.clone(), 4);
+        let Ok(Start::Provisioned(domain)) = memory.start(tested(), &mut hsm) else {
+            panic!("it is provisioned");
+        };
+        for call in first..first + 200 {
+            hsm.fault(call, Fault::Fails);
+        }
+        let mut file = vec![0xaa; domain.sealed_len(&activation).unwrap()];
+        let Err(refused) = domain.activate(&activation, &mut hsm, &mut file) else {
+            continue;
+        };
+        let error = refused.error;
+        drop(refused);
+        let is_active = at_rest(&hsm.flash) == Some(Stage::Active as u8);
+        match error {
+            LifecycleError::MayBeActive { len } => {
+                let sealed = SealedDomain::parse(&file[..len]).unwrap();
+                hsm.restart();
+                if let Ok(Start::Active(domain)) = memory.start(tested(), &mut hsm) {
+                    assert!(is_active);
+                    let header = domain.status().header;
+                    assert_eq!(header, Some(sealed.header().digest()));
+                    kept += 1;
+                }
+            }
+            _ => {
+                assert!(!is_active, "fault {first}: {error}");
+                assert!(file.iter().all(|byte| *byte == 0), "{first}");
+                lost += 1;
+            }
+        }
+    }
+    assert!(kept > 0 && lost > 0, "{kept} {lost}");
+}
+
+#[test]
+fn beginning_a_recovery() {
+    let lost = Lost::new(1);
+    let (sealed, expect) = (lost.sealed(), lost.expect());
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(provisioned(&mut memory, &mut hsm));
+    let from_to = [Stage::Provisioned, Stage::Recovering];
+    let begin = step!(Provisioned, |domain, hsm| domain
+        .begin_recovery_here(&sealed, &expect, None, hsm));
+    with_every_pair(&hsm.flash, from_to, false, 1, begin);
+}
+
+#[test]
+fn adding_a_share() {
+    let lost = Lost::new(1);
+    let sealed = lost.sealed();
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(lost.recovering_here(&mut memory, &mut hsm));
+    let from_to = [Stage::Recovering; 2];
+    with_every_pair(&hsm.flash, from_to, false, 1, |start, hsm, ended| {
+        let Start::Recovering(mut domain) = start else {
+            panic!("{start:?}");
+        };
+        (0..TRIES).any(|_| {
+            let added = domain.add_share(&sealed, share(&sealed, &lost.keys[0]), hsm);
+            let outcome = Ended {
+                done: added.is_ok(),
+                may_be: true,
+            };
+            ended(hsm, &outcome);
+            added.is_ok()
+        })
+    });
+}
+
+#[test]
+fn opening() {
+    let lost = Lost::new(1);
+    let sealed = lost.sealed();
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    let mut domain = lost.recovering_here(&mut memory, &mut hsm);
+    for key in &lost.keys[..2] {
+        domain
+            .add_share(&sealed, share(&sealed, key), &mut hsm)
+            .unwrap();
+    }
+    drop(domain);
+    let from_to = [Stage::Recovering, Stage::Active];
+    let open = step!(QuorumMet, |domain, hsm| domain.open(&sealed, hsm));
+    with_every_pair(&hsm.flash, from_to, false, 3, open);
+}
+
+#[test]
+fn cancelling() {
+    let lost = Lost::new(1);
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(lost.recovering_here(&mut memory, &mut hsm));
+    let from_to = [Stage::Recovering, Stage::Provisioned];
+    with_every_pair(&hsm.flash, from_to, true, 1, |start, hsm, ended| {
+        let Start::Recovering(domain) = start else {
+            panic!("{start:?}");
+        };
+        let (domain, done) = match domain.cancel(hsm) {
+            Ok(domain) => (domain, true),
+            Err(refused) => (refused.domain, false),
+        };
+        ended(hsm, &Ended { done, may_be: true });
+        // It has ended here in any case, and whatever comes next is written.
+        let mut domain = domain;
+        for _ in 0..TRIES {
+            match domain.begin_recovery_here(&lost.sealed(), &lost.expect(), None, hsm) {
+                Ok(session) => return session.cancel(hsm).is_ok(),
+                Err(refused) => domain = refused.domain,
+            }
+        }
+        false
+    });
+}
+
+#[test]
+fn zeroizing() {
+    let (mut memory, mut hsm) = (vault(), hsm(2));
+    drop(active(&mut memory, &mut hsm, &fast_keys(3)));
+    let from_to = [Stage::Active, Stage::Empty];
+    with_every_pair(&hsm.flash, from_to, true, 1, |start, hsm, ended| {
+        let Start::Active(domain) = start else {
+            panic!("{start:?}");
+        };
+        let mut domain = match domain.zeroize(hsm) {
+            Ok(_) => {
+                let done = Ended {
+                    done: true,
+                    may_be: false,
+                };
+                ended(hsm, &done);
+                return true;
+            }
+            Err(refused) => refused.domain,
+        };
+        let failed = Ended {
+            done: false,
+            may_be: true,
+        };
+        ended(hsm, &failed);
+        for _ in 0..TRIES {
+            match domain.zeroize(hsm) {
+                Ok(_) => return true,
+                Err(refused) => domain = refused.domain,
+            }
+        }
+        false
+    });
+}
