@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bare;
 mod blind;
 mod crt;
 mod encoding;
@@ -39,6 +40,8 @@ mod prime;
 mod private;
 mod public;
 mod words;
+
+pub(crate) use bare::is_bare_block;
 
 pub use error::{
     BufferTooSmall, DecryptError, EncryptError, GenerateError, KeyError, SignError, SignatureError,

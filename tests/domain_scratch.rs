@@ -9,6 +9,7 @@ use rand_core::TryCryptoRng;
 use sealed::{FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealing};
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use security_domain::domain::{Root, SealError, Sealing};
+use sha2::{Digest, Sha256};
 
 #[test]
 fn the_scratch_is_exact_and_wiped() {
@@ -108,18 +109,64 @@ fn fast_len(len: impl Fn(&Sealing<'_, FastKey>) -> Result<usize, SealError>) -> 
 #[test]
 fn a_share_that_was_not_wrapped_does_not_leave() {
     assert_eq!(sealed_to(u8::MAX, &|_, _| ()), Ok(()));
-    let fault = Err(SealError::Fault);
     for place in [0, 1, 100, 256 - 65] {
         let in_the_clear = |message: &[u8], out: &mut [u8]| {
             out[place..place + message.len()].copy_from_slice(message);
         };
-        assert_eq!(sealed_to(u8::MAX, &in_the_clear), fault, "at {place}");
+        assert_fault(sealed_to(u8::MAX, &in_the_clear));
     }
     let share_alone = |message: &[u8], out: &mut [u8]| {
         out[224..].copy_from_slice(&message[33..]);
     };
-    assert_eq!(sealed_to(u8::MAX, &share_alone), fault);
-    assert_eq!(sealed_to(u8::MAX, &|_, out| out.fill(0)), fault);
+    assert_fault(sealed_to(u8::MAX, &share_alone));
+    assert_fault(sealed_to(u8::MAX, &|_, out| out.fill(0)));
+}
+
+/// What RSA encryption leaves if its exponentiation is passed over: no key is needed to read it.
+#[test]
+fn a_block_that_was_not_encrypted_does_not_leave() {
+    let bare = |message: &[u8], out: &mut [u8]| {
+        let (first, masked) = out.split_first_mut().unwrap();
+        let (seed, data) = masked.split_at_mut(32);
+        let (hash, padded) = data.split_at_mut(32);
+        *first = 0;
+        seed.fill(0x5a);
+        hash.copy_from_slice(&Sha256::digest(b""));
+        padded.fill(0);
+        let (_, end) = padded.split_at_mut(padded.len() - message.len() - 1);
+        end[0] = 1;
+        end[1..].copy_from_slice(message);
+        mask(data, seed);
+        mask(seed, data);
+    };
+    assert_fault(sealed_to(u8::MAX, &bare));
+    // One bit away from that it may be what was encrypted.
+    let other = |message: &[u8], out: &mut [u8]| {
+        bare(message, out);
+        out[100] ^= 1;
+    };
+    assert_eq!(sealed_to(u8::MAX, &other), Ok(()));
+}
+
+/// MGF1 (RFC 8017 appendix B.2.1).
+fn mask(target: &mut [u8], seed: &[u8]) {
+    for (counter, chunk) in (0u32..).zip(target.chunks_mut(32)) {
+        let hash = Sha256::new()
+            .chain_update(seed)
+            .chain_update(counter.to_be_bytes());
+        for (byte, mask) in chunk.iter_mut().zip(hash.finalize()) {
+            *byte ^= mask;
+        }
+    }
+}
+
+/// By whichever of the checks.
+fn assert_fault(sealed: Result<(), SealError>) {
+    let refused = sealed.unwrap_err();
+    assert!(
+        matches!(refused, SealError::Fault | SealError::Wrap(..)),
+        "{refused}"
+    );
 }
 
 /// The share is bound to the custodian whom the header lists, so he must be the one it is wrapped to.

@@ -2,14 +2,15 @@
 //! A look at wrapped bytes before they leave.
 //!
 //! Whoever wraps has no private key, so he cannot unwrap what was made. He can see that something was
-//! made, and that the share does not stand in it.
+//! made, that the share does not stand in it, and that it is no block of OAEP, which anyone can read.
 
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
+use crate::rsa::is_bare_block;
 use crate::shamir::Share;
 
-/// A permit to let `wrapped` leave, if something was written to it, which began as zeros, and if `share`
-/// does not stand in it. Otherwise `fault`.
+/// A permit to let `wrapped` leave, if something was written to it, which began as zeros, if `share` does
+/// not stand in it, and if it is not the block that was to be encrypted. Otherwise `fault`.
 ///
 /// Secret: the share's value, `wrapped`. Public: the length. Leaks: whether it may leave.
 pub(crate) fn check_hides<E: Copy>(
@@ -17,7 +18,9 @@ pub(crate) fn check_hides<E: Copy>(
     share: &Share<32>,
     fault: E,
 ) -> Result<Permit, E> {
-    Verdict::twice(|| is_written(wrapped) & !holds(wrapped, share.value().expose())).permit(fault)
+    let hidden = Verdict::twice(|| is_written(wrapped) & !holds(wrapped, share.value().expose()));
+    let encrypted = Verdict::twice(|| !is_bare_block(wrapped));
+    Ok(hidden.permit(fault)?.and(encrypted.permit(fault)?))
 }
 
 /// Secret: the bytes. Public: the length. Leaks: nothing else.
