@@ -11,6 +11,7 @@ Usage: run.py IMAGE CONTROL FOLDER [--each] [--most INSTRUCTIONS] [--rows NAME,.
 import argparse
 import collections
 import ctypes
+import functools
 import multiprocessing
 import os
 import pathlib
@@ -160,7 +161,7 @@ def verdict(how, word):
 
 
 def prepare(native, path, row, each, most):
-    """The jobs of a row, as many as cost at most so many instructions, and what a run may take."""
+    """The jobs of a row, as many as cost at most so many instructions, what a run may take, and the scene."""
     image = Image(path)
     right = Scene(native, image, row, 0)
     longest, word = right.total, right.word
@@ -169,39 +170,46 @@ def prepare(native, path, row, each, most):
     assert word == ACCEPTED, f"{row}: the right input gives {NAMES.get(word, hex(word))}"
     assert scene.word == REFUSED, f"{row}: the wrong input gives {NAMES.get(scene.word, hex(scene.word))}"
     jobs = scene.plan(each)
-    scene.close()
     chosen = choose(image, jobs, scene.total, most) if most else jobs
-    plan = [(job.at, job.pc, job.next, job.kind, job.size) for job in chosen]
-    return plan, len(jobs), 3 * max(longest, scene.total), scene.end
+    return chosen, len(jobs), 3 * max(longest, scene.total), scene.end, scene
 
 
 def choose(image, jobs, total, most):
-    """As many as cost at most so many instructions, evenly: half of them in this crate's own code, if that has so many."""
-    def thin(jobs, most):
-        return jobs[:: max(1, -(-cost(jobs) // max(most, 1)))]
+    """As many as cost at most so many instructions. Half of that goes to those in this crate's own code that come last, since
+    the decision is there, the rest evenly to all others."""
+    def cost(job):
+        return total - job.at
 
-    def cost(jobs):
-        return sum(total - job.at for job in jobs)
+    late, spent = set(), 0
+    for job in reversed([job for job in jobs if image.own[(job.pc - image.start) // 2]]):
+        spent += cost(job)
+        if spent > most // 2:
+            break
+        late.add((job.at, job.next))
+    others = [job for job in jobs if (job.at, job.next) not in late]
+    step = max(1, -(-sum(map(cost, others)) // max(most // 2, 1)))
+    return sorted(others[::step] + [job for job in jobs if (job.at, job.next) in late], key=lambda job: job.at)
 
-    own = [job for job in jobs if image.own[(job.pc - image.start) // 2]]
-    other = [job for job in jobs if not image.own[(job.pc - image.start) // 2]]
-    near = thin(own, max(most // 2, most - cost(other)))
-    return sorted(near + thin(other, most - cost(near)), key=lambda job: job.at)
+
+COLUMNS = ("refused", "hollow", "crashed", "hung", "other")
+HEAD = f"{'row':<22} {'window':>9} {'faults':>6} {'runs':>6} {'refused':>7} {'hollow':>6} {'crashed':>7} {'hung':>5} {'other':>5} {'accepted':>8}   control"
+LINE = "{:<22} {:>9} {:>6} {:>6} {:>7} {:>6} {:>7} {:>5} {:>5} {:>8}   {} of {}"
 
 
-SCENE = {}
-
-
-def work(task):
-    native, path, row, jobs, budget = task
-    if SCENE.get("of") != (path, row):
-        if "scene" in SCENE:
-            SCENE["scene"].close()
-        SCENE.update({"of": (path, row), "scene": Scene(native, Image(path), row, 1)})
-    scene = SCENE["scene"]
-    scene.c.machine_rewind(scene.m)
-    results = scene.campaign([Job(*job) for job in jobs], budget)
-    return path, row, [(job, verdict(how, word), word) for job, (_, how, word) in zip(jobs, results)]
+def row_of(native, options, row):
+    """The whole of a row: how each run ended, for the image and for its control."""
+    results, figures = {}, (0, 0)
+    try:
+        for path in (options.control, options.image):
+            jobs, planned, budget, window, scene = prepare(native, path, row, options.each, options.most)
+            results[path] = [
+                ((job.at, job.pc, job.next, job.kind, job.size), verdict(how, word)) for job, how, word in scene.campaign(jobs, budget)
+            ]
+            scene.close()
+            figures = window, planned
+    except AssertionError as error:
+        return row, error, *figures, results
+    return row, None, *figures, results
 
 
 def disassembly(image, pc):
@@ -231,51 +239,28 @@ def main():
     native = library(options.folder)
     images = {path: Image(path) for path in (options.image, options.control)}
     rows = options.rows.split(",") if options.rows else images[options.image].rows()
-    start = time.time()
-    with multiprocessing.Pool(options.workers) as pool:
-        prepared = {
-            (path, row): pool.apply_async(prepare, (native, path, row, options.each, options.most))
-            for row in rows for path in images
-        }
-        tasks, found, plans, broken = [], collections.defaultdict(list), {}, {}
-        for (path, row), ready in prepared.items():
-            try:
-                jobs, _, budget, _ = plans[path, row] = ready.get()
-            except AssertionError as error:
-                broken[row] = error
+    start, wrong, runs = time.time(), 0, 0
+    print(HEAD, flush=True)
+    with multiprocessing.Pool(options.workers) as pool, open(pathlib.Path(options.folder) / "accepted.txt", "w") as details:
+        whole = functools.partial(row_of, native, options)
+        for row, broken, window, planned, results in pool.imap_unordered(whole, rows, chunksize=1):
+            if broken:
+                wrong += 1
+                print(f"{row}: {broken} WRONG", flush=True)
                 continue
-            size = max(500, -(-len(jobs) // (4 * options.workers)))
-            tasks += [(native, path, row, jobs[i : i + size], budget) for i in range(0, len(jobs), size)]
-        for path, row, results in pool.imap_unordered(work, tasks):
-            found[path, row] += results
-    wrong = runs = 0
-    print(f"{'row':<24} {'window':>9} {'faults':>7} {'runs':>7} {'refused':>8} {'hollow':>7} {'crashed':>8} {'hung':>5} {'other':>5} {'accepted':>8}   control")
-    for row, error in broken.items():
-        wrong += 1
-        rows.remove(row)
-        print(f"{row}: {error} WRONG")
-    for row in rows:
-        counts = collections.Counter(how for _, how, _ in found[options.image, row])
-        control = collections.Counter(how for _, how, _ in found[options.control, row])
-        _, planned, _, window = plans[options.image, row]
-        accepted, caught = counts["accepted"], control["accepted"]
-        good = accepted == 0 and caught > 0
-        wrong += not good
-        runs += sum(counts.values())
-        print(
-            f"{row:<24} {window:>9} {planned:>7} {sum(counts.values()):>7} {counts['refused']:>8} {counts['hollow']:>7}"
-            f" {counts['crashed']:>8} {counts['hung']:>5} {counts['other']:>5} {accepted:>8}   {caught} of {sum(control.values())}"
-            f"{'' if good else ' WRONG'}"
-        )
-    with open(pathlib.Path(options.folder) / "accepted.txt", "w") as details:
-        for row in rows:
-            image = images[options.image]
-            for job, how, _ in sorted(found[options.image, row]):
+            counts, control = (collections.Counter(how for _, how in results[path]) for path in images)
+            accepted, caught, tried = counts["accepted"], control["accepted"], sum(counts.values())
+            good = accepted == 0 and caught > 0
+            wrong += not good
+            runs += tried
+            columns = (row, window, planned, tried, *(counts[name] for name in COLUMNS), accepted, caught, sum(control.values()))
+            print(LINE.format(*columns), "" if good else " WRONG", sep="", flush=True)
+            for job, how in sorted(results[options.image]):
                 if how == "accepted":
                     at, pc, _, kind, _ = job
-                    line = f"{row}: {KINDS[kind]} at {pc:#x}, instruction {at}, {image.function(pc)}"
-                    print(line)
-                    print(line, *disassembly(image, pc), sep="\n", file=details)
+                    line = f"    {row}: {KINDS[kind]} at {pc:#x}, instruction {at}, {images[options.image].function(pc)}"
+                    print(line, flush=True)
+                    print(line, *disassembly(images[options.image], pc), sep="\n", file=details, flush=True)
     print(f"figure: {len(rows)} rows, {runs} faults, {wrong} rows wrong, {time.time() - start:.0f} s")
     return wrong
 
