@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The memory that a domain's secrets live in, from the first to the last.
 
+use core::hint::black_box;
+
 use super::contents::{CONTENTS_MAX_LEN, Contents, Stage};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::health::Health;
 use super::holding::{Holding, artifacts_len};
-use super::host::Host;
+use super::host::{Host, SinkRefused};
 use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
 use crate::ct::Mask;
@@ -342,7 +344,9 @@ impl<const N: usize> Vault<N> {
 
 /// A permit for what `event` tells of, if the sink takes it.
 fn ask<H: Host>(host: &mut H, event: &Event) -> Result<Permit, LifecycleError> {
-    let answer = host.report(event);
+    // Until the sink has answered, it has refused.
+    let mut answer = Err(SinkRefused);
+    *black_box(&mut answer) = host.report(event);
     Verdict::twice(|| Mask::public(answer.is_ok())).permit(LifecycleError::SinkRefused)
 }
 
