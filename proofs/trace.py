@@ -5,7 +5,7 @@ on this target, must be the same too, or be a part of what the function publishe
 secrets apart only if they begin alike, which no few secrets do. Verifying a signature is not recorded. The planted leaks must show. Runs are made again without
 looking at memory, and must take the same way: an emulator's hooks can change what it runs (hooks.c).
 
-Usage: trace.py IMAGE FOLDER
+Usage: trace.py IMAGE FOLDER [WORD]     with a word, only the functions whose name has it
 """
 
 import ctypes
@@ -159,7 +159,7 @@ def secretly_compared(runs):
     return count
 
 
-def main(path, folder):
+def main(path, folder, word=""):
     image, other = Image(path), Image(path)
     image.record(folder)
     other.record(folder, accesses=False)
@@ -167,7 +167,7 @@ def main(path, folder):
     names = image.named("trace_") + image.named("planted_")
     assert set(names) == set(ANSWERS), f"functions and answers differ: {set(names) ^ set(ANSWERS)}"
     wrong = 0
-    for name in names:
+    for name in (name for name in names if word in name):
         seen, runs = set(), []
         for secret in secrets():
             if len(runs) >= FEW and trace.instructions > LONG:

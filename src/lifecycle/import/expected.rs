@@ -52,6 +52,8 @@ pub(in crate::lifecycle) struct Expected {
 
 impl Expected {
     /// Whether `artifact` has the digest that is expected, if one is.
+    ///
+    /// Secret: `artifact`, its digest. Public: the length. Leaks: nothing; the verdict is a mask.
     pub(super) fn admits(&self, artifact: &[u8]) -> Mask {
         match &self.digest {
             Some(digest) => eq_bytes(&Sha256::digest(artifact), digest),
@@ -82,6 +84,8 @@ pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -
 }
 
 /// Whether the artifact of this tag came in, with the digest that is named, if one is.
+///
+/// Secret: the artifact, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
 pub(super) fn is_named<const N: usize>(
     incoming: &Holding<N>,
     named: &ExpectedArtifact<'_>,
@@ -95,6 +99,8 @@ pub(super) fn is_named<const N: usize>(
 
 impl Import {
     /// Whether what came in is all that is expected, and nothing else.
+    ///
+    /// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
     pub(super) fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {
         let artifacts = self
             .expected
