@@ -115,7 +115,7 @@ impl<'a> WrappedShare<'a> {
 
 /// Reads what a token unwrapped: the share at `index` under `context`, and nothing else.
 ///
-/// Secret: the share's value. Public: the length, `context`, `index`. Leaks: whether it is that share.
+/// Secret: `plaintext`. Public: its length, `context`, `index`. Leaks: whether it is that share.
 pub fn read_share(
     plaintext: &[u8],
     context: &[u8; 32],

@@ -133,13 +133,23 @@ fn is_part(value: &str, names: &[String]) -> bool {
     let is_path = value
         .strip_prefix(first)
         .is_some_and(|rest| rest.starts_with("::"));
-    value.contains(".expose()") && !asks(value)
-        || names.iter().any(|name| name == first) && !is_path && !asks(value)
+    let is_named = names.iter().any(|name| name == first) && !is_path;
+    (is_named || value.contains(".expose()")) && !asks(&chain(value))
 }
 
 fn is_secret(operand: &str, names: &[String]) -> bool {
     let named = words(operand).any(|word| names.iter().any(|name| name == word));
     (named || operand.contains(".expose()")) && !asks(operand)
+}
+
+/// What is called on a value, without the arguments.
+fn chain(value: &str) -> String {
+    let mut depth = 0;
+    let outside = value.chars().filter(|c| {
+        depth += i32::from(*c == '(') - i32::from(*c == ')');
+        depth == 0
+    });
+    outside.collect()
 }
 
 fn asks(operand: &str) -> bool {
@@ -157,7 +167,7 @@ fn is_name(text: &str) -> bool {
 
 /// A name that a pattern binds: neither a keyword nor a type.
 fn is_binding(word: &str) -> bool {
-    is_name(word) && !["mut", "ref", "at", "_", "else"].contains(&word)
+    is_name(word) && !["mut", "ref", "_", "else"].contains(&word)
 }
 
 /// The operand that ends here.
@@ -212,7 +222,7 @@ fn planted_comparisons_are_seen() {
         "text.starts_with(b\"root\")",
         "other.eq(key.expose())",
         "other.iter().eq(text)",
-        "let Some(part) = text.first_chunk::<4>() else {\n        return\n    };\n    *part == [0; 4]",
+        "let Some(([part @ .., last], rest)) = text.cut().filter(|(_, rest)| rest.len() == 4) else {\n        return\n    };\n    *part == [0; 4]",
     ];
     for line in planted {
         let found = comparisons(&function(line));
