@@ -2,7 +2,8 @@
 """Runs each `trace_` function of the image with 16 secrets: the addresses of its instructions and of its memory
 accesses must be the same for all of them, and its answers right. What it compares with `==`, which is a call of `memcmp`
 on this target, must be the same too, or be a part of what the function publishes: on 32 bytes such a comparison tells
-secrets apart only if they begin alike, which no few secrets do. Verifying a signature is not recorded. The planted leaks must show. Runs are made again without
+secrets apart only if they begin alike, which no few secrets do. Verifying a signature, and reading
+the key for it, are not recorded. The planted leaks must show. Runs are made again without
 looking at memory, and must take the same way: an emulator's hooks can change what it runs (hooks.c).
 
 Usage: trace.py IMAGE FOLDER [WORD]     with a word, only the functions whose name has it
