@@ -70,11 +70,20 @@ pub enum SelfSignedError {
 }
 
 /// Writes a certificate of `key`, signed by it with SHA-256, in DER to the front of `out`, and returns its
-/// length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes. On failure nothing of
-/// use is in `out`.
+/// length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes. On failure `out` is
+/// zeros.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
 pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
+    key: &PrivateKey,
+    rng: &mut R,
+    content: &SelfSigned<'_>,
+    out: &mut [u8],
+) -> Result<usize, SelfSignedError> {
+    write_signed(key, rng, content, out).inspect_err(|_| out.fill(0))
+}
+
+fn write_signed<R: TryCryptoRng + ?Sized>(
     key: &PrivateKey,
     rng: &mut R,
     content: &SelfSigned<'_>,
