@@ -45,6 +45,8 @@ pub use backend::Backend;
 pub use element::Element;
 pub use public::{Logarithm, Public};
 
+use crate::hardened::Fault;
+
 /// How many terms a kernel is handed at once: enough to hide the cost of storing the sum, and a
 /// small array on the stack.
 pub const TERMS: usize = 16;
@@ -75,46 +77,48 @@ pub enum Store {
     Add,
 }
 
-/// `out`, as far as the shortest row reaches.
+/// Refuses rows that are not as long as `out`: the one place where that is checked.
 #[inline]
-fn common<'a>(out: &'a mut [u8], terms: &[Term<'_>]) -> &'a mut [u8] {
-    let len = terms
-        .iter()
-        .fold(out.len(), |len, term| len.min(term.row.len()));
-    out.get_mut(..len).unwrap_or_default()
+fn check_lengths(out: &[u8], terms: &[Term<'_>]) -> Result<(), Fault> {
+    if terms.iter().all(|term| term.row.len() == out.len()) {
+        Ok(())
+    } else {
+        Err(Fault)
+    }
 }
 
-/// `out = by * row`, as far as the shorter of the two reaches.
+/// `out = by * row`; both have the same length.
 ///
 /// Secret: `row`. Public: `by`, the lengths. Leaks: nothing else.
-pub fn mul_row(out: &mut [u8], by: Public, row: &[u8]) {
-    Backend::detect().run(out, &[Term { by, row }], Store::Replace);
+pub fn mul_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
+    Backend::detect().run(out, &[Term { by, row }], Store::Replace)
 }
 
-/// `out += by * row`, as far as the shorter of the two reaches.
+/// `out += by * row`; both have the same length.
 ///
 /// Secret: `out`, `row`. Public: `by`, the lengths. Leaks: nothing else.
-pub fn mul_add_row(out: &mut [u8], by: Public, row: &[u8]) {
-    Backend::detect().run(out, &[Term { by, row }], Store::Add);
+pub fn mul_add_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
+    Backend::detect().run(out, &[Term { by, row }], Store::Add)
 }
 
-/// `out` = the sum of any number of terms, as far as the shortest row reaches; of none, zeros.
+/// `out` = the sum of any number of terms, whose rows are as long as it; of none, zeros.
 ///
 /// Secret: the rows. Public: the factors, the lengths, the number of terms. Leaks: nothing else.
-pub fn sum_rows<'a>(out: &mut [u8], terms: impl IntoIterator<Item = Term<'a>>) {
+pub fn sum_rows<'a>(
+    out: &mut [u8],
+    terms: impl IntoIterator<Item = Term<'a>>,
+) -> Result<(), Fault> {
     let backend = Backend::detect();
     let mut group = [Term::NONE; TERMS];
     let mut filled = 0;
     let mut store = Store::Replace;
     for term in terms {
         if filled == TERMS {
-            backend.run(out, &group, store);
+            backend.run(out, &group, store)?;
             (filled, store) = (0, Store::Add);
         }
-        if let Some(slot) = group.get_mut(filled) {
-            *slot = term;
-            filled += 1;
-        }
+        *group.get_mut(filled).ok_or(Fault)? = term;
+        filled += 1;
     }
-    backend.run(out, group.get(..filled).unwrap_or_default(), store);
+    backend.run(out, group.get(..filled).ok_or(Fault)?, store)
 }

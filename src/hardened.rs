@@ -151,9 +151,9 @@ impl core::error::Error for Fault {}
 
 /// Copies `from` to `to`, and refuses if their lengths differ.
 ///
-/// Secret: the bytes. Public: the lengths. Leaks: nothing else.
+/// Secret: what is copied. Public: the lengths. Leaks: nothing else.
 #[inline(always)]
-pub fn copy(to: &mut [u8], from: &[u8]) -> Result<(), Fault> {
+pub fn copy<T: Copy>(to: &mut [T], from: &[T]) -> Result<(), Fault> {
     if to.len() != from.len() {
         return Err(Fault);
     }

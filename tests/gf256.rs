@@ -78,14 +78,11 @@ fn fips_197_section_4_2_examples() {
         for backend in Backend::available() {
             let mut out = [0; 1];
             let row = [b];
-            backend.run(
-                &mut out,
-                &[Term {
-                    by: Public::new(a),
-                    row: &row,
-                }],
-                Store::Replace,
-            );
+            let term = Term {
+                by: Public::new(a),
+                row: &row,
+            };
+            backend.run(&mut out, &[term], Store::Replace).unwrap();
             assert_eq!(out, [want], "{}", backend.name());
         }
     }
@@ -97,14 +94,11 @@ fn every_kernel_has_the_whole_multiplication_table() {
     for backend in Backend::available() {
         for by in 0..=255 {
             let mut out = [0xaa; 256];
-            backend.run(
-                &mut out,
-                &[Term {
-                    by: Public::new(by),
-                    row: &row,
-                }],
-                Store::Replace,
-            );
+            let term = Term {
+                by: Public::new(by),
+                row: &row,
+            };
+            backend.run(&mut out, &[term], Store::Replace).unwrap();
             for (x, got) in row.iter().zip(out) {
                 assert_eq!(got, product(by, *x), "{} {by} {x}", backend.name());
             }
@@ -156,7 +150,8 @@ fn every_kernel_agrees_at_every_length_and_alignment() {
                 for store in [Store::Replace, Store::Add] {
                     let mut out = noise(400, 4);
                     let before = out.clone();
-                    backend.run(&mut out[align..align + len], &terms, store);
+                    let row = &mut out[align..align + len];
+                    backend.run(row, &terms, store).unwrap();
                     let want = expected(&before[align..align + len], &terms, store);
                     assert_eq!(out[align..align + len], want, "{} {len}", backend.name());
                     assert_eq!(out[..align], before[..align], "wrote before its row");
@@ -172,35 +167,27 @@ fn every_kernel_agrees_at_every_length_and_alignment() {
 }
 
 #[test]
-fn a_short_row_bounds_the_sum() {
-    let (long, short) = (noise(200, 5), noise(77, 6));
+fn rows_of_another_length_are_refused() {
+    let (fits, short, long) = (noise(200, 5), noise(199, 6), noise(201, 7));
     for backend in Backend::available() {
-        let mut out = [0x5a; 200];
-        let terms = [
-            Term {
-                by: Public::new(3),
-                row: &long,
-            },
-            Term {
-                by: Public::new(9),
-                row: &short,
-            },
-        ];
-        backend.run(&mut out, &terms, Store::Replace);
-        let cut = [
-            Term {
-                by: Public::new(3),
-                row: &long[..77],
-            },
-            terms[1],
-        ];
-        assert_eq!(out[..77], expected(&[0; 77], &cut, Store::Replace));
-        assert!(
-            out[77..].iter().all(|&byte| byte == 0x5a),
-            "{}",
-            backend.name()
-        );
+        for (wrong, other) in [(&short, &fits), (&fits, &long), (&long, &short)] {
+            let terms = [(3, wrong), (9, other)].map(|(by, row)| Term {
+                by: Public::new(by),
+                row,
+            });
+            let mut out = [0x5a; 200];
+            let refused = backend.run(&mut out, &terms, Store::Replace);
+            assert!(refused.is_err(), "{}", backend.name());
+            assert_eq!(out, [0x5a; 200], "{}", backend.name());
+        }
     }
+    assert!(mul_row(&mut [0; 200], Public::ONE, &short).is_err());
+    assert!(mul_add_row(&mut [0; 200], Public::ONE, &long).is_err());
+    let term = Term {
+        by: Public::ONE,
+        row: &short,
+    };
+    assert!(sum_rows(&mut [0; 200], [term; 20]).is_err());
 }
 
 #[test]
@@ -211,9 +198,9 @@ fn rows_are_multiplied_and_added() {
         by: Public::new(0x53),
         row: &row,
     }];
-    mul_add_row(&mut out, Public::new(0x53), &row);
+    mul_add_row(&mut out, Public::new(0x53), &row).unwrap();
     assert_eq!(out, expected(&before, &terms, Store::Add));
-    mul_row(&mut out, Public::new(0x53), &row);
+    mul_row(&mut out, Public::new(0x53), &row).unwrap();
     assert_eq!(out, expected(&before, &terms, Store::Replace));
 }
 
@@ -235,12 +222,12 @@ proptest! {
             let want = expected(&old, &terms, store);
             for backend in Backend::available() {
                 let mut out = old.clone();
-                backend.run(&mut out, &terms, store);
+                backend.run(&mut out, &terms, store).unwrap();
                 prop_assert_eq!(&out, &want, "{}", backend.name());
             }
         }
         let mut out = old.clone();
-        sum_rows(&mut out, terms.iter().copied());
+        sum_rows(&mut out, terms.iter().copied()).unwrap();
         prop_assert_eq!(out, expected(&old, &terms, Store::Replace));
     }
 }

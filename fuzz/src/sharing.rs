@@ -155,7 +155,7 @@ pub fn gf256_kernels(data: &[u8]) {
     };
     let terms: Vec<Term<'_>> = factors
         .iter()
-        .zip(rows.chunks(len.max(1)))
+        .zip(rows.chunks_exact(len.max(1)))
         .map(|(&factor, row)| Term {
             by: Public::new(factor),
             row,
@@ -167,10 +167,10 @@ pub fn gf256_kernels(data: &[u8]) {
         Store::Replace
     };
     let mut expected = bytes[..len].to_vec();
-    Backend::PORTABLE.run(&mut expected, &terms, store);
+    let run = Backend::PORTABLE.run(&mut expected, &terms, store);
     for backend in Backend::available() {
         let mut out = bytes[..len].to_vec();
-        backend.run(&mut out, &terms, store);
+        assert_eq!(backend.run(&mut out, &terms, store), run);
         assert_eq!(out, expected, "{}", backend.name());
     }
 }

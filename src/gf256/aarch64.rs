@@ -6,7 +6,8 @@
 use core::arch::aarch64::*;
 
 use super::nibbles::nibbles;
-use super::{Public, Store, Term, common, portable};
+use super::{Public, Store, Term, check_lengths, portable};
+use crate::hardened::Fault;
 
 /// NEON, which the target has: there is nothing to detect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,8 @@ impl Kernel {
     /// reaches.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
-    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
-        let out = common(out, terms);
+    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
+        check_lengths(out, terms)?;
         let mut at = 0;
         // SAFETY: the target has NEON, each call stays below `out.len()`, and rows are as long.
         unsafe {
@@ -43,7 +44,7 @@ impl Kernel {
                 at += 16;
             }
         }
-        portable::run(out, terms, store, at);
+        portable::run(out, terms, store, at)
     }
 }
 

@@ -13,7 +13,8 @@
 //! `--cfg security_domain_backend="portable"` compiles the portable one only.
 
 use super::native::Kernel;
-use super::{Store, Term, common, portable};
+use super::{Store, Term, check_lengths, portable};
+use crate::hardened::Fault;
 
 /// A kernel that this CPU can run: no other can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,17 @@ impl Backend {
         self.0.map_or("portable", Kernel::name)
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row reaches.
+    /// Makes `out` the sum of `terms`, whose rows are as long as it, or adds that to it.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]
-    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
+    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
         match self.0 {
             Some(kernel) => kernel.run(out, terms, store),
-            None => portable::run(common(out, terms), terms, store, 0),
+            None => {
+                check_lengths(out, terms)?;
+                portable::run(out, terms, store, 0)
+            }
         }
     }
 }

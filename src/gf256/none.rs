@@ -2,6 +2,7 @@
 //! No kernel beyond the portable one.
 
 use super::{Store, Term};
+use crate::hardened::Fault;
 
 /// Has no value here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl Kernel {
         match self {}
     }
 
-    pub fn run(self, _: &mut [u8], _: &[Term<'_>], _: Store) {
+    pub fn run(self, _: &mut [u8], _: &[Term<'_>], _: Store) -> Result<(), Fault> {
         match self {}
     }
 }

@@ -11,19 +11,18 @@ use core::hint::black_box;
 
 use super::{Store, Term};
 use crate::ct;
+use crate::hardened::Fault;
 
 /// Words in a block, held in registers while the terms are added: 64 bytes.
 const BLOCK: usize = 8;
 
-/// Makes `out[start..]` the sum of `terms`, or adds that to it. Rows are as long as `out`.
+/// Makes `out[start..]` the sum of `terms`, or adds that to it. Rows are as long as `out`: that was checked.
 ///
 /// Secret: `out`, the rows. Public: the factors, the lengths, `store`, `start`. Leaks: nothing else.
-pub fn run(out: &mut [u8], terms: &[Term<'_>], store: Store, start: usize) {
+pub fn run(out: &mut [u8], terms: &[Term<'_>], store: Store, start: usize) -> Result<(), Fault> {
     let mut at = start;
-    let (words, tail) = out
-        .get_mut(start..)
-        .unwrap_or_default()
-        .as_chunks_mut::<8>();
+    let rest = out.get_mut(start..).ok_or(Fault)?;
+    let (words, tail) = rest.as_chunks_mut::<8>();
     let (blocks, words) = words.as_chunks_mut::<BLOCK>();
     for block in blocks {
         put(block, sum(terms, |row| load(row, at)), store);
@@ -46,6 +45,7 @@ pub fn run(out: &mut [u8], terms: &[Term<'_>], store: Store, start: usize) {
             };
         }
     }
+    Ok(())
 }
 
 /// The sum of the terms over one block of words, which `load` takes from a row.

@@ -9,7 +9,8 @@ use core::arch::x86_64::*;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::nibbles::nibbles;
-use super::{Public, Store, Term, common, portable};
+use super::{Public, Store, Term, check_lengths, portable};
+use crate::hardened::Fault;
 
 /// A kernel that this CPU can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +86,14 @@ impl Kernel {
         }
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row reaches.
+    /// Makes `out` the sum of `terms`, or adds that to it, whose rows are as long as it.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]
-    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) {
-        let out = common(out, terms);
-        // SAFETY: a `Kernel` is made only by `available`, for what this CPU has, and every row is at
-        // least as long as `out` is now.
+    pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
+        check_lengths(out, terms)?;
+        // SAFETY: a `Kernel` is made only by `available`, for what this CPU has, and every row is
+        // as long as `out`.
         unsafe {
             match self.0 {
                 Isa::Avx2 => sum_avx2(out, terms, store),
@@ -238,7 +239,7 @@ macro_rules! kernel_256 {
         ///
         /// The CPU has the features, and every row is at least as long as `out`.
         #[target_feature(enable = $features)]
-        unsafe fn $name(out: &mut [u8], terms: &[Term<'_>], store: Store) {
+        unsafe fn $name(out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
             #[target_feature(enable = $features)]
             #[inline]
             unsafe fn vectors<const V: usize>(
@@ -281,7 +282,7 @@ macro_rules! kernel_256 {
                     at += 32;
                 }
             }
-            portable::run(out, terms, store, at);
+            portable::run(out, terms, store, at)
         }
     };
 }
@@ -293,7 +294,7 @@ macro_rules! kernel_512 {
         ///
         /// The CPU has the features, and every row is at least as long as `out`.
         #[target_feature(enable = $features)]
-        unsafe fn $name(out: &mut [u8], terms: &[Term<'_>], store: Store) {
+        unsafe fn $name(out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
             let mut at = 0;
             while out.len() - at >= 64 * UNROLL {
                 let mut sums = [_mm512_setzero_si512(); UNROLL];
@@ -356,6 +357,7 @@ macro_rules! kernel_512 {
                     _mm256_mask_storeu_epi8(out, mask, sum);
                 }
             }
+            Ok(())
         }
     };
 }

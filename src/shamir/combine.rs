@@ -6,6 +6,7 @@ use super::lagrange::{agrees, interpolate};
 use super::{IndexSet, Share, ShareRow};
 use crate::ct::Mask;
 use crate::gf256::Public;
+use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareIndex};
 use crate::secret::{Secret, wipe};
 
@@ -60,7 +61,7 @@ pub(super) fn combine_any<'a>(
     validate(quorum, shares.clone(), out.len())?;
     verdict(quorum, shares.clone())?;
     let basis = shares.take(usize::from(quorum.threshold().get()));
-    interpolate(out, Public::ZERO, basis);
+    interpolate(out, Public::ZERO, basis)?;
     Ok(())
 }
 
@@ -71,11 +72,10 @@ pub(super) fn verdict<'a>(
 ) -> Result<(), CombineError> {
     let threshold = usize::from(quorum.threshold().get());
     let basis = shares.clone().take(threshold);
-    let agree = shares
-        .skip(threshold)
-        .fold(Mask::public(true), |agree, share| {
-            agree & agrees(share, basis.clone())
-        });
+    let mut agree = Mask::public(true);
+    for share in shares.skip(threshold) {
+        agree &= agrees(share, basis.clone())?;
+    }
     // The verdict on all of them is public.
     if agree.declassify() {
         Ok(())
@@ -124,6 +124,14 @@ pub enum CombineError {
     Disagree,
     /// Encoded shares are not of one set and one quorum.
     Mixed(MixedShares),
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
+}
+
+impl From<Fault> for CombineError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl core::fmt::Display for CombineError {
@@ -135,6 +143,7 @@ impl core::fmt::Display for CombineError {
             Self::UnequalLengths(index) => write!(f, "share {index} has another length"),
             Self::Disagree => f.write_str("the shares do not belong to one secret"),
             Self::Mixed(mixed) => mixed.fmt(f),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

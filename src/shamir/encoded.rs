@@ -35,6 +35,7 @@
 
 use super::check::{SetId, ShareDigest};
 use super::{CombineError, ShareRow, combine};
+use crate::hardened::{Fault, copy};
 use crate::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
 use crate::secret::wipe;
 
@@ -150,9 +151,7 @@ impl<'a> EncodedShare<'a> {
             self.blind,
         ];
         for part in parts {
-            let (to, rest) = out.split_at_mut_checked(part.len()).unwrap_or_default();
-            to.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
-            out = rest;
+            copy(out.split_off_mut(..part.len()).ok_or(Fault)?, part)?;
         }
         Ok(len)
     }
@@ -272,6 +271,14 @@ pub enum EncodedShareError {
     TooLong,
     /// The buffer is too small for the encoding.
     BufferTooSmall,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
+}
+
+impl From<Fault> for EncodedShareError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl core::fmt::Display for EncodedShareError {
@@ -285,6 +292,7 @@ impl core::fmt::Display for EncodedShareError {
             Self::IndexAboveCount => f.write_str("the share's index is above the share count"),
             Self::TooLong => f.write_str("the share's value is too long"),
             Self::BufferTooSmall => f.write_str("the buffer is too small for the encoded share"),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

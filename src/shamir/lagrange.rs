@@ -4,6 +4,7 @@
 use super::ShareRow;
 use crate::ct::Mask;
 use crate::gf256::{Logarithm, Public, Term, sum_rows};
+use crate::hardened::Fault;
 use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 
@@ -32,7 +33,8 @@ impl Weights {
         Self(weights)
     }
 
-    /// Each row from byte `at` on, `len` bytes long, with its weight.
+    /// Each row from byte `at` on, `len` bytes long, with its weight. A row that ends too early is empty,
+    /// and no sum takes it.
     pub fn terms<'a>(
         &self,
         rows: impl Iterator<Item = ShareRow<'a>>,
@@ -61,14 +63,15 @@ pub fn interpolate<'a>(
     out: &mut [u8],
     point: Public,
     shares: impl Iterator<Item = ShareRow<'a>> + Clone,
-) {
+) -> Result<(), Fault> {
     let weights = Weights::new(point, shares.clone().map(|share| share.index));
     let mut at = 0;
     for block in out.chunks_mut(BLOCK) {
         let len = block.len();
-        sum_rows(block, weights.terms(shares.clone(), at, len));
+        sum_rows(block, weights.terms(shares.clone(), at, len))?;
         at += len;
     }
+    Ok(())
 }
 
 /// Columns that [`agrees`] holds at once.
@@ -78,7 +81,10 @@ const CHECKED: usize = 512;
 ///
 /// Secret: the values. Public: the indices, the lengths. Leaks: nothing; the verdict is a mask.
 #[inline(never)]
-pub fn agrees<'a>(share: ShareRow<'a>, others: impl Iterator<Item = ShareRow<'a>> + Clone) -> Mask {
+pub fn agrees<'a>(
+    share: ShareRow<'a>,
+    others: impl Iterator<Item = ShareRow<'a>> + Clone,
+) -> Result<Mask, Fault> {
     let point = Public::from(share.index);
     let weights = Weights::new(point, others.clone().map(|other| other.index));
     // Columns in which the share and the interpolation differ add up to something other than 0.
@@ -87,18 +93,18 @@ pub fn agrees<'a>(share: ShareRow<'a>, others: impl Iterator<Item = ShareRow<'a>
     let mut at = 0;
     for block in share.value.chunks(CHECKED) {
         let len = block.len();
-        let sum = sum.expose_mut().get_mut(..len).unwrap_or_default();
+        let sum = sum.expose_mut().get_mut(..len).ok_or(Fault)?;
         let own = Term {
             by: Public::ONE,
             row: block,
         };
         let terms = weights.terms(others.clone(), at, len);
-        sum_rows(sum, terms.chain(core::iter::once(own)));
+        sum_rows(sum, terms.chain(core::iter::once(own)))?;
         for (seen, sum) in seen.expose_mut().iter_mut().zip(sum) {
             *seen |= *sum;
         }
         at += len;
     }
     let any = seen.expose().iter().fold(0, |any, byte| any | byte);
-    Mask::is_zero(u32::from(any))
+    Ok(Mask::is_zero(u32::from(any)))
 }

@@ -43,6 +43,7 @@ pub use commitment::{Commitment, ConfirmError};
 
 use super::{IndexSet, ShareRow};
 use crate::gf256::{Public, Term, sum_rows};
+use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareIndex};
 use crate::secret::wipe;
 
@@ -61,7 +62,7 @@ fn add_up<'a>(
             by: Public::ONE,
             row,
         }),
-    );
+    )?;
     Ok(())
 }
 
@@ -103,6 +104,14 @@ pub enum RenewError {
     UnequalLengths,
     /// The random number generator failed.
     Rng,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
+}
+
+impl From<Fault> for RenewError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl core::fmt::Display for RenewError {
@@ -115,6 +124,7 @@ impl core::fmt::Display for RenewError {
             Self::NotAHolder(index) => write!(f, "share {index} has no such part here"),
             Self::UnequalLengths => f.write_str("a row has another length"),
             Self::Rng => f.write_str("the random number generator failed"),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

@@ -5,6 +5,7 @@ use rand_core::TryCryptoRng;
 
 use super::Share;
 use crate::gf256::{Backend, Public, Store, TERMS, Term};
+use crate::hardened::Fault;
 use crate::quorum::Quorum;
 use crate::rng;
 use crate::secret::{Secret, wipe};
@@ -18,7 +19,7 @@ use crate::secret::{Secret, wipe};
 ///
 /// # Errors
 ///
-/// [`SplitError::SlotCount`] and [`SplitError::Rng`].
+/// [`SplitError::SlotCount`], [`SplitError::Rng`] and [`SplitError::Fault`].
 pub fn split<const N: usize, R: TryCryptoRng + ?Sized>(
     secret: &Secret<N>,
     quorum: Quorum,
@@ -50,7 +51,7 @@ pub fn split<const N: usize, R: TryCryptoRng + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`SplitError::SlotCount`], [`SplitError::UnequalLengths`] and [`SplitError::Rng`].
+/// [`SplitError`].
 pub fn split_rows<R: TryCryptoRng + ?Sized>(
     secret: &[u8],
     quorum: Quorum,
@@ -95,21 +96,19 @@ fn all_or_nothing(
 
 /// Where a share's bytes go.
 trait Slot {
-    fn row(&mut self) -> &mut [u8];
+    fn row(&mut self) -> Option<&mut [u8]>;
 }
 
 impl Slot for &mut [u8] {
-    fn row(&mut self) -> &mut [u8] {
-        self
+    fn row(&mut self) -> Option<&mut [u8]> {
+        Some(self)
     }
 }
 
 impl<const N: usize> Slot for Option<Share<N>> {
-    fn row(&mut self) -> &mut [u8] {
-        match self {
-            Some(share) => share.value.expose_mut(),
-            None => &mut [],
-        }
+    fn row(&mut self) -> Option<&mut [u8]> {
+        let share = self.as_mut()?;
+        Some(share.value.expose_mut())
     }
 }
 
@@ -164,7 +163,7 @@ fn deal_zeros<R: TryCryptoRng + ?Sized>(
     let mut at = 0;
     while at < len {
         let width = columns(LARGE, usize::from(quorum.threshold().get())).min(len - at);
-        let zeros = ZEROS.get(..width).unwrap_or_default();
+        let zeros = ZEROS.get(..width).ok_or(Fault)?;
         deal_block(zeros, quorum, rng, rows, at, random.expose_mut())?;
         at += width;
     }
@@ -191,7 +190,7 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
         let count = (threshold - first).min(TERMS);
         let zeroth = (first == 0).then_some(secret);
         let drawn = count - usize::from(zeroth.is_some());
-        let random = random.get_mut(..drawn * len).unwrap_or_default();
+        let random = random.get_mut(..drawn * len).ok_or(Fault)?;
         rng::fill(rng, random).map_err(|_| SplitError::Rng)?;
 
         let mut terms = [Term::NONE; TERMS];
@@ -199,7 +198,7 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
         for (term, row) in terms.iter_mut().zip(rows) {
             term.row = row;
         }
-        let terms = terms.get_mut(..count).unwrap_or_default();
+        let terms = terms.get_mut(..count).ok_or(Fault)?;
         let store = if first == 0 {
             Store::Replace
         } else {
@@ -211,8 +210,8 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
             for (term, power) in terms.iter_mut().zip(x.powers(first as u16)) {
                 term.by = power;
             }
-            let row = slot.row().get_mut(at..).and_then(|row| row.get_mut(..len));
-            backend.run(row.unwrap_or_default(), terms, store);
+            let row = slot.row().and_then(|row| row.get_mut(at..)?.get_mut(..len));
+            backend.run(row.ok_or(Fault)?, terms, store)?;
         }
         first += count;
     }
@@ -229,6 +228,14 @@ pub enum SplitError {
     UnequalLengths,
     /// The random number generator failed.
     Rng,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
+}
+
+impl From<Fault> for SplitError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl core::fmt::Display for SplitError {
@@ -237,6 +244,7 @@ impl core::fmt::Display for SplitError {
             Self::SlotCount => "there is not one slot for each share of the quorum",
             Self::UnequalLengths => "a row is not as long as the secret",
             Self::Rng => "the random number generator failed",
+            Self::Fault => "the machine erred",
         })
     }
 }

@@ -75,7 +75,7 @@ extern "C" fn trace_gf256_sum(secret: &Bytes, out: &mut Bytes) {
             row: &secret[3..],
         },
     ];
-    Backend::PORTABLE.run(&mut out[..29], &terms, Store::Replace);
+    let _ = Backend::PORTABLE.run(&mut out[..29], &terms, Store::Replace);
 }
 
 /// The products of sixteen pairs of secret elements.

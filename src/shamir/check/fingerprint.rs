@@ -14,6 +14,7 @@ use rand_core::TryCryptoRng;
 
 use crate::ct;
 use crate::gf256::{Backend, Public, Store, TERMS, Term, mul_add_row, mul_row};
+use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::secret::Secret;
 
@@ -104,15 +105,16 @@ impl Fingerprint {
     ///
     /// Secret: `row`, the fingerprint. Public: the length, the points. Leaks: nothing else.
     #[inline(never)]
-    pub fn of(&self, row: &[u8]) -> Secret<PLANES> {
+    pub fn of(&self, row: &[u8]) -> Result<Secret<PLANES>, Fault> {
         let (mut a, mut b) = (Secret::<BLOCK>::zeroed(), Secret::<BLOCK>::zeroed());
         let (mut sums, mut next) = (a.expose_mut(), b.expose_mut());
         for (number, block) in row.chunks(BLOCK).enumerate() {
             if number > 0 {
-                multiply(next, sums, &self.step, LANES, Store::Replace);
+                multiply(next, sums, &self.step, LANES, Store::Replace)?;
                 mem::swap(&mut sums, &mut next);
             }
-            mul_add_row(sums, Public::ONE, block);
+            let sums = sums.get_mut(..block.len()).ok_or(Fault)?;
+            mul_add_row(sums, Public::ONE, block)?;
         }
         // Each time the upper half of the lanes, times the point to the power of their distance, is
         // added to the lower half.
@@ -120,15 +122,17 @@ impl Fingerprint {
         for fold in self.folds.into_iter().rev() {
             lanes >>= 1;
             for (upper, plane) in next.chunks_mut(LANES).zip(sums.chunks(LANES)) {
-                mul_row(upper, Public::ONE, plane.get(lanes..).unwrap_or_default());
+                let plane = plane.get(lanes..).ok_or(Fault)?;
+                let upper = upper.get_mut(..plane.len()).ok_or(Fault)?;
+                mul_row(upper, Public::ONE, plane)?;
             }
-            multiply(sums, next, &fold.columns(), lanes, Store::Add);
+            multiply(sums, next, &fold.columns(), lanes, Store::Add)?;
         }
         let mut fingerprint = Secret::zeroed();
         for (out, plane) in fingerprint.expose_mut().iter_mut().zip(sums.chunks(LANES)) {
-            *out = plane.first().copied().unwrap_or_default();
+            *out = *plane.first().ok_or(Fault)?;
         }
-        fingerprint
+        Ok(fingerprint)
     }
 }
 
@@ -140,18 +144,19 @@ fn multiply(
     columns: &[Wide; PLANES],
     lanes: usize,
     store: Store,
-) {
+) -> Result<(), Fault> {
     let backend = Backend::detect();
     for (p, out) in out.chunks_mut(LANES).enumerate() {
         let mut terms = [Term::NONE; PLANES];
         for ((term, column), plane) in terms.iter_mut().zip(columns).zip(from.chunks(LANES)) {
             *term = Term {
-                by: column.0.get(p).copied().unwrap_or(Public::ZERO),
-                row: plane.get(..lanes).unwrap_or_default(),
+                by: *column.0.get(p).ok_or(Fault)?,
+                row: plane.get(..lanes).ok_or(Fault)?,
             };
         }
-        backend.run(out, &terms, store);
+        backend.run(out.get_mut(..lanes).ok_or(Fault)?, &terms, store)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -229,7 +234,7 @@ mod tests {
                 }
             }
             assert_eq!(
-                fingerprint.of(row).expose(),
+                fingerprint.of(row).unwrap().expose(),
                 &value.0.map(Public::get),
                 "{len}"
             );

@@ -16,6 +16,7 @@ use zeroize::Zeroize;
 
 use crate::ct::Mask;
 use crate::gf256::{Element, Public};
+use crate::hardened::Fault;
 
 /// The most errors that can be located: 255 shares, a threshold of 2.
 pub const MAX_ERRORS: usize = 126;
@@ -31,8 +32,7 @@ impl Locator {
     ///
     /// Secret: the syndromes. Public: `errors`, at most [`MAX_ERRORS`]. Leaks: nothing else.
     #[inline(never)]
-    pub fn new(syndromes: &[Element], errors: usize) -> Self {
-        let errors = errors.min(MAX_ERRORS);
+    pub fn new(syndromes: &[Element], errors: usize) -> Result<Self, Fault> {
         let (mut locator, mut previous) = (Self::one(errors), Self::one(errors));
         let mut scale = Element::ONE;
         // How far the locator lags behind the syndromes seen, plus ORIGIN, so that it is positive.
@@ -40,11 +40,11 @@ impl Locator {
         let mut lag = ORIGIN;
 
         for step in 0..2 * errors {
-            let discrepancy = locator.discrepancy(syndromes.get(..=step).unwrap_or_default());
-            previous.times_z();
+            let discrepancy = locator.discrepancy(syndromes.get(..=step).ok_or(Fault)?);
+            previous.times_z()?;
             // The masks: the locator must grow if it misses this syndrome and is not ahead.
             let grow = !discrepancy.is_zero() & !Mask::lt(lag, ORIGIN);
-            for (now, old) in locator.terms().iter_mut().zip(previous.terms()) {
+            for (now, old) in locator.terms()?.iter_mut().zip(previous.terms()?) {
                 let next = scale.times(now).plus(&discrepancy.times(old));
                 *old = Element::select(grow, now, old);
                 *now = next;
@@ -53,7 +53,7 @@ impl Locator {
             lag = grow.select(2 * ORIGIN - 1 - lag, lag + 1);
         }
         scale.zeroize();
-        locator
+        Ok(locator)
     }
 
     /// The polynomial 1: no errors.
@@ -86,38 +86,22 @@ impl Locator {
             .is_zero()
     }
 
-    fn terms(&mut self) -> &mut [Element] {
-        self.coefficients
-            .get_mut(..=self.errors)
-            .unwrap_or_default()
+    fn terms(&mut self) -> Result<&mut [Element], Fault> {
+        self.coefficients.get_mut(..=self.errors).ok_or(Fault)
     }
 
-    fn times_z(&mut self) {
+    fn times_z(&mut self) -> Result<(), Fault> {
         let mut lower = Element::ZERO;
-        for term in self.terms() {
+        for term in self.terms()? {
             mem::swap(term, &mut lower);
         }
         lower.zeroize();
+        Ok(())
     }
 }
 
 impl Drop for Locator {
     fn drop(&mut self) {
         self.coefficients.zeroize();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret::left;
-
-    #[test]
-    fn a_locator_leaves_nothing() {
-        let locator = Locator {
-            coefficients: core::array::from_fn(|_| Element::new(0x5a)),
-            errors: MAX_ERRORS,
-        };
-        left::nothing(locator, &[0x5a; 8]);
     }
 }

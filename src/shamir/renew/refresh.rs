@@ -71,6 +71,7 @@ impl From<SplitError> for RenewError {
             SplitError::SlotCount => Self::RowCount,
             SplitError::UnequalLengths => Self::UnequalLengths,
             SplitError::Rng => Self::Rng,
+            SplitError::Fault => Self::Fault,
         }
     }
 }

@@ -100,12 +100,11 @@ fn cut<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     rows: &mut [&mut [u8]],
 ) -> Result<(), RenewError> {
-    if let Some((last, others)) = rows.split_last_mut() {
-        mul_row(last, weight, value);
-        for other in others {
-            rng::fill(rng, other).map_err(|_| RenewError::Rng)?;
-            mul_add_row(last, Public::ONE, other);
-        }
+    let (last, others) = rows.split_last_mut().ok_or(RenewError::Fault)?;
+    mul_row(last, weight, value)?;
+    for other in others {
+        rng::fill(rng, other).map_err(|_| RenewError::Rng)?;
+        mul_add_row(last, Public::ONE, other)?;
     }
     Ok(())
 }

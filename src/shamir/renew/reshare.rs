@@ -79,6 +79,6 @@ fn collect_into(old: Quorum, received: &[ShareRow<'_>], out: &mut [u8]) -> Resul
     if received.iter().any(|row| row.value.len() != out.len()) {
         return Err(RenewError::UnequalLengths);
     }
-    interpolate(out, Public::ZERO, received.iter().copied());
+    interpolate(out, Public::ZERO, received.iter().copied())?;
     Ok(())
 }

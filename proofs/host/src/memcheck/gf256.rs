@@ -35,7 +35,7 @@ fn kernel(name: &str) {
             by: factors[i],
             row: &rows[i],
         });
-        backend.run(&mut out, &terms, store);
+        backend.run(&mut out, &terms, store).unwrap();
         for (at, got) in revealed(&out).into_iter().enumerate() {
             let start = if store == Store::Add { 0x5a } else { 0 };
             let products = (0..3).map(|i| factors[i].times(Public::new(plain[i][at])).get());
