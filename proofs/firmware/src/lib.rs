@@ -10,6 +10,8 @@
 mod masking;
 mod planted;
 mod reach;
+mod reach_files;
+mod reach_managed_hsm;
 mod rng;
 mod stack;
 mod stack_domain;

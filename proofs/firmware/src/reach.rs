@@ -6,7 +6,6 @@ use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::hazmat::gf257::{Element, weight};
 use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};
 use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
-use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::correct_rows;
 use security_domain::shamir::encoded::{EncodedShare, combine_encoded};
@@ -20,7 +19,7 @@ use crate::rng::Xorshift;
 /// # Safety
 ///
 /// `len` bytes are there.
-unsafe fn bytes<'a>(start: *const u8, len: usize) -> &'a [u8] {
+pub unsafe fn bytes<'a>(start: *const u8, len: usize) -> &'a [u8] {
     // SAFETY: the caller's promise.
     unsafe { core::slice::from_raw_parts(start, len) }
 }
@@ -30,11 +29,12 @@ unsafe fn bytes<'a>(start: *const u8, len: usize) -> &'a [u8] {
 /// # Safety
 ///
 /// `len` bytes are there, and nobody else's.
-unsafe fn bytes_mut<'a>(start: *mut u8, len: usize) -> &'a mut [u8] {
+pub unsafe fn bytes_mut<'a>(start: *mut u8, len: usize) -> &'a mut [u8] {
     // SAFETY: the caller's promise.
     unsafe { core::slice::from_raw_parts_mut(start, len) }
 }
 
+/// A function of input and output whose lengths the compiler does not know.
 macro_rules! entry {
     ($name:ident, |$in:ident, $out:ident| $body:expr) => {
         /// # Safety
@@ -48,11 +48,18 @@ macro_rules! entry {
             out_len: usize,
         ) -> usize {
             // SAFETY: the caller's promise.
-            let ($in, $out) = unsafe { (bytes(input, in_len), bytes_mut(output, out_len)) };
+            let ($in, $out) = unsafe {
+                (
+                    $crate::reach::bytes(input, in_len),
+                    $crate::reach::bytes_mut(output, out_len),
+                )
+            };
             $body
         }
     };
 }
+
+pub(crate) use entry;
 
 entry!(reach_planted, |input, out| {
     out[input.len()] = 1;
@@ -72,8 +79,7 @@ entry!(reach_secret, |input, out| {
 });
 
 entry!(reach_gf256, |input, out| {
-    mul_add_row(out, Public::new(input.len() as u8), input);
-    0
+    usize::from(mul_add_row(out, Public::new(input.len() as u8), input).is_ok())
 });
 
 entry!(reach_gf257, |input, out| {
@@ -103,7 +109,7 @@ entry!(reach_kdf, |input, out| {
     usize::from(derived.and(extracted).and(expanded).is_err())
 });
 
-fn quorum(threshold: usize, count: usize) -> Option<Quorum> {
+pub fn quorum(threshold: usize, count: usize) -> Option<Quorum> {
     Quorum::new(
         Threshold::new(threshold as u8).ok()?,
         ShareCount::new(count as u8).ok()?,
@@ -112,9 +118,17 @@ fn quorum(threshold: usize, count: usize) -> Option<Quorum> {
 }
 
 entry!(reach_shamir_split, |input, out| {
-    let (a, b) = out.split_at_mut_checked(input.len()).unwrap_or_default();
-    let Some(quorum) = quorum(2, 2) else { return 0 };
-    usize::from(split_rows(input, quorum, &mut Xorshift(1), &mut [a, b]).is_ok())
+    let Some(quorum) = quorum(input.len(), out.len()) else {
+        return 0;
+    };
+    let mut rows: [&mut [u8]; 255] = core::array::from_fn(|_| Default::default());
+    let mut count = 0;
+    for (row, part) in rows.iter_mut().zip(out.chunks_mut(input.len().max(1))) {
+        *row = part;
+        count += 1;
+    }
+    let rows = rows.get_mut(..count).unwrap_or_default();
+    usize::from(split_rows(input, quorum, &mut Xorshift(1), rows).is_ok())
 });
 
 entry!(reach_shamir_combine, |input, out| {
@@ -185,20 +199,4 @@ entry!(reach_shamir_renew, |input, out| {
         reshare::collect(quorum, &[share, share], a).is_ok(),
     ];
     done.into_iter().filter(|&done| done).count()
-});
-
-entry!(reach_rsa_public, |input, out| {
-    let Ok(key) = PublicKey::from_spki_der(input) else {
-        return 0;
-    };
-    key.encrypt_oaep_sha256(&mut Xorshift(1), input, input, out)
-        .unwrap_or(0)
-});
-
-entry!(reach_rsa_private, |input, out| {
-    let Ok(key) = PrivateKey::from_pkcs8_der(input) else {
-        return 0;
-    };
-    key.decrypt_oaep_sha256(&mut Xorshift(1), input, input, out)
-        .unwrap_or(0)
 });
