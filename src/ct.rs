@@ -145,6 +145,14 @@ pub fn eq_bytes(a: &[u8], b: &[u8]) -> Mask {
     Mask(a.ct_eq(b))
 }
 
+/// True if all of `bytes` are 0.
+///
+/// Secret: the bytes. Public: the length. Leaks: nothing else.
+pub fn is_zeros(bytes: &[u8]) -> Mask {
+    let any = bytes.iter().fold(0, |any, byte| black_box(any | byte));
+    Mask::is_zero(u32::from(any))
+}
+
 /// Makes a number public: from the line that calls this, code may branch on it and index with it.
 #[inline(always)]
 pub fn declassify(x: u32) -> u32 {
@@ -241,6 +249,17 @@ mod tests {
         for x in EDGES {
             assert_eq!(declassify(x), x);
             assert_eq!(declassify_words([Word::from(x), !0]), [Word::from(x), !0]);
+        }
+    }
+
+    #[test]
+    fn one_bit_is_not_zeros() {
+        assert!(is_zeros(&[]).declassify());
+        assert!(is_zeros(&[0; 33]).declassify());
+        for bit in 0..33 * 8 {
+            let mut bytes = [0; 33];
+            bytes[bit >> 3] = 1 << (bit & 7);
+            assert!(!is_zeros(&bytes).declassify(), "bit {bit}");
         }
     }
 

@@ -37,6 +37,7 @@ use core::fmt;
 
 use rand_core::TryCryptoRng;
 
+use crate::hardened::Fault;
 use crate::purpose::Purpose;
 use crate::rng::RngError;
 use crate::rsa;
@@ -113,7 +114,12 @@ impl CustodianId {
     /// The id of the holder of the key whose SubjectPublicKeyInfo (RFC 5280 section 4.1) in DER is
     /// `spki`: `D("custodian", algorithm, spki)` (`docs/format.md`).
     pub fn new(algorithm: Algorithm, spki: &[u8]) -> Self {
-        Self(Purpose::Custodian.digest([[algorithm.code()].as_slice(), spki]))
+        Self::of_pieces(algorithm, [spki])
+    }
+
+    /// The same where `spki` stands in pieces.
+    pub(crate) fn of_pieces<const N: usize>(algorithm: Algorithm, spki: [&[u8]; N]) -> Self {
+        Self(Purpose::Custodian.digest_pieces(&[algorithm.code()], &spki))
     }
 
     /// The id with these bytes.
@@ -143,7 +149,8 @@ pub trait Recipient {
     fn id(&self) -> CustodianId;
 
     /// Wraps `message`, 65 bytes at most where the caller is this crate, into `out`, which is
-    /// [`Algorithm::wrapped_len`] bytes long and is filled.
+    /// [`Algorithm::wrapped_len`] bytes long and is filled. No byte of `message` may be written to `out`
+    /// on the way, and an error leaves nothing there that depends on it.
     ///
     /// Secret: `message`. Public: its length, the key, `out`. Leaks: nothing else.
     fn wrap<R: TryCryptoRng + ?Sized>(
@@ -164,6 +171,14 @@ pub enum WrapError {
     MessageTooLong,
     /// The room for the result is not as long as the algorithm's results are.
     WrongLength,
+    /// The result is none: a fault in the machine. The room for it is wiped.
+    Fault,
+}
+
+impl From<Fault> for WrapError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl From<RngError> for WrapError {
@@ -178,6 +193,7 @@ impl fmt::Display for WrapError {
             Self::Rng => "the random number generator failed",
             Self::MessageTooLong => "the message is too long for the key",
             Self::WrongLength => "the room for the wrapped bytes has the wrong length",
+            Self::Fault => "the machine erred",
         })
     }
 }
@@ -219,6 +235,7 @@ impl Identity for rsa::PrivateKey {
             .map_err(|error| match error {
                 rsa::DecryptError::Rng => Unwrap::Device(RngError),
                 rsa::DecryptError::Opaque => Unwrap::Opaque,
+                rsa::DecryptError::Fault => Unwrap::Fault,
             })
     }
 }
@@ -231,6 +248,14 @@ pub enum Unwrap<E> {
     Opaque,
     /// The device that holds the key failed, before any decryption.
     Device(E),
+    /// The device computed something that cannot be: a fault in it.
+    Fault,
+}
+
+impl<E> From<Fault> for Unwrap<E> {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for Unwrap<E> {
@@ -238,6 +263,7 @@ impl<E: fmt::Display> fmt::Display for Unwrap<E> {
         match self {
             Self::Opaque => f.write_str("it does not open with this key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

@@ -70,6 +70,11 @@ pub mod key_backup;
 pub mod restore_blob;
 pub mod transfer_key;
 
+use rand_core::TryCryptoRng;
+
+use crate::ct::is_zeros;
+use crate::hardened::Verdict;
+use crate::rng::RngError;
 use crate::secret::Secret;
 
 pub use enc_data::{Artifact, MAX_ENTRIES};
@@ -93,6 +98,13 @@ pub struct MasterKey(Secret<32>);
 impl MasterKey {
     const fn new(key: Secret<32>) -> Self {
         Self(key)
+    }
+
+    /// A fresh key. Zeros are none: they are what stands there before a key is drawn.
+    fn drawn<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
+        let key = Secret::random(rng)?;
+        Verdict::twice(|| !is_zeros(key.expose())).or(RngError)?;
+        Ok(Self(key))
     }
 
     fn secret(&self) -> &Secret<32> {

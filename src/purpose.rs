@@ -125,6 +125,21 @@ impl Purpose {
         hash.finalize().into()
     }
 
+    /// `D(label, first, last)` where `last` stands in pieces.
+    ///
+    /// All is public.
+    pub fn digest_pieces(self, first: &[u8], last: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [self.label().as_bytes(), first] {
+            hash.update(length(part));
+            hash.update(part);
+        }
+        let len = last.iter().fold(0, |len, piece| len + piece.len() as u64);
+        hash.update(len.to_be_bytes());
+        last.iter().for_each(|piece| hash.update(piece));
+        hash.finalize().into()
+    }
+
     /// Fills `out` with `X(key, salt, label, parts..)`.
     ///
     /// Secret: `key`, the result. Public: the rest, the lengths. Leaks: nothing else.

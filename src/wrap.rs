@@ -23,15 +23,14 @@
 //! ```
 
 use rand_core::TryCryptoRng;
-use zeroize::Zeroize;
 
 use crate::burn::{self, burning};
-use crate::ct::{Mask, eq_bytes};
+use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::custodian::{Identity, Recipient, Unwrap, WrapError};
-use crate::hardened::Verdict;
+use crate::hardened::{Fault, Verdict, copy};
 use crate::purpose::Purpose;
 use crate::quorum::ShareIndex;
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
 
 mod hides;
@@ -62,16 +61,17 @@ impl<'a> WrappedShare<'a> {
             if out.len() != recipient.algorithm().wrapped_len() {
                 return Err(WrapError::WrongLength);
             }
-            let index = [share.index().get()];
-            let parts = context.iter().chain(&index).chain(share.value().expose());
+            // Zeros stand here until a share is wrapped: they are refused below.
+            wipe(out);
             let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
-            for (to, from) in plaintext.expose_mut().iter_mut().zip(parts) {
-                *to = *from;
-            }
-            recipient
+            write_share(share, context, &mut plaintext)?;
+            let wrapped = recipient
                 .wrap(rng, plaintext.expose(), out)
-                .inspect_err(|_| out.zeroize())?;
-            Ok(Self(out))
+                .and_then(|()| Verdict::twice(|| is_wrapped(out, &plaintext)).or(WrapError::Fault));
+            if wrapped.is_err() {
+                wipe(out);
+            }
+            wrapped.map(|()| Self(out))
         })
     }
 
@@ -102,12 +102,9 @@ impl<'a> WrappedShare<'a> {
         rng: &mut R,
     ) -> Result<Share<32>, Unwrap<I::Error>> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
-            let mut len = 0;
-            let plaintext = Secret::<PLAINTEXT_LEN>::try_init(|plaintext| {
-                len = identity.unwrap(rng, self.0, plaintext)?;
-                Ok(())
-            })?;
-            let plaintext = plaintext.expose().get(..len).unwrap_or_default();
+            let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
+            let len = identity.unwrap(rng, self.0, plaintext.expose_mut())?;
+            let plaintext = plaintext.expose().get(..len).ok_or(Unwrap::Opaque)?;
             read_share(plaintext, context, index).map_err(|_| Unwrap::Opaque)
         })
     }
@@ -122,22 +119,45 @@ pub fn read_share(
     index: ShareIndex,
 ) -> Result<Share<32>, NotThisShare> {
     burning::<{ burn::SYMMETRIC }, _>(move || {
-        let Some(([bound @ .., at], value)) = plaintext
-            .split_first_chunk::<33>()
-            .filter(|(_, value)| value.len() == 32)
-        else {
-            return Err(NotThisShare);
-        };
+        let ([bound @ .., at], value) = plaintext.split_first_chunk::<33>().ok_or(NotThisShare)?;
+        let value: &[u8; 32] = value.try_into().map_err(|_| NotThisShare)?;
         Verdict::twice(|| {
             eq_bytes(bound, context) & Mask::eq(u32::from(*at), u32::from(index.get()))
         })
         .or(NotThisShare)?;
         let mut share = Secret::zeroed();
-        for (to, from) in share.expose_mut().iter_mut().zip(value) {
-            *to = *from;
-        }
+        *share.expose_mut() = *value;
         Ok(Share::new(index, share))
     })
+}
+
+/// Writes what is wrapped: the inverse of [`read_share`].
+///
+/// Secret: the share's value, `plaintext`. Public: its index, `context`. Leaks: nothing else.
+fn write_share(
+    share: &Share<32>,
+    context: &[u8; 32],
+    plaintext: &mut Secret<PLAINTEXT_LEN>,
+) -> Result<(), Fault> {
+    let (front, value) = { plaintext.expose_mut() }
+        .split_first_chunk_mut::<33>()
+        .ok_or(Fault)?;
+    let [bound @ .., at] = front;
+    *bound = *context;
+    *at = share.index().get();
+    copy(value, share.value().expose())
+}
+
+/// Whether `wrapped` may be what a recipient made of `plaintext`: it is not zeros, and neither begins nor ends
+/// with the plaintext.
+///
+/// Secret: `plaintext`, and `wrapped` until the verdict. Public: the lengths. Leaks: nothing else.
+fn is_wrapped(wrapped: &[u8], plaintext: &Secret<PLAINTEXT_LEN>) -> Mask {
+    let clear = |end: Option<&[u8; PLAINTEXT_LEN]>| match end {
+        Some(end) => eq_bytes(end, plaintext.expose()),
+        None => Mask::public(true),
+    };
+    !is_zeros(wrapped) & !clear(wrapped.first_chunk()) & !clear(wrapped.last_chunk())
 }
 
 /// The bytes are not the share that was asked for.

@@ -51,16 +51,14 @@ impl fmt::Display for Thumbprint {
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut text = [0; 43];
         for (to, from) in text.chunks_mut(4).zip(self.0.chunks(3)) {
-            let [a, b, c] = [0, 1, 2].map(|i| u32::from(from.get(i).copied().unwrap_or(0)));
-            let group = a << 16 | b << 8 | c;
+            // The last group has two bytes.
+            let padded = from.iter().chain(&[0]).take(3);
+            let group = padded.fold(0, |group, byte| group << 8 | usize::from(*byte));
             for (character, shift) in to.iter_mut().zip([18, 12, 6, 0]) {
-                *character = ALPHABET
-                    .get((group >> shift & 63) as usize)
-                    .copied()
-                    .unwrap_or(0);
+                *character = *ALPHABET.get(group >> shift & 63).ok_or(fmt::Error)?;
             }
         }
-        f.pad(core::str::from_utf8(&text).unwrap_or_default())
+        f.pad(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -4,7 +4,7 @@
 use getrandom::SysRng;
 use security_domain::custodian::{Identity, Unwrap};
 use security_domain::rsa::{
-    BufferTooSmall, DecryptError, EncryptError, ModulusSize, PrivateKey, PublicKey, SignatureError,
+    DecryptError, EncryptError, ExportError, ModulusSize, PrivateKey, PublicKey, SignatureError,
 };
 
 struct Fixture {
@@ -50,7 +50,10 @@ fn a_private_key_is_the_same_in_both_encodings_and_is_written_as_it_was_read() {
             assert_eq!(key.public_key().size(), fixture.size);
 
             let mut short = vec![0xa5; len - 1];
-            assert_eq!(key.to_pkcs8_der(&mut short), Err(BufferTooSmall));
+            assert_eq!(
+                key.to_pkcs8_der(&mut short),
+                Err(ExportError::BufferTooSmall)
+            );
             assert!(short.iter().all(|byte| *byte == 0));
         }
     }
@@ -73,7 +76,10 @@ fn a_public_key_is_the_same_in_all_encodings_and_is_written_as_it_was_read() {
         let mut out = [0; PublicKey::SPKI_MAX_LEN];
         let len = key.to_spki_der(&mut out).unwrap();
         assert_eq!(&out[..len], fixture.spki);
-        assert_eq!(key.to_spki_der(&mut out[..len - 1]), Err(BufferTooSmall));
+        assert_eq!(
+            key.to_spki_der(&mut out[..len - 1]),
+            Err(ExportError::BufferTooSmall)
+        );
     }
 }
 

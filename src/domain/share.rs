@@ -99,7 +99,7 @@ impl SealedDomain<'_> {
                 .wrapped
                 .unwrap(&place.context, place.custodian.index, identity, rng)
                 .map_err(|error| match error {
-                    Unwrap::Opaque => ShareError::DoesNotOpen(custodian),
+                    Unwrap::Opaque | Unwrap::Fault => ShareError::DoesNotOpen(custodian),
                     Unwrap::Device(error) => ShareError::Device(custodian, error),
                 })?;
             self.confirm(custodian, share)

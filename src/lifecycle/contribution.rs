@@ -165,7 +165,7 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
         .wrapped
         .unwrap(&context, index, transfer, rng)
         .map_err(|error| match error {
-            Unwrap::Opaque => ContributionError::DoesNotOpen(custodian),
+            Unwrap::Opaque | Unwrap::Fault => ContributionError::DoesNotOpen(custodian),
             Unwrap::Device(error) => ContributionError::Device(error),
         })?;
     sealed

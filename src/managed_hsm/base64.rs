@@ -10,12 +10,19 @@ use base64ct::Encoding;
 pub use base64ct::{Base64, Base64UrlUnpadded};
 
 use super::source::{Decoded, Source};
+use crate::hardened::{Fault, copy};
 
 /// The bytes in a chunk: 256 characters, 12 AES blocks.
 pub const CHUNK: usize = 192;
 
 /// The text is not base64 of this kind in its one canonical form.
 pub struct Malformed;
+
+impl From<Fault> for Malformed {
+    fn from(_: Fault) -> Self {
+        Self
+    }
+}
 
 /// Reads base64 of kind `E`.
 pub struct Decoder<E, S> {
@@ -56,23 +63,21 @@ impl<E: Encoding, S: Source> Decoder<E, S> {
             if run.is_empty() {
                 break;
             }
-            for (slot, character) in room.iter_mut().zip(run) {
-                *slot = *character;
-            }
+            copy(room.get_mut(..run.len()).ok_or(Fault)?, run)?;
             count += run.len();
         }
         if count > 0 && self.ended {
             return Err(Malformed);
         }
         let full = out.len();
-        let text = text.get(..count).unwrap_or_default();
+        let text = text.get(..count).ok_or(Fault)?;
         let bytes = E::decode(text, out).map_err(|_| Malformed)?;
         self.ended = bytes.len() < full;
         Ok(bytes)
     }
 
-    /// Decodes everything into the front of `out`, and returns how long it is. What does not fit is
-    /// counted, not stored.
+    /// Decodes everything into the front of `out`, and returns how long it is. Chunks that do not fit
+    /// are counted, not stored.
     pub fn all(mut self, out: &mut [u8]) -> Result<usize, Malformed> {
         let mut buffer = [0; CHUNK];
         let mut length = 0;
@@ -81,11 +86,11 @@ impl<E: Encoding, S: Source> Decoder<E, S> {
             if chunk.is_empty() {
                 return Ok(length);
             }
-            let room = out.get_mut(length..).unwrap_or_default();
-            for (to, from) in room.iter_mut().zip(chunk) {
-                *to = *from;
+            let end = length + chunk.len();
+            if let Some(place) = out.get_mut(length..end) {
+                copy(place, chunk)?;
             }
-            length += chunk.len();
+            length = end;
         }
     }
 }

@@ -16,7 +16,6 @@
 use core::fmt;
 use heapless::Vec;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
 
 use super::MAX_CUSTODIANS;
 use super::domain_file::{check_certificates, custodian_count, quorum_of};
@@ -26,6 +25,7 @@ use super::jwk::{self, Form, Kid};
 use super::source::Text;
 use super::writer::{self, Writer};
 use crate::quorum::{Quorum, Threshold};
+use crate::secret::wipe;
 use crate::x509::{Certificate, Thumbprint};
 
 const CERTIFICATES: Field = Field::new("certificates");
@@ -161,7 +161,7 @@ pub fn write(
     let checked =
         check_certificates(certificates).and_then(|count| Ok(Quorum::new(threshold, count)?));
     if let Err(error) = checked {
-        out.zeroize();
+        wipe(out);
         return Err(error);
     }
     writer::write(out, encoded_len(certificates, threshold), |writer| {

@@ -23,7 +23,7 @@ use heapless::Vec;
 use rand_core::TryCryptoRng;
 
 use super::enc_data::{Artifact, EncData};
-use super::error::{Fault, Field, FileError};
+use super::error::{Fault, Field, FileError, OpenError};
 use super::json::{self, Member, Reader};
 use super::key_transport::{EncKey, Failure, Place};
 use super::shares::{SHARE, Share};
@@ -31,8 +31,10 @@ use super::source::Text;
 use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
+use crate::hardened::Permit;
 use crate::quorum::{Quorum, ShareCount, Threshold};
 use crate::rng::RngError;
+use crate::secret::Secret;
 use crate::x509::{Certificate, Thumbprint};
 
 pub use combine::{CombineError, Combined};
@@ -135,19 +137,22 @@ impl<'a> DomainFile<'a> {
             let share = { self.shares.iter() }
                 .find(|share| share.to() == *custodian)
                 .ok_or(ShareError::NotListed)?;
-            let words = share
-                .open::<{ SHARE + 16 }, SHARE, I, R>(identity, rng)
+            let mut words = Secret::zeroed();
+            share
+                .open::<{ SHARE + 16 }, SHARE, I, R>(identity, rng, &mut words)
                 .map_err(|failure| match failure {
                     Failure::Opaque => ShareError::DoesNotOpen,
                     Failure::Device(error) => ShareError::Device(error),
                     Failure::Rng => ShareError::Rng,
-                })?;
+                    Failure::Fault => ShareError::Fault,
+                })?
+                .spend(ShareError::DoesNotOpen)?;
             Share::from_words(*custodian, self.quorum, &words).ok_or(ShareError::DoesNotOpen)
         })
     }
 
-    /// Whether every artifact opens with this key.
-    pub(super) fn opens(&self, key: &MasterKey) -> bool {
+    /// A permit if every artifact opens with this key.
+    pub(super) fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
         self.enc_data.opens(key)
     }
 }
@@ -239,6 +244,8 @@ pub enum ShareError<E> {
     Device(E),
     /// The random number generator failed.
     Rng,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
 }
 
 impl<E: fmt::Display> fmt::Display for ShareError<E> {
@@ -248,6 +255,7 @@ impl<E: fmt::Display> fmt::Display for ShareError<E> {
             Self::DoesNotOpen => f.write_str("the share of this custodian does not open"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
             Self::Rng => RngError.fmt(f),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

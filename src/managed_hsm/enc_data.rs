@@ -14,7 +14,8 @@ use super::source::Text;
 use super::tag::Tag;
 use super::writer::{Writer, escape};
 use crate::burn::{self, burning};
-use crate::hardened;
+use crate::ct::Mask;
+use crate::hardened::{self, Permit, Verdict};
 use crate::kdf;
 
 /// The most artifacts a file can have.
@@ -53,32 +54,29 @@ impl<'a> Artifact<'a> {
     /// length then.
     pub fn open(&self, key: &MasterKey, out: &mut [u8]) -> Result<usize, OpenError> {
         burning::<{ burn::JWE }, _>(move || {
-            let jwe = self.jwe().ok_or(OpenError::DoesNotOpen)?;
             let mut content = ContentKey::zeroed();
             content_key(key, &self.tag, &mut content)?;
-            jwe.open(&content, out)
+            self.jwe()?.open(&content, out)
         })
     }
 
     /// The JWE, whose form was checked when the file was parsed.
-    fn jwe(&self) -> Option<Jwe<Unescaped<Text<'a>>>> {
-        parse_jwe(&self.jwe, &self.tag, Field::new("")).ok()
+    fn jwe(&self) -> Result<Jwe<Unescaped<Text<'a>>>, hardened::Fault> {
+        parse_jwe(&self.jwe, &self.tag, Field::new("")).map_err(|_| hardened::Fault)
     }
 
     /// Whether the tag is this key's, without a look at the padding.
-    fn authentic(&self, key: &MasterKey) -> crate::ct::Mask {
+    fn authentic(&self, key: &MasterKey) -> Result<Mask, hardened::Fault> {
         let mut content = ContentKey::zeroed();
-        match (content_key(key, &self.tag, &mut content), self.jwe()) {
-            (Ok(()), Some(jwe)) => jwe.authentic(&content),
-            _ => crate::ct::Mask::public(false),
-        }
+        content_key(key, &self.tag, &mut content)?;
+        self.jwe()?.authentic(&content)
     }
 
-    /// Whether [`open`](Self::open) would succeed.
-    fn opens(&self, key: &MasterKey) -> bool {
+    /// A permit if [`open`](Self::open) would succeed.
+    fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
         let mut content = ContentKey::zeroed();
-        content_key(key, &self.tag, &mut content).is_ok()
-            && self.jwe().is_some_and(|jwe| jwe.opens(&content))
+        content_key(key, &self.tag, &mut content)?;
+        self.jwe()?.opens(&content)
     }
 }
 
@@ -170,17 +168,32 @@ impl<'a> EncData<'a> {
     /// Whether the tag of the shortest artifact is this key's: enough to tell one key from another.
     ///
     /// Secret: `key`. Public: the file. Leaks: nothing.
-    pub fn suits(&self, key: &MasterKey) -> crate::ct::Mask {
+    pub fn suits(&self, key: &MasterKey) -> Result<Mask, hardened::Fault> {
         let shortest = self.entries.iter().min_by_key(|entry| entry.ciphertext_len);
-        shortest.map_or(crate::ct::Mask::public(false), |entry| entry.authentic(key))
+        shortest.ok_or(hardened::Fault)?.authentic(key)
     }
 
-    /// Whether every artifact opens with this key.
+    /// A permit if every artifact opens with this key. All are tried, whichever does not.
     ///
     /// Secret: `key`. Public: the file. Leaks: which artifacts open.
-    pub fn opens(&self, key: &MasterKey) -> bool {
-        let results = self.entries.iter().map(|entry| entry.opens(key));
-        !self.entries.is_empty() && results.fold(true, |all, opens| all & opens)
+    pub fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
+        let (mut tried, mut failed) = (0, None);
+        let mut all = Verdict::twice(|| Mask::public(!self.entries.is_empty()))
+            .permit(OpenError::DoesNotOpen)?;
+        for entry in &self.entries {
+            tried += 1;
+            match entry.opens(key) {
+                Ok(permit) => all = all.and(permit),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let count = self.entries.len() as u32;
+        Verdict::twice(|| Mask::eq(tried, count))
+            .permit(OpenError::Fault)
+            .map(|whole| all.and(whole))
     }
 }
 
@@ -311,10 +324,11 @@ pub fn reseal(
     old: &MasterKey,
     mut sealer: Sealer<'_, '_>,
 ) -> Result<(), WriteError> {
-    let jwe = artifact.jwe().ok_or(WriteError::DoesNotOpen)?;
     let mut content = ContentKey::zeroed();
     content_key(old, &artifact.tag, &mut content)?;
-    jwe.decrypt(&content, |chunk| sealer.chunk(chunk))?;
+    artifact
+        .jwe()?
+        .decrypt(&content, |chunk| sealer.chunk(chunk))?;
     sealer.finish()
 }
 

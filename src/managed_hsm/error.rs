@@ -197,14 +197,8 @@ pub enum WriteError {
     Quorum(QuorumError),
     /// The master key does not open the file that is to be sealed anew.
     DoesNotOpen,
-    /// The machine erred.
+    /// What was sealed does not open again, or a case that cannot happen did: a fault in the machine.
     Fault,
-}
-
-impl From<hardened::Fault> for WriteError {
-    fn from(hardened::Fault: hardened::Fault) -> Self {
-        Self::Fault
-    }
 }
 
 impl fmt::Display for WriteError {
@@ -220,12 +214,28 @@ impl fmt::Display for WriteError {
             Self::RepeatedCustodian => "two certificates are the same, or hold the same key",
             Self::Quorum(error) => return error.fmt(f),
             Self::DoesNotOpen => "the security domain does not open with this master key",
-            Self::Fault => "a fault while the file was written",
+            Self::Fault => "the machine erred",
         })
     }
 }
 
 impl core::error::Error for WriteError {}
+
+impl From<hardened::Fault> for WriteError {
+    fn from(_: hardened::Fault) -> Self {
+        Self::Fault
+    }
+}
+
+impl From<OpenError> for WriteError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::DoesNotOpen => Self::DoesNotOpen,
+            // No buffer is in play where a file is opened to be written again.
+            OpenError::BufferTooSmall { .. } | OpenError::Fault => Self::Fault,
+        }
+    }
+}
 
 impl From<RngError> for WriteError {
     fn from(_: RngError) -> Self {
@@ -250,12 +260,12 @@ pub enum OpenError {
     },
     /// It does not open with this key. Nothing more can be told without the key.
     DoesNotOpen,
-    /// The machine erred.
+    /// A case that cannot happen did: a fault in the machine.
     Fault,
 }
 
 impl From<hardened::Fault> for OpenError {
-    fn from(hardened::Fault: hardened::Fault) -> Self {
+    fn from(_: hardened::Fault) -> Self {
         Self::Fault
     }
 }
@@ -265,7 +275,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::BufferTooSmall { needed } => write!(f, "the output may take {needed} bytes"),
             Self::DoesNotOpen => f.write_str("it does not open with this key"),
-            Self::Fault => f.write_str("a fault while it was opened"),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

@@ -11,7 +11,6 @@ mod tests;
 
 use aes::Aes256;
 use cbc::cipher::array::Array;
-use cbc::cipher::consts::{U32, U64};
 use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,7 +21,8 @@ use super::error::{Fault, Field, FileError, OpenError};
 use super::json::{Member, Reader};
 use super::source::{Front, RUN, Source};
 use crate::ct::{self, Mask};
-use crate::secret::Secret;
+use crate::hardened::{self, Permit, Verdict, copy};
+use crate::secret::{Secret, wipe};
 
 pub use seal::{Sealer, padded_len, sealed_len};
 
@@ -128,87 +128,111 @@ impl<S: Source> Jwe<S> {
     }
 
     /// The encrypted key, in the front of `out`.
-    pub fn encrypted_key<'o>(&self, out: &'o mut [u8; MAX_ENCRYPTED_KEY]) -> &'o [u8] {
+    pub fn encrypted_key<'o>(
+        &self,
+        out: &'o mut [u8; MAX_ENCRYPTED_KEY],
+    ) -> Result<&'o [u8], hardened::Fault> {
         let characters = self.encrypted_key.characters.clone();
         let length = Decoder::<Base64UrlUnpadded, _>::new(characters).all(out);
-        out.get(..length.unwrap_or_default()).unwrap_or_default()
+        match length {
+            Ok(length) if length == self.encrypted_key.bytes => out.get(..length),
+            _ => None,
+        }
+        .ok_or(hardened::Fault)
     }
 
     /// Calls `each` with every chunk of ciphertext, in place: whole blocks, 192 bytes but for the
     /// last one.
-    fn for_each_chunk(&self, chunk: &mut [u8; CHUNK], mut each: impl FnMut(&mut [u8])) {
+    fn for_each_chunk<E: From<hardened::Fault>>(
+        &self,
+        chunk: &mut [u8; CHUNK],
+        mut each: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let characters = self.ciphertext.characters.clone();
         let mut decoder = Decoder::<Base64UrlUnpadded, _>::new(characters);
-        while let Ok(length @ 1..) = decoder.chunk(chunk).map(<[u8]>::len) {
-            each(chunk.get_mut(..length).unwrap_or_default());
+        let mut rest = self.ciphertext.bytes;
+        while rest > 0 {
+            let decoded = decoder.chunk(chunk).map_err(|_| hardened::Fault)?.len();
+            if decoded == 0 {
+                return Err(hardened::Fault.into());
+            }
+            rest = rest.checked_sub(decoded).ok_or(hardened::Fault)?;
+            each(chunk.get_mut(..decoded).ok_or(hardened::Fault)?)?;
         }
+        Ok(())
     }
 
-    /// Whether the tag is this key's.
+    /// What the tag is under this key.
     ///
-    /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
-    pub fn authentic(&self, key: &ContentKey) -> Mask {
-        let (mut mac, _) = keys(key);
+    /// Secret: `key`, and the tag until it has been compared. Public: the JWE. Leaks: nothing.
+    fn tag(&self, key: &ContentKey) -> Result<Secret<TAG>, hardened::Fault> {
+        let (mut mac, _) = keys(key)?;
         let mut header = self.header.characters.clone();
         while let run @ [_, ..] = header.run(RUN) {
             mac.update(run);
         }
         mac.update(&self.iv);
-        self.for_each_chunk(&mut [0; CHUNK], |chunk| mac.update(chunk));
-        ct::eq_bytes(tag(mac, url_len(self.header.bytes)).expose(), &self.tag)
+        self.for_each_chunk(&mut [0; CHUNK], |chunk| {
+            mac.update(chunk);
+            Ok::<_, hardened::Fault>(())
+        })?;
+        tag(mac, url_len(self.header.bytes))
     }
 
-    /// Whether the tag is this key's and the padding is well-formed, so that [`open`](Self::open)
-    /// will succeed.
+    /// Whether the tag is this key's.
+    ///
+    /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
+    pub fn authentic(&self, key: &ContentKey) -> Result<Mask, hardened::Fault> {
+        let tag = self.tag(key)?;
+        Ok(ct::eq_bytes(tag.expose(), &self.tag))
+    }
+
+    /// A permit if the tag is this key's and the padding is well-formed, so that
+    /// [`open`](Self::open) will succeed.
     ///
     /// Secret: `key`, the plaintext. Public: the JWE. Leaks: the result.
-    pub fn opens(&self, key: &ContentKey) -> bool {
-        if !self.authentic(key).declassify() {
-            return false;
-        }
+    pub fn opens(&self, key: &ContentKey) -> Result<Permit, OpenError> {
+        let tag = self.tag(key)?;
+        let authentic = Verdict::twice(|| ct::eq_bytes(tag.expose(), &self.tag))
+            .permit(OpenError::DoesNotOpen)?;
         // The last two blocks, of which the IV is the first if there is one block only.
-        let mut end = [0; 2 * BLOCK];
-        let (before, last) = end.split_at_mut(BLOCK);
-        last.copy_from_slice(&self.iv);
+        let (mut before, mut last) = ([0; BLOCK], self.iv);
         self.for_each_chunk(&mut [0; CHUNK], |chunk| {
-            for block in chunk.chunks_exact(BLOCK) {
-                before.copy_from_slice(last);
-                last.copy_from_slice(block);
+            let (blocks, []) = chunk.as_chunks::<BLOCK>() else {
+                return Err(hardened::Fault);
+            };
+            for block in blocks {
+                (before, last) = (last, *block);
             }
-        });
-        let (iv, last) = end.split_at(BLOCK);
+            Ok(())
+        })?;
         let mut block = Secret::<BLOCK>::zeroed();
-        block.expose_mut().copy_from_slice(last);
-        let (_, aes) = keys(key);
-        let mut previous = [0; BLOCK];
-        previous.copy_from_slice(iv);
+        *block.expose_mut() = last;
+        let (_, aes) = keys(key)?;
         decrypt_blocks(
-            &mut cbc::Decryptor::new(aes, &previous.into()),
+            &mut cbc::Decryptor::new(aes.into(), &before.into()),
             block.expose_mut(),
-        );
-        padding(block.expose()).1.declassify()
+        )?;
+        let padded = Verdict::twice(|| padding(block.expose()).1).permit(OpenError::DoesNotOpen)?;
+        Ok(authentic.and(padded))
     }
 
     /// Decrypts without a check, padding included: calls `each` with every chunk, which is wiped
     /// afterwards.
     ///
     /// Secret: `key`, the chunks. Public: the JWE. Leaks: nothing else.
-    pub fn decrypt<E>(
+    pub fn decrypt<E: From<hardened::Fault>>(
         &self,
         key: &ContentKey,
-        mut each: impl FnMut(&mut [u8]) -> Result<(), E>,
+        mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (_, aes) = keys(key);
-        let mut cipher = cbc::Decryptor::new(aes, &self.iv.into());
+        let (_, aes) = keys(key)?;
+        let mut cipher = cbc::Decryptor::new(aes.into(), &self.iv.into());
         let mut buffer = Secret::<CHUNK>::zeroed();
-        let mut result = Ok(());
         self.for_each_chunk(buffer.expose_mut(), |chunk| {
-            if result.is_ok() {
-                decrypt_blocks(&mut cipher, chunk);
-                result = each(chunk);
-            }
-        });
-        result
+            decrypt_blocks(&mut cipher, chunk)?;
+            each(chunk)
+        })
     }
 
     /// Opens the JWE into the front of `out`, which has room for one byte less than the ciphertext,
@@ -217,27 +241,38 @@ impl<S: Source> Jwe<S> {
     /// Secret: `key`, the plaintext. Public: the JWE. Leaks: whether it opens, and how long the
     /// plaintext is then.
     pub fn open(&self, key: &ContentKey, out: &mut [u8]) -> Result<usize, OpenError> {
-        let needed = self.ciphertext.bytes - 1;
+        let needed = self.ciphertext.bytes.saturating_sub(1);
         let out = out
             .get_mut(..needed)
             .ok_or(OpenError::BufferTooSmall { needed })?;
-        if !self.opens(key) {
-            return Err(OpenError::DoesNotOpen);
+        self.opens(key)?.spend(OpenError::DoesNotOpen)?;
+        let opened = self.open_into(key, out);
+        if opened.is_err() {
+            wipe(out);
         }
-        // From here the padding is known to be well-formed, and its length is the caller's to know.
+        opened
+    }
+
+    /// Decrypts what was found to open, and takes the padding off.
+    fn open_into(&self, key: &ContentKey, out: &mut [u8]) -> Result<usize, OpenError> {
         let (mut written, mut last) = (0, 0);
-        let done: Result<(), core::convert::Infallible> = self.decrypt(key, |chunk| {
-            let room = out.get_mut(written..).unwrap_or_default();
-            for (to, from) in room.iter_mut().zip(chunk.iter()) {
-                *to = *from;
-            }
+        self.decrypt(key, |chunk| {
+            let room = out.get_mut(written..).ok_or(hardened::Fault)?;
+            // There is no room for the last byte, which is padding.
+            let kept = chunk.len().min(room.len());
+            let (room, chunk_kept) = (room.get_mut(..kept), chunk.get(..kept));
+            copy(
+                room.ok_or(hardened::Fault)?,
+                chunk_kept.ok_or(hardened::Fault)?,
+            )?;
             written += chunk.len();
-            last = chunk.last().copied().map_or(0, u32::from);
-            Ok(())
-        });
-        let Ok(()) = done;
-        let length = written.saturating_sub(ct::declassify(last) as usize);
-        out.get_mut(length..).unwrap_or_default().fill(0);
+            last = u32::from(*chunk.last().ok_or(hardened::Fault)?);
+            Ok::<_, hardened::Fault>(())
+        })?;
+        // From here the padding is known to be well-formed, and its length is the caller's to know.
+        let length =
+            { written.checked_sub(ct::declassify(last) as usize) }.ok_or(hardened::Fault)?;
+        out.get_mut(length..).ok_or(hardened::Fault)?.fill(0);
         Ok(length)
     }
 }
@@ -303,37 +338,43 @@ fn check_header(
 /// The two keys in a content key: HMAC's, ready to use, and AES's.
 ///
 /// Secret: all of them. Leaks: nothing.
-fn keys(key: &ContentKey) -> (Hmac<Sha512>, &Array<u8, U32>) {
-    let key: &Array<u8, U64> = key.expose().into();
-    let (mac, aes) = key.split_ref::<U32>();
+fn keys(key: &ContentKey) -> Result<(Hmac<Sha512>, &[u8; 32]), hardened::Fault> {
+    let ([mac, aes], []) = key.expose().as_chunks::<32>() else {
+        return Err(hardened::Fault);
+    };
     // A key shorter than a block is filled up with zeros (RFC 2104 section 2).
     let mut block = Secret::<128>::zeroed();
-    for (to, from) in block.expose_mut().iter_mut().zip(mac) {
-        *to = *from;
-    }
-    (Hmac::new(block.expose().into()), aes)
+    *block
+        .expose_mut()
+        .first_chunk_mut()
+        .ok_or(hardened::Fault)? = *mac;
+    Ok((Hmac::new(block.expose().into()), aes))
 }
 
 /// The tag: the number of bits in the header's text is the last thing that is authenticated.
 ///
 /// Secret: the MAC's state. Public: the length. Leaks: nothing else.
-fn tag(mut mac: Hmac<Sha512>, header: usize) -> Secret<TAG> {
+fn tag(mut mac: Hmac<Sha512>, header: usize) -> Result<Secret<TAG>, hardened::Fault> {
     mac.update(&(header as u64 * 8).to_be_bytes());
     let mut whole = Secret::<64>::zeroed();
     mac.finalize_into(whole.expose_mut().into());
     let mut tag = Secret::zeroed();
-    for (to, from) in tag.expose_mut().iter_mut().zip(whole.expose()) {
-        *to = *from;
-    }
-    tag
+    *tag.expose_mut() = *whole.expose().first_chunk().ok_or(hardened::Fault)?;
+    Ok(tag)
 }
 
 /// Decrypts whole blocks in place.
 ///
 /// Secret: the cipher's key, the plaintext. Public: the ciphertext. Leaks: nothing.
-fn decrypt_blocks(cipher: &mut cbc::Decryptor<Aes256>, bytes: &mut [u8]) {
-    let (blocks, _) = Array::slice_as_chunks_mut(bytes);
+fn decrypt_blocks(
+    cipher: &mut cbc::Decryptor<Aes256>,
+    bytes: &mut [u8],
+) -> Result<(), hardened::Fault> {
+    let (blocks, []) = Array::slice_as_chunks_mut(bytes) else {
+        return Err(hardened::Fault);
+    };
     cipher.decrypt_blocks(blocks);
+    Ok(())
 }
 
 /// How long the padding at the end of the last block is (PKCS#7), and whether it is well-formed.

@@ -65,7 +65,7 @@ pub fn read<'d, S: Source>(
     // The members that hold bytes: x5c, x5t, x5t#S256, n, e.
     let mut texts = [const { None }; 5];
     reader.object(at, &members, |reader, member| {
-        let here = places.get(member).copied().unwrap_or(at);
+        let here = *places.get(member).ok_or(at.has(Fault::UnknownMember))?;
         match member {
             0 => {
                 let mut only = None;
@@ -76,12 +76,11 @@ pub fn read<'d, S: Source>(
                 if count != 1 {
                     return Err(here.has(Fault::Count));
                 }
-                set(&mut texts, member, only);
-                Ok(())
+                set(&mut texts, member, only).ok_or(here.has(Fault::UnknownMember))
             }
             1..=4 => {
-                set(&mut texts, member, Some(reader.string(here)?));
-                Ok(())
+                let text = Some(reader.string(here)?);
+                set(&mut texts, member, text).ok_or(here.has(Fault::UnknownMember))
             }
             5 => read_operations(reader, here),
             6 => reader.literal(here, "RSA"),
@@ -102,10 +101,13 @@ pub fn read<'d, S: Source>(
     Ok(Jwk { certificate, x5c })
 }
 
-fn set<T, const N: usize>(slots: &mut [Option<T>; N], place: usize, value: Option<T>) {
-    if let Some(slot) = slots.get_mut(place) {
-        *slot = value;
-    }
+fn set<T, const N: usize>(
+    slots: &mut [Option<T>; N],
+    place: usize,
+    value: Option<T>,
+) -> Option<()> {
+    *slots.get_mut(place)? = value;
+    Some(())
 }
 
 /// Decodes a certificate into the front of `der`, and reads it.

@@ -5,12 +5,14 @@
 use rand_core::TryCryptoRng;
 
 use super::base64::{Base64UrlUnpadded, Decoder, url_len};
-use super::error::{Fault, Field, FileError, WriteError};
+use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{Member, Reader, Str, Unescaped};
 use super::jwe::{Algorithm, ContentKey, Jwe, MAX_ENCRYPTED_KEY, Sealer, padded_len, sealed_len};
 use super::source::Text;
 use super::writer::Writer;
+use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::custodian::{Identity, Unwrap};
+use crate::hardened::{self, Permit, Verdict, copy};
 use crate::rng::RngError;
 use crate::rsa::EncryptError;
 use crate::secret::Secret;
@@ -45,6 +47,14 @@ pub enum Failure<E> {
     Device(E),
     /// The random number generator failed.
     Rng,
+    /// A case that cannot happen did.
+    Fault,
+}
+
+impl<E> From<hardened::Fault> for Failure<E> {
+    fn from(_: hardened::Fault) -> Self {
+        Self::Fault
+    }
 }
 
 impl<E> From<RngError> for Failure<E> {
@@ -103,45 +113,62 @@ impl<'a> EncKey<'a> {
         }
     }
 
-    /// Unseals the secret. `SEALED` is its ciphertext's length, `N` the secret's.
+    /// Unseals the secret into `out`. `SEALED` is its ciphertext's length, `N` the secret's.
     ///
     /// A content key that does not come out is replaced by a random one, so that the tag is computed
     /// all the same and nobody learns from the time whether it was RSA or the tag that failed
-    /// (RFC 7516 section 11.5).
+    /// (RFC 7516 section 11.5). Nor does the random key depend on one branch: where the unwrapped key
+    /// is to stand there are random bytes before, and a key that did not change them, or is zeros, is
+    /// none, whatever the identity answers.
     ///
     /// Secret: the identity's key, the secret. Public: the file. Leaks: whether it opens.
     pub fn open<const SEALED: usize, const N: usize, I, R>(
         &self,
         identity: &mut I,
         rng: &mut R,
-    ) -> Result<Secret<N>, Failure<I::Error>>
+        out: &mut Secret<N>,
+    ) -> Result<Permit, Failure<I::Error>>
     where
         I: Identity,
         R: TryCryptoRng + ?Sized,
     {
-        let jwe = parse(&self.jwe, Field::new("")).map_err(|_| Failure::Opaque)?;
+        let jwe = parse(&self.jwe, Field::new("")).map_err(|_| Failure::Fault)?;
         let mut buffer = [0; MAX_ENCRYPTED_KEY];
-        let wrapped = jwe.encrypted_key(&mut buffer);
+        let wrapped = jwe.encrypted_key(&mut buffer)?;
 
-        let mut content_key = ContentKey::random(rng)?;
+        let random = ContentKey::random(rng)?;
         let mut unwrapped = ContentKey::zeroed();
-        match identity.unwrap(rng, wrapped, unwrapped.expose_mut()) {
-            Ok(64) => content_key = unwrapped,
-            Ok(_) | Err(Unwrap::Opaque) => {}
+        *unwrapped.expose_mut() = *random.expose();
+        let answer = identity.unwrap(rng, wrapped, unwrapped.expose_mut());
+        let length = match answer {
+            Ok(length) => length,
+            Err(Unwrap::Opaque) => 0,
             Err(Unwrap::Device(error)) => return Err(Failure::Device(error)),
+            Err(Unwrap::Fault) => return Err(Failure::Fault),
+        };
+        // Whether it came out is not public before the tag was tried.
+        let came_out = || {
+            let (length, unwrapped) = (u32::try_from(length), unwrapped.expose());
+            Mask::eq(length.unwrap_or(u32::MAX), unwrapped.len() as u32)
+                & !is_zeros(unwrapped)
+                & !eq_bytes(unwrapped, random.expose())
+        };
+        let mut content_key = ContentKey::random(rng)?;
+        let replace = !came_out();
+        for (byte, unwrapped) in content_key.expose_mut().iter_mut().zip(unwrapped.expose()) {
+            *byte = replace.select_u8(*byte, *unwrapped);
         }
         let mut plaintext = Secret::<SEALED>::zeroed();
-        let length = jwe.open(&content_key, plaintext.expose_mut());
-        let (Ok(length), Some(plaintext)) = (length, plaintext.expose().first_chunk::<N>()) else {
-            return Err(Failure::Opaque);
-        };
-        if length != N {
-            return Err(Failure::Opaque);
-        }
-        Secret::try_init(|secret| {
-            *secret = *plaintext;
-            Ok(())
-        })
+        let opened = jwe.open(&content_key, plaintext.expose_mut());
+        let opened = opened.map_err(|error| match error {
+            OpenError::Fault => Failure::Fault,
+            OpenError::BufferTooSmall { .. } | OpenError::DoesNotOpen => Failure::Opaque,
+        })?;
+        let plaintext = plaintext.expose().get(..opened).ok_or(Failure::Fault)?;
+        let permit = Verdict::twice(|| came_out() & Mask::eq(plaintext.len() as u32, N as u32))
+            .permit(Failure::Opaque)?;
+        copy(out.expose_mut(), plaintext)?;
+        Ok(permit)
     }
 }
 
@@ -182,6 +209,8 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<(), WriteError> {
     let content_key = ContentKey::random(rng)?;
+    // A key that was never drawn would seal nothing.
+    Verdict::twice(|| !is_zeros(content_key.expose())).or(WriteError::Rng)?;
     let mut buffer = [0; MAX_ENCRYPTED_KEY];
     let length = certificate
         .public_key()
@@ -189,14 +218,13 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
         .map_err(|error| match error {
             EncryptError::Rng => WriteError::Rng,
             // The content key fits every size of key, and the buffer every size of output.
-            _ => WriteError::DoesNotOpen,
+            _ => WriteError::Fault,
         })?;
-    let encrypted_key = buffer.get(..length).unwrap_or_default();
-    let kid = KID.chars();
+    let encrypted_key = buffer.get(..length).ok_or(WriteError::Fault)?;
     Sealer::begin(
         writer,
         Algorithm::RsaOaep256,
-        kid,
+        KID.chars(),
         encrypted_key,
         &content_key,
         rng,

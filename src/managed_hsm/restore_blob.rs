@@ -15,20 +15,21 @@
 
 use core::fmt;
 use rand_core::TryCryptoRng;
-use zeroize::Zeroize;
 
 use super::MasterKey;
 use super::domain_file::DomainFile;
 use super::enc_data::{self, Artifact, EncData, Spacing, reseal};
-use super::error::{Fault, Field, FileError, WriteError};
+use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{self, Member};
 use super::key_transport::{self, DIGEST_LEN, EncKey, Failure, Place};
 use super::shares::KEY;
 use super::writer;
 use crate::burn::{self, burning};
+use crate::ct::eq_bytes;
 use crate::custodian::Identity;
+use crate::hardened::Verdict;
 use crate::rng::RngError;
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe};
 use crate::x509::{Certificate, Thumbprint};
 
 const WRAPPED_KEY: Place = Place {
@@ -106,31 +107,29 @@ impl<'a> RestoreBlob<'a> {
         R: TryCryptoRng + ?Sized,
     {
         burning::<{ burn::JWE }, _>(move || {
-            let want = self.transfer_thumbprint();
-            if *transfer != want {
-                let have = *transfer;
-                return Err(RestoreError::OtherTransferKey { have, want });
-            }
+            let (have, want) = (*transfer, self.transfer_thumbprint());
+            Verdict::twice(|| eq_bytes(transfer.as_bytes(), self.transfer_thumbprint().as_bytes()))
+                .or(RestoreError::OtherTransferKey { have, want })?;
+            // A master key that does not come out stays a random one, so that the artifacts are tried all
+            // the same and nobody learns from the time what it was that failed.
+            let mut key = Secret::random(rng).map_err(|_| RestoreError::Rng)?;
             let unsealed = self
                 .wrapped_key
-                .open::<{ KEY + 16 }, KEY, I, R>(identity, rng);
-            // A master key that does not come out is replaced, so that the artifacts are tried all the same
-            // and nobody learns from the time what it was that failed.
-            let (key, came_out) = match unsealed {
-                Ok(key) => (key, true),
-                Err(Failure::Opaque) => {
-                    let random = Secret::random(rng).map_err(|_| RestoreError::Rng)?;
-                    (random, false)
-                }
+                .open::<{ KEY + 16 }, KEY, I, R>(identity, rng, &mut key);
+            let unsealed = match unsealed {
+                Ok(permit) => Ok(permit),
+                Err(Failure::Opaque) => Err(RestoreError::DoesNotOpen),
                 Err(Failure::Device(error)) => return Err(RestoreError::Device(error)),
                 Err(Failure::Rng) => return Err(RestoreError::Rng),
+                Err(Failure::Fault) => return Err(RestoreError::Fault),
             };
             let key = MasterKey::new(key);
-            if self.enc_data.opens(&key) & came_out {
-                Ok(key)
-            } else {
-                Err(RestoreError::DoesNotOpen)
-            }
+            let opens = self.enc_data.opens(&key).map_err(|error| match error {
+                OpenError::DoesNotOpen => RestoreError::DoesNotOpen,
+                OpenError::BufferTooSmall { .. } | OpenError::Fault => RestoreError::Fault,
+            });
+            unsealed?.and(opens?).spend(RestoreError::DoesNotOpen)?;
+            Ok(key)
         })
     }
 }
@@ -160,6 +159,8 @@ pub enum RestoreError<E> {
     Device(E),
     /// The random number generator failed.
     Rng,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
 }
 
 impl<E: fmt::Display> fmt::Display for RestoreError<E> {
@@ -171,6 +172,7 @@ impl<E: fmt::Display> fmt::Display for RestoreError<E> {
             Self::DoesNotOpen => f.write_str("the blob does not open with this transfer key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
             Self::Rng => RngError.fmt(f),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }
@@ -203,12 +205,16 @@ pub fn write<R: TryCryptoRng + ?Sized>(
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
     burning::<{ burn::JWE }, _>(move || {
-        if !file.opens(key) {
-            out.zeroize();
-            return Err(WriteError::DoesNotOpen);
+        let opens = file
+            .opens(key)
+            .map_err(WriteError::from)
+            .and_then(|permit| permit.spend(WriteError::DoesNotOpen));
+        if let Err(error) = opens {
+            wipe(out);
+            return Err(error);
         }
         writer::write(out, encoded_len(file, transfer), |writer| {
-            let fresh = MasterKey::new(Secret::random(rng)?);
+            let fresh = MasterKey::drawn(rng)?;
             writer.put("{")?;
             let entries = file.artifacts().map(|artifact| (artifact.tag(), artifact));
             enc_data::write(

@@ -4,13 +4,14 @@
 
 use heapless::Vec;
 use rand_core::TryCryptoRng;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
+use super::error::WriteError;
 use super::{MAX_CUSTODIANS, MasterKey};
 use crate::ct::{Mask, declassify};
 use crate::gf257::{self, Element};
+use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareIndex};
-use crate::rng::RngError;
 use crate::secret::Secret;
 use crate::x509::Thumbprint;
 
@@ -112,7 +113,7 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
     key: &MasterKey,
     quorum: Quorum,
     rng: &mut R,
-) -> Result<Vec<Secret<SHARE>, MAX_CUSTODIANS>, RngError> {
+) -> Result<Vec<Secret<SHARE>, MAX_CUSTODIANS>, WriteError> {
     let degree = usize::from(quorum.threshold().get()) - 1;
     let mut coefficients = Coefficients([[Element::ZERO; MAX_CUSTODIANS]; KEY]);
     let mut zero = Mask::public(true);
@@ -123,13 +124,11 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
             *slot = higher;
         }
         zero &= Mask::is_zero(u32::from(higher.value()));
-        if let Some(constant) = polynomial.first_mut() {
-            *constant = Element::from_byte(byte);
-        }
+        *polynomial.first_mut().ok_or(Fault)? = Element::from_byte(byte);
     }
     // Once in 257^32, or if the generator is broken: no reader takes such shares.
     if zero.declassify() {
-        return Err(RngError);
+        return Err(WriteError::Rng);
     }
     let mut shares = Vec::new();
     for index in quorum.indices() {
@@ -139,7 +138,7 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
             let value = gf257::evaluate(polynomial, Element::from_byte(index.get()));
             *slot = word(index, value);
         }
-        shares.push(share).map_err(|_| RngError)?;
+        shares.push(share).map_err(|_| Fault)?;
     }
     Ok(shares)
 }
@@ -190,24 +189,15 @@ impl<'s> Selection<'s> {
     }
 
     /// For every byte of the key, the sum of the shares' values, each times its weight.
-    fn weigh(
-        &self,
-        weight: impl Fn(&[Element], usize) -> Element,
-        mut each: impl FnMut(usize, Element),
-    ) {
-        let mut weights = [Element::ZERO; MAX_CUSTODIANS];
-        for (i, slot) in weights.iter_mut().enumerate().take(self.points.len()) {
-            *slot = weight(&self.points, i);
+    fn weigh(&self, weight: impl Fn(&[Element], usize) -> Element) -> Zeroizing<[Element; KEY]> {
+        let mut sums = Zeroizing::new([Element::ZERO; KEY]);
+        for (i, share) in self.shares.iter().enumerate() {
+            let weight = weight(&self.points, i);
+            for (sum, value) in sums.iter_mut().zip(&share.values) {
+                *sum = *sum + *value * weight;
+            }
         }
-        for byte in 0..KEY {
-            let terms = { self.shares.iter() }
-                .zip(&weights)
-                .map(|(share, &weight)| {
-                    let value = share.values.get(byte).copied().unwrap_or_default();
-                    value * weight
-                });
-            each(byte, terms.fold(Element::ZERO, |sum, term| sum + term));
-        }
+        sums
     }
 
     /// The key that these shares make, and whether each of its bytes is one: 256 is not.
@@ -216,16 +206,11 @@ impl<'s> Selection<'s> {
     pub fn combine(&self) -> (MasterKey, Mask) {
         let mut key = Secret::zeroed();
         let mut good = Mask::public(true);
-        self.weigh(
-            |points, i| gf257::weight(points, i, Element::ZERO),
-            |byte, value| {
-                let value = u32::from(value.value());
-                good &= Mask::lt(value, 256);
-                if let Some(slot) = key.expose_mut().get_mut(byte) {
-                    *slot = value as u8;
-                }
-            },
-        );
+        let sums = self.weigh(|points, i| gf257::weight(points, i, Element::ZERO));
+        for (byte, sum) in key.expose_mut().iter_mut().zip(&*sums) {
+            good &= Mask::lt(u32::from(sum.value()), 256);
+            *byte = sum.value() as u8;
+        }
         (MasterKey::new(key), good)
     }
 
@@ -234,54 +219,20 @@ impl<'s> Selection<'s> {
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn is_degenerate(&self) -> Mask {
-        let mut zero = Mask::public(true);
-        self.weigh(gf257::leading_weight, |_, value| {
-            zero &= Mask::is_zero(u32::from(value.value()));
-        });
-        zero
+        let leading = self.weigh(gf257::leading_weight);
+        { leading.iter() }.fold(Mask::public(true), |zero, value| {
+            zero & Mask::is_zero(u32::from(value.value()))
+        })
     }
 
     /// Whether `share` lies on the polynomials of these shares.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn agrees_with(&self, share: &Share) -> Mask {
-        let mut same = Mask::public(true);
-        self.weigh(
-            |points, i| gf257::weight(points, i, share.point()),
-            |byte, value| {
-                let other = share.values.get(byte).copied().unwrap_or_default();
-                same &= Mask::eq(u32::from(value.value()), u32::from(other.value()));
-            },
-        );
-        same
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::secret::left;
-
-    const VALUE: u16 = 0x5a;
-
-    fn pattern() -> [u8; 16] {
-        core::array::from_fn(|at| VALUE.to_ne_bytes()[at % 2])
-    }
-
-    #[test]
-    fn a_share_leaves_nothing() {
-        let share = Share {
-            custodian: Thumbprint::new([1; 32]),
-            index: ShareIndex::new(2).unwrap(),
-            values: [Element::from_byte(VALUE as u8); KEY],
-        };
-        left::nothing(share, &pattern());
-    }
-
-    #[test]
-    fn coefficients_leave_nothing() {
-        let row = [Element::from_byte(VALUE as u8); MAX_CUSTODIANS];
-        left::nothing(Coefficients([row; KEY]), &pattern());
+        let sums = self.weigh(|points, i| gf257::weight(points, i, share.point()));
+        let pairs = sums.iter().zip(&share.values);
+        pairs.fold(Mask::public(true), |same, (sum, value)| {
+            same & Mask::eq(u32::from(sum.value()), u32::from(value.value()))
+        })
     }
 }

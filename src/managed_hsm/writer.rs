@@ -2,10 +2,11 @@
 //! Text into the caller's buffer.
 
 use base64ct::Encoding;
-use zeroize::Zeroize;
 
 use super::base64::{Base64UrlUnpadded, CHUNK};
 use super::error::WriteError;
+use crate::hardened::{Fault, copy};
+use crate::secret::wipe;
 
 /// The front of a buffer that has been written, and the rest; or no buffer, and only the length.
 pub struct Writer<'o> {
@@ -30,7 +31,7 @@ pub fn write(
         };
         fill(&mut writer).map(|()| writer.length)
     };
-    result.inspect_err(|_| out.zeroize())
+    result.inspect_err(|_| wipe(out))
 }
 
 /// How many bytes `fill` writes.
@@ -53,9 +54,7 @@ impl Writer<'_> {
         if let Some(out) = &mut self.out {
             let room = out.get_mut(self.length..end);
             let room = room.ok_or(WriteError::BufferTooSmall { needed })?;
-            for (to, from) in room.iter_mut().zip(text.bytes()) {
-                *to = from;
-            }
+            copy(room, text.as_bytes())?;
         }
         self.length = end;
         Ok(())
@@ -83,7 +82,7 @@ impl Writer<'_> {
         self.length += match &mut self.out {
             None => E::encoded_len(bytes),
             Some(out) => {
-                let room = out.get_mut(self.length..).unwrap_or_default();
+                let room = out.get_mut(self.length..).ok_or(Fault)?;
                 let text = E::encode(bytes, room);
                 text.map_err(|_| WriteError::BufferTooSmall { needed })?
                     .len()
@@ -101,7 +100,7 @@ impl Writer<'_> {
                 .zip(bytes.by_ref())
                 .map(|(slot, byte)| *slot = byte)
                 .count();
-            self.base64::<Base64UrlUnpadded>(chunk.get(..count).unwrap_or_default())?;
+            self.base64::<Base64UrlUnpadded>(chunk.get(..count).ok_or(Fault)?)?;
         }
         Ok(())
     }
@@ -111,10 +110,10 @@ impl Writer<'_> {
         self.length
     }
 
-    /// What has been written since the length was `start`.
-    pub fn since(&self, start: usize) -> &[u8] {
-        let out = self.out.as_deref().unwrap_or_default();
-        out.get(start..self.length).unwrap_or_default()
+    /// What has been written since the length was `start`. It takes a buffer.
+    pub fn since(&self, start: usize) -> Result<&[u8], Fault> {
+        let out = self.out.as_deref().ok_or(Fault)?;
+        out.get(start..self.length).ok_or(Fault)
     }
 }
 
@@ -156,8 +155,9 @@ impl Escaped {
                     escaped.push('\\');
                     escaped.push('u');
                     for shift in [12, 8, 4, 0] {
-                        let digit = char::from_digit(u32::from(*unit) >> shift & 0xf, 16);
-                        escaped.push(digit.unwrap_or_default());
+                        let digit = (*unit >> shift & 0xf) as u8;
+                        let first = if digit < 10 { b'0' } else { b'a' - 10 };
+                        escaped.push(char::from(first + digit));
                     }
                 }
                 return escaped;

@@ -5,10 +5,12 @@ use crypto_bigint::{Odd, Uint, Word};
 use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
+use super::error::Failure;
 use super::mont::{Modulus, Multiplier};
 use super::{PublicKey, words};
 use crate::ct;
-use crate::rng::{self, RngError};
+use crate::hardened::Fault;
+use crate::rng;
 
 /// Draws that may fall on or above the modulus before the generator is given up. An honest one fails
 /// each with a chance of at most 1/2.
@@ -21,7 +23,7 @@ pub(super) struct Blinding<const N: usize> {
 }
 
 impl<const N: usize> Blinding<N> {
-    /// Draws `r`, with the failure of `rng` as the only error.
+    /// Draws `r`.
     ///
     /// The inverse of `r` is computed as `s (r s)^-1` with a second random `s`. For a given `r` the
     /// product `r s` is uniform, so it tells nothing of `r`, and may be inverted in a time that
@@ -35,22 +37,22 @@ impl<const N: usize> Blinding<N> {
         key: &PublicKey,
         modulus: &Modulus<N>,
         multiplier: &mut Multiplier<'_, N>,
-    ) -> Result<Self, RngError> {
+    ) -> Result<Self, Failure> {
         // A uniform number is the Montgomery form of a uniform number.
         let mut factor = uniform(rng, modulus)?;
         let mut inverse = uniform(rng, modulus)?;
         {
             let mut product = Zeroizing::new(*factor);
-            multiplier.mul(&mut product, &inverse);
+            multiplier.mul(&mut product, &inverse)?;
             multiplier.normalize(&mut product);
             let product = ct::declassify_words(*product);
             // rsR inverted is (rsR)^-1; times sR over R is (rR)^-1.
-            multiplier.mul(&mut inverse, &invert_public(&product, modulus.value())?);
+            multiplier.mul(&mut inverse, &invert_public(&product, modulus.value())?)?;
         }
         // (rR)^-1, then 1/r, then R/r.
-        multiplier.enter(&mut inverse);
-        multiplier.enter(&mut inverse);
-        key.power(multiplier, &mut factor);
+        multiplier.enter(&mut inverse)?;
+        multiplier.enter(&mut inverse)?;
+        key.power(multiplier, &mut factor)?;
         Ok(Self { factor, inverse })
     }
 }
@@ -61,17 +63,17 @@ impl<const N: usize> Blinding<N> {
 pub(super) fn uniform<const N: usize, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     modulus: &Modulus<N>,
-) -> Result<Zeroizing<[Word; N]>, RngError> {
+) -> Result<Zeroizing<[Word; N]>, Failure> {
     let mut number = Zeroizing::new([0; N]);
     let mut bytes = Zeroizing::new([[0; words::BYTES]; N]);
     for _ in 0..DRAWS {
         rng::fill(rng, bytes.as_flattened_mut())?;
-        words::from_be_bytes(&mut *number, bytes.as_flattened());
+        words::from_be_bytes(&mut *number, bytes.as_flattened())?;
         if words::lt(&*number, modulus.value()).declassify() {
             return Ok(number);
         }
     }
-    Err(RngError)
+    Err(Failure::Rng)
 }
 
 /// The inverse of a public number. That there is none has a chance of about 2^-1023 if the generator
@@ -80,10 +82,10 @@ pub(super) fn uniform<const N: usize, R: TryCryptoRng + ?Sized>(
 fn invert_public<const N: usize>(
     number: &[Word; N],
     modulus: &[Word; N],
-) -> Result<[Word; N], RngError> {
-    let modulus = Option::<Odd<_>>::from(Odd::new(Uint::from_words(*modulus))).ok_or(RngError)?;
+) -> Result<[Word; N], Failure> {
+    let modulus = Option::<Odd<_>>::from(Odd::new(Uint::from_words(*modulus))).ok_or(Fault)?;
     let inverse = Uint::from_words(*number).invert_odd_mod_vartime(&modulus);
     Option::<Uint<N>>::from(inverse)
         .map(|inverse| inverse.to_words())
-        .ok_or(RngError)
+        .ok_or(Failure::Rng)
 }

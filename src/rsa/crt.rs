@@ -7,10 +7,11 @@ use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::blind::Blinding;
+use super::error::Failure;
 use super::mont::{self, Modulus, Multiplier};
 use super::{KeyError, PublicKey, words};
 use crate::ct::Mask;
-use crate::rng::RngError;
+use crate::hardened::{Fault, Verdict};
 
 /// Words of the largest public exponent.
 const EXPONENT_WORDS: usize = U256::LIMBS;
@@ -29,15 +30,6 @@ pub(super) struct Crt<const P: usize, const N: usize> {
 pub(super) struct Half<const P: usize> {
     pub(super) prime: Modulus<P>,
     pub(super) exponent: [Word; P],
-}
-
-/// Why the private operation gave nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The random number generator failed.
-    Rng,
-    /// The number is not below the modulus, or the result is not what the public key makes the input of.
-    Refused,
 }
 
 /// The integers of a private key, big-endian, as an encoding holds them. Unchecked.
@@ -60,33 +52,32 @@ impl<const P: usize, const N: usize> Crt<P, N> {
     #[inline(never)]
     pub(super) fn new(key: &PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
         let mut wide = Zeroizing::new([0; N]);
-        words::from_be_bytes(&mut *wide, key.modulus());
-        let n = Modulus::new(&wide).ok_or(KeyError::EvenModulus)?;
+        words::from_be_bytes(&mut *wide, key.modulus())?;
+        let n = Modulus::new(&wide)?.ok_or(KeyError::EvenModulus)?;
 
         let p = Half::new(numbers.p, numbers.dp, KeyError::Exponent1)?;
         let q = Half::new(numbers.q, numbers.dq, KeyError::Exponent2)?;
-        mont::mul_wide(&mut *wide, p.prime.value(), q.prime.value());
+        mont::mul_wide(&mut *wide, p.prime.value(), q.prime.value())?;
         require(words::eq(&*wide, n.value()), KeyError::Product)?;
         p.check_exponent(key, &mut wide, KeyError::Exponent1)?;
         q.check_exponent(key, &mut wide, KeyError::Exponent2)?;
 
-        let d = Zeroizing::new(read(numbers.d).ok_or(KeyError::PrivateExponent)?);
-        wide.copy_from_slice(&*d);
-        let mut fits = words::lt(&*d, n.value()) & p.leaves(&mut wide, &p.exponent);
-        wide.copy_from_slice(&*d);
-        fits &= q.leaves(&mut wide, &q.exponent);
+        let d = Zeroizing::new(read(numbers.d, KeyError::PrivateExponent)?);
+        *wide = *d;
+        let mut fits = words::lt(&*d, n.value()) & p.leaves(&mut wide, &p.exponent)?;
+        *wide = *d;
+        fits &= q.leaves(&mut wide, &q.exponent)?;
         require(fits, KeyError::PrivateExponent)?;
 
-        let mut coefficient =
-            Zeroizing::new(read(numbers.coefficient).ok_or(KeyError::Coefficient)?);
+        let mut coefficient = Zeroizing::new(read(numbers.coefficient, KeyError::Coefficient)?);
         require(
             words::lt(&*coefficient, p.prime.value()),
             KeyError::Coefficient,
         )?;
         let mut multiplier = Multiplier::new(&p.prime);
-        multiplier.enter(&mut coefficient);
+        multiplier.enter(&mut coefficient)?;
         let mut one = Zeroizing::new(*q.prime.value());
-        multiplier.mul(&mut one, &coefficient);
+        multiplier.mul(&mut one, &coefficient)?;
         multiplier.normalize(&mut one);
         require(words::is_one(&*one), KeyError::Coefficient)?;
         drop(multiplier);
@@ -101,65 +92,61 @@ impl<const P: usize, const N: usize> Crt<P, N> {
     }
 
     /// `1/q` modulo `p`, out of Montgomery's form.
-    pub(super) fn coefficient(&self) -> Zeroizing<[Word; P]> {
+    pub(super) fn coefficient(&self) -> Result<Zeroizing<[Word; P]>, Fault> {
         let mut coefficient = Zeroizing::new(self.coefficient);
-        Multiplier::new(&self.p.prime).leave(&mut coefficient);
-        coefficient
+        Multiplier::new(&self.p.prime).leave(&mut coefficient)?;
+        Ok(coefficient)
     }
 
-    /// Raises a big-endian number below the modulus, of as many bytes, to the private exponent, in place.
-    /// On failure the block is wiped.
+    /// Raises `from`, a big-endian number below the modulus, to the private exponent, into `to`. Both
+    /// have as many bytes as the modulus. On failure `to` is zeros.
     ///
-    /// Secret: the key, `block` on return. Public: `block` on entry. Leaks: nothing else.
+    /// Secret: the key, `to`. Public: `from`. Leaks: nothing else.
     #[inline(never)]
     pub(super) fn apply<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
         key: &PublicKey,
-        block: &mut [u8],
+        from: &[u8],
+        to: &mut [u8],
     ) -> Result<(), Failure> {
+        to.fill(0);
         let mut x = Zeroizing::new([0; N]);
-        words::from_be_bytes(&mut *x, block);
-        block.zeroize();
+        words::from_be_bytes(&mut *x, from)?;
         if !words::lt(&*x, self.n.value()).declassify() {
-            return Err(Failure::Refused);
+            return Err(Failure::TooLarge);
         }
 
         let mut multiplier = Multiplier::new(&self.n);
-        let blinding =
-            Blinding::draw(rng, key, &self.n, &mut multiplier).map_err(|RngError| Failure::Rng)?;
-        multiplier.mul(&mut x, &blinding.factor);
+        let blinding = Blinding::draw(rng, key, &self.n, &mut multiplier)?;
+        multiplier.mul(&mut x, &blinding.factor)?;
         multiplier.normalize(&mut x);
 
         let mut y = Zeroizing::new([0; N]);
-        self.power(&mut y, &x);
+        self.power(&mut y, &x)?;
 
         // A fault in one half of the computation would let anyone who sees the result factor the
         // modulus (Boneh, DeMillo, Lipton): so it is checked before it leaves.
         let mut check = Zeroizing::new(*y);
-        multiplier.enter(&mut check);
-        key.power(&mut multiplier, &mut check);
-        multiplier.leave(&mut check);
+        multiplier.enter(&mut check)?;
+        key.power(&mut multiplier, &mut check)?;
+        multiplier.leave(&mut check)?;
         // From here on it is public whether the computation was right.
-        if !words::eq(&*check, &*x).declassify() {
-            return Err(Failure::Refused);
-        }
+        Verdict::twice(|| words::eq(&*check, &*x)).or(Failure::Fault)?;
 
-        multiplier.mul(&mut y, &blinding.inverse);
+        multiplier.mul(&mut y, &blinding.inverse)?;
         multiplier.normalize(&mut y);
-        words::to_be_bytes(block, &*y);
+        words::to_be_bytes(to, &*y)?;
         Ok(())
     }
 
     /// `out = x^d`, below `n`, for `x` below `n`: Garner's formula `y = yq + q (1/q (yp - yq) mod p)`.
     #[inline(never)]
-    fn power(&self, out: &mut [Word; N], x: &[Word; N]) {
-        #[cfg(test)]
-        tests::see(x);
+    fn power(&self, out: &mut [Word; N], x: &[Word; N]) -> Result<(), Fault> {
         let mut high = Zeroizing::new([0; P]);
         let mut low = Zeroizing::new([0; P]);
-        self.p.power(&mut high, x);
-        self.q.power(&mut low, x);
+        self.p.power(&mut high, x)?;
+        self.q.power(&mut low, x)?;
 
         // low < q < R < 2p: one subtraction brings it below p, and one addition what is negative above 0.
         let mut multiplier = Multiplier::new(&self.p.prime);
@@ -168,24 +155,25 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         let negative = words::lt(&*high, &*reduced);
         words::sub(&mut *high, &*reduced);
         words::add_if(negative, &mut *high, self.p.prime.value());
-        multiplier.mul(&mut high, &self.coefficient);
+        multiplier.mul(&mut high, &self.coefficient)?;
         multiplier.normalize(&mut high);
 
         // yq < q and the multiple of q is at most p - 1: the sum is below n.
-        mont::mul_wide(out, &*high, self.q.prime.value());
-        let (front, back) = out.split_at_mut_checked(P).unwrap_or_default();
+        mont::mul_wide(out, &*high, self.q.prime.value())?;
+        let (front, back) = out.split_at_mut_checked(P).ok_or(Fault)?;
         let carry = words::add(front, &*low);
         words::add_word(back, carry);
+        Ok(())
     }
 }
 
 impl<const P: usize> Half<P> {
     /// Reads a prime of exactly `P` words, and an exponent that is not longer.
     fn new(prime: &[u8], exponent: &[u8], error: KeyError) -> Result<Self, KeyError> {
-        let prime = Zeroizing::new(read(prime).ok_or(KeyError::Prime)?);
+        let prime = Zeroizing::new(read(prime, KeyError::Prime)?);
         Ok(Self {
-            prime: Modulus::new(&prime).ok_or(KeyError::Prime)?,
-            exponent: read(exponent).ok_or(error)?,
+            prime: Modulus::new(&prime)?.ok_or(KeyError::Prime)?,
+            exponent: read(exponent, error)?,
         })
     }
 
@@ -197,12 +185,15 @@ impl<const P: usize> Half<P> {
         error: KeyError,
     ) -> Result<(), KeyError> {
         let mut e = [0; EXPONENT_WORDS];
-        words::from_be_bytes(&mut e, key.exponent());
+        words::from_be_bytes(&mut e, key.exponent())?;
         let mut one = [0; P];
-        words::from_be_bytes(&mut one, &[1]);
-        mont::mul_wide(wide, &self.exponent, &e);
+        words::from_be_bytes(&mut one, &[1])?;
+        // The product is shorter than what is divided.
+        wide.fill(0);
+        let product = wide.get_mut(..P + EXPONENT_WORDS).ok_or(Fault)?;
+        mont::mul_wide(product, &self.exponent, &e)?;
         require(
-            words::lt(&self.exponent, &*self.order()) & self.leaves(wide, &one),
+            words::lt(&self.exponent, &*self.order()?) & self.leaves(wide, &one)?,
             error,
         )
     }
@@ -216,11 +207,15 @@ impl<const P: usize> Half<P> {
     ///
     /// Secret: everything. Public: the lengths. Leaks: nothing else.
     #[inline(never)]
-    fn leaves<const N: usize>(&self, x: &mut [Word; N], residue: &[Word; P]) -> Mask {
+    fn leaves<const N: usize>(
+        &self,
+        x: &mut [Word; N],
+        residue: &[Word; P],
+    ) -> Result<Mask, Fault> {
         let mut multiplier = Multiplier::new(&self.prime);
         let mut reduced = Zeroizing::new([0; P]);
-        multiplier.enter_wide(&mut reduced, x);
-        multiplier.leave(&mut reduced);
+        multiplier.enter_wide(&mut reduced, x)?;
+        multiplier.leave(&mut reduced)?;
         drop(multiplier);
         let mut k = Zeroizing::new(*residue);
         let borrow = words::sub(&mut *k, &*reduced);
@@ -228,44 +223,39 @@ impl<const P: usize> Half<P> {
         words::add_if(negative, &mut *k, self.prime.value());
 
         // x - residue - k (p - 1) is 0, or p (p - 1) if p is missing in k.
-        let order = self.order();
+        let order = self.order()?;
         let mut product = Zeroizing::new([0; N]);
-        mont::mul_wide(&mut *product, &*k, &*order);
-        let (front, back) = product.split_at_mut_checked(P).unwrap_or_default();
+        mont::mul_wide(&mut *product, &*k, &*order)?;
+        let (front, back) = product.split_at_mut_checked(P).ok_or(Fault)?;
         let carry = words::add(front, residue);
         words::add_word(back, carry);
         let borrow = words::sub(x, &*product);
         let negative = Mask::from_bit(borrow as u32);
-        mont::mul_wide(&mut *product, self.prime.value(), &*order);
-        words::is_zero(x) | (!negative & words::eq(x, &*product))
+        mont::mul_wide(&mut *product, self.prime.value(), &*order)?;
+        Ok(words::is_zero(x) | (!negative & words::eq(x, &*product)))
     }
 
     /// `p - 1`: the prime is odd.
-    fn order(&self) -> Zeroizing<[Word; P]> {
+    fn order(&self) -> Result<Zeroizing<[Word; P]>, Fault> {
         let mut order = Zeroizing::new(*self.prime.value());
-        if let Some(first) = order.first_mut() {
-            *first ^= 1;
-        }
-        order
+        *order.first_mut().ok_or(Fault)? ^= 1;
+        Ok(order)
     }
 
     /// `out = x^exponent`, below the prime, for an `x` of double width.
-    fn power(&self, out: &mut [Word; P], x: &[Word]) {
+    fn power(&self, out: &mut [Word; P], x: &[Word]) -> Result<(), Fault> {
         let mut multiplier = Multiplier::new(&self.prime);
-        multiplier.enter_wide(out, x);
-        multiplier.pow(out, &self.exponent);
-        multiplier.leave(out);
+        multiplier.enter_wide(out, x)?;
+        multiplier.pow(out, &self.exponent)?;
+        multiplier.leave(out)
     }
 }
 
-/// Reads a big-endian integer, unless it has more bytes than the words take.
-fn read<const L: usize>(bytes: &[u8]) -> Option<[Word; L]> {
+/// Reads a big-endian integer; `error` if it has more bytes than the words take.
+fn read<const L: usize>(bytes: &[u8], error: KeyError) -> Result<[Word; L], KeyError> {
     let mut words = [0; L];
-    if bytes.len() > words::BYTES * L {
-        return None;
-    }
-    words::from_be_bytes(&mut words, bytes);
-    Some(words)
+    words::from_be_bytes(&mut words, bytes).map_err(|Fault| error)?;
+    Ok(words)
 }
 
 /// From here on it is public whether the check holds.
@@ -296,52 +286,12 @@ impl<const P: usize, const N: usize> ZeroizeOnDrop for Crt<P, N> {}
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use core::cell::RefCell;
-    use std::vec::Vec;
-
-    use crypto_bigint::{NonZero, U128, U256, U2048};
+    use crypto_bigint::{NonZero, U128, U256};
     use proptest::prelude::*;
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
 
     use super::*;
-    use crate::rsa::{PrivateKey, pkcs1v15};
 
     const P: usize = U128::LIMBS;
-
-    std::thread_local! {
-        static BASES: RefCell<Vec<Vec<Word>>> = const { RefCell::new(Vec::new()) };
-    }
-
-    /// Keeps what is raised to the private exponent.
-    pub(super) fn see(base: &[Word]) {
-        BASES.with_borrow_mut(|bases| bases.push(base.to_vec()));
-    }
-
-    /// The result does not show whether the base was blinded.
-    #[test]
-    fn the_base_is_blinded_anew_each_time() {
-        let der = include_bytes!("../../tests/vectors/rsa/keys/2048.pkcs8.der");
-        let key = PrivateKey::from_pkcs8_der(der).unwrap();
-        let mut block = [0; 256];
-        pkcs1v15::encode(&mut block, b"a message");
-        let mut bare = [0; U2048::LIMBS];
-        words::from_be_bytes(&mut bare, &block);
-        let mut rng = ChaCha20Rng::from_seed([1; 32]);
-        BASES.take();
-        for _ in 0..3 {
-            key.sign_pkcs1v15_sha256(&mut rng, b"a message", &mut block)
-                .unwrap();
-        }
-        let bases = BASES.take();
-        assert_eq!(bases.len(), 3);
-        for (place, base) in bases.iter().enumerate() {
-            assert!(
-                !bases[..place].contains(base) && base.as_slice() != bare,
-                "{place}"
-            );
-        }
-    }
 
     /// Numbers that are small, near the largest, or any.
     fn numbers() -> impl Strategy<Value = u128> {
@@ -355,7 +305,9 @@ mod tests {
 
     fn half(prime: u128) -> Half<P> {
         Half {
-            prime: Modulus::new(&U128::from(prime).to_words()).unwrap(),
+            prime: Modulus::new(&U128::from(prime).to_words())
+                .unwrap()
+                .unwrap(),
             exponent: [0; P],
         }
     }
@@ -363,6 +315,7 @@ mod tests {
     fn leaves(p: u128, x: U256, residue: u128) -> bool {
         half(p)
             .leaves(&mut x.to_words(), &U128::from(residue).to_words())
+            .unwrap()
             .declassify()
     }
 

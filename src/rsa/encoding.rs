@@ -2,56 +2,89 @@
 //! Keys in DER: PKCS#1 (RFC 8017 appendix A.1), PKCS#8 (RFC 5208 section 5) and SubjectPublicKeyInfo
 //! (RFC 5280 section 4.1). Strict: what is read is the one encoding of what it says.
 
-use der::asn1::{AnyRef, BitStringRef, OctetStringRef, SequenceRef, UintRef};
-use der::{Encode, ErrorKind, Reader, SliceReader, TagMode, TagNumber};
-use pkcs1::{RsaPrivateKeyRef, RsaPublicKeyRef};
-use pkcs8::PrivateKeyInfoRef;
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
-use zeroize::{Zeroize, Zeroizing};
+use der::asn1::{BitStringRef, OctetStringRef, SequenceRef, UintRef};
+use der::{ErrorKind, Reader, SliceReader, TagMode, TagNumber};
+use zeroize::Zeroizing;
 
 use super::crt::{Crt, Numbers};
-use super::{BufferTooSmall, KeyError, ModulusSize, PrivateKey, PublicKey, words};
+use super::{ExportError, KeyError, ModulusSize, PrivateKey, PublicKey, words};
+use crate::ct::{Mask, declassify};
+use crate::hardened::{Fault, copy};
+use crate::secret::wipe;
 
 /// An integer's tag, its length in three bytes, and a zero before a top bit that is set.
-const INTEGER: usize = 1 + 3 + 1;
+const INTEGER_EXTRA: usize = 1 + 3 + 1;
 
 /// A sequence of the version, n, e, d, p, q, dp, dq and the coefficient.
 const PKCS1_MAX_LEN: usize = {
     let (n, p, e) = (ModulusSize::MAX_BYTES, ModulusSize::MAX_BYTES >> 1, 32);
-    4 + 3 + 2 * (n + INTEGER) + (e + INTEGER) + 5 * (p + INTEGER)
+    4 + 3 + 2 * (n + INTEGER_EXTRA) + (e + INTEGER_EXTRA) + 5 * (p + INTEGER_EXTRA)
 };
 
 /// A sequence of the version, the algorithm, and the key in an octet string.
 pub(super) const PKCS8_MAX_LEN: usize = 4 + 3 + 15 + 4 + PKCS1_MAX_LEN;
 
+/// The algorithm: `rsaEncryption` with parameters NULL, which RFC 3279 section 2.3.1 demands.
+const ALGORITHM: [u8; 15] = [
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+];
+
+/// Version 0 of either structure.
+const VERSION: [u8; 3] = [INTEGER, 1, 0];
+
+const INTEGER: u8 = 0x02;
+const OCTET_STRING: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
+
 pub(super) fn public_key_from_pkcs1(bytes: &[u8]) -> Result<PublicKey, KeyError> {
-    let key: RsaPublicKeyRef<'_> = read(bytes, Reader::decode)?;
-    PublicKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())
+    let (modulus, exponent) = read(bytes, |reader| {
+        reader.sequence(|reader| {
+            let modulus = reader.decode::<UintRef<'_>>()?;
+            Ok((modulus, reader.decode::<UintRef<'_>>()?))
+        })
+    })?;
+    PublicKey::new(modulus.as_bytes(), exponent.as_bytes())
 }
 
 pub(super) fn public_key_from_spki(bytes: &[u8]) -> Result<PublicKey, KeyError> {
-    let spki: SubjectPublicKeyInfoRef<'_> = read(bytes, Reader::decode)?;
-    check_algorithm(&spki.algorithm)?;
-    public_key_from_pkcs1(
-        spki.subject_public_key
-            .as_bytes()
-            .ok_or(KeyError::Encoding)?,
-    )
+    let (algorithm, key) = read(bytes, |reader| {
+        reader.sequence(|reader| {
+            let algorithm = reader.tlv_bytes()?;
+            Ok((algorithm, reader.decode::<BitStringRef<'_>>()?))
+        })
+    })?;
+    check_algorithm(algorithm)?;
+    public_key_from_pkcs1(key.as_bytes().ok_or(KeyError::Encoding)?)
 }
 
-pub(super) fn public_key_to_spki(key: &PublicKey, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
-    let mut pkcs1 = [0; PublicKey::SPKI_MAX_LEN];
-    let pkcs1 = RsaPublicKeyRef {
-        modulus: UintRef::new(key.modulus()).map_err(too_small)?,
-        public_exponent: UintRef::new(key.exponent()).map_err(too_small)?,
-    }
-    .encode_to_slice(&mut pkcs1)
-    .map_err(too_small)?;
-    let spki = SubjectPublicKeyInfoRef {
-        algorithm: pkcs1::ALGORITHM_ID,
-        subject_public_key: BitStringRef::from_bytes(pkcs1).map_err(too_small)?,
-    };
-    Ok(spki.encode_to_slice(out).map_err(too_small)?.len())
+pub(super) fn public_key_to_spki(key: &PublicKey, out: &mut [u8]) -> Result<usize, ExportError> {
+    with_spki(key, |pieces| {
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        let mut writer = Writer(out.get_mut(..len).ok_or(ExportError::BufferTooSmall)?);
+        for piece in pieces {
+            writer.put(piece)?;
+        }
+        Ok(len)
+    })
+}
+
+/// Calls `with` with the pieces, in order, that make the encoding of a key.
+pub(super) fn with_spki<T>(key: &PublicKey, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
+    let (modulus, exponent) = (key.modulus(), key.exponent());
+    // The modulus has its top bit set, and so a zero before it; the exponent is at most 32 bytes long.
+    let zero = usize::from(exponent.first().is_some_and(|first| first >> 7 == 1));
+    let exponent_len = exponent.len() + zero;
+    let integer = 1 + modulus.len();
+    let pair = 4 + integer + 2 + exponent_len;
+    let bits = 1 + 4 + pair;
+    let [all, bits, pair, integer] = [ALGORITHM.len() + 4 + bits, bits, pair, integer];
+    let [[a, b], [c, d], [e, f], [g, h]] =
+        [all, bits, pair, integer].map(|len| (len as u16).to_be_bytes());
+    let front = [0x30, 0x82, a, b];
+    let middle = [3, 0x82, c, d, 0, 0x30, 0x82, e, f, 2, 0x82, g, h, 0];
+    let (padded, plain) = ([2, exponent_len as u8, 0], [2, exponent_len as u8]);
+    let between: &[u8] = if zero == 1 { &padded } else { &plain };
+    with([&front, &ALGORITHM, &middle, modulus, between, exponent])
 }
 
 pub(super) fn private_key_from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
@@ -62,12 +95,12 @@ pub(super) fn private_key_from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyErro
         return Err(KeyError::Version);
     }
     let (algorithm, key) = read(rest, |reader| {
-        let algorithm = reader.decode::<AlgorithmIdentifierRef<'_>>()?;
+        let algorithm = reader.tlv_bytes()?;
         let key = reader.decode::<&OctetStringRef>()?;
         reader.context_specific::<&SequenceRef>(TagNumber(0), TagMode::Implicit)?;
         Ok((algorithm, key))
     })?;
-    check_algorithm(&algorithm)?;
+    check_algorithm(algorithm)?;
     private_key_from_pkcs1(key.as_bytes())
 }
 
@@ -100,49 +133,123 @@ pub(super) fn private_key_to_pkcs8<const P: usize, const N: usize>(
     public: &PublicKey,
     secret: &Crt<P, N>,
     out: &mut [u8],
-) -> Result<usize, BufferTooSmall> {
+) -> Result<usize, ExportError> {
     let mut bytes = Zeroizing::new([[0; ModulusSize::MAX_BYTES]; 4]);
-    let mut pkcs1 = Zeroizing::new([0; PKCS1_MAX_LEN]);
     let [d, pq, exponents, coefficient] = &mut *bytes;
-    let (p, q) = pq.split_at_mut(ModulusSize::MAX_BYTES >> 1);
-    let (dp, dq) = exponents.split_at_mut(ModulusSize::MAX_BYTES >> 1);
-    words::to_be_bytes(d, &secret.d);
-    words::to_be_bytes(p, secret.p.prime.value());
-    words::to_be_bytes(q, secret.q.prime.value());
-    words::to_be_bytes(dp, &secret.p.exponent);
-    words::to_be_bytes(dq, &secret.q.exponent);
-    words::to_be_bytes(coefficient, &*secret.coefficient());
+    let half = ModulusSize::MAX_BYTES >> 1;
+    let (p, q) = pq.split_at_mut_checked(half).ok_or(Fault)?;
+    let (dp, dq) = exponents.split_at_mut_checked(half).ok_or(Fault)?;
+    words::to_be_bytes(d, &secret.d)?;
+    words::to_be_bytes(p, secret.p.prime.value())?;
+    words::to_be_bytes(q, secret.q.prime.value())?;
+    words::to_be_bytes(dp, &secret.p.exponent)?;
+    words::to_be_bytes(dq, &secret.q.exponent)?;
+    words::to_be_bytes(coefficient, &*secret.coefficient()?)?;
 
-    let pkcs1 = RsaPrivateKeyRef {
-        modulus: UintRef::new(public.modulus()).map_err(too_small)?,
-        public_exponent: UintRef::new(public.exponent()).map_err(too_small)?,
-        private_exponent: UintRef::new(d).map_err(too_small)?,
-        prime1: UintRef::new(p).map_err(too_small)?,
-        prime2: UintRef::new(q).map_err(too_small)?,
-        exponent1: UintRef::new(dp).map_err(too_small)?,
-        exponent2: UintRef::new(dq).map_err(too_small)?,
-        coefficient: UintRef::new(coefficient).map_err(too_small)?,
-        other_prime_infos: None,
+    let (n, e) = (public.modulus(), public.exponent());
+    let numbers = [n, e, d, p, q, dp, dq, coefficient].map(Integer::new);
+    let pkcs1 = VERSION.len() + numbers.iter().map(Integer::encoded_len).sum::<usize>();
+    let key = header_len(pkcs1) + pkcs1;
+    let all = VERSION.len() + ALGORITHM.len() + header_len(key) + key;
+    let len = header_len(all) + all;
+
+    let Some(out) = out.get_mut(..len) else {
+        wipe(out);
+        return Err(ExportError::BufferTooSmall);
+    };
+    let mut writer = Writer(out);
+    writer.header(SEQUENCE, all)?;
+    writer.put(&VERSION)?;
+    writer.put(&ALGORITHM)?;
+    writer.header(OCTET_STRING, key)?;
+    writer.header(SEQUENCE, pkcs1)?;
+    writer.put(&VERSION)?;
+    for number in &numbers {
+        writer.header(INTEGER, number.len())?;
+        if number.zero {
+            writer.put(&[0])?;
+        }
+        writer.put(number.bytes)?;
     }
-    .encode_to_slice(&mut *pkcs1)
-    .map_err(too_small)?;
-    let pkcs1 = OctetStringRef::new(pkcs1).map_err(too_small)?;
-    let written = PrivateKeyInfoRef::new(pkcs1::ALGORITHM_ID, pkcs1)
-        .encode_to_slice(out)
-        .map(<[u8]>::len);
-    written.map_err(|_| {
-        out.zeroize();
-        BufferTooSmall
-    })
+    if writer.0.is_empty() {
+        Ok(len)
+    } else {
+        Err(ExportError::Fault)
+    }
 }
 
-/// `rsaEncryption` with parameters NULL, which RFC 3279 section 2.3.1 demands.
-fn check_algorithm(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<(), KeyError> {
-    let expected = pkcs1::ALGORITHM_ID;
-    if algorithm.oid != expected.oid || algorithm.parameters != Some(AnyRef::NULL) {
-        return Err(KeyError::Algorithm);
+/// A number that is not 0, without leading zero bytes.
+struct Integer<'n> {
+    bytes: &'n [u8],
+    /// Whether a zero byte keeps its top bit from being a sign.
+    zero: bool,
+}
+
+impl<'n> Integer<'n> {
+    /// Secret: the number. Leaks: its length in bits, as far as DER tells it.
+    fn new(mut bytes: &'n [u8]) -> Self {
+        while let [first, rest @ ..] = bytes
+            && Mask::is_zero(u32::from(*first)).declassify()
+        {
+            bytes = rest;
+        }
+        let zero = { bytes.first() }.is_some_and(|first| declassify(u32::from(*first >> 7)) == 1);
+        Self { bytes, zero }
     }
-    Ok(())
+
+    fn len(&self) -> usize {
+        usize::from(self.zero) + self.bytes.len()
+    }
+
+    fn encoded_len(&self) -> usize {
+        header_len(self.len()) + self.len()
+    }
+}
+
+/// How long a tag and a length below 65536 are.
+const fn header_len(len: usize) -> usize {
+    match len {
+        0..0x80 => 2,
+        0x80..0x100 => 3,
+        _ => 4,
+    }
+}
+
+/// What is still to be written.
+struct Writer<'o>(&'o mut [u8]);
+
+impl Writer<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        copy(self.0.split_off_mut(..bytes.len()).ok_or(Fault)?, bytes)
+    }
+
+    fn header(&mut self, tag: u8, len: usize) -> Result<(), Fault> {
+        let [high, low] = u16::try_from(len).map_err(|_| Fault)?.to_be_bytes();
+        match header_len(len) {
+            2 => self.put(&[tag, low]),
+            3 => self.put(&[tag, 0x81, low]),
+            _ => self.put(&[tag, 0x82, high, low]),
+        }
+    }
+}
+
+/// Checks an `AlgorithmIdentifier`, given whole.
+fn check_algorithm(algorithm: &[u8]) -> Result<(), KeyError> {
+    // What else a sequence may hold decides which error it is.
+    read(algorithm, |reader| {
+        reader.sequence(|reader| {
+            reader.tlv_bytes()?;
+            if !reader.is_finished() {
+                reader.tlv_bytes()?;
+            }
+            Ok(())
+        })
+    })?;
+    if algorithm == ALGORITHM {
+        Ok(())
+    } else {
+        Err(KeyError::Algorithm)
+    }
 }
 
 /// Reads all of `bytes`.
@@ -165,9 +272,4 @@ fn read<'a, T>(
 /// What the structure being read still holds.
 fn remaining<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]> {
     reader.read_slice(reader.remaining_len())
-}
-
-/// All that can fail in writing is that the output ends.
-fn too_small(_: der::Error) -> BufferTooSmall {
-    BufferTooSmall
 }

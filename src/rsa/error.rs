@@ -3,6 +3,9 @@
 
 use core::fmt;
 
+use crate::hardened::Fault;
+use crate::rng::RngError;
+
 /// Why a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,6 +46,8 @@ pub enum KeyError {
     Exponent2,
     /// The coefficient is not the second prime's inverse.
     Coefficient,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
 }
 
 impl fmt::Display for KeyError {
@@ -66,11 +71,18 @@ impl fmt::Display for KeyError {
             Self::Exponent1 => "the exponent of the first prime is wrong",
             Self::Exponent2 => "the exponent of the second prime is wrong",
             Self::Coefficient => "the coefficient is not the inverse of the second prime",
+            Self::Fault => FAULT,
         })
     }
 }
 
 impl core::error::Error for KeyError {}
+
+impl From<Fault> for KeyError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
 
 /// Why a message was not encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +97,9 @@ pub enum EncryptError {
     BufferTooSmall,
     /// The random number generator failed.
     Rng,
+    /// Two computations did not agree, or the result is no ciphertext: a fault in the machine. The
+    /// output is wiped.
+    Fault,
 }
 
 impl fmt::Display for EncryptError {
@@ -93,11 +108,24 @@ impl fmt::Display for EncryptError {
             Self::MessageTooLong { max } => write!(f, "the message is longer than {max} bytes"),
             Self::BufferTooSmall => f.write_str("the output is shorter than the modulus"),
             Self::Rng => f.write_str("the random number generator failed"),
+            Self::Fault => f.write_str(FAULT),
         }
     }
 }
 
 impl core::error::Error for EncryptError {}
+
+impl From<RngError> for EncryptError {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl From<Fault> for EncryptError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
 
 /// Why a ciphertext was not decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +135,9 @@ pub enum DecryptError {
     Opaque,
     /// The random number generator failed, before anything was decrypted.
     Rng,
+    /// The result of the private operation did not verify with the public key: a fault in the
+    /// machine, or a key whose numbers pass the checks of import and whose primes are none.
+    Fault,
 }
 
 impl fmt::Display for DecryptError {
@@ -114,11 +145,28 @@ impl fmt::Display for DecryptError {
         f.write_str(match self {
             Self::Opaque => "it does not open with this key",
             Self::Rng => "the random number generator failed",
+            Self::Fault => FAULT,
         })
     }
 }
 
 impl core::error::Error for DecryptError {}
+
+impl From<Failure> for DecryptError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Rng => Self::Rng,
+            Failure::TooLarge => Self::Opaque,
+            Failure::Fault => Self::Fault,
+        }
+    }
+}
+
+impl From<Fault> for DecryptError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
 
 /// Why a message was not signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +193,22 @@ impl fmt::Display for SignError {
 
 impl core::error::Error for SignError {}
 
+impl From<Failure> for SignError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Rng => Self::Rng,
+            // What is signed is a block that begins with a zero.
+            Failure::TooLarge | Failure::Fault => Self::Fault,
+        }
+    }
+}
+
+impl From<Fault> for SignError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
+
 /// Why no key was generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -153,6 +217,8 @@ pub enum GenerateError {
     Rng,
     /// So many candidates were composite that the generator must be broken.
     Exhausted,
+    /// The numbers that were computed are no key: a fault in the machine.
+    Fault,
 }
 
 impl fmt::Display for GenerateError {
@@ -160,11 +226,27 @@ impl fmt::Display for GenerateError {
         f.write_str(match self {
             Self::Rng => "the random number generator failed",
             Self::Exhausted => "no prime was found among the candidates",
+            Self::Fault => FAULT,
         })
     }
 }
 
 impl core::error::Error for GenerateError {}
+
+impl From<Failure> for GenerateError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Rng => Self::Rng,
+            Failure::TooLarge | Failure::Fault => Self::Fault,
+        }
+    }
+}
+
+impl From<Fault> for GenerateError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
 
 /// The signature is not one of this message by this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,14 +260,60 @@ impl fmt::Display for SignatureError {
 
 impl core::error::Error for SignatureError {}
 
-/// The output is too small for the encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BufferTooSmall;
-
-impl fmt::Display for BufferTooSmall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the output is too small for the encoding")
+impl From<Fault> for SignatureError {
+    fn from(_: Fault) -> Self {
+        Self
     }
 }
 
-impl core::error::Error for BufferTooSmall {}
+/// Why a key was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The output is too small for the encoding.
+    BufferTooSmall,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BufferTooSmall => "the output is too small for the encoding",
+            Self::Fault => FAULT,
+        })
+    }
+}
+
+impl core::error::Error for ExportError {}
+
+impl From<Fault> for ExportError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
+
+/// Why a computation with a private key gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The random number generator failed.
+    Rng,
+    /// The number is not below the modulus.
+    TooLarge,
+    /// A case that cannot happen did, or the result is not what the public key makes the input of.
+    Fault,
+}
+
+impl From<RngError> for Failure {
+    fn from(_: RngError) -> Self {
+        Self::Rng
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
+
+const FAULT: &str = "the machine erred";

@@ -9,7 +9,7 @@ use super::crt::Numbers;
 use super::mont::{self, Modulus, Multiplier};
 use super::{GenerateError, ModulusSize, PrivateKey, PublicKey, prime, words};
 use crate::ct::{self, Mask};
-use crate::rng::RngError;
+use crate::hardened::Fault;
 
 /// What a generation under way has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub(super) fn key<const P: usize, const N: usize, R: TryCryptoRng + ?Sized>(
         find(size, 10 * size.bits(), rng, progress, &mut q)?;
         // A chance of 2^-99 that they are too close, and of 2^-1023 that d is too small: then from the
         // beginning.
-        if prime::far_apart(&p, &q).declassify()
-            && let Some(key) = assemble::<P, N>(&p, &q)
+        if prime::far_apart(&p, &q)?.declassify()
+            && let Some(key) = assemble::<P, N>(&p, &q)?
         {
             return Ok(key);
         }
@@ -66,20 +66,16 @@ fn find<const P: usize, R: TryCryptoRng + ?Sized>(
     out: &mut [Word; P],
 ) -> Result<(), GenerateError> {
     for _ in 0..candidates {
-        prime::candidate(rng, out).map_err(|RngError| GenerateError::Rng)?;
+        prime::candidate(rng, out)?;
         // e is prime: it has a factor in common with p - 1 if it divides it.
         let residue = order_mod_e(out);
         if prime::has_small_divisor(out) || Mask::is_zero(residue).declassify() {
             continue;
         }
         // Odd, and with its top bit set.
-        let Some(modulus) = Modulus::new(out) else {
-            continue;
-        };
+        let modulus = Modulus::new(out)?.ok_or(Fault)?;
         progress(Progress::Candidate);
-        if prime::is_probably_prime(rng, &modulus, rounds(size))
-            .map_err(|RngError| GenerateError::Rng)?
-        {
+        if prime::is_probably_prime(rng, &modulus, rounds(size))? {
             progress(Progress::Prime);
             return Ok(());
         }
@@ -90,9 +86,12 @@ fn find<const P: usize, R: TryCryptoRng + ?Sized>(
 /// Computes the rest of the key, in the forms of an encoding, and reads it with all the checks of one.
 /// `None` if `d` is not above `2^(bits / 2)`.
 #[inline(never)]
-fn assemble<const P: usize, const N: usize>(p: &[Word; P], q: &[Word; P]) -> Option<PrivateKey> {
+fn assemble<const P: usize, const N: usize>(
+    p: &[Word; P],
+    q: &[Word; P],
+) -> Result<Option<PrivateKey>, Fault> {
     let mut n = [0; N];
-    mont::mul_wide(&mut n, p, q);
+    mont::mul_wide(&mut n, p, q)?;
     // The product of the primes is the one thing that leaves.
     let n = ct::declassify_words(n);
 
@@ -108,27 +107,29 @@ fn assemble<const P: usize, const N: usize>(p: &[Word; P], q: &[Word; P]) -> Opt
     let mut quotient = Zeroizing::new(*p_order);
     words::div_rem(&mut *quotient, &mut *Zeroizing::new([0; P]), &*divisor);
     let mut d = Zeroizing::new([0; N]);
-    mont::mul_wide(&mut *d, &*quotient, &*q_order);
+    mont::mul_wide(&mut *d, &*quotient, &*q_order)?;
     invert_e(&mut *d);
-    let (_, d_high) = d.split_at_checked(P)?;
+    let (_, d_high) = d.split_at_checked(P).ok_or(Fault)?;
     if words::is_zero(d_high).declassify() {
-        return None;
+        return Ok(None);
     }
 
     // 1/q = q^(p - 2) mod p, and p is prime.
-    let modulus = Modulus::new(p)?;
+    let modulus = Modulus::new(p)?.ok_or(Fault)?;
     let mut multiplier = Multiplier::new(&modulus);
     let mut exponent = Zeroizing::new(*p);
     words::take_word(&mut *exponent, 2);
     let mut coefficient = Zeroizing::new(*q);
-    multiplier.enter(&mut coefficient);
-    multiplier.pow(&mut coefficient, &*exponent);
-    multiplier.leave(&mut coefficient);
+    multiplier.enter(&mut coefficient)?;
+    multiplier.pow(&mut coefficient, &*exponent)?;
+    multiplier.leave(&mut coefficient)?;
 
-    let n = bytes(&n);
-    let d = bytes(&d);
-    let [p, q, dp, dq, coefficient] = [p, q, &*dp, &*dq, &*coefficient].map(bytes);
-    let public = PublicKey::new(n.as_flattened(), &E.to_be_bytes()).ok()?;
+    let n = bytes(&n)?;
+    let d = bytes(&d)?;
+    let (p, q) = (bytes(p)?, bytes(q)?);
+    let (dp, dq) = (bytes(&dp)?, bytes(&dq)?);
+    let coefficient = bytes(&coefficient)?;
+    let public = PublicKey::new(n.as_flattened(), &E.to_be_bytes()).map_err(|_| Fault)?;
     let numbers = Numbers {
         d: d.as_flattened(),
         p: p.as_flattened(),
@@ -137,7 +138,8 @@ fn assemble<const P: usize, const N: usize>(p: &[Word; P], q: &[Word; P]) -> Opt
         dq: dq.as_flattened(),
         coefficient: coefficient.as_flattened(),
     };
-    PrivateKey::new(public, &numbers).ok()
+    let key = PrivateKey::new(public, &numbers).map_err(|_| Fault)?;
+    Ok(Some(key))
 }
 
 /// Turns an even `m` that `e` does not divide into `1/e` modulo `m`.
@@ -224,10 +226,10 @@ fn inverse_mod_e(x: u32) -> u32 {
 }
 
 /// A number in big-endian bytes, wiped after use.
-fn bytes<const L: usize>(words: &[Word; L]) -> Zeroizing<[[u8; words::BYTES]; L]> {
+fn bytes<const L: usize>(words: &[Word; L]) -> Result<Zeroizing<[[u8; words::BYTES]; L]>, Fault> {
     let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
-    words::to_be_bytes(bytes.as_flattened_mut(), words);
-    bytes
+    words::to_be_bytes(bytes.as_flattened_mut(), words)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

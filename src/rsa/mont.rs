@@ -17,6 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::words;
 use crate::ct::Mask;
+use crate::hardened::{Fault, copy};
 
 /// Bits of the exponent that one step of [`Multiplier::pow`] takes. Four halve the table of five,
 /// and cost 3 % more multiplications.
@@ -35,11 +36,13 @@ impl<const L: usize> Modulus<L> {
     /// `None` if `value` is even or its top bit is clear.
     ///
     /// Secret: `value`. Public: its size, and whether this succeeds. Leaks: nothing else.
-    pub(super) fn new(value: &[Word; L]) -> Option<Self> {
-        let (first, last) = (value.first()?, value.last()?);
+    pub(super) fn new(value: &[Word; L]) -> Result<Option<Self>, Fault> {
+        let (Some(first), Some(last)) = (value.first(), value.last()) else {
+            return Err(Fault);
+        };
         let acceptable = Mask::from_bit((first & last >> (Word::BITS - 1)) as u32 & 1);
         if !acceptable.declassify() {
-            return None;
+            return Ok(None);
         }
         // Newton's iteration doubles the bits that are right: an odd word is its own inverse to 3 bits.
         let mut inverse = *first;
@@ -51,8 +54,8 @@ impl<const L: usize> Modulus<L> {
             r2: [0; L],
             neg_inverse: inverse.wrapping_neg(),
         };
-        modulus.set_r2();
-        Some(modulus)
+        modulus.set_r2()?;
+        Ok(Some(modulus))
     }
 
     /// The modulus.
@@ -65,7 +68,7 @@ impl<const L: usize> Modulus<L> {
     /// `R mod m` is `R - m`. With `R = 2^bits`, doubling it `bits / 32` times makes it Montgomery's form of
     /// `2^(bits / 32)`; five squarings make that the form of `2^bits = R`, which is `R^2 mod m`. Doubling is
     /// cheap and squaring is not; 32 balances the two.
-    fn set_r2(&mut self) {
+    fn set_r2(&mut self) -> Result<(), Fault> {
         let mut x = Zeroizing::new([0; L]);
         words::sub(&mut *x, &self.value);
         for _ in 0..(L as u32 * Word::BITS) >> 5 {
@@ -77,10 +80,11 @@ impl<const L: usize> Modulus<L> {
         }
         let mut multiplier = Multiplier::new(self);
         for _ in 0..5 {
-            multiplier.square(&mut x);
+            multiplier.square(&mut x)?;
         }
         drop(multiplier);
         self.r2 = *x;
+        Ok(())
     }
 }
 
@@ -111,41 +115,39 @@ impl<'m, const L: usize> Multiplier<'m, L> {
     }
 
     /// `a = a b / R`, below `R`.
-    pub(super) fn mul(&mut self, a: &mut [Word; L], b: &[Word; L]) {
-        mul_wide(self.wide.as_flattened_mut(), a, b);
-        self.reduce(a);
+    pub(super) fn mul(&mut self, a: &mut [Word; L], b: &[Word; L]) -> Result<(), Fault> {
+        mul_wide(self.wide.as_flattened_mut(), a, b)?;
+        self.reduce(a)
     }
 
     /// `a = a^2 / R`, below `R`.
-    pub(super) fn square(&mut self, a: &mut [Word; L]) {
-        square_wide(self.wide.as_flattened_mut(), a);
-        self.reduce(a);
+    pub(super) fn square(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
+        square_wide(self.wide.as_flattened_mut(), a)?;
+        self.reduce(a)
     }
 
     /// `a = a R`, below `R`: into Montgomery's form.
-    pub(super) fn enter(&mut self, a: &mut [Word; L]) {
-        self.mul(a, &self.modulus.r2);
+    pub(super) fn enter(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
+        self.mul(a, &self.modulus.r2)
     }
 
     /// `a = a / R`, below the modulus: out of Montgomery's form.
-    pub(super) fn leave(&mut self, a: &mut [Word; L]) {
+    pub(super) fn leave(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
         let [low, high] = &mut *self.wide;
-        low.copy_from_slice(a);
+        *low = *a;
         high.fill(0);
-        self.reduce(a);
+        self.reduce(a)?;
         self.normalize(a);
+        Ok(())
     }
 
     /// `out = x R` for an `x` of double width: into Montgomery's form, below `R`.
-    pub(super) fn enter_wide(&mut self, out: &mut [Word; L], x: &[Word]) {
-        let wide = self.wide.as_flattened_mut();
-        for (to, from) in wide.iter_mut().zip(x) {
-            *to = *from;
-        }
+    pub(super) fn enter_wide(&mut self, out: &mut [Word; L], x: &[Word]) -> Result<(), Fault> {
+        copy(self.wide.as_flattened_mut(), x)?;
         // x / R, then x, then x R.
-        self.reduce(out);
-        self.enter(out);
-        self.enter(out);
+        self.reduce(out)?;
+        self.enter(out)?;
+        self.enter(out)
     }
 
     /// Brings `a`, below `R`, below the modulus.
@@ -159,25 +161,23 @@ impl<'m, const L: usize> Multiplier<'m, L> {
     ///
     /// Secret: `base`, `exponent`. Public: the number of words. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn pow(&mut self, base: &mut [Word; L], exponent: &[Word]) {
+    pub(super) fn pow(&mut self, base: &mut [Word; L], exponent: &[Word]) -> Result<(), Fault> {
         // powers[i] = base^i.
         let mut powers = Zeroizing::new([[0; L]; 1 << WINDOW]);
         let mut power = Zeroizing::new([0; L]);
-        if let Some(one) = power.first_mut() {
-            *one = 1;
-        }
-        self.enter(&mut power);
+        *power.first_mut().ok_or(Fault)? = 1;
+        self.enter(&mut power)?;
         for slot in powers.iter_mut() {
             *slot = *power;
-            self.mul(&mut power, base);
+            self.mul(&mut power, base)?;
         }
 
         let [one, ..] = &*powers;
-        base.copy_from_slice(one);
+        *base = *one;
         for word in exponent.iter().rev() {
             for shift in (0..Word::BITS).step_by(WINDOW as usize).rev() {
                 for _ in 0..WINDOW {
-                    self.square(base);
+                    self.square(base)?;
                 }
                 // The whole table is read; `wanted` is true for one entry.
                 let window = (word >> shift) as u32 & ((1 << WINDOW) - 1);
@@ -187,21 +187,23 @@ impl<'m, const L: usize> Multiplier<'m, L> {
                         *to = wanted.select_word(*from, *to);
                     }
                 }
-                self.mul(base, &power);
+                self.mul(base, &power)?;
             }
         }
+        Ok(())
     }
 
     /// Montgomery's reduction of the product in `wide`.
-    fn reduce(&mut self, out: &mut [Word; L]) {
+    fn reduce(&mut self, out: &mut [Word; L]) -> Result<(), Fault> {
         let Modulus {
             value, neg_inverse, ..
         } = self.modulus;
-        let carry = reduce_wide(self.wide.as_flattened_mut(), value, *neg_inverse);
+        let carry = reduce_wide(self.wide.as_flattened_mut(), value, *neg_inverse)?;
         let [_, high] = &*self.wide;
-        out.copy_from_slice(high);
+        *out = *high;
         // Beyond R there is at most one m: (R^2 + R m) / R = R + m.
         words::sub_if(carry, out, value);
+        Ok(())
     }
 }
 
@@ -210,12 +212,15 @@ impl<'m, const L: usize> Multiplier<'m, L> {
 /// Secret: `a`, `b`. Public: their lengths. Leaks: nothing else. A step is at most
 /// `(B - 1)^2 + 2 (B - 1) = B^2 - 1`, which fits a wide word.
 #[inline(never)]
-pub(super) fn mul_wide(wide: &mut [Word], a: &[Word], b: &[Word]) {
+pub(super) fn mul_wide(wide: &mut [Word], a: &[Word], b: &[Word]) -> Result<(), Fault> {
+    if wide.len() != a.len() + b.len() {
+        return Err(Fault);
+    }
     wide.fill(0);
     for (i, x) in a.iter().enumerate() {
-        let Some(row) = wide.get_mut(i..) else { return };
-        mul_add_row(row, *x, b);
+        mul_add_row(wide.get_mut(i..).ok_or(Fault)?, *x, b)?;
     }
+    Ok(())
 }
 
 /// `wide = a^2`; `wide` has twice the words of `a`. The products of different words are computed once and
@@ -223,15 +228,15 @@ pub(super) fn mul_wide(wide: &mut [Word], a: &[Word], b: &[Word]) {
 ///
 /// Secret: `a`. Public: its length. Leaks: nothing else.
 #[inline(never)]
-fn square_wide(wide: &mut [Word], a: &[Word]) {
+fn square_wide(wide: &mut [Word], a: &[Word]) -> Result<(), Fault> {
+    if wide.len() != 2 * a.len() {
+        return Err(Fault);
+    }
     wide.fill(0);
     let mut rest = a;
     let mut i = 0;
     while let Some((x, above)) = rest.split_first() {
-        let Some(row) = wide.get_mut(2 * i + 1..) else {
-            return;
-        };
-        mul_add_row(row, *x, above);
+        mul_add_row(wide.get_mut(2 * i + 1..).ok_or(Fault)?, *x, above)?;
         rest = above;
         i += 1;
     }
@@ -250,6 +255,7 @@ fn square_wide(wide: &mut [Word], a: &[Word]) {
         carry = (upper >> Word::BITS) as Word;
         shifted_out = high >> (Word::BITS - 1);
     }
+    Ok(())
 }
 
 /// Makes the lower half of `wide` zero by adding multiples of `m`; the upper half is then the
@@ -257,12 +263,16 @@ fn square_wide(wide: &mut [Word], a: &[Word]) {
 ///
 /// Secret: `wide`, `m`. Public: the lengths. Leaks: nothing else.
 #[inline(never)]
-fn reduce_wide(wide: &mut [Word], m: &[Word], neg_inverse: Word) -> Mask {
+fn reduce_wide(wide: &mut [Word], m: &[Word], neg_inverse: Word) -> Result<Mask, Fault> {
+    if wide.len() != 2 * m.len() {
+        return Err(Fault);
+    }
     let mut carry = 0;
     for i in 0..m.len() {
-        let Some(row) = wide.get_mut(i..) else { break };
-        let factor = row.first().map_or(0, |low| low.wrapping_mul(neg_inverse));
-        let (row, above) = row.split_at_mut_checked(m.len()).unwrap_or_default();
+        let row = wide.get_mut(i..).ok_or(Fault)?;
+        let (row, above) = row.split_at_mut_checked(m.len()).ok_or(Fault)?;
+        let low = row.first().ok_or(Fault)?;
+        let factor = low.wrapping_mul(neg_inverse);
         let mut c = 0;
         for (to, y) in row.iter_mut().zip(m) {
             let step = WideWord::from(factor) * WideWord::from(*y)
@@ -271,19 +281,18 @@ fn reduce_wide(wide: &mut [Word], m: &[Word], neg_inverse: Word) -> Mask {
             *to = step as Word;
             c = (step >> Word::BITS) as Word;
         }
-        if let Some(to) = above.first_mut() {
-            let sum = WideWord::from(*to) + WideWord::from(c) + WideWord::from(carry);
-            *to = sum as Word;
-            carry = (sum >> Word::BITS) as Word;
-        }
+        let to = above.first_mut().ok_or(Fault)?;
+        let sum = WideWord::from(*to) + WideWord::from(c) + WideWord::from(carry);
+        *to = sum as Word;
+        carry = (sum >> Word::BITS) as Word;
     }
-    Mask::from_bit(carry as u32)
+    Ok(Mask::from_bit(carry as u32))
 }
 
 /// `row += x b`, where the word above those of `b` is still zero.
 #[inline(always)]
-fn mul_add_row(row: &mut [Word], x: Word, b: &[Word]) {
-    let (row, above) = row.split_at_mut_checked(b.len()).unwrap_or_default();
+fn mul_add_row(row: &mut [Word], x: Word, b: &[Word]) -> Result<(), Fault> {
+    let (row, above) = row.split_at_mut_checked(b.len()).ok_or(Fault)?;
     let mut carry = 0;
     for (to, y) in row.iter_mut().zip(b) {
         let step =
@@ -291,9 +300,8 @@ fn mul_add_row(row: &mut [Word], x: Word, b: &[Word]) {
         *to = step as Word;
         carry = (step >> Word::BITS) as Word;
     }
-    if let Some(to) = above.first_mut() {
-        *to = carry;
-    }
+    *above.first_mut().ok_or(Fault)? = carry;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -323,39 +331,39 @@ mod tests {
         ) {
             m[0] |= 1;
             m[3] |= 1 << (Word::BITS - 1);
-            let modulus = Modulus::new(&m).unwrap();
+            let modulus = Modulus::new(&m).unwrap().unwrap();
             let params = FixedMontyParams::new(Odd::new(Uint::from_words(m)).unwrap());
             let form = |words| FixedMontyForm::new(&Uint::from_words(words), &params);
             let mut multiplier = Multiplier::new(&modulus);
 
             // Numbers above the modulus enter too.
             let (mut a, mut b) = (x, y);
-            multiplier.enter(&mut a);
-            multiplier.enter(&mut b);
+            multiplier.enter(&mut a).unwrap();
+            multiplier.enter(&mut b).unwrap();
             let mut left = a;
-            multiplier.leave(&mut left);
+            multiplier.leave(&mut left).unwrap();
             prop_assert_eq!(left, form(x).retrieve().to_words());
 
             let mut product = a;
-            multiplier.mul(&mut product, &b);
-            multiplier.leave(&mut product);
+            multiplier.mul(&mut product, &b).unwrap();
+            multiplier.leave(&mut product).unwrap();
             prop_assert_eq!(product, (form(x) * form(y)).retrieve().to_words());
 
             let mut square = a;
-            multiplier.square(&mut square);
-            multiplier.leave(&mut square);
+            multiplier.square(&mut square).unwrap();
+            multiplier.leave(&mut square).unwrap();
             prop_assert_eq!(square, form(x).square().retrieve().to_words());
 
             let mut power = a;
-            multiplier.pow(&mut power, &e);
-            multiplier.leave(&mut power);
+            multiplier.pow(&mut power, &e).unwrap();
+            multiplier.leave(&mut power).unwrap();
             prop_assert_eq!(power, form(x).pow(&Uint::from_words(e)).retrieve().to_words());
 
             // x R + y, of double width.
             let wide = [y, x];
             let mut sum = [0; 4];
-            multiplier.enter_wide(&mut sum, wide.as_flattened());
-            multiplier.leave(&mut sum);
+            multiplier.enter_wide(&mut sum, wide.as_flattened()).unwrap();
+            multiplier.leave(&mut sum).unwrap();
             let r = form([Word::MAX; 4]) + form([1, 0, 0, 0]);
             prop_assert_eq!(sum, (form(x) * r + form(y)).retrieve().to_words());
         }
@@ -364,8 +372,22 @@ mod tests {
     #[test]
     fn a_modulus_is_odd_and_has_its_top_bit_set() {
         let top = 1 << (Word::BITS - 1);
-        assert!(Modulus::new(&[1, top]).is_some());
-        assert!(Modulus::new(&[2, top]).is_none());
-        assert!(Modulus::new(&[1, top - 1]).is_none());
+        assert!(Modulus::new(&[1, top]).unwrap().is_some());
+        assert!(Modulus::new(&[2, top]).unwrap().is_none());
+        assert!(Modulus::new(&[1, top - 1]).unwrap().is_none());
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_are_refused() {
+        let [a, b] = [[1; 2], [Word::MAX; 2]];
+        for len in (0..7).filter(|len| *len != 4) {
+            let wide = &mut [0; 7][..len];
+            assert_eq!(mul_wide(wide, &a, &b), Err(Fault));
+            assert_eq!(square_wide(wide, &a), Err(Fault));
+            assert_eq!(reduce_wide(wide, &a, 1).err(), Some(Fault));
+            let modulus = Modulus::new(&b).unwrap().unwrap();
+            let entered = Multiplier::new(&modulus).enter_wide(&mut [0; 2], wide);
+            assert_eq!(entered, Err(Fault));
+        }
     }
 }

@@ -4,15 +4,17 @@
 //! A block of `k` bytes is `00 || seed (32) || hash of the label (32) || 00 .. 00 || 01 || message`,
 //! all but the first byte masked.
 
-use rand_core::TryCryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{DecryptError, ModulusSize};
 use crate::ct::{self, Mask};
-use crate::rng::{self, RngError};
+use crate::hardened::{Fault, Verdict, copy};
 
 const HASH_LEN: usize = 32;
+
+/// The random bytes of one encoding.
+pub(super) type Seed = Zeroizing<[u8; HASH_LEN]>;
 
 /// The longest message that fits a block.
 pub(super) const fn max_message_len(size: ModulusSize) -> usize {
@@ -21,25 +23,26 @@ pub(super) const fn max_message_len(size: ModulusSize) -> usize {
 
 /// Fills `block` with the encoding of `message`, which is not longer than [`max_message_len`].
 ///
-/// Secret: `message`, the seed. Public: `label`, the lengths. Leaks: nothing else.
-pub(super) fn encode<R: TryCryptoRng + ?Sized>(
+/// Secret: `message`, `seed`. Public: `label`, the lengths. Leaks: nothing else.
+pub(super) fn encode(
     block: &mut [u8],
-    rng: &mut R,
+    seed: &Seed,
     label: &[u8],
     message: &[u8],
-) -> Result<(), RngError> {
+) -> Result<(), Fault> {
     block.fill(0);
-    let (_, masked) = block.split_at_mut_checked(1).unwrap_or_default();
-    let (seed, data) = masked.split_at_mut_checked(HASH_LEN).unwrap_or_default();
-    rng::fill(rng, seed)?;
-    let (hash, padded) = data.split_at_mut_checked(HASH_LEN).unwrap_or_default();
-    hash.copy_from_slice(&Sha256::digest(label));
-    let from_the_end = padded.iter_mut().rev();
-    for (to, from) in from_the_end.zip(message.iter().rev().chain(&[1])) {
-        *to = *from;
-    }
-    mask(data, seed);
-    mask(seed, data);
+    let (_, masked) = block.split_first_mut().ok_or(Fault)?;
+    let (front, data) = masked.split_first_chunk_mut::<HASH_LEN>().ok_or(Fault)?;
+    *front = **seed;
+    let (hash, padded) = data.split_first_chunk_mut::<HASH_LEN>().ok_or(Fault)?;
+    *hash = Sha256::digest(label).into();
+    let zeros = padded.len().checked_sub(message.len() + 1).ok_or(Fault)?;
+    let (_, end) = padded.split_at_mut_checked(zeros).ok_or(Fault)?;
+    let (one, place) = end.split_first_mut().ok_or(Fault)?;
+    *one = 1;
+    copy(place, message)?;
+    mask(data, front);
+    mask(front, data);
     Ok(())
 }
 
@@ -53,14 +56,35 @@ pub(super) fn decode(
     label: &[u8],
     out: &mut [u8],
 ) -> Result<usize, DecryptError> {
-    let (first, masked) = block.split_at_mut_checked(1).unwrap_or_default();
-    let (seed, data) = masked.split_at_mut_checked(HASH_LEN).unwrap_or_default();
+    let (first, masked) = block.split_first_mut().ok_or(Fault)?;
+    let (seed, data) = masked.split_first_chunk_mut::<HASH_LEN>().ok_or(Fault)?;
     mask(seed, data);
     mask(data, seed);
-    let (hash, padded) = data.split_at_checked(HASH_LEN).unwrap_or_default();
+    let (hash, padded) = data.split_first_chunk::<HASH_LEN>().ok_or(Fault)?;
 
+    // From this verdict on it is public whether the block was good, and then where the message begins:
+    // its length is what the caller is told. Nothing is told of a bad block, and which of the checks
+    // failed was never computed apart from the others.
+    let mut start = 0;
+    Verdict::twice(|| {
+        let (good, at) = message_start(*first, hash, padded, label);
+        start = at;
+        good
+    })
+    .or(DecryptError::Opaque)?;
+    let start = ct::declassify(start) as usize;
+    let message = padded.get(start..).ok_or(Fault)?;
+    let out = out.get_mut(..message.len()).ok_or(DecryptError::Opaque)?;
+    copy(out, message)?;
+    Ok(message.len())
+}
+
+/// Whether an unmasked block is well-formed, and where in `padded` its message begins then.
+///
+/// Secret: the block. Public: `label`, the lengths. Leaks: nothing else.
+fn message_start(first: u8, hash: &[u8; HASH_LEN], padded: &[u8], label: &[u8]) -> (Mask, u32) {
     // good: every check so far held.
-    let mut good = ct::eq_bytes(first, &[0]) & ct::eq_bytes(hash, &Sha256::digest(label));
+    let mut good = Mask::is_zero(u32::from(first)) & ct::eq_bytes(hash, &Sha256::digest(label));
     // searching: all bytes so far were 00; start: where the message begins, once 01 was seen.
     let mut searching = Mask::public(true);
     let mut start = 0;
@@ -71,20 +95,7 @@ pub(super) fn decode(
         good &= !searching | zero | one;
         searching &= zero;
     }
-    good &= !searching;
-
-    // From this line on it is public whether the block was good, and then where the message begins:
-    // its length is what the caller is told. Nothing is told of a bad block, and which of the checks
-    // failed was never computed apart from the others.
-    if !good.declassify() {
-        return Err(DecryptError::Opaque);
-    }
-    let message = padded
-        .get(ct::declassify(start) as usize..)
-        .unwrap_or_default();
-    let out = out.get_mut(..message.len()).ok_or(DecryptError::Opaque)?;
-    out.copy_from_slice(message);
-    Ok(message.len())
+    (good & !searching, start)
 }
 
 /// `target ^= MGF1(seed)`.

@@ -10,10 +10,12 @@ use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
 use super::blind;
+use super::error::Failure;
 use super::mont::{Modulus, Multiplier};
 use super::words;
 use crate::ct::Mask;
-use crate::rng::{self, RngError};
+use crate::hardened::Fault;
+use crate::rng;
 
 /// Draws below the bound that are made before the generator is given up. An honest one draws such a
 /// number with a chance of 0.41.
@@ -61,22 +63,23 @@ const SMALL_PRIMES: [(u32, u64); TRIAL_COUNT] = {
 pub(super) fn candidate<const L: usize, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &mut [Word; L],
-) -> Result<(), RngError> {
+) -> Result<(), Failure> {
     let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
     for _ in 0..DRAWS {
         rng::fill(rng, bytes.as_flattened_mut())?;
         // Big-endian: the first byte has the top bit, the last byte is odd or even.
-        if let [first, .., last] = bytes.as_flattened_mut() {
-            *first |= 0x80;
-            *last |= 1;
-        }
+        let [first, .., last] = bytes.as_flattened_mut() else {
+            return Err(Failure::Fault);
+        };
+        *first |= 0x80;
+        *last |= 1;
         let top = leading_u128(bytes.as_flattened()) >> 64;
         if above(top as u64, SQRT_2).declassify() {
-            words::from_be_bytes(out, bytes.as_flattened());
+            words::from_be_bytes(out, bytes.as_flattened())?;
             return Ok(());
         }
     }
-    Err(RngError)
+    Err(Failure::Rng)
 }
 
 /// True if one of the small primes divides `candidate`, which is greater than all of them.
@@ -106,14 +109,12 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     candidate: &Modulus<L>,
     rounds: u32,
-) -> Result<bool, RngError> {
+) -> Result<bool, Failure> {
     let mut multiplier = Multiplier::new(candidate);
     // 1 and -1 in Montgomery's form, below the modulus.
     let mut one = Zeroizing::new([0; L]);
-    if let Some(low) = one.first_mut() {
-        *low = 1;
-    }
-    multiplier.enter(&mut one);
+    *one.first_mut().ok_or(Fault)? = 1;
+    multiplier.enter(&mut one)?;
     multiplier.normalize(&mut one);
     let mut minus_one = Zeroizing::new(*candidate.value());
     words::sub(&mut *minus_one, &*one);
@@ -135,13 +136,13 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
         // A uniform number is the Montgomery form of a uniform base. That it is 0, 1 or -1 has a chance
         // of less than 2^-1021.
         let mut x = blind::uniform(rng, candidate)?;
-        multiplier.pow(&mut x, &*odd);
+        multiplier.pow(&mut x, &*odd)?;
         multiplier.normalize(&mut x);
         // passed: the power is 1, or one of its squares before the last is -1.
         let mut passed = words::eq(&*x, &*one);
         for i in 0..TWOS {
             passed |= words::eq(&*x, &*minus_one) & Mask::lt(i, twos);
-            multiplier.square(&mut x);
+            multiplier.square(&mut x)?;
             multiplier.normalize(&mut x);
         }
         if !passed.declassify() {
@@ -154,7 +155,7 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
 /// True if `p` and `q` differ in their first 100 bits by more than a carry: `|p - q| >= 2^(bits - 100)`.
 ///
 /// Secret: `p`, `q`. Leaks: nothing.
-pub(super) fn far_apart<const L: usize>(p: &[Word; L], q: &[Word; L]) -> Mask {
+pub(super) fn far_apart<const L: usize>(p: &[Word; L], q: &[Word; L]) -> Result<Mask, Fault> {
     let mut difference = Zeroizing::new(*p);
     let negative = Mask::from_bit(words::sub(&mut *difference, q) as u32);
     let mut opposite = Zeroizing::new(*q);
@@ -163,10 +164,10 @@ pub(super) fn far_apart<const L: usize>(p: &[Word; L], q: &[Word; L]) -> Mask {
         *x = negative.select_word(*y, *x);
     }
     let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
-    words::to_be_bytes(bytes.as_flattened_mut(), &*difference);
+    words::to_be_bytes(bytes.as_flattened_mut(), &*difference)?;
     let first_100 = leading_u128(bytes.as_flattened()) >> 28;
     let folded = first_100 | first_100 >> 32 | first_100 >> 64 | first_100 >> 96;
-    !Mask::is_zero(folded as u32)
+    Ok(!Mask::is_zero(folded as u32))
 }
 
 /// The first 16 bytes of a big-endian number.
@@ -192,7 +193,7 @@ mod tests {
     const LIMBS: usize = U128::LIMBS;
 
     fn judge(candidate: &U128) -> bool {
-        let modulus = Modulus::new(&candidate.to_words()).unwrap();
+        let modulus = Modulus::new(&candidate.to_words()).unwrap().unwrap();
         is_probably_prime(&mut SysRng, &modulus, 40).unwrap()
     }
 
@@ -237,11 +238,10 @@ mod tests {
     fn far_apart_means_the_first_hundred_bits() {
         let apart = |p: u128, q: u128| {
             let (p, q) = (U128::from(p).to_words(), U128::from(q).to_words());
-            assert_eq!(
-                far_apart(&p, &q).declassify(),
-                far_apart(&q, &p).declassify()
-            );
-            far_apart(&p, &q).declassify()
+            let [there, back] =
+                [(p, q), (q, p)].map(|(a, b)| far_apart(&a, &b).unwrap().declassify());
+            assert_eq!(there, back);
+            there
         };
         let p = u128::MAX;
         assert!(!apart(p, p));

@@ -7,13 +7,16 @@ use crypto_bigint::{U1024, U1536, U2048, U3072, U4096};
 use rand_core::TryCryptoRng;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::crt::{Crt, Failure, Numbers};
+use super::crt::{Crt, Numbers};
+use super::error::Failure;
 use super::{
-    BufferTooSmall, DecryptError, GenerateError, KeyError, ModulusSize, Progress, PublicKey,
-    SignError,
+    DecryptError, ExportError, GenerateError, KeyError, ModulusSize, Progress, PublicKey, SignError,
 };
 use super::{encoding, generate, oaep, pkcs1v15};
 use crate::burn::{self, burning};
+use crate::ct::eq_bytes;
+use crate::hardened::{Fault, Verdict, copy};
+use crate::secret::wipe;
 
 /// An RSA private key of two primes. It takes about 4 KiB, and is wiped when dropped.
 ///
@@ -92,7 +95,7 @@ impl PrivateKey {
     /// length, at most [`PKCS8_MAX_LEN`](Self::PKCS8_MAX_LEN). On failure `out` holds nothing of the key.
     ///
     /// Secret: the key, `out`. Public: the lengths of the integers. Leaks: nothing else.
-    pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+    pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
         match &self.secret {
             Secret::Rsa2048(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
             Secret::Rsa3072(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
@@ -119,23 +122,18 @@ impl PrivateKey {
     ) -> Result<usize, DecryptError> {
         burning_private(self.public.size(), move || {
             let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-            let block = block
-                .get_mut(..self.public.size().bytes())
-                .unwrap_or_default();
+            let block = self.public.size().front(&mut block)?;
             if ciphertext.len() != block.len() {
                 return Err(DecryptError::Opaque);
             }
-            block.copy_from_slice(ciphertext);
-            self.apply(rng, block).map_err(|failure| match failure {
-                Failure::Rng => DecryptError::Rng,
-                Failure::Refused => DecryptError::Opaque,
-            })?;
+            self.apply(rng, ciphertext, block)?;
             oaep::decode(block, label, out)
         })
     }
 
     /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, to the front of `out`, and
-    /// returns the signature's length, [`ModulusSize::bytes`]. `rng` serves blinding.
+    /// returns the signature's length, [`ModulusSize::bytes`]. `rng` serves blinding. The signature is
+    /// verified before it leaves; on failure the output is wiped.
     ///
     /// Secret: the key. Public: `message`, the signature. Leaks: nothing else.
     pub fn sign_pkcs1v15_sha256<R: TryCryptoRng + ?Sized>(
@@ -145,28 +143,48 @@ impl PrivateKey {
         out: &mut [u8],
     ) -> Result<usize, SignError> {
         burning_private(self.public.size(), move || {
-            let block = out
-                .get_mut(..self.public.size().bytes())
-                .ok_or(SignError::BufferTooSmall)?;
-            pkcs1v15::encode(block, message);
-            self.apply(rng, block).map_err(|failure| match failure {
-                Failure::Rng => SignError::Rng,
-                Failure::Refused => SignError::Fault,
-            })?;
-            Ok(block.len())
+            let size = self.public.size();
+            let out = { out.get_mut(..size.bytes()) }.ok_or(SignError::BufferTooSmall)?;
+            wipe(out);
+            let signed = self.sign_checked(rng, message, out);
+            if signed.is_err() {
+                wipe(out);
+            }
+            signed.map(|()| size.bytes())
         })
+    }
+
+    fn sign_checked<R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), SignError> {
+        let size = self.public.size();
+        let mut buffers = Zeroizing::new([[0; ModulusSize::MAX_BYTES]; 3]);
+        let [block, signature, verified] = &mut *buffers;
+        let block = size.front(block)?;
+        let signature = size.front(signature)?;
+        let verified = size.front(verified)?;
+        pkcs1v15::encode(block, message)?;
+        self.apply(rng, block, signature)?;
+        self.public.raise(signature, verified)?;
+        Verdict::twice(|| eq_bytes(block, verified)).or(Fault)?;
+        copy(out, signature)?;
+        Ok(())
     }
 
     /// The private operation on a block of as many bytes as the modulus.
     fn apply<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
-        block: &mut [u8],
+        from: &[u8],
+        to: &mut [u8],
     ) -> Result<(), Failure> {
         match &self.secret {
-            Secret::Rsa2048(secret) => secret.apply(rng, &self.public, block),
-            Secret::Rsa3072(secret) => secret.apply(rng, &self.public, block),
-            Secret::Rsa4096(secret) => secret.apply(rng, &self.public, block),
+            Secret::Rsa2048(secret) => secret.apply(rng, &self.public, from, to),
+            Secret::Rsa3072(secret) => secret.apply(rng, &self.public, from, to),
+            Secret::Rsa4096(secret) => secret.apply(rng, &self.public, from, to),
         }
     }
 }
@@ -184,7 +202,7 @@ fn burning_private<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
 fn size_of_key(der: &[u8]) -> ModulusSize {
     match der.len() {
         ..1_500 => ModulusSize::Rsa2048,
-        1_500..2_100 => ModulusSize::Rsa3072,
+        ..2_100 => ModulusSize::Rsa3072,
         _ => ModulusSize::Rsa4096,
     }
 }

@@ -8,9 +8,13 @@ use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
 use super::mont::{Modulus, Multiplier};
-use super::{BufferTooSmall, EncryptError, KeyError, ModulusSize, SignatureError};
+use super::oaep::Seed;
+use super::{EncryptError, ExportError, KeyError, ModulusSize, SignatureError};
 use super::{encoding, oaep, pkcs1v15, words};
-use crate::rng::RngError;
+use crate::ct::{eq_bytes, is_zeros};
+use crate::hardened::{Fault, Verdict, copy};
+use crate::rng;
+use crate::secret::wipe;
 
 /// The bytes of the largest public exponent: below 2^256, as FIPS 186-5 section 5.4 asks.
 const EXPONENT_MAX: usize = 32;
@@ -18,10 +22,18 @@ const EXPONENT_MAX: usize = 32;
 /// An RSA public key: an odd modulus of an accepted size, and an odd exponent from 65537 to below 2^256.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    size: ModulusSize,
-    modulus: [u8; ModulusSize::MAX_BYTES],
+    modulus: Bytes,
     exponent: [u8; EXPONENT_MAX],
-    exponent_len: usize,
+}
+
+/// A modulus, big-endian.
+// One size for all: without an allocator there is no smaller place for the smaller keys.
+#[allow(clippy::large_enum_variant)]
+#[derive(Clone, PartialEq, Eq)]
+enum Bytes {
+    Rsa2048([u8; ModulusSize::Rsa2048.bytes()]),
+    Rsa3072([u8; ModulusSize::Rsa3072.bytes()]),
+    Rsa4096([u8; ModulusSize::Rsa4096.bytes()]),
 }
 
 impl PublicKey {
@@ -45,8 +57,7 @@ impl PublicKey {
             return Err(KeyError::EvenModulus);
         }
 
-        let zeros = exponent.iter().take_while(|byte| **byte == 0).count();
-        let exponent = exponent.get(zeros..).unwrap_or_default();
+        let exponent = without_leading_zeros(exponent);
         match exponent {
             [.., last] if last & 1 == 0 => return Err(KeyError::EvenExponent),
             // 65537 is the smallest odd number of three bytes.
@@ -55,18 +66,17 @@ impl PublicKey {
         }
 
         let mut key = Self {
-            size,
-            modulus: [0; ModulusSize::MAX_BYTES],
+            modulus: match size {
+                ModulusSize::Rsa2048 => Bytes::Rsa2048(modulus.try_into().map_err(|_| Fault)?),
+                ModulusSize::Rsa3072 => Bytes::Rsa3072(modulus.try_into().map_err(|_| Fault)?),
+                ModulusSize::Rsa4096 => Bytes::Rsa4096(modulus.try_into().map_err(|_| Fault)?),
+            },
             exponent: [0; EXPONENT_MAX],
-            exponent_len: exponent.len(),
         };
-        for (to, from) in key.modulus.iter_mut().zip(modulus) {
-            *to = *from;
-        }
-        key.exponent
-            .get_mut(..exponent.len())
-            .ok_or(KeyError::LargeExponent)?
-            .copy_from_slice(exponent);
+        let zeros = EXPONENT_MAX
+            .checked_sub(exponent.len())
+            .ok_or(KeyError::LargeExponent)?;
+        copy(key.exponent.get_mut(zeros..).ok_or(Fault)?, exponent)?;
         Ok(key)
     }
 
@@ -82,29 +92,43 @@ impl PublicKey {
 
     /// Writes an X.509 `SubjectPublicKeyInfo` in DER to the front of `out`, and returns its length, at
     /// most [`SPKI_MAX_LEN`](Self::SPKI_MAX_LEN).
-    pub fn to_spki_der(&self, out: &mut [u8]) -> Result<usize, BufferTooSmall> {
+    pub fn to_spki_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
         encoding::public_key_to_spki(self, out)
+    }
+
+    /// Calls `with` with the pieces, in order, that make the X.509 `SubjectPublicKeyInfo` in DER.
+    pub(crate) fn with_spki_der<T>(&self, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
+        encoding::with_spki(self, with)
     }
 
     /// The size of the modulus.
     pub fn size(&self) -> ModulusSize {
-        self.size
+        match self.modulus {
+            Bytes::Rsa2048(_) => ModulusSize::Rsa2048,
+            Bytes::Rsa3072(_) => ModulusSize::Rsa3072,
+            Bytes::Rsa4096(_) => ModulusSize::Rsa4096,
+        }
     }
 
     /// The modulus, big-endian, [`ModulusSize::bytes`] bytes.
     pub fn modulus(&self) -> &[u8] {
-        self.modulus.get(..self.size.bytes()).unwrap_or_default()
+        match &self.modulus {
+            Bytes::Rsa2048(modulus) => modulus,
+            Bytes::Rsa3072(modulus) => modulus,
+            Bytes::Rsa4096(modulus) => modulus,
+        }
     }
 
     /// The exponent, big-endian, without leading zeros.
     pub fn exponent(&self) -> &[u8] {
-        self.exponent.get(..self.exponent_len).unwrap_or_default()
+        without_leading_zeros(&self.exponent)
     }
 
     /// Encrypts `message` with RSAES-OAEP (RFC 8017 section 7.1.1), SHA-256 for hash and MGF1, to the
     /// front of `out`, and returns the ciphertext's length, [`ModulusSize::bytes`].
     ///
-    /// A message has at most 66 bytes less than the modulus.
+    /// A message has at most 66 bytes less than the modulus. The ciphertext is computed twice and leaves
+    /// only if both results agree; on failure as much of `out` is wiped.
     ///
     /// Secret: `message`, what `rng` draws. Public: the key, `label`, the lengths. Leaks: nothing else.
     pub fn encrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
@@ -114,19 +138,50 @@ impl PublicKey {
         message: &[u8],
         out: &mut [u8],
     ) -> Result<usize, EncryptError> {
-        let out = out
-            .get_mut(..self.size.bytes())
-            .ok_or(EncryptError::BufferTooSmall)?;
-        let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-        let block = block.get_mut(..out.len()).unwrap_or_default();
-        let max = oaep::max_message_len(self.size);
+        let size = self.size();
+        let out = { out.get_mut(..size.bytes()) }.ok_or(EncryptError::BufferTooSmall)?;
+        // Zeros are no ciphertext: they stand here until there is one that was checked.
+        wipe(out);
+        let max = oaep::max_message_len(size);
         if message.len() > max {
             return Err(EncryptError::MessageTooLong { max });
         }
-        oaep::encode(block, rng, label, message).map_err(|RngError| EncryptError::Rng)?;
-        self.apply(block);
-        out.copy_from_slice(block);
-        Ok(out.len())
+        let mut seed = Seed::default();
+        rng::fill(rng, &mut *seed)?;
+        let encrypted = self.encrypt_checked(&seed, label, message, out);
+        if encrypted.is_err() {
+            wipe(out);
+        }
+        encrypted?;
+        Ok(size.bytes())
+    }
+
+    /// Encrypts to `out`, which is as long as the modulus, what was computed twice with one result that
+    /// is not the encoded message itself.
+    fn encrypt_checked(
+        &self,
+        seed: &Seed,
+        label: &[u8],
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Fault> {
+        let size = self.size();
+        let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
+        let block = size.front(&mut block)?;
+        let (mut first, mut second) = ([0; ModulusSize::MAX_BYTES], [0; ModulusSize::MAX_BYTES]);
+        let (first, second) = (size.front(&mut first)?, size.front(&mut second)?);
+        for ciphertext in [&mut *first, &mut *second] {
+            oaep::encode(block, seed, label, message)?;
+            self.raise(block, ciphertext)?;
+        }
+        // From here on it is public whether the computation was right.
+        Verdict::twice(|| {
+            let ciphertext = eq_bytes(first, second) & !eq_bytes(first, block) & !is_zeros(first);
+            ciphertext & !is_zeros(&**seed)
+        })
+        .or(Fault)?;
+        copy(out, first)?;
+        Verdict::twice(|| eq_bytes(out, second)).or(Fault)
     }
 
     /// Verifies an RSASSA-PKCS1-v1_5 signature (RFC 8017 section 8.2.2) with SHA-256. All is public.
@@ -135,50 +190,41 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        let mut block = [0; ModulusSize::MAX_BYTES];
-        let block = block.get_mut(..self.size.bytes()).unwrap_or_default();
         // Both have the same length, so their bytes compare as the numbers do.
-        if signature.len() != block.len() || signature >= self.modulus() {
+        let size = self.size();
+        if signature.len() != size.bytes() || signature >= self.modulus() {
             return Err(SignatureError);
         }
-        block.copy_from_slice(signature);
-        self.apply(block);
-
-        let mut expected = [0; ModulusSize::MAX_BYTES];
-        let expected = expected.get_mut(..block.len()).unwrap_or_default();
-        pkcs1v15::encode(expected, message);
-        if block == expected {
-            Ok(())
-        } else {
-            Err(SignatureError)
-        }
+        let (mut block, mut expected) = ([0; ModulusSize::MAX_BYTES], [0; ModulusSize::MAX_BYTES]);
+        let (block, expected) = (size.front(&mut block)?, size.front(&mut expected)?);
+        self.raise(signature, block)?;
+        pkcs1v15::encode(expected, message)?;
+        Verdict::twice(|| eq_bytes(block, expected)).or(SignatureError)
     }
 
-    /// Raises a big-endian number of as many bytes as the modulus to the public exponent, in place.
+    /// Raises `from`, a big-endian number, to the public exponent, into `to`. Both have as many bytes as
+    /// the modulus.
     ///
-    /// Secret: `block`. Public: the key. Leaks: nothing else.
-    fn apply(&self, block: &mut [u8]) {
-        match self.size {
-            ModulusSize::Rsa2048 => self.apply_sized::<{ U2048::LIMBS }>(block),
-            ModulusSize::Rsa3072 => self.apply_sized::<{ U3072::LIMBS }>(block),
-            ModulusSize::Rsa4096 => self.apply_sized::<{ U4096::LIMBS }>(block),
+    /// Secret: `from`. Public: the key. Leaks: nothing else.
+    pub(super) fn raise(&self, from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
+        match self.modulus {
+            Bytes::Rsa2048(_) => self.raise_sized::<{ U2048::LIMBS }>(from, to),
+            Bytes::Rsa3072(_) => self.raise_sized::<{ U3072::LIMBS }>(from, to),
+            Bytes::Rsa4096(_) => self.raise_sized::<{ U4096::LIMBS }>(from, to),
         }
     }
 
     #[inline(never)]
-    fn apply_sized<const N: usize>(&self, block: &mut [u8]) {
+    fn raise_sized<const N: usize>(&self, from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
         let mut x = Zeroizing::new([0; N]);
-        words::from_be_bytes(&mut *x, self.modulus());
-        // The constructor refuses what this would refuse.
-        let Some(modulus) = Modulus::new(&x) else {
-            return;
-        };
-        words::from_be_bytes(&mut *x, block);
+        words::from_be_bytes(&mut *x, self.modulus())?;
+        let modulus = Modulus::new(&x)?.ok_or(Fault)?;
+        words::from_be_bytes(&mut *x, from)?;
         let mut multiplier = Multiplier::new(&modulus);
-        multiplier.enter(&mut x);
-        self.power(&mut multiplier, &mut x);
-        multiplier.leave(&mut x);
-        words::to_be_bytes(block, &*x);
+        multiplier.enter(&mut x)?;
+        self.power(&mut multiplier, &mut x)?;
+        multiplier.leave(&mut x)?;
+        words::to_be_bytes(to, &*x)
     }
 
     /// `x = x^e`, in Montgomery's form.
@@ -189,10 +235,10 @@ impl PublicKey {
         &self,
         multiplier: &mut Multiplier<'_, N>,
         x: &mut [Word; N],
-    ) {
+    ) -> Result<(), Fault> {
         let base = Zeroizing::new(*x);
         let [first, rest @ ..] = self.exponent() else {
-            return;
+            return Err(Fault);
         };
         // The highest bit that is set stands for the base itself.
         let first_bits = 7u32.saturating_sub(first.leading_zeros());
@@ -201,18 +247,26 @@ impl PublicKey {
             .chain(rest.iter().map(|byte| (byte, 8)))
         {
             for bit in (0..bits).rev() {
-                multiplier.square(x);
+                multiplier.square(x)?;
                 if byte >> bit & 1 == 1 {
-                    multiplier.mul(x, &base);
+                    multiplier.mul(x, &base)?;
                 }
             }
         }
+        Ok(())
     }
+}
+
+fn without_leading_zeros(mut number: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] = number {
+        number = rest;
+    }
+    number
 }
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({:?}, ", self.size)?;
+        write!(f, "PublicKey({:?}, ", self.size())?;
         for byte in self.modulus().iter().take(8) {
             write!(f, "{byte:02x}")?;
         }

@@ -5,26 +5,34 @@
 use crypto_bigint::{WideWord, Word};
 
 use crate::ct::Mask;
+use crate::hardened::Fault;
 
 /// Bytes in a word.
 pub(super) const BYTES: usize = size_of::<Word>();
 
-/// Reads a big-endian integer. Bytes beyond the words are ignored; missing ones are zero.
+/// Reads a big-endian integer, which has no more bytes than the words; missing ones are zero.
 ///
 /// Secret: the bytes. Public: the lengths. Leaks: nothing else.
-pub(super) fn from_be_bytes(words: &mut [Word], bytes: &[u8]) {
+pub(super) fn from_be_bytes(words: &mut [Word], bytes: &[u8]) -> Result<(), Fault> {
+    if bytes.len() > size_of_val(words) {
+        return Err(Fault);
+    }
     words.fill(0);
     for (word, chunk) in words.iter_mut().zip(bytes.rchunks(BYTES)) {
         for &byte in chunk {
             *word = *word << 8 | Word::from(byte);
         }
     }
+    Ok(())
 }
 
-/// Writes a big-endian integer. Words beyond the bytes are dropped; missing ones are zero.
+/// Writes a big-endian integer into no fewer bytes than the words have; those in front are zero.
 ///
 /// Secret: the words. Public: the lengths. Leaks: nothing else.
-pub(super) fn to_be_bytes(bytes: &mut [u8], words: &[Word]) {
+pub(super) fn to_be_bytes(bytes: &mut [u8], words: &[Word]) -> Result<(), Fault> {
+    if bytes.len() < size_of_val(words) {
+        return Err(Fault);
+    }
     bytes.fill(0);
     for (chunk, word) in bytes.rchunks_mut(BYTES).zip(words) {
         let word = word.to_be_bytes();
@@ -32,6 +40,7 @@ pub(super) fn to_be_bytes(bytes: &mut [u8], words: &[Word]) {
             *byte = *from;
         }
     }
+    Ok(())
 }
 
 /// `a += b`, returning the carry, 0 or 1.
@@ -304,16 +313,18 @@ mod tests {
         fn bytes_round_trip(a in numbers(), zeros in 0usize..5) {
             let mut bytes = [0xa5; 3 * BYTES + 5];
             let bytes = &mut bytes[..3 * BYTES + zeros];
-            to_be_bytes(bytes, &a);
+            to_be_bytes(bytes, &a).unwrap();
             prop_assert!(bytes[..zeros].iter().all(|byte| *byte == 0));
             let words = Uint::<3>::from_be_slice(&bytes[zeros..]).to_words();
             prop_assert_eq!(words, a);
             let mut again = [7; 3];
-            from_be_bytes(&mut again, bytes);
+            from_be_bytes(&mut again, &bytes[zeros..]).unwrap();
             prop_assert_eq!(again, a);
-            // Shorter than the words.
-            from_be_bytes(&mut again, &bytes[zeros + BYTES..]);
+            // Shorter than the words, and longer.
+            from_be_bytes(&mut again, &bytes[zeros + BYTES..]).unwrap();
             prop_assert_eq!(again, [a[0], a[1], 0]);
+            prop_assert_eq!(from_be_bytes(&mut again, &bytes[..]).is_err(), zeros > 0);
+            prop_assert_eq!(to_be_bytes(&mut bytes[zeros + 1..], &a), Err(Fault));
         }
     }
 }

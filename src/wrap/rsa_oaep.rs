@@ -16,9 +16,7 @@ impl Recipient for PublicKey {
     }
 
     fn id(&self) -> CustodianId {
-        let mut spki = [0; Self::SPKI_MAX_LEN];
-        let len = self.to_spki_der(&mut spki).unwrap_or_default();
-        CustodianId::new(self.algorithm(), spki.get(..len).unwrap_or_default())
+        self.with_spki_der(|pieces| CustodianId::of_pieces(self.algorithm(), pieces))
     }
 
     fn wrap<R: TryCryptoRng + ?Sized>(
@@ -35,6 +33,7 @@ impl Recipient for PublicKey {
             Err(EncryptError::Rng) => Err(WrapError::Rng),
             Err(EncryptError::MessageTooLong { .. }) => Err(WrapError::MessageTooLong),
             Err(EncryptError::BufferTooSmall) => Err(WrapError::WrongLength),
+            Err(EncryptError::Fault) => Err(WrapError::Fault),
         }
     }
 }

@@ -3,10 +3,12 @@
 
 use der::asn1::{BitStringRef, GeneralizedTime, IntRef, OctetStringRef, UtcTime};
 use der::{Decode, ErrorKind, Header, Length, Reader, SliceReader, Tag, TagNumber};
-use spki::AlgorithmIdentifierRef;
 
 use super::{Certificate, CertificateError, Thumbprint};
 use crate::rsa::{KeyError, PublicKey};
+
+/// The object identifier of `rsaEncryption`, 1.2.840.113549.1.1.1.
+const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
 /// The object identifier of `commonName`, 2.5.4.3.
 const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
@@ -39,7 +41,7 @@ pub(super) fn certificate(bytes: &[u8]) -> core::result::Result<Certificate<'_>,
         let mut reader = SliceReader::new(bytes)?;
         let certificate = reader.sequence(|reader| {
             let (certificate, signed_with) = to_be_signed(reader, bytes)?;
-            if reader.decode::<AlgorithmIdentifierRef<'_>>()? != signed_with {
+            if algorithm(reader)? != signed_with {
                 return Err(CertificateError::SignatureAlgorithm.into());
             }
             whole_bytes(reader.decode()?)?;
@@ -60,11 +62,11 @@ pub(super) fn certificate(bytes: &[u8]) -> core::result::Result<Certificate<'_>,
 fn to_be_signed<'a>(
     reader: &mut SliceReader<'a>,
     der: &'a [u8],
-) -> Result<(Certificate<'a>, AlgorithmIdentifierRef<'a>)> {
+) -> Result<(Certificate<'a>, Algorithm<'a>)> {
     reader.sequence(|reader| {
         let version_3 = optional(reader, context(0, true), version)?.is_some();
         let serial = reader.decode::<IntRef<'_>>()?.as_bytes();
-        let signed_with = reader.decode()?;
+        let signed_with = algorithm(reader)?;
         name(reader)?;
         let (not_before, not_after) = validity(reader)?;
         let subject = reader.tlv_bytes()?;
@@ -186,11 +188,11 @@ fn time(reader: &mut SliceReader<'_>) -> Result<i64> {
 fn public_key(reader: &mut SliceReader<'_>) -> Result<PublicKey> {
     let spki = reader.tlv_bytes()?;
     let algorithm = SliceReader::new(spki)?.sequence(|reader| {
-        let algorithm = reader.decode::<AlgorithmIdentifierRef<'_>>()?;
+        let algorithm = algorithm(reader)?;
         whole_bytes(reader.decode()?)?;
         Ok::<_, Error>(algorithm)
     })?;
-    if algorithm.oid != pkcs1::ALGORITHM_OID {
+    if algorithm.name != RSA_ENCRYPTION {
         return Err(CertificateError::NotRsa.into());
     }
     PublicKey::from_spki_der(spki).map_err(|error| match error {
@@ -235,6 +237,27 @@ fn extensions(reader: &mut SliceReader<'_>) -> Result<()> {
             }
         }
     })
+}
+
+/// An `AlgorithmIdentifier`. Two are equal if their encodings are.
+#[derive(PartialEq)]
+struct Algorithm<'a> {
+    all: &'a [u8],
+    /// The content of its object identifier.
+    name: &'a [u8],
+}
+
+/// An `AlgorithmIdentifier`, whose parameters are walked and passed over.
+fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<Algorithm<'a>> {
+    let all = reader.tlv_bytes()?;
+    let name = SliceReader::new(all)?.sequence(|reader| {
+        let name = object_identifier(reader)?;
+        if !reader.is_finished() {
+            any(reader)?;
+        }
+        Ok::<_, Error>(name)
+    })?;
+    Ok(Algorithm { all, name })
 }
 
 /// An `OBJECT IDENTIFIER` of numbers of any size: those made of a UUID have 128 bits. Returns its content.

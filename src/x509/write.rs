@@ -10,7 +10,9 @@ use der::asn1::{GeneralizedTime, UintRef, UtcTime};
 use der::{DateTime, Encode};
 use rand_core::TryCryptoRng;
 
-use crate::rsa::{ModulusSize, PrivateKey, PublicKey, SignError};
+use crate::hardened::{Fault, copy};
+use crate::rsa::{ExportError, ModulusSize, PrivateKey, PublicKey, SignError};
+use crate::secret::wipe;
 
 /// The longest certificate that [`write_self_signed`] writes.
 pub const SELF_SIGNED_MAX_LEN: usize =
@@ -65,13 +67,38 @@ pub enum SelfSignedError {
     BufferTooSmall,
     /// The random number generator failed.
     Rng,
-    /// The computed signature does not verify.
+    /// The computed signature does not verify, or a case that cannot happen did.
     Fault,
 }
 
+impl From<Fault> for SelfSignedError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
+
+impl From<ExportError> for SelfSignedError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::BufferTooSmall => Self::BufferTooSmall,
+            ExportError::Fault => Self::Fault,
+        }
+    }
+}
+
+impl From<SignError> for SelfSignedError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::BufferTooSmall => Self::BufferTooSmall,
+            SignError::Rng => Self::Rng,
+            SignError::Fault => Self::Fault,
+        }
+    }
+}
+
 /// Writes a certificate of `key`, signed by it with SHA-256, in DER to the front of `out`, and returns its
-/// length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes. On failure `out` is
-/// zeros.
+/// length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes. The signature is verified
+/// before it leaves; on failure `out` is wiped.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
 pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
@@ -80,10 +107,14 @@ pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
     content: &SelfSigned<'_>,
     out: &mut [u8],
 ) -> Result<usize, SelfSignedError> {
-    write_signed(key, rng, content, out).inspect_err(|_| out.fill(0))
+    let written = write(key, rng, content, out);
+    if written.is_err() {
+        wipe(out);
+    }
+    written
 }
 
-fn write_signed<R: TryCryptoRng + ?Sized>(
+fn write<R: TryCryptoRng + ?Sized>(
     key: &PrivateKey,
     rng: &mut R,
     content: &SelfSigned<'_>,
@@ -114,15 +145,28 @@ fn write_signed<R: TryCryptoRng + ?Sized>(
     writer.header(SEQUENCE, total - start)?;
     let first = writer.start;
 
-    let signed = front.get(start..end).unwrap_or_default();
-    key.sign_pkcs1v15_sha256(rng, signed, signature)
-        .map_err(|error| match error {
-            SignError::BufferTooSmall => SelfSignedError::BufferTooSmall,
-            SignError::Rng => SelfSignedError::Rng,
-            SignError::Fault => SelfSignedError::Fault,
-        })?;
-    out.copy_within(first.., 0);
-    Ok(total - first)
+    let signed = front.get(start..end).ok_or(Fault)?;
+    key.sign_pkcs1v15_sha256(rng, signed, signature)?;
+    move_to_front(out, first)
+}
+
+/// Moves what begins at `first` to the front, and returns how long it is. As long a place is written as
+/// is left over, so that nothing is overwritten before it is moved.
+fn move_to_front(out: &mut [u8], first: usize) -> Result<usize, SelfSignedError> {
+    let len = out.len().checked_sub(first).ok_or(Fault)?;
+    let mut at = 0;
+    while first > 0 && at < len {
+        let step = first.min(len - at);
+        let (to, from) = { out.get_mut(at..) }
+            .and_then(|rest| rest.split_at_mut_checked(first))
+            .ok_or(Fault)?;
+        copy(
+            to.get_mut(..step).ok_or(Fault)?,
+            from.get(..step).ok_or(Fault)?,
+        )?;
+        at += step;
+    }
+    Ok(len)
 }
 
 /// The `TBSCertificate`, field by field from the last.
@@ -137,10 +181,8 @@ fn to_be_signed(
     writer.wrap(EXTENSIONS, end)?;
 
     let mut spki = [0; PublicKey::SPKI_MAX_LEN];
-    let len = key
-        .to_spki_der(&mut spki)
-        .map_err(|_| SelfSignedError::BufferTooSmall)?;
-    writer.push(spki.get(..len).unwrap_or_default())?;
+    let len = key.to_spki_der(&mut spki)?;
+    writer.push(spki.get(..len).ok_or(Fault)?)?;
     name(writer, content.common_name)?;
 
     let validity = writer.start;
@@ -151,7 +193,7 @@ fn to_be_signed(
     name(writer, content.common_name)?;
     writer.push(&SIGNATURE_ALGORITHM)?;
     let serial = content.serial.get().to_be_bytes();
-    writer.encode(&UintRef::new(&serial).map_err(|_| SelfSignedError::BufferTooSmall)?)?;
+    writer.encode(&UintRef::new(&serial).map_err(|_| Fault)?)?;
     let version = writer.start;
     writer.push(&VERSION_3)?;
     writer.wrap(VERSION, version)?;
@@ -200,7 +242,7 @@ impl<'a> Backward<'a> {
         let (start, place) = start
             .and_then(|start| Some((start, self.out.get_mut(start..self.start)?)))
             .ok_or(SelfSignedError::BufferTooSmall)?;
-        place.copy_from_slice(bytes);
+        copy(place, bytes)?;
         self.start = start;
         Ok(())
     }
@@ -225,7 +267,7 @@ impl<'a> Backward<'a> {
     fn encode(&mut self, value: &impl Encode) -> Result<(), SelfSignedError> {
         let mut bytes = [0; 32];
         let bytes = value.encode_to_slice(&mut bytes);
-        self.push(bytes.map_err(|_| SelfSignedError::BufferTooSmall)?)
+        self.push(bytes.map_err(|_| Fault)?)
     }
 }
 

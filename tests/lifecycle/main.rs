@@ -22,6 +22,4 @@ mod memory;
 mod pairs;
 mod room;
 mod sessions;
-mod sizes;
-mod wiping;
 mod world;

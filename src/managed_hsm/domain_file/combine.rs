@@ -6,6 +6,8 @@ use heapless::Vec;
 
 use super::DomainFile;
 use crate::burn::{self, burning};
+use crate::hardened::{Fault, Verdict};
+use crate::managed_hsm::error::OpenError;
 use crate::managed_hsm::shares::{Selection, Share};
 use crate::managed_hsm::{MAX_CUSTODIANS, MasterKey};
 use crate::x509::Thumbprint;
@@ -27,7 +29,7 @@ impl DomainFile<'_> {
     pub fn combine(&self, shares: &[Share]) -> Result<Combined, CombineError> {
         burning::<{ burn::JWE }, _>(move || {
             self.check_shares(shares)?;
-            let candidates = candidates(shares, u32::from(self.quorum.threshold().get()));
+            let candidates = candidates(shares, u32::from(self.quorum.threshold().get()))?;
             // Wrong shares can make the right key, if their errors cancel out, so the quorum that most
             // shares agree with is the one that is believed.
             for agreeing in (0..=u16::BITS).rev() {
@@ -37,13 +39,14 @@ impl DomainFile<'_> {
                         continue;
                     };
                     let (key, good) = selection.combine();
-                    if !(good & self.enc_data.suits(&key)).declassify() {
+                    if !(good & self.enc_data.suits(&key)?).declassify() {
                         continue;
                     }
-                    if selection.is_degenerate().declassify() || !self.enc_data.opens(&key) {
-                        return Err(CombineError::DoesNotOpen);
-                    }
-                    return Ok(Combined::new(key, shares, candidate.agreeing));
+                    let whole = Verdict::twice(|| !selection.is_degenerate())
+                        .permit(CombineError::DoesNotOpen)?;
+                    let opens = self.enc_data.opens(&key)?.and(whole);
+                    opens.spend(CombineError::DoesNotOpen)?;
+                    return Combined::new(key, shares, candidate.agreeing);
                 }
             }
             Err(CombineError::DoesNotOpen)
@@ -79,7 +82,10 @@ struct Candidate {
 /// The quorums among the shares; of those that make the same key, one.
 ///
 /// Secret: the shares' values. Public: their indices. Leaks: which shares agree with each other.
-fn candidates(shares: &[Share], threshold: u32) -> Vec<Candidate, MAX_QUORUMS> {
+fn candidates(
+    shares: &[Share],
+    threshold: u32,
+) -> Result<Vec<Candidate, MAX_QUORUMS>, CombineError> {
     let mut candidates: Vec<Candidate, MAX_QUORUMS> = Vec::new();
     for quorum in (0..1u16 << shares.len()).filter(|quorum| quorum.count_ones() == threshold) {
         if { candidates.iter() }.any(|earlier| quorum & !earlier.agreeing == 0) {
@@ -88,10 +94,10 @@ fn candidates(shares: &[Share], threshold: u32) -> Vec<Candidate, MAX_QUORUMS> {
         if let Some(selection) = Selection::new(shares, quorum) {
             let agreeing = agreeing(&selection, shares, quorum);
             // There is room for all.
-            let _ = candidates.push(Candidate { quorum, agreeing });
+            { candidates.push(Candidate { quorum, agreeing }) }.map_err(|_| Fault)?;
         }
     }
-    candidates
+    Ok(candidates)
 }
 
 /// The shares that lie on the polynomials of a quorum, itself included. Of several with one index
@@ -117,18 +123,18 @@ pub struct Combined {
 
 impl Combined {
     /// A key, and the shares that agree with it: one bit for each.
-    fn new(master_key: MasterKey, shares: &[Share], agreeing: u16) -> Self {
+    fn new(master_key: MasterKey, shares: &[Share], agreeing: u16) -> Result<Self, CombineError> {
         let mut left_out = Vec::new();
         for (place, share) in shares.iter().enumerate() {
             if agreeing >> place & 1 == 0 {
                 // There is room for all.
-                let _ = left_out.push(share.custodian());
+                left_out.push(share.custodian()).map_err(|_| Fault)?;
             }
         }
-        Self {
+        Ok(Self {
             master_key,
             left_out,
-        }
+        })
     }
 
     /// The key, which opens every artifact of the file.
@@ -159,6 +165,23 @@ pub enum CombineError {
     NotListed(Thumbprint),
     /// No quorum among the shares opens every artifact. Nothing more can be told.
     DoesNotOpen,
+    /// A case that cannot happen did: a fault in the machine.
+    Fault,
+}
+
+impl From<Fault> for CombineError {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}
+
+impl From<OpenError> for CombineError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::DoesNotOpen => Self::DoesNotOpen,
+            OpenError::BufferTooSmall { .. } | OpenError::Fault => Self::Fault,
+        }
+    }
 }
 
 impl fmt::Display for CombineError {
@@ -170,6 +193,7 @@ impl fmt::Display for CombineError {
             Self::SameCustodian(custodian) => write!(f, "two shares of custodian {custodian}"),
             Self::NotListed(custodian) => write!(f, "the file has no custodian {custodian}"),
             Self::DoesNotOpen => f.write_str("the artifacts do not open with these shares"),
+            Self::Fault => f.write_str("the machine erred"),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! A domain file from artifacts, a quorum and certificates: the HSM's side.
 
 use rand_core::TryCryptoRng;
-use zeroize::Zeroize;
 
 use super::{KEY_ALGORITHM, custodian_count};
 use crate::burn::{self, burning};
@@ -14,7 +13,7 @@ use crate::managed_hsm::shares::{SHARE, deal};
 use crate::managed_hsm::tag::Tag;
 use crate::managed_hsm::writer::{self, Writer};
 use crate::quorum::{Quorum, ShareCount, Threshold};
-use crate::secret::Secret;
+use crate::secret::wipe;
 use crate::x509::Certificate;
 
 /// How many bytes [`write()`] writes.
@@ -62,13 +61,13 @@ pub fn write<R: TryCryptoRng + ?Sized>(
         let quorum = match checked {
             Ok(quorum) => quorum,
             Err(error) => {
-                out.zeroize();
+                wipe(out);
                 return Err(error);
             }
         };
         let needed = encoded_len(artifacts, threshold, certificates);
         writer::write(out, needed, |writer| {
-            let key = MasterKey::new(Secret::random(rng)?);
+            let key = MasterKey::drawn(rng)?;
             let shares = deal(&key, quorum, rng)?;
 
             writer.put("{")?;

@@ -3,12 +3,14 @@
 
 use aes::Aes256;
 use cbc::cipher::array::Array;
-use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use hmac::{Hmac, Mac};
 use rand_core::TryCryptoRng;
 use sha2::Sha512;
 
 use super::{Algorithm, BLOCK, ContentKey, TAG, keys, tag};
+use crate::ct::eq_bytes;
+use crate::hardened::{Fault, Verdict, copy};
 use crate::managed_hsm::base64::{Base64UrlUnpadded, CHUNK, url_len};
 use crate::managed_hsm::error::WriteError;
 use crate::managed_hsm::writer::{Writer, escape};
@@ -54,6 +56,8 @@ pub struct Sealer<'w, 'o> {
     writer: &'w mut Writer<'o>,
     mac: Hmac<Sha512>,
     cipher: cbc::Encryptor<Aes256>,
+    /// Opens what was sealed, so that nothing leaves that does not.
+    opener: cbc::Decryptor<Aes256>,
     header: usize,
 }
 
@@ -69,13 +73,13 @@ impl<'w, 'o> Sealer<'w, 'o> {
         key: &ContentKey,
         rng: &mut R,
     ) -> Result<Self, WriteError> {
-        let (mut mac, aes) = keys(key);
+        let (mut mac, aes) = keys(key)?;
         let mut iv = [0; BLOCK];
         rng::fill(rng, &mut iv)?;
 
         let start = writer.length();
         writer.base64url_all(header(algorithm, kid))?;
-        mac.update(writer.since(start));
+        mac.update(writer.since(start)?);
         mac.update(&iv);
         let header = writer.length() - start;
 
@@ -87,40 +91,54 @@ impl<'w, 'o> Sealer<'w, 'o> {
         Ok(Self {
             writer,
             mac,
-            cipher: cbc::Encryptor::new(aes, &iv.into()),
+            cipher: cbc::Encryptor::new(aes.into(), &iv.into()),
+            opener: cbc::Decryptor::new(aes.into(), &iv.into()),
             header,
         })
     }
 
-    /// Encrypts a chunk in place and writes it: whole blocks, 192 bytes but for the last one, which
-    /// is padded.
+    /// Encrypts a chunk and writes it: whole blocks, 192 bytes but for the last one, which is padded.
+    /// The ciphertext leaves only if it opens to the chunk again.
     ///
     /// Secret: the chunk. Public: its length. Leaks: nothing else.
-    pub fn chunk(&mut self, chunk: &mut [u8]) -> Result<(), WriteError> {
-        let (blocks, _) = Array::slice_as_chunks_mut(chunk);
-        self.cipher.encrypt_blocks(blocks);
-        self.mac.update(chunk);
-        self.writer.base64::<Base64UrlUnpadded>(chunk)
+    pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), WriteError> {
+        let mut sealed = [0; CHUNK];
+        let sealed = sealed.get_mut(..chunk.len()).ok_or(Fault)?;
+        let (from, []) = Array::slice_as_chunks(chunk) else {
+            return Err(WriteError::Fault);
+        };
+        let (to, _) = Array::slice_as_chunks_mut(sealed);
+        self.cipher
+            .encrypt_blocks_b2b(from, to)
+            .map_err(|_| Fault)?;
+
+        let mut opened = Secret::<CHUNK>::zeroed();
+        let opened = opened.expose_mut().get_mut(..chunk.len()).ok_or(Fault)?;
+        let (to, _) = Array::slice_as_chunks_mut(opened);
+        let (from, _) = Array::slice_as_chunks(sealed);
+        self.opener
+            .decrypt_blocks_b2b(from, to)
+            .map_err(|_| Fault)?;
+        // From here on it is public whether the computation was right.
+        Verdict::twice(|| eq_bytes(opened, chunk) & !eq_bytes(sealed, chunk)).or(Fault)?;
+
+        self.mac.update(sealed);
+        self.writer.base64::<Base64UrlUnpadded>(sealed)
     }
 
     /// Pads, encrypts and writes a whole plaintext.
     ///
     /// Secret: `plaintext`. Public: its length. Leaks: nothing else.
     pub fn plaintext(mut self, plaintext: &[u8]) -> Result<(), WriteError> {
-        let mut buffer = Secret::<CHUNK>::zeroed();
-        let mut whole = plaintext.chunks_exact(CHUNK);
-        for chunk in &mut whole {
-            buffer.expose_mut().copy_from_slice(chunk);
-            self.chunk(buffer.expose_mut())?;
+        let (whole, rest) = plaintext.as_chunks::<CHUNK>();
+        for chunk in whole {
+            self.chunk(chunk)?;
         }
-        let rest = whole.remainder();
+        let mut last = Secret::<CHUNK>::zeroed();
         let length = padded_len(rest.len());
-        let fill = length.wrapping_sub(rest.len()) as u8;
-        let last = buffer.expose_mut().get_mut(..length).unwrap_or_default();
-        let bytes = rest.iter().copied().chain(core::iter::repeat(fill));
-        for (to, from) in last.iter_mut().zip(bytes) {
-            *to = from;
-        }
+        let last = last.expose_mut().get_mut(..length).ok_or(Fault)?;
+        last.fill(length.wrapping_sub(rest.len()) as u8);
+        copy(last.get_mut(..rest.len()).ok_or(Fault)?, rest)?;
         self.chunk(last)?;
         self.finish()
     }
@@ -129,7 +147,7 @@ impl<'w, 'o> Sealer<'w, 'o> {
     ///
     /// Secret: the key. Public: the tag. Leaks: nothing else.
     pub fn finish(self) -> Result<(), WriteError> {
-        let tag = tag(self.mac, self.header);
+        let tag = tag(self.mac, self.header)?;
         self.writer.put(".")?;
         self.writer.base64::<Base64UrlUnpadded>(tag.expose())
     }
