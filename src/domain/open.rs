@@ -68,6 +68,7 @@ impl SealedDomain<'_> {
                 permit: expected.and(complete).and(quorate),
             };
             self.open_body(&sealing_key, &mut opened)?;
+            opened.permit.test(OpenError::Fault)?;
             Ok(opened)
         })
     }
@@ -112,9 +113,11 @@ impl SealedDomain<'_> {
         let Opened {
             root, body, permit, ..
         } = opened;
+        // Nothing is permitted until all is decided: an error that is passed over leaves no permit.
+        let decided = mem::replace(permit, Permit::REFUSED);
         let committed = Verdict::twice(|| key.is_committed(&digest, self.commitment))
             .permit(OpenError::DoesNotOpen)?;
-        permit.test(OpenError::Fault)?;
+        decided.test(OpenError::Fault)?;
         let authentic = Verdict::twice(|| {
             let mut body_key = Secret::zeroed();
             match key.body_key(&digest, &mut body_key) {
@@ -133,7 +136,6 @@ impl SealedDomain<'_> {
             }
         })
         .permit(OpenError::DoesNotOpen)?;
-        let decided = mem::replace(permit, Permit::REFUSED);
         *permit = decided.and(committed).and(authentic).and(own);
         permit.test(OpenError::Fault)
     }

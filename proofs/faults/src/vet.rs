@@ -13,7 +13,7 @@ use security_domain::lifecycle::{
 };
 use security_domain::rsa::PrivateKey;
 
-use crate::act::{TRANSFER, expect, sealed, sealed_in, share};
+use crate::act::{TRANSFER, expect, sealed, share};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -156,16 +156,12 @@ fn act_contribute(
     contribute(sealed, expect, request, share, now, &mut Rng::new(9), out).is_ok()
 }
 
-fn answer(now: u64, foreign: bool, change: impl FnOnce(&mut Asking)) -> Option<Outcome> {
+fn answer(now: u64, change: impl FnOnce(&mut Asking)) -> Option<Outcome> {
     let sealed = sealed(0)?;
     let request = request(&sealed, change)?;
     let shown = request.digest();
     let request = VettedRequest::compared(request, shown).ok()?;
-    let (mut share, out) = (share(&sealed, 0)?, buffer(2));
-    if foreign {
-        share = crate::act::share(&sealed_in(1, out)?, 0)?;
-        out.fill(0);
-    }
+    let (share, out) = (share(&sealed, 0)?, buffer(2));
     let expect = black_box(expect(&sealed));
     let left = window!(act_contribute(&sealed, &expect, &request, &share, now, out));
     Some(contributed(left, out))
@@ -175,7 +171,7 @@ scene!(
     /// A request for another header.
     fault_asked_header,
     |wrong, _hsm| {
-        answer(NOW, false, |asking| {
+        answer(NOW, |asking| {
             if wrong {
                 asking.header = security_domain::domain::HeaderDigest::from_bytes([0x31; 32]);
             }
@@ -187,7 +183,7 @@ scene!(
     /// A request that names another domain.
     fault_asked_domain,
     |wrong, _hsm| {
-        answer(NOW, false, |asking| {
+        answer(NOW, |asking| {
             if wrong {
                 asking.domain_id = DomainId::from_bytes([0x31; 32]);
             }
@@ -199,7 +195,7 @@ scene!(
     /// A request to rehearse, which is not served.
     fault_asked_purpose,
     |wrong, _hsm| {
-        answer(NOW, false, |asking| {
+        answer(NOW, |asking| {
             if wrong {
                 asking.purpose = SessionPurpose::Rehearse;
             }
@@ -210,11 +206,5 @@ scene!(
 scene!(
     /// A request that has expired.
     fault_asked_expired,
-    |wrong, _hsm| { answer(if wrong { 1_790_086_401 } else { NOW }, false, |_| ()) }
-);
-
-scene!(
-    /// A share of another domain is sent.
-    fault_asked_share,
-    |wrong, _hsm| { answer(NOW, wrong, |_| ()) }
+    |wrong, _hsm| { answer(if wrong { 1_790_086_401 } else { NOW }, |_| ()) }
 );
