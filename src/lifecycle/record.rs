@@ -18,32 +18,25 @@
 use self::find::{Newest, newest};
 pub use self::layout::OVERHEAD;
 use self::layout::seal;
-use self::put::{advance, commit, overwrite, take};
+use self::position::following;
+pub use self::position::{Position, stands};
+use self::put::{advance, commit, overwrite, renew, take};
 pub use self::settle::settle;
 use super::host::{Host, Slot};
-use crate::ct::{Mask, eq_bytes};
 use crate::domain::InstanceId;
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::Permit;
 use crate::secret::wipe;
 
 mod end;
 mod error;
 mod find;
 mod layout;
+mod position;
 mod put;
 mod settle;
 
 pub use end::{discard, erase, past};
 pub use error::{Left, RecordError};
-
-/// Where the state stands: its number, which is the counter's, and its slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    number: u64,
-    slot: Slot,
-    /// The highest number that may have been given to a state: above `number` after a failed write.
-    given: u64,
-}
 
 /// What a start finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,27 +102,6 @@ pub fn save<H: Host + ?Sized>(
     saved
 }
 
-/// A permit if the counter stands where `position` says.
-///
-/// It is ahead if another state was saved since, as when the machine's memory was set back, and behind
-/// if it was set back itself. After a failed write it may be anywhere up to the number that was given.
-pub fn stands<H: Host + ?Sized>(host: &mut H, position: &Position) -> Result<Permit, RecordError> {
-    let (have, counter) = (position.number, host.counter()?);
-    let refusal = match counter {
-        counter if counter < have => RecordError::CounterBehind { have, counter },
-        counter if counter > position.given => RecordError::RolledBack { have, counter },
-        // It said something else when it was asked again.
-        _ => RecordError::Flash,
-    };
-    Verdict::twice(|| {
-        let counter = host.counter();
-        counter.map_or(Mask::public(false), |counter| {
-            at_most(position.number, counter) & at_most(counter, position.given)
-        })
-    })
-    .permit(refusal)
-}
-
 /// Who saved the state of an HSM that never saved.
 const NOBODY: InstanceId = InstanceId::from_bytes([0; 16]);
 
@@ -187,71 +159,5 @@ fn replace<H: Host + ?Sized>(
             let _ = settle(host, position, buffer);
             Err(error)
         }
-    }
-}
-
-/// Gives the present state, in `buffer[..len]`, the number after the next.
-fn renew<H: Host + ?Sized>(
-    host: &mut H,
-    instance: InstanceId,
-    position: &mut Position,
-    buffer: &mut [u8],
-    len: usize,
-    allowed: Permit,
-) -> Result<Permit, RecordError> {
-    let number = following(*position, 2)?;
-    let record = seal(host, instance, number, buffer, len)?;
-    let stands = commit(host, position, number, record, allowed)?;
-    // What is left in the old slot is past its number, and goes with the next write.
-    let _ = overwrite(host, position.slot.other(), record);
-    Ok(stands)
-}
-
-fn following(position: Position, by: u64) -> Result<u64, RecordError> {
-    position.number.checked_add(by).ok_or(RecordError::Flash)
-}
-
-fn same(a: u64, b: u64) -> Mask {
-    eq_bytes(&a.to_be_bytes(), &b.to_be_bytes())
-}
-
-fn at_most(a: u64, b: u64) -> Mask {
-    Mask::public(a <= b)
-}
-
-impl Position {
-    /// The state's number. No two starts give the same one, and no two writes.
-    pub(super) const fn number(self) -> u64 {
-        self.number
-    }
-
-    /// Whether no state was ever given a higher number.
-    pub(super) const fn is_settled(self) -> bool {
-        self.given == self.number
-    }
-
-    /// Takes note that the flash may hold another state than the one that this number is known for.
-    pub(super) fn doubt(&mut self) {
-        self.give(self.number.saturating_add(1));
-    }
-
-    const fn new(number: u64, slot: Slot) -> Self {
-        Self {
-            number,
-            slot,
-            given: number,
-        }
-    }
-
-    /// Takes note, before anything is written, that a state may get this number.
-    fn give(&mut self, number: u64) {
-        self.given = self.given.max(number);
-    }
-
-    /// The state with `number` stands in `slot`.
-    fn stand(&mut self, number: u64, slot: Slot) {
-        self.number = number;
-        self.slot = slot;
-        self.give(number);
     }
 }

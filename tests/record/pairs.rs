@@ -82,7 +82,12 @@ fn retry(
     position: &mut security_domain::hazmat::record::Position,
     faults: usize,
 ) -> bool {
-    (0..TRIES + faults).any(|_| save(hsm, position, &state("next")).is_ok())
+    (0..TRIES + faults).any(|_| {
+        let saved = save(hsm, position, &state("next"));
+        let found = restarted(&hsm.flash);
+        assert!(found.is_ok(), "{saved:?} leaves no state: {found:?}");
+        saved.is_ok()
+    })
 }
 
 #[test]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The end of what the slots hold, whatever has failed.
 
+use super::error::{Left, RecordError};
 use super::find::Slots;
+use super::position::Position;
 use super::put::{advance, blank};
-use super::{Left, Position, RecordError};
 use crate::lifecycle::host::{Host, Slot};
 use crate::secret::wipe;
 
@@ -25,7 +26,7 @@ pub fn erase<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Left {
 }
 
 /// Where a state can be saved in place of what the slots hold, whatever that is: no state stands there,
-/// and [`settle`](super::settle) looks for a number past the counter and past every record.
+/// and [`settle`](super::settle::settle) looks for a number past the counter and past every record.
 ///
 /// What the slots hold is to be erased before.
 pub fn discard<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Position {

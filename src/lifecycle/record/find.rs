@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which of what the slots hold is the state.
 
+use super::error::RecordError;
 use super::layout::{Head, open};
-use super::{Position, RecordError, at_most, same};
+use super::position::{Position, at_most, same};
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::host::{Host, Slot};

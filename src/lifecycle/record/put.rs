@@ -3,9 +3,10 @@
 
 use sha2::{Digest, Sha256};
 
+use super::error::RecordError;
 use super::find::read;
-use super::layout::{Head, open};
-use super::{Position, RecordError, at_most, same};
+use super::layout::{Head, open, seal};
+use super::position::{Position, at_most, following, same};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::InstanceId;
 use crate::hardened::{Permit, Verdict};
@@ -66,6 +67,23 @@ pub(super) fn commit<H: Host + ?Sized>(
     let counted = advance(host, position.number, number)?;
     position.stand(number, slot);
     Ok(counted)
+}
+
+/// Gives the present state, in `buffer[..len]`, the number after the next.
+pub(super) fn renew<H: Host + ?Sized>(
+    host: &mut H,
+    instance: InstanceId,
+    position: &mut Position,
+    buffer: &mut [u8],
+    len: usize,
+    allowed: Permit,
+) -> Result<Permit, RecordError> {
+    let number = following(*position, 2)?;
+    let record = seal(host, instance, number, buffer, len)?;
+    let stands = commit(host, position, number, record, allowed)?;
+    // What is left in the old slot is past its number, and goes with the next write.
+    let _ = overwrite(host, position.slot.other(), record);
+    Ok(stands)
 }
 
 /// Writes `record`, and reads it back in its place.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! After a write that failed: what the flash holds is looked for anew.
 
+use super::end::past;
+use super::error::RecordError;
 use super::find::Slots;
-use super::put::{advance, take};
-use super::{Position, RecordError, past, renew, stands};
+use super::position::{Position, stands};
+use super::put::{advance, renew, take};
 use crate::lifecycle::host::{Host, Slot};
 
 /// How often the slots are looked at before nothing in them is taken for the state. A flash that fails
