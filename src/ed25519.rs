@@ -93,6 +93,34 @@ mod tests {
         SigningKey::from_seed(&seed.unwrap())
     }
 
+    /// S = k a and R the point of order 1: lenient verification accepts that, as the equation holds.
+    #[test]
+    fn a_signature_whose_r_is_of_small_order_is_refused() {
+        let key = VerifyKey(hex(
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        ));
+        let signature = hex(
+            "0100000000000000000000000000000000000000000000000000000000000000520a2e25b0f11547a9ae2ad848ed7731c77f99f1a8712d363455d344db33ac04",
+        );
+        assert!(!key.verifies(b"message", &signature).declassify());
+        // It is the strict rule alone that refuses it.
+        use ed25519_dalek::Verifier;
+        let lenient = VerifyingKey::from_bytes(key.as_bytes()).unwrap();
+        let signature = Signature::from_bytes(&signature);
+        assert!(lenient.verify(b"message", &signature).is_ok());
+    }
+
+    /// A key of small order fits any message with R = 0 and S = 0, even past the constructor.
+    #[test]
+    fn a_key_of_small_order_verifies_nothing() {
+        let mut key = VerifyKey([0; 32]);
+        key.0[0] = 1;
+        let mut signature = [0; SIGNATURE_LEN];
+        signature[0] = 1;
+        assert!(!key.verifies(b"message", &signature).declassify());
+        assert_eq!(VerifyKey::new(key.as_bytes()), None);
+    }
+
     /// RFC 8032 section 7.1, TEST 1 and TEST 3.
     #[test]
     fn known_answers() {

@@ -41,6 +41,10 @@ use zeroize::{ZeroizeOnDrop, optimization_barrier};
 use crate::ct::eq_bytes;
 use crate::rng::{self, RngError};
 
+#[cfg(test)]
+pub(crate) mod left;
+mod wipes;
+
 /// `N` secret bytes, wiped when dropped.
 ///
 /// Wiping reaches these bytes, not what the compiler left of them in registers or spilled to the

@@ -236,3 +236,32 @@ impl<'s> Selection<'s> {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::secret::left;
+
+    const VALUE: u16 = 0x5a;
+
+    fn pattern() -> [u8; 16] {
+        core::array::from_fn(|at| VALUE.to_ne_bytes()[at % 2])
+    }
+
+    #[test]
+    fn a_share_leaves_nothing() {
+        let share = Share {
+            custodian: Thumbprint::new([1; 32]),
+            index: ShareIndex::new(2).unwrap(),
+            values: [Element::from_byte(VALUE as u8); KEY],
+        };
+        left::nothing(share, &pattern());
+    }
+
+    #[test]
+    fn coefficients_leave_nothing() {
+        let row = [Element::from_byte(VALUE as u8); MAX_CUSTODIANS];
+        left::nothing(Coefficients([row; KEY]), &pattern());
+    }
+}

@@ -143,6 +143,8 @@ impl<const P: usize, const N: usize> Crt<P, N> {
     /// `out = x^d`, below `n`, for `x` below `n`: Garner's formula `y = yq + q (1/q (yp - yq) mod p)`.
     #[inline(never)]
     fn power(&self, out: &mut [Word; N], x: &[Word; N]) -> Result<(), Fault> {
+        #[cfg(test)]
+        tests::see(x);
         let mut high = Zeroizing::new([0; P]);
         let mut low = Zeroizing::new([0; P]);
         self.p.power(&mut high, x)?;
@@ -286,12 +288,52 @@ impl<const P: usize, const N: usize> ZeroizeOnDrop for Crt<P, N> {}
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crypto_bigint::{NonZero, U128, U256};
+    use core::cell::RefCell;
+    use std::vec::Vec;
+
+    use crypto_bigint::{NonZero, U128, U256, U2048};
     use proptest::prelude::*;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
 
     use super::*;
+    use crate::rsa::{PrivateKey, pkcs1v15};
 
     const P: usize = U128::LIMBS;
+
+    std::thread_local! {
+        static BASES: RefCell<Vec<Vec<Word>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Keeps what is raised to the private exponent.
+    pub(super) fn see(base: &[Word]) {
+        BASES.with_borrow_mut(|bases| bases.push(base.to_vec()));
+    }
+
+    /// The result does not show whether the base was blinded.
+    #[test]
+    fn the_base_is_blinded_anew_each_time() {
+        let der = include_bytes!("../../tests/vectors/rsa/keys/2048.pkcs8.der");
+        let key = PrivateKey::from_pkcs8_der(der).unwrap();
+        let mut block = [0; 256];
+        pkcs1v15::encode(&mut block, b"a message").unwrap();
+        let mut bare = [0; U2048::LIMBS];
+        words::from_be_bytes(&mut bare, &block).unwrap();
+        let mut rng = ChaCha20Rng::from_seed([1; 32]);
+        BASES.take();
+        for _ in 0..3 {
+            key.sign_pkcs1v15_sha256(&mut rng, b"a message", &mut block)
+                .unwrap();
+        }
+        let bases = BASES.take();
+        assert_eq!(bases.len(), 3);
+        for (place, base) in bases.iter().enumerate() {
+            assert!(
+                !bases[..place].contains(base) && base.as_slice() != bare,
+                "{place}"
+            );
+        }
+    }
 
     /// Numbers that are small, near the largest, or any.
     fn numbers() -> impl Strategy<Value = u128> {

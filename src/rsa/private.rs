@@ -202,7 +202,7 @@ fn burning_private<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
 fn size_of_key(der: &[u8]) -> ModulusSize {
     match der.len() {
         ..1_500 => ModulusSize::Rsa2048,
-        ..2_100 => ModulusSize::Rsa3072,
+        1_500..2_100 => ModulusSize::Rsa3072,
         _ => ModulusSize::Rsa4096,
     }
 }

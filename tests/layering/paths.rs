@@ -131,11 +131,13 @@ pub fn paths(module: &[String], text: &str) -> Vec<Found> {
                 reader.tree(&here(), &[], true, &children, false);
                 continue;
             }
-            word if before != "::" && reader.token(1) == "::" && inline.is_empty() => {
-                if children.iter().any(|child| child == word) {
-                    reader.tree(&here(), &[], true, &children, false);
-                    continue;
-                }
+            word if before != "::"
+                && reader.token(1) == "::"
+                && inline.is_empty()
+                && children.iter().any(|child| child == word) =>
+            {
+                reader.tree(&here(), &[], true, &children, false);
+                continue;
             }
             _ => {}
         }

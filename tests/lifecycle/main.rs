@@ -22,4 +22,6 @@ mod memory;
 mod pairs;
 mod room;
 mod sessions;
+mod sizes;
+mod wiping;
 mod world;

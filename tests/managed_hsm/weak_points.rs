@@ -5,7 +5,7 @@ use security_domain::managed_hsm::Fault;
 use security_domain::managed_hsm::domain_file::{CombineError, DomainFile, ShareError};
 
 use super::fixtures::*;
-use super::forge::{self, domain_file, value, words};
+use super::forge::{self, domain_file, jwe, pad, value, words};
 
 const NAMES: [&str; 3] = ["s2048_0", "s2048_1", "s2048_2"];
 const KEY: [u8; 32] = *b"a master key of thirty-two bytes";
@@ -57,6 +57,38 @@ fn a_share_with_index_zero_is_refused() {
         open_share(&file, NAMES[0]).err(),
         Some(ShareError::DoesNotOpen)
     );
+}
+
+/// RFC 7516 section 11.5: where the key does not unwrap, a random one takes its place. If it were one that
+/// anybody knows, anybody could seal a share under it.
+#[test]
+fn what_is_sealed_under_zeros_does_not_open_where_the_key_does_not_unwrap() {
+    let header = r#"{"alg":"RSA-OAEP-256","enc":"A256CBC-HS512","kid":"not used"}"#;
+    let good = forge::shares(&KEY, &[5], 3);
+    let text = file_of(2, good.clone());
+    let genuine = forge::enc_key(&good[0], NAMES[0]);
+    // A number below the modulus that is no encoding.
+    let known = jwe(header, &[0x11; 256], &[0; 64], &pad(&good[0]));
+    assert_eq!(text.matches(&genuine).count(), 1);
+    let text = text.replace(&genuine, &known);
+    let file = DomainFile::parse(text.as_bytes()).unwrap();
+    let opened = open_share(&file, NAMES[0]);
+    assert_eq!(opened.unwrap_err(), ShareError::DoesNotOpen);
+    assert!(open_share(&file, NAMES[1]).is_ok());
+}
+
+#[test]
+fn a_share_whose_words_name_two_indices_is_refused() {
+    let good = forge::shares(&KEY, &[5], 3);
+    for word in 0..32 {
+        let mut mixed = good.clone();
+        let other = good[1][2 * word..2 * word + 2].to_vec();
+        mixed[0][2 * word..2 * word + 2].copy_from_slice(&other);
+        let text = file_of(2, mixed);
+        let file = DomainFile::parse(text.as_bytes()).unwrap();
+        let opened = open_share(&file, NAMES[0]);
+        assert_eq!(opened.unwrap_err(), ShareError::DoesNotOpen, "word {word}");
+    }
 }
 
 #[test]

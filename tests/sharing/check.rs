@@ -305,3 +305,30 @@ fn a_digest_is_the_hmac_that_the_format_says() {
         "9a47983be101c4d4ca5c5473c7e7445e230c314e98b065324273d53fb6d021d5"
     );
 }
+
+#[test]
+fn a_digest_depends_on_everything_that_it_is_of() {
+    let blind = Secret::try_init(|out: &mut [u8; 32]| {
+        out.fill(7);
+        Ok::<_, ()>(())
+    });
+    let blind = blind.unwrap();
+    let of = |set, quorum, at, value: &[u8]| {
+        let share = ShareRow {
+            index: index(at),
+            value,
+        };
+        ShareDigest::of(&blind, SetId::new([set; 16]), quorum, share)
+    };
+    let digests = [
+        of(1, quorum(2, 3), 1, b"share"),
+        of(1, quorum(2, 3), 2, b"share"),
+        of(2, quorum(2, 3), 1, b"share"),
+        of(1, quorum(3, 3), 1, b"share"),
+        of(1, quorum(2, 4), 1, b"share"),
+        of(1, quorum(2, 3), 1, b"shard"),
+    ];
+    for (place, digest) in digests.iter().enumerate() {
+        assert!(!digests[..place].contains(digest), "{place}");
+    }
+}

@@ -102,6 +102,8 @@ impl<K: Recipient> Sealing<'_, K> {
         copy(slots.signature, &signature)?;
         drop(slots);
         declassify_bytes(out);
+        #[cfg(test)]
+        tests::strike(out);
         Ok(opens.and(read_back(out, &digest, shares)?))
     }
 
@@ -218,4 +220,66 @@ fn read_back(
     }
     let all = Verdict::twice(|| Mask::public(seen == shares.len())).permit(SealError::Fault)?;
     Ok(permit.and(all))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use core::cell::Cell;
+    use std::vec;
+
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use crate::domain::{ArtifactTag, DomainLabel, InstanceId, Lineage, Root, SealError, Sealing};
+    use crate::quorum::Threshold;
+    use crate::rsa::{PrivateKey, PublicKey};
+
+    std::thread_local! {
+        static STRUCK: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// A fault: changes one byte of the finished file, before it is read back.
+    pub(super) fn strike(out: &mut [u8]) {
+        if let Some(byte) = STRUCK.get().and_then(|at| out.get_mut(at)) {
+            *byte ^= 1;
+        }
+    }
+
+    #[test]
+    fn a_byte_changed_in_the_finished_file_is_seen() {
+        let keys: [PublicKey; 3] = [
+            include_bytes!("../../../tests/vectors/sealed-domain/keys/a.p8").as_slice(),
+            include_bytes!("../../../tests/vectors/sealed-domain/keys/b.p8"),
+            include_bytes!("../../../tests/vectors/sealed-domain/keys/c.p8"),
+        ]
+        .map(|der| {
+            PrivateKey::from_pkcs8_der(der)
+                .unwrap()
+                .public_key()
+                .clone()
+        });
+        let rng = || ChaCha20Rng::from_seed([1; 32]);
+        let sealing = Sealing {
+            root: &Root::random(&mut rng()).unwrap(),
+            artifacts: &[(ArtifactTag::new("a").unwrap(), b"artifact")],
+            custodians: &keys,
+            threshold: Threshold::new(2).unwrap(),
+            label: DomainLabel::new("test").unwrap(),
+            lineage: Lineage::FIRST,
+            created: 0,
+            instance: InstanceId::from_bytes([7; 16]),
+            break_glass: None,
+        };
+        let mut scratch = vec![0; sealing.scratch_len().unwrap()];
+        let mut out = vec![0; sealing.sealed_len().unwrap()];
+        for at in (0..out.len()).step_by(61) {
+            STRUCK.set(Some(at));
+            let sealed = sealing.seal(&mut rng(), &mut scratch, &mut out).map(drop);
+            assert_eq!(sealed, Err(SealError::Fault), "at {at}");
+            assert!(out.iter().all(|byte| *byte == 0));
+        }
+        STRUCK.set(None);
+        assert!(sealing.seal(&mut rng(), &mut scratch, &mut out).is_ok());
+    }
 }

@@ -195,3 +195,19 @@ pub(super) fn keep(
     }
     Ok(kept)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::secret::left;
+
+    #[test]
+    fn an_expected_digest_is_wiped() {
+        let expected = Expected {
+            tag: String::try_from("password").unwrap(),
+            digest: Some([0x5d; 32]),
+        };
+        left::nothing(expected, &[0x5d; 8]);
+    }
+}

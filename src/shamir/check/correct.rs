@@ -237,3 +237,15 @@ impl core::fmt::Display for CorrectError {
 }
 
 impl core::error::Error for CorrectError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::left;
+
+    #[test]
+    fn a_column_of_syndromes_leaves_nothing() {
+        let column = Column(core::array::from_fn(|_| Element::new(0x5a)));
+        left::nothing(column, &[0x5a; 8]);
+    }
+}

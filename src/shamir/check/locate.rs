@@ -105,3 +105,18 @@ impl Drop for Locator {
         self.coefficients.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::left;
+
+    #[test]
+    fn a_locator_leaves_nothing() {
+        let locator = Locator {
+            coefficients: core::array::from_fn(|_| Element::new(0x5a)),
+            errors: MAX_ERRORS,
+        };
+        left::nothing(locator, &[0x5a; 8]);
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The types below wipe themselves, which is a feature of their crates: without it this does not compile. Those
+//! that wipe but do not say so are looked at in `tests/wiping`.
+
+use zeroize::ZeroizeOnDrop;
+
+const fn wipes<T: ZeroizeOnDrop>() {}
+
+const _: () = {
+    wipes::<super::Secret<32>>();
+    wipes::<aes::Aes256>();
+    wipes::<sha2::Sha256>();
+    wipes::<sha2::Sha512>();
+    wipes::<ed25519_dalek::SigningKey>();
+};
+
+#[cfg(feature = "managed-hsm")]
+const _: () = {
+    wipes::<cbc::Encryptor<aes::Aes256>>();
+    wipes::<cbc::Decryptor<aes::Aes256>>();
+};

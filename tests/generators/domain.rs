@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The sealed domain, contributions and backups.
+
+use security_domain::backup::Plan;
+use security_domain::domain::{Epoch, InstanceId, LedgerHead, SealedDomain};
+use security_domain::hazmat::backup;
+use security_domain::hazmat::lifecycle::{Asking, open_contribution};
+use security_domain::lifecycle::{
+    Contribution, Request, SessionId, SessionPurpose, VettedRequest, contribute, contribution_len,
+};
+
+use crate::keys::made;
+use crate::sealed::{self, fast_keys, sealing};
+use crate::sharing::debug;
+use crate::{ALL, Row, empty, fixtures};
+
+pub const ROWS: fn() -> Vec<Row> = || {
+    vec![
+        Row {
+            name: "seal a domain",
+            covers: &[
+                "domain/seal seal",
+                "domain/seal/make make",
+                "domain/seal/make wrap_shares",
+            ],
+            // Data key, release, salt and coefficients.
+            shows: 4,
+            run: |rng| {
+                let root = security_domain::domain::Root::random(&mut sealed::rng(1)).unwrap();
+                let (artifacts, keys) = (sealed::artifacts(), fast_keys(3));
+                let sealing = sealing(&root, &artifacts, &keys, 2);
+                let mut out = vec![0xaa; sealing.sealed_len().unwrap()];
+                let mut scratch = sealed::scratch(&sealing);
+                let done = debug(sealing.seal(rng, &mut scratch, &mut out).map(|_| 0));
+                empty(&scratch);
+                made(done, &out)
+            },
+        },
+        Row {
+            name: "unwrap a share of a domain",
+            covers: &["domain/share unwrap_share"],
+            shows: 0,
+            run: |rng| {
+                let mut key = fixtures::private_key("s2048_0");
+                let others = ["s2048_1", "s2048_2"].map(fixtures::private_key);
+                let keys = [&key, &others[0], &others[1]].map(|key| key.public_key().clone());
+                let root = security_domain::domain::Root::random(&mut sealed::rng(1)).unwrap();
+                let artifacts = sealed::artifacts();
+                let sealing = sealing(&root, &artifacts, &keys, 2);
+                let mut out = vec![0; sealing.sealed_len().unwrap()];
+                let mut scratch = sealed::scratch(&sealing);
+                let sealed = { sealing }
+                    .seal(&mut sealed::rng(2), &mut scratch, &mut out)
+                    .unwrap();
+                let id = sealed.header().custodians().next().unwrap().id;
+                let share = debug(sealed.unwrap_share(id, &mut key, rng))?;
+                Ok(share.custodian().as_bytes().to_vec())
+            },
+        },
+        Row {
+            name: "contribute",
+            covers: &[
+                "lifecycle/contribute contribute",
+                "lifecycle/contribute write",
+            ],
+            shows: ALL,
+            run: |rng| contribution(rng, &request()),
+        },
+        Row {
+            name: "open a contribution",
+            covers: &["lifecycle/contribution open_contribution"],
+            shows: 0,
+            run: |rng| {
+                let request = request();
+                let contribution = contribution(&mut sealed::rng(4), &request)?;
+                let (_, file) = sealed::sealed(1, &fast_keys(3), 2);
+                let sealed = SealedDomain::parse(&file).unwrap();
+                let digest = Request::parse(&request).unwrap().digest();
+                let share = open_contribution(
+                    &Contribution::parse(&contribution).unwrap(),
+                    &sealed,
+                    digest,
+                    &mut fixtures::private_key("s2048_0"),
+                    rng,
+                );
+                Ok(debug(share)?.custodian().as_bytes().to_vec())
+            },
+        },
+        Row {
+            name: "begin a backup",
+            covers: &["backup/writer begin", "hazmat write"],
+            shows: ALL,
+            run: |rng| {
+                let root = security_domain::domain::Root::random(&mut sealed::rng(1)).unwrap();
+                let plan = Plan {
+                    epoch: Some(Epoch::FIRST),
+                    instance: InstanceId::from_bytes([7; 16]),
+                    ledger_head: LedgerHead::NONE,
+                    kind: security_domain::backup::Kind::Full(None),
+                    created: 0,
+                    length: 100,
+                };
+                Ok(debug(backup::write(&root, &plan, rng))?.front().to_vec())
+            },
+        },
+    ]
+};
+
+/// A request of an HSM whose transfer key is one of the fixtures.
+fn request() -> Vec<u8> {
+    let (root, file) = sealed::sealed(1, &fast_keys(3), 2);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let asking = Asking {
+        purpose: SessionPurpose::Recover,
+        session: SessionId::from_bytes([3; 32]),
+        header: sealed.header().digest(),
+        domain_id: root.domain_id().unwrap(),
+        epoch: Epoch::FIRST,
+        transfer: fixtures::private_key("s2048_0").public_key().clone(),
+        instance: InstanceId::from_bytes([5; 16]),
+        created: 0,
+        expires: 0,
+        ledger_head: LedgerHead::NONE,
+    };
+    let mut out = vec![0; asking.request_len(false).unwrap()];
+    asking.write(None, &mut out).unwrap().as_bytes().to_vec()
+}
+
+fn contribution<R: rand_core::TryCryptoRng>(
+    rng: &mut R,
+    request: &[u8],
+) -> Result<Vec<u8>, String> {
+    let keys = fast_keys(3);
+    let (root, file) = sealed::sealed(1, &keys, 2);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let expect = security_domain::domain::Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
+    let request = Request::parse(request).unwrap();
+    let shown = request.digest();
+    let vetted = VettedRequest::compared(request, shown).unwrap();
+    let share = sealed::share(&sealed, &keys[0]);
+    let mut out = vec![0xaa; contribution_len(vetted.request())];
+    let done = contribute(&sealed, &expect, &vetted, &share, 0, rng, &mut out);
+    let done = debug(done.map(|_| 0));
+    made(done, &out)
+}

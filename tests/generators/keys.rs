@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! RSA, certificates, and the wrapping of shares.
+
+use std::num::NonZeroU64;
+
+use security_domain::custodian::{Identity, Recipient};
+use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::rsa::{ModulusSize, PrivateKey};
+use security_domain::secret::Secret;
+use security_domain::shamir::{Share, split};
+use security_domain::wrap::WrappedShare;
+use security_domain::x509::{SELF_SIGNED_MAX_LEN, SelfSigned, write_self_signed};
+
+use crate::sharing::debug;
+use crate::{ALL, Row, empty, fixtures, sealed};
+
+pub const ROWS: fn() -> Vec<Row> = || {
+    vec![
+        Row {
+            name: "a key of RSA",
+            covers: &[
+                "rsa/private generate",
+                "rsa/generate key",
+                "rsa/generate find",
+                "rsa/prime candidate",
+                "rsa/prime is_probably_prime",
+                "rsa/blind uniform",
+            ],
+            // A changed base of a primality test, or a candidate that fails both ways, changes nothing.
+            shows: 0,
+            run: |rng| {
+                let key = debug(PrivateKey::generate(ModulusSize::Rsa2048, rng, &mut |_| ()))?;
+                Ok(key.public_key().modulus().to_vec())
+            },
+        },
+        Row {
+            name: "encrypt with OAEP",
+            covers: &["rsa/public encrypt_oaep_sha256", "rsa/oaep encode"],
+            shows: ALL,
+            run: |rng| {
+                let mut out = [0; 256];
+                let key = private();
+                let public = key.public_key();
+                let done = debug(public.encrypt_oaep_sha256(rng, b"", b"a key", &mut out));
+                made(done, &out)
+            },
+        },
+        Row {
+            name: "decrypt with OAEP",
+            covers: &[
+                "rsa/private decrypt_oaep_sha256",
+                "rsa/private apply",
+                "rsa/crt apply",
+                "rsa/blind draw",
+            ],
+            shows: 0,
+            run: |rng| {
+                let key = private();
+                let (mut wrapped, mut out) = ([0; 256], [0; 8]);
+                { key.public_key() }
+                    .encrypt_oaep_sha256(&mut sealed::rng(1), b"", b"a key", &mut wrapped)
+                    .unwrap();
+                let done = debug(key.decrypt_oaep_sha256(rng, b"", &wrapped, &mut out));
+                made(done, &out)
+            },
+        },
+        Row {
+            name: "sign with PKCS#1",
+            covers: &["rsa/private sign_pkcs1v15_sha256"],
+            shows: 0,
+            run: |rng| {
+                let mut out = [0xaa; 256];
+                let done = debug(private().sign_pkcs1v15_sha256(rng, b"a message", &mut out));
+                made(done, &out)
+            },
+        },
+        Row {
+            name: "a self-signed certificate",
+            covers: &["x509/write write_self_signed", "x509/write write_signed"],
+            shows: 0,
+            run: |rng| {
+                let form = SelfSigned {
+                    common_name: "test",
+                    serial: NonZeroU64::MIN,
+                    not_before: 0,
+                    not_after: 1,
+                };
+                let mut out = [0xaa; SELF_SIGNED_MAX_LEN];
+                let done = debug(write_self_signed(&private(), rng, &form, &mut out));
+                let len = *done.as_ref().unwrap_or(&out.len());
+                made(done, &out[..len])
+            },
+        },
+        Row {
+            name: "wrap to a custodian",
+            covers: &["custodian wrap", "wrap wrap", "wrap/rsa_oaep wrap"],
+            shows: ALL,
+            run: |rng| {
+                let (key, mut out) = (private(), [0xaa; 256]);
+                let to = key.public_key();
+                let done = debug(WrappedShare::wrap(&share(), &[7; 32], to, rng, &mut out));
+                let done = done.map(|_| 0);
+                made(done, &out)
+            },
+        },
+        Row {
+            name: "unwrap what is wrapped to a custodian",
+            covers: &["custodian unwrap", "wrap unwrap"],
+            shows: 0,
+            run: |rng| {
+                let (mut key, share, mut out) = (private(), share(), [0; 256]);
+                let to = key.public_key().clone();
+                let mut steady = sealed::rng(1);
+                let wrapped = WrappedShare::wrap(&share, &[7; 32], &to, &mut steady, &mut out);
+                let wrapped = wrapped.unwrap();
+                let unwrapped = debug(wrapped.unwrap(&[7; 32], share.index(), &mut key, rng));
+                Ok(unwrapped?.value().expose().to_vec())
+            },
+        },
+        Row {
+            name: "unwrap by a trait object's methods",
+            covers: &[],
+            shows: 0,
+            run: |rng| {
+                let (mut key, mut wrapped, mut out) = (private(), [0; 256], [0; 65]);
+                let to = key.public_key().clone();
+                Recipient::wrap(&to, &mut sealed::rng(1), &[5; 65], &mut wrapped).unwrap();
+                let done = debug(Identity::unwrap(&mut key, rng, &wrapped, &mut out));
+                made(done, &out)
+            },
+        },
+    ]
+};
+
+fn private() -> PrivateKey {
+    fixtures::private_key("s2048_0")
+}
+
+fn share() -> Share<32> {
+    let quorum = Quorum::new(Threshold::new(2).unwrap(), ShareCount::new(3).unwrap());
+    let secret = Secret::random(&mut sealed::rng(1)).unwrap();
+    let mut shares = [const { None }; 3];
+    split(&secret, quorum.unwrap(), &mut sealed::rng(2), &mut shares).unwrap();
+    shares[1].take().unwrap()
+}
+
+/// What was made, or zeros after a refusal.
+pub fn made(done: Result<usize, String>, out: &[u8]) -> Result<Vec<u8>, String> {
+    if done.is_err() {
+        empty(out);
+    }
+    done.map(|_| out.to_vec())
+}

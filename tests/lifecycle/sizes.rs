@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Custodians with keys of different sizes: the transfer key is as strong as the strongest.
+
+use rand_core::TryCryptoRng;
+use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use security_domain::domain::{Epoch, Expect, Root, SealedDomain};
+use security_domain::lifecycle::Request;
+use security_domain::rsa::ModulusSize;
+
+use crate::sealed::{FastKey, artifacts, rng, scratch, sealing};
+use crate::world::{hsm, provisioned, vault};
+
+/// A fast key of another size.
+struct Sized(FastKey, Algorithm);
+
+impl Recipient for Sized {
+    fn algorithm(&self) -> Algorithm {
+        self.1
+    }
+
+    fn id(&self) -> CustodianId {
+        CustodianId::new(self.1, &[self.0.0])
+    }
+
+    fn wrap<R: TryCryptoRng + ?core::marker::Sized>(
+        &self,
+        rng: &mut R,
+        message: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        self.0.wrap(rng, message, out)
+    }
+}
+
+#[test]
+fn the_transfer_key_is_as_strong_as_the_strongest_custodians_key() {
+    let (weak, strong) = (Algorithm::Rsa2048OaepSha256, Algorithm::Rsa3072OaepSha256);
+    for algorithms in [
+        [strong, weak, weak],
+        [weak, strong, weak],
+        [weak, weak, strong],
+    ] {
+        let keys: Vec<_> = (1..)
+            .zip(algorithms)
+            .map(|(number, algorithm)| Sized(FastKey(number), algorithm))
+            .collect();
+        let root = Root::random(&mut rng(1)).unwrap();
+        let artifacts = artifacts();
+        let sealing = sealing(&root, &artifacts, &keys, 2);
+        let mut file = vec![0; sealing.sealed_len().unwrap()];
+        sealing
+            .seal(&mut rng(1), &mut scratch(&sealing), &mut file)
+            .unwrap();
+        let sealed = SealedDomain::parse(&file).unwrap();
+        let expect = Expect::new(sealed.header().domain_id(), Epoch::FIRST);
+        let (mut vault, mut hsm) = (vault(), hsm(2));
+        let mut request = vec![0; Request::MAX_LEN];
+        let (_, len) = provisioned(&mut vault, &mut hsm)
+            .begin_recovery(&sealed, &expect, None, &mut hsm, &mut request)
+            .unwrap();
+        let request = Request::parse(&request[..len]).unwrap();
+        assert_eq!(request.transfer().size(), ModulusSize::Rsa3072);
+    }
+}
