@@ -39,11 +39,11 @@ pub const RSA_PRIVATE_3072: usize = WIDTH * 0x4200;
 pub const RSA_PRIVATE_4096: usize = WIDTH * 0x5600;
 
 /// Importing an RSA key, and making one, by the size of the modulus.
-pub const RSA_KEY_2048: usize = WIDTH * 0x6e00;
+pub const RSA_KEY_2048: usize = WIDTH * 0x5100;
 /// The same.
-pub const RSA_KEY_3072: usize = WIDTH * 0x7900;
+pub const RSA_KEY_3072: usize = WIDTH * 0x5c00;
 /// The same.
-pub const RSA_KEY_4096: usize = WIDTH * 0x8400;
+pub const RSA_KEY_4096: usize = WIDTH * 0x6800;
 
 /// Runs `work` and burns `N` bytes of the stack that it used.
 ///

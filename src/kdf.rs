@@ -19,8 +19,8 @@ use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{self, Fault, Verdict};
 use crate::secret::Secret;
 
-/// The most bytes that HKDF-Expand gives (RFC 5869 section 2.3).
-const HKDF_MAX_LEN: usize = 255 * 32;
+/// The length of a block of HKDF-Expand.
+const HASH_LEN: usize = 32;
 
 /// HMAC (RFC 2104) under a key that is no longer than a block of the hash. Its section 2 pads such a
 /// key with zeros, and so does this, because a whole block is the one length that cannot fail.
@@ -58,17 +58,29 @@ impl Pseudorandom {
         Ok(())
     }
 
-    /// HKDF-Expand: fills `out`, of at most 8,160 bytes, for the use that the parts of `info` together
-    /// name.
+    /// HKDF-Expand: fills `out`, of at most one block, for the use that the parts of `info` together name.
     ///
     /// Secret: the key, the result. Public: `info`, the lengths. Leaks: nothing else.
     pub fn expand<const N: usize>(&self, info: &[&[u8]], out: &mut Secret<N>) -> Result<(), Fault> {
-        const { assert!(N <= HKDF_MAX_LEN) };
-        let hkdf = self.0.as_ref().ok_or(Fault)?;
-        hkdf.expand_multi_info(info, out.expose_mut())
-            .map_err(|_| Fault)?;
+        const { assert!(N <= HASH_LEN) };
+        let mut block = Secret::zeroed();
+        expand_block(self.0.as_ref().ok_or(Fault)?, info, &mut block)?;
+        let (front, _) = block.expose().split_at_checked(N).ok_or(Fault)?;
+        hardened::copy(out.expose_mut(), front)?;
         require_filled(out)
     }
+}
+
+/// Fills one block. In one place and of one length, so that the compiler sees that the library does not
+/// panic.
+#[inline(never)]
+fn expand_block(
+    hkdf: &Hkdf<Sha256>,
+    info: &[&[u8]],
+    block: &mut Secret<HASH_LEN>,
+) -> Result<(), Fault> {
+    hkdf.expand_multi_info(info, block.expose_mut())
+        .map_err(|_| Fault)
 }
 
 /// SP 800-108 in counter mode with HMAC-SHA-512, in one block: fills `out` with the first `N` bytes, at

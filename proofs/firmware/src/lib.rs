@@ -12,6 +12,7 @@ mod planted;
 mod reach;
 mod reach_files;
 mod reach_managed_hsm;
+mod residue;
 mod rng;
 mod stack;
 mod stack_domain;

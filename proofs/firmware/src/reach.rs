@@ -102,9 +102,12 @@ entry!(reach_kdf, |input, out| {
     let mut pseudorandom = Pseudorandom::none();
     let derived = sp800_108_hmac_sha512(input, out.iter().copied(), input, &mut long);
     let extracted = pseudorandom.extract(out, input);
-    let expanded = pseudorandom.expand(&[input, out], &mut long);
+    let Ok(mut short) = zeros::<32>() else {
+        return 1;
+    };
+    let expanded = pseudorandom.expand(&[input, out], &mut short);
     out.iter_mut()
-        .zip(long.expose())
+        .zip(long.expose().iter().chain(short.expose()))
         .for_each(|(to, from)| *to = *from);
     usize::from(derived.and(extracted).and(expanded).is_err())
 });

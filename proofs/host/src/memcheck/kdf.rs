@@ -27,7 +27,7 @@ fn hkdf() {
     // RFC 5869 appendix A.1.
     let salt: [u8; 13] = core::array::from_fn(|i| i as u8);
     let info: [u8; 10] = core::array::from_fn(|i| 0xf0 + i as u8);
-    let (mut pseudorandom, mut key) = (Pseudorandom::none(), zeros::<42>());
+    let (mut pseudorandom, mut key) = (Pseudorandom::none(), zeros::<32>());
     pseudorandom.extract(&salt, &hidden([0x0b; 22])).unwrap();
     pseudorandom.expand(&[&info], &mut key).unwrap();
     assert_eq!(revealed(key.expose())[..4], [0x3c, 0xb2, 0x5f, 0x25]);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What `proofs/residue.py` looks behind: each `residue_` function is one operation that must leave
+//! nothing of its secrets on the stack. What an operation gives is used where it is, because a caller's
+//! moves are the caller's. An answer of 1 says that it worked.
+
+use core::hint::black_box;
+
+use security_domain::backup::{BackupHeader, Kind, Plan, TAG_LEN};
+use security_domain::custodian::Recipient;
+use security_domain::domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, Expect, InstanceId, LedgerHead, Lineage, Root,
+    SealedDomain, Sealing,
+};
+use security_domain::hazmat::backup;
+use security_domain::quorum::Threshold;
+use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::secret::Secret;
+
+use crate::rng::Xorshift;
+use crate::stack::Static;
+
+static FILE: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/known-answer.sealed");
+const KEYS: [&[u8]; 3] = [
+    include_bytes!("../../../tests/vectors/sealed-domain/keys/a.p8"),
+    include_bytes!("../../../tests/vectors/sealed-domain/keys/b.p8"),
+    include_bytes!("../../../tests/vectors/sealed-domain/keys/c.p8"),
+];
+const TEXT_LEN: usize = 96;
+
+static ROOT: Static<Option<Root>> = Static::new(None);
+static CUSTODIANS: Static<[Option<PublicKey>; 3]> = Static::new([const { None }; 3]);
+static KEY: Static<Option<PrivateKey>> = Static::new(None);
+static SEALED: Static<Option<SealedDomain<'static>>> = Static::new(None);
+static SHARES: Static<[Option<DomainShare>; 2]> = Static::new([const { None }; 2]);
+static WRAPPED: Static<[u8; 256]> = Static::new([0; 256]);
+static FRONT: Static<[u8; 512]> = Static::new([0; 512]);
+static CHUNK: Static<[u8; TEXT_LEN + TAG_LEN]> = Static::new([0; TEXT_LEN + TAG_LEN]);
+static OUT: Static<[u8; 4096]> = Static::new([0; 4096]);
+static SCRATCH: Static<[u8; 1024]> = Static::new([0; 1024]);
+
+/// Makes what the operations need. The secrets are the bytes at `secret`: a root.
+#[unsafe(no_mangle)]
+extern "C" fn prepare_residue(secret: &[u8; 32]) -> u32 {
+    let root = Secret::try_init(|bytes| {
+        *bytes = *secret;
+        Ok::<(), ()>(())
+    });
+    *ROOT.borrow_mut() = root.ok().map(Root::from_secret);
+    *SEALED.borrow_mut() = SealedDomain::parse(FILE).ok();
+    let (sealed, mut shares) = (SEALED.borrow_mut(), SHARES.borrow_mut());
+    let Some(sealed) = &*sealed else { return 0 };
+    for (place, der) in KEYS.iter().enumerate() {
+        let Ok(mut key) = PrivateKey::from_pkcs8_der(der) else {
+            return 0;
+        };
+        let id = key.public_key().id();
+        if let Some(slot) = shares.get_mut(place) {
+            *slot = sealed.unwrap_share(id, &mut key, &mut Xorshift(5)).ok();
+        }
+        CUSTODIANS.borrow_mut()[place] = Some(key.public_key().clone());
+        *KEY.borrow_mut() = Some(key);
+    }
+    let key = KEY.borrow_mut();
+    let Some(key) = &*key else { return 0 };
+    let message = [0x6d; 64];
+    let wrapped = &mut *WRAPPED.borrow_mut();
+    let wrapped = { key.public_key() }.encrypt_oaep_sha256(&mut Xorshift(1), b"", &message, wrapped);
+    u32::from(wrapped.is_ok() && shares.iter().all(Option::is_some))
+}
+
+/// What must be found: a copy that nobody wipes.
+#[unsafe(no_mangle)]
+extern "C" fn residue_planted() -> u32 {
+    let root = ROOT.borrow_mut();
+    let Some(root) = &*root else { return 0 };
+    black_box(*root.secret().expose());
+    1
+}
+
+/// Imports a key.
+#[unsafe(no_mangle)]
+extern "C" fn residue_rsa_import() -> u32 {
+    let imported = PrivateKey::from_pkcs8_der(KEYS[2]);
+    u32::from(imported.is_ok())
+}
+
+/// The private operation.
+#[unsafe(no_mangle)]
+extern "C" fn residue_rsa_unwrap() -> u32 {
+    let key = KEY.borrow_mut();
+    let Some(key) = &*key else { return 0 };
+    let mut out = OUT.borrow_mut();
+    let out = &mut out[..64];
+    let opened = key.decrypt_oaep_sha256(&mut Xorshift(2), b"", &*WRAPPED.borrow_mut(), out);
+    out.fill(0);
+    u32::from(opened == Ok(64))
+}
+
+/// Opens the sealed domain of the vectors.
+#[unsafe(no_mangle)]
+extern "C" fn residue_domain_open() -> u32 {
+    let (sealed, shares) = (SEALED.borrow_mut(), SHARES.borrow_mut());
+    let (Some(sealed), [Some(a), Some(b)]) = (&*sealed, &*shares) else {
+        return 0;
+    };
+    let mut out = OUT.borrow_mut();
+    let opened = sealed.open(&Expect::unpinned(), &[a, b], &mut *out);
+    u32::from(opened.is_ok())
+}
+
+/// Seals a domain for three custodians with keys of 2048 bits.
+#[unsafe(no_mangle)]
+extern "C" fn residue_domain_seal() -> u32 {
+    let (root, custodians) = (ROOT.borrow_mut(), CUSTODIANS.borrow_mut());
+    let (Some(root), [Some(a), Some(b), Some(c)]) = (&*root, &*custodians) else {
+        return 0;
+    };
+    let (Ok(threshold), Ok(label), Ok(tag)) = (
+        Threshold::new(2),
+        DomainLabel::new("residue"),
+        ArtifactTag::new("copy"),
+    ) else {
+        return 0;
+    };
+    let sealing = Sealing {
+        root,
+        artifacts: &[(tag, root.secret().expose())],
+        custodians: &[a.clone(), b.clone(), c.clone()],
+        threshold,
+        label,
+        lineage: Lineage::FIRST,
+        created: 0,
+        instance: InstanceId::from_bytes([7; 16]),
+        break_glass: None,
+    };
+    let (mut scratch, mut out) = (SCRATCH.borrow_mut(), OUT.borrow_mut());
+    let sealed = sealing.seal(&mut Xorshift(3), &mut *scratch, &mut *out);
+    u32::from(sealed.is_ok())
+}
+
+/// Derives the domain's id.
+#[unsafe(no_mangle)]
+extern "C" fn residue_domain_id() -> u32 {
+    let root = ROOT.borrow_mut();
+    let Some(root) = &*root else { return 0 };
+    u32::from(root.domain_id().is_ok())
+}
+
+/// Seals a backup of one chunk.
+#[unsafe(no_mangle)]
+extern "C" fn residue_backup_seal() -> u32 {
+    let root = ROOT.borrow_mut();
+    let Some(root) = &*root else { return 0 };
+    let plan = Plan {
+        epoch: Some(Epoch::FIRST),
+        instance: InstanceId::from_bytes([7; 16]),
+        ledger_head: LedgerHead::NONE,
+        kind: Kind::Full(None),
+        created: 0,
+        length: TEXT_LEN as u64,
+    };
+    let mut writer = backup::write(root, &plan, &mut Xorshift(4));
+    let Ok(writer) = &mut writer else { return 0 };
+    FRONT.borrow_mut()[..writer.front().len()].copy_from_slice(writer.front());
+    u32::from(writer.seal(&mut *CHUNK.borrow_mut()).is_ok())
+}
+
+/// Opens it.
+#[unsafe(no_mangle)]
+extern "C" fn residue_backup_open() -> u32 {
+    let (root, front) = (ROOT.borrow_mut(), FRONT.borrow_mut());
+    let (Some(root), Ok(header)) = (&*root, BackupHeader::parse(&*front)) else {
+        return 0;
+    };
+    let mut reader = backup::read(root, &header);
+    let Ok(reader) = &mut reader else { return 0 };
+    u32::from(reader.open(&mut *CHUNK.borrow_mut()).is_ok())
+}
+
+/// Copies the front of that backup, from which its key follows, to `out`.
+#[unsafe(no_mangle)]
+extern "C" fn prepare_residue_front(out: &mut [u8; 512]) -> u32 {
+    *out = *FRONT.borrow_mut();
+    1
+}
