@@ -40,6 +40,7 @@ mod pkcs1v15;
 mod prime;
 mod private;
 mod public;
+mod unsigned;
 mod words;
 
 pub(crate) use bare::is_bare_block;

@@ -7,6 +7,7 @@ use der::{ErrorKind, Reader, SliceReader, TagMode, TagNumber};
 use zeroize::Zeroizing;
 
 use super::crt::{Crt, Numbers};
+use super::unsigned::unsigned;
 use super::{ExportError, KeyError, ModulusSize, PrivateKey, PublicKey, words};
 use crate::ct::{Mask, declassify};
 use crate::hardened::{Fault, copy};
@@ -114,7 +115,7 @@ pub(super) fn private_key_from_pkcs1(bytes: &[u8]) -> Result<PrivateKey, KeyErro
     let [n, e, d, p, q, dp, dq, coefficient] = read(rest, |reader| {
         let mut integers = [&[][..]; 8];
         for integer in &mut integers {
-            *integer = reader.decode::<UintRef<'_>>()?.as_bytes();
+            *integer = unsigned(reader)?;
         }
         Ok(integers)
     })?;
