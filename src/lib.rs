@@ -61,9 +61,9 @@ pub mod backup;
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;
 
-pub mod lifecycle;
-
 pub mod self_test;
+
+pub mod lifecycle;
 
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
