@@ -99,7 +99,10 @@ pub(super) fn rebuild(
     quorum: Quorum,
     shares: &[Option<Share<32>>],
 ) -> Result<Secret<32>, SealError> {
-    let all: Vec<&Share<32>, MAX_CUSTODIANS> = shares.iter().flatten().collect();
+    let mut all = Vec::<&Share<32>, MAX_CUSTODIANS>::new();
+    for share in shares.iter().flatten() {
+        all.push(share).map_err(|_| SealError::Fault)?;
+    }
     let agree = Verdict::twice(|| match shamir::combine(quorum, &all) {
         Ok(rebuilt) => eq_bytes(rebuilt.expose(), data_key.expose()),
         Err(_) => Mask::public(false),
