@@ -7,9 +7,10 @@
 //! its Nonce-Reuse Misuse-Resistance", 2015) over AES-256-GCM. `docs/format.md` gives every byte.
 //!
 //! Everything happens in place, in the caller's buffer of at most [`SEALED_CHUNK_LEN`] bytes. A
-//! [`Writer`] takes exactly as many bytes as its header announces. A [`Reader`] gives a chunk only once
-//! it is authentic; the whole is so only once [`Reader::finish`] has said it, and nothing that was
-//! restored may take effect before.
+//! [`Backup`](crate::lifecycle::Backup) takes exactly as many bytes as its header announces. A
+//! [`Restore`](crate::lifecycle::Restore) gives a chunk only once it is authentic; the whole is so only
+//! once [`finish`](crate::lifecycle::Restore::finish) has returned `Ok`, and nothing that was restored may
+//! take effect before.
 //!
 //! A header tells an operator what he holds, before any HSM sees it:
 //!
@@ -35,5 +36,12 @@ pub use chunks::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 pub use error::{BeginError, Field, HeaderError, RestoreError, StreamError, WrongDomain};
 pub use header::{BackupHeader, BackupId, FRONT_MAX_LEN, Kind, Plan};
 pub use name::Name;
-pub use reader::Reader;
-pub use writer::Writer;
+pub(crate) use reader::Reader;
+pub(crate) use writer::Writer;
+
+/// The writer and the reader without an HSM around them.
+#[cfg(feature = "hazmat")]
+pub(crate) mod hazmat {
+    pub use super::reader::Reader;
+    pub use super::writer::Writer;
+}

@@ -31,7 +31,7 @@ pub mod gf256 {
 
 /// The HSM's side of a session.
 pub mod lifecycle {
-    pub use crate::lifecycle::hazmat::{AskError, Asking, open_contribution};
+    pub use crate::lifecycle::hazmat::{AskError, Asking, Fresh, open_contribution};
 }
 
 /// The state at rest.
@@ -90,7 +90,8 @@ pub mod managed_hsm {
 pub mod backup {
     use rand_core::TryCryptoRng;
 
-    use crate::backup::{BackupHeader, BeginError, Plan, Reader, RestoreError, Writer};
+    pub use crate::backup::hazmat::{Reader, Writer};
+    use crate::backup::{BackupHeader, BeginError, Plan, RestoreError};
     use crate::domain::Root;
 
     /// Begins a backup in the domain of `root`.

@@ -55,6 +55,7 @@
 //! ```
 
 mod activate;
+mod audit;
 mod backup;
 mod contents;
 mod contribute;
@@ -80,11 +81,12 @@ mod vault;
 mod vet;
 
 pub use activate::Activation;
+pub use backup::{Backup, Restore};
 pub use contents::Stage;
 pub use contribute::{ContributeError, contribute, contribution_len};
 pub use contribution::{Contribution, ContributionError};
 pub use error::{LifecycleError, Unconfirmed};
-pub use event::{Ended, Event};
+pub use event::{Ended, Event, Outcome, Step};
 pub use expire::{Expiry, InSession};
 pub use holding::Artifacts;
 pub use host::{FlashError, Host, SinkRefused, Slot};
@@ -109,4 +111,5 @@ pub use vet::{Verifier, VetError, VettedRequest};
 pub(crate) mod hazmat {
     pub use super::contribution::open_contribution;
     pub use super::request::{AskError, Asking};
+    pub use super::start::Fresh;
 }

@@ -234,11 +234,11 @@ fn back_up(domain: &mut In<'_, Active>, board: &mut Board, key: &[u8]) -> Outcom
     while let Some(len) = writer.next_len() {
         let (text, after) = rest.split_at(len);
         let mut chunk = [text, &[0; TAG_LEN]].concat();
-        writer.seal(&mut chunk)?;
+        writer.seal(&mut chunk, board)?;
         backup.extend(chunk);
         rest = after;
     }
-    writer.finish()?;
+    writer.finish(board)?;
     Ok(backup)
 }
 
@@ -252,10 +252,10 @@ fn restore(domain: &mut In<'_, Active>, board: &mut Board, backup: &[u8]) -> Out
         let (chunk, after) = rest
             .split_at_mut_checked(len + TAG_LEN)
             .ok_or("cut short")?;
-        restored.extend_from_slice(reader.open(chunk)?);
+        restored.extend_from_slice(reader.open(chunk, board)?);
         rest = after;
     }
-    reader.finish()?;
+    reader.finish(board)?;
     Ok(restored)
 }
 

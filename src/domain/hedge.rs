@@ -41,7 +41,6 @@ impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
     }
 
     /// Hedges `rng` with the device key, where there is no root yet.
-    #[expect(dead_code, reason = "provisioning is to draw from it")]
     pub(crate) fn with_device_key(
         rng: &'a mut R,
         device_key: &'a Secret<32>,

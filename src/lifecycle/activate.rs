@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use super::contents::Stage;
 use super::error::LifecycleError;
-use super::event::Event;
+use super::event::{Event, Step};
 use super::holding::Holding;
 use super::host::Host;
 use super::record::{Position, RecordError};
@@ -60,7 +60,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<(Domain<'v, Active, N>, usize), Refused<Self>> {
-        let activated = self.after(host, |vault, host| {
+        let activated = self.after(Step::Activate, host, |vault, host| {
             vault.put_back_if_in_doubt(host)?;
             vault.activate(activation, host, out)
         });

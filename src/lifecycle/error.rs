@@ -8,7 +8,7 @@ use super::contribution::ContributionError;
 use super::holding::NotHeld;
 use super::host::{FlashError, SinkRefused};
 use super::record::{Left, RecordError};
-use crate::backup::{BeginError, WrongDomain};
+use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
@@ -104,6 +104,8 @@ pub enum LifecycleError {
     NotConfirmed(Unconfirmed),
     /// The backup was not begun.
     Backup(BeginError),
+    /// A backup, or restoring one, does not go on.
+    Stream(StreamError),
     /// The backup is another domain's.
     WrongDomain(WrongDomain),
     /// Another vault has saved a state on this host since this one did: this one holds what is no
@@ -140,6 +142,21 @@ impl LifecycleError {
                 | Self::Open(OpenError::Fault)
                 | Self::Record(RecordError::Fault)
                 | Self::Backup(BeginError::Fault)
+                | Self::Stream(StreamError::Fault)
+        )
+    }
+
+    /// Whether a step was refused for what it was given. The others say that the HSM's surroundings
+    /// failed, or that a session has ended, which the sink hears otherwise.
+    pub(super) const fn is_refusal(&self) -> bool {
+        !matches!(
+            self,
+            Self::SinkRefused
+                | Self::Rng
+                | Self::Record(_)
+                | Self::NotWritten { .. }
+                | Self::MayBeActive { .. }
+                | Self::Expired
         )
     }
 }
@@ -177,6 +194,12 @@ impl fmt::Display for Unconfirmed {
 impl From<RngError> for LifecycleError {
     fn from(_: RngError) -> Self {
         Self::Rng
+    }
+}
+
+impl From<StreamError> for LifecycleError {
+    fn from(error: StreamError) -> Self {
+        Self::Stream(error)
     }
 }
 
@@ -280,6 +303,7 @@ impl fmt::Display for LifecycleError {
             ),
             Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
+            Self::Stream(error) => error.fmt(f),
             Self::WrongDomain(error) => error.fmt(f),
             Self::Overtaken { have, counter } => write!(
                 f,

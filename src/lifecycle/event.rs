@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a sink hears of, before it takes effect.
+//! Audit events: each step before it takes effect, and how it ended.
 
 use super::id::RequestDigest;
 use crate::backup::BackupId;
 use crate::custodian::CustodianId;
 use crate::domain::{DomainId, Epoch, HeaderDigest};
 
-/// An operation that is about to take effect.
+/// What a sink hears: a step that is about to take effect, how one ended, or what has happened already.
+///
+/// Each step that the sink agreed to is followed by an [`Outcome`](Self::Outcome) event. If there is
+/// none, the power failed in between: what the HSM shows when it starts is how the step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -72,6 +75,89 @@ pub enum Event {
     },
     /// Every secret is gone. They are gone already.
     Zeroize,
+    /// How a step ended of which the sink has heard. It has ended already.
+    Outcome {
+        /// The step.
+        step: Step,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// Steps that were refused before the sink would have heard of them, such as contributions that
+    /// were forged.
+    Refused {
+        /// Their kind.
+        step: Step,
+        /// How many there were since the last event of this kind.
+        count: u32,
+    },
+}
+
+/// A kind of step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// [`Event::Provision`].
+    Provision,
+    /// [`Event::Activate`].
+    Activate,
+    /// [`Event::BeginRecovery`].
+    BeginRecovery,
+    /// [`Event::Contribute`].
+    Contribute,
+    /// [`Event::Recover`].
+    Recover,
+    /// [`Event::BeginImport`].
+    BeginImport,
+    /// [`Event::Import`].
+    Import,
+    /// [`Event::ConfirmImport`].
+    ConfirmImport,
+    /// A backup, from [`Event::BeginBackup`] until it is finished.
+    Backup,
+    /// A restore, from [`Event::BeginRestore`] until it is finished.
+    Restore,
+}
+
+impl Step {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Provision,
+        Self::Activate,
+        Self::BeginRecovery,
+        Self::Contribute,
+        Self::Recover,
+        Self::BeginImport,
+        Self::Import,
+        Self::ConfirmImport,
+        Self::Backup,
+        Self::Restore,
+    ];
+
+    /// The name, for a log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provision => "provision",
+            Self::Activate => "activate",
+            Self::BeginRecovery => "begin-recovery",
+            Self::Contribute => "contribute",
+            Self::Recover => "recover",
+            Self::BeginImport => "begin-import",
+            Self::Import => "import",
+            Self::ConfirmImport => "confirm-import",
+            Self::Backup => "backup",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect.
+    Done,
+    /// It did not. If the flash failed, which state it holds is known at the next start.
+    Failed,
+    /// It was given up before its end: a backup that was not finished.
+    Interrupted,
 }
 
 /// How a session ended that did not reach its end.
@@ -86,6 +172,25 @@ pub enum Ended {
 }
 
 impl Event {
+    /// The step that is about to take effect, if it is one.
+    pub(super) const fn step(&self) -> Option<Step> {
+        Some(match self {
+            Self::Provision { .. } => Step::Provision,
+            Self::Activate { .. } => Step::Activate,
+            Self::BeginRecovery { .. } => Step::BeginRecovery,
+            Self::Contribute { .. } => Step::Contribute,
+            Self::Recover { .. } => Step::Recover,
+            Self::BeginImport => Step::BeginImport,
+            Self::Import => Step::Import,
+            Self::ConfirmImport { .. } => Step::ConfirmImport,
+            Self::BeginBackup { .. } => Step::Backup,
+            Self::BeginRestore { .. } => Step::Restore,
+            Self::EndSession(_) | Self::Zeroize | Self::Outcome { .. } | Self::Refused { .. } => {
+                return None;
+            }
+        })
+    }
+
     /// What happens whatever the sink says, and is reported again until it takes it.
     pub(super) const OWED: [Self; 4] = [
         Self::EndSession(Ended::Cancelled),

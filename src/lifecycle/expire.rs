@@ -46,6 +46,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
         mut self,
         host: &mut H,
     ) -> Result<Expiry<'v, S, N>, Refused<Domain<'v, Provisioned, N>>> {
+        self.vault.audit.interrupt();
         match self.vault.expire(host) {
             Ok(false) => Ok(Expiry::Running(self)),
             Ok(true) => Ok(Expiry::Over(Domain::new(self.vault))),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::contents::Stage;
 use super::error::{LifecycleError, Unconfirmed};
-use super::event::{Ended, Event};
+use super::event::{Ended, Event, Step};
 use super::host::Host;
 use super::session::{Clock, Session, Task, Ticked};
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
@@ -67,7 +67,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         certificate: &mut [u8],
     ) -> Result<(Domain<'v, Importing, N>, usize), Refused<Self>> {
-        self.after(host, |vault, host| {
+        self.after(Step::BeginImport, host, |vault, host| {
             vault.begin_import(size, expected, lifetime, host, certificate)
         })
         .inspect_err(|_| certificate.fill(0))
@@ -93,7 +93,7 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
         blob: &RestoreBlob<'_>,
         host: &mut H,
     ) -> Result<Domain<'v, Imported, N>, Refused<Self>> {
-        let (domain, ()) = self.after(host, |vault, host| {
+        let (domain, ()) = self.after(Step::Import, host, |vault, host| {
             vault
                 .take_in(blob, host)
                 .inspect_err(|_| vault.incoming.wipe())
@@ -116,7 +116,9 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
         digests: &[ExpectedArtifact<'_>],
         host: &mut H,
     ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
-        let (domain, ()) = self.after(host, |vault, host| vault.confirm(domain, digests, host))?;
+        let (domain, ()) = self.after(Step::ConfirmImport, host, |vault, host| {
+            vault.confirm(domain, digests, host)
+        })?;
         Ok(domain)
     }
 }

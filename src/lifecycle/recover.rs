@@ -6,7 +6,7 @@ use heapless::Vec;
 use super::contents::Stage;
 use super::contribution::{Contribution, open_contribution};
 use super::error::LifecycleError;
-use super::event::Event;
+use super::event::{Event, Step};
 use super::host::Host;
 use super::id::RequestDigest;
 use super::session::{Recovery, Ticked, Transfer};
@@ -38,7 +38,7 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         contribution: &Contribution<'_>,
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
-        self.vault.serve(host, |vault, host| {
+        self.vault.serve(Step::Contribute, host, |vault, host| {
             vault.health.first_use(&[Test::RsaOaep])?;
             let ticked = vault.tick_of(sealed, host)?;
             let transfer = vault.recovery_mut()?.transfer.as_mut();
@@ -58,7 +58,7 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         share: DomainShare,
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
-        self.vault.serve(host, |vault, host| {
+        self.vault.serve(Step::Contribute, host, |vault, host| {
             let ticked = vault.tick_of(sealed, host)?;
             vault.keep(share, sealed, ticked, host)
         })
@@ -127,7 +127,7 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
         sealed: &SealedDomain<'_>,
         host: &mut H,
     ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
-        let (domain, ()) = self.after(host, |vault, host| {
+        let (domain, ()) = self.after(Step::Recover, host, |vault, host| {
             let opened = vault.open(sealed, host);
             opened.inspect_err(|_| vault.incoming.wipe())
         })?;

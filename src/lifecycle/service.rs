@@ -2,6 +2,7 @@
 //! What every step of a domain goes through, whatever it does.
 
 use super::error::LifecycleError;
+use super::event::{Outcome, Step};
 use super::host::Host;
 use super::record::{self, RecordError};
 use super::vault::Vault;
@@ -10,16 +11,38 @@ use crate::hardened::Permit;
 
 impl<const N: usize> Vault<N> {
     /// Takes a step, unless the HSM is in its error state or another vault has overtaken this one. A
-    /// fault in the step puts the HSM in its error state.
+    /// fault in the step puts the HSM in its error state. The sink hears how the step ended, or that it
+    /// was refused.
     pub(super) fn serve<H: Host, O>(
         &mut self,
+        step: Step,
         host: &mut H,
-        step: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
+        act: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
+    ) -> Result<O, LifecycleError> {
+        let taken = self.serve_open(step, host, act)?;
+        self.conclude(host, Outcome::Done);
+        Ok(taken)
+    }
+
+    /// The same for a step that goes on afterwards: the sink does not hear yet how it ended.
+    pub(super) fn serve_open<H: Host, O>(
+        &mut self,
+        step: Step,
+        host: &mut H,
+        act: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<O, LifecycleError> {
         burning::<{ burn::SEALING }, _>(move || {
+            self.audit.interrupt();
             let allowed = self.allows(host)?;
             allowed.spend(LifecycleError::Fault)?;
-            let taken = step(self, host);
+            let taken = act(self, host);
+            if let Err(error) = &taken {
+                match self.is_reported() {
+                    true => self.conclude(host, Outcome::Failed),
+                    false if error.is_refusal() => self.count_refusal(host, step),
+                    false => {}
+                }
+            }
             self.latch(taken)
         })
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The beginning: power-up, and a fresh domain.
 
+use rand_core::TryCryptoRng;
+
+use super::audit::Audit;
 use super::contents::Stage;
 use super::error::LifecycleError;
-use super::event::{Ended, Event};
+use super::event::{Ended, Event, Step};
 use super::host::Host;
 use super::record::{self, Loaded, RecordError};
 use super::state::{
@@ -14,8 +17,11 @@ use super::state::{Imported, Importing};
 use super::vault::{Next, Owed, Vault};
 use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
-use crate::domain::{ArtifactTag, InstanceId, MAX_ARTIFACTS, SealError};
-use crate::rng;
+use crate::domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, SealError};
+use crate::hardened::{Permit, copy};
+use crate::purpose::Purpose;
+use crate::rng::{self, RngError};
+use crate::secret::Secret;
 use crate::self_test::{SelfTested, Test};
 
 /// The domain that an HSM has when it starts.
@@ -113,6 +119,7 @@ fn load<const N: usize, H: Host>(
 ) -> Result<Stage, LifecycleError> {
     vault.wipe();
     vault.owed = Owed(0);
+    vault.audit = Audit::NONE;
     vault.counter_is_hardware = host.counter_is_hardware();
     let (loaded, permit) = record::load(host, &mut vault.buffer)?;
     let len = match loaded {
@@ -141,6 +148,66 @@ fn load<const N: usize, H: Host>(
     Ok(stage)
 }
 
+/// What an HSM draws when it is provisioned.
+pub struct Fresh {
+    /// The domain's root.
+    pub root: Secret<32>,
+    /// The seed of the HSM's own key.
+    pub seed: Secret<32>,
+    /// The HSM's name.
+    pub id: InstanceId,
+}
+
+impl Fresh {
+    /// Nothing drawn yet.
+    pub const EMPTY: Self = Self {
+        root: Secret::zeroed(),
+        seed: Secret::zeroed(),
+        id: InstanceId::from_bytes([0; 16]),
+    };
+
+    /// Draws root, seed and name, and returns a permit to use them. The draws are hedged with the device
+    /// key and the number of the record, so two HSMs whose generators give the same bytes share none of
+    /// them. A generator that gives zeros, or one block after itself, is refused.
+    ///
+    /// Secret: the device key, root and seed. Public: the number, the name. Leaks: whether the generator
+    /// failed.
+    pub(super) fn draw<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        rng: &mut R,
+        device_key: &Secret<32>,
+        number: u64,
+    ) -> Result<Permit, RngError> {
+        let mut what = Secret::zeroed();
+        *what.expose_mut() =
+            Purpose::Session.digest([b"provision".as_slice(), &number.to_be_bytes()]);
+        let mut rng = Hedged::with_device_key(rng, device_key, what);
+        rng::fill(&mut rng, self.root.expose_mut())?;
+        rng::fill(&mut rng, self.seed.expose_mut())?;
+        let mut id = [0; 16];
+        rng::fill(&mut rng, &mut id)?;
+        declassify_bytes(&mut id);
+        self.id = InstanceId::from_bytes(id);
+        let drawn = [&self.root, &self.seed].map(|secret| rng::check_drawn(secret.expose()));
+        let [root, seed] = drawn;
+        Ok(root?.and(seed?).and(rng::check_drawn(self.id.as_bytes())?))
+    }
+
+    /// What an HSM with this device key and a record of this number draws, for a test that is to know
+    /// its secrets.
+    #[cfg(feature = "hazmat")]
+    pub fn drawn<R: TryCryptoRng + ?Sized>(
+        rng: &mut R,
+        device_key: &Secret<32>,
+        number: u64,
+    ) -> Result<Self, RngError> {
+        let mut fresh = Self::EMPTY;
+        let permit = fresh.draw(rng, device_key, number)?;
+        permit.spend(RngError)?;
+        Ok(fresh)
+    }
+}
+
 impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Makes a fresh domain of these secrets, and draws its root and this HSM's own key.
     ///
@@ -150,7 +217,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
         artifacts: &[(ArtifactTag<'_>, &[u8])],
         host: &mut H,
     ) -> Result<Domain<'v, Provisioned, N>, Refused<Self>> {
-        let (domain, ()) = self.after(host, |vault, host| {
+        let (domain, ()) = self.after(Step::Provision, host, |vault, host| {
             vault
                 .provision(artifacts, host)
                 .inspect_err(|_| vault.wipe())
@@ -174,19 +241,22 @@ impl<const N: usize> Vault<N> {
             if earlier.any(|(earlier, _)| earlier == tag) {
                 return Err(LifecycleError::Seal(SealError::SameTag(place as u8)));
             }
-            self.held
-                .push(*tag, artifact.len())?
-                .copy_from_slice(artifact);
+            copy(self.held.push(*tag, artifact.len())?, artifact)?;
         }
-        rng::fill(host.rng(), self.held.root.secret_mut().expose_mut())?;
-        rng::fill(host.rng(), self.instance.seed.expose_mut())?;
-        let mut id = [0; 16];
-        rng::fill(host.rng(), &mut id)?;
-        declassify_bytes(&mut id);
-        self.instance.id = InstanceId::from_bytes(id);
+        let number = self.position.ok_or(LifecycleError::Fault)?.number();
+        let mut device_key = Secret::zeroed();
+        copy(device_key.expose_mut(), host.device_key().expose())?;
+        let mut fresh = Fresh::EMPTY;
+        let drawn = fresh.draw(host.rng(), &device_key, number)?;
+        copy(
+            self.held.root.secret_mut().expose_mut(),
+            fresh.root.expose(),
+        )?;
+        copy(self.instance.seed.expose_mut(), fresh.seed.expose())?;
+        self.instance.id = fresh.id;
         self.held.name()?;
         let domain = self.held.id();
-        let permit = self.report(host, &Event::Provision { domain })?;
+        let permit = drawn.and(self.report(host, &Event::Provision { domain })?);
         self.commit(host, Next::new(Stage::Provisioned), permit)
     }
 }

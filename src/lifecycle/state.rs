@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 
 use super::contents::Stage;
 use super::error::LifecycleError;
-use super::event::Event;
+use super::event::{Event, Step};
 use super::holding::Artifacts;
 use super::host::Host;
 use super::vault::{Next, Vault};
@@ -135,10 +135,11 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     /// Takes a step: the same domain in another state and what the step gives, or still in this one.
     pub(super) fn after<T: State, O, H: Host>(
         mut self,
+        step: Step,
         host: &mut H,
-        step: impl FnOnce(&mut Vault<N>, &mut H) -> Result<O, LifecycleError>,
+        act: impl FnOnce(&mut Vault<N>, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<(Domain<'v, T, N>, O), Refused<Self>> {
-        match self.vault.serve(host, step) {
+        match self.vault.serve(step, host, act) {
             Ok(output) => Ok((Domain::new(self.vault), output)),
             Err(error) => Err(Refused {
                 domain: self,
@@ -152,6 +153,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         mut self,
         step: impl FnOnce(&mut Vault<N>) -> Result<(), LifecycleError>,
     ) -> Result<Domain<'v, T, N>, Refused<Domain<'v, T, N>>> {
+        self.vault.audit.interrupt();
         let written = step(&mut self.vault);
         let domain = Domain::new(self.vault);
         match written {

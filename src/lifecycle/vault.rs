@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The memory that a domain's secrets live in, from the first to the last.
 
-use core::hint::black_box;
-
+use super::audit::Audit;
 use super::contents::{CONTENTS_MAX_LEN, Contents, Stage};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::health::Health;
 use super::holding::{Holding, artifacts_len};
-use super::host::{Host, SinkRefused};
+use super::host::Host;
 use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
-use crate::ct::Mask;
 use crate::domain::{Epoch, HeaderDigest, InstanceId};
-use crate::hardened::{Fault, Permit, Verdict};
+use crate::hardened::{Fault, Permit};
 use crate::secret::{Secret, wipe};
 
 /// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have
@@ -39,6 +37,7 @@ pub struct Vault<const N: usize> {
     pub(super) standing: Standing,
     pub(super) session: Place,
     pub(super) owed: Owed,
+    pub(super) audit: Audit,
     pub(super) counter_is_hardware: bool,
     pub(super) health: Health,
     /// None before the flash has been read.
@@ -141,43 +140,12 @@ impl<const N: usize> Vault<N> {
             standing: Standing::NONE,
             session: Place::new(),
             owed: Owed(0),
+            audit: Audit::NONE,
             counter_is_hardware: false,
             health: Health::UNTESTED,
             position: None,
             buffer: [0; N],
         }
-    }
-
-    /// Tells the sink of `event`, after what it is owed. Nothing happens if it refuses.
-    pub(super) fn report<H: Host>(
-        &mut self,
-        host: &mut H,
-        event: &Event,
-    ) -> Result<Permit, LifecycleError> {
-        self.settle(host)?;
-        ask(host, event)
-    }
-
-    /// Tells the sink of what has happened already. If it refuses, it is owed the event.
-    pub(super) fn announce<H: Host>(&mut self, host: &mut H, event: &Event) {
-        let heard = self.settle(host).and_then(|()| ask(host, event));
-        if heard
-            .and_then(|permit| permit.spend(LifecycleError::SinkRefused))
-            .is_err()
-        {
-            self.owed = Owed(self.owed.0 | event.owed_bit());
-        }
-    }
-
-    fn settle<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        for event in Event::OWED {
-            let bit = event.owed_bit();
-            if self.owed.0 & bit != 0 {
-                ask(host, &event)?.spend(LifecycleError::SinkRefused)?;
-                self.owed = Owed(self.owed.0 & !bit);
-            }
-        }
-        Ok(())
     }
 
     /// Writes the state that `next` says to the flash, and then makes it this vault's. On an error the
@@ -340,14 +308,6 @@ impl<const N: usize> Vault<N> {
         self.instance.id = InstanceId::from_bytes([0; 16]);
         wipe(&mut self.buffer);
     }
-}
-
-/// A permit for what `event` tells of, if the sink takes it.
-fn ask<H: Host>(host: &mut H, event: &Event) -> Result<Permit, LifecycleError> {
-    // Until the sink has answered, it has refused.
-    let mut answer = Err(SinkRefused);
-    *black_box(&mut answer) = host.report(event);
-    Verdict::twice(|| Mask::public(answer.is_ok())).permit(LifecycleError::SinkRefused)
 }
 
 impl<const N: usize> Default for Vault<N> {

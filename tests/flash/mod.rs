@@ -117,6 +117,10 @@ pub struct Hsm {
     pub glitches: Vec<u64>,
     /// Whether the sink refuses.
     pub refuses: bool,
+    /// How many more events it takes before it refuses.
+    pub takes: usize,
+    /// Whether nobody can set the counter back.
+    pub hardware: bool,
     pub events: Vec<Event>,
     pub dead: Dead,
     device_key: Secret<32>,
@@ -141,6 +145,8 @@ impl Hsm {
             now: 0,
             glitches: Vec::new(),
             refuses: false,
+            takes: usize::MAX,
+            hardware: true,
             events: Vec::new(),
             device_key: device_key(0x4d),
             calls: 0,
@@ -235,9 +241,10 @@ impl Host for Hsm {
     }
 
     fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
-        if self.refuses {
+        if self.refuses || self.takes == 0 {
             return Err(SinkRefused);
         }
+        self.takes -= 1;
         self.events.push(*event);
         Ok(())
     }
@@ -353,7 +360,7 @@ impl Host for Hsm {
     }
 
     fn counter_is_hardware(&self) -> bool {
-        true
+        self.hardware
     }
 }
 

@@ -132,8 +132,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let (mut vault, mut hsm, keys) = (vault(), hsm(1), fast_keys(3));
                 let (mut domain, _) = active(&mut vault, &mut hsm, &keys);
                 let before = (domain.status(), hsm.flash.clone());
-                let begun =
-                    { domain }.begin_backup(Kind::Full(None), 10, &mut WithRng(&mut hsm, rng));
+                let begun = domain.begin_backup(Kind::Full(None), 10, &mut WithRng(&mut hsm, rng));
                 if begun.is_err() {
                     assert_eq!(hsm.flash, before.1);
                 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever the HSM around a domain fails at, the domain is in the state before or in the one after.
 
+use std::convert::Infallible;
+
+use rand_core::{TryCryptoRng, TryRng};
 use security_domain::lifecycle::{LifecycleError, Stage, Start, Status, Vault};
 
 use crate::flash::{Fault, Hsm, Tear, WithRng};
@@ -49,6 +52,73 @@ fn a_failing_generator_provisions_and_activates_nothing() {
         }
     }
     assert!(failed[0] >= 3 && failed[1] >= 10, "{failed:?}");
+}
+
+/// Two HSMs of one make may be switched on with generators that give the same bytes.
+#[test]
+fn two_hsms_with_the_same_generator_share_nothing() {
+    let mut seen = Vec::new();
+    for (seed, device_key) in [(1, 0x4d), (1, 0x11), (2, 0x4d)] {
+        let (mut vault, mut hsm) = (vault(), hsm(seed));
+        hsm.set_device_key(device_key);
+        let status = provisioned(&mut vault, &mut hsm).status();
+        for earlier in &seen {
+            let earlier: &Status = earlier;
+            assert_ne!(status.domain, earlier.domain);
+            assert_ne!(status.instance, earlier.instance);
+        }
+        seen.push(status);
+    }
+}
+
+/// A generator that gives `period` bytes again and again.
+struct Stuck(usize, usize);
+
+impl TryRng for Stuck {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for byte in out {
+            *byte = if self.0 == 0 {
+                0
+            } else {
+                1 + (self.1 % self.0) as u8
+            };
+            self.1 += 1;
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Stuck {}
+
+#[test]
+fn a_generator_that_is_stuck_provisions_nothing() {
+    for period in [0, 1, 4, 16] {
+        let (mut vault, mut hsm) = (vault(), Hsm::new());
+        drop(empty(&mut vault, &mut hsm));
+        let mut bad = WithRng(&mut hsm, Stuck(period, 0));
+        // The record at rest draws a salt from it, too, and may be refused before.
+        let refused = match vault.start(tested(), &mut bad) {
+            Ok(Start::Empty(domain)) => {
+                let refused = domain.provision(&artifacts(), &mut bad).unwrap_err();
+                assert_eq!(refused.domain.status().stage, Stage::Empty);
+                refused.error
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => error,
+        };
+        assert_eq!(refused, LifecycleError::Rng, "period {period}");
+        assert_eq!(at_rest(&mut hsm).stage, Stage::Empty);
+    }
 }
 
 /// What the sink refuses does not happen: neither here, nor on the flash, nor in the output.

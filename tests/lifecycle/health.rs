@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The error state, and a vault that another one has overtaken.
 
-use security_domain::backup::{BackupHeader, Kind};
+use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use security_domain::lifecycle::{Imported, Stage, Vault};
 use security_domain::lifecycle::{LifecycleError, Start};
@@ -109,6 +109,52 @@ fn a_vault_that_was_overtaken_gives_nothing_out() {
     ));
     assert_eq!(hsm.events.len(), events);
     assert!(!first.status().in_error_state, "the machine did not err");
+}
+
+/// The key of a backup does not outlive the domain, wherever it was zeroized.
+#[test]
+fn a_backup_under_way_ends_with_the_domain() {
+    let (mut a, mut b, mut hsm, keys) = (vault(), vault(), hsm(1), fast_keys(3));
+    let (mut first, _) = active(&mut a, &mut hsm, &keys);
+    let mut file = Vec::new();
+    let mut backup = first.begin_backup(Kind::Full(None), 5, &mut hsm).unwrap();
+    file.extend(backup.front());
+    let mut sealed = [&b"hello"[..], &[0; TAG_LEN]].concat();
+    backup.seal(&mut sealed, &mut hsm).unwrap();
+    backup.finish(&mut hsm).unwrap();
+
+    for restores in [false, true] {
+        let header = BackupHeader::parse(&file).unwrap();
+        let mut begun = match restores {
+            true => Err(first.begin_restore(&header, &mut hsm).unwrap()),
+            false => Ok(first.begin_backup(Kind::Full(None), 5, &mut hsm).unwrap()),
+        };
+        // Another vault starts on the same host, which is enough.
+        drop(b.start(tested(), &mut hsm).unwrap());
+        let mut chunk = match restores {
+            true => sealed.clone(),
+            false => [&b"hello"[..], &[0; TAG_LEN]].concat(),
+        };
+        let refused = match &mut begun {
+            Err(restore) => restore.open(&mut chunk, &mut hsm).map(drop),
+            Ok(backup) => backup.seal(&mut chunk, &mut hsm),
+        };
+        assert!(matches!(refused, Err(LifecycleError::Overtaken { .. })));
+        match restores {
+            true => assert_eq!(chunk, sealed, "nothing was opened"),
+            false => assert!(chunk.iter().all(|byte| *byte == 0), "nothing leaves"),
+        }
+        let finished = match begun {
+            Err(restore) => restore.finish(&mut hsm),
+            Ok(backup) => backup.finish(&mut hsm),
+        };
+        assert!(matches!(finished, Err(LifecycleError::Overtaken { .. })));
+        drop(first);
+        let Start::Active(domain) = a.start(tested(), &mut hsm).unwrap() else {
+            panic!("it is active");
+        };
+        first = domain;
+    }
 }
 
 #[test]

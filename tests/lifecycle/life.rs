@@ -3,7 +3,7 @@
 
 use security_domain::backup::{BackupHeader, Kind, Name, TAG_LEN, WrongDomain};
 use security_domain::domain::SealedDomain;
-use security_domain::lifecycle::{Added, Event, LifecycleError, Stage, Start};
+use security_domain::lifecycle::{Added, Event, LifecycleError, Outcome, Stage, Start, Step};
 
 use crate::flash::Hsm;
 use crate::sealed::{fast_keys, share};
@@ -128,7 +128,7 @@ fn zeroizing_leaves_an_hsm_that_can_begin_again() {
 }
 
 #[test]
-fn every_step_is_reported_before_it_takes_effect() {
+fn every_step_is_reported_before_it_takes_effect_and_after() {
     let lost = Lost::new(1);
     let (mut vault, mut hsm) = (vault(), hsm(2));
     let sealed = lost.sealed();
@@ -147,9 +147,14 @@ fn every_step_is_reported_before_it_takes_effect() {
         panic!("nothing was reported");
     };
     assert!(matches!(provision, Event::Provision { .. }));
+    let done = |step| Event::Outcome {
+        step,
+        outcome: Outcome::Done,
+    };
     assert_eq!(
         rest,
         [
+            done(Step::Provision),
             Event::BeginRecovery {
                 domain: header.domain_id(),
                 epoch: header.epoch(),
@@ -157,17 +162,21 @@ fn every_step_is_reported_before_it_takes_effect() {
                 pinned: true,
                 request: asked,
             },
+            done(Step::BeginRecovery),
             Event::Contribute {
                 custodian: lost.id(0)
             },
+            done(Step::Contribute),
             Event::Contribute {
                 custodian: lost.id(1)
             },
+            done(Step::Contribute),
             Event::Recover {
                 domain: header.domain_id(),
                 epoch: header.epoch(),
                 header: header.digest(),
             },
+            done(Step::Recover),
         ]
     );
 }
@@ -187,14 +196,16 @@ fn a_backup_is_restored_in_every_hsm_of_its_domain_and_in_no_other() {
         .unwrap();
     let mut backup = writer.front().to_vec();
     let mut chunk = [&secret[..], &[0; TAG_LEN]].concat();
-    writer.seal(&mut chunk).unwrap();
+    writer.seal(&mut chunk, &mut hsm_1).unwrap();
     backup.extend(chunk);
     let id = writer.backup_id();
-    writer.finish().unwrap();
-    assert_eq!(
-        hsm_1.events.last(),
-        Some(&Event::BeginBackup { backup: id })
-    );
+    writer.finish(&mut hsm_1).unwrap();
+    let done = |step| Event::Outcome {
+        step,
+        outcome: Outcome::Done,
+    };
+    let heard = [Event::BeginBackup { backup: id }, done(Step::Backup)];
+    assert!(hsm_1.events.ends_with(&heard));
 
     let mut hsm_2 = hsm(2);
     let sealed = lost.sealed();
@@ -207,12 +218,10 @@ fn a_backup_is_restored_in_every_hsm_of_its_domain_and_in_no_other() {
     let header = BackupHeader::parse(&backup).unwrap();
     let mut chunk = backup[header.front().len()..].to_vec();
     let mut reader = second.begin_restore(&header, &mut hsm_2).unwrap();
-    assert_eq!(reader.open(&mut chunk).unwrap(), secret);
-    reader.finish().unwrap();
-    assert_eq!(
-        hsm_2.events.last(),
-        Some(&Event::BeginRestore { backup: id })
-    );
+    assert_eq!(reader.open(&mut chunk, &mut hsm_2).unwrap(), secret);
+    reader.finish(&mut hsm_2).unwrap();
+    let heard = [Event::BeginRestore { backup: id }, done(Step::Restore)];
+    assert!(hsm_2.events.ends_with(&heard));
 
     let mut hsm_3 = hsm(3);
     let (mut stranger, _) = active(&mut c, &mut hsm_3, &lost.keys);
@@ -230,6 +239,29 @@ fn a_backup_is_restored_in_every_hsm_of_its_domain_and_in_no_other() {
     assert_eq!(refused.unwrap_err(), LifecycleError::SinkRefused);
     let refused = first.begin_restore(&header, &mut hsm_1);
     assert_eq!(refused.unwrap_err(), LifecycleError::SinkRefused);
+}
+
+/// Without a hardware counter, flash and counter can be set back together with the generator; the time
+/// is what is left.
+#[test]
+fn without_a_hardware_counter_a_backup_needs_a_clock() {
+    let keys = fast_keys(3);
+    let (mut memory, mut hsm) = (vault(), hsm(1));
+    hsm.hardware = false;
+    let (mut domain, _) = active(&mut memory, &mut hsm, &keys);
+    let refused = domain.begin_backup(Kind::Full(None), 5, &mut hsm);
+    assert_eq!(refused.unwrap_err(), LifecycleError::NoClock);
+    drop(domain);
+    let (flash, rng) = (hsm.flash.clone(), hsm.rng.clone());
+    let ids = [1000, 1001].map(|now| {
+        (hsm.flash, hsm.rng, hsm.now) = (flash.clone(), rng.clone(), now);
+        let Start::Active(mut domain) = memory.start(tested(), &mut hsm).unwrap() else {
+            panic!("it is active");
+        };
+        let backup = domain.begin_backup(Kind::Full(None), 5, &mut hsm).unwrap();
+        backup.backup_id()
+    });
+    assert_ne!(ids[0], ids[1]);
 }
 
 /// The generator of a machine that is restored from a snapshot repeats itself; its counter does not.

@@ -10,6 +10,7 @@ mod flash;
 #[path = "../sealed/mod.rs"]
 mod sealed;
 
+mod audit;
 mod ends;
 mod expire;
 mod failures;

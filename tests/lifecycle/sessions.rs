@@ -157,7 +157,8 @@ fn an_end_happens_though_the_sink_refuses_and_is_reported_later() {
         .unwrap();
     assert_eq!(hsm.events[0], Event::EndSession(Ended::Cancelled));
     assert!(matches!(hsm.events[1], Event::BeginRecovery { .. }));
-    assert_eq!(hsm.events.len(), 2);
+    assert!(matches!(hsm.events[2], Event::Outcome { .. }));
+    assert_eq!(hsm.events.len(), 3);
 }
 
 #[test]

@@ -4,13 +4,13 @@
 
 use std::collections::HashSet;
 
-use rand_core::Rng;
 use security_domain::backup::Kind;
 use security_domain::custodian::Recipient;
 use security_domain::domain::{Epoch, Expect, HeaderDigest, InstanceId, OpenError, SealedDomain};
+use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
-    Active, Added, Contribution, Domain, Empty, Ended, Event, LifecycleError, Provisioned,
-    QuorumMet, Recovering, Request, Stage, Start, State, Status, Vault,
+    Active, Added, Contribution, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
+    Provisioned, QuorumMet, Recovering, Request, Stage, Start, State, Status, Vault,
 };
 use security_domain::self_test::{self, SelfTested};
 
@@ -348,13 +348,32 @@ impl Life {
         self.unsettled || self.hsm.struck() > self.before.0
     }
 
-    fn heard(&self) -> &[Event] {
+    /// What the sink has heard in this step, but for how steps ended and what was refused.
+    fn heard(&self) -> Vec<Event> {
+        let heard = self.heard_all().iter().copied();
+        heard
+            .filter(|event| !matches!(event, Event::Outcome { .. } | Event::Refused { .. }))
+            .collect()
+    }
+
+    fn heard_all(&self) -> &[Event] {
         &self.hsm.events[self.before.1..]
+    }
+
+    /// The sink heard how a step ended, after it had heard of the step.
+    fn assert_concluded(&self, outcome: Outcome) {
+        match self.heard_all() {
+            // A backup is not finished yet.
+            [.., Event::BeginBackup { .. }] => assert_eq!(outcome, Outcome::Done),
+            [.., _, Event::Outcome { outcome: heard, .. }] => assert_eq!(*heard, outcome),
+            heard => panic!("{heard:?}"),
+        }
     }
 
     /// The sink heard of this last, and before it of nothing but what it is owed.
     fn assert_heard(&self, event: Event) {
-        let (last, owed) = self.heard().split_last().expect("the sink has heard");
+        let heard = self.heard();
+        let (last, owed) = heard.split_last().expect("the sink has heard");
         assert_eq!(*last, event);
         assert!(
             owed.iter()
@@ -366,6 +385,7 @@ impl Life {
     fn took_place(&mut self, next: Model, event: Event) {
         assert!(!self.hsm.refuses);
         self.assert_heard(event);
+        self.assert_concluded(Outcome::Done);
         self.rest = vec![next.clone()];
         self.now = next;
         (self.unsettled, self.erased) = (false, false);
@@ -381,7 +401,13 @@ impl Life {
             LifecycleError::Record(_) | LifecycleError::MayBeActive { .. } => {
                 // Before the sink heard of it, or after it agreed.
                 assert!(self.failed(), "{error}");
-                assert!(!self.hsm.refuses || self.heard().is_empty(), "{error}");
+                match self.heard().is_empty() {
+                    true => {}
+                    false => {
+                        assert!(!self.hsm.refuses, "{error}");
+                        self.assert_concluded(Outcome::Failed);
+                    }
+                }
                 self.tally.failed += 1;
                 self.unsettled = true;
                 let next = next(self);

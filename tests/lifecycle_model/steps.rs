@@ -52,15 +52,14 @@ impl Life {
     }
 
     fn provision<'v>(&mut self, domain: In<'v, Empty>) -> At<'v> {
-        let mut draws = self.hsm.rng.clone();
-        let (mut root, mut seed, mut instance) = ([0; 32], [0; 32], [0; 16]);
-        draws.fill_bytes(&mut root);
-        draws.fill_bytes(&mut seed);
-        draws.fill_bytes(&mut instance);
-        let held = Held::new(root);
+        let number = self.hsm.flash.counter;
+        let mut rng = self.hsm.rng.clone();
+        let fresh = Fresh::drawn(&mut rng, self.hsm.device_key(), number).unwrap();
+        let held = Held::new(*fresh.root.expose());
+        let seed = fresh.seed.expose();
         let next = Model {
             stage: Stage::Provisioned,
-            hsm: Some((InstanceId::from_bytes(instance), self.seeds.len())),
+            hsm: Some((fresh.id, self.seeds.len())),
             held: Some((held.id, self.held.len())),
             ..Model::EMPTY
         };

@@ -10,8 +10,10 @@ use security_domain::domain::{
     ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, Expect, HeaderDigest, Root,
     SealedDomain,
 };
+use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
-    Activation, Request, Start, Vault, VettedRequest, contribute, contribution_len, vault_room,
+    Activation, Host, Request, Start, Vault, VettedRequest, contribute, contribution_len,
+    vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::secret::Secret;
@@ -87,9 +89,9 @@ impl Lost {
         let Ok(Start::Empty(domain)) = vault.start(self_test::run().unwrap(), &mut hsm) else {
             panic!("a blank HSM is empty");
         };
-        let mut root = [0; 32];
-        hsm.rng.clone().fill_bytes(&mut root);
-        let held = Held::new(root);
+        let number = hsm.flash.counter;
+        let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number).unwrap();
+        let held = Held::new(*fresh.root.expose());
         let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
         let activation = activation(&keys, threshold);
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];

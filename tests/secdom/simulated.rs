@@ -256,13 +256,25 @@ impl Site {
         self.hsm("import", hsm, &arguments!["--sd-file", self.path(blob)])
     }
 
-    /// The names of the events that the HSM has told of.
+    /// The names of the events that the HSM has told of, but for how steps ended.
     pub fn events(&self, hsm: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(hsm).join("events")).unwrap();
         let event = |line: &str| {
             let event: Value = serde_json::from_str(line).unwrap();
             event["event"].as_str().unwrap().to_owned()
         };
-        text.lines().map(event).collect()
+        let events = text.lines().map(event);
+        events.filter(|event| event != "outcome").collect()
+    }
+
+    /// How the steps ended of which the HSM has told.
+    pub fn outcomes(&self, hsm: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.path(hsm).join("events")).unwrap();
+        let outcome = |line: &str| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let (of, outcome) = (event["of"].as_str()?, event["outcome"].as_str()?);
+            Some(format!("{of} {outcome}"))
+        };
+        text.lines().filter_map(outcome).collect()
     }
 }

@@ -78,14 +78,14 @@ pub fn backup(args: &Args) -> Outcome<Report> {
         let chunk = &mut buffer[..len + TAG_LEN];
         read_whole(path, &mut file, &mut chunk[..len])?;
         writer
-            .seal(chunk)
+            .seal(chunk, &mut device)
             .map_err(|error| Refusal::file(path, error))?;
         stream.write(chunk)?;
     }
     drop(progress);
     must_end(path, &mut file)?;
     writer
-        .finish()
+        .finish(&mut device)
         .map_err(|error| Refusal::file(path, error))?;
     let output = stream.finish()?.publish()?;
     Ok(Report::written(
@@ -139,14 +139,14 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
         let chunk = &mut buffer[..len + TAG_LEN];
         read_whole(path, &mut rest, chunk)?;
         let text = reader
-            .open(chunk)
+            .open(chunk, &mut device)
             .map_err(|error| Refusal::file(path, error))?;
         stream.write(text)?;
     }
     drop(progress);
     must_end(path, &mut rest)?;
     reader
-        .finish()
+        .finish(&mut device)
         .map_err(|error| Refusal::file(path, error))?;
     let output = stream.finish()?.publish()?;
     Ok(Report::written(

@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use getrandom::SysRng;
 use security_domain::domain::SealedDomain;
 use security_domain::lifecycle::{
-    Ended, Event, FlashError, Host, LifecycleError, SinkRefused, Slot, Start, Vault,
+    Ended, Event, FlashError, Host, LifecycleError, Outcome as StepOutcome, SinkRefused, Slot,
+    Start, Vault,
 };
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -285,12 +286,25 @@ fn line(event: &Event) -> String {
             ("begin-restore", json!({ "backup_id": backup.to_string() }))
         }
         Event::Zeroize => ("zeroize", json!({})),
+        Event::Outcome { step, outcome } => (
+            "outcome",
+            json!({ "of": step.name(), "outcome": ended(*outcome) }),
+        ),
+        Event::Refused { step, count } => ("refused", json!({ "of": step.name(), "count": count })),
         // An event that this tool does not know must not go unnoticed.
         other => ("other", json!({ "says": format!("{other:?}") })),
     };
     object["event"] = json!(name);
     object["time"] = json!(clock::rfc3339(clock::now()));
     format!("{object}\n")
+}
+
+fn ended(outcome: StepOutcome) -> &'static str {
+    match outcome {
+        StepOutcome::Done => "done",
+        StepOutcome::Failed => "failed",
+        StepOutcome::Interrupted => "interrupted",
+    }
 }
 
 fn because(ended: Ended) -> &'static str {

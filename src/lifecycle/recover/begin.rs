@@ -12,7 +12,7 @@ use crate::domain::{Expect, Hedged, LedgerHead, SealedDomain};
 use crate::hardened::Permit;
 use crate::lifecycle::contents::{CONTENTS_MAX_LEN, FIXED_MAX_LEN};
 use crate::lifecycle::error::LifecycleError;
-use crate::lifecycle::event::Event;
+use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::Host;
 use crate::lifecycle::id::SessionId;
@@ -45,7 +45,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
         request: &mut [u8],
     ) -> Result<(Domain<'v, Recovering, N>, usize), Refused<Self>> {
-        self.after(host, |vault, host| {
+        self.after(Step::BeginRecovery, host, |vault, host| {
             vault.begin_recovery(sealed, expect, lifetime, host, request)
         })
         .inspect_err(|_| request.fill(0))
@@ -60,7 +60,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         lifetime: Option<NonZeroU64>,
         host: &mut H,
     ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
-        let (domain, ()) = self.after(host, |vault, host| {
+        let (domain, ()) = self.after(Step::BeginRecovery, host, |vault, host| {
             let permit = vault.check(sealed, expect)?;
             let clock = Clock::new(host.now(), lifetime)?;
             vault.gather(sealed, expect, clock, None, permit, host)
