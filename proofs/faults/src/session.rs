@@ -7,7 +7,7 @@ use security_domain::domain::{ArtifactTag, DomainShare, SealedDomain};
 use security_domain::hazmat::lifecycle::open_contribution;
 use security_domain::lifecycle::{
     Added, Contribution, ContributionError, Domain, Empty, LifecycleError, Provisioned, QuorumMet,
-    Recovering, Refused, Request, RequestDigest, Stage, Start,
+    Recovering, Refused, Request, RequestDigest, Start,
 };
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
@@ -36,7 +36,10 @@ fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
     hsm.rng.fails_in = fails_in;
     let answer = window!(act_provision(domain, &artifacts, hsm));
     Some(match answer {
-        Ok(domain) => Outcome::took_effect(domain.status().stage == Stage::Provisioned),
+        Ok(domain) => {
+            drop(domain);
+            Outcome::took_effect(matches!(start(1, hsm), Some(Start::Provisioned(_))))
+        }
         Err(_) => Outcome::Refused,
     })
 }
