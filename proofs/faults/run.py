@@ -37,6 +37,10 @@ REMAIN = {
 }
 
 
+# The rows whose decision is backed by another one, which refuses in the control too.
+BACKED = {
+    "first_start": "the counter is compared again with the number under which the empty state is written",
+}
 # The rows whose decision is found by 20 million instructions in the control as well: the others need a whole run.
 QUICK = (
     "add_share asked_domain asked_expired asked_header asked_purpose attested body commitment compared epoch_floor"
@@ -266,7 +270,7 @@ def main():
                 continue
             counts, control = (collections.Counter(how for _, how in results[path]) for path in images)
             accepted, caught, tried = counts["accepted"], control["accepted"], sum(counts.values())
-            good = accepted <= REMAIN.get(row, (0,))[0] and caught > 0
+            good = accepted <= REMAIN.get(row, (0,))[0] and (caught > 0 or row in BACKED)
             wrong += not good
             runs += tried
             columns = (row, window, planned, tried, *(counts[name] for name in COLUMNS), accepted, caught, sum(control.values()))
