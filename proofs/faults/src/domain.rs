@@ -8,7 +8,7 @@ use security_domain::custodian::{CustodianId, Identity, Recipient};
 use security_domain::domain::{DomainShare, Expect, ParseError, SealedDomain, ShareError};
 use security_domain::rsa::PrivateKey;
 
-use crate::act::{KEYS, act_begin, act_open, begun, expect, provisioned, sealed};
+use crate::act::{KEYS, act_begin, act_open, begun, believed, expect, provisioned, sealed, share};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -45,7 +45,7 @@ scene!(
     }
 );
 
-fn unwrapped(sealed: &SealedDomain<'_>, place: usize) -> Option<DomainShare> {
+pub fn unwrapped(sealed: &SealedDomain<'_>, place: usize) -> Option<DomainShare> {
     let mut key = PrivateKey::from_pkcs8_der(black_box(CUSTODIANS[place])).ok()?;
     let id = key.public_key().id();
     sealed.unwrap_share(id, &mut key, &mut Rng::new(8)).ok()
@@ -138,7 +138,7 @@ scene!(
         }
         let answer = window!(act_accept_share(&sealed, key.id(), &plaintext));
         Some(match answer {
-            Ok(share) => Outcome::took_effect(share.header() == sealed.header().digest()),
+            Ok(first) => believed(&sealed, &[&first, &share(&sealed, 1)?]),
             Err(_) => Outcome::Refused,
         })
     }

@@ -12,7 +12,8 @@ use security_domain::lifecycle::{
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
 
-use crate::act::{In, LIFETIME, TRANSFER, artifacts, recovering, sealed, share, start};
+use crate::act::{In, LIFETIME, TRANSFER, artifacts, believed, recovering, sealed, share, start};
+use crate::domain::unwrapped;
 use crate::host::{Hsm, ROOM, Rng};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -180,7 +181,7 @@ scene!(
             &mut hsm.rng
         ));
         Some(match answer {
-            Ok(share) => Outcome::took_effect(share.header() == sealed.header().digest()),
+            Ok(first) => believed(&sealed, &[&first, &unwrapped(&sealed, 1)?]),
             Err(_) => Outcome::Refused,
         })
     }
