@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Restoring a backup.
 
-use security_domain::backup::{BackupHeader, Kind, Plan, Reader, StreamError, TAG_LEN};
+use security_domain::backup::{BackupHeader, Kind, Plan, StreamError, TAG_LEN};
 use security_domain::domain::{InstanceId, LedgerHead};
-use security_domain::hazmat::backup::{read, write};
+use security_domain::hazmat::backup::{Reader, read, write};
 
 use crate::act::root;
 use crate::scene::Outcome;
