@@ -38,16 +38,24 @@ impl<'a> SealedDomain<'a> {
     /// A wrapped share that was changed does not fail here: [`changed`](Self::changed) names its
     /// custodian, and a quorum of the others opens the file.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
-        let (mut sealed, body, signature) = Self::read(bytes)?;
-        sealed.signed =
-            Verdict::twice(|| sealed.is_signed(body, signature)).permit(ParseError::Signature)?;
-        Ok(sealed)
+        let mut parts: (&[u8], &[u8; SIGNATURE_LEN]) = (&[], &[0; SIGNATURE_LEN]);
+        let mut read = Self::read(bytes, &mut parts);
+        // What was read is signed where it is: a move would take its size on the stack again.
+        if let Ok(sealed) = &mut read {
+            let (body, signature) = parts;
+            let signed = Verdict::twice(|| sealed.is_signed(body, signature));
+            sealed.signed = signed.permit(ParseError::Signature)?;
+        }
+        read
     }
 
-    /// Reads everything; gives the body with its tag, and the signature, as well. Not inlined, so that
-    /// its stack is free again when the signature is checked, which takes the most.
+    /// Reads everything; fills in the body with its tag, and the signature, as well. Not inlined, so
+    /// that its stack is free again when the signature is checked, which takes the most.
     #[inline(never)]
-    fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8], &'a [u8; SIGNATURE_LEN]), ParseError> {
+    fn read(
+        bytes: &'a [u8],
+        parts: &mut (&'a [u8], &'a [u8; SIGNATURE_LEN]),
+    ) -> Result<Self, ParseError> {
         check_version(bytes)?;
         let mut reader = Reader::new(bytes);
         reader.array_of(6, Field::File)?;
@@ -73,7 +81,8 @@ impl<'a> SealedDomain<'a> {
         }
         let release = release(release_bytes, &header)?;
         let (body, tag) = body(sealed_body, &header)?;
-        let sealed = Self {
+        *parts = (sealed_body, signature);
+        Ok(Self {
             bytes,
             header,
             wrapped,
@@ -82,8 +91,7 @@ impl<'a> SealedDomain<'a> {
             body,
             tag,
             signed: Permit::REFUSED,
-        };
-        Ok((sealed, sealed_body, signature))
+        })
     }
 
     /// Whether `signature` is the domain key's over the header, the commitment and `body`.
