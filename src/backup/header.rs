@@ -111,7 +111,7 @@ impl<'a> BackupHeader<'a> {
     /// may follow.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, HeaderError> {
         let (prefix, rest) = bytes.split_at_checked(PREFIX_LEN).ok_or(incomplete(0))?;
-        let (magic, length) = prefix.split_at(MAGIC.len());
+        let (magic, length) = prefix.split_at_checked(MAGIC.len()).ok_or(incomplete(0))?;
         if magic != MAGIC {
             return Err(HeaderError::NotABackup);
         }
