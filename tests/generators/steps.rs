@@ -23,6 +23,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
             name: "provision",
             covers: &[
                 "lifecycle/start provision",
+                "lifecycle/start draw",
+                "lifecycle/start drawn",
                 "lifecycle/record/layout draw_salt",
             ],
             shows: ALL,
