@@ -42,8 +42,7 @@ const PUBLIC: [&[u8]; 3] = [
     include_bytes!("../../../../tests/vectors/rsa/keys/4096.spki.der"),
 ];
 
-/// A key whose private integers are secret but for the first two bytes of each: those say how long
-/// the integer is, as the public length of its encoding does.
+/// A key whose private integers are secret, but for how long each is.
 pub fn secret_key(pkcs8: &[u8]) -> PrivateKey {
     let mut bytes = pkcs8.to_vec();
     // Version, n, e, d, p, q, dp, dq, coefficient: after the key's own sequence.
@@ -63,15 +62,14 @@ pub fn secret_key(pkcs8: &[u8]) -> PrivateKey {
         };
         let (integer, others) = rest.split_at_mut(header + len);
         if number > 2 {
-            valgrind::hide(&mut integer[header + 2..]);
+            valgrind::hide(&mut integer[header..]);
         }
         rest = others;
     }
     PrivateKey::from_pkcs8_der(&bytes).unwrap()
 }
 
-/// Writing the key again would tell how many leading zero bytes each integer has, as its encoding's
-/// public length does; so it is the public key that shows that the right key was read.
+/// The public key shows that the right key was read.
 fn import() {
     for (pkcs8, spki) in KEYS.into_iter().zip(PUBLIC) {
         let mut out = [0; PublicKey::SPKI_MAX_LEN];
