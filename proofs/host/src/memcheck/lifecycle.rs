@@ -107,15 +107,15 @@ fn activate() {
         .begin_backup(Kind::Full(None), text.len() as u64, &mut host)
         .unwrap();
     let front = writer.front().to_vec();
-    writer.seal(&mut chunk).unwrap();
-    writer.finish().unwrap();
+    writer.seal(&mut chunk, &mut host).unwrap();
+    writer.finish(&mut host).unwrap();
     reveal(&mut chunk);
     let header = BackupHeader::parse(&front).unwrap();
     let mut reader = domain.begin_restore(&header, &mut host).unwrap();
-    let opened = reader.open(&mut chunk).unwrap();
+    let opened = reader.open(&mut chunk, &mut host).unwrap();
     reveal(opened);
     assert_eq!(*opened, text);
-    reader.finish().unwrap();
+    reader.finish(&mut host).unwrap();
     drop(domain);
     check(&mut vault, &mut host, &ARTIFACTS);
 }
