@@ -18,7 +18,7 @@ use ghash::universal_hash::UniversalHash;
 
 use super::{NONCE_LEN, TAG_LEN};
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{self, Fault, Verdict};
+use crate::hardened::{self, Fault, Permit, Verdict};
 use crate::secret::Secret;
 
 const BLOCK: usize = 16;
@@ -54,7 +54,7 @@ pub fn seal(
 }
 
 /// Decrypts `text` in place if the tag is right, and leaves it as it is if not. That is decided twice on
-/// a tag computed here, and a third time by the crate.
+/// a tag computed here, and a third time by the crate. The permit is for giving `text` out.
 ///
 /// Secret: `key`, the plaintext. Public: the rest. Leaks: whether the tag is right.
 pub fn open(
@@ -63,18 +63,19 @@ pub fn open(
     associated: &[u8],
     text: &mut [u8],
     tag: &[u8; TAG_LEN],
-) -> Result<(), NotAuthentic> {
+) -> Result<Permit, NotAuthentic> {
     let mut own = Secret::zeroed();
     let computed = Parts::new(key).tag(nonce, associated, text, &mut own);
     computed.map_err(|Fault| NotAuthentic)?;
-    Verdict::twice(|| eq_bytes(own.expose(), tag)).or(NotAuthentic)?;
+    let right = Verdict::twice(|| eq_bytes(own.expose(), tag)).permit(NotAuthentic)?;
     let opened = Aes256Gcm::new(key.expose().into()).decrypt_inout_detached(
         nonce.into(),
         associated,
         text.into(),
         tag.into(),
     );
-    Verdict::twice(|| Mask::public(opened.is_ok())).or(NotAuthentic)
+    let opened = Verdict::twice(|| Mask::public(opened.is_ok())).permit(NotAuthentic)?;
+    Ok(right.and(opened))
 }
 
 /// The block cipher, from which GCM is put together as section 7 of SP 800-38D says.
@@ -189,7 +190,8 @@ mod tests {
                 // Neither what was not encrypted nor what another key made passes.
                 assert!(len == 0 || !is_block(&text, place, &block).declassify() || len < BLOCK);
             }
-            assert_eq!(open(&key(), &nonce, associated, &mut sealed, &tag), Ok(()));
+            let opened = open(&key(), &nonce, associated, &mut sealed, &tag);
+            assert_eq!(opened.unwrap().spend(Fault), Ok(()));
             assert_eq!(sealed, text, "{len}");
         }
     }
@@ -202,7 +204,7 @@ mod tests {
         let sealed = buffer;
         let mut refused = |key: &Secret<32>, nonce, associated: &[u8], tag: &[u8; TAG_LEN]| {
             let opened = open(key, &nonce, associated, &mut buffer, tag);
-            assert_eq!((opened, buffer), (Err(NotAuthentic), sealed));
+            assert_eq!((opened.err(), buffer), (Some(NotAuthentic), sealed));
         };
         refused(&Secret::zeroed(), [1; 12], b"ab", &tag);
         for (nonce, associated) in [
@@ -222,8 +224,8 @@ mod tests {
             let mut changed = sealed;
             changed[place] ^= 0x80;
             let opened = open(&key(), &[1; 12], b"ab", &mut changed, &tag);
-            assert_eq!(opened, Err(NotAuthentic));
+            assert_eq!(opened.err(), Some(NotAuthentic));
         }
-        assert_eq!(open(&key(), &[1; 12], b"ab", &mut buffer, &tag), Ok(()));
+        assert!(open(&key(), &[1; 12], b"ab", &mut buffer, &tag).is_ok());
     }
 }

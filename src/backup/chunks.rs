@@ -128,7 +128,8 @@ impl Chunks {
                     tag,
                 } = chunk;
                 aead::chunk::open(key, &nonce, &self.front, text, tag)
-                    .map_err(|NotAuthentic| StreamError::DoesNotOpen)?;
+                    .map_err(|NotAuthentic| StreamError::DoesNotOpen)?
+                    .spend(StreamError::DoesNotOpen)?;
                 Ok(text)
             });
             self.step(opened)

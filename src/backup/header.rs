@@ -128,7 +128,7 @@ impl<'a> BackupHeader<'a> {
         let (domain_id, backup_id, plan) = decode(header)?;
         let front = bytes
             .get(..PREFIX_LEN.saturating_add(length))
-            .unwrap_or_default();
+            .ok_or(incomplete(length))?;
         Ok(Self {
             front,
             domain_id,
@@ -250,11 +250,13 @@ pub(super) fn write_front(
     front
         .resize(PREFIX_LEN.saturating_add(length as usize), 0)
         .map_err(|_| BeginError::Fault)?;
-    let header = front.get_mut(PREFIX_LEN..).unwrap_or_default();
+    let header = front.get_mut(PREFIX_LEN..).ok_or(BeginError::Fault)?;
     encode(&domain_id, &backup_id, plan, &mut Encoder::new(header))
         .map_err(|_| BeginError::Fault)?;
     let read = BackupHeader::parse(&front).map_err(|_| BeginError::Fault)?;
-    if (read.domain_id, read.backup_id, read.plan) != (domain_id, backup_id, *plan) {
+    if read.front.len() != front.len()
+        || (read.domain_id, read.backup_id, read.plan) != (domain_id, backup_id, *plan)
+    {
         return Err(BeginError::Fault);
     }
     Ok(front)

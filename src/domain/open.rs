@@ -168,14 +168,16 @@ impl<'o> Opened<'o> {
     }
 
     /// Tests again that this is the content of the expected domain, and that the artifacts are all there.
-    pub(crate) fn check(&self) -> Result<(), OpenError> {
-        Verdict::twice(|| {
+    pub(crate) fn check(&self) -> Result<Permit, OpenError> {
+        let whole = Verdict::twice(|| {
             let listed = self.artifacts.clone().map(|(_, len)| len as usize);
             let found = self.artifacts().map(|(_, artifact)| artifact.len());
             Mask::public(listed.eq(found))
         })
-        .or(OpenError::Fault)?;
-        self.permit.test(OpenError::Fault)
+        .permit(OpenError::Fault)?;
+        let opened = Verdict::twice(|| Mask::public(self.permit.test(OpenError::Fault).is_ok()))
+            .permit(OpenError::Fault)?;
+        Ok(whole.and(opened))
     }
 }
 

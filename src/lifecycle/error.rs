@@ -9,6 +9,7 @@ use super::holding::NotHeld;
 use super::host::{FlashError, SinkRefused};
 use super::record::{Left, RecordError};
 use crate::backup::{BeginError, StreamError, WrongDomain};
+use crate::custodian::WrapError;
 use crate::domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
@@ -139,8 +140,13 @@ impl LifecycleError {
             Self::Fault
                 | Self::SelfTest(_)
                 | Self::Seal(SealError::Fault)
+                | Self::Seal(SealError::Wrap(_, WrapError::Fault))
                 | Self::Open(OpenError::Fault)
-                | Self::Record(RecordError::Fault)
+                | Self::Contribution(ContributionError::Fault)
+                | Self::NotWritten {
+                    why: RecordError::Fault,
+                    ..
+                }
                 | Self::Backup(BeginError::Fault)
                 | Self::Stream(StreamError::Fault)
         )

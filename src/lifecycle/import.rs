@@ -201,7 +201,7 @@ impl<const N: usize> Vault<N> {
         }
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
-        let mut rng = self.hedged(host.rng(), b"import", now);
+        let mut rng = self.hedged(host.rng(), b"import", now)?;
         let (key, certificate, len) = blob::transfer_key(size, now, &mut rng, out)?;
         let permit = self.report(host, &Event::BeginImport)?;
         let task = Task::Import(Import {
@@ -284,7 +284,7 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let mut root = Secret::<{ Root::LEN }>::zeroed();
         rng::fill(
-            &mut self.hedged(host.rng(), b"root", now),
+            &mut self.hedged(host.rng(), b"root", now)?,
             root.expose_mut(),
         )?;
         let incoming = self.incoming.root.secret_mut().expose_mut();

@@ -202,7 +202,7 @@ impl<const N: usize> Vault<N> {
         let opened = sealed
             .open(&Expect::header(domain, epoch, header), &shares, buffer)
             .map_err(LifecycleError::Open)?;
-        opened.check().map_err(LifecycleError::Open)?;
+        let whole = opened.check().map_err(LifecycleError::Open)?;
         incoming.set(&opened)?;
         incoming.name()?;
         drop(opened);
@@ -212,7 +212,10 @@ impl<const N: usize> Vault<N> {
             epoch,
             header,
         };
-        let permit = permit.and(quorum).and(self.report(host, &event)?);
+        let permit = permit
+            .and(quorum)
+            .and(whole)
+            .and(self.report(host, &event)?);
         let next = Next {
             promote: true,
             standing: Standing::new(epoch, header),

@@ -205,6 +205,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     ) -> Result<Domain<'v, Empty, N>, Refused<Domain<'v, Empty, N>>> {
         self.always(|vault| {
             vault.wipe();
+            vault.erase(host);
             vault.announce(host, &Event::Zeroize);
             let written = vault.clear(host, Next::new(Stage::Empty));
             vault.health.recover();

@@ -183,6 +183,12 @@ impl<const N: usize> Vault<N> {
             Ok(permit) => permit.spend(LifecycleError::Fault),
             // The new state stands, and erasing the other slot was tried.
             Err(RecordError::NotErased) => Err(RecordError::NotErased.into()),
+            // Another vault's state stands on the flash, or the counter went back: what is there is not
+            // this vault's to erase.
+            Err(RecordError::RolledBack { have, counter }) => {
+                Err(LifecycleError::Overtaken { have, counter })
+            }
+            Err(why @ RecordError::CounterBehind { .. }) => Err(why.into()),
             Err(_) => self.erase_and_write(host, next),
         };
         self.become_next(next)?;
@@ -218,6 +224,11 @@ impl<const N: usize> Vault<N> {
                 left: record::erase(host, &mut self.buffer),
             }),
         }
+    }
+
+    /// Erases both slots, best effort: before the sink is called, which may not come back.
+    pub(super) fn erase<H: Host>(&mut self, host: &mut H) {
+        let _left = record::erase(host, &mut self.buffer);
     }
 
     fn move_past<H: Host>(&mut self, host: &mut H) -> Result<(), RecordError> {

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{ModulusSize, oaep};
+use super::{DecryptError, ModulusSize, oaep};
 use crate::ct::Mask;
 use crate::hardened::copy;
 
@@ -15,9 +15,11 @@ use crate::hardened::copy;
 pub(crate) fn is_bare_block(block: &[u8]) -> Mask {
     let mut room = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
     let mut message = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-    let decoded = room
-        .get_mut(..block.len())
-        .map(|room| copy(room, block).is_ok() && oaep::decode(room, &[], &mut *message).is_ok());
-    // No key has a longer block.
-    Mask::public(decoded.unwrap_or(false))
+    let mut decode = || {
+        let room = room.get_mut(..block.len()).ok_or(DecryptError::Fault)?;
+        copy(room, block)?;
+        oaep::decode(room, &[], &mut *message)
+    };
+    // Whatever is not seen to be encrypted counts as bare.
+    Mask::public(!matches!(decode(), Err(DecryptError::Opaque)))
 }

@@ -158,6 +158,21 @@ pub(super) fn private_key_to_pkcs8<const P: usize, const N: usize>(
         wipe(out);
         return Err(ExportError::BufferTooSmall);
     };
+    let written = write_private_key(out, all, key, pkcs1, &numbers);
+    if written.is_err() {
+        wipe(out);
+    }
+    written.map(|()| len)
+}
+
+/// Fills `out` with the encoding; the lengths are those of what each header stands before.
+fn write_private_key(
+    out: &mut [u8],
+    all: usize,
+    key: usize,
+    pkcs1: usize,
+    numbers: &[Integer<'_>],
+) -> Result<(), ExportError> {
     let mut writer = Writer(out);
     writer.header(SEQUENCE, all)?;
     writer.put(&VERSION)?;
@@ -165,7 +180,7 @@ pub(super) fn private_key_to_pkcs8<const P: usize, const N: usize>(
     writer.header(OCTET_STRING, key)?;
     writer.header(SEQUENCE, pkcs1)?;
     writer.put(&VERSION)?;
-    for number in &numbers {
+    for number in numbers {
         writer.header(INTEGER, number.len())?;
         if number.zero {
             writer.put(&[0])?;
@@ -173,7 +188,7 @@ pub(super) fn private_key_to_pkcs8<const P: usize, const N: usize>(
         writer.put(number.bytes)?;
     }
     if writer.0.is_empty() {
-        Ok(len)
+        Ok(())
     } else {
         Err(ExportError::Fault)
     }

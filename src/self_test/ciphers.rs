@@ -27,7 +27,9 @@ pub fn gcm(judge: &mut impl Judge) -> Result<(), Wrong> {
     let changed = TAG.map(|byte| byte ^ 1);
     let opened = chunk::open(&key, &NONCE, &ASSOCIATED, &mut buffer, &changed);
     judge.same(&[u8::from(opened.is_err())], &[1])?;
-    chunk::open(&key, &NONCE, &ASSOCIATED, &mut buffer, &TAG).map_err(|_| Wrong)?;
+    chunk::open(&key, &NONCE, &ASSOCIATED, &mut buffer, &TAG)
+        .map_err(|_| Wrong)?
+        .spend(Wrong)?;
     judge.same(&buffer, &TEXT)
 }
 

@@ -169,6 +169,32 @@ fn a_session_that_was_overtaken_takes_no_share() {
     assert_eq!(first.contributors().count(), 0);
 }
 
+/// A session that ends in a vault that was overtaken leaves the flash to the other vault.
+#[test]
+fn a_session_that_was_overtaken_ends_in_memory_only() {
+    let lost = Lost::new(1);
+    let (mut a, mut b, mut hsm) = (vault(), vault(), hsm(2));
+    let first = lost.recovering_here(&mut a, &mut hsm);
+    let Start::Recovering(mut second) = b.start(tested(), &mut hsm).unwrap() else {
+        panic!("the session goes on");
+    };
+    let sealed = lost.sealed();
+    for key in &lost.keys[..2] {
+        let share = share(&sealed, key);
+        second.add_share(&sealed, share, &mut hsm).unwrap();
+    }
+    let quorum = second.quorum().expect("two of three");
+    drop(quorum.open(&sealed, &mut hsm).unwrap());
+    let flash = hsm.flash.clone();
+
+    let refused = first.cancel(&mut hsm).expect_err("another vault went on");
+    assert!(matches!(refused.error, LifecycleError::Overtaken { .. }));
+    assert_eq!(hsm.flash, flash);
+    drop(refused);
+    let started = b.start(tested(), &mut hsm).unwrap();
+    assert!(matches!(started, Start::Active(_)));
+}
+
 #[test]
 fn a_provisioned_vault_that_was_overtaken_activates_nothing() {
     let (mut a, mut b, mut hsm, keys) = (vault(), vault(), hsm(2), fast_keys(3));

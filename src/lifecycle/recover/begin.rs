@@ -16,7 +16,7 @@ use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::Host;
 use crate::lifecycle::id::SessionId;
-use crate::lifecycle::record::{OVERHEAD, Position};
+use crate::lifecycle::record::OVERHEAD;
 use crate::lifecycle::request::{AskError, Asking, Request, SessionPurpose};
 use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
 use crate::lifecycle::state::{Domain, Provisioned, Recovering, Refused};
@@ -70,7 +70,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
 }
 
 /// The size of a transfer key that is as strong as every custodian's key.
-fn transfer_size(sealed: &SealedDomain<'_>) -> ModulusSize {
+fn transfer_size(sealed: &SealedDomain<'_>) -> Result<ModulusSize, LifecycleError> {
     let sizes = sealed
         .header()
         .custodians()
@@ -81,7 +81,7 @@ fn transfer_size(sealed: &SealedDomain<'_>) -> ModulusSize {
         });
     sizes
         .max_by_key(|size| size.bits())
-        .unwrap_or(ModulusSize::Rsa4096)
+        .ok_or(LifecycleError::Fault)
 }
 
 impl<const N: usize> Vault<N> {
@@ -119,11 +119,11 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();
-        let mut rng = self.hedged(host.rng(), header.digest().as_bytes(), now);
+        let mut rng = self.hedged(host.rng(), header.digest().as_bytes(), now)?;
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
-        let key = PrivateKey::generate(transfer_size(sealed), &mut rng, &mut |_| ())?;
+        let key = PrivateKey::generate(transfer_size(sealed)?, &mut rng, &mut |_| ())?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes(session),
@@ -158,8 +158,8 @@ impl<const N: usize> Vault<N> {
         rng: &'a mut R,
         aim: &[u8],
         now: u64,
-    ) -> Hedged<'a, R> {
-        let number = self.position.map_or(0, Position::number);
+    ) -> Result<Hedged<'a, R>, LifecycleError> {
+        let number = self.position.ok_or(LifecycleError::Fault)?.number();
         let mut what = Secret::zeroed();
         *what.expose_mut() = Purpose::Session.digest([
             self.instance.id.as_bytes().as_slice(),
@@ -167,7 +167,7 @@ impl<const N: usize> Vault<N> {
             &number.to_be_bytes(),
             &now.to_be_bytes(),
         ]);
-        Hedged::new(rng, &self.held.root, what)
+        Ok(Hedged::new(rng, &self.held.root, what))
     }
 
     /// Begins to gather a quorum.
