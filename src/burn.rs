@@ -29,6 +29,7 @@ pub const SEALING: usize = WIDTH * 0x2c00;
 pub const WRAP: usize = WIDTH * 0x1000;
 
 /// Sealing and opening the files of the interchange.
+#[cfg(feature = "managed-hsm")]
 pub const JWE: usize = WIDTH * 0xa00;
 
 /// RSA's private operation, by the size of the modulus.

@@ -6,10 +6,13 @@
 //! was derived is looked at twice before it is given.
 
 use hkdf::Hkdf;
+use hmac::KeyInit;
+#[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 use hmac::digest::FixedOutput;
 use hmac::digest::common::KeySizeUser;
 use hmac::digest::typenum::Unsigned;
-use hmac::{Hmac, KeyInit, Mac};
+#[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 use sha2::Sha512;

@@ -33,6 +33,7 @@ KINDS = ("skipped", "turned around", "skipped")
 
 # How many are accepted in a row, and why it stays so.
 REMAIN = {
+    "asked_expired": (1, "one instruction near the beginning of the act; not explained yet"),
     "quorum": (2, "one bit says which state a domain is in; opening decides on the quorum again"),
 }
 

@@ -28,7 +28,7 @@ const LAYERS: [&[&str]; 6] = [
 const CIRCLES: [&str; 11] = [
     "backup::chunks backup::error backup::header",
     "gf256 gf256::backend gf256::portable",
-    "lifecycle::contents lifecycle::import::expected lifecycle::session lifecycle::vault",
+    "lifecycle::audit lifecycle::contents lifecycle::import::expected lifecycle::session lifecycle::vault",
     "lifecycle::import lifecycle::import::blob",
     "lifecycle::request lifecycle::request::asking",
     "managed_hsm managed_hsm::shares",
