@@ -154,7 +154,7 @@ fn a_wrong_result_does_not_leave() {
         let mut out = [0xa5; 256];
         assert_eq!(
             broken.decrypt_oaep_sha256(&mut rng, b"", &wrapped, &mut out),
-            Err(DecryptError::Opaque)
+            Err(DecryptError::Fault)
         );
         assert_eq!(out, [0xa5; 256]);
     }

@@ -175,24 +175,36 @@ impl<const N: usize> Vault<N> {
     /// The slots are not erased first: a power failure between the two would take the domain that is to
     /// stand again.
     pub(super) fn end<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
+        let ended = match self.overtaken(host) {
+            Some(overtaken) => Err(overtaken),
+            None => self.end_here(host, next),
+        };
+        self.become_next(next)?;
+        ended
+    }
+
+    /// Why the flash is not this vault's to erase: another vault's state stands there. Asked before this
+    /// vault writes, since a write that fails can move the counter.
+    fn overtaken<H: Host>(&self, host: &mut H) -> Option<LifecycleError> {
+        match record::stands(host, self.position.as_ref()?).err()? {
+            RecordError::RolledBack { have, counter } => {
+                Some(LifecycleError::Overtaken { have, counter })
+            }
+            _ => None,
+        }
+    }
+
+    fn end_here<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
         let mut written = self.write_over(host, next);
         if written.is_err() {
             written = self.write_over(host, next);
         }
-        let ended = match written {
+        match written {
             Ok(permit) => permit.spend(LifecycleError::Fault),
             // The new state stands, and erasing the other slot was tried.
             Err(RecordError::NotErased) => Err(RecordError::NotErased.into()),
-            // Another vault's state stands on the flash, or the counter went back: what is there is not
-            // this vault's to erase.
-            Err(RecordError::RolledBack { have, counter }) => {
-                Err(LifecycleError::Overtaken { have, counter })
-            }
-            Err(why @ RecordError::CounterBehind { .. }) => Err(why.into()),
             Err(_) => self.erase_and_write(host, next),
-        };
-        self.become_next(next)?;
-        ended
+        }
     }
 
     /// Ends the domain: both slots are erased, and then the state that follows is written. Neither
