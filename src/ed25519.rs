@@ -51,6 +51,9 @@ pub struct VerifyKey([u8; 32]);
 impl VerifyKey {
     /// Refuses what is no point, a second encoding of a point, and a point of small order, under which
     /// one signature fits many messages.
+    ///
+    /// Not inlined: the trace of secrets leaves out what is given public values only, by its name.
+    #[inline(never)]
     pub fn new(bytes: &[u8; 32]) -> Option<Self> {
         let weak = VerifyingKey::from_bytes(bytes).ok()?.is_weak();
         (is_reduced(bytes) && !weak).then_some(Self(*bytes))
