@@ -28,6 +28,12 @@ impl Mask {
         Self::from_bit(u32::from(decision))
     }
 
+    /// True if `a <= b`. Both numbers are public.
+    #[inline(always)]
+    pub fn at_most(a: u64, b: u64) -> Self {
+        Self::public(a <= b)
+    }
+
     /// True if `bit` is 1, false if it is 0; `bit` is nothing else.
     ///
     /// Secret: `bit`. Leaks: nothing.

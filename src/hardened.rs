@@ -98,23 +98,17 @@ impl Permit {
     /// Tests both tokens again, by a branch each, right before the act.
     #[inline(always)]
     pub fn spend<E>(self, refusal: E) -> Result<(), E> {
-        Verdict {
-            first: self.first,
-            second: self.second,
-        }
-        .or(refusal)
+        self.test(refusal)
     }
 
     /// Tests both tokens and keeps the permit, for an act that another one under it follows.
     #[inline(always)]
     pub fn test<E>(&self, refusal: E) -> Result<(), E> {
-        if black_box(self.first) != FIRST {
-            return Err(refusal);
+        Verdict {
+            first: self.first,
+            second: self.second,
         }
-        if black_box(self.second) != SECOND {
-            return Err(refusal);
-        }
-        Ok(())
+        .or(refusal)
     }
 
     /// A permit that is valid only if both are: what either token lacks, the result lacks.

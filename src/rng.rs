@@ -34,7 +34,7 @@
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
-use crate::ct::Mask;
+use crate::ct::{Mask, is_zeros};
 use crate::hardened::{Permit, Verdict};
 
 /// The caller's random number generator failed.
@@ -69,10 +69,7 @@ const TELLING: usize = 16;
 /// Secret: `drawn`. Public: its length. Leaks: whether it begins with zeros.
 pub(crate) fn check_drawn(drawn: &[u8]) -> Result<Permit, RngError> {
     Verdict::twice(|| match drawn.first_chunk::<TELLING>() {
-        Some(first) => {
-            let all = first.iter().fold(0, |all, byte| all | byte);
-            !Mask::is_zero(u32::from(all))
-        }
+        Some(first) => !is_zeros(first),
         None => Mask::public(true),
     })
     .permit(RngError)

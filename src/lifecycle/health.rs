@@ -52,7 +52,8 @@ impl Health {
         self.passed = Passed::NONE;
     }
 
-    /// Leaves the error state: every secret is gone. Each algorithm is tested again when it is used.
+    /// Leaves the error state: every secret is gone. What is tested on first use is tested again; what is
+    /// tested at power-up is not, before the next start.
     pub(super) fn recover(&mut self) {
         self.words = SOUND;
         self.passed = Passed::NONE;

@@ -69,7 +69,7 @@ impl<const N: usize> Vault<N> {
     /// vault has saved a state on the same host since, be it that the HSM was zeroized there.
     ///
     /// After a write that failed the counter may be ahead, up to the number that the write gave.
-    fn stands<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
+    pub(super) fn stands<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
         let position = self.position.ok_or(LifecycleError::Fault)?;
         record::stands(host, &position).map_err(|error| match error {
             RecordError::RolledBack { have, counter } => {

@@ -199,12 +199,13 @@ impl Clock {
     }
 
     fn goes_on(&self, now: u64) -> Mask {
-        let ends = !at_most(self.expires, 0);
-        at_most(self.latest, 0) | (self.is_later(now) & (at_most(now, self.expires) | !ends))
+        let ends = !Mask::at_most(self.expires, 0);
+        Mask::at_most(self.latest, 0)
+            | (self.is_later(now) & (Mask::at_most(now, self.expires) | !ends))
     }
 
     fn is_later(&self, now: u64) -> Mask {
-        at_most(self.latest, now)
+        Mask::at_most(self.latest, now)
     }
 }
 
@@ -212,8 +213,4 @@ impl Clock {
 pub(super) struct Ticked {
     pub(super) permit: Permit,
     pub(super) now: u64,
-}
-
-fn at_most(a: u64, b: u64) -> Mask {
-    Mask::public(a <= b)
 }

@@ -175,23 +175,14 @@ impl<const N: usize> Vault<N> {
     /// The slots are not erased first: a power failure between the two would take the domain that is to
     /// stand again.
     pub(super) fn end<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {
-        let ended = match self.overtaken(host) {
-            Some(overtaken) => Err(overtaken),
-            None => self.end_here(host, next),
+        let ended = match self.stands(host) {
+            // Another vault's state is on the flash, and not this vault's to erase. Asked before this one
+            // writes, since a write that fails can move the counter.
+            Err(overtaken @ LifecycleError::Overtaken { .. }) => Err(overtaken),
+            _ => self.end_here(host, next),
         };
         self.become_next(next)?;
         ended
-    }
-
-    /// Why the flash is not this vault's to erase: another vault's state stands there. Asked before this
-    /// vault writes, since a write that fails can move the counter.
-    fn overtaken<H: Host>(&self, host: &mut H) -> Option<LifecycleError> {
-        match record::stands(host, self.position.as_ref()?).err()? {
-            RecordError::RolledBack { have, counter } => {
-                Some(LifecycleError::Overtaken { have, counter })
-            }
-            _ => None,
-        }
     }
 
     fn end_here<H: Host>(&mut self, host: &mut H, next: Next) -> Result<(), LifecycleError> {

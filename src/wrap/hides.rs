@@ -4,7 +4,7 @@
 //! Whoever wraps has no private key, so he cannot unwrap what was made. He can see that something was
 //! made, that the share does not stand in it, and that it is no block of OAEP, which anyone can read.
 
-use crate::ct::{Mask, eq_bytes};
+use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::hardened::{Permit, Verdict};
 use crate::rsa::is_bare_block;
 use crate::shamir::Share;
@@ -18,15 +18,9 @@ pub(crate) fn check_hides<E: Copy>(
     share: &Share<32>,
     fault: E,
 ) -> Result<Permit, E> {
-    let hidden = Verdict::twice(|| is_written(wrapped) & !holds(wrapped, share.value().expose()));
+    let hidden = Verdict::twice(|| !is_zeros(wrapped) & !holds(wrapped, share.value().expose()));
     let encrypted = Verdict::twice(|| !is_bare_block(wrapped));
     Ok(hidden.permit(fault)?.and(encrypted.permit(fault)?))
-}
-
-/// Secret: the bytes. Public: the length. Leaks: nothing else.
-fn is_written(bytes: &[u8]) -> Mask {
-    let all = bytes.iter().fold(0, |all, byte| all | byte);
-    !Mask::is_zero(u32::from(all))
 }
 
 /// Whether `secret` stands anywhere in `bytes`.

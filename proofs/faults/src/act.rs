@@ -98,6 +98,24 @@ pub fn root(number: u8) -> Option<Root> {
     Secret::try_init(fill).ok().map(Root::from_secret)
 }
 
+/// What is sealed to three custodians, two of whom are needed.
+pub fn sealing<'a>(
+    root: &'a Root,
+    artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
+) -> Option<Sealing<'a, FastKey>> {
+    Some(Sealing {
+        root,
+        artifacts,
+        custodians: &KEYS,
+        threshold: Threshold::new(2).ok()?,
+        label: DomainLabel::new("test").ok()?,
+        lineage: Lineage::FIRST,
+        created: 1_790_000_000,
+        instance: InstanceId::from_bytes([7; 16]),
+        break_glass: None,
+    })
+}
+
 /// A domain of three custodians, two of whom are needed, in the buffer with that number.
 pub fn sealed(number: u8) -> Option<SealedDomain<'static>> {
     sealed_in(number, buffer(usize::from(number)))
@@ -106,18 +124,9 @@ pub fn sealed(number: u8) -> Option<SealedDomain<'static>> {
 /// The same, elsewhere.
 pub fn sealed_in(number: u8, out: &mut [u8]) -> Option<SealedDomain<'_>> {
     let (root, artifacts) = (root(number + 1)?, artifacts()?);
-    let sealing = Sealing {
-        root: &root,
-        artifacts: &artifacts,
-        custodians: &KEYS,
-        threshold: Threshold::new(2).ok()?,
-        label: DomainLabel::new("test").ok()?,
-        lineage: Lineage::FIRST,
-        created: 1_790_000_000,
-        instance: InstanceId::from_bytes([7; 16]),
-        break_glass: None,
-    };
-    sealing.seal(&mut Rng::new(77), &mut [0; 2048], out).ok()
+    sealing(&root, &artifacts)?
+        .seal(&mut Rng::new(77), &mut [0; 2048], out)
+        .ok()
 }
 
 /// The share of the custodian at `place`.

@@ -56,6 +56,26 @@ fn contributed(left: bool, out: &[u8]) -> Outcome {
     }
 }
 
+/// Whether a vetted request is answered. It stands in each act.
+#[inline(always)]
+fn answers(
+    request: &VettedRequest<'_>,
+    sealed: &SealedDomain<'_>,
+    share: &DomainShare,
+    out: &mut [u8],
+) -> bool {
+    contribute(
+        sealed,
+        &expect(sealed),
+        request,
+        share,
+        NOW,
+        &mut Rng::new(9),
+        out,
+    )
+    .is_ok()
+}
+
 #[inline(never)]
 #[unsafe(no_mangle)]
 fn act_compare(
@@ -68,16 +88,7 @@ fn act_compare(
     let Ok(request) = VettedRequest::compared(request, shown) else {
         return false;
     };
-    contribute(
-        sealed,
-        &expect(sealed),
-        &request,
-        share,
-        NOW,
-        &mut Rng::new(9),
-        out,
-    )
-    .is_ok()
+    answers(&request, sealed, share, out)
 }
 
 scene!(
@@ -118,16 +129,7 @@ fn act_attest(
     let Ok(request) = VettedRequest::attested(request, b"evidence", judge) else {
         return false;
     };
-    contribute(
-        sealed,
-        &expect(sealed),
-        &request,
-        share,
-        NOW,
-        &mut Rng::new(9),
-        out,
-    )
-    .is_ok()
+    answers(&request, sealed, share, out)
 }
 
 scene!(

@@ -4,15 +4,11 @@
 
 use core::hint::black_box;
 
-use security_domain::custodian::Recipient;
-use security_domain::custodian::WrapError;
-use security_domain::domain::{
-    DomainLabel, Expect, InstanceId, Lineage, SealError, SealedDomain, Sealing,
-};
-use security_domain::quorum::Threshold;
+use security_domain::custodian::{Recipient, WrapError};
+use security_domain::domain::{Expect, SealError, SealedDomain, Sealing};
 use security_domain::rsa::{PrivateKey, PublicKey};
 
-use crate::act::{FastKey, KEYS, TRANSFER, artifacts, root, share};
+use crate::act::{FastKey, TRANSFER, artifacts, root, sealing, share};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -73,17 +69,7 @@ scene!(
     fault_sealing,
     |wrong, _hsm| {
         let (root, artifacts) = (root(1)?, artifacts()?);
-        let sealing = Sealing {
-            root: &root,
-            artifacts: &artifacts,
-            custodians: &KEYS,
-            threshold: Threshold::new(2).ok()?,
-            label: DomainLabel::new("test").ok()?,
-            lineage: Lineage::FIRST,
-            created: 1_790_000_000,
-            instance: InstanceId::from_bytes([7; 16]),
-            break_glass: None,
-        };
+        let sealing = sealing(&root, &artifacts)?;
         let out = buffer(0);
         let answer = window!(act_seal(&sealing, &mut Rng::new(9), buffer(2), out));
         let Ok(sealed) = answer else {

@@ -3,7 +3,7 @@
 
 use super::error::RecordError;
 use super::layout::{Head, open};
-use super::position::{Position, at_most, same};
+use super::position::{Position, same};
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::host::{Host, Slot};
@@ -63,7 +63,7 @@ impl Slots {
     fn never_saved(self) -> Mask {
         let Self([a, b]) = self;
         let a = match a {
-            Held::State(number) => at_most(number, 2),
+            Held::State(number) => Mask::at_most(number, 2),
             _ => Mask::public(true),
         };
         a & Mask::public(b == Held::Blank)

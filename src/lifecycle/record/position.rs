@@ -67,7 +67,7 @@ pub fn stands<H: Host + ?Sized>(host: &mut H, position: &Position) -> Result<Per
     Verdict::twice(|| {
         let counter = host.counter();
         counter.map_or(Mask::public(false), |counter| {
-            at_most(position.number, counter) & at_most(counter, position.given)
+            Mask::at_most(position.number, counter) & Mask::at_most(counter, position.given)
         })
     })
     .permit(refusal)
@@ -79,8 +79,4 @@ pub(super) fn following(position: Position, by: u64) -> Result<u64, RecordError>
 
 pub(super) fn same(a: u64, b: u64) -> Mask {
     eq_bytes(&a.to_be_bytes(), &b.to_be_bytes())
-}
-
-pub(super) fn at_most(a: u64, b: u64) -> Mask {
-    Mask::public(a <= b)
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::error::RecordError;
 use super::find::read;
 use super::layout::{Head, open, seal};
-use super::position::{Position, at_most, following, same};
+use super::position::{Position, following, same};
 use crate::ct::{Mask, eq_bytes};
 use crate::domain::InstanceId;
 use crate::hardened::{Permit, Verdict};
@@ -118,7 +118,7 @@ pub(super) fn advance<H: Host + ?Sized>(
     };
     Verdict::twice(|| {
         let counter = host.counter();
-        counter.map_or(Mask::public(false), |counter| at_most(from, counter))
+        counter.map_or(Mask::public(false), |counter| Mask::at_most(from, counter))
     })
     .or(behind)?;
     if counter < number {
