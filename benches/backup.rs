@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Backup and restore of 16 MiB, beside what the crate `aes-gcm` takes for the same bytes in one message.
 //!
-//! `cargo bench --features hazmat --bench backup`
+//! `cargo bench --features sealed-domain,hazmat --bench backup`
 //!
 //! In turns; the median of the ratios of neighbouring runs counts, so that a busy machine slows both alike.
 #![allow(missing_docs)]

@@ -2,7 +2,7 @@
 //! Sealing and opening a domain, 3 of 5 and 10 of 10 custodians, by the size of their RSA keys. Opening
 //! is all that a recovery computes: the file read, a quorum's shares unwrapped and checked, the body opened.
 //!
-//! `cargo bench --bench domain`
+//! `cargo bench --features sealed-domain --bench domain`
 #![allow(missing_docs)]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The hot paths of RSA: OAEP unwrap and wrap, import of a key.
 //!
-//! `cargo bench --bench rsa`
+//! `cargo bench --features sealed-domain --bench rsa`
 #![allow(missing_docs)]
 
 use std::hint::black_box;

@@ -14,8 +14,13 @@
 use core::hint::black_box;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
 
-use crypto_bigint::Word;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+#[cfg(feature = "sealed-domain")]
+mod words;
+
+#[cfg(feature = "sealed-domain")]
+pub use words::declassify_words;
 
 /// A decision whose value is hidden from the optimiser.
 #[derive(Clone, Copy)]
@@ -82,14 +87,6 @@ impl Mask {
     #[inline(always)]
     pub fn select_u8(self, a: u8, b: u8) -> u8 {
         u8::conditional_select(&b, &a, self.0)
-    }
-
-    /// `a` if true, `b` if false.
-    ///
-    /// Secret: the mask, `a`, `b`. Leaks: nothing.
-    #[inline(always)]
-    pub fn select_word(self, a: Word, b: Word) -> Word {
-        Word::conditional_select(&b, &a, self.0)
     }
 
     /// Makes the decision public: from the line that calls this, code may branch on it.
@@ -165,13 +162,6 @@ pub fn declassify(x: u32) -> u32 {
     publish(u64::from(x)) as u32
 }
 
-/// Makes the words of a number public, as [`declassify`] does.
-#[inline(always)]
-#[allow(clippy::unnecessary_cast)] // A word has 32 bits on some targets.
-pub fn declassify_words<const N: usize>(words: [Word; N]) -> [Word; N] {
-    words.map(|word| publish(word as u64) as Word)
-}
-
 /// Makes bytes public: from the line that calls this, code may branch on them and index with them.
 #[inline(always)]
 pub fn declassify_bytes(bytes: &mut [u8]) {
@@ -232,8 +222,6 @@ mod tests {
                 assert_eq!(Mask::lt(a, b).select(a, b), a.min(b));
                 let (x, y) = (a as u8, b as u8);
                 assert_eq!(Mask::lt(a, b).select_u8(x, y), if a < b { x } else { y });
-                let (x, y) = (Word::MAX - Word::from(a), Word::MAX - Word::from(b));
-                assert_eq!(Mask::lt(a, b).select_word(x, y), x.max(y));
             }
         }
     }
@@ -254,7 +242,6 @@ mod tests {
     fn what_is_made_public_stays_what_it_was() {
         for x in EDGES {
             assert_eq!(declassify(x), x);
-            assert_eq!(declassify_words([Word::from(x), !0]), [Word::from(x), !0]);
         }
     }
 

@@ -20,6 +20,7 @@ pub mod gf257 {
 }
 
 /// Key derivation.
+#[cfg(feature = "sealed-domain")]
 pub mod kdf {
     pub use crate::kdf::{Pseudorandom, sp800_108_hmac_sha512};
 }
@@ -30,11 +31,13 @@ pub mod gf256 {
 }
 
 /// The HSM's side of a session.
+#[cfg(feature = "sealed-domain")]
 pub mod lifecycle {
     pub use crate::lifecycle::hazmat::{AskError, Asking, Fresh, open_contribution};
 }
 
 /// The state at rest.
+#[cfg(feature = "sealed-domain")]
 pub mod record {
     use crate::domain::InstanceId;
     use crate::lifecycle::{Host, RecordError, record};
@@ -87,6 +90,7 @@ pub mod managed_hsm {
 }
 
 /// Backups without an HSM around them.
+#[cfg(feature = "sealed-domain")]
 pub mod backup {
     use rand_core::TryCryptoRng;
 

@@ -6,13 +6,10 @@
 //! was derived is looked at twice before it is given.
 
 use hkdf::Hkdf;
-use hmac::KeyInit;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 use hmac::digest::FixedOutput;
-use hmac::digest::common::KeySizeUser;
-use hmac::digest::typenum::Unsigned;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 use sha2::Sha512;
@@ -24,21 +21,6 @@ use crate::secret::Secret;
 
 /// The length of a block of HKDF-Expand.
 const HASH_LEN: usize = 32;
-
-/// HMAC (RFC 2104) under a key that is no longer than a block of the hash. Its section 2 pads such a
-/// key with zeros, and so does this, because a whole block is the one length that cannot fail.
-///
-/// Secret: `key`. Leaks: nothing.
-pub fn keyed<M: KeyInit + KeySizeUser, const N: usize>(key: &[u8; N]) -> M {
-    const { assert!(N <= M::KeySize::USIZE) };
-    let mut block = hmac::digest::Key::<M>::default();
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    let mac = M::new(&block);
-    block.as_mut_slice().zeroize();
-    mac
-}
 
 /// The pseudorandom key of HKDF, from which keys are expanded. It wipes itself.
 pub struct Pseudorandom(Option<Hkdf<Sha256>>);
@@ -134,14 +116,5 @@ mod tests {
             key.expose_mut()[bit >> 3] = 1 << (bit & 7);
             assert_eq!(require_filled(&key), Ok(()), "bit {bit}");
         }
-    }
-
-    #[test]
-    fn a_key_shorter_than_a_block_is_padded_as_hmac_pads_it() {
-        let mut ours: Hmac<Sha256> = keyed(&[0x5a; 32]);
-        let mut theirs = Hmac::<Sha256>::new_from_slice(&[0x5a; 32]).unwrap();
-        ours.update(b"text");
-        theirs.update(b"text");
-        assert_eq!(ours.finalize().into_bytes(), theirs.finalize().into_bytes());
     }
 }

@@ -27,14 +27,26 @@
 extern crate std;
 
 // Layers, lowest first; `tests/layering.rs` holds the modules to them.
+#[cfg(feature = "sealed-domain")]
 mod burn;
+#[cfg_attr(
+    not(feature = "sealed-domain"),
+    allow(dead_code, reason = "the sealed domain uses all of it")
+)]
 mod ct;
+#[cfg_attr(
+    not(feature = "sealed-domain"),
+    allow(dead_code, reason = "the sealed domain uses all of it")
+)]
 mod hardened;
 pub mod rng;
 pub mod secret;
 
+#[cfg(feature = "sealed-domain")]
 mod aead;
+#[cfg(feature = "sealed-domain")]
 mod cbor;
+#[cfg(feature = "sealed-domain")]
 mod ed25519;
 #[cfg_attr(
     not(feature = "hazmat"),
@@ -43,26 +55,37 @@ mod ed25519;
 mod gf256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 mod gf257;
+#[cfg(feature = "sealed-domain")]
 mod kdf;
+mod mac;
+#[cfg(feature = "sealed-domain")]
 mod purpose;
+#[cfg(feature = "sealed-domain")]
 pub mod rsa;
+#[cfg(feature = "sealed-domain")]
 pub mod x509;
 
 pub mod quorum;
 pub mod shamir;
 
+#[cfg(feature = "sealed-domain")]
 pub mod custodian;
+#[cfg(feature = "sealed-domain")]
 pub mod wrap;
 
+#[cfg(feature = "sealed-domain")]
 pub mod domain;
 
+#[cfg(feature = "sealed-domain")]
 pub mod backup;
 
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;
 
+#[cfg(feature = "sealed-domain")]
 pub mod self_test;
 
+#[cfg(feature = "sealed-domain")]
 pub mod lifecycle;
 
 #[cfg(feature = "hazmat")]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Backups: what comes back, where, and what does not.
-#![cfg(feature = "hazmat")]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
 use std::convert::Infallible;
 

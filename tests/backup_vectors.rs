@@ -2,7 +2,7 @@
 //! The files under `tests/vectors/backup`, each named by its defect. They were written by
 //! `tests/interop/backup.py`, which shares no line with the crate; `cases.json` says how far each gets,
 //! and in which words it is refused.
-#![cfg(feature = "hazmat")]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
 mod known_answer;
 

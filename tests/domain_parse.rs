@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A file that differs from a sealed one in anything is not that one.
+#![cfg(feature = "sealed-domain")]
 
 mod sealed;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the domain stands in the clear while it is sealed, and what is looked at before it leaves.
+#![cfg(feature = "sealed-domain")]
 
 mod sealed;
 

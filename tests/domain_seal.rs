@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sealing and opening with any quorum, and what is refused on the way.
+#![cfg(feature = "sealed-domain")]
 
 mod sealed;
 

@@ -2,6 +2,7 @@
 //! The files under `tests/vectors/sealed-domain`, each named by its defect. They were written by
 //! `tests/interop/sealed_domain.py`, which shares no line with the crate; `cases.json` says where each
 //! is refused, and in which words.
+#![cfg(feature = "sealed-domain")]
 
 mod known_answer;
 mod sealed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key derivation against the published known answers.
-#![cfg(feature = "hazmat")]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
 use security_domain::domain::Fault;
 use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};

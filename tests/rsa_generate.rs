@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Generated keys against FIPS 186-5 appendix A.1, with the arithmetic and the primality tests of other
 //! crates.
+#![cfg(feature = "sealed-domain")]
 
 use crypto_bigint::{NonZero, U2048, U4096};
 use crypto_primes::{Flavor, is_prime};

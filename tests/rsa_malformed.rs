@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Malformed keys, each with one defect, and the error that names it.
+#![cfg(feature = "sealed-domain")]
 
 use crypto_bigint::{NonZero, U4096};
 use der::asn1::UintRef;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys that are right in unusual numbers, and the check that keeps a wrong result from leaving.
+#![cfg(feature = "sealed-domain")]
 
 use crypto_bigint::{NonZero, U4096};
 use der::asn1::UintRef;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys, ciphertexts and signatures made by the openssl command (3.0), in every encoding and size.
+#![cfg(feature = "sealed-domain")]
 
 use getrandom::SysRng;
 use security_domain::custodian::{Identity, Unwrap};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Project Wycheproof's RSAES-OAEP vectors for SHA-256 and MGF1 with SHA-256.
+#![cfg(feature = "sealed-domain")]
 
 use getrandom::SysRng;
 use security_domain::rsa::{DecryptError, KeyError, PrivateKey};

@@ -184,7 +184,15 @@ impl<S: Source> Jwe<S> {
     /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
     pub fn authentic(&self, key: &ContentKey) -> Result<Mask, hardened::Fault> {
         let tag = self.tag(key)?;
-        Ok(ct::eq_bytes(tag.expose(), &self.tag))
+        Ok(self.bears(&tag))
+    }
+
+    /// Whether the JWE bears this tag.
+    ///
+    /// Secret: `tag`. Public: the JWE. Leaks: nothing.
+    #[inline(always)]
+    fn bears(&self, tag: &Secret<TAG>) -> Mask {
+        ct::eq_bytes(tag.expose(), &self.tag)
     }
 
     /// A permit if the tag is this key's and the padding is well-formed, so that
@@ -193,8 +201,7 @@ impl<S: Source> Jwe<S> {
     /// Secret: `key`, the plaintext. Public: the JWE. Leaks: the result.
     pub fn opens(&self, key: &ContentKey) -> Result<Permit, OpenError> {
         let tag = self.tag(key)?;
-        let authentic = Verdict::twice(|| ct::eq_bytes(tag.expose(), &self.tag))
-            .permit(OpenError::DoesNotOpen)?;
+        let authentic = Verdict::twice(|| self.bears(&tag)).permit(OpenError::DoesNotOpen)?;
         // The last two blocks, of which the IV is the first if there is one block only.
         let (mut before, mut last) = ([0; BLOCK], self.iv);
         self.for_each_chunk(&mut [0; CHUNK], |chunk| {

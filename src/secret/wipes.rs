@@ -8,9 +8,13 @@ const fn wipes<T: ZeroizeOnDrop>() {}
 
 const _: () = {
     wipes::<super::Secret<32>>();
-    wipes::<aes::Aes256>();
     wipes::<sha2::Sha256>();
     wipes::<sha2::Sha512>();
+};
+
+#[cfg(feature = "sealed-domain")]
+const _: () = {
+    wipes::<aes::Aes256>();
     wipes::<ed25519_dalek::SigningKey>();
 };
 

@@ -15,7 +15,7 @@ use paths::paths;
 const LAYERS: [&[&str]; 6] = [
     &["burn", "ct", "hardened", "rng", "secret"],
     &[
-        "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "purpose", "rsa", "x509",
+        "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "mac", "purpose", "rsa", "x509",
     ],
     &["quorum", "shamir"],
     &["custodian", "wrap"],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The life of a domain in an HSM, step by step: `docs/lifecycle.md`.
+#![cfg(feature = "sealed-domain")]
 
 #[cfg(feature = "managed-hsm")]
 #[path = "../managed_hsm/fixtures.rs"]

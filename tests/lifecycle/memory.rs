@@ -2,11 +2,11 @@
 //! What is left in a vault, or in a record, when something has ended or gone wrong.
 
 use security_domain::custodian::Identity;
-use security_domain::lifecycle::{Event, LifecycleError, Start};
+use security_domain::lifecycle::{Event, LifecycleError};
 
 use crate::flash::Fault;
 use crate::sealed::{FastKey, rng, share};
-use crate::world::{Lost, holds, hsm, provisioned, tested, vault};
+use crate::world::{Lost, holds, hsm, provisioned, vault};
 
 /// The share of the custodian at `place`, as it was dealt.
 fn value(lost: &Lost, place: usize) -> Vec<u8> {
@@ -65,7 +65,7 @@ fn a_record_whose_parts_do_not_go_together_is_damaged() {
         let (mut vault, mut hsm) = (vault(), hsm(1));
         drop(provisioned(&mut vault, &mut hsm));
         crate::world::rewrite(&mut hsm, |contents| contents[2] = stage);
-        let error = vault.start(tested(), &mut hsm).unwrap_err();
+        let error = vault.start(crate::world::tested(), &mut hsm).unwrap_err();
         assert_eq!(error, LifecycleError::Record(RecordError::Damaged));
     }
     let lost = Lost::new(1);
@@ -73,15 +73,15 @@ fn a_record_whose_parts_do_not_go_together_is_damaged() {
         let (mut vault, mut hsm) = (vault(), hsm(2));
         drop(lost.recovering_here(&mut vault, &mut hsm));
         crate::world::rewrite(&mut hsm, |contents| contents[2] = stage);
-        let error = vault.start(tested(), &mut hsm).unwrap_err();
+        let error = vault.start(crate::world::tested(), &mut hsm).unwrap_err();
         assert_eq!(error, LifecycleError::Record(RecordError::Damaged));
         assert!(!holds(&vault, b"thirty-two bytes of key"));
     }
     let (mut vault, mut hsm) = (vault(), hsm(1));
     drop(provisioned(&mut vault, &mut hsm));
     assert!(matches!(
-        vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        vault.start(crate::world::tested(), &mut hsm),
+        Ok(security_domain::lifecycle::Start::Provisioned(_))
     ));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state at rest on a simulated flash.
-#![cfg(feature = "hazmat")]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
 #[path = "../flash/mod.rs"]
 mod flash;

@@ -2,7 +2,7 @@
 //! What operations leave on the dead stack: of no root, key or share eight bytes that follow each other.
 //!
 //! `proofs/residue.py` looks for the same in the memory of a Cortex-M4.
-#![cfg(all(feature = "hazmat", target_arch = "x86_64"))]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat", target_arch = "x86_64"))]
 
 #[path = "../sealed/mod.rs"]
 mod sealed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Requests, their vetting, and contributions: from the HSM that asks to the session that takes them.
-#![cfg(feature = "hazmat")]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
 #[path = "../known_answer/mod.rs"]
 mod known_answer;

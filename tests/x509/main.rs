@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Certificates: read as the openssl command (3.0) made them, and written.
+#![cfg(feature = "sealed-domain")]
 
 mod forms;
 mod written;

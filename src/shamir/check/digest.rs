@@ -7,7 +7,7 @@ use rand_core::TryCryptoRng;
 use sha2::Sha256;
 
 use crate::ct;
-use crate::kdf::keyed;
+use crate::mac::keyed;
 use crate::quorum::Quorum;
 use crate::rng::{self, RngError};
 use crate::secret::Secret;

@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::ct;
-use crate::kdf::keyed;
+use crate::mac::keyed;
 use crate::quorum::Quorum;
 use crate::secret::{Secret, wipe};
 use crate::shamir::{CombineError, ShareRow, combine_rows};

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! HMAC (RFC 2104) under a short key, without a way to fail.
+
+use hmac::KeyInit;
+use hmac::digest::common::KeySizeUser;
+use hmac::digest::typenum::Unsigned;
+use zeroize::Zeroize;
+
+/// HMAC (RFC 2104) under a key that is no longer than a block of the hash. Its section 2 pads such a
+/// key with zeros, and so does this, because a whole block is the one length that cannot fail.
+///
+/// Secret: `key`. Leaks: nothing.
+pub fn keyed<M: KeyInit + KeySizeUser, const N: usize>(key: &[u8; N]) -> M {
+    const { assert!(N <= M::KeySize::USIZE) };
+    let mut block = hmac::digest::Key::<M>::default();
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    let mac = M::new(&block);
+    block.as_mut_slice().zeroize();
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use hmac::{Hmac, Mac};
+    use sha2::Sha256;
+
+    use super::*;
+
+    #[test]
+    fn a_key_shorter_than_a_block_is_padded_as_hmac_pads_it() {
+        let mut ours: Hmac<Sha256> = keyed(&[0x5a; 32]);
+        let mut theirs = Hmac::<Sha256>::new_from_slice(&[0x5a; 32]).unwrap();
+        ours.update(b"text");
+        theirs.update(b"text");
+        assert_eq!(ours.finalize().into_bytes(), theirs.finalize().into_bytes());
+    }
+}
