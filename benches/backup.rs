@@ -12,15 +12,15 @@ use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use security_domain::backup::{BackupHeader, Kind, Plan, TAG_LEN};
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::hazmat;
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 const LENGTH: usize = 16 << 20;
 
 /// Seals what `chunks` holds, each chunk with room for its tag behind it; gives the front.
 fn seal(root: &Root, mut chunks: &mut [u8]) -> Vec<u8> {
-    let plan = Plan {
+    let plan = BackupInfo {
         epoch: Some(Epoch::FIRST),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,

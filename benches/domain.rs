@@ -9,12 +9,12 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use security_domain::custodian::Recipient;
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, Expect, InstanceId, Lineage, Root, SealedDomain,
-    Sealing,
-};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, Root,
+    SealedDomain, Sealing,
+};
 
 const SIZES: [(u32, ModulusSize); 3] = [
     (2048, ModulusSize::Rsa2048),
@@ -63,7 +63,7 @@ fn domain(criterion: &mut Criterion) {
             });
             // The file of one sealing at least: a filter may have left the bench above out.
             sealing.seal(&mut rng, &mut scratch, &mut file).unwrap();
-            let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
+            let expect = ExpectedDomain::new(root.domain_id().unwrap(), Epoch::FIRST);
             group.bench_function(BenchmarkId::new("open", &case), |bencher| {
                 bencher.iter(|| {
                     let sealed = SealedDomain::parse(&file).unwrap();

@@ -12,21 +12,24 @@ use std::error::Error;
 
 use getrandom::SysRng;
 use security_domain::custodian::Recipient;
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, Epoch, Expect, InstanceId, Lineage, Root, SealedDomain, Sealing,
-};
 use security_domain::lifecycle::{Request, VettedRequest, contribute, contribution_len};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain,
+    Sealing,
+};
 
 mod firmware {
     use core::fmt;
 
     use rand_core::TryCryptoRng;
-    use security_domain::domain::{ArtifactTag, DomainId, Epoch, Expect, SealedDomain};
     use security_domain::lifecycle::{
-        Contribution, Event, FlashError, Host, Request, RequestDigest, SinkRefused, Slot, Start,
-        Status, Vault, vault_room,
+        AnyDomain, Contribution, Event, FlashError, Host, Request, RequestDigest, SinkRefused,
+        Slot, Status, Vault, vault_room,
+    };
+    use security_domain::sealed_domain::{
+        ArtifactTag, DomainId, Epoch, ExpectedDomain, SealedDomain,
     };
     use security_domain::secret::Secret;
     use security_domain::self_test;
@@ -146,14 +149,14 @@ mod firmware {
 
         let tested = self_test::run().map_err(|_| Refusal("the self-test failed"))?;
         let start = memory.vault.start(tested, host);
-        let Ok(Start::Empty(domain)) = start else {
+        let Ok(AnyDomain::Empty(domain)) = start else {
             return Err(Refusal("this HSM is not empty"));
         };
         let tag = ArtifactTag::new("signing-key").map_err(|_| Refusal("bad tag"))?;
         let domain = domain
             .provision(&[(tag, &[0; 32])], host)
             .map_err(|_| Refusal("not provisioned"))?;
-        let expect = Expect::new(expected, Epoch::FIRST);
+        let expect = ExpectedDomain::new(expected, Epoch::FIRST);
         let (domain, len) = domain
             .begin_recovery(&sealed, &expect, None, host, &mut memory.message)
             .map_err(|_| Refusal("not the domain that the operator named"))?;
@@ -174,7 +177,7 @@ mod firmware {
         let contribution =
             Contribution::parse(contribution).map_err(|_| Refusal("no contribution"))?;
         let tested = self_test::run().map_err(|_| Refusal("the self-test failed"))?;
-        let Ok(Start::Recovering(mut domain)) = memory.vault.start(tested, host) else {
+        let Ok(AnyDomain::Recovering(mut domain)) = memory.vault.start(tested, host) else {
             return Err(Refusal("this HSM waits for no contribution"));
         };
         domain
@@ -193,7 +196,7 @@ mod firmware {
         let Ok(tested) = self_test::run() else {
             return false;
         };
-        let Ok(Start::Active(domain)) = memory.vault.start(tested, host) else {
+        let Ok(AnyDomain::Active(domain)) = memory.vault.start(tested, host) else {
             return false;
         };
         let Ok(mut artifacts) = domain.artifacts(host) else {
@@ -269,7 +272,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let id = key.public_key().id();
         let share = sealed.unwrap_share(id, key, &mut SysRng)?;
         let mut out = vec![0; contribution_len(vetted.request())];
-        let expect = Expect::new(noted, Epoch::FIRST);
+        let expect = ExpectedDomain::new(noted, Epoch::FIRST);
         contribute(&sealed, &expect, &vetted, &share, 0, &mut SysRng, &mut out)?;
         status = firmware::take(memory, &mut board, &out).map_err(refusal)?;
         println!("contribution   {} bytes, of custodian {id}", out.len());

@@ -15,7 +15,7 @@ use std::{env, fmt, fs};
 
 use getrandom::SysRng;
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Identity, Unwrap};
+use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::domain_file::{self, DomainFile, ShareError};
 use security_domain::quorum::Threshold;
@@ -78,18 +78,20 @@ impl Token {
 impl Identity for Token {
     type Error = Absent;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _rng: &mut R, // The token blinds for itself.
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Absent>> {
+    ) -> Result<usize, UnwrapError<Absent>> {
         if !self.is_present() {
-            return Err(Unwrap::Device(Absent));
+            return Err(UnwrapError::Device(Absent));
         }
-        let plaintext = self.decrypt(wrapped).map_err(|_| Unwrap::Device(Absent))?;
-        let plaintext = plaintext.ok_or(Unwrap::Opaque)?;
-        let front = out.get_mut(..plaintext.len()).ok_or(Unwrap::Opaque)?;
+        let plaintext = self
+            .decrypt(wrapped)
+            .map_err(|_| UnwrapError::Device(Absent))?;
+        let plaintext = plaintext.ok_or(UnwrapError::Opaque)?;
+        let front = out.get_mut(..plaintext.len()).ok_or(UnwrapError::Opaque)?;
         front.copy_from_slice(&plaintext);
         Ok(plaintext.len())
     }

@@ -34,7 +34,7 @@ mod writer;
 
 pub use chunks::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 pub use error::{BeginError, Field, HeaderError, RestoreError, StreamError, WrongDomain};
-pub use header::{BackupHeader, BackupId, FRONT_MAX_LEN, Kind, Plan};
+pub use header::{BackupHeader, BackupId, BackupInfo, FRONT_MAX_LEN, Kind};
 pub use name::Name;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use rand_core::TryCryptoRng;
-//! use security_domain::custodian::{Identity, Unwrap};
+//! use security_domain::custodian::{Identity, UnwrapError};
 //!
 //! /// A key in a token: here its driver always says that the token is not there.
 //! struct Token;
@@ -18,19 +18,19 @@
 //! impl Identity for Token {
 //!     type Error = Absent;
 //!
-//!     fn unwrap<R: TryCryptoRng + ?Sized>(
+//!     fn unwrap_key<R: TryCryptoRng + ?Sized>(
 //!         &mut self,
 //!         _rng: &mut R,
 //!         _wrapped: &[u8],
 //!         _out: &mut [u8],
-//!     ) -> Result<usize, Unwrap<Absent>> {
-//!         Err(Unwrap::Device(Absent))
+//!     ) -> Result<usize, UnwrapError<Absent>> {
+//!         Err(UnwrapError::Device(Absent))
 //!     }
 //! }
 //!
 //! let mut out = [0; 64];
-//! let answer = Token.unwrap(&mut getrandom::SysRng, &[0; 256], &mut out);
-//! assert_eq!(answer, Err(Unwrap::Device(Absent)));
+//! let answer = Token.unwrap_key(&mut getrandom::SysRng, &[0; 256], &mut out);
+//! assert_eq!(answer, Err(UnwrapError::Device(Absent)));
 //! ```
 
 use core::fmt;
@@ -38,7 +38,7 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 
 use crate::hardened::Fault;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::rng::RngError;
 use crate::rsa;
 
@@ -210,32 +210,32 @@ pub trait Identity {
     ///
     /// RSA keys: RSAES-OAEP (RFC 8017 section 7.1.2) with SHA-256 for hash and MGF1 and an empty
     /// label. `rng` serves blinding. Implementations answer every decryption failure, and a message
-    /// that does not fit `out`, with [`Unwrap::Opaque`], and leave no plaintext in `out` then.
+    /// that does not fit `out`, with [`UnwrapError::Opaque`], and leave no plaintext in `out` then.
     ///
     /// Secret: the key, the unwrapped bytes. Public: `wrapped`, the lengths. Leaks: whether it opened.
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         rng: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Self::Error>>;
+    ) -> Result<usize, UnwrapError<Self::Error>>;
 }
 
 /// A private key in memory: the device that may fail is the random number generator.
 impl Identity for rsa::PrivateKey {
     type Error = RngError;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         rng: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<RngError>> {
+    ) -> Result<usize, UnwrapError<RngError>> {
         self.decrypt_oaep_sha256(rng, &[], wrapped, out)
             .map_err(|error| match error {
-                rsa::DecryptError::Rng => Unwrap::Device(RngError),
-                rsa::DecryptError::Opaque => Unwrap::Opaque,
-                rsa::DecryptError::Fault => Unwrap::Fault,
+                rsa::DecryptError::Rng => UnwrapError::Device(RngError),
+                rsa::DecryptError::Opaque => UnwrapError::Opaque,
+                rsa::DecryptError::Fault => UnwrapError::Fault,
             })
     }
 }
@@ -243,7 +243,7 @@ impl Identity for rsa::PrivateKey {
 /// Why an [`Identity`] did not unwrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unwrap<E> {
+pub enum UnwrapError<E> {
     /// It does not open with this key. Nothing more can be told without the key.
     Opaque,
     /// The device that holds the key failed, before any decryption.
@@ -252,13 +252,13 @@ pub enum Unwrap<E> {
     Fault,
 }
 
-impl<E> From<Fault> for Unwrap<E> {
+impl<E> From<Fault> for UnwrapError<E> {
     fn from(_: Fault) -> Self {
         Self::Fault
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Unwrap<E> {
+impl<E: fmt::Display> fmt::Display for UnwrapError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opaque => f.write_str("it does not open with this key"),
@@ -268,4 +268,4 @@ impl<E: fmt::Display> fmt::Display for Unwrap<E> {
     }
 }
 
-impl<E: core::error::Error> core::error::Error for Unwrap<E> {}
+impl<E: core::error::Error> core::error::Error for UnwrapError<E> {}

@@ -39,8 +39,8 @@ pub mod lifecycle {
 /// The state at rest.
 #[cfg(feature = "sealed-domain")]
 pub mod record {
-    use crate::domain::InstanceId;
     use crate::lifecycle::{Host, RecordError, record};
+    use crate::sealed_domain::InstanceId;
 
     pub use crate::lifecycle::record::{Loaded, OVERHEAD, Position};
 
@@ -95,13 +95,13 @@ pub mod backup {
     use rand_core::TryCryptoRng;
 
     pub use crate::backup::hazmat::{Reader, Writer};
-    use crate::backup::{BackupHeader, BeginError, Plan, RestoreError};
-    use crate::domain::Root;
+    use crate::backup::{BackupHeader, BackupInfo, BeginError, RestoreError};
+    use crate::sealed_domain::Root;
 
     /// Begins a backup in the domain of `root`.
     pub fn write<R: TryCryptoRng + ?Sized>(
         root: &Root,
-        plan: &Plan<'_>,
+        plan: &BackupInfo<'_>,
         rng: &mut R,
     ) -> Result<Writer, BeginError> {
         Writer::begin(root, plan, 0, rng)

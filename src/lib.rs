@@ -57,6 +57,11 @@ mod gf256;
 mod gf257;
 #[cfg(feature = "sealed-domain")]
 mod kdf;
+#[cfg_attr(
+    not(feature = "sealed-domain"),
+    allow(dead_code, reason = "sharing needs two of them")
+)]
+mod labels;
 mod mac;
 #[cfg(feature = "sealed-domain")]
 mod purpose;
@@ -71,10 +76,10 @@ pub mod shamir;
 #[cfg(feature = "sealed-domain")]
 pub mod custodian;
 #[cfg(feature = "sealed-domain")]
-pub mod wrap;
+pub mod wrapped_share;
 
 #[cfg(feature = "sealed-domain")]
-pub mod domain;
+pub mod sealed_domain;
 
 #[cfg(feature = "sealed-domain")]
 pub mod backup;

@@ -22,7 +22,7 @@
 //! A sealed domain is opened by a quorum:
 //!
 //! ```compile_fail,E0599
-//! # use security_domain::domain::SealedDomain;
+//! # use security_domain::sealed_domain::SealedDomain;
 //! # use security_domain::lifecycle::{Domain, Host, Recovering};
 //! # fn early<H: Host>(session: Domain<'_, Recovering, 9>, sealed: &SealedDomain, host: &mut H) {
 //! let opened = session.open(sealed, host);
@@ -97,7 +97,7 @@ pub use record::{Left, RecordError};
 pub use recover::{Added, Gathering};
 pub use request::{Request, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};
-pub use start::Start;
+pub use start::AnyDomain;
 pub use state::{
     Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, State, Status,
 };

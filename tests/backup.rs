@@ -7,11 +7,11 @@ use std::convert::Infallible;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use security_domain::backup::{
-    BackupHeader, BeginError, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name, Plan,
-    RestoreError, SEALED_CHUNK_LEN, StreamError, TAG_LEN, WrongDomain,
+    BackupHeader, BackupInfo, BeginError, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN,
+    Name, RestoreError, SEALED_CHUNK_LEN, StreamError, TAG_LEN, WrongDomain,
 };
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat::backup;
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
@@ -21,8 +21,8 @@ fn root(seed: u8) -> Root {
     Root::random(&mut rng(seed)).unwrap()
 }
 
-fn plan(length: usize) -> Plan<'static> {
-    Plan {
+fn plan(length: usize) -> BackupInfo<'static> {
+    BackupInfo {
         epoch: Some(Epoch::FIRST),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,
@@ -37,7 +37,7 @@ fn text(length: usize) -> Vec<u8> {
 }
 
 /// The front and the chunks.
-fn written(root: &Root, plan: &Plan<'_>, seed: u8, text: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
+fn written(root: &Root, plan: &BackupInfo<'_>, seed: u8, text: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut writer = backup::write(root, plan, &mut rng(seed)).unwrap();
     let front = writer.front().to_vec();
     let mut rest = text;
@@ -120,7 +120,7 @@ fn a_header_says_what_was_planned() {
             Epoch::new(u32::MAX),
         ),
     ] {
-        let plan = Plan {
+        let plan = BackupInfo {
             epoch,
             kind,
             created: u64::MAX,
@@ -137,7 +137,7 @@ fn a_header_says_what_was_planned() {
     }
     // The longest is as long as the bound says.
     let name = "x".repeat(64);
-    let longest = Plan {
+    let longest = BackupInfo {
         epoch: Epoch::new(u32::MAX),
         kind: Kind::Key(Name::new(&name).unwrap()),
         created: u64::MAX,
@@ -154,7 +154,7 @@ fn every_hsm_of_a_domain_restores_in_every_epoch() {
     let (here, there) = (root(1), root(1));
     let text = text(70_000);
     for (instance, epoch) in [(7, 1), (8, 1), (7, 2), (9, 4_000_000_000)] {
-        let plan = Plan {
+        let plan = BackupInfo {
             instance: InstanceId::from_bytes([instance; 16]),
             epoch: Epoch::new(epoch),
             ..plan(text.len())
@@ -336,15 +336,15 @@ fn a_writer_takes_what_was_announced_and_wipes_what_it_does_not() {
 fn the_key_depends_on_the_front() {
     let (root, text) = (root(1), text(100));
     let base = plan(text.len());
-    let sealed = |plan: &Plan<'_>| written(&root, plan, 2, &text).1.concat();
+    let sealed = |plan: &BackupInfo<'_>| written(&root, plan, 2, &text).1.concat();
     let first = sealed(&base);
     for other in [
-        Plan { created: 7, ..base },
-        Plan {
+        BackupInfo { created: 7, ..base },
+        BackupInfo {
             epoch: None,
             ..base
         },
-        Plan {
+        BackupInfo {
             kind: Kind::Full(Some(Name::new("a").unwrap())),
             ..base
         },
@@ -399,27 +399,27 @@ fn the_id_is_drawn_and_hedged() {
     assert_eq!(refused, BeginError::Rng);
 
     // A generator that repeats itself, as one restored from a snapshot does.
-    let id = |seed, plan: &Plan<'_>| {
+    let id = |seed, plan: &BackupInfo<'_>| {
         let writer = backup::write(&root(seed), plan, &mut rng(9)).unwrap();
         writer.backup_id()
     };
     let base = plan(1);
     let changed = [
-        Plan { length: 2, ..base },
-        Plan { created: 0, ..base },
-        Plan {
+        BackupInfo { length: 2, ..base },
+        BackupInfo { created: 0, ..base },
+        BackupInfo {
             epoch: None,
             ..base
         },
-        Plan {
+        BackupInfo {
             kind: Kind::Full(Some(Name::new("a").unwrap())),
             ..base
         },
-        Plan {
+        BackupInfo {
             instance: InstanceId::from_bytes([8; 16]),
             ..base
         },
-        Plan {
+        BackupInfo {
             ledger_head: LedgerHead::from_bytes([8; 32]),
             ..base
         },

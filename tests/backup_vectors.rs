@@ -11,9 +11,9 @@ use std::path::PathBuf;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind, Name, Plan, TAG_LEN};
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::backup::{BackupHeader, BackupInfo, FRONT_MAX_LEN, Kind, Name, TAG_LEN};
 use security_domain::hazmat::backup;
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::secret::Secret;
 use sha2::{Digest, Sha256};
 
@@ -103,7 +103,7 @@ fn known_answers() {
         .collect();
     let mut answers = Vec::new();
     for length in [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000] {
-        let plan = Plan {
+        let plan = BackupInfo {
             epoch: Some(Epoch::FIRST),
             instance: InstanceId::from_bytes(*b"0123456789abcdef"),
             ledger_head: LedgerHead::NONE,

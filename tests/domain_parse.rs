@@ -6,7 +6,9 @@ mod sealed;
 
 use sealed::{FastKey, fast_keys, rng, sealed, share};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{Epoch, Expect, OpenError, ParseError, SealedDomain, ShareError};
+use security_domain::sealed_domain::{
+    Epoch, ExpectedDomain, OpenError, ParseError, SealedDomain, ShareError,
+};
 
 #[test]
 fn every_truncation_and_every_extension_is_refused() {
@@ -26,7 +28,7 @@ fn every_truncation_and_every_extension_is_refused() {
 fn every_single_bit_counts() {
     let keys = fast_keys(3);
     let (root, mut file) = sealed(1, &keys, 2);
-    let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
+    let expect = ExpectedDomain::new(root.domain_id().unwrap(), Epoch::FIRST);
     let (mut refused, mut named) = (0, 0);
     for bit in 0..file.len() * 8 {
         file[bit / 8] ^= 1 << (bit % 8);
@@ -97,13 +99,17 @@ fn a_pending_domain_can_be_drilled_and_not_opened() {
     let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
     let all: Vec<_> = shares.iter().collect();
     let mut out = vec![0xaa; sealed.opened_len()];
-    let opened = sealed.open(&Expect::unpinned(), &all, &mut out);
+    let opened = sealed.open(&ExpectedDomain::unpinned(), &all, &mut out);
     assert_eq!(opened.unwrap_err(), OpenError::Pending);
     assert!(out.iter().all(|byte| *byte == 0xaa));
 
     // The shares belong to the header, and so open the file once the release is filled in.
     let complete = SealedDomain::parse(&file).unwrap();
-    assert!(complete.open(&Expect::unpinned(), &all, &mut out).is_ok());
+    assert!(
+        complete
+            .open(&ExpectedDomain::unpinned(), &all, &mut out)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -117,7 +123,11 @@ fn nothing_secret_is_printed() {
         .collect();
     let mut out = vec![0; sealed.opened_len()];
     let opened = sealed
-        .open(&Expect::unpinned(), &[&shares[0], &shares[1]], &mut out)
+        .open(
+            &ExpectedDomain::unpinned(),
+            &[&shares[0], &shares[1]],
+            &mut out,
+        )
         .unwrap();
     assert_eq!(format!("{opened:?}"), "Opened(..)");
     assert_eq!(format!("{root:?}"), "Root(Secret<32>(..))");

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use rand_core::TryCryptoRng;
 use sealed::{FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealing};
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
-use security_domain::domain::{Root, SealError, Sealing};
+use security_domain::sealed_domain::{Root, SealError, Sealing};
 use sha2::{Digest, Sha256};
 
 #[test]
@@ -189,7 +189,7 @@ fn the_output_never_holds_the_domain() {
     use std::os::unix::fs::FileExt;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-    use security_domain::domain::ArtifactTag;
+    use security_domain::sealed_domain::ArtifactTag;
 
     const WINDOW: usize = 32;
     let secret: Vec<u8> = (0..12_000_000u32)

@@ -11,11 +11,11 @@ use sealed::{
     ARTIFACTS, FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealed, sealing, share,
 };
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, Epoch, Expect, ExpectError, Lineage, OpenError, Root, SealError,
-    SealedDomain, ShareError, TextError,
-};
 use security_domain::quorum::{QuorumError, ShareIndex};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectError, ExpectedDomain, Lineage, OpenError, Root,
+    SealError, SealedDomain, ShareError, TextError,
+};
 
 #[test]
 fn every_quorum_opens_and_none_smaller_does() {
@@ -24,7 +24,7 @@ fn every_quorum_opens_and_none_smaller_does() {
         for threshold in 2..=count {
             let (root, file) = sealed(count * 16 + threshold, &keys, threshold);
             let sealed = SealedDomain::parse(&file).unwrap();
-            let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
+            let expect = ExpectedDomain::new(root.domain_id().unwrap(), Epoch::FIRST);
             let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
             let mut out = vec![0; sealed.opened_len()];
 
@@ -120,27 +120,33 @@ fn what_is_expected_decides() {
     let mut open = |expect| sealed.open(&expect, &[&a, &b], &mut out).map(drop);
 
     let (have, digest) = (root.domain_id().unwrap(), sealed.header().digest());
-    assert_eq!(open(Expect::unpinned()), Ok(()));
-    assert_eq!(open(Expect::new(have, Epoch::FIRST)), Ok(()));
-    assert_eq!(open(Expect::header(have, Epoch::FIRST, digest)), Ok(()));
-    assert!(!Expect::unpinned().is_pinned() && Expect::new(have, Epoch::FIRST).is_pinned());
+    assert_eq!(open(ExpectedDomain::unpinned()), Ok(()));
+    assert_eq!(open(ExpectedDomain::new(have, Epoch::FIRST)), Ok(()));
+    assert_eq!(
+        open(ExpectedDomain::header(have, Epoch::FIRST, digest)),
+        Ok(())
+    );
+    assert!(
+        !ExpectedDomain::unpinned().is_pinned()
+            && ExpectedDomain::new(have, Epoch::FIRST).is_pinned()
+    );
 
     let want = other.domain_id().unwrap();
     assert_eq!(
-        open(Expect::new(want, Epoch::FIRST)),
+        open(ExpectedDomain::new(want, Epoch::FIRST)),
         Err(OpenError::Expect(ExpectError::WrongDomain { have, want }))
     );
     let want = Epoch::new(2).unwrap();
     assert_eq!(
-        open(Expect::new(root.domain_id().unwrap(), want)),
+        open(ExpectedDomain::new(root.domain_id().unwrap(), want)),
         Err(OpenError::Expect(ExpectError::Superseded {
             have: Epoch::FIRST,
             want
         }))
     );
-    let want = security_domain::domain::HeaderDigest::from_bytes([1; 32]);
+    let want = security_domain::sealed_domain::HeaderDigest::from_bytes([1; 32]);
     assert_eq!(
-        open(Expect::header(
+        open(ExpectedDomain::header(
             root.domain_id().unwrap(),
             Epoch::FIRST,
             want
@@ -161,7 +167,11 @@ fn shares_that_do_not_belong_together_are_named() {
     let foreign = share(&SealedDomain::parse(&other).unwrap(), &keys[1]);
     let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
     let mut out = vec![0xaa; sealed.opened_len()];
-    let mut open = |shares: &[_]| sealed.open(&Expect::unpinned(), shares, &mut out).map(drop);
+    let mut open = |shares: &[_]| {
+        sealed
+            .open(&ExpectedDomain::unpinned(), shares, &mut out)
+            .map(drop)
+    };
 
     assert_eq!(
         open(&[&shares[0], &foreign, &shares[2]]),
@@ -194,7 +204,7 @@ fn what_a_token_unwrapped_is_taken_as_it_is() {
     use security_domain::custodian::Identity;
     let len = keys[0]
         .clone()
-        .unwrap(&mut rng(0), wrapped.as_bytes(), &mut plaintext);
+        .unwrap_key(&mut rng(0), wrapped.as_bytes(), &mut plaintext);
     assert_eq!(len, Ok(65));
 
     let id = custodian.id;
@@ -243,12 +253,16 @@ fn buffers_are_exact_and_nothing_is_written_beyond() {
     let (a, b) = (share(&sealed, &keys[0]), share(&sealed, &keys[1]));
     let needed = sealed.opened_len();
     let mut out = vec![0xaa; needed + 9];
-    let error = sealed.open(&Expect::unpinned(), &[&a, &b], &mut out[..needed - 1]);
+    let error = sealed.open(
+        &ExpectedDomain::unpinned(),
+        &[&a, &b],
+        &mut out[..needed - 1],
+    );
     assert_eq!(error.unwrap_err(), OpenError::BufferTooSmall { needed });
     assert!(out.iter().all(|byte| *byte == 0xaa));
     drop(
         sealed
-            .open(&Expect::unpinned(), &[&a, &b], &mut out)
+            .open(&ExpectedDomain::unpinned(), &[&a, &b], &mut out)
             .unwrap(),
     );
     assert_eq!(out[..needed], vec![0; needed], "wiped when dropped");
@@ -283,7 +297,7 @@ fn a_generator_that_fails_at_any_call_leaves_nothing() {
 fn a_repeated_generator_repeats_no_key() {
     let keys = fast_keys(4);
     let root = Root::random(&mut rng(1)).unwrap();
-    let seal = |change: fn(&mut security_domain::domain::Sealing<'_, FastKey>)| {
+    let seal = |change: fn(&mut security_domain::sealed_domain::Sealing<'_, FastKey>)| {
         let artifacts = artifacts();
         let mut sealing = sealing(&root, &artifacts, &keys, 3);
         change(&mut sealing);
@@ -447,7 +461,7 @@ fn errors_say_where() {
     assert_eq!(id.to_string().len(), 64);
     let index = ShareIndex::new(2).unwrap();
     assert_eq!(
-        security_domain::domain::ParseError::WrappedLength(index).to_string(),
+        security_domain::sealed_domain::ParseError::WrappedLength(index).to_string(),
         "wrapped share 2 has the wrong length"
     );
 }

@@ -11,11 +11,12 @@ use std::fs;
 
 use sealed::{rng, vectors};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, DomainShare, Expect, InstanceId, Lineage, Root, SealedDomain, Sealing,
-};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain,
+    Sealing,
+};
 use security_domain::secret::Secret;
 
 fn keys() -> Vec<PrivateKey> {
@@ -45,7 +46,9 @@ fn verdict(file: &[u8], keys: &mut [PrivateKey]) -> (&'static str, String) {
     }
     let given: Vec<_> = shares.iter().collect();
     let mut out = vec![0xaa; sealed.opened_len()];
-    let opened = sealed.open(&Expect::unpinned(), &given, &mut out).map(drop);
+    let opened = sealed
+        .open(&ExpectedDomain::unpinned(), &given, &mut out)
+        .map(drop);
     if let Some(error) = stopped {
         // The others open it: a wrong share is named and hurts nobody else.
         if given.len() >= usize::from(sealed.header().quorum().threshold().get()) {

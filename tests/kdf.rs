@@ -2,8 +2,8 @@
 //! Key derivation against the published known answers.
 #![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
-use security_domain::domain::Fault;
 use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};
+use security_domain::sealed_domain::Fault;
 use security_domain::secret::Secret;
 
 fn hex(text: &str) -> Vec<u8> {

@@ -3,7 +3,7 @@
 #![cfg(feature = "sealed-domain")]
 
 use getrandom::SysRng;
-use security_domain::custodian::{Identity, Unwrap};
+use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::rsa::{
     DecryptError, EncryptError, ExportError, ModulusSize, PrivateKey, PublicKey, SignatureError,
 };
@@ -89,14 +89,14 @@ fn what_openssl_wrapped_opens() {
     for fixture in FIXTURES {
         let mut key = PrivateKey::from_pkcs8_der(fixture.pkcs8).unwrap();
         let mut out = [0; 512];
-        let len = key.unwrap(&mut SysRng, fixture.oaep, &mut out).unwrap();
+        let len = key.unwrap_key(&mut SysRng, fixture.oaep, &mut out).unwrap();
         assert_eq!(&out[..len], b"a message that openssl wrapped");
 
         // One byte less of room, another label, a ciphertext cut, extended or changed.
         let mut out = [0xa5; 512];
-        let opaque = Err(Unwrap::Opaque);
+        let opaque = Err(UnwrapError::Opaque);
         assert_eq!(
-            key.unwrap(&mut SysRng, fixture.oaep, &mut out[..len - 1]),
+            key.unwrap_key(&mut SysRng, fixture.oaep, &mut out[..len - 1]),
             opaque
         );
         assert_eq!(
@@ -104,18 +104,18 @@ fn what_openssl_wrapped_opens() {
             Err(DecryptError::Opaque)
         );
         let (_, cut) = fixture.oaep.split_last().unwrap();
-        assert_eq!(key.unwrap(&mut SysRng, cut, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&mut SysRng, cut, &mut out), opaque);
         let mut changed = fixture.oaep.to_vec();
         changed.insert(0, 0);
-        assert_eq!(key.unwrap(&mut SysRng, &changed, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&mut SysRng, &changed, &mut out), opaque);
         changed.remove(0);
         changed[7] ^= 1;
-        assert_eq!(key.unwrap(&mut SysRng, &changed, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&mut SysRng, &changed, &mut out), opaque);
         // The modulus itself, and the largest number of its length.
         let modulus = key.public_key().modulus().to_vec();
-        assert_eq!(key.unwrap(&mut SysRng, &modulus, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&mut SysRng, &modulus, &mut out), opaque);
         changed.fill(0xff);
-        assert_eq!(key.unwrap(&mut SysRng, &changed, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&mut SysRng, &changed, &mut out), opaque);
         assert_eq!(out, [0xa5; 512], "a failure wrote to the output");
     }
 }

@@ -9,12 +9,14 @@ use std::path::Path;
 use getrandom::SysRng;
 use security_domain::backup::{BackupHeader, Kind, Name, TAG_LEN};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{ArtifactTag, DomainLabel, Epoch, Expect, SealedDomain};
 use security_domain::lifecycle::{
-    Activation, Active, Contribution, Domain, LifecycleError, Provisioned, Recovering, Request,
-    RequestDigest, Start, Vault, VettedRequest, contribute, contribution_len,
+    Activation, Active, AnyDomain, Contribution, Domain, LifecycleError, Provisioned, Recovering,
+    Request, RequestDigest, Vault, VettedRequest, contribute, contribution_len,
 };
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+};
 use security_domain::self_test;
 
 use crate::board::{Board, ROOM, vault};
@@ -49,7 +51,7 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     println!("\n9. It burns down. Another HSM asks for its domain.");
     drop(first);
     let (mut memory_2, mut board_2) = (vault(), Board::new()?);
-    let expect = Expect::new(noted, Epoch::FIRST);
+    let expect = ExpectedDomain::new(noted, Epoch::FIRST);
     let (mut session, request) = ask(&mut memory_2, &mut board_2, &sealed, &expect)?;
     write_new(&file("request.cbor"), &request)?;
     let shown = session.request().ok_or("the session has a request")?;
@@ -153,7 +155,7 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
 
 /// A fresh HSM with the secrets above.
 fn provision<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'v, Provisioned>> {
-    let Start::Empty(empty) = memory.start(self_test::run()?, board)? else {
+    let AnyDomain::Empty(empty) = memory.start(self_test::run()?, board)? else {
         return Err("the HSM is not fresh".into());
     };
     let secrets = SECRETS.map(|(tag, bytes)| ArtifactTag::new(tag).map(|tag| (tag, bytes)));
@@ -191,7 +193,7 @@ fn ask<'v>(
     memory: &'v mut Vault<ROOM>,
     board: &mut Board,
     sealed: &SealedDomain<'_>,
-    expect: &Expect,
+    expect: &ExpectedDomain,
 ) -> Outcome<(In<'v, Recovering>, Vec<u8>)> {
     let day = NonZeroU64::new(86_400);
     let mut request = vec![0; Request::MAX_LEN];
@@ -206,7 +208,7 @@ fn ask<'v>(
 fn answer(
     custodian: &mut Party,
     domain: &[u8],
-    expect: &Expect,
+    expect: &ExpectedDomain,
     request: &[u8],
     shown: RequestDigest,
 ) -> Outcome<Vec<u8>> {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::custodian::Recipient;
-use security_domain::domain::{DomainId, DomainShare, Epoch, Expect, SealedDomain};
 use security_domain::lifecycle::{
     Request, RequestDigest, VettedRequest, contribute, contribution_len,
 };
-use security_domain::wrap::PLAINTEXT_LEN;
+use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain};
+use security_domain::wrapped_share::PLAINTEXT_LEN;
 use zeroize::Zeroizing;
 
 use crate::output::{self, Access};
@@ -72,7 +72,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     output::must_be_free(&args.out)?;
     let bytes = input::read(&args.sealed)?;
     let sealed = SealedDomain::parse(&bytes).map_err(|error| Refusal::file(&args.sealed, error))?;
-    let expect = Expect::new(args.expect_domain, Epoch::FIRST);
+    let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
     expect
         .check(sealed.header())
         .map_err(|error| Refusal::file(&args.sealed, error))?;

@@ -17,8 +17,8 @@ mod status;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use security_domain::domain::MAX_ARTIFACTS;
-use security_domain::lifecycle::{Start, Vault, vault_room};
+use security_domain::lifecycle::{AnyDomain, Vault, vault_room};
+use security_domain::sealed_domain::MAX_ARTIFACTS;
 
 use crate::report::{Outcome, Refusal, Report};
 use device::Device;
@@ -79,7 +79,7 @@ fn vault() -> MutexGuard<'static, Vault<ROOM>> {
 }
 
 /// The refusal of what needs another state.
-fn not_in_state(device: &Device, start: &Start<'_, ROOM>, needed: &str) -> Refusal {
+fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> Refusal {
     let stage = start.status().stage;
     Refusal::file(
         device.folder(),

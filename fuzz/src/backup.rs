@@ -2,11 +2,11 @@
 //! Backups: the header as it comes, and whole files that were changed.
 
 use security_domain::backup::{
-    BackupHeader, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name, Plan, RestoreError,
-    TAG_LEN,
+    BackupHeader, BackupInfo, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name,
+    RestoreError, TAG_LEN,
 };
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat;
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 use super::rng::Seeded;
 
@@ -57,7 +57,7 @@ fn changed(data: &[u8]) {
 }
 
 fn write(root: &Root, text: &[u8]) -> Vec<u8> {
-    let plan = Plan {
+    let plan = BackupInfo {
         epoch: Some(Epoch::FIRST),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sealed domain and what is wrapped in it.
 
-use security_domain::domain::{Expect, OpenError, SealedDomain, ShareError};
 use security_domain::quorum::ShareIndex;
-use security_domain::wrap::{PLAINTEXT_LEN, read_share};
+use security_domain::sealed_domain::{ExpectedDomain, OpenError, SealedDomain, ShareError};
+use security_domain::wrapped_share::{PLAINTEXT_LEN, read_share};
 
 /// The whole file. The signature is checked last, so that every reader before it sees changed bytes.
 pub fn sealed_domain(data: &[u8]) {
@@ -32,7 +32,9 @@ pub fn sealed_domain(data: &[u8]) {
         assert_eq!(refused.unwrap_err(), expected);
     }
     let mut out = vec![0; sealed.opened_len()];
-    let refused = sealed.open(&Expect::unpinned(), &[], &mut out).unwrap_err();
+    let refused = sealed
+        .open(&ExpectedDomain::unpinned(), &[], &mut out)
+        .unwrap_err();
     assert!(matches!(
         refused,
         OpenError::Pending | OpenError::TooFewShares { have: 0, .. }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use security_domain::domain::InstanceId;
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
 use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkRefused, Slot};
+use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
 
 use super::rng::Seeded;

@@ -4,13 +4,13 @@
 use core::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Identity, Unwrap};
-use security_domain::domain::SealedDomain;
+use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
     Contribution, ContributionError, Request, SessionPurpose, VetError, VettedRequest,
     contribution_len,
 };
+use security_domain::sealed_domain::SealedDomain;
 
 use super::rng::Seeded;
 
@@ -61,13 +61,13 @@ struct Closed;
 impl Identity for Closed {
     type Error = Infallible;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         _: &[u8],
         _: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
-        Err(Unwrap::Opaque)
+    ) -> Result<usize, UnwrapError<Infallible>> {
+        Err(UnwrapError::Opaque)
     }
 }
 

@@ -14,9 +14,9 @@ use super::header::Front;
 use crate::aead::chunk::NotAuthentic;
 use crate::aead::{self, NONCE_LEN};
 use crate::burn::{self, burning};
-use crate::domain::Root;
 use crate::hardened::Fault;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
+use crate::sealed_domain::Root;
 use crate::secret::{Secret, wipe};
 
 /// The length of every chunk but the last, in bytes of what is backed up: 64 KiB.

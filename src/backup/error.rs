@@ -4,9 +4,9 @@
 use core::fmt;
 
 use crate::cbor::Malformed;
-use crate::domain::{DomainId, TextError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
+use crate::sealed_domain::{DomainId, TextError};
 
 /// A part of a backup's header, as `docs/format.md` calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::chunks::{MAX_LEN, sealed_len};
 use super::error::{BeginError, Field, HeaderError};
 use super::name::Name;
 use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
-use crate::domain::{DomainId, Epoch, InstanceId, LedgerHead, MAX_TEXT_LEN, Suite, id};
+use crate::sealed_domain::{DomainId, Epoch, InstanceId, LedgerHead, MAX_TEXT_LEN, Suite, id};
 
 /// What a backup begins with.
 const MAGIC: &[u8; 8] = b"sdbackup";
@@ -81,7 +81,7 @@ impl<'a> Kind<'a> {
 
 /// What is to be backed up, and what is told about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan<'a> {
+pub struct BackupInfo<'a> {
     /// The domain's epoch, for information: a backup outlives it. None for a domain that was imported
     /// and has not been sealed.
     pub epoch: Option<Epoch>,
@@ -103,7 +103,7 @@ pub struct BackupHeader<'a> {
     front: &'a [u8],
     domain_id: DomainId,
     backup_id: BackupId,
-    plan: Plan<'a>,
+    plan: BackupInfo<'a>,
 }
 
 impl<'a> BackupHeader<'a> {
@@ -153,7 +153,7 @@ impl<'a> BackupHeader<'a> {
     }
 
     /// What was backed up, and what was told about it.
-    pub const fn plan(&self) -> &Plan<'a> {
+    pub const fn plan(&self) -> &BackupInfo<'a> {
         &self.plan
     }
 
@@ -178,7 +178,7 @@ fn check_version(header: &[u8]) -> Result<(), HeaderError> {
     }
 }
 
-fn decode(header: &[u8]) -> Result<(DomainId, BackupId, Plan<'_>), HeaderError> {
+fn decode(header: &[u8]) -> Result<(DomainId, BackupId, BackupInfo<'_>), HeaderError> {
     let mut reader = Reader::new(header);
     reader.array_of(ITEMS, Field::Header)?;
     reader.uint(Field::Version)?;
@@ -195,7 +195,7 @@ fn decode(header: &[u8]) -> Result<(DomainId, BackupId, Plan<'_>), HeaderError> 
     if length > MAX_LEN {
         return Err(HeaderError::Malformed(Field::Length));
     }
-    let plan = Plan {
+    let plan = BackupInfo {
         epoch,
         instance,
         ledger_head,
@@ -214,7 +214,7 @@ fn decode(header: &[u8]) -> Result<(DomainId, BackupId, Plan<'_>), HeaderError> 
 fn encode<W: Write>(
     domain_id: &DomainId,
     backup_id: &BackupId,
-    plan: &Plan<'_>,
+    plan: &BackupInfo<'_>,
     encoder: &mut Encoder<W>,
 ) -> Encoded<W> {
     encoder.array(ITEMS)?.u8(VERSION)?.u8(Suite::One.code())?;
@@ -232,7 +232,7 @@ fn encode<W: Write>(
 pub(super) fn write_front(
     domain_id: DomainId,
     backup_id: BackupId,
-    plan: &Plan<'_>,
+    plan: &BackupInfo<'_>,
 ) -> Result<Front, BeginError> {
     if plan.length > MAX_LEN {
         return Err(BeginError::TooLong);

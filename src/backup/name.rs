@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a backup, or the key in it, is called.
 
-use crate::domain::{TextError, check_text};
+use crate::sealed_domain::{TextError, check_text};
 
-/// A name: 1 to 64 bytes of UTF-8 ([`MAX_TEXT_LEN`](crate::domain::MAX_TEXT_LEN)) that cannot mislead
+/// A name: 1 to 64 bytes of UTF-8 ([`MAX_TEXT_LEN`](crate::sealed_domain::MAX_TEXT_LEN)) that cannot mislead
 /// who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name<'a>(&'a str);

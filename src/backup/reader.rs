@@ -6,8 +6,8 @@ use super::error::{RestoreError, StreamError, WrongDomain};
 use super::header::{BackupHeader, Front};
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
-use crate::domain::Root;
 use crate::hardened::{Fault, Verdict};
+use crate::sealed_domain::Root;
 
 /// A backup being restored: each chunk after the front goes through [`open`](Self::open), for as long as
 /// there is a [`next_len`](Self::next_len), then [`finish`](Self::finish) says whether all was there.

@@ -5,11 +5,11 @@ use rand_core::TryCryptoRng;
 
 use super::chunks::Chunks;
 use super::error::{BeginError, StreamError};
-use super::header::{BackupId, Plan, write_front};
+use super::header::{BackupId, BackupInfo, write_front};
 use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
-use crate::domain::{DomainId, Hedged, Root};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
+use crate::sealed_domain::{DomainId, Hedged, Root};
 use crate::secret::Secret;
 
 /// A backup being made: first [`front`](Self::front), then each chunk as [`seal`](Self::seal) leaves it,
@@ -26,7 +26,7 @@ impl Writer {
     /// Secret: the root, the key. Public: the plan, the front. Leaks: nothing else.
     pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
         root: &Root,
-        plan: &Plan<'_>,
+        plan: &BackupInfo<'_>,
         number: u64,
         rng: &mut R,
     ) -> Result<Self, BeginError> {

@@ -14,14 +14,14 @@ use super::record::{Position, RecordError};
 use super::state::{Active, Domain, Provisioned, Refused};
 use super::vault::{Instance, Next, Standing, Vault};
 use crate::custodian::Recipient;
-use crate::domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing};
 use crate::quorum::Threshold;
+use crate::sealed_domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing};
 use crate::self_test::Test;
 
 /// Who is to have the domain's first quorum.
 #[derive(Debug)]
 pub struct Activation<'a, K> {
-    /// The custodians, as many as [`CUSTODIANS`](crate::domain::CUSTODIANS) allows, no two the same.
+    /// The custodians, as many as [`CUSTODIANS`](crate::sealed_domain::CUSTODIANS) allows, no two the same.
     pub custodians: &'a [K],
     /// How many of them it takes.
     pub threshold: Threshold,

@@ -30,10 +30,10 @@ use super::host::Host;
 use super::state::{Active, Domain};
 use super::vault::{Next, Vault};
 use crate::backup::{
-    BackupHeader, BackupId, BeginError, Kind, Plan, Reader, RestoreError, StreamError, Writer,
+    BackupHeader, BackupId, BackupInfo, BeginError, Kind, Reader, RestoreError, StreamError, Writer,
 };
-use crate::domain::LedgerHead;
 use crate::hardened::Permit;
+use crate::sealed_domain::LedgerHead;
 use crate::secret::wipe;
 
 /// A backup that an active HSM makes: first [`front`](Self::front), then each chunk as
@@ -192,7 +192,7 @@ impl<const N: usize> Vault<N> {
         if !host.counter_is_hardware() && created == 0 {
             return Err(LifecycleError::NoClock);
         }
-        let plan = Plan {
+        let plan = BackupInfo {
             epoch: self.standing.epoch,
             instance: self.instance.id,
             ledger_head: LedgerHead::NONE,

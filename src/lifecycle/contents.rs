@@ -14,13 +14,13 @@ use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::vault::{Instance, Owed, Standing, Vault};
 use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::custodian::CustodianId;
-use crate::domain::{
-    DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS,
-    MAX_TEXT_LEN, Root,
-};
 use crate::hardened::{Fault, Permit, copy};
 use crate::quorum::{ShareIndex, Threshold};
 use crate::rsa::PrivateKey;
+use crate::sealed_domain::{
+    DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS,
+    MAX_TEXT_LEN, Root,
+};
 use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
 

@@ -13,11 +13,11 @@ use super::vet::VettedRequest;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapError};
-use crate::domain::{
-    DomainId, DomainShare, Epoch, Expect, ExpectError, Header, HeaderDigest, SealedDomain,
-};
 use crate::hardened::{Permit, Verdict};
-use crate::wrap::{WrappedShare, check_hides};
+use crate::sealed_domain::{
+    DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, Header, HeaderDigest, SealedDomain,
+};
+use crate::wrapped_share::{WrappedShare, check_hides};
 
 #[cfg(test)]
 mod tests;
@@ -42,12 +42,12 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// # let mut rng = ChaCha20Rng::from_seed([1; 32]);
 /// # let mut my_key = security_domain::rsa::PrivateKey::from_pkcs8_der(KEY)?;
 /// use security_domain::custodian::Recipient;
-/// use security_domain::domain::{Epoch, Expect, SealedDomain};
+/// use security_domain::sealed_domain::{Epoch, ExpectedDomain, SealedDomain};
 /// use security_domain::lifecycle::{Contribution, Request, VettedRequest, contribute};
 ///
 /// // Which domain it is, the custodian knows from its activation.
 /// # let domain_id = SealedDomain::parse(SEALED)?.header().domain_id();
-/// let expect = Expect::new(domain_id, Epoch::FIRST);
+/// let expect = ExpectedDomain::new(domain_id, Epoch::FIRST);
 /// let sealed = SealedDomain::parse(SEALED)?;
 /// let me = my_key.public_key().id();
 /// let share = sealed.unwrap_share(me, &mut my_key, &mut rng)?;
@@ -68,12 +68,12 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 ///
 /// ```compile_fail,E0308
 /// # use rand_core::TryCryptoRng;
-/// use security_domain::domain::{DomainShare, Expect, SealedDomain};
+/// use security_domain::sealed_domain::{DomainShare, ExpectedDomain, SealedDomain};
 /// use security_domain::lifecycle::{Request, contribute};
 ///
 /// fn answer<R: TryCryptoRng>(
 ///     sealed: &SealedDomain,
-///     expect: &Expect,
+///     expect: &ExpectedDomain,
 ///     request: &Request,
 ///     share: &DomainShare,
 ///     rng: &mut R,
@@ -83,7 +83,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// ```
 pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     sealed: &SealedDomain<'_>,
-    expect: &Expect,
+    expect: &ExpectedDomain,
     request: &VettedRequest<'_>,
     share: &DomainShare,
     now: u64,

@@ -17,13 +17,13 @@ use super::request::{VERSION, known_version};
 use super::session_file::{SessionField as Field, SessionFileError};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::eq_bytes;
-use crate::custodian::{CustodianId, Identity, MAX_WRAPPED_LEN, Unwrap};
-use crate::domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
+use crate::custodian::{CustodianId, Identity, MAX_WRAPPED_LEN, UnwrapError};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Fault, Verdict};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
-use crate::wrap::WrappedShare;
+use crate::sealed_domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
+use crate::wrapped_share::WrappedShare;
 
 /// How many items a contribution has.
 const ITEMS: u64 = 5;
@@ -165,8 +165,8 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
         .wrapped
         .unwrap(&context, index, transfer, rng)
         .map_err(|error| match error {
-            Unwrap::Opaque | Unwrap::Fault => ContributionError::DoesNotOpen(custodian),
-            Unwrap::Device(error) => ContributionError::Device(error),
+            UnwrapError::Opaque | UnwrapError::Fault => ContributionError::DoesNotOpen(custodian),
+            UnwrapError::Device(error) => ContributionError::Device(error),
         })?;
     sealed
         .dealt(share, permit)

@@ -10,10 +10,10 @@ use super::host::{FlashError, SinkRefused};
 use super::record::{Left, RecordError};
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::custodian::WrapError;
-use crate::domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::GenerateError;
+use crate::sealed_domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::self_test::Failed;
 #[cfg(feature = "managed-hsm")]
 use crate::x509::Thumbprint;

@@ -4,7 +4,7 @@
 use super::id::RequestDigest;
 use crate::backup::BackupId;
 use crate::custodian::CustodianId;
-use crate::domain::{DomainId, Epoch, HeaderDigest};
+use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 
 /// What a sink hears: a step that is about to take effect, how one ended, or what has happened already.
 ///

@@ -4,8 +4,8 @@
 use heapless::Vec;
 
 use crate::cbor::{self, Reader, bytes_len};
-use crate::domain::{ArtifactTag, DomainId, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
 use crate::hardened::{Fault, copy};
+use crate::sealed_domain::{ArtifactTag, DomainId, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
 use crate::secret::wipe;
 
 /// A root and artifacts, in `N` bytes. It wipes itself.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What names a session and a request.
 
-use crate::domain::id;
+use crate::sealed_domain::id;
 
 id! {
     /// The name of a session, drawn for it.

@@ -19,11 +19,11 @@ use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, St
 use super::vault::{Next, Vault};
 use crate::cbor::bytes_len;
 use crate::ct::eq_bytes;
-use crate::domain::{DomainId, MAX_ARTIFACTS, Root};
 use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
 use crate::rsa::ModulusSize;
+use crate::sealed_domain::{DomainId, MAX_ARTIFACTS, Root};
 use crate::secret::{Secret, wipe};
 use crate::self_test::Test;
 use crate::x509::Thumbprint;

@@ -23,8 +23,8 @@ pub use self::position::{Position, stands};
 use self::put::{advance, commit, overwrite, renew, take};
 pub use self::settle::settle;
 use super::host::{Host, Slot};
-use crate::domain::InstanceId;
 use crate::hardened::Permit;
+use crate::sealed_domain::InstanceId;
 use crate::secret::wipe;
 
 mod end;

@@ -13,7 +13,9 @@ use super::session::{Recovery, Ticked, Transfer};
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
 use super::vault::{Next, Standing, Vault};
 use crate::custodian::CustodianId;
-use crate::domain::{DomainShare, Expect, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError};
+use crate::sealed_domain::{
+    DomainShare, ExpectedDomain, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,
+};
 use crate::self_test::Test;
 
 mod begin;
@@ -200,7 +202,11 @@ impl<const N: usize> Vault<N> {
         let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         let opened = sealed
-            .open(&Expect::header(domain, epoch, header), &shares, buffer)
+            .open(
+                &ExpectedDomain::header(domain, epoch, header),
+                &shares,
+                buffer,
+            )
             .map_err(LifecycleError::Open)?;
         let whole = opened.check().map_err(LifecycleError::Open)?;
         incoming.set(&opened)?;

@@ -15,10 +15,10 @@ use super::id::{RequestDigest, SessionId};
 use super::session_file::{SessionField as Field, SessionFileError};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::Mask;
-use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
 use crate::ed25519::SIGNATURE_LEN;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::rsa::PublicKey;
+use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
 
 mod asking;
 

@@ -12,10 +12,12 @@ use super::id::RequestDigest;
 use super::import::Import;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
-use crate::domain::{DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain};
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::Threshold;
 use crate::rsa;
+use crate::sealed_domain::{
+    DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain,
+};
 
 /// What has to hold for as long as a session lives, and what it has gathered. The transfer key and the
 /// shares are wiped with it.

@@ -17,16 +17,16 @@ use super::state::{Imported, Importing};
 use super::vault::{Next, Owed, Vault};
 use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
-use crate::domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, SealError};
 use crate::hardened::{Permit, copy};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::rng::{self, RngError};
+use crate::sealed_domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, SealError};
 use crate::secret::Secret;
 use crate::self_test::{SelfTested, Test};
 
 /// The domain that an HSM has when it starts.
 #[derive(Debug)]
-pub enum Start<'v, const N: usize> {
+pub enum AnyDomain<'v, const N: usize> {
     /// None.
     Empty(Domain<'v, Empty, N>),
     /// A fresh one.
@@ -45,7 +45,7 @@ pub enum Start<'v, const N: usize> {
     Active(Domain<'v, Active, N>),
 }
 
-impl<const N: usize> Start<'_, N> {
+impl<const N: usize> AnyDomain<'_, N> {
     /// What the HSM shows of itself, whatever state it is in.
     pub fn status(&self) -> Status {
         match self {
@@ -72,26 +72,26 @@ impl<const N: usize> Vault<N> {
         &mut self,
         tested: SelfTested,
         host: &mut H,
-    ) -> Result<Start<'_, N>, LifecycleError> {
+    ) -> Result<AnyDomain<'_, N>, LifecycleError> {
         burning::<{ burn::SEALING }, _>(move || {
             let mut guard = Guard(self);
             guard.health.begin(tested)?;
             let loaded = load(&mut guard, host);
             let stage = guard.latch(loaded)?;
             Ok(match stage {
-                Stage::Empty => Start::Empty(Domain::new(guard)),
-                Stage::Provisioned => Start::Provisioned(Domain::new(guard)),
+                Stage::Empty => AnyDomain::Empty(Domain::new(guard)),
+                Stage::Provisioned => AnyDomain::Provisioned(Domain::new(guard)),
                 Stage::Recovering => match Domain::new(guard).quorum() {
-                    Ok(domain) => Start::QuorumMet(domain),
-                    Err(domain) => Start::Recovering(domain),
+                    Ok(domain) => AnyDomain::QuorumMet(domain),
+                    Err(domain) => AnyDomain::Recovering(domain),
                 },
                 #[cfg(feature = "managed-hsm")]
-                Stage::Importing => Start::Importing(Domain::new(guard)),
+                Stage::Importing => AnyDomain::Importing(Domain::new(guard)),
                 #[cfg(feature = "managed-hsm")]
-                Stage::Imported => Start::Imported(Domain::new(guard)),
+                Stage::Imported => AnyDomain::Imported(Domain::new(guard)),
                 #[cfg(not(feature = "managed-hsm"))]
                 Stage::Importing | Stage::Imported => return Err(RecordError::Damaged.into()),
-                Stage::Active => Start::Active(Domain::new(guard)),
+                Stage::Active => AnyDomain::Active(Domain::new(guard)),
             })
         })
     }

@@ -10,7 +10,7 @@ use super::event::{Event, Step};
 use super::holding::Artifacts;
 use super::host::Host;
 use super::vault::{Next, Vault};
-use crate::domain::{DomainId, Epoch, HeaderDigest, InstanceId};
+use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId};
 use crate::self_test::Test;
 
 mod sealed {

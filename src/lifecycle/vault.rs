@@ -10,8 +10,8 @@ use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
-use crate::domain::{Epoch, HeaderDigest, InstanceId};
 use crate::hardened::{Fault, Permit};
+use crate::sealed_domain::{Epoch, HeaderDigest, InstanceId};
 use crate::secret::{Secret, wipe};
 
 /// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have

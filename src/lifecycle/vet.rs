@@ -10,8 +10,8 @@ use core::fmt;
 use super::id::RequestDigest;
 use super::request::{Request, signed_digest};
 use crate::ct::{Mask, eq_bytes};
-use crate::domain::{DomainId, SealedDomain};
 use crate::hardened::{Permit, Verdict};
+use crate::sealed_domain::{DomainId, SealedDomain};
 
 /// A request that is known to come from the HSM that it should come from.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::jwe::{Algorithm, ContentKey, Jwe, MAX_ENCRYPTED_KEY, Sealer, padded_l
 use super::source::Text;
 use super::writer::Writer;
 use crate::ct::{Mask, eq_bytes, is_zeros};
-use crate::custodian::{Identity, Unwrap};
+use crate::custodian::{Identity, UnwrapError};
 use crate::hardened::{self, Permit, Verdict, copy};
 use crate::rng::RngError;
 use crate::rsa::EncryptError;
@@ -139,12 +139,12 @@ impl<'a> EncKey<'a> {
         let random = ContentKey::random(rng)?;
         let mut unwrapped = ContentKey::zeroed();
         *unwrapped.expose_mut() = *random.expose();
-        let answer = identity.unwrap(rng, wrapped, unwrapped.expose_mut());
+        let answer = identity.unwrap_key(rng, wrapped, unwrapped.expose_mut());
         let length = match answer {
             Ok(length) => length,
-            Err(Unwrap::Opaque) => 0,
-            Err(Unwrap::Device(error)) => return Err(Failure::Device(error)),
-            Err(Unwrap::Fault) => return Err(Failure::Fault),
+            Err(UnwrapError::Opaque) => 0,
+            Err(UnwrapError::Device(error)) => return Err(Failure::Device(error)),
+            Err(UnwrapError::Fault) => return Err(Failure::Fault),
         };
         // Whether it came out is not public before the tag was tried.
         let came_out = || {

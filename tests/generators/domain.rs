@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sealed domain, contributions and backups.
 
-use security_domain::backup::Plan;
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, SealedDomain};
+use security_domain::backup::BackupInfo;
 use security_domain::hazmat::backup;
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
     Contribution, Request, SessionId, SessionPurpose, VettedRequest, contribute, contribution_len,
 };
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, SealedDomain};
 
 use crate::keys::made;
 use crate::sealed::{self, fast_keys, sealing};
@@ -19,14 +19,15 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "seal a domain",
             covers: &[
-                "domain/seal seal",
-                "domain/seal/make make",
-                "domain/seal/make wrap_shares",
+                "sealed_domain/seal seal",
+                "sealed_domain/seal/make make",
+                "sealed_domain/seal/make wrap_shares",
             ],
             // Data key, release, salt and coefficients.
             shows: 4,
             run: |rng| {
-                let root = security_domain::domain::Root::random(&mut sealed::rng(1)).unwrap();
+                let root =
+                    security_domain::sealed_domain::Root::random(&mut sealed::rng(1)).unwrap();
                 let (artifacts, keys) = (sealed::artifacts(), fast_keys(3));
                 let sealing = sealing(&root, &artifacts, &keys, 2);
                 let mut out = vec![0xaa; sealing.sealed_len().unwrap()];
@@ -38,13 +39,14 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "unwrap a share of a domain",
-            covers: &["domain/share unwrap_share"],
+            covers: &["sealed_domain/share unwrap_share"],
             shows: 0,
             run: |rng| {
                 let mut key = fixtures::private_key("s2048_0");
                 let others = ["s2048_1", "s2048_2"].map(fixtures::private_key);
                 let keys = [&key, &others[0], &others[1]].map(|key| key.public_key().clone());
-                let root = security_domain::domain::Root::random(&mut sealed::rng(1)).unwrap();
+                let root =
+                    security_domain::sealed_domain::Root::random(&mut sealed::rng(1)).unwrap();
                 let artifacts = sealed::artifacts();
                 let sealing = sealing(&root, &artifacts, &keys, 2);
                 let mut out = vec![0; sealing.sealed_len().unwrap()];
@@ -91,8 +93,9 @@ pub const ROWS: fn() -> Vec<Row> = || {
             covers: &["backup/writer begin", "hazmat write"],
             shows: ALL,
             run: |rng| {
-                let root = security_domain::domain::Root::random(&mut sealed::rng(1)).unwrap();
-                let plan = Plan {
+                let root =
+                    security_domain::sealed_domain::Root::random(&mut sealed::rng(1)).unwrap();
+                let plan = BackupInfo {
                     epoch: Some(Epoch::FIRST),
                     instance: InstanceId::from_bytes([7; 16]),
                     ledger_head: LedgerHead::NONE,
@@ -133,7 +136,10 @@ fn contribution<R: rand_core::TryCryptoRng>(
     let keys = fast_keys(3);
     let (root, file) = sealed::sealed(1, &keys, 2);
     let sealed = SealedDomain::parse(&file).unwrap();
-    let expect = security_domain::domain::Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
+    let expect = security_domain::sealed_domain::ExpectedDomain::new(
+        root.domain_id().unwrap(),
+        Epoch::FIRST,
+    );
     let request = Request::parse(request).unwrap();
     let shown = request.digest();
     let vetted = VettedRequest::compared(request, shown).unwrap();

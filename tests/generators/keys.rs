@@ -8,7 +8,7 @@ use security_domain::quorum::{Quorum, ShareCount, Threshold};
 use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::secret::Secret;
 use security_domain::shamir::{Share, split};
-use security_domain::wrap::WrappedShare;
+use security_domain::wrapped_share::WrappedShare;
 use security_domain::x509::{SELF_SIGNED_MAX_LEN, SelfSigned, write_self_signed};
 
 use crate::sharing::debug;
@@ -95,8 +95,12 @@ pub const ROWS: fn() -> Vec<Row> = || {
             },
         },
         Row {
-            name: "wrap to a custodian",
-            covers: &["custodian wrap", "wrap wrap", "wrap/rsa_oaep wrap"],
+            name: "wrapped_share to a custodian",
+            covers: &[
+                "custodian wrap",
+                "wrapped_share wrap",
+                "wrapped_share/rsa_oaep wrap",
+            ],
             shows: ALL,
             run: |rng| {
                 let (key, mut out) = (private(), [0xaa; 256]);
@@ -108,7 +112,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "unwrap what is wrapped to a custodian",
-            covers: &["custodian unwrap", "wrap unwrap"],
+            covers: &["custodian unwrap_key", "wrapped_share unwrap"],
             shows: 0,
             run: |rng| {
                 let (mut key, share, mut out) = (private(), share(), [0; 256]);
@@ -128,7 +132,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let (mut key, mut wrapped, mut out) = (private(), [0; 256], [0; 65]);
                 let to = key.public_key().clone();
                 Recipient::wrap(&to, &mut sealed::rng(1), &[5; 65], &mut wrapped).unwrap();
-                let done = debug(Identity::unwrap(&mut key, rng, &wrapped, &mut out));
+                let done = debug(Identity::unwrap_key(&mut key, rng, &wrapped, &mut out));
                 made(done, &out)
             },
         },

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Secrets, and their sharing.
 
-use security_domain::domain::Root;
 use security_domain::hazmat::gf257::Element;
 use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::sealed_domain::Root;
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, correct, correct_rows};
 use security_domain::shamir::renew::{refresh, repair, reshare};
@@ -21,7 +21,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "a root",
-            covers: &["domain/root random"],
+            covers: &["sealed_domain/root random"],
             shows: ALL,
             run: |rng| Ok(debug(Root::random(rng))?.secret().expose().to_vec()),
         },

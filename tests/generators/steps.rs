@@ -2,13 +2,13 @@
 //! The steps of a domain's life. A refused one leaves the state and the flash as they were.
 
 use security_domain::backup::Kind;
-use security_domain::domain::ArtifactTag;
 use security_domain::lifecycle::{
     ExpectedArtifact, LifecycleError, ROOT_TAG, Refused, Request, State,
 };
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
+use security_domain::sealed_domain::ArtifactTag;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use crate::flash::{Flash, Hsm, WithRng};

@@ -15,11 +15,12 @@ use paths::paths;
 const LAYERS: [&[&str]; 6] = [
     &["burn", "ct", "hardened", "rng", "secret"],
     &[
-        "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "mac", "purpose", "rsa", "x509",
+        "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "labels", "mac", "purpose", "rsa",
+        "x509",
     ],
     &["quorum", "shamir"],
-    &["custodian", "wrap"],
-    &["domain", "backup"],
+    &["custodian", "wrapped_share"],
+    &["sealed_domain", "backup"],
     &["managed_hsm", "self_test", "lifecycle"],
 ];
 
@@ -163,8 +164,8 @@ fn a_planted_upward_import_is_seen() {
         ),
         (
             &["kdf"],
-            "use super::{secret, wrap::WrappedShare};",
-            &["kdf imports wrap"],
+            "use super::{secret, wrapped_share::WrappedShare};",
+            &["kdf imports wrapped_share"],
         ),
         (
             &["kdf"],
@@ -220,7 +221,7 @@ fn a_planted_upward_import_is_seen() {
         (&["x509"], "use crate::rsa::PublicKey; // crate::ct", &[]),
         (
             &["x509"],
-            "/* use crate::wrap; */ let s = \"crate::wrap\";",
+            "/* use crate::wrapped_share; */ let s = \"crate::wrapped_share\";",
             &[],
         ),
         (

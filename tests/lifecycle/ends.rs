@@ -3,7 +3,7 @@
 
 use rand_core::{TryCryptoRng, TryRng};
 use security_domain::lifecycle::{
-    Domain, Ended, Event, Left, LifecycleError, RecordError, Slot, Stage, Start, State, Status,
+    AnyDomain, Domain, Ended, Event, Left, LifecycleError, RecordError, Slot, Stage, State, Status,
 };
 
 use crate::flash::{Dead, Fault, Flash, Hsm, Tear, WithRng};
@@ -104,7 +104,10 @@ fn assert_missing(hsm: &mut Hsm) {
     let missing = RecordError::Missing { counter };
     assert_eq!(refused, LifecycleError::Record(missing));
     vault.discard(hsm).unwrap();
-    assert!(matches!(vault.start(tested(), hsm), Ok(Start::Empty(_))));
+    assert!(matches!(
+        vault.start(tested(), hsm),
+        Ok(AnyDomain::Empty(_))
+    ));
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn at_rest(flash: &Flash) -> Result<Status, LifecycleError> {
 /// Cuts the power in every call of a step from `before`, and gives what the next start finds.
 fn cut<S: State>(
     before: &Flash,
-    begun: impl Fn(Start<'_, ROOM>) -> In<'_, S>,
+    begun: impl Fn(AnyDomain<'_, ROOM>) -> In<'_, S>,
     step: impl Fn(Domain<'_, S, ROOM>, &mut Hsm) -> bool,
 ) -> Vec<Result<Stage, RecordError>> {
     let mut found = Vec::new();
@@ -256,7 +259,7 @@ fn power_that_fails_while_a_session_ends_leaves_the_session_or_the_domain_before
     let found = cut(
         &hsm.flash,
         |start| match start {
-            Start::Recovering(domain) => domain,
+            AnyDomain::Recovering(domain) => domain,
             other => panic!("{other:?}"),
         },
         |domain, hsm| domain.cancel(hsm).is_ok(),
@@ -273,7 +276,7 @@ fn power_that_fails_while_a_domain_ends_leaves_it_or_nothing() {
     let found = cut(
         &hsm.flash,
         |start| match start {
-            Start::Active(domain) => domain,
+            AnyDomain::Active(domain) => domain,
             other => panic!("{other:?}"),
         },
         |domain, hsm| domain.zeroize(hsm).is_ok(),

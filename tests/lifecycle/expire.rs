@@ -2,7 +2,7 @@
 //! Time in a session: it ends by itself, and a clock that errs once does no harm.
 
 use security_domain::lifecycle::{
-    Added, Ended, Event, Expiry, InSession, LifecycleError, Stage, Start,
+    Added, AnyDomain, Ended, Event, Expiry, InSession, LifecycleError, Stage,
 };
 
 use crate::flash::Hsm;
@@ -26,7 +26,7 @@ fn ends_on_time<S: InSession>(domain: In<'_, S>, hsm: &mut Hsm) {
     let mut vault = vault();
     // If the flash still had the session, it would be back.
     hsm.now = 1050;
-    let Start::Provisioned(domain) = vault.start(tested(), hsm).unwrap() else {
+    let AnyDomain::Provisioned(domain) = vault.start(tested(), hsm).unwrap() else {
         panic!("the session has ended on the flash");
     };
     drop(domain);

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 
 use rand_core::{TryCryptoRng, TryRng};
-use security_domain::lifecycle::{LifecycleError, Stage, Start, Status, Vault};
+use security_domain::lifecycle::{AnyDomain, LifecycleError, Stage, Status, Vault};
 
 use crate::flash::{Fault, Hsm, Tear, WithRng};
 use crate::sealed::{FailsAt, artifacts, fast_keys, rng, share};
@@ -25,7 +25,7 @@ fn a_failing_generator_provisions_and_activates_nothing() {
         let (mut vault, mut hsm) = (vault(), Hsm::new());
         drop(empty(&mut vault, &mut hsm));
         let mut bad = WithRng(&mut hsm, FailsAt(rng(1), call));
-        let Ok(Start::Empty(domain)) = vault.start(tested(), &mut bad) else {
+        let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut bad) else {
             continue;
         };
         let domain = match domain.provision(&artifacts(), &mut bad) {
@@ -108,7 +108,7 @@ fn a_generator_that_is_stuck_provisions_nothing() {
         let mut bad = WithRng(&mut hsm, Stuck(period, 0));
         // The record at rest draws a salt from it, too, and may be refused before.
         let refused = match vault.start(tested(), &mut bad) {
-            Ok(Start::Empty(domain)) => {
+            Ok(AnyDomain::Empty(domain)) => {
                 let refused = domain.provision(&artifacts(), &mut bad).unwrap_err();
                 assert_eq!(refused.domain.status().stage, Stage::Empty);
                 refused.error
@@ -227,7 +227,7 @@ fn power_that_fails_leaves_the_state_before_or_the_one_after() {
 #[test]
 fn a_vault_that_is_too_small_says_so() {
     let (mut vault, mut hsm) = (Vault::<200>::new(), Hsm::new());
-    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm) else {
+    let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("an empty state has room");
     };
     let refused = domain.provision(&artifacts(), &mut hsm).unwrap_err();
@@ -244,7 +244,7 @@ fn a_vault_that_is_too_small_says_so() {
     let refused = domain
         .activate(&activation(&keys), &mut hsm, &mut vec![0; needed - 1])
         .unwrap_err();
-    let too_small = security_domain::domain::SealError::BufferTooSmall { needed };
+    let too_small = security_domain::sealed_domain::SealError::BufferTooSmall { needed };
     assert_eq!(refused.error, LifecycleError::Seal(too_small));
     let mut file = vec![0; needed];
     let activated = refused

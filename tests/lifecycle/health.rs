@@ -2,9 +2,9 @@
 //! The error state, and a vault that another one has overtaken.
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
+use security_domain::lifecycle::{AnyDomain, LifecycleError};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use security_domain::lifecycle::{Imported, Stage, Vault};
-use security_domain::lifecycle::{LifecycleError, Start};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use security_domain::self_test::Test;
 
@@ -24,7 +24,7 @@ use crate::world::{Lost, activation, active, hsm, provisioned, tested, vault};
 fn erred(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Imported>) {
     let (mut hsm, _) = imported_at_rest();
     rewrite(&mut hsm, |contents| *contents.last_mut().unwrap() ^= 1);
-    let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits to be confirmed");
     };
     let refused = confirm(domain, &mut hsm).unwrap_err();
@@ -92,7 +92,7 @@ fn a_vault_that_was_overtaken_gives_nothing_out() {
         writer.front().to_vec()
     };
     assert!(first.artifacts(&mut hsm).is_ok());
-    let Start::Active(second) = b.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Active(second) = b.start(tested(), &mut hsm).unwrap() else {
         panic!("it is active");
     };
     drop(second.zeroize(&mut hsm).unwrap());
@@ -150,7 +150,7 @@ fn a_backup_under_way_ends_with_the_domain() {
         };
         assert!(matches!(finished, Err(LifecycleError::Overtaken { .. })));
         drop(first);
-        let Start::Active(domain) = a.start(tested(), &mut hsm).unwrap() else {
+        let AnyDomain::Active(domain) = a.start(tested(), &mut hsm).unwrap() else {
             panic!("it is active");
         };
         first = domain;
@@ -175,7 +175,7 @@ fn a_session_that_was_overtaken_ends_in_memory_only() {
     let lost = Lost::new(1);
     let (mut a, mut b, mut hsm) = (vault(), vault(), hsm(2));
     let first = lost.recovering_here(&mut a, &mut hsm);
-    let Start::Recovering(mut second) = b.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Recovering(mut second) = b.start(tested(), &mut hsm).unwrap() else {
         panic!("the session goes on");
     };
     let sealed = lost.sealed();
@@ -192,7 +192,7 @@ fn a_session_that_was_overtaken_ends_in_memory_only() {
     assert_eq!(hsm.flash, flash);
     drop(refused);
     let started = b.start(tested(), &mut hsm).unwrap();
-    assert!(matches!(started, Start::Active(_)));
+    assert!(matches!(started, AnyDomain::Active(_)));
 }
 
 #[test]

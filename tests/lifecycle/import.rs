@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A restore blob of Managed HSM enters an HSM.
 
-use security_domain::domain::ArtifactTag;
 use security_domain::lifecycle::{
-    Active, Ended, Event, ExpectedArtifact, Imported, Importing, LifecycleError,
-    MAX_IMPORT_FAILURES, Outcome, ROOT_TAG, Refused, Stage, Start, Step, Unconfirmed,
+    Active, AnyDomain, Ended, Event, ExpectedArtifact, Imported, Importing, LifecycleError,
+    MAX_IMPORT_FAILURES, Outcome, ROOT_TAG, Refused, Stage, Step, Unconfirmed,
 };
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::ModulusSize;
+use security_domain::sealed_domain::ArtifactTag;
 use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 use sha2::{Digest, Sha256};
 
@@ -103,7 +103,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
     let own = domain.status();
     assert_eq!(own.stage.to_string(), "recovering");
     drop(domain);
-    let Start::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits for a blob");
     };
     let blob = blob(&ARTIFACTS, &certificate);
@@ -115,7 +115,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
     assert_ne!(imported.domain, own.domain, "it came without a root");
     drop(domain);
 
-    let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits to be confirmed");
     };
     assert_eq!(domain.status(), imported);
@@ -230,7 +230,7 @@ fn three_failures_end_the_session_whatever_the_failure() {
     drop(domain);
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
 }
 
@@ -243,7 +243,7 @@ fn a_try_is_counted_before_it_is_made() {
     let good = blob(&ARTIFACTS, &certificate);
     let bad = altered(&good, "compact_jwe", 3);
     for left in (0..MAX_IMPORT_FAILURES).rev() {
-        let Start::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+        let AnyDomain::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
             panic!("tries are left");
         };
         let refused = domain
@@ -255,7 +255,7 @@ fn a_try_is_counted_before_it_is_made() {
     }
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
 }
 
@@ -280,7 +280,7 @@ fn no_try_is_gained_by_cutting_the_power_in_the_last() {
     drop(refused);
 
     hsm.restart();
-    let Start::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("the end of the session did not reach the flash");
     };
     let refused = domain
@@ -292,7 +292,7 @@ fn no_try_is_gained_by_cutting_the_power_in_the_last() {
     drop(refused);
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
 }
 
@@ -401,7 +401,7 @@ fn what_changed_while_it_waited_is_not_confirmed() {
         let (mut hsm, len) = imported_at_rest();
         rewrite(&mut hsm, |contents| change(contents, len));
         let mut vault = vault();
-        let Start::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+        let AnyDomain::Imported(domain) = vault.start(tested(), &mut hsm).unwrap() else {
             panic!("it waits to be confirmed");
         };
         let refused = confirm(domain, &mut hsm).unwrap_err();

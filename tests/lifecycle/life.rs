@@ -2,8 +2,8 @@
 //! A domain from beginning to end, with an HSM that starts anew between any two steps.
 
 use security_domain::backup::{BackupHeader, Kind, Name, TAG_LEN, WrongDomain};
-use security_domain::domain::SealedDomain;
-use security_domain::lifecycle::{Added, Event, LifecycleError, Outcome, Stage, Start, Step};
+use security_domain::lifecycle::{Added, AnyDomain, Event, LifecycleError, Outcome, Stage, Step};
+use security_domain::sealed_domain::SealedDomain;
 
 use crate::flash::Hsm;
 use crate::sealed::{fast_keys, share};
@@ -24,7 +24,7 @@ fn it_is_provisioned_activated_and_there_after_a_restart() {
     assert_eq!((fresh.stage, fresh.epoch), (Stage::Provisioned, None));
     drop(domain);
 
-    let Start::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was provisioned");
     };
     assert_eq!(domain.status(), fresh);
@@ -45,7 +45,7 @@ fn it_is_provisioned_activated_and_there_after_a_restart() {
     assert!(has_artifacts(&domain, &mut hsm));
     drop(domain);
 
-    let Start::Active(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Active(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was active");
     };
     assert_eq!(domain.status(), status);
@@ -70,7 +70,7 @@ fn custodians_who_never_meet_put_it_into_another_hsm() {
     let domain = domain.quorum().expect_err("one is no quorum of two");
     drop(domain);
 
-    let Start::Recovering(mut domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Recovering(mut domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("the session was under way");
     };
     assert_eq!(domain.contributors().collect::<Vec<_>>(), [lost.id(0)]);
@@ -79,7 +79,7 @@ fn custodians_who_never_meet_put_it_into_another_hsm() {
     let contributors = [lost.id(0), lost.id(2)];
     drop(domain);
 
-    let Start::QuorumMet(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::QuorumMet(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("the session has a quorum");
     };
     assert_eq!(domain.contributors().collect::<Vec<_>>(), contributors);
@@ -92,7 +92,7 @@ fn custodians_who_never_meet_put_it_into_another_hsm() {
     assert_ne!(status.instance, Some(sealed.header().instance()));
     assert!(has_artifacts(&domain, &mut hsm));
     drop(domain);
-    let Start::Active(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Active(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was recovered");
     };
     assert_eq!(domain.status(), status);
@@ -255,7 +255,7 @@ fn without_a_hardware_counter_a_backup_needs_a_clock() {
     let (flash, rng) = (hsm.flash.clone(), hsm.rng.clone());
     let ids = [1000, 1001].map(|now| {
         (hsm.flash, hsm.rng, hsm.now) = (flash.clone(), rng.clone(), now);
-        let Start::Active(mut domain) = memory.start(tested(), &mut hsm).unwrap() else {
+        let AnyDomain::Active(mut domain) = memory.start(tested(), &mut hsm).unwrap() else {
             panic!("it is active");
         };
         let backup = domain.begin_backup(Kind::Full(None), 5, &mut hsm).unwrap();
@@ -280,6 +280,6 @@ fn two_backups_share_no_key_though_the_generator_repeats() {
     drop(domain);
     assert!(matches!(
         memory.start(tested(), &mut hsm),
-        Ok(Start::Active(_))
+        Ok(AnyDomain::Active(_))
     ));
 }

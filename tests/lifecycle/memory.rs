@@ -13,7 +13,7 @@ fn value(lost: &Lost, place: usize) -> Vec<u8> {
     let mut key: FastKey = lost.keys[place].clone();
     let (_, wrapped) = lost.sealed().wrapped_shares().nth(place).unwrap();
     let mut plaintext = [0; 65];
-    key.unwrap(&mut rng(0), wrapped.as_bytes(), &mut plaintext)
+    key.unwrap_key(&mut rng(0), wrapped.as_bytes(), &mut plaintext)
         .unwrap();
     plaintext[33..].to_vec()
 }
@@ -81,7 +81,7 @@ fn a_record_whose_parts_do_not_go_together_is_damaged() {
     drop(provisioned(&mut vault, &mut hsm));
     assert!(matches!(
         vault.start(crate::world::tested(), &mut hsm),
-        Ok(security_domain::lifecycle::Start::Provisioned(_))
+        Ok(security_domain::lifecycle::AnyDomain::Provisioned(_))
     ));
 }
 
@@ -89,9 +89,9 @@ fn a_record_whose_parts_do_not_go_together_is_damaged() {
 #[cfg(feature = "managed-hsm")]
 #[test]
 fn the_digests_of_an_import_are_gone() {
-    use security_domain::domain::ArtifactTag;
     use security_domain::lifecycle::ExpectedArtifact;
     use security_domain::rsa::ModulusSize;
+    use security_domain::sealed_domain::ArtifactTag;
     use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
     let (mut vault, mut hsm) = (vault(), hsm(1));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two faults of the flash in every step, and the tries that follow.
 
-use security_domain::domain::SealedDomain;
 use security_domain::hazmat::record::{self, Loaded};
-use security_domain::lifecycle::{LifecycleError, Stage, Start};
+use security_domain::lifecycle::{AnyDomain, LifecycleError, Stage};
+use security_domain::sealed_domain::SealedDomain;
 
 use crate::flash::{Fault, Flash, Hsm};
 use crate::sealed::{FastKey, artifacts, fast_keys, share};
@@ -38,7 +38,7 @@ fn with_every_pair(
     [from, to]: [Stage; 2],
     ends: bool,
     stride: usize,
-    mut step: impl FnMut(Start<'_, ROOM>, &mut Hsm, &mut dyn FnMut(&Hsm, &Ended)) -> bool,
+    mut step: impl FnMut(AnyDomain<'_, ROOM>, &mut Hsm, &mut dyn FnMut(&Hsm, &Ended)) -> bool,
 ) {
     let mut memory = vault();
     let mut runs = 0;
@@ -84,8 +84,8 @@ const TRIES: usize = 3;
 /// A step that gives a domain in another state, or the one before it.
 macro_rules! step {
     ($state:ident, |$domain:ident, $hsm:ident| $step:expr) => {
-        |start: Start<'_, ROOM>, $hsm: &mut Hsm, ended: &mut dyn FnMut(&Hsm, &Ended)| {
-            let Start::$state(mut $domain) = start else {
+        |start: AnyDomain<'_, ROOM>, $hsm: &mut Hsm, ended: &mut dyn FnMut(&Hsm, &Ended)| {
+            let AnyDomain::$state(mut $domain) = start else {
                 panic!("{start:?}");
             };
             for _ in 0..TRIES {
@@ -136,7 +136,7 @@ fn activating() {
     let from_to = [Stage::Provisioned, Stage::Active];
     let mut kept = 0;
     with_every_pair(&hsm.flash, from_to, false, 5, |start, hsm, ended| {
-        let Start::Provisioned(mut domain) = start else {
+        let AnyDomain::Provisioned(mut domain) = start else {
             panic!("{start:?}");
         };
         let mut file = vec![0xaa; domain.sealed_len(&activation).unwrap()];
@@ -184,7 +184,7 @@ fn an_activation_that_fails_for_good_leaves_no_active_hsm_without_a_file() {
     let (mut kept, mut lost) = (0, 0);
     for first in 0..30 {
         let mut hsm = Hsm::with_flash(before.clone(), 4);
-        let Ok(Start::Provisioned(domain)) = memory.start(tested(), &mut hsm) else {
+        let Ok(AnyDomain::Provisioned(domain)) = memory.start(tested(), &mut hsm) else {
             panic!("it is provisioned");
         };
         for call in first..first + 200 {
@@ -201,7 +201,7 @@ fn an_activation_that_fails_for_good_leaves_no_active_hsm_without_a_file() {
             LifecycleError::MayBeActive { len } => {
                 let sealed = SealedDomain::parse(&file[..len]).unwrap();
                 hsm.restart();
-                if let Ok(Start::Active(domain)) = memory.start(tested(), &mut hsm) {
+                if let Ok(AnyDomain::Active(domain)) = memory.start(tested(), &mut hsm) {
                     assert!(is_active);
                     let header = domain.status().header;
                     assert_eq!(header, Some(sealed.header().digest()));
@@ -238,7 +238,7 @@ fn adding_a_share() {
     drop(lost.recovering_here(&mut memory, &mut hsm));
     let from_to = [Stage::Recovering; 2];
     with_every_pair(&hsm.flash, from_to, false, 1, |start, hsm, ended| {
-        let Start::Recovering(mut domain) = start else {
+        let AnyDomain::Recovering(mut domain) = start else {
             panic!("{start:?}");
         };
         (0..TRIES).any(|_| {
@@ -277,7 +277,7 @@ fn cancelling() {
     drop(lost.recovering_here(&mut memory, &mut hsm));
     let from_to = [Stage::Recovering, Stage::Provisioned];
     with_every_pair(&hsm.flash, from_to, true, 1, |start, hsm, ended| {
-        let Start::Recovering(domain) = start else {
+        let AnyDomain::Recovering(domain) = start else {
             panic!("{start:?}");
         };
         let (domain, done) = match domain.cancel(hsm) {
@@ -303,7 +303,7 @@ fn zeroizing() {
     drop(active(&mut memory, &mut hsm, &fast_keys(3)));
     let from_to = [Stage::Active, Stage::Empty];
     with_every_pair(&hsm.flash, from_to, true, 1, |start, hsm, ended| {
-        let Start::Active(domain) = start else {
+        let AnyDomain::Active(domain) = start else {
             panic!("{start:?}");
         };
         let mut domain = match domain.zeroize(hsm) {

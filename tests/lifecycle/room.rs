@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How much room a vault needs: in the worst case no more than it says.
 
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, Epoch, Expect, MAX_ARTIFACTS, MAX_CUSTODIANS, SealedDomain,
+use security_domain::custodian::{
+    Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
 use security_domain::lifecycle::{
-    Activation, Active, Domain, LifecycleError, Request, Start, Vault, vault_room,
+    Activation, Active, AnyDomain, Domain, LifecycleError, Request, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, MAX_ARTIFACTS, MAX_CUSTODIANS, SealedDomain,
+};
 
 use crate::flash::Hsm;
 use crate::sealed::{FastKey, fast_keys, share};
@@ -69,13 +71,13 @@ impl Recipient for Strong {
 impl Identity for Strong {
     type Error = std::convert::Infallible;
 
-    fn unwrap<R: rand_core::TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: rand_core::TryCryptoRng + ?Sized>(
         &mut self,
         rng: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Self::Error>> {
-        self.0.unwrap(rng, wrapped, out)
+    ) -> Result<usize, UnwrapError<Self::Error>> {
+        self.0.unwrap_key(rng, wrapped, out)
     }
 }
 
@@ -87,7 +89,7 @@ fn the_longest_recovery_has_room() {
         .collect();
     let contents = contents();
     let (mut first, mut hsm_1) = (vault(), hsm(1));
-    let Ok(Start::Empty(domain)) = first.start(tested(), &mut hsm_1) else {
+    let Ok(AnyDomain::Empty(domain)) = first.start(tested(), &mut hsm_1) else {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&tagged(&contents), &mut hsm_1).unwrap();
@@ -104,7 +106,7 @@ fn the_longest_recovery_has_room() {
 
     let sealed = SealedDomain::parse(&file[..len]).unwrap();
     let (mut second, mut hsm_2) = (vault(), hsm(2));
-    let Ok(Start::Empty(domain)) = second.start(tested(), &mut hsm_2) else {
+    let Ok(AnyDomain::Empty(domain)) = second.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
     };
     hsm_2.now = u64::MAX - 1;
@@ -114,7 +116,7 @@ fn the_longest_recovery_has_room() {
         .unwrap()
         .begin_recovery(
             &sealed,
-            &Expect::new(sealed.header().domain_id(), Epoch::FIRST),
+            &ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST),
             1.try_into().ok(),
             &mut hsm_2,
             &mut request,
@@ -129,7 +131,7 @@ fn the_longest_recovery_has_room() {
             .unwrap();
     }
     drop(domain);
-    let Ok(Start::QuorumMet(domain)) = second.start(tested(), &mut hsm_2) else {
+    let Ok(AnyDomain::QuorumMet(domain)) = second.start(tested(), &mut hsm_2) else {
         panic!("all have contributed");
     };
     let domain = domain.open(&sealed, &mut hsm_2).unwrap();
@@ -145,7 +147,7 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     let small = ArtifactTag::new("a").unwrap();
     let big = vec![7; vault_room(1, 1)];
     let (mut other, mut hsm_3) = (self::vault(), hsm(3));
-    let Ok(Start::Empty(domain)) = other.start(tested(), &mut hsm_3) else {
+    let Ok(AnyDomain::Empty(domain)) = other.start(tested(), &mut hsm_3) else {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&[(small, &big)], &mut hsm_3).unwrap();
@@ -155,12 +157,12 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
         .unwrap();
     let sealed = SealedDomain::parse(&file[..len]).unwrap();
 
-    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm_2) else {
+    let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&[(small, b"x")], &mut hsm_2).unwrap();
     let refused = domain
-        .begin_recovery_here(&sealed, &Expect::unpinned(), None, &mut hsm_2)
+        .begin_recovery_here(&sealed, &ExpectedDomain::unpinned(), None, &mut hsm_2)
         .unwrap_err();
     assert!(
         matches!(refused.error, LifecycleError::BufferTooSmall { needed } if needed > big.len()),
@@ -187,7 +189,7 @@ fn a_session_without_room_for_every_share_does_not_begin() {
     const SMALL: usize = vault_room(0, 0) - 1;
     let lost = Lost::new(1);
     let (mut vault, mut hsm) = (Box::<Vault<SMALL>>::default(), hsm(2));
-    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm) else {
+    let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("nothing was saved");
     };
     let tag = ArtifactTag::new("a").unwrap();
@@ -233,7 +235,7 @@ fn the_longest_import_has_room() {
     });
     let expected: Vec<_> = expected.collect();
     let (mut vault, mut hsm) = (vault(), hsm(1));
-    let Ok(Start::Empty(domain)) = vault.start(tested(), &mut hsm) else {
+    let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("nothing was saved");
     };
     hsm.now = 1_790_000_000;
@@ -255,12 +257,12 @@ fn the_longest_import_has_room() {
         .map(|(tag, bytes)| (tag.as_str(), &bytes[..]))
         .collect();
     let blob = crate::import::blob(&artifacts, &certificate[..len]);
-    let Ok(Start::Importing(domain)) = vault.start(tested(), &mut hsm) else {
+    let Ok(AnyDomain::Importing(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("it waits for a blob");
     };
     let domain = domain.import(&RestoreBlob::parse(&blob).unwrap(), &mut hsm);
     drop(domain.unwrap());
-    let Ok(Start::Imported(domain)) = vault.start(tested(), &mut hsm) else {
+    let Ok(AnyDomain::Imported(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("it waits to be confirmed");
     };
     let named = domain.status().domain.unwrap();

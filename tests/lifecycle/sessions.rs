@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a session refuses, and how it ends.
 
-use security_domain::domain::{Epoch, Expect, ExpectError, OpenError};
 use security_domain::lifecycle::{
-    ContributionError, Ended, Event, LifecycleError, RecordError, Request, Stage, Start,
+    AnyDomain, ContributionError, Ended, Event, LifecycleError, RecordError, Request, Stage,
 };
+use security_domain::sealed_domain::{Epoch, ExpectError, ExpectedDomain, OpenError};
 
 use crate::flash::{Fault, Hsm, Tear};
 use crate::sealed::share;
@@ -33,7 +33,7 @@ fn the_wrong_domain_is_refused_before_anything_begins() {
     let error = ExpectError::WrongDomain { have, want };
     assert_eq!(refused.error, LifecycleError::Expect(error));
     assert_eq!(refused.domain.status(), before);
-    let later = Expect::new(want, Epoch::new(2).unwrap());
+    let later = ExpectedDomain::new(want, Epoch::new(2).unwrap());
     let refused = refused
         .domain
         .begin_recovery_here(&lost.sealed(), &later, None, &mut hsm)
@@ -127,7 +127,7 @@ fn cancelling_gives_the_earlier_state_back() {
     drop(domain);
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
     assert_eq!(
         hsm.events.last(),
@@ -142,7 +142,7 @@ fn an_end_happens_though_the_sink_refuses_and_is_reported_later() {
     let domain = lost.recovering_here(&mut vault, &mut hsm);
     hsm.refuses = true;
     drop(domain.cancel(&mut hsm).unwrap());
-    let Start::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was cancelled");
     };
     let refused = domain
@@ -185,7 +185,7 @@ fn time_runs_out_and_never_goes_back() {
         );
     }
     drop(domain);
-    let Start::Recovering(mut domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Recovering(mut domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("a clock that went back ends nothing");
     };
     assert_eq!(
@@ -210,7 +210,7 @@ fn time_runs_out_and_never_goes_back() {
     drop(domain);
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
 }
 
@@ -233,7 +233,7 @@ fn a_session_whose_end_was_not_written_is_ended_by_the_next_cancel() {
     hsm.now = 1050;
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
 }
 
@@ -252,7 +252,7 @@ fn a_session_ends_on_the_flash_though_a_write_failed_before() {
     drop(domain.cancel(&mut hsm).unwrap());
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
 }
 
@@ -266,7 +266,7 @@ fn a_session_that_expired_in_the_dark_is_over_at_the_start() {
     hsm.now = 2000;
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Provisioned(_))
+        Ok(AnyDomain::Provisioned(_))
     ));
     assert_eq!(hsm.events.last(), Some(&Event::EndSession(Ended::Expired)));
 }
@@ -289,7 +289,7 @@ fn without_a_clock_nothing_expires_and_no_lifetime_is_promised() {
     assert_eq!(refused.error, LifecycleError::NoClock);
     assert!(request.iter().all(|byte| *byte == 0));
     drop(refused);
-    let Start::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("nothing had begun");
     };
     let (mut domain, len) = domain
@@ -353,7 +353,7 @@ fn an_old_image_of_the_flash_is_refused_and_can_be_given_up() {
     vault.discard(&mut hsm).unwrap();
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(Start::Empty(_))
+        Ok(AnyDomain::Empty(_))
     ));
 }
 

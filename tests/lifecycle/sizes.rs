@@ -3,9 +3,9 @@
 
 use rand_core::TryCryptoRng;
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
-use security_domain::domain::{Epoch, Expect, Root, SealedDomain};
 use security_domain::lifecycle::Request;
 use security_domain::rsa::ModulusSize;
+use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
 
 use crate::sealed::{FastKey, artifacts, rng, scratch, sealing};
 use crate::world::{hsm, provisioned, vault};
@@ -52,7 +52,7 @@ fn the_transfer_key_is_as_strong_as_the_strongest_custodians_key() {
             .seal(&mut rng(1), &mut scratch(&sealing), &mut file)
             .unwrap();
         let sealed = SealedDomain::parse(&file).unwrap();
-        let expect = Expect::new(sealed.header().domain_id(), Epoch::FIRST);
+        let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
         let (mut vault, mut hsm) = (vault(), hsm(2));
         let mut request = vec![0; Request::MAX_LEN];
         let (_, len) = provisioned(&mut vault, &mut hsm)

@@ -2,7 +2,7 @@
 //! What the vault's memory holds beside the domain while the domain is there, and what a dropped vault leaves.
 
 #[cfg(feature = "managed-hsm")]
-use security_domain::lifecycle::Start;
+use security_domain::lifecycle::AnyDomain;
 
 use crate::flash::{Fault, Hsm};
 use crate::sealed::share;
@@ -127,10 +127,10 @@ fn an_end_that_erased_nothing_is_reported() {
 
 #[cfg(feature = "managed-hsm")]
 mod import {
-    use security_domain::domain::ArtifactTag;
     use security_domain::lifecycle::ExpectedArtifact;
     use security_domain::managed_hsm::restore_blob::RestoreBlob;
     use security_domain::rsa::ModulusSize;
+    use security_domain::sealed_domain::ArtifactTag;
     use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
     use super::*;
@@ -167,7 +167,7 @@ mod import {
             .unwrap();
         leave(domain);
         assert_eq!(count(&vault, FIRST), 1);
-        let Ok(Start::Imported(domain)) = vault.start(tested(), &mut hsm) else {
+        let Ok(AnyDomain::Imported(domain)) = vault.start(tested(), &mut hsm) else {
             panic!("it waits to be confirmed");
         };
         leave(domain.abort(&mut hsm).unwrap());

@@ -2,12 +2,12 @@
 //! HSMs and custodians.
 
 use security_domain::custodian::Recipient;
-use security_domain::domain::{DomainLabel, Epoch, Expect, SealedDomain};
 use security_domain::lifecycle::{
-    Activation, Active, Contribution, Domain, Empty, Host, Provisioned, Recovering, Request, Start,
-    Vault, VettedRequest, contribute, contribution_len, vault_room,
+    Activation, Active, AnyDomain, Contribution, Domain, Empty, Host, Provisioned, Recovering,
+    Request, Vault, VettedRequest, contribute, contribution_len, vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{DomainLabel, Epoch, ExpectedDomain, SealedDomain};
 use security_domain::self_test::{self, SelfTested};
 
 use crate::flash::Hsm;
@@ -34,7 +34,7 @@ pub fn hsm(seed: u8) -> Hsm {
 
 pub fn empty<'v, H: Host>(vault: &'v mut Vault<ROOM>, host: &mut H) -> In<'v, Empty> {
     match vault.start(tested(), host).unwrap() {
-        Start::Empty(domain) => domain,
+        AnyDomain::Empty(domain) => domain,
         other => panic!("{other:?}"),
     }
 }
@@ -83,8 +83,8 @@ impl Lost {
         SealedDomain::parse(&self.file).unwrap()
     }
 
-    pub fn expect(&self) -> Expect {
-        Expect::new(self.sealed().header().domain_id(), Epoch::FIRST)
+    pub fn expect(&self) -> ExpectedDomain {
+        ExpectedDomain::new(self.sealed().header().domain_id(), Epoch::FIRST)
     }
 
     /// What the custodian at `place` answers to a request.

@@ -6,11 +6,13 @@ use std::collections::HashSet;
 
 use security_domain::backup::Kind;
 use security_domain::custodian::Recipient;
-use security_domain::domain::{Epoch, Expect, HeaderDigest, InstanceId, OpenError, SealedDomain};
 use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
-    Active, Added, Contribution, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
-    Provisioned, QuorumMet, Recovering, Request, Stage, Start, State, Status, Vault,
+    Active, Added, AnyDomain, Contribution, Domain, Empty, Ended, Event, Host, LifecycleError,
+    Outcome, Provisioned, QuorumMet, Recovering, Request, Stage, State, Status, Vault,
+};
+use security_domain::sealed_domain::{
+    Epoch, ExpectedDomain, HeaderDigest, InstanceId, OpenError, SealedDomain,
 };
 use security_domain::self_test::{self, SelfTested};
 
@@ -27,7 +29,7 @@ mod steps;
 use shown::{Expected, Place, contributors, status};
 
 type In<'v, S> = Domain<'v, S, ROOM>;
-type At<'v> = Start<'v, ROOM>;
+type At<'v> = AnyDomain<'v, ROOM>;
 
 /// A life that has begun, to go on from.
 #[derive(Clone)]

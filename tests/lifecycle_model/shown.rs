@@ -17,7 +17,7 @@ pub(super) enum Place {
 pub(super) struct Expected {
     pub(super) stage: Stage,
     pub(super) instance: Option<InstanceId>,
-    pub(super) domain: Option<security_domain::domain::DomainId>,
+    pub(super) domain: Option<security_domain::sealed_domain::DomainId>,
     pub(super) epoch: Option<Epoch>,
     pub(super) header: Option<HeaderDigest>,
 }

@@ -130,7 +130,8 @@ impl Life {
         let sealed = lost.sealed();
         let (header, expect) = (sealed.header(), lost.expect());
         if a & 0xf0 == 0 {
-            let wrong = Expect::new(self.now.held.expect("it is provisioned").0, Epoch::FIRST);
+            let wrong =
+                ExpectedDomain::new(self.now.held.expect("it is provisioned").0, Epoch::FIRST);
             let refused = domain.begin_recovery_here(&sealed, &wrong, None, &mut self.hsm);
             let refused = refused.expect_err("another domain is expected");
             match refused.error {

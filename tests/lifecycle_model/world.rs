@@ -6,16 +6,16 @@ use std::sync::OnceLock;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::domain::{
-    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, Expect, HeaderDigest, Root,
-    SealedDomain,
-};
 use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
-    Activation, Host, Request, Start, Vault, VettedRequest, contribute, contribution_len,
+    Activation, AnyDomain, Host, Request, Vault, VettedRequest, contribute, contribution_len,
     vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, HeaderDigest, Root,
+    SealedDomain,
+};
 use security_domain::secret::Secret;
 use security_domain::self_test;
 
@@ -86,7 +86,7 @@ impl Lost {
             .collect();
         let mut vault = Box::<Vault<ROOM>>::default();
         let mut hsm = Hsm::with_flash(Hsm::new().flash, 0x80 + number);
-        let Ok(Start::Empty(domain)) = vault.start(self_test::run().unwrap(), &mut hsm) else {
+        let Ok(AnyDomain::Empty(domain)) = vault.start(self_test::run().unwrap(), &mut hsm) else {
             panic!("a blank HSM is empty");
         };
         let number = hsm.flash.counter;
@@ -106,7 +106,7 @@ impl Lost {
                 let mut plaintext = [0; 65];
                 let unwrapped =
                     key.clone()
-                        .unwrap(&mut hsm.rng, wrapped.as_bytes(), &mut plaintext);
+                        .unwrap_key(&mut hsm.rng, wrapped.as_bytes(), &mut plaintext);
                 assert_eq!(unwrapped.unwrap(), 65);
                 plaintext[33..].to_vec()
             });
@@ -127,8 +127,8 @@ impl Lost {
         SealedDomain::parse(&self.file).unwrap()
     }
 
-    pub fn expect(&self) -> Expect {
-        Expect::new(self.held.id, Epoch::FIRST)
+    pub fn expect(&self) -> ExpectedDomain {
+        ExpectedDomain::new(self.held.id, Epoch::FIRST)
     }
 
     pub fn share(&self, place: usize) -> DomainShare {

@@ -2,7 +2,7 @@
 //! More shares than it takes, wrong ones among them, and keys behind a device.
 
 use rand_chacha::rand_core::TryCryptoRng;
-use security_domain::custodian::{Identity, Unwrap};
+use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::managed_hsm::{expose_master_key, share_from_words, share_words};
 use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, DomainFile, ShareError};
@@ -180,15 +180,15 @@ struct Device(Option<Vec<u8>>);
 impl Identity for Device {
     type Error = Absent;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Absent>> {
+    ) -> Result<usize, UnwrapError<Absent>> {
         assert_eq!(wrapped.len(), 256);
-        let answer = self.0.as_ref().ok_or(Unwrap::Device(Absent))?;
-        let room = out.get_mut(..answer.len()).ok_or(Unwrap::Opaque)?;
+        let answer = self.0.as_ref().ok_or(UnwrapError::Device(Absent))?;
+        let room = out.get_mut(..answer.len()).ok_or(UnwrapError::Opaque)?;
         room.copy_from_slice(answer);
         Ok(answer.len())
     }

@@ -18,9 +18,9 @@ mod secrets;
 mod vectors;
 
 use flash::{Flash, Hsm};
-use security_domain::domain::InstanceId;
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
 use security_domain::lifecycle::RecordError;
+use security_domain::sealed_domain::InstanceId;
 
 const INSTANCE: InstanceId = InstanceId::from_bytes(*b"an hsm's 16 byte");
 

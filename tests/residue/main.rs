@@ -12,14 +12,16 @@ use std::hint::black_box;
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use sealed::{ARTIFACTS, FastKey, artifacts, fast_keys, rng, scratch, sealing, share};
-use security_domain::backup::{BackupHeader, Kind, Plan, TAG_LEN};
+use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::domain::{Epoch, Expect, InstanceId, LedgerHead, Root, SealedDomain};
 use security_domain::hazmat::backup;
 use security_domain::hazmat::kdf::Pseudorandom;
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
+};
 use security_domain::secret::Secret;
-use security_domain::wrap::WrappedShare;
+use security_domain::wrapped_share::WrappedShare;
 use sha2::{Digest, Sha256};
 use stack::left;
 
@@ -63,7 +65,7 @@ fn value(sealed: &SealedDomain<'_>, key: &FastKey) -> Vec<u8> {
         .unwrap();
     let mut plaintext = [0; 65];
     { key.clone() }
-        .unwrap(&mut rng(0), wrapped.as_bytes(), &mut plaintext)
+        .unwrap_key(&mut rng(0), wrapped.as_bytes(), &mut plaintext)
         .unwrap();
     plaintext[33..].to_vec()
 }
@@ -110,7 +112,7 @@ fn opening_a_domain_leaves_nothing() {
     let keys = fast_keys(3);
     let (root, file) = sealed::sealed(2, &keys, 2);
     let sealed = Box::new(SealedDomain::parse(&file).unwrap());
-    let expect = Box::new(Expect::new(root.domain_id().unwrap(), Epoch::FIRST));
+    let expect = Box::new(ExpectedDomain::new(root.domain_id().unwrap(), Epoch::FIRST));
     let shares: Vec<_> = keys.iter().map(|key| share(&sealed, key)).collect();
     let shares: Vec<_> = shares.iter().collect();
     let mut secrets = root_and_key(&root);
@@ -138,7 +140,7 @@ fn accepting_a_share_leaves_nothing() {
     let wrapped = sealed.wrapped_shares().next().unwrap().1.as_bytes();
     let mut plaintext = vec![0; 65];
     { keys[0].clone() }
-        .unwrap(&mut rng(0), wrapped, &mut plaintext)
+        .unwrap_key(&mut rng(0), wrapped, &mut plaintext)
         .unwrap();
     let id = keys[0].id();
     let secrets = vec![("share", plaintext[33..].to_vec())];
@@ -152,7 +154,7 @@ fn accepting_a_share_leaves_nothing() {
 #[test]
 fn the_chunks_of_a_backup_leave_nothing() {
     let root = Box::new(root(4));
-    let plan = Box::new(Plan {
+    let plan = Box::new(BackupInfo {
         epoch: Some(Epoch::FIRST),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,

@@ -4,7 +4,9 @@
 use std::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
+use security_domain::custodian::{
+    Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
+};
 
 /// A key pair that takes the place of an RSA-2048 one: it only masks, with a mask of its own.
 #[derive(Clone)]
@@ -43,15 +45,15 @@ impl Recipient for FastKey {
 impl Identity for FastKey {
     type Error = Infallible;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
+    ) -> Result<usize, UnwrapError<Infallible>> {
         let len = usize::from(wrapped[0] ^ self.mask(0));
         if len > out.len() || len >= wrapped.len() {
-            return Err(Unwrap::Opaque);
+            return Err(UnwrapError::Opaque);
         }
         for (place, to) in out[..len].iter_mut().enumerate() {
             *to = wrapped[place + 1] ^ self.mask(place + 1);

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{
+use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, DomainShare, InstanceId, Lineage, Root, SealedDomain, Sealing,
 };
-use security_domain::quorum::Threshold;
 
 mod fast;
 

@@ -3,12 +3,12 @@
 
 use std::fs;
 
-use security_domain::domain::{Root, SealedDomain};
 use security_domain::hazmat::lifecycle::AskError;
 use security_domain::lifecycle::{
     ContributeError, Contribution, ProposalDigest, Request, RequestDigest, SessionPurpose,
     Verifier, VetError, VettedRequest, contribute, contribution_len,
 };
+use security_domain::sealed_domain::{Root, SealedDomain};
 
 use crate::sealed::{rng, vectors};
 use crate::world::{World, compared, rsa_of, written};
@@ -126,7 +126,7 @@ fn the_longest_request_is_as_long_as_promised() {
     let world = World::new(1);
     let mut asking = world.asking();
     asking.purpose = SessionPurpose::Rotate(ProposalDigest::from_bytes([9; 32]));
-    asking.epoch = security_domain::domain::Epoch::new(u32::MAX).unwrap();
+    asking.epoch = security_domain::sealed_domain::Epoch::new(u32::MAX).unwrap();
     (asking.created, asking.expires) = (u64::MAX, u64::MAX);
     let modulus = [0xff; 512];
     asking.transfer = security_domain::rsa::PublicKey::new(&modulus, &[0xff; 32]).unwrap();

@@ -4,14 +4,16 @@
 use std::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, Identity, Unwrap, WrapError};
-use security_domain::domain::{DomainId, Epoch, Expect, ExpectError, HeaderDigest, SealedDomain};
+use security_domain::custodian::{Algorithm, Identity, UnwrapError, WrapError};
 use security_domain::hazmat::lifecycle::Asking;
 use security_domain::lifecycle::{
     ContributeError, ContributionError, ProposalDigest, Request, RequestDigest, SessionPurpose,
     contribute,
 };
 use security_domain::quorum::ShareIndex;
+use security_domain::sealed_domain::{
+    DomainId, Epoch, ExpectError, ExpectedDomain, HeaderDigest, SealedDomain,
+};
 
 use crate::sealed::{FailsAt, artifacts, rng, scratch, sealing};
 use crate::world::{World, compared, rsa, rsa_of, written};
@@ -62,7 +64,7 @@ fn a_request_for_anything_else_is_refused() {
 fn an_unexpected_domain_gets_no_share() {
     let (world, other) = (World::new(1), World::new(2));
     let request = written(&world.asking());
-    let give = |expect: Expect| {
+    let give = |expect: ExpectedDomain| {
         let mut out = [0; 1024];
         let (sealed, share) = (world.sealed(), world.share(0));
         contribute(
@@ -90,7 +92,7 @@ fn an_unexpected_domain_gets_no_share() {
     );
     let want = Epoch::new(2).unwrap();
     assert_eq!(
-        give(Expect::new(world.root.domain_id().unwrap(), want)),
+        give(ExpectedDomain::new(world.root.domain_id().unwrap(), want)),
         Err(ContributeError::Expect(ExpectError::Superseded {
             have: Epoch::FIRST,
             want
@@ -226,12 +228,12 @@ struct Untouched;
 
 impl Identity for Untouched {
     type Error = Infallible;
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         _: &[u8],
         _: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
+    ) -> Result<usize, UnwrapError<Infallible>> {
         panic!("the transfer key was used")
     }
 }
@@ -313,13 +315,13 @@ struct Gives(Vec<u8>);
 
 impl Identity for Gives {
     type Error = Infallible;
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         _: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
-        let room = out.get_mut(..self.0.len()).ok_or(Unwrap::Opaque)?;
+    ) -> Result<usize, UnwrapError<Infallible>> {
+        let room = out.get_mut(..self.0.len()).ok_or(UnwrapError::Opaque)?;
         room.copy_from_slice(&self.0);
         Ok(self.0.len())
     }
@@ -334,7 +336,7 @@ fn a_signed_contribution_of_anything_but_the_share_names_its_custodian() {
     let contribution = world.contribution(0, &request).unwrap();
     let mut plaintext = [0; 65];
     let wrapped = &contribution[WRAPPED..WRAPPED + 256];
-    let unwrapped = Identity::unwrap(
+    let unwrapped = Identity::unwrap_key(
         &mut *world.transfer.borrow_mut(),
         &mut rng(5),
         wrapped,

@@ -6,15 +6,17 @@
 use std::fs;
 
 use security_domain::custodian::Recipient;
-use security_domain::domain::{DomainShare, Expect, InstanceId, LedgerHead, Root, SealedDomain};
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
     Contribution, Request, RequestDigest, SessionId, SessionPurpose, VetError, VettedRequest,
     contribute, contribution_len,
 };
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    DomainShare, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
+};
 use security_domain::secret::Secret;
-use security_domain::wrap::PLAINTEXT_LEN;
+use security_domain::wrapped_share::PLAINTEXT_LEN;
 
 use crate::sealed::{rng, vectors};
 use crate::world::rsa;
@@ -61,7 +63,7 @@ fn asked(
         Err(error) => return ("vet", error.to_string()),
     };
     let mut out = vec![0xaa; contribution_len(vetted.request())];
-    let expect = Expect::new(sealed.header().domain_id(), sealed.header().epoch());
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), sealed.header().epoch());
     let given = contribute(sealed, &expect, &vetted, share, NOW, &mut rng(1), &mut out);
     match given {
         Ok(contribution) => {
@@ -171,7 +173,7 @@ fn known_answer() {
         .unwrap();
     let vetted = VettedRequest::compared(signed, request.digest()).unwrap();
     let mut out = vec![0; contribution_len(&request)];
-    let expect = Expect::new(root.domain_id().unwrap(), sealed.header().epoch());
+    let expect = ExpectedDomain::new(root.domain_id().unwrap(), sealed.header().epoch());
     let contribution = contribute(
         &sealed,
         &expect,

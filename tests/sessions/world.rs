@@ -5,9 +5,6 @@ use std::cell::RefCell;
 use std::fs;
 
 use security_domain::custodian::{CustodianId, Identity, Recipient};
-use security_domain::domain::{
-    DomainShare, Epoch, Expect, InstanceId, LedgerHead, Root, SealedDomain,
-};
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
     ContributeError, Contribution, ContributionError, Request, RequestDigest, SessionId,
@@ -15,6 +12,9 @@ use security_domain::lifecycle::{
 };
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
+};
 
 use crate::sealed::{FastKey, fast_keys, rng, sealed, share, vectors};
 
@@ -62,8 +62,8 @@ impl World {
         self.keys[place].id()
     }
 
-    pub fn expect(&self) -> Expect {
-        Expect::new(self.root.domain_id().unwrap(), Epoch::FIRST)
+    pub fn expect(&self) -> ExpectedDomain {
+        ExpectedDomain::new(self.root.domain_id().unwrap(), Epoch::FIRST)
     }
 
     /// A request to be changed by the test that asks for it.

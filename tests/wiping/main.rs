@@ -12,11 +12,11 @@ use std::mem::MaybeUninit;
 
 use rand_core::Rng;
 use security_domain::custodian::Identity;
-use security_domain::domain::{Epoch, Expect, Root, SealedDomain};
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::quorum::{Quorum, ShareCount, Threshold};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
 use security_domain::secret::Secret;
 use security_domain::shamir::split;
 
@@ -76,7 +76,7 @@ fn a_share_of_a_sealed_domain() {
     let (_, wrapped) = sealed.wrapped_shares().next().unwrap();
     let mut plaintext = [0; 65];
     keys[0]
-        .unwrap(&mut sealed::rng(0), wrapped.as_bytes(), &mut plaintext)
+        .unwrap_key(&mut sealed::rng(0), wrapped.as_bytes(), &mut plaintext)
         .unwrap();
     wiped(sealed::share(&sealed, &keys[0]), &plaintext[33..]);
 }
@@ -90,7 +90,7 @@ fn an_opened_domain() {
     let shares = [0, 1].map(|place: usize| sealed::share(&sealed, &keys[place]));
     let shares: Vec<_> = shares.iter().collect();
     let mut out = vec![0; sealed.opened_len()];
-    let expect = Expect::new(root.domain_id().unwrap(), Epoch::FIRST);
+    let expect = ExpectedDomain::new(root.domain_id().unwrap(), Epoch::FIRST);
     drop(sealed.open(&expect, &shares, &mut out).unwrap());
     assert!(out.iter().all(|byte| *byte == 0));
 }

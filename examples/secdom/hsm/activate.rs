@@ -4,9 +4,9 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use security_domain::domain::{DomainLabel, SealedDomain};
-use security_domain::lifecycle::{Activation, Start};
+use security_domain::lifecycle::{Activation, AnyDomain};
 use security_domain::rsa::PublicKey;
+use security_domain::sealed_domain::{DomainLabel, SealedDomain};
 
 use super::device::Device;
 use super::{HsmArg, not_in_state, vault};
@@ -71,7 +71,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Provisioned(domain) => domain,
+        AnyDomain::Provisioned(domain) => domain,
         other => return Err(not_in_state(&device, &other, "provisioned")),
     };
     let needed = domain

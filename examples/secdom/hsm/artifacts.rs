@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use security_domain::lifecycle::Start;
+use security_domain::lifecycle::AnyDomain;
 use zeroize::Zeroizing;
 
 use super::device::Device;
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Active(domain) => domain,
+        AnyDomain::Active(domain) => domain,
         other => return Err(not_in_state(&device, &other, "active")),
     };
     let mut files = Vec::new();

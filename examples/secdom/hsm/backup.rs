@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN};
-use security_domain::lifecycle::{Active, Domain, Start, Vault};
+use security_domain::lifecycle::{Active, AnyDomain, Domain, Vault};
 use zeroize::Zeroizing;
 
 use super::device::Device;
@@ -160,7 +160,7 @@ fn active<'v>(
     vault: &'v mut Vault<ROOM>,
 ) -> Outcome<Domain<'v, Active, ROOM>> {
     match device.start(vault)? {
-        Start::Active(domain) => Ok(domain),
+        AnyDomain::Active(domain) => Ok(domain),
         other => Err(not_in_state(device, &other, "active")),
     }
 }

@@ -17,11 +17,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
-use security_domain::domain::SealedDomain;
 use security_domain::lifecycle::{
-    Ended, Event, FlashError, Host, LifecycleError, Outcome as StepOutcome, SinkRefused, Slot,
-    Start, Vault,
+    AnyDomain, Ended, Event, FlashError, Host, LifecycleError, Outcome as StepOutcome, SinkRefused,
+    Slot, Vault,
 };
+use security_domain::sealed_domain::SealedDomain;
 use security_domain::secret::Secret;
 use security_domain::self_test;
 use serde_json::json;
@@ -106,7 +106,7 @@ impl Device {
     }
 
     /// Starts the HSM: reads its state from the flash.
-    pub fn start<'v>(&mut self, vault: &'v mut Vault<ROOM>) -> Outcome<Start<'v, ROOM>> {
+    pub fn start<'v>(&mut self, vault: &'v mut Vault<ROOM>) -> Outcome<AnyDomain<'v, ROOM>> {
         let tested = self_test::run().map_err(|error| Refusal::file(&self.folder, error))?;
         vault
             .start(tested, self)

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use security_domain::domain::{ArtifactTag, DomainId};
-use security_domain::lifecycle::{ExpectedArtifact, Start, Status};
+use security_domain::lifecycle::{AnyDomain, ExpectedArtifact, Status};
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
+use security_domain::sealed_domain::{ArtifactTag, DomainId};
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use super::device::Device;
@@ -65,7 +65,7 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Provisioned(domain) => domain,
+        AnyDomain::Provisioned(domain) => domain,
         other => return Err(not_in_state(&device, &other, "provisioned")),
     };
     let mut stream = output::stream(out, Access::Everyone)?;
@@ -119,7 +119,7 @@ pub fn import(args: &Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Importing(domain) => domain,
+        AnyDomain::Importing(domain) => domain,
         other => return Err(not_in_state(&device, &other, "importing, by import-begin")),
     };
     let _progress = Progress::show("opening the restore blob");
@@ -163,7 +163,7 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Imported(domain) => domain,
+        AnyDomain::Imported(domain) => domain,
         other => return Err(not_in_state(&device, &other, "imported")),
     };
     let domain = domain

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use security_domain::domain::ArtifactTag;
-use security_domain::lifecycle::Start;
+use security_domain::lifecycle::AnyDomain;
+use security_domain::sealed_domain::ArtifactTag;
 
 use super::device::Device;
 use super::{ARTIFACT_BYTES, HsmArg, not_in_state, vault};
@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let mut device = Device::create(pending.path())?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Empty(domain) => domain,
+        AnyDomain::Empty(domain) => domain,
         other => return Err(not_in_state(&device, &other, "empty")),
     };
     let domain = domain

@@ -5,10 +5,10 @@
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use security_domain::domain::{DomainId, Epoch, Expect, SealedDomain};
 use security_domain::lifecycle::{
-    Active, Added, Contribution, Domain, LifecycleError, QuorumMet, Recovering, Request, Start,
+    Active, Added, AnyDomain, Contribution, Domain, LifecycleError, QuorumMet, Recovering, Request,
 };
+use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
 
 use super::device::Device;
 use super::{HsmArg, ROOM, not_in_state, vault};
@@ -54,7 +54,7 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     output::must_be_free(out)?;
     let bytes = input::read(&args.sealed)?;
     let sealed = parse(&args.sealed, &bytes)?;
-    let expect = Expect::new(args.expect_domain, Epoch::FIRST);
+    let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
     expect
         .check(sealed.header())
         .map_err(|error| Refusal::file(&args.sealed, error))?;
@@ -62,7 +62,7 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Provisioned(domain) => domain,
+        AnyDomain::Provisioned(domain) => domain,
         other => return Err(not_in_state(&device, &other, "provisioned")),
     };
     let mut stream = output::stream(out, Access::Everyone)?;
@@ -108,9 +108,9 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
     let path = device.sealed_path();
     let mut vault = vault();
     let mut domain = match device.start(&mut vault)? {
-        Start::Recovering(domain) => domain,
+        AnyDomain::Recovering(domain) => domain,
         // The power failed after the last share.
-        Start::QuorumMet(domain) => {
+        AnyDomain::QuorumMet(domain) => {
             let bytes = input::read(&path)?;
             let text = open(domain, &parse(&path, &bytes)?, &mut device)?;
             return Ok(Report::text(text));
@@ -216,10 +216,10 @@ pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let cancelled = match device.start(&mut vault)? {
-        Start::Recovering(domain) => domain.cancel(&mut device),
-        Start::QuorumMet(domain) => domain.cancel(&mut device),
-        Start::Importing(domain) => domain.abort(&mut device),
-        Start::Imported(domain) => domain.abort(&mut device),
+        AnyDomain::Recovering(domain) => domain.cancel(&mut device),
+        AnyDomain::QuorumMet(domain) => domain.cancel(&mut device),
+        AnyDomain::Importing(domain) => domain.abort(&mut device),
+        AnyDomain::Imported(domain) => domain.abort(&mut device),
         other => return Err(not_in_state(&device, &other, "recovering or imported")),
     };
     let domain = cancelled.map_err(|error| device.refusal(error))?;

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::custodian::{CustodianId, Recipient};
-use security_domain::domain::{DomainId, DomainShare, Epoch, Expect, SealedDomain, ShareError};
-use security_domain::lifecycle::{Domain, Gathering, Provisioned, Start};
+use security_domain::lifecycle::{AnyDomain, Domain, Gathering, Provisioned};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain, ShareError,
+};
 
 use super::device::Device;
 use super::recover::{opened, parse};
@@ -44,7 +46,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sealed;
     let bytes = input::read(path)?;
     let sealed = parse(path, &bytes)?;
-    let expect = Expect::new(args.expect_domain, Epoch::FIRST);
+    let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
     expect
         .check(sealed.header())
         .map_err(|error| Refusal::file(path, error))?;
@@ -52,7 +54,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
-        Start::Provisioned(domain) => domain,
+        AnyDomain::Provisioned(domain) => domain,
         other => return Err(not_in_state(&device, &other, "provisioned")),
     };
     let passwords = args.passwords.read(args.keys.len())?;
@@ -135,7 +137,7 @@ fn shares(
 fn recover(
     domain: Domain<'_, Provisioned, ROOM>,
     sealed: &SealedDomain<'_>,
-    expect: &Expect,
+    expect: &ExpectedDomain,
     shares: Vec<DomainShare>,
     device: &mut Device,
 ) -> Outcome<String> {

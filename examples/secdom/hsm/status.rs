@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use security_domain::custodian::CustodianId;
-use security_domain::lifecycle::{Host, RequestDigest, Start};
+use security_domain::lifecycle::{AnyDomain, Host, RequestDigest};
 use serde_json::json;
 
 use super::device::Device;
@@ -97,14 +97,14 @@ pub fn run(args: &Args) -> Outcome<Report> {
     Ok(Report::text(text))
 }
 
-fn session(start: &Start<'_, ROOM>) -> Option<Session> {
+fn session(start: &AnyDomain<'_, ROOM>) -> Option<Session> {
     match start {
-        Start::Recovering(domain) => Some(Session {
+        AnyDomain::Recovering(domain) => Some(Session {
             request: domain.request(),
             contributed: domain.contributors().collect(),
             needed: domain.needed(),
         }),
-        Start::QuorumMet(domain) => Some(Session {
+        AnyDomain::QuorumMet(domain) => Some(Session {
             request: None,
             contributed: domain.contributors().collect(),
             needed: domain.needed(),

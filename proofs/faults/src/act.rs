@@ -5,12 +5,12 @@ use core::convert::Infallible;
 use core::num::NonZeroU64;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, Expect, InstanceId, Lineage, OpenError, Opened,
+use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError, Opened,
     Root, SealedDomain, Sealing,
 };
-use security_domain::lifecycle::{Domain, Provisioned, Recovering, Refused, Start};
+use security_domain::lifecycle::{Domain, Provisioned, Recovering, Refused, AnyDomain};
 use security_domain::quorum::Threshold;
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -62,15 +62,15 @@ impl Identity for FastKey {
     type Error = Infallible;
 
     #[inline(never)]
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
+    ) -> Result<usize, UnwrapError<Infallible>> {
         let len = usize::from(wrapped[0] ^ self.mask(0));
         if len > out.len() || len >= wrapped.len() {
-            return Err(Unwrap::Opaque);
+            return Err(UnwrapError::Opaque);
         }
         for (place, to) in out[..len].iter_mut().enumerate() {
             *to = wrapped[place + 1] ^ self.mask(place + 1);
@@ -137,21 +137,21 @@ pub fn share(sealed: &SealedDomain<'_>, place: usize) -> Option<DomainShare> {
 }
 
 /// Starts the vault with that number.
-pub fn start(number: usize, hsm: &mut Hsm) -> Option<Start<'static, ROOM>> {
+pub fn start(number: usize, hsm: &mut Hsm) -> Option<AnyDomain<'static, ROOM>> {
     // All tests, so that none is left for the window.
     vault(number).start(self_test::run_all().ok()?, hsm).ok()
 }
 
 pub fn provisioned(hsm: &mut Hsm) -> Option<In<Provisioned>> {
-    let Start::Empty(domain) = start(0, hsm)? else {
+    let AnyDomain::Empty(domain) = start(0, hsm)? else {
         return None;
     };
     domain.provision(&artifacts()?, hsm).ok()
 }
 
 /// The domain of `sealed`, in its first epoch or later.
-pub fn expect(sealed: &SealedDomain<'_>) -> Expect {
-    Expect::new(sealed.header().domain_id(), Epoch::FIRST)
+pub fn expect(sealed: &SealedDomain<'_>) -> ExpectedDomain {
+    ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST)
 }
 
 /// How long a session lasts, in seconds.
@@ -172,7 +172,7 @@ pub fn recovering(hsm: &mut Hsm, sealed: &SealedDomain<'_>) -> Option<In<Recover
 pub fn act_begin(
     domain: In<Provisioned>,
     sealed: &SealedDomain<'_>,
-    expect: &Expect,
+    expect: &ExpectedDomain,
     hsm: &mut Hsm,
 ) -> Result<In<Recovering>, Refused<In<Provisioned>>> {
     domain.begin_recovery_here(sealed, expect, None, hsm)
@@ -193,7 +193,7 @@ pub fn begun<P>(answer: Result<In<Recovering>, Refused<P>>, sealed: &SealedDomai
 #[unsafe(no_mangle)]
 pub fn act_open<'o>(
     sealed: &SealedDomain<'static>,
-    expect: &Expect,
+    expect: &ExpectedDomain,
     shares: &[&DomainShare],
     out: &'o mut [u8],
 ) -> Result<Opened<'o>, OpenError> {
@@ -202,6 +202,6 @@ pub fn act_open<'o>(
 
 /// Accepted if opening with `shares` believes them: it gets as far as decrypting.
 pub fn believed(sealed: &SealedDomain<'_>, shares: &[&DomainShare]) -> Outcome {
-    let opened = sealed.open(&Expect::unpinned(), shares, buffer(2));
+    let opened = sealed.open(&ExpectedDomain::unpinned(), shares, buffer(2));
     Outcome::took_effect(matches!(opened, Ok(_) | Err(OpenError::DoesNotOpen)))
 }

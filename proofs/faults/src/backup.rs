@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Restoring a backup.
 
-use security_domain::backup::{BackupHeader, Kind, Plan, StreamError, TAG_LEN};
-use security_domain::domain::{InstanceId, LedgerHead};
+use security_domain::backup::{BackupHeader, Kind, BackupInfo, StreamError, TAG_LEN};
+use security_domain::sealed_domain::{InstanceId, LedgerHead};
 use security_domain::hazmat::backup::{Reader, read, write};
 
 use crate::act::root;
@@ -25,7 +25,7 @@ scene!(
     fault_chunk,
     |wrong, hsm| {
         let root = root(1)?;
-        let plan = Plan {
+        let plan = BackupInfo {
             epoch: None,
             instance: InstanceId::from_bytes([7; 16]),
             ledger_head: LedgerHead::NONE,

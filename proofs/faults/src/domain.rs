@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use core::hint::black_box;
 
 use security_domain::custodian::{CustodianId, Identity, Recipient};
-use security_domain::domain::{DomainShare, Expect, ParseError, SealedDomain, ShareError};
+use security_domain::sealed_domain::{DomainShare, ExpectedDomain, ParseError, SealedDomain, ShareError};
 use security_domain::rsa::PrivateKey;
 
 use crate::act::{KEYS, act_begin, act_open, begun, believed, expect, provisioned, sealed, share};
@@ -56,7 +56,7 @@ fn open(bytes: &'static [u8]) -> Option<Outcome> {
     let sealed = SealedDomain::parse(black_box(bytes)).ok()?;
     let shares = [unwrapped(&sealed, 0)?, unwrapped(&sealed, 1)?];
     let [a, b] = &shares;
-    let expect = black_box(Expect::unpinned());
+    let expect = black_box(ExpectedDomain::unpinned());
     let answer = window!(act_open(&sealed, &expect, &[a, b], buffer(2)));
     Some(match answer {
         Ok(opened) => Outcome::took_effect(opened.artifacts().count() > 0),
@@ -101,7 +101,7 @@ scene!(
         let sealed = sealed(0)?;
         let domain = provisioned(hsm)?;
         let expect = if wrong {
-            Expect::unpinned()
+            ExpectedDomain::unpinned()
         } else {
             expect(&sealed)
         };
@@ -131,7 +131,7 @@ scene!(
         let mut key = KEYS[0].clone();
         let (_, wrapped) = sealed.wrapped_shares().next()?;
         let mut plaintext = [0; 65];
-        key.unwrap(&mut hsm.rng, wrapped.as_bytes(), &mut plaintext)
+        key.unwrap_key(&mut hsm.rng, wrapped.as_bytes(), &mut plaintext)
             .ok()?;
         if wrong {
             plaintext[64] ^= 1;

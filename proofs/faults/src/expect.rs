@@ -3,14 +3,14 @@
 
 use core::hint::black_box;
 
-use security_domain::domain::{DomainId, Epoch, Expect, SealedDomain};
+use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
 
 use crate::act::{act_begin, act_open, begun, expect, provisioned, root, sealed, share};
 use crate::host::{Hsm, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
-fn begin(hsm: &mut Hsm, sealed: &SealedDomain<'_>, expect: &Expect) -> Option<Outcome> {
+fn begin(hsm: &mut Hsm, sealed: &SealedDomain<'_>, expect: &ExpectedDomain) -> Option<Outcome> {
     let domain = provisioned(hsm)?;
     let answer = window!(act_begin(domain, sealed, black_box(expect), hsm));
     Some(begun(answer, sealed))
@@ -26,7 +26,7 @@ scene!(
         } else {
             sealed.header().domain_id()
         };
-        begin(hsm, &sealed, &Expect::new(id, Epoch::FIRST))
+        begin(hsm, &sealed, &ExpectedDomain::new(id, Epoch::FIRST))
     }
 );
 
@@ -36,7 +36,7 @@ scene!(
     |wrong, hsm| {
         let sealed = sealed(0)?;
         let epoch = Epoch::new(if wrong { 2 } else { 1 })?;
-        let expect = Expect::new(sealed.header().domain_id(), epoch);
+        let expect = ExpectedDomain::new(sealed.header().domain_id(), epoch);
         begin(hsm, &sealed, &expect)
     }
 );
@@ -47,7 +47,7 @@ scene!(
     |wrong, hsm| {
         let (sealed, other) = (sealed(0)?, sealed(1)?);
         let digest = if wrong { &other } else { &sealed }.header().digest();
-        let expect = Expect::header(sealed.header().domain_id(), Epoch::FIRST, digest);
+        let expect = ExpectedDomain::header(sealed.header().domain_id(), Epoch::FIRST, digest);
         begin(hsm, &sealed, &expect)
     }
 );
@@ -75,7 +75,7 @@ scene!(
         } else {
             sealed.header().domain_id()
         };
-        let expect = black_box(Expect::new(id, Epoch::FIRST));
+        let expect = black_box(ExpectedDomain::new(id, Epoch::FIRST));
         let out = buffer(2);
         let [a, b] = &shares;
         let answer = window!(act_open(&sealed, &expect, &[a, b], out));

@@ -2,7 +2,7 @@
 //! The state at rest: starts from an old or changed flash, and what has to be gone from it.
 
 use security_domain::lifecycle::{
-    Domain, Empty, LifecycleError, Provisioned, Recovering, Refused, Stage, Start, State, Vault,
+    Domain, Empty, LifecycleError, Provisioned, Recovering, Refused, Stage, AnyDomain, State, Vault,
 };
 use security_domain::self_test::{self, SelfTested};
 
@@ -17,7 +17,7 @@ fn act_start(
     vault: &'static mut Vault<ROOM>,
     tested: SelfTested,
     hsm: &mut Hsm,
-) -> Result<Start<'static, ROOM>, LifecycleError> {
+) -> Result<AnyDomain<'static, ROOM>, LifecycleError> {
     vault.start(tested, hsm)
 }
 
@@ -74,7 +74,7 @@ fn still_there<S: State>(domain: In<S>, hsm: &mut Hsm) -> Outcome {
         .windows(ARTIFACT.len())
         .any(|window| window == ARTIFACT);
     drop(domain);
-    let at_rest = !matches!(start(1, hsm), Some(Start::Empty(_)));
+    let at_rest = !matches!(start(1, hsm), Some(AnyDomain::Empty(_)));
     if in_memory || at_rest {
         Outcome::Accepted
     } else {
@@ -132,7 +132,7 @@ scene!(
             drop(domain);
         }
         Some(match start(1, hsm) {
-            Some(Start::Recovering(_) | Start::QuorumMet(_)) => Outcome::Accepted,
+            Some(AnyDomain::Recovering(_) | AnyDomain::QuorumMet(_)) => Outcome::Accepted,
             _ => Outcome::Refused,
         })
     }

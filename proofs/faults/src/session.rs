@@ -3,11 +3,11 @@
 
 use core::hint::black_box;
 
-use security_domain::domain::{ArtifactTag, DomainShare, SealedDomain};
+use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
 use security_domain::hazmat::lifecycle::open_contribution;
 use security_domain::lifecycle::{
     Added, Contribution, ContributionError, Domain, Empty, LifecycleError, Provisioned, QuorumMet,
-    Recovering, Refused, Request, RequestDigest, Start,
+    Recovering, Refused, Request, RequestDigest, AnyDomain,
 };
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
@@ -30,7 +30,7 @@ fn act_provision(
 
 /// Provisions with a generator that fails at that call.
 fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
-    let Start::Empty(domain) = start(0, hsm)? else {
+    let AnyDomain::Empty(domain) = start(0, hsm)? else {
         return None;
     };
     let artifacts = black_box(artifacts()?);
@@ -39,7 +39,7 @@ fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
     Some(match answer {
         Ok(domain) => {
             drop(domain);
-            Outcome::took_effect(matches!(start(1, hsm), Some(Start::Provisioned(_))))
+            Outcome::took_effect(matches!(start(1, hsm), Some(AnyDomain::Provisioned(_))))
         }
         Err(_) => Outcome::Refused,
     })

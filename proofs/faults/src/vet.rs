@@ -3,8 +3,8 @@
 
 use core::hint::black_box;
 
-use security_domain::domain::{
-    DomainId, DomainShare, Epoch, Expect, InstanceId, LedgerHead, SealedDomain,
+use security_domain::sealed_domain::{
+    DomainId, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, SealedDomain,
 };
 use security_domain::hazmat::lifecycle::Asking;
 use security_domain::lifecycle::{
@@ -149,7 +149,7 @@ scene!(
 #[unsafe(no_mangle)]
 fn act_contribute(
     sealed: &SealedDomain<'_>,
-    expect: &Expect,
+    expect: &ExpectedDomain,
     request: &VettedRequest<'_>,
     share: &DomainShare,
     now: u64,
@@ -175,7 +175,7 @@ scene!(
     |wrong, _hsm| {
         answer(NOW, |asking| {
             if wrong {
-                asking.header = security_domain::domain::HeaderDigest::from_bytes([0x31; 32]);
+                asking.header = security_domain::sealed_domain::HeaderDigest::from_bytes([0x31; 32]);
             }
         })
     }

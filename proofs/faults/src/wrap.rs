@@ -5,7 +5,7 @@
 use core::hint::black_box;
 
 use security_domain::custodian::{Recipient, WrapError};
-use security_domain::domain::{Expect, SealError, SealedDomain, Sealing};
+use security_domain::sealed_domain::{ExpectedDomain, SealError, SealedDomain, Sealing};
 use security_domain::rsa::{PrivateKey, PublicKey};
 
 use crate::act::{FastKey, TRANSFER, artifacts, root, sealing, share};
@@ -85,7 +85,7 @@ scene!(
         let shares = [share(&sealed, 0)?, share(&sealed, 2)?];
         let [a, b] = &shares;
         let opens = sealed
-            .open(&Expect::unpinned(), &[a, b], buffer(1))
+            .open(&ExpectedDomain::unpinned(), &[a, b], buffer(1))
             .is_ok_and(|opened| opened.root().secret().expose() == root.secret().expose());
         Some(
             if opens && !clear(root.secret().expose()) && !clear(artifacts[0].1) {

@@ -4,7 +4,7 @@
 use core::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
+use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError};
 
 /// A key pair of the length of RSA-2048.
 pub struct Masking(pub u8);
@@ -41,12 +41,12 @@ impl Recipient for Masking {
 impl Identity for Masking {
     type Error = Infallible;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
+    ) -> Result<usize, UnwrapError<Infallible>> {
         self.mask(wrapped, out);
         Ok(out.len())
     }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The readers and writers of every file and key, for `proofs/reach.py`.
 
-use security_domain::backup::{BackupHeader, Kind, Name, Plan};
+use security_domain::backup::{BackupHeader, Kind, Name, BackupInfo};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, Epoch, Expect, InstanceId, LedgerHead, Lineage, Root, SealedDomain,
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root, SealedDomain,
     Sealing,
 };
 use security_domain::hazmat::backup::{read, write};
 use security_domain::lifecycle::{Contribution, Request, VettedRequest};
 use security_domain::rsa::{PrivateKey, PublicKey};
-use security_domain::wrap::read_share;
+use security_domain::wrapped_share::read_share;
 use security_domain::x509::{Certificate, SelfSigned, write_self_signed};
 
 use crate::reach::{entry, quorum};
@@ -106,7 +106,7 @@ entry!(reach_domain_open, |input, out| {
     };
     drop(shares);
     sealed
-        .open(&Expect::unpinned(), &[&a, &b, &c], out)
+        .open(&ExpectedDomain::unpinned(), &[&a, &b, &c], out)
         .map_or(0, |opened| opened.artifacts().count())
 });
 
@@ -168,7 +168,7 @@ entry!(reach_backup_write, |input, out| {
     let (Ok(root), Ok(text)) = (Root::random(rng), core::str::from_utf8(input)) else {
         return 0;
     };
-    let plan = Plan {
+    let plan = BackupInfo {
         epoch: Epoch::new(input.len() as u32),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,

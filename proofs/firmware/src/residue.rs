@@ -5,10 +5,10 @@
 
 use core::hint::black_box;
 
-use security_domain::backup::{BackupHeader, Kind, Plan, TAG_LEN};
+use security_domain::backup::{BackupHeader, Kind, BackupInfo, TAG_LEN};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, Expect, InstanceId, LedgerHead, Lineage, Root,
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root,
     SealedDomain, Sealing,
 };
 use security_domain::hazmat::backup;
@@ -104,7 +104,7 @@ extern "C" fn residue_domain_open() -> u32 {
         return 0;
     };
     let mut out = OUT.borrow_mut();
-    let opened = sealed.open(&Expect::unpinned(), &[a, b], &mut *out);
+    let opened = sealed.open(&ExpectedDomain::unpinned(), &[a, b], &mut *out);
     u32::from(opened.is_ok())
 }
 
@@ -151,7 +151,7 @@ extern "C" fn residue_domain_id() -> u32 {
 extern "C" fn residue_backup_seal() -> u32 {
     let root = ROOT.borrow_mut();
     let Some(root) = &*root else { return 0 };
-    let plan = Plan {
+    let plan = BackupInfo {
         epoch: Some(Epoch::FIRST),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,

@@ -3,7 +3,7 @@
 //! shares are unwrapped with RSA-2048, and it is opened.
 
 use security_domain::custodian::Recipient;
-use security_domain::domain::{DomainShare, Expect, Root, SealedDomain};
+use security_domain::sealed_domain::{DomainShare, ExpectedDomain, Root, SealedDomain};
 use security_domain::rsa::PrivateKey;
 
 use crate::rng::Xorshift;
@@ -55,7 +55,7 @@ extern "C" fn stack_domain_open(_: usize) -> u32 {
         return 0;
     };
     let mut out = OUT.borrow_mut();
-    let opened = sealed.open(&Expect::unpinned(), &[a, b], &mut *out);
+    let opened = sealed.open(&ExpectedDomain::unpinned(), &[a, b], &mut *out);
     opened.map_or(0, |opened| {
         u32::from(is_known(opened.root()) && opened.artifacts().count() == 3)
     })

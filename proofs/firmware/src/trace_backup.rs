@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A backup, as a function of 32 secret bytes; `proofs/trace.py` has its answer.
 
-use security_domain::backup::{BackupHeader, Kind, Plan, TAG_LEN};
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::backup::{BackupHeader, Kind, BackupInfo, TAG_LEN};
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat;
 
 use crate::rng::Xorshift;
 use crate::trace::{published, secret, trace};
 
-const PLAN: Plan<'_> = Plan {
+const PLAN: BackupInfo<'_> = BackupInfo {
     epoch: Some(Epoch::FIRST),
     instance: InstanceId::from_bytes([7; 16]),
     ledger_head: LedgerHead::NONE,

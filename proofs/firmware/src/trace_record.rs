@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state at rest, as a function of 32 secret bytes; `proofs/trace.py` has its answer.
 
-use security_domain::domain::InstanceId;
+use security_domain::sealed_domain::InstanceId;
 use security_domain::hazmat::record::{Loaded, OVERHEAD, load, save_and_erase};
 use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
 use security_domain::secret::Secret;

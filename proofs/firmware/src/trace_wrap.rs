@@ -3,7 +3,7 @@
 
 use security_domain::quorum::ShareIndex;
 use security_domain::shamir::Share;
-use security_domain::wrap::{PLAINTEXT_LEN, WrappedShare, read_share};
+use security_domain::wrapped_share::{PLAINTEXT_LEN, WrappedShare, read_share};
 
 use crate::masking::Masking;
 use crate::rng::Xorshift;

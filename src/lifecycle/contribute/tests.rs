@@ -7,7 +7,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryRng};
 
 use super::*;
-use crate::custodian::{Identity, Unwrap};
+use crate::custodian::{Identity, UnwrapError};
 use crate::lifecycle::contribution::{ContributionError, open_contribution};
 use crate::rsa::PrivateKey;
 
@@ -48,7 +48,7 @@ fn request() -> Request<'static> {
 #[test]
 fn an_unvetted_request_gets_no_share() {
     let sealed = SealedDomain::parse(vector!("good.sealed")).unwrap();
-    let expect = Expect::new(sealed.header().domain_id(), Epoch::FIRST);
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
     let mut out = [0; Contribution::MAX_LEN];
     let mut answer = |vetted: &VettedRequest<'_>, share: &DomainShare| {
         contribute(&sealed, &expect, vetted, share, 0, &mut Untouched, &mut out).map(drop)
@@ -79,12 +79,12 @@ fn nothing_is_wrapped_without_a_permit() {
 /// A key that must not be reached.
 impl Identity for Untouched {
     type Error = Infallible;
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         _: &[u8],
         _: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
+    ) -> Result<usize, UnwrapError<Infallible>> {
         panic!("the transfer key was used")
     }
 }

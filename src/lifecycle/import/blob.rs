@@ -7,7 +7,6 @@ use rand_core::TryCryptoRng;
 
 use super::{Expected, Import, ROOT_TAG};
 use crate::ct::{declassify_bytes, eq_bytes};
-use crate::domain::{ArtifactTag, Root};
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::FIXED_MAX_LEN;
 use crate::lifecycle::error::LifecycleError;
@@ -16,6 +15,7 @@ use crate::lifecycle::record::OVERHEAD;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rsa::{ModulusSize, PrivateKey};
+use crate::sealed_domain::{ArtifactTag, Root};
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 
 /// A year in seconds: how long a transfer key's certificate is valid.

@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 use crate::cbor::{Malformed, Reader};
 use crate::ct::{Mask, eq_bytes};
-use crate::domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
 use crate::lifecycle::contents::{Out, Part, Stage, Written, read_key, write_key};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
 use crate::managed_hsm::Tag;
 use crate::rsa::PrivateKey;
+use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
 use crate::secret::wipe;
 use crate::x509::Thumbprint;
 

@@ -7,11 +7,11 @@
 use super::error::RecordError;
 use crate::aead::{self, TAG_LEN};
 use crate::ct::{Mask, declassify_bytes};
-use crate::domain::InstanceId;
 use crate::hardened::{Fault, copy};
+use crate::labels::Purpose;
 use crate::lifecycle::host::Host;
-use crate::purpose::Purpose;
 use crate::rng;
+use crate::sealed_domain::InstanceId;
 use crate::secret::Secret;
 
 /// How many bytes a record is longer than its contents.

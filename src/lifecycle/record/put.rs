@@ -8,9 +8,9 @@ use super::find::read;
 use super::layout::{Head, open, seal};
 use super::position::{Position, following, same};
 use crate::ct::{Mask, eq_bytes};
-use crate::domain::InstanceId;
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::host::{Host, Slot};
+use crate::sealed_domain::InstanceId;
 use crate::secret::wipe;
 
 /// A state that was read to the front of a buffer.

@@ -8,8 +8,8 @@ use rand_core::TryCryptoRng;
 
 use crate::ct::declassify_bytes;
 use crate::custodian::Algorithm;
-use crate::domain::{Expect, Hedged, LedgerHead, SealedDomain};
 use crate::hardened::Permit;
+use crate::labels::Purpose;
 use crate::lifecycle::contents::{CONTENTS_MAX_LEN, FIXED_MAX_LEN};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
@@ -21,9 +21,9 @@ use crate::lifecycle::request::{AskError, Asking, Request, SessionPurpose};
 use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
 use crate::lifecycle::state::{Domain, Provisioned, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
-use crate::purpose::Purpose;
 use crate::rng;
 use crate::rsa::{ModulusSize, PrivateKey};
+use crate::sealed_domain::{ExpectedDomain, Hedged, LedgerHead, SealedDomain};
 use crate::secret::Secret;
 use crate::self_test::Test;
 
@@ -40,7 +40,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     pub fn begin_recovery<H: Host>(
         self,
         sealed: &SealedDomain<'_>,
-        expect: &Expect,
+        expect: &ExpectedDomain,
         lifetime: Option<NonZeroU64>,
         host: &mut H,
         request: &mut [u8],
@@ -56,7 +56,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     pub fn begin_recovery_here<H: Host>(
         self,
         sealed: &SealedDomain<'_>,
-        expect: &Expect,
+        expect: &ExpectedDomain,
         lifetime: Option<NonZeroU64>,
         host: &mut H,
     ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
@@ -87,7 +87,11 @@ fn transfer_size(sealed: &SealedDomain<'_>) -> Result<ModulusSize, LifecycleErro
 impl<const N: usize> Vault<N> {
     /// A permit if the sealed domain is the one to be recovered, and can be: custodians are not asked
     /// for what there is no room for, neither for the domain nor for a session with all their shares.
-    fn check(&self, sealed: &SealedDomain<'_>, expect: &Expect) -> Result<Permit, LifecycleError> {
+    fn check(
+        &self,
+        sealed: &SealedDomain<'_>,
+        expect: &ExpectedDomain,
+    ) -> Result<Permit, LifecycleError> {
         let header = sealed.header();
         let expected = expect.permit(header).map_err(LifecycleError::Expect)?;
         let permit = expected.and(sealed.check_complete(LifecycleError::Pending)?);
@@ -105,7 +109,7 @@ impl<const N: usize> Vault<N> {
     fn begin_recovery<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
-        expect: &Expect,
+        expect: &ExpectedDomain,
         lifetime: Option<NonZeroU64>,
         host: &mut H,
         out: &mut [u8],
@@ -174,7 +178,7 @@ impl<const N: usize> Vault<N> {
     fn gather<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
-        expect: &Expect,
+        expect: &ExpectedDomain,
         clock: Clock,
         transfer: Option<Transfer>,
         permit: Permit,

@@ -7,15 +7,13 @@ use rand_core::TryCryptoRng;
 use sha2::Sha256;
 
 use crate::ct;
+use crate::labels::Purpose;
 use crate::mac::keyed;
 use crate::quorum::Quorum;
 use crate::rng::{self, RngError};
 use crate::secret::Secret;
 use crate::shamir::encoded::{EncodedShare, MixedShares, same_set};
 use crate::shamir::{IndexSet, ShareRow};
-
-/// Goes in front of what is digested, so that nothing else is ever taken for it.
-const LABEL: &[u8] = b"security-domain/v1 share digest";
 
 /// Which dealing a share belongs to: 16 random bytes, public, drawn once for each set of shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +63,7 @@ impl ShareDigest {
         share: ShareRow<'_>,
     ) -> Self {
         let mut mac: Hmac<Sha256> = keyed(blind);
-        mac.update(LABEL);
+        mac.update(Purpose::ShareDigest.label().as_bytes());
         mac.update(&set.0);
         mac.update(&[
             quorum.threshold().get(),

@@ -6,13 +6,11 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::ct;
+use crate::labels::Purpose;
 use crate::mac::keyed;
 use crate::quorum::Quorum;
 use crate::secret::{Secret, wipe};
 use crate::shamir::{CombineError, ShareRow, combine_rows};
-
-/// Goes in front of what is committed to, so that nothing else is ever taken for it.
-const LABEL: &[u8] = b"security-domain/v1 secret commitment";
 
 /// `HMAC-SHA-256(blind, label || secret)`: fixes a secret without telling anything of it to who does not
 /// have the blind, 32 random bytes that are kept with care.
@@ -25,7 +23,7 @@ impl Commitment {
     /// Secret: `blind`, `secret`. Public: the length, the commitment. Leaks: nothing else.
     pub fn to(blind: &Secret<32>, secret: &[u8]) -> Self {
         let mut mac: Hmac<Sha256> = keyed(blind.expose());
-        mac.update(LABEL);
+        mac.update(Purpose::SecretCommitment.label().as_bytes());
         mac.update(secret);
         let mut commitment = [0; 32];
         mac.finalize_into((&mut commitment).into());

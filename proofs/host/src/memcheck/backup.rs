@@ -3,9 +3,9 @@
 //! is a file, and public.
 
 use security_domain::backup::{
-    BackupHeader, CHUNK_LEN, Kind, Plan, RestoreError, StreamError, TAG_LEN,
+    BackupHeader, CHUNK_LEN, Kind, BackupInfo, RestoreError, StreamError, TAG_LEN,
 };
-use security_domain::domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat;
 use security_domain::secret::Secret;
 
@@ -32,7 +32,7 @@ fn root(byte: u8) -> Root {
 
 /// The front and the chunks.
 fn written() -> (Vec<u8>, Vec<Vec<u8>>) {
-    let plan = Plan {
+    let plan = BackupInfo {
         epoch: Some(Epoch::FIRST),
         instance: InstanceId::from_bytes([7; 16]),
         ledger_head: LedgerHead::NONE,

@@ -5,16 +5,16 @@
 use core::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, Unwrap, WrapError};
-use security_domain::domain::{
-    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, Expect, InstanceId, Lineage, OpenError,
+use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError,
     Root, SealedDomain, Sealing, ShareError,
 };
 use security_domain::quorum::{ShareIndex, Threshold};
 use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 use security_domain::shamir::Share;
-use security_domain::wrap::{PLAINTEXT_LEN, WrappedShare, read_share};
+use security_domain::wrapped_share::{PLAINTEXT_LEN, WrappedShare, read_share};
 
 use crate::Operation;
 use crate::rng::SecretRng;
@@ -75,13 +75,13 @@ impl Recipient for Masking {
 impl Identity for Masking {
     type Error = Infallible;
 
-    fn unwrap<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &mut R,
         wrapped: &[u8],
         out: &mut [u8],
-    ) -> Result<usize, Unwrap<Infallible>> {
-        let plaintext = wrapped.get(..out.len()).ok_or(Unwrap::Opaque)?;
+    ) -> Result<usize, UnwrapError<Infallible>> {
+        let plaintext = wrapped.get(..out.len()).ok_or(UnwrapError::Opaque)?;
         out.copy_from_slice(plaintext);
         self.mask(out);
         crate::valgrind::hide(out);
@@ -142,7 +142,7 @@ fn share<K: Recipient + Identity<Error: core::fmt::Debug>>(
 
 /// Opens the file, and looks at what comes out.
 fn check(file: &SealedDomain<'_>, shares: &[&DomainShare]) {
-    let expect = Expect::new(domain_id(), Epoch::FIRST);
+    let expect = ExpectedDomain::new(domain_id(), Epoch::FIRST);
     let mut out = vec![0; file.opened_len()];
     let opened = file.open(&expect, shares, &mut out).unwrap();
     assert_eq!(revealed(opened.root().secret().expose()), [0x72; 32]);
@@ -202,7 +202,7 @@ fn plaintext(file: &SealedDomain<'_>, mut key: Masking) -> [u8; PLAINTEXT_LEN] {
     let mut listed = file.wrapped_shares();
     let (_, wrapped) = listed.find(|(of, _)| of.id == key.id()).unwrap();
     let mut out = [0; PLAINTEXT_LEN];
-    key.unwrap(&mut SecretRng(33), wrapped.as_bytes(), &mut out)
+    key.unwrap_key(&mut SecretRng(33), wrapped.as_bytes(), &mut out)
         .unwrap();
     out
 }
@@ -240,7 +240,7 @@ fn refuse() {
         file.unwrap_share(id, &mut key, &mut SecretRng(34)).unwrap()
     });
     let mut out = vec![0; file.opened_len()];
-    let opened = file.open(&Expect::unpinned(), &shares.each_ref(), &mut out);
+    let opened = file.open(&ExpectedDomain::unpinned(), &shares.each_ref(), &mut out);
     assert_eq!(opened.err(), Some(OpenError::DoesNotOpen));
 }
 
@@ -264,7 +264,7 @@ fn wrap() {
     assert_eq!(revealed(unwrapped.value().expose()), [0x73; 32]);
     let other = WrappedShare::from_bytes(&wrapped);
     let refused = other.unwrap(&[8; 32], index, &mut key, &mut SecretRng(37));
-    assert_eq!(refused.err(), Some(Unwrap::Opaque));
+    assert_eq!(refused.err(), Some(UnwrapError::Opaque));
 }
 
 fn read() {

@@ -2,8 +2,8 @@
 //! Import: a restore blob of the interchange becomes an HSM's domain. The artifacts, the transfer key and
 //! the digests by which the operator knows an artifact are secret.
 
-use security_domain::domain::{ArtifactTag, DomainId};
-use security_domain::lifecycle::{ExpectedArtifact, LifecycleError, MAX_IMPORT_FAILURES, Start};
+use security_domain::sealed_domain::{ArtifactTag, DomainId};
+use security_domain::lifecycle::{ExpectedArtifact, LifecycleError, MAX_IMPORT_FAILURES, AnyDomain};
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::rsa::ModulusSize;
@@ -68,7 +68,7 @@ fn imported(host: &mut Flash, digest: [u8; 32]) -> Result<(), LifecycleError> {
     let certificate = &mut certificate[..len];
     reveal(certificate);
     let blob = blob(certificate);
-    let Start::Importing(domain) = start(&mut vault, host) else {
+    let AnyDomain::Importing(domain) = start(&mut vault, host) else {
         panic!("it waits for a blob");
     };
     let blob = RestoreBlob::parse(&blob).unwrap();
@@ -77,7 +77,7 @@ fn imported(host: &mut Flash, digest: [u8; 32]) -> Result<(), LifecycleError> {
             .import(&blob, host)
             .map_err(|refused| refused.error)?,
     );
-    let Start::Imported(domain) = start(&mut vault, host) else {
+    let AnyDomain::Imported(domain) = start(&mut vault, host) else {
         panic!("it waits to be confirmed");
     };
     let shown = domain.status().domain.unwrap();

@@ -7,10 +7,10 @@
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::custodian::Recipient;
-use security_domain::domain::{ArtifactTag, DomainLabel, Epoch, Expect, SealedDomain};
+use security_domain::sealed_domain::{ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain};
 use security_domain::lifecycle::{
     Activation, Active, Added, Contribution, Domain, LifecycleError, Provisioned, Recovering,
-    Request, Stage, Start, Vault, VettedRequest, contribute, contribution_len, vault_room,
+    Request, Stage, AnyDomain, Vault, VettedRequest, contribute, contribution_len, vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::self_test;
@@ -37,7 +37,7 @@ pub fn vault() -> Box<Vault<ROOM>> {
     Box::default()
 }
 
-pub fn start<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> Start<'v, ROOM> {
+pub fn start<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> AnyDomain<'v, ROOM> {
     vault.start(self_test::run().unwrap(), host).unwrap()
 }
 
@@ -49,11 +49,11 @@ pub fn provisioned<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> In<'v, P
         (ArtifactTag::new(tag).unwrap(), bytes)
     });
     let artifacts = contents.each_ref().map(|(tag, bytes)| (*tag, &bytes[..]));
-    let Start::Empty(domain) = start(vault, host) else {
+    let AnyDomain::Empty(domain) = start(vault, host) else {
         panic!("there is no domain");
     };
     drop(domain.provision(&artifacts, host).unwrap());
-    let Start::Provisioned(domain) = start(vault, host) else {
+    let AnyDomain::Provisioned(domain) = start(vault, host) else {
         panic!("there is one");
     };
     domain
@@ -61,7 +61,7 @@ pub fn provisioned<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> In<'v, P
 
 /// Looks at what an HSM holds after another start.
 pub fn check(vault: &mut Vault<ROOM>, host: &mut Flash, expected: &[(&str, &[u8])]) {
-    let Start::Active(domain) = start(vault, host) else {
+    let AnyDomain::Active(domain) = start(vault, host) else {
         panic!("it is active");
     };
     let held = domain.artifacts(host).unwrap().map(|(tag, artifact)| {
@@ -125,13 +125,13 @@ fn lost() -> Vec<u8> {
     active(&mut vault(), &mut Flash::transparent(72)).1
 }
 
-fn expect(sealed: &SealedDomain<'_>) -> Expect {
-    Expect::new(sealed.header().domain_id(), Epoch::FIRST)
+fn expect(sealed: &SealedDomain<'_>) -> ExpectedDomain {
+    ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST)
 }
 
 /// Opens what has its quorum, after another start.
 fn open(vault: &mut Vault<ROOM>, host: &mut Flash, sealed: &SealedDomain<'_>) {
-    let Start::QuorumMet(domain) = start(vault, host) else {
+    let AnyDomain::QuorumMet(domain) = start(vault, host) else {
         panic!("the session has its quorum");
     };
     drop(domain.open(sealed, host).unwrap());
@@ -179,7 +179,7 @@ fn recover() {
     drop(domain);
     let request = &mut request[..len];
     reveal(request);
-    let Start::Recovering(mut domain) = start(&mut vault, &mut host) else {
+    let AnyDomain::Recovering(mut domain) = start(&mut vault, &mut host) else {
         panic!("it waits for contributions");
     };
     let files = [2, 3].map(|key| contribution(&sealed, Masking(key), request));

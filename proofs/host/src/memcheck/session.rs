@@ -2,8 +2,8 @@
 //! Sessions: a request is signed, custodians contribute, and the HSM opens what they send. Root, shares,
 //! the private keys on both sides and everything that is drawn are secret.
 
-use security_domain::domain::{
-    DomainShare, Epoch, Expect, InstanceId, LedgerHead, Root, SealedDomain,
+use security_domain::sealed_domain::{
+    DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
 };
 use security_domain::hazmat::lifecycle::{Asking, open_contribution};
 use security_domain::lifecycle::{
@@ -77,7 +77,7 @@ fn contributed(sealed: &SealedDomain<'_>, custodian: usize) -> DomainShare {
     let request = Request::parse(REQUEST).unwrap();
     let digest = request.digest();
     let vetted = VettedRequest::compared(request, digest).unwrap();
-    let expect = Expect::new(sealed.header().domain_id(), Epoch::FIRST);
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
     let mut out = [0; Contribution::MAX_LEN];
     let rng = &mut SecretRng(51);
     let contribution = contribute(sealed, &expect, &vetted, &share, 0, rng, &mut out).unwrap();
@@ -89,7 +89,7 @@ fn answer() {
     let sealed = SealedDomain::parse(SEALED).unwrap();
     let shares = [1, 0].map(|custodian| contributed(&sealed, custodian));
     let mut out = vec![0; sealed.opened_len()];
-    let opened = sealed.open(&Expect::unpinned(), &shares.each_ref(), &mut out);
+    let opened = sealed.open(&ExpectedDomain::unpinned(), &shares.each_ref(), &mut out);
     let artifacts = opened.unwrap();
     let mut note = artifacts.artifacts().nth(2).unwrap().1.to_vec();
     reveal(&mut note);

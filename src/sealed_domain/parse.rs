@@ -13,11 +13,11 @@ use crate::cbor::{Reader, is_encoding};
 use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Permit, Verdict};
-use crate::purpose::Purpose;
-use crate::wrap::WrappedShare;
+use crate::labels::Purpose;
+use crate::wrapped_share::WrappedShare;
 
 /// A sealed domain: a file that is what it says, by its own key. Whose domain it is, only
-/// [`Expect`](super::Expect) can tell.
+/// [`ExpectedDomain`](super::ExpectedDomain) can tell.
 pub struct SealedDomain<'a> {
     bytes: &'a [u8],
     header: Header<'a>,

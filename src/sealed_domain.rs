@@ -5,15 +5,15 @@
 //! [`Sealing`] makes one; [`SealedDomain::parse`] reads one and checks all that can be checked without
 //! a secret; [`SealedDomain::unwrap_share`] gives one custodian's share, checked at once, so that a
 //! wrong one is named; [`SealedDomain::open`] gives the root and the artifacts, or nothing. Whose domain
-//! it is, the file cannot prove: that takes an [`Expect`].
+//! it is, the file cannot prove: that takes an [`ExpectedDomain`].
 //!
 //! ```
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # let mut rng = ChaCha20Rng::from_seed([1; 32]);
 //! # let mut custodian_keys = example_keys();
 //! use security_domain::custodian::Recipient;
-//! use security_domain::domain::{
-//!     ArtifactTag, DomainLabel, Epoch, Expect, InstanceId, Lineage, Root, SealedDomain, Sealing,
+//! use security_domain::sealed_domain::{
+//!     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain, Sealing,
 //! };
 //! use security_domain::quorum::Threshold;
 //!
@@ -37,7 +37,7 @@
 //! let sealed = SealedDomain::parse(&file)?;
 //! let first = sealed.unwrap_share(custodians[0].id(), &mut custodian_keys[0], &mut rng)?;
 //! let third = sealed.unwrap_share(custodians[2].id(), &mut custodian_keys[2], &mut rng)?;
-//! let expect = Expect::new(root.domain_id()?, Epoch::FIRST);
+//! let expect = ExpectedDomain::new(root.domain_id()?, Epoch::FIRST);
 //! let mut secrets = vec![0; sealed.opened_len()];
 //! let opened = sealed.open(&expect, &[&first, &third], &mut secrets)?;
 //! assert_eq!(opened.artifacts().next().unwrap().1, b"32 secret bytes, say");
@@ -74,7 +74,7 @@ pub(crate) use text::check as check_text;
 
 pub use crate::hardened::Fault;
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};
-pub use expect::Expect;
+pub use expect::ExpectedDomain;
 pub use header::{Artifacts, Custodian, Header};
 pub use id::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Suite};
 pub use open::Opened;

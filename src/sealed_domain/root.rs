@@ -7,7 +7,7 @@ use super::id::{DomainId, Suite};
 use crate::burn::{self, burning};
 use crate::ed25519::SigningKey;
 use crate::hardened::Fault;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::rng::RngError;
 use crate::secret::{Secret, wipe};
 

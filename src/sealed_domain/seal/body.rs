@@ -8,12 +8,12 @@ use heapless::Vec;
 use super::Sealing;
 use crate::aead;
 use crate::ct::{Mask, eq_bytes};
-use crate::domain::MAX_CUSTODIANS;
-use crate::domain::error::SealError;
-use crate::domain::id::HeaderDigest;
-use crate::domain::keys::SealingKey;
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::quorum::Quorum;
+use crate::sealed_domain::MAX_CUSTODIANS;
+use crate::sealed_domain::error::SealError;
+use crate::sealed_domain::id::HeaderDigest;
+use crate::sealed_domain::keys::SealingKey;
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
 

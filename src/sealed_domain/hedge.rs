@@ -12,7 +12,7 @@ use rand_core::{TryCryptoRng, TryRng};
 use super::root::Root;
 use crate::ct::eq_bytes;
 use crate::hardened::{Verdict, copy};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::rng::{self, RngError};
 use crate::secret::Secret;
 

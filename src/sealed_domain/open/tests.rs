@@ -9,9 +9,9 @@ use rand_core::SeedableRng;
 
 use super::*;
 use crate::custodian::Recipient;
-use crate::domain::ShareError;
 use crate::hardened::Permit;
 use crate::rsa::PrivateKey;
+use crate::sealed_domain::ShareError;
 
 const FILE: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/good.sealed");
 const KEYS: [&[u8]; 2] = [
@@ -29,7 +29,7 @@ fn shares(sealed: &SealedDomain<'_>) -> Vec<DomainShare> {
 }
 
 fn open(sealed: &SealedDomain<'_>, shares: &[DomainShare]) -> Result<(), OpenError> {
-    let expect = Expect::new(sealed.header().domain_id(), sealed.header().epoch());
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), sealed.header().epoch());
     let shares: Vec<_> = shares.iter().collect();
     let mut out = vec![0; sealed.opened_len()];
     let opened = sealed.open(&expect, &shares, &mut out)?;
@@ -43,9 +43,9 @@ fn an_unsigned_file_gives_nothing() {
     assert_eq!(open(&sealed, &shares), Ok(()));
     let (custodian, wrapped) = sealed.wrapped_shares().next().unwrap();
     let (custodian, mut key) = (custodian.id, PrivateKey::from_pkcs8_der(KEYS[0]).unwrap());
-    let mut plaintext = [0; crate::wrap::PLAINTEXT_LEN];
+    let mut plaintext = [0; crate::wrapped_share::PLAINTEXT_LEN];
     let mut rng = ChaCha20Rng::from_seed([2; 32]);
-    crate::custodian::Identity::unwrap(&mut key, &mut rng, wrapped.as_bytes(), &mut plaintext)
+    crate::custodian::Identity::unwrap_key(&mut key, &mut rng, wrapped.as_bytes(), &mut plaintext)
         .unwrap();
     assert!(sealed.accept_share(custodian, &plaintext).is_ok());
 

@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 
 use super::MAX_CUSTODIANS;
 use super::error::OpenError;
-use super::expect::Expect;
+use super::expect::ExpectedDomain;
 use super::header::Artifacts;
 use super::keys::SealingKey;
 use super::parse::SealedDomain;
@@ -40,7 +40,7 @@ impl SealedDomain<'_> {
     /// Secret: the shares, the root, the artifacts. Public: everything else. Leaks: whether it opened.
     pub fn open<'o>(
         &self,
-        expect: &Expect,
+        expect: &ExpectedDomain,
         shares: &[&DomainShare],
         out: &'o mut [u8],
     ) -> Result<Opened<'o>, OpenError>

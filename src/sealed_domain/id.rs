@@ -5,7 +5,7 @@ use core::fmt;
 use core::num::NonZeroU32;
 
 use crate::ed25519::VerifyKey;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 
 /// Bytes that name something, printed as hexadecimal digits.
 macro_rules! id {

@@ -9,7 +9,7 @@
 //! ```
 //! use security_domain::quorum::ShareIndex;
 //! use security_domain::secret::Secret;
-//! use security_domain::wrap::{PLAINTEXT_LEN, read_share};
+//! use security_domain::wrapped_share::{PLAINTEXT_LEN, read_share};
 //!
 //! // What a token unwrapped: a share in the clear, to be shown to nobody.
 //! let context = [7; 32];
@@ -26,9 +26,9 @@ use rand_core::TryCryptoRng;
 
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes, is_zeros};
-use crate::custodian::{Identity, Recipient, Unwrap, WrapError};
+use crate::custodian::{Identity, Recipient, UnwrapError, WrapError};
 use crate::hardened::{Fault, Verdict, copy};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
@@ -91,7 +91,7 @@ impl<'a> WrappedShare<'a> {
     }
 
     /// Unwraps it with `identity`. It must be the share at `index` under `context`: every other
-    /// content is [`Unwrap::Opaque`], as if it had not opened.
+    /// content is [`UnwrapError::Opaque`], as if it had not opened.
     ///
     /// Secret: the share's value. Public: `context`, `index`. Leaks: whether it opened.
     pub fn unwrap<I: Identity, R: TryCryptoRng + ?Sized>(
@@ -100,12 +100,12 @@ impl<'a> WrappedShare<'a> {
         index: ShareIndex,
         identity: &mut I,
         rng: &mut R,
-    ) -> Result<Share<32>, Unwrap<I::Error>> {
+    ) -> Result<Share<32>, UnwrapError<I::Error>> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
             let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
-            let len = identity.unwrap(rng, self.0, plaintext.expose_mut())?;
-            let plaintext = plaintext.expose().get(..len).ok_or(Unwrap::Opaque)?;
-            read_share(plaintext, context, index).map_err(|_| Unwrap::Opaque)
+            let len = identity.unwrap_key(rng, self.0, plaintext.expose_mut())?;
+            let plaintext = plaintext.expose().get(..len).ok_or(UnwrapError::Opaque)?;
+            read_share(plaintext, context, index).map_err(|_| UnwrapError::Opaque)
         })
     }
 }

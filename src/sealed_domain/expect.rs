@@ -13,7 +13,7 @@ use crate::hardened::{Permit, Verdict};
 
 /// Which sealed domain is expected. There is no default.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Expect {
+pub struct ExpectedDomain {
     scope: Scope,
     domain_id: DomainId,
     min_epoch: Epoch,
@@ -38,7 +38,7 @@ impl Scope {
     }
 }
 
-impl Expect {
+impl ExpectedDomain {
     /// This domain, in `min_epoch` or later.
     pub const fn new(domain_id: DomainId, min_epoch: Epoch) -> Self {
         Self {
@@ -118,9 +118,9 @@ impl Expect {
     }
 }
 
-impl core::fmt::Debug for Expect {
+impl core::fmt::Debug for ExpectedDomain {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let mut shown = f.debug_struct("Expect");
+        let mut shown = f.debug_struct("ExpectedDomain");
         if self.is_pinned() {
             shown
                 .field("domain_id", &self.domain_id)
@@ -157,13 +157,13 @@ mod tests {
     /// Neither a flipped bit nor a word that is lost makes another domain, epoch or header pass.
     #[test]
     fn a_changed_scope_compares_everything() {
-        let sealed = crate::domain::SealedDomain::parse(FILE).unwrap();
+        let sealed = crate::sealed_domain::SealedDomain::parse(FILE).unwrap();
         let header = sealed.header();
         let (domain, epoch, digest) = (header.domain_id(), header.epoch(), header.digest());
         let wrong = [
-            Expect::new(DomainId::from_bytes([1; 32]), epoch),
-            Expect::new(domain, epoch.next().unwrap()),
-            Expect::header(domain, epoch, HeaderDigest::from_bytes([1; 32])),
+            ExpectedDomain::new(DomainId::from_bytes([1; 32]), epoch),
+            ExpectedDomain::new(domain, epoch.next().unwrap()),
+            ExpectedDomain::header(domain, epoch, HeaderDigest::from_bytes([1; 32])),
         ];
         let mut changed = 0;
         for mut expect in wrong {
@@ -183,9 +183,9 @@ mod tests {
         }
         assert_eq!(changed, 3 * (64 + 4 + 1));
         for right in [
-            Expect::unpinned(),
-            Expect::new(domain, epoch),
-            Expect::header(domain, Epoch::FIRST, digest),
+            ExpectedDomain::unpinned(),
+            ExpectedDomain::new(domain, epoch),
+            ExpectedDomain::header(domain, Epoch::FIRST, digest),
         ] {
             assert_eq!(right.permit(header).unwrap().spend(()), Ok(()));
         }

@@ -7,7 +7,7 @@ use crate::custodian::CustodianId;
 use crate::ed25519::SigningKey;
 use crate::hardened::{self, Fault};
 use crate::kdf::Pseudorandom;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 use crate::shamir::Share;

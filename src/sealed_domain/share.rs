@@ -12,12 +12,12 @@ use super::keys::{possession_key, share_context};
 use super::parse::SealedDomain;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
-use crate::custodian::{CustodianId, Identity, Unwrap};
+use crate::custodian::{CustodianId, Identity, UnwrapError};
 use crate::ed25519::VerifyKey;
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::ShareIndex;
 use crate::shamir::Share;
-use crate::wrap::{WrappedShare, read_share};
+use crate::wrapped_share::{WrappedShare, read_share};
 
 /// A share that its verify key has confirmed: the one that was dealt to this custodian, in this domain
 /// and epoch. A wrong share never becomes one.
@@ -99,8 +99,8 @@ impl SealedDomain<'_> {
                 .wrapped
                 .unwrap(&place.context, place.custodian.index, identity, rng)
                 .map_err(|error| match error {
-                    Unwrap::Opaque | Unwrap::Fault => ShareError::DoesNotOpen(custodian),
-                    Unwrap::Device(error) => ShareError::Device(custodian, error),
+                    UnwrapError::Opaque | UnwrapError::Fault => ShareError::DoesNotOpen(custodian),
+                    UnwrapError::Device(error) => ShareError::Device(custodian, error),
                 })?;
             self.confirm(custodian, share)
         })

@@ -12,7 +12,7 @@ use super::share::DomainShare;
 use crate::ct::Mask;
 use crate::ed25519::{SIGNATURE_LEN, SignFault};
 use crate::hardened::{Fault, Verdict};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 
 /// What a statement is for. The number is its code in what is signed.

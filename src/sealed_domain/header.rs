@@ -17,7 +17,7 @@ use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
 use crate::cbor::{Encoded, Reader, is_encoding};
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::VerifyKey;
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 
 /// The version of the format.

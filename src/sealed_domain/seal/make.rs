@@ -12,21 +12,21 @@ use zeroize::Zeroize;
 use super::Sealing;
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Recipient, WrapError};
-use crate::domain::MAX_CUSTODIANS;
-use crate::domain::error::{SealError, ShareError};
-use crate::domain::header::{Core, encode_shares};
-use crate::domain::hedge::Hedged;
-use crate::domain::id::HeaderDigest;
-use crate::domain::keys::{SealingKey, possession_key, share_context, signed_digest};
-use crate::domain::parse::SealedDomain;
-use crate::domain::slots::{Lengths, Slots};
 use crate::ed25519::VerifyKey;
 use crate::hardened::{Permit, Verdict, copy};
-use crate::purpose::Purpose;
+use crate::labels::Purpose;
 use crate::rng;
+use crate::sealed_domain::MAX_CUSTODIANS;
+use crate::sealed_domain::error::{SealError, ShareError};
+use crate::sealed_domain::header::{Core, encode_shares};
+use crate::sealed_domain::hedge::Hedged;
+use crate::sealed_domain::id::HeaderDigest;
+use crate::sealed_domain::keys::{SealingKey, possession_key, share_context, signed_digest};
+use crate::sealed_domain::parse::SealedDomain;
+use crate::sealed_domain::slots::{Lengths, Slots};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
-use crate::wrap::{WrappedShare, check_hides};
+use crate::wrapped_share::{WrappedShare, check_hides};
 
 /// The verify key of each share, and the digest of what was wrapped.
 type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
@@ -231,9 +231,11 @@ mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
-    use crate::domain::{ArtifactTag, DomainLabel, InstanceId, Lineage, Root, SealError, Sealing};
     use crate::quorum::Threshold;
     use crate::rsa::{PrivateKey, PublicKey};
+    use crate::sealed_domain::{
+        ArtifactTag, DomainLabel, InstanceId, Lineage, Root, SealError, Sealing,
+    };
 
     std::thread_local! {
         static STRUCK: Cell<Option<usize>> = const { Cell::new(None) };
