@@ -11,8 +11,8 @@
 use std::error::Error;
 
 use getrandom::SysRng;
+use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
 use security_domain::custodian::Recipient;
-use security_domain::lifecycle::{Request, VettedRequest, contribute, contribution_len};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::sealed_domain::{
@@ -24,9 +24,9 @@ mod firmware {
     use core::fmt;
 
     use rand_core::TryCryptoRng;
+    use security_domain::contribution::{Contribution, Request, RequestDigest};
     use security_domain::lifecycle::{
-        AnyDomain, Contribution, Event, FlashError, Host, Request, RequestDigest, SinkRefused,
-        Slot, Status, Vault, vault_room,
+        AnyDomain, Event, FlashError, Host, SinkRefused, Slot, Status, Vault, vault_room,
     };
     use security_domain::sealed_domain::{
         ArtifactTag, DomainId, Epoch, ExpectedDomain, SealedDomain,

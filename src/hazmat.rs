@@ -30,10 +30,16 @@ pub mod gf256 {
     pub use crate::gf256::{Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows};
 }
 
-/// The HSM's side of a session.
+/// What an HSM draws.
 #[cfg(feature = "sealed-domain")]
 pub mod lifecycle {
-    pub use crate::lifecycle::hazmat::{AskError, Asking, Fresh, open_contribution};
+    pub use crate::lifecycle::hazmat::Fresh;
+}
+
+/// Requests and contributions without an HSM around them.
+#[cfg(feature = "sealed-domain")]
+pub mod contribution {
+    pub use crate::contribution::hazmat::{AskError, Asking, open_contribution};
 }
 
 /// The state at rest.

@@ -84,6 +84,9 @@ pub mod sealed_domain;
 #[cfg(feature = "sealed-domain")]
 pub mod backup;
 
+#[cfg(feature = "sealed-domain")]
+pub mod contribution;
+
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;
 

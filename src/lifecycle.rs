@@ -7,7 +7,7 @@
 //! that hears of every step before it takes effect.
 //!
 //! `examples/firmware_restore.rs` is an HSM that is recovered by this module; on the custodian's side,
-//! [`contribute`] answers a request that he has vetted.
+//! [`contribute`](crate::contribution::contribute) answers a request that he has vetted.
 //!
 //! What a state cannot do does not compile. A domain is activated once:
 //!
@@ -58,45 +58,34 @@ mod activate;
 mod audit;
 mod backup;
 mod contents;
-mod contribute;
-mod contribution;
 mod error;
 mod event;
 mod expire;
 mod health;
 mod holding;
 mod host;
-mod id;
 #[cfg(feature = "managed-hsm")]
 mod import;
 pub(crate) mod record;
 mod recover;
-mod request;
 mod service;
 mod session;
-mod session_file;
 mod start;
 mod state;
 mod vault;
-mod vet;
 
 pub use activate::Activation;
 pub use backup::{Backup, Restore};
 pub use contents::Stage;
-pub use contribute::{ContributeError, contribute, contribution_len};
-pub use contribution::{Contribution, ContributionError};
 pub use error::{LifecycleError, Unconfirmed};
 pub use event::{Ended, Event, Outcome, Step};
 pub use expire::{Expiry, InSession};
 pub use holding::Artifacts;
 pub use host::{FlashError, Host, SinkRefused, Slot};
-pub use id::{ProposalDigest, RequestDigest, SessionId};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub use record::{Left, RecordError};
 pub use recover::{Added, Gathering};
-pub use request::{Request, SessionPurpose};
-pub use session_file::{SessionField, SessionFileError};
 pub use start::AnyDomain;
 pub use state::{
     Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, State, Status,
@@ -104,12 +93,9 @@ pub use state::{
 #[cfg(feature = "managed-hsm")]
 pub use state::{Imported, Importing};
 pub use vault::{Vault, vault_room};
-pub use vet::{Verifier, VetError, VettedRequest};
 
 /// The HSM's side of a session, which no caller has business with but a test.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
-    pub use super::contribution::open_contribution;
-    pub use super::request::{AskError, Asking};
     pub use super::start::Fresh;
 }

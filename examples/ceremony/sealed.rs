@@ -8,10 +8,12 @@ use std::path::Path;
 
 use getrandom::SysRng;
 use security_domain::backup::{BackupHeader, Kind, Name, TAG_LEN};
+use security_domain::contribution::{
+    Contribution, Request, RequestDigest, VettedRequest, contribute, contribution_len,
+};
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Contribution, Domain, LifecycleError, Provisioned, Recovering,
-    Request, RequestDigest, Vault, VettedRequest, contribute, contribution_len,
+    Activation, Active, AnyDomain, Domain, LifecycleError, Provisioned, Recovering, Vault,
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{

@@ -5,10 +5,10 @@ use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
-use security_domain::custodian::Recipient;
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     Request, RequestDigest, VettedRequest, contribute, contribution_len,
 };
+use security_domain::custodian::Recipient;
 use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain};
 use security_domain::wrapped_share::PLAINTEXT_LEN;
 use zeroize::Zeroizing;

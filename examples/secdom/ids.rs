@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ids and digests on the command line: 64 hexadecimal digits.
 
-use security_domain::lifecycle::RequestDigest;
+use security_domain::contribution::RequestDigest;
 use security_domain::sealed_domain::DomainId;
 
 /// A domain's id, as noted when it was activated.

@@ -4,12 +4,12 @@
 use core::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Identity, UnwrapError};
-use security_domain::hazmat::lifecycle::{Asking, open_contribution};
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionPurpose, VetError, VettedRequest,
     contribution_len,
 };
+use security_domain::custodian::{Identity, UnwrapError};
+use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::sealed_domain::SealedDomain;
 
 use super::rng::Seeded;

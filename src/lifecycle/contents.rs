@@ -8,11 +8,11 @@ use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
 
 use super::holding::Holding;
-use super::id::RequestDigest;
 use super::record::{OVERHEAD, RecordError};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::vault::{Instance, Owed, Standing, Vault};
 use crate::cbor::{Malformed, Reader, bytes_len};
+use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
 use crate::hardened::{Fault, Permit, copy};
 use crate::quorum::{ShareIndex, Threshold};

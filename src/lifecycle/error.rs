@@ -4,11 +4,11 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use super::contribution::ContributionError;
 use super::holding::NotHeld;
 use super::host::{FlashError, SinkRefused};
 use super::record::{Left, RecordError};
 use crate::backup::{BeginError, StreamError, WrongDomain};
+use crate::contribution::ContributionError;
 use crate::custodian::WrapError;
 use crate::hardened::Fault;
 use crate::rng::RngError;

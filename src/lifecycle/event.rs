@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Audit events: each step before it takes effect, and how it ended.
 
-use super::id::RequestDigest;
 use crate::backup::BackupId;
+use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 

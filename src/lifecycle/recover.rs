@@ -4,14 +4,14 @@
 use heapless::Vec;
 
 use super::contents::Stage;
-use super::contribution::{Contribution, open_contribution};
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::Host;
-use super::id::RequestDigest;
 use super::session::{Recovery, Ticked, Transfer};
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
 use super::vault::{Next, Standing, Vault};
+use crate::contribution::RequestDigest;
+use crate::contribution::{Contribution, open_contribution};
 use crate::custodian::CustodianId;
 use crate::sealed_domain::{
     DomainShare, ExpectedDomain, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,

@@ -7,9 +7,9 @@ use heapless::Vec;
 use zeroize::Zeroize;
 
 use super::error::LifecycleError;
-use super::id::RequestDigest;
 #[cfg(feature = "managed-hsm")]
 use super::import::Import;
+use crate::contribution::RequestDigest;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
 use crate::hardened::{Fault, Permit, Verdict};

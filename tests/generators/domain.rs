@@ -2,11 +2,11 @@
 //! The sealed domain, contributions and backups.
 
 use security_domain::backup::BackupInfo;
-use security_domain::hazmat::backup;
-use security_domain::hazmat::lifecycle::{Asking, open_contribution};
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     Contribution, Request, SessionId, SessionPurpose, VettedRequest, contribute, contribution_len,
 };
+use security_domain::hazmat::backup;
+use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, SealedDomain};
 
 use crate::keys::made;
@@ -62,15 +62,15 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "contribute",
             covers: &[
-                "lifecycle/contribute contribute",
-                "lifecycle/contribute write",
+                "contribution/contribute contribute",
+                "contribution/contribute write",
             ],
             shows: ALL,
             run: |rng| contribution(rng, &request()),
         },
         Row {
             name: "open a contribution",
-            covers: &["lifecycle/contribution open_contribution"],
+            covers: &["contribution/answer open_contribution"],
             shows: 0,
             run: |rng| {
                 let request = request();

@@ -2,9 +2,8 @@
 //! The steps of a domain's life. A refused one leaves the state and the flash as they were.
 
 use security_domain::backup::Kind;
-use security_domain::lifecycle::{
-    ExpectedArtifact, LifecycleError, ROOT_TAG, Refused, Request, State,
-};
+use security_domain::contribution::Request;
+use security_domain::lifecycle::{ExpectedArtifact, LifecycleError, ROOT_TAG, Refused, State};
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;

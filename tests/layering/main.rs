@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &["quorum", "shamir"],
     &["custodian", "wrapped_share"],
-    &["sealed_domain", "backup"],
+    &["sealed_domain", "backup", "contribution"],
     &["managed_hsm", "self_test", "lifecycle"],
 ];
 
@@ -31,7 +31,7 @@ const CIRCLES: [&str; 11] = [
     "gf256 gf256::backend gf256::portable",
     "lifecycle::audit lifecycle::contents lifecycle::import::expected lifecycle::session lifecycle::vault",
     "lifecycle::import lifecycle::import::blob",
-    "lifecycle::request lifecycle::request::asking",
+    "contribution::request contribution::request::asking",
     "managed_hsm managed_hsm::shares",
     "managed_hsm::domain_file managed_hsm::domain_file::make",
     "managed_hsm::error managed_hsm::json managed_hsm::tag",

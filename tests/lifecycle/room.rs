@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How much room a vault needs: in the worst case no more than it says.
 
+use security_domain::contribution::Request;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, LifecycleError, Request, Vault, vault_room,
+    Activation, Active, AnyDomain, Domain, LifecycleError, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a session refuses, and how it ends.
 
-use security_domain::lifecycle::{
-    AnyDomain, ContributionError, Ended, Event, LifecycleError, RecordError, Request, Stage,
-};
+use security_domain::contribution::{ContributionError, Request};
+use security_domain::lifecycle::{AnyDomain, Ended, Event, LifecycleError, RecordError, Stage};
 use security_domain::sealed_domain::{Epoch, ExpectError, ExpectedDomain, OpenError};
 
 use crate::flash::{Fault, Hsm, Tear};

@@ -2,8 +2,8 @@
 //! Custodians with keys of different sizes: the transfer key is as strong as the strongest.
 
 use rand_core::TryCryptoRng;
+use security_domain::contribution::Request;
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
-use security_domain::lifecycle::Request;
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
 

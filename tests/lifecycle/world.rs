@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! HSMs and custodians.
 
+use security_domain::contribution::{
+    Contribution, Request, VettedRequest, contribute, contribution_len,
+};
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Contribution, Domain, Empty, Host, Provisioned, Recovering,
-    Request, Vault, VettedRequest, contribute, contribution_len, vault_room,
+    Activation, Active, AnyDomain, Domain, Empty, Host, Provisioned, Recovering, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{DomainLabel, Epoch, ExpectedDomain, SealedDomain};

@@ -5,11 +5,12 @@
 use std::collections::HashSet;
 
 use security_domain::backup::Kind;
+use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
-    Active, Added, AnyDomain, Contribution, Domain, Empty, Ended, Event, Host, LifecycleError,
-    Outcome, Provisioned, QuorumMet, Recovering, Request, Stage, State, Status, Vault,
+    Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
+    Provisioned, QuorumMet, Recovering, Stage, State, Status, Vault,
 };
 use security_domain::sealed_domain::{
     Epoch, ExpectedDomain, HeaderDigest, InstanceId, OpenError, SealedDomain,

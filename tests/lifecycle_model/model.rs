@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `docs/lifecycle.md` in a few lines: what an HSM is, as its operator sees it.
 
-use security_domain::lifecycle::{RequestDigest, Stage};
+use security_domain::contribution::RequestDigest;
+use security_domain::lifecycle::Stage;
 use security_domain::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId};
 
 /// A state. What it holds is named by its place in a list.

@@ -5,12 +5,10 @@ use std::sync::OnceLock;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::hazmat::lifecycle::Fresh;
-use security_domain::lifecycle::{
-    Activation, AnyDomain, Host, Request, Vault, VettedRequest, contribute, contribution_len,
-    vault_room,
-};
+use security_domain::lifecycle::{Activation, AnyDomain, Host, Vault, vault_room};
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
     ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, HeaderDigest, Root,

@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use security_domain::hazmat::lifecycle::AskError;
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     ContributeError, Contribution, ProposalDigest, Request, RequestDigest, SessionPurpose,
     Verifier, VetError, VettedRequest, contribute, contribution_len,
 };
+use security_domain::hazmat::contribution::AskError;
 use security_domain::sealed_domain::{Root, SealedDomain};
 
 use crate::sealed::{rng, vectors};

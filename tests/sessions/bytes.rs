@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionFileError, VetError, VettedRequest,
 };
 

@@ -4,12 +4,12 @@
 use std::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, Identity, UnwrapError, WrapError};
-use security_domain::hazmat::lifecycle::Asking;
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     ContributeError, ContributionError, ProposalDigest, Request, RequestDigest, SessionPurpose,
     contribute,
 };
+use security_domain::custodian::{Algorithm, Identity, UnwrapError, WrapError};
+use security_domain::hazmat::contribution::Asking;
 use security_domain::quorum::ShareIndex;
 use security_domain::sealed_domain::{
     DomainId, Epoch, ExpectError, ExpectedDomain, HeaderDigest, SealedDomain,
@@ -244,7 +244,7 @@ fn a_contribution_serves_one_session_only() {
     let mut asking = world.asking();
     let contribution = world.contribution(0, &written(&asking)).unwrap();
     let have = Request::parse(&written(&asking)).unwrap().digest();
-    asking.session = security_domain::lifecycle::SessionId::from_bytes([4; 32]);
+    asking.session = security_domain::contribution::SessionId::from_bytes([4; 32]);
     let request = written(&asking);
     let want = Request::parse(&request).unwrap().digest();
     assert_eq!(
@@ -372,9 +372,9 @@ fn a_transfer_key_that_fails_or_is_another_is_told_apart() {
         another.unwrap_err(),
         ContributionError::DoesNotOpen(world.id(0))
     );
-    let parsed = security_domain::lifecycle::Contribution::parse(&contribution).unwrap();
+    let parsed = security_domain::contribution::Contribution::parse(&contribution).unwrap();
     let sealed: SealedDomain<'_> = world.sealed();
-    let failed = security_domain::hazmat::lifecycle::open_contribution(
+    let failed = security_domain::hazmat::contribution::open_contribution(
         &parsed,
         &sealed,
         digest,

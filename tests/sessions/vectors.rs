@@ -5,12 +5,12 @@
 
 use std::fs;
 
-use security_domain::custodian::Recipient;
-use security_domain::hazmat::lifecycle::{Asking, open_contribution};
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     Contribution, Request, RequestDigest, SessionId, SessionPurpose, VetError, VettedRequest,
     contribute, contribution_len,
 };
+use security_domain::custodian::Recipient;
+use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     DomainShare, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,

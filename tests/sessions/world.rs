@@ -4,12 +4,12 @@
 use std::cell::RefCell;
 use std::fs;
 
-use security_domain::custodian::{CustodianId, Identity, Recipient};
-use security_domain::hazmat::lifecycle::{Asking, open_contribution};
-use security_domain::lifecycle::{
+use security_domain::contribution::{
     ContributeError, Contribution, ContributionError, Request, RequestDigest, SessionId,
     SessionPurpose, VettedRequest, contribute, contribution_len,
 };
+use security_domain::custodian::{CustodianId, Identity, Recipient};
+use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{

@@ -5,8 +5,9 @@
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use security_domain::contribution::{Contribution, Request};
 use security_domain::lifecycle::{
-    Active, Added, AnyDomain, Contribution, Domain, LifecycleError, QuorumMet, Recovering, Request,
+    Active, Added, AnyDomain, Domain, LifecycleError, QuorumMet, Recovering,
 };
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
 

@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
+use security_domain::contribution::RequestDigest;
 use security_domain::custodian::CustodianId;
-use security_domain::lifecycle::{AnyDomain, Host, RequestDigest};
+use security_domain::lifecycle::{AnyDomain, Host};
 use serde_json::json;
 
 use super::device::Device;

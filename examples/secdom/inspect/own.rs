@@ -6,8 +6,8 @@ use std::path::Path;
 
 use base64ct::{Base64, Encoding};
 use security_domain::backup::{BackupHeader, Kind};
+use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
-use security_domain::lifecycle::{Contribution, Request};
 use security_domain::sealed_domain::{Custodian, Header, SealedDomain};
 use serde_json::{Map, Value, json};
 

@@ -4,11 +4,9 @@
 use core::hint::black_box;
 
 use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
-use security_domain::hazmat::lifecycle::open_contribution;
-use security_domain::lifecycle::{
-    Added, Contribution, ContributionError, Domain, Empty, LifecycleError, Provisioned, QuorumMet,
-    Recovering, Refused, Request, RequestDigest, AnyDomain,
-};
+use security_domain::hazmat::contribution::open_contribution;
+use security_domain::contribution::{Contribution, ContributionError, Request, RequestDigest};
+use security_domain::lifecycle::{Added, Domain, Empty, LifecycleError, Provisioned, QuorumMet, Recovering, Refused, AnyDomain};
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
 

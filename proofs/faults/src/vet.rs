@@ -6,11 +6,8 @@ use core::hint::black_box;
 use security_domain::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, SealedDomain,
 };
-use security_domain::hazmat::lifecycle::Asking;
-use security_domain::lifecycle::{
-    Contribution, Request, RequestDigest, SessionId, SessionPurpose, Verifier, VettedRequest,
-    contribute,
-};
+use security_domain::hazmat::contribution::Asking;
+use security_domain::contribution::{Contribution, Request, RequestDigest, SessionId, SessionPurpose, Verifier, VettedRequest, contribute};
 use security_domain::rsa::PrivateKey;
 
 use crate::act::{TRANSFER, expect, sealed, share};

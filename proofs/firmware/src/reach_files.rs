@@ -8,7 +8,7 @@ use security_domain::sealed_domain::{
     Sealing,
 };
 use security_domain::hazmat::backup::{read, write};
-use security_domain::lifecycle::{Contribution, Request, VettedRequest};
+use security_domain::contribution::{Contribution, Request, VettedRequest};
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::wrapped_share::read_share;
 use security_domain::x509::{Certificate, SelfSigned, write_self_signed};

@@ -6,6 +6,8 @@ use core::num::NonZeroU64;
 use heapless::Vec;
 use rand_core::TryCryptoRng;
 
+use crate::contribution::SessionId;
+use crate::contribution::{AskError, Asking, Request, SessionPurpose};
 use crate::ct::declassify_bytes;
 use crate::custodian::Algorithm;
 use crate::hardened::Permit;
@@ -15,9 +17,7 @@ use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::Host;
-use crate::lifecycle::id::SessionId;
 use crate::lifecycle::record::OVERHEAD;
-use crate::lifecycle::request::{AskError, Asking, Request, SessionPurpose};
 use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
 use crate::lifecycle::state::{Domain, Provisioned, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};

@@ -5,10 +5,8 @@
 use security_domain::sealed_domain::{
     DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
 };
-use security_domain::hazmat::lifecycle::{Asking, open_contribution};
-use security_domain::lifecycle::{
-    Contribution, ContributionError, Request, SessionId, SessionPurpose, VettedRequest, contribute,
-};
+use security_domain::hazmat::contribution::{Asking, open_contribution};
+use security_domain::contribution::{Contribution, ContributionError, Request, SessionId, SessionPurpose, VettedRequest, contribute};
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
 

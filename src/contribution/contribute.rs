@@ -7,7 +7,7 @@ use core::hint::black_box;
 use minicbor::Encoder;
 use rand_core::TryCryptoRng;
 
-use super::contribution::{Contribution, context, encode, encoded_len, statement};
+use super::answer::{Contribution, context, encode, encoded_len, statement};
 use super::request::{Request, SessionPurpose};
 use super::vet::VettedRequest;
 use crate::burn::{self, burning};
@@ -43,7 +43,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// # let mut my_key = security_domain::rsa::PrivateKey::from_pkcs8_der(KEY)?;
 /// use security_domain::custodian::Recipient;
 /// use security_domain::sealed_domain::{Epoch, ExpectedDomain, SealedDomain};
-/// use security_domain::lifecycle::{Contribution, Request, VettedRequest, contribute};
+/// use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
 ///
 /// // Which domain it is, the custodian knows from its activation.
 /// # let domain_id = SealedDomain::parse(SEALED)?.header().domain_id();
@@ -69,7 +69,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// ```compile_fail,E0308
 /// # use rand_core::TryCryptoRng;
 /// use security_domain::sealed_domain::{DomainShare, ExpectedDomain, SealedDomain};
-/// use security_domain::lifecycle::{Request, contribute};
+/// use security_domain::contribution::{Request, contribute};
 ///
 /// fn answer<R: TryCryptoRng>(
 ///     sealed: &SealedDomain,

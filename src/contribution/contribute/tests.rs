@@ -7,8 +7,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryRng};
 
 use super::*;
+use crate::contribution::answer::{ContributionError, open_contribution};
 use crate::custodian::{Identity, UnwrapError};
-use crate::lifecycle::contribution::{ContributionError, open_contribution};
 use crate::rsa::PrivateKey;
 
 macro_rules! vector {

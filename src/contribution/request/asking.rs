@@ -9,10 +9,10 @@ use minicbor::encode::write::Cursor;
 
 use super::{Request, VERSION, digest, encode_file, file_len, signed_digest};
 use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
+use crate::contribution::id::{ProposalDigest, SessionId};
+use crate::contribution::session_file::{SessionField as Field, SessionFileError};
 use crate::custodian::{Algorithm, Recipient};
 use crate::ed25519::SIGNATURE_LEN;
-use crate::lifecycle::id::{ProposalDigest, SessionId};
-use crate::lifecycle::session_file::{SessionField as Field, SessionFileError};
 use crate::rsa::PublicKey;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Root};
 
