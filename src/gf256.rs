@@ -53,6 +53,7 @@ pub const TERMS: usize = 16;
 
 /// One term of a sum: each byte of `row` times `by`.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
 pub struct Term<'a> {
     /// The public factor.
     pub by: Public,
@@ -70,6 +71,7 @@ impl Term<'_> {
 
 /// What becomes of the bytes that `out` held.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
 pub enum Store {
     /// `out` becomes the sum.
     Replace,

@@ -133,6 +133,10 @@ impl core::fmt::Debug for Permit {
 ///
 /// Functions report it instead of going on with a default value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says all that there is to say"
+)]
 pub struct Fault;
 
 impl core::fmt::Display for Fault {

@@ -70,13 +70,13 @@ pub(crate) mod record;
 mod recover;
 mod service;
 mod session;
+mod stage;
 mod start;
 mod state;
 mod vault;
 
 pub use activate::Activation;
 pub use backup::{Backup, Restore};
-pub use contents::Stage;
 pub use error::{LifecycleError, Unconfirmed};
 pub use event::{Ended, Event, Outcome, Step};
 pub use expire::{Expiry, InSession};
@@ -86,6 +86,7 @@ pub use host::{FlashError, Host, SinkRefused, Slot};
 pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub use record::{Left, RecordError};
 pub use recover::{Added, Gathering};
+pub use stage::Stage;
 pub use start::AnyDomain;
 pub use state::{
     Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, State, Status,

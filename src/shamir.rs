@@ -89,6 +89,10 @@ impl<const N: usize> core::fmt::Debug for Share<N> {
 
 /// One share of a secret of any length, in the caller's buffer.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller fills it in, and is to miss nothing new"
+)]
 pub struct ShareRow<'a> {
     /// Which share it is.
     pub index: ShareIndex,

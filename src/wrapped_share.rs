@@ -162,6 +162,10 @@ fn is_wrapped(wrapped: &[u8], plaintext: &Secret<PLAINTEXT_LEN>) -> Mask {
 
 /// The bytes are not the share that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says all that there is to say"
+)]
 pub struct NotThisShare;
 
 impl core::fmt::Display for NotThisShare {

@@ -143,6 +143,10 @@ impl core::error::Error for BeginError {}
 
 /// The backup is another domain's, and this HSM cannot open it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what is there, and what is wanted: there is no third"
+)]
 pub struct WrongDomain {
     /// The backup's domain.
     pub have: DomainId,

@@ -81,6 +81,10 @@ impl<'a> Kind<'a> {
 
 /// What is to be backed up, and what is told about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller fills it in, and is to miss nothing new"
+)]
 pub struct BackupInfo<'a> {
     /// The domain's epoch, for information: a backup outlives it. None for a domain that was imported
     /// and has not been sealed.

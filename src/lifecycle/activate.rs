@@ -5,12 +5,12 @@ use core::num::NonZeroU32;
 
 use zeroize::Zeroize;
 
-use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::holding::Holding;
 use super::host::Host;
 use super::record::{Position, RecordError};
+use super::stage::Stage;
 use super::state::{Active, Domain, Provisioned, Refused};
 use super::vault::{Instance, Next, Standing, Vault};
 use crate::custodian::Recipient;
@@ -20,6 +20,10 @@ use crate::self_test::Test;
 
 /// Who is to have the domain's first quorum.
 #[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller fills it in, and is to miss nothing new"
+)]
 pub struct Activation<'a, K> {
     /// The custodians, as many as [`CUSTODIANS`](crate::sealed_domain::CUSTODIANS) allows, no two the same.
     pub custodians: &'a [K],

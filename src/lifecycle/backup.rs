@@ -23,10 +23,10 @@
 //! # }
 //! ```
 
-use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
 use super::host::Host;
+use super::stage::Stage;
 use super::state::{Active, Domain};
 use super::vault::{Next, Vault};
 use crate::backup::{

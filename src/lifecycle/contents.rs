@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a record holds: the whole state of a domain, in CBOR (`docs/format.md`).
 
-use core::fmt;
-
 use heapless::Vec;
 use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
@@ -10,6 +8,7 @@ use minicbor::encode::write::EndOfSlice;
 use super::holding::Holding;
 use super::record::{OVERHEAD, RecordError};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
+use super::stage::Stage;
 use super::vault::{Instance, Owed, Standing, Vault};
 use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::contribution::RequestDigest;
@@ -39,53 +38,6 @@ pub(super) const CONTENTS_MAX_LEN: usize = {
         + MAX_CUSTODIANS * share
         + MAX_ARTIFACTS * expected
 };
-
-/// Where a domain stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Stage {
-    /// There is no domain.
-    Empty = 0,
-    /// There is a fresh domain, not to be used yet.
-    Provisioned = 1,
-    /// A session gathers a quorum for a sealed domain.
-    Recovering = 2,
-    /// A session waits for a restore blob of Managed HSM.
-    Importing = 3,
-    /// A restore blob's domain is in, and waits to be confirmed.
-    Imported = 4,
-    /// The domain is in use.
-    Active = 5,
-}
-
-impl Stage {
-    const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Empty),
-            1 => Some(Self::Provisioned),
-            2 => Some(Self::Recovering),
-            #[cfg(feature = "managed-hsm")]
-            3 => Some(Self::Importing),
-            #[cfg(feature = "managed-hsm")]
-            4 => Some(Self::Imported),
-            5 => Some(Self::Active),
-            _ => None,
-        }
-    }
-}
-
-/// The state in one word. To an operator a session is a session, whatever it waits for.
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "empty",
-            Self::Provisioned => "provisioned",
-            Self::Recovering | Self::Importing => "recovering",
-            Self::Imported => "imported",
-            Self::Active => "active",
-        })
-    }
-}
 
 /// The state of a domain, as it is to be written.
 pub(super) struct Contents<'a, const N: usize> {
@@ -268,6 +220,9 @@ impl<const N: usize> Vault<N> {
         }
         let stage = Stage::from_code(reader.small(Part::Contents)?);
         let stage = stage.ok_or(Malformed(Part::Contents))?;
+        if stage.is_left_out() {
+            return Ok(stage);
+        }
         self.instance.id = InstanceId::from_bytes(*reader.fixed(Part::Instance)?);
         let seed: &[u8; 32] = reader.fixed(Part::Instance)?;
         copy(self.instance.seed.expose_mut(), seed).map_err(|_| Malformed(Part::Instance))?;

@@ -7,6 +7,7 @@ use core::fmt;
 use super::holding::NotHeld;
 use super::host::{FlashError, SinkRefused};
 use super::record::{Left, RecordError};
+use super::stage::Stage;
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::contribution::ContributionError;
 use crate::custodian::WrapError;
@@ -117,6 +118,9 @@ pub enum LifecycleError {
         /// Where it stands.
         counter: u64,
     },
+    /// The record is of a stage that this build leaves out. Firmware with the feature that it needs can
+    /// go on from it; [`Vault::discard`](super::Vault::discard) gives it up.
+    LeftOut(Stage),
     /// The self-test of an algorithm failed; the HSM is in its error state from here on.
     SelfTest(Failed),
     /// The HSM is in its error state: zeroize it, or start it again.
@@ -314,6 +318,10 @@ impl fmt::Display for LifecycleError {
             Self::Overtaken { have, counter } => write!(
                 f,
                 "another vault has saved a state since: the counter stood at {have}, and stands at {counter}"
+            ),
+            Self::LeftOut(stage) => write!(
+                f,
+                "the state at rest is \"{stage}\", which this firmware leaves out"
             ),
             Self::SelfTest(error) => error.fmt(f),
             Self::ErrorState => {

@@ -151,6 +151,7 @@ impl Step {
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It took effect.
     Done,
@@ -162,6 +163,7 @@ pub enum Outcome {
 
 /// How a session ended that did not reach its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ended {
     /// It was cancelled.
     Cancelled,

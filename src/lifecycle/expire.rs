@@ -25,6 +25,7 @@ impl InSession for Imported {}
 
 /// What became of a session that was asked whether its time is over.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "one case or the other")]
 pub enum Expiry<'v, S: State, const N: usize> {
     /// It is over, and the domain before the session stands again.
     Over(Domain<'v, Provisioned, N>),

@@ -53,6 +53,10 @@ pub trait Host {
 
 /// One of the two places for the state at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there are two slots, and the host tells them apart"
+)]
 pub enum Slot {
     /// The first.
     A,
@@ -73,6 +77,7 @@ impl Slot {
 
 /// The flash or the counter failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the host makes it")]
 pub struct FlashError;
 
 impl fmt::Display for FlashError {
@@ -85,6 +90,7 @@ impl core::error::Error for FlashError {}
 
 /// The sink did not take an event, so that what it told of does not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the host makes it")]
 pub struct SinkRefused;
 
 impl fmt::Display for SinkRefused {

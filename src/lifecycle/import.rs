@@ -10,11 +10,11 @@ use core::num::NonZeroU64;
 use heapless::Vec;
 use sha2::{Digest, Sha256};
 
-use super::contents::Stage;
 use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event, Step};
 use super::host::Host;
 use super::session::{Clock, Session, Task, Ticked};
+use super::stage::Stage;
 use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
 use super::vault::{Next, Vault};
 use crate::cbor::bytes_len;

@@ -40,6 +40,7 @@ pub use error::{Left, RecordError};
 
 /// What a start finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
 pub enum Loaded {
     /// Nothing was saved yet, or what was saved last is empty.
     Blank {

@@ -3,11 +3,11 @@
 
 use heapless::Vec;
 
-use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::Host;
 use super::session::{Recovery, Ticked, Transfer};
+use super::stage::Stage;
 use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
 use super::vault::{Next, Standing, Vault};
 use crate::contribution::RequestDigest;
@@ -22,6 +22,7 @@ mod begin;
 
 /// What became of a share that was good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "one case or the other")]
 pub enum Added {
     /// It is one more.
     New,

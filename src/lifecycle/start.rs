@@ -4,11 +4,11 @@
 use rand_core::TryCryptoRng;
 
 use super::audit::Audit;
-use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::{Ended, Event, Step};
 use super::host::Host;
 use super::record::{self, Loaded, RecordError};
+use super::stage::Stage;
 use super::state::{
     Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Status,
 };
@@ -26,6 +26,7 @@ use crate::self_test::{SelfTested, Test};
 
 /// The domain that an HSM has when it starts.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AnyDomain<'v, const N: usize> {
     /// None.
     Empty(Domain<'v, Empty, N>),
@@ -62,6 +63,30 @@ impl<const N: usize> AnyDomain<'_, N> {
     }
 }
 
+impl<'v, const N: usize> AnyDomain<'v, N> {
+    /// Wipes every secret, as [`Domain::zeroize`] does, whatever state the HSM is in.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Domain::zeroize`]: the secrets are gone from the vault all the same.
+    pub fn zeroize<H: Host>(
+        self,
+        host: &mut H,
+    ) -> Result<Domain<'v, Empty, N>, Refused<Domain<'v, Empty, N>>> {
+        match self {
+            Self::Empty(domain) => domain.zeroize(host),
+            Self::Provisioned(domain) => domain.zeroize(host),
+            Self::Recovering(domain) => domain.zeroize(host),
+            Self::QuorumMet(domain) => domain.zeroize(host),
+            #[cfg(feature = "managed-hsm")]
+            Self::Importing(domain) => domain.zeroize(host),
+            #[cfg(feature = "managed-hsm")]
+            Self::Imported(domain) => domain.zeroize(host),
+            Self::Active(domain) => domain.zeroize(host),
+        }
+    }
+}
+
 impl<const N: usize> Vault<N> {
     /// Reads the domain from the flash, as the HSM does each time it starts. A session whose time is
     /// over by then has ended.
@@ -90,7 +115,7 @@ impl<const N: usize> Vault<N> {
                 #[cfg(feature = "managed-hsm")]
                 Stage::Imported => AnyDomain::Imported(Domain::new(guard)),
                 #[cfg(not(feature = "managed-hsm"))]
-                Stage::Importing | Stage::Imported => return Err(RecordError::Damaged.into()),
+                Stage::Importing | Stage::Imported => return Err(LifecycleError::LeftOut(stage)),
                 Stage::Active => AnyDomain::Active(Domain::new(guard)),
             })
         })
@@ -137,6 +162,9 @@ fn load<const N: usize, H: Host>(
     let stage = vault
         .restore(len, permit)
         .map_err(|_| RecordError::Damaged)?;
+    if stage.is_left_out() {
+        return Err(LifecycleError::LeftOut(stage));
+    }
     vault.held.name()?;
     if stage == Stage::Imported {
         vault.incoming.name()?;
@@ -149,6 +177,7 @@ fn load<const N: usize, H: Host>(
 }
 
 /// What an HSM draws when it is provisioned.
+#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
 pub struct Fresh {
     /// The domain's root.
     pub root: Secret<32>,

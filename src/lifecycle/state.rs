@@ -4,11 +4,11 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::contents::Stage;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::holding::Artifacts;
 use super::host::Host;
+use super::stage::Stage;
 use super::vault::{Next, Vault};
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId};
 use crate::self_test::Test;
@@ -27,6 +27,7 @@ macro_rules! state {
     ($(#[$doc:meta])* $name:ident = $stage:ident) => {
         $(#[$doc])*
         #[derive(Debug)]
+        #[non_exhaustive]
         pub struct $name;
 
         impl sealed::Sealed for $name {}
@@ -111,6 +112,7 @@ impl<const N: usize> core::ops::DerefMut for Guard<'_, N> {
 /// An operation did not happen; the domain is in the state in which it was. It becomes the error alone,
 /// which borrows nothing, by `From`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refused<D> {
     /// The domain.
     pub domain: D,

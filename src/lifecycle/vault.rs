@@ -2,7 +2,7 @@
 //! The memory that a domain's secrets live in, from the first to the last.
 
 use super::audit::Audit;
-use super::contents::{CONTENTS_MAX_LEN, Contents, Stage};
+use super::contents::{CONTENTS_MAX_LEN, Contents};
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::health::Health;
@@ -10,6 +10,7 @@ use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
+use super::stage::Stage;
 use crate::hardened::{Fault, Permit};
 use crate::sealed_domain::{Epoch, HeaderDigest, InstanceId};
 use crate::secret::{Secret, wipe};

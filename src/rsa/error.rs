@@ -250,6 +250,10 @@ impl From<Fault> for GenerateError {
 
 /// The signature is not one of this message by this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "it says all that there is to say"
+)]
 pub struct SignatureError;
 
 impl fmt::Display for SignatureError {

@@ -219,6 +219,7 @@ impl ExactSizeIterator for Artifacts<'_> {}
 
 /// What the header says of one custodian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Custodian {
     /// The index of his share.
     pub index: ShareIndex,

@@ -30,6 +30,10 @@ mod body;
 mod make;
 
 /// What a sealed domain holds, and for whom.
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller fills it in, and is to miss nothing new"
+)]
 pub struct Sealing<'a, K> {
     /// The root of the domain.
     pub root: &'a Root,

@@ -44,6 +44,10 @@ const BASIC_CONSTRAINTS: [u8; 11] = [
 
 /// What a self-signed certificate says beside its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller fills it in, and is to miss nothing new"
+)]
 pub struct SelfSigned<'a> {
     /// The only part of subject and issuer: 1 to 64 bytes of text, `transfer-key` in real ones.
     pub common_name: &'a str,

@@ -221,7 +221,7 @@ fn three_failures_end_the_session_whatever_the_failure() {
     }
     let ended = Event::EndSession(Ended::TooManyFailures);
     assert!(hsm.events.iter().rev().take(2).any(|event| *event == ended));
-    let Refused { domain, error } = domain
+    let Refused { domain, error, .. } = domain
         .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
         .unwrap_err();
     assert_eq!(error, LifecycleError::Expired);

@@ -10,7 +10,7 @@ use security_domain::custodian::Recipient;
 use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
     Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
-    Provisioned, QuorumMet, Recovering, Stage, State, Status, Vault,
+    Provisioned, QuorumMet, Recovering, Stage, Status, Vault,
 };
 use security_domain::sealed_domain::{
     Epoch, ExpectedDomain, HeaderDigest, InstanceId, OpenError, SealedDomain,

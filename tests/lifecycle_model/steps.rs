@@ -213,24 +213,9 @@ impl Life {
     }
 
     fn zeroize<'v>(&mut self, at: At<'v>) -> In<'v, Empty> {
-        fn zeroize<'v, S: State>(
-            domain: In<'v, S>,
-            hsm: &mut Hsm,
-        ) -> (In<'v, Empty>, Result<(), LifecycleError>) {
-            match domain.zeroize(hsm) {
-                Ok(domain) => (domain, Ok(())),
-                Err(refused) => (refused.domain, Err(refused.error)),
-            }
-        }
-        let hsm = &mut self.hsm;
-        let (domain, written) = match at {
-            At::Empty(domain) => zeroize(domain, hsm),
-            At::Provisioned(domain) => zeroize(domain, hsm),
-            At::Recovering(domain) => zeroize(domain, hsm),
-            At::QuorumMet(domain) => zeroize(domain, hsm),
-            At::Importing(domain) => zeroize(domain, hsm),
-            At::Imported(domain) => zeroize(domain, hsm),
-            At::Active(domain) => zeroize(domain, hsm),
+        let (domain, written) = match at.zeroize(&mut self.hsm) {
+            Ok(domain) => (domain, Ok(())),
+            Err(refused) => (refused.domain, Err(refused.error)),
         };
         self.ended(Model::EMPTY, Event::Zeroize, written);
         domain

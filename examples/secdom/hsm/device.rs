@@ -304,6 +304,7 @@ fn ended(outcome: StepOutcome) -> &'static str {
         StepOutcome::Done => "done",
         StepOutcome::Failed => "failed",
         StepOutcome::Interrupted => "interrupted",
+        _ => "other",
     }
 }
 
@@ -312,5 +313,6 @@ fn because(ended: Ended) -> &'static str {
         Ended::Cancelled => "cancelled",
         Ended::Expired => "expired",
         Ended::TooManyFailures => "too many failures",
+        _ => "other",
     }
 }

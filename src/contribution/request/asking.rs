@@ -60,6 +60,7 @@ impl fmt::Display for SessionPurpose {
 
 /// Everything that a request says.
 #[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
 pub struct Asking {
     /// What the session is for.
     pub purpose: SessionPurpose,

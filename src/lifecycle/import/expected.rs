@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 
 use crate::cbor::{Malformed, Reader};
 use crate::ct::{Mask, eq_bytes};
-use crate::lifecycle::contents::{Out, Part, Stage, Written, read_key, write_key};
+use crate::lifecycle::contents::{Out, Part, Written, read_key, write_key};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
+use crate::lifecycle::stage::Stage;
 use crate::managed_hsm::Tag;
 use crate::rsa::PrivateKey;
 use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
@@ -24,6 +25,10 @@ pub const ROOT_TAG: &str = "security-domain-root";
 
 /// An artifact that the operator expects in a restore blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the caller fills it in, and is to miss nothing new"
+)]
 pub struct ExpectedArtifact<'a> {
     /// Its tag.
     pub tag: ArtifactTag<'a>,

@@ -107,6 +107,7 @@ impl From<Fault> for RecordError {
 
 /// Which slots may still hold what was to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two slots")]
 pub enum Left {
     /// Neither: both were read back as erased.
     Nothing,

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The stages of a domain's life.
+
+use core::fmt;
+
+/// Where a domain stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Stage {
+    /// There is no domain.
+    Empty = 0,
+    /// There is a fresh domain, not to be used yet.
+    Provisioned = 1,
+    /// A session gathers a quorum for a sealed domain.
+    Recovering = 2,
+    /// A session waits for a restore blob of Managed HSM.
+    Importing = 3,
+    /// A restore blob's domain is in, and waits to be confirmed.
+    Imported = 4,
+    /// The domain is in use.
+    Active = 5,
+}
+
+impl Stage {
+    pub(super) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Empty),
+            1 => Some(Self::Provisioned),
+            2 => Some(Self::Recovering),
+            3 => Some(Self::Importing),
+            4 => Some(Self::Imported),
+            5 => Some(Self::Active),
+            _ => None,
+        }
+    }
+
+    /// Whether this build cannot go on from there.
+    pub(super) const fn is_left_out(self) -> bool {
+        !cfg!(feature = "managed-hsm") && matches!(self, Self::Importing | Self::Imported)
+    }
+}
+
+/// The state in one word. To an operator a session is a session, whatever it waits for.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "empty",
+            Self::Provisioned => "provisioned",
+            Self::Recovering | Self::Importing => "recovering",
+            Self::Imported => "imported",
+            Self::Active => "active",
+        })
+    }
+}
