@@ -48,7 +48,6 @@ fn domain(criterion: &mut Criterion) {
                 lineage: Lineage::FIRST,
                 created: 0,
                 instance: InstanceId::from_bytes([7; 16]),
-                break_glass: None,
             };
             let case = format!("{threshold} of {count}, RSA-{bits}");
             let mut scratch = vec![0; sealing.scratch_len().unwrap()];

@@ -237,7 +237,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         lineage: Lineage::FIRST,
         created: 0,
         instance: InstanceId::from_bytes([1; 16]),
-        break_glass: None,
     };
     let mut scratch = vec![0; sealing.scratch_len()?];
     let mut file = vec![0; sealing.sealed_len()?];

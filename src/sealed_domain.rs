@@ -28,7 +28,6 @@
 //!     lineage: Lineage::FIRST,
 //!     created: 0,
 //!     instance: InstanceId::from_bytes([7; 16]),
-//!     break_glass: None,
 //! };
 //! let mut scratch = vec![0; sealing.scratch_len()?];
 //! let mut file = vec![0; sealing.sealed_len()?];

@@ -116,7 +116,6 @@ fn known_answer() {
         lineage: Lineage::FIRST,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes(*b"0123456789abcdef"),
-        break_glass: None,
     };
     let mut file = vec![0; sealing.sealed_len().unwrap()];
     let sealed = sealing

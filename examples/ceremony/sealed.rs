@@ -180,7 +180,6 @@ fn activate<'v>(
         custodians: &keys,
         threshold: Threshold::new(REQUIRED)?,
         label: DomainLabel::new("ceremony")?,
-        break_glass: None,
     };
     let domain = provision(memory, board)?;
     let mut file = vec![0; domain.sealed_len(&activation)?];

@@ -92,6 +92,7 @@ pub struct BackupInfo<'a> {
     /// The HSM that makes the backup.
     pub instance: InstanceId,
     /// The newest record of its ledger.
+    #[doc(hidden)] // No HSM keeps a ledger yet.
     pub ledger_head: LedgerHead,
     /// What the backup holds.
     pub kind: Kind<'a>,

@@ -15,5 +15,6 @@ id! {
 
 id! {
     /// The digest of what an HSM proposes to its quorum.
+    #[doc(hidden)] // No HSM proposes anything yet.
     ProposalDigest, 32
 }

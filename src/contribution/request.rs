@@ -153,6 +153,7 @@ impl<'a> Request<'a> {
     }
 
     /// The newest record of its ledger.
+    #[doc(hidden)] // No HSM keeps a ledger yet.
     pub const fn ledger_head(&self) -> LedgerHead {
         self.asking.ledger_head
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Activation by download: the domain leaves, sealed to its custodians, and comes into use.
 
-use core::num::NonZeroU32;
-
 use zeroize::Zeroize;
 
 use super::error::LifecycleError;
@@ -31,8 +29,6 @@ pub struct Activation<'a, K> {
     pub threshold: Threshold,
     /// What the operator calls the domain.
     pub label: DomainLabel<'a>,
-    /// After how many seconds the HSM may rotate the quorum without its consent; none: never.
-    pub break_glass: Option<NonZeroU32>,
 }
 
 /// What sealing uses beside what a root does.
@@ -92,7 +88,6 @@ fn sealing<'a, K, const N: usize>(
         lineage: Lineage::FIRST,
         created,
         instance: instance.id,
-        break_glass: activation.break_glass,
     }
 }
 

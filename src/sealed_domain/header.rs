@@ -316,6 +316,7 @@ impl<'a> Header<'a> {
     }
 
     /// After how many seconds the domain's HSM may rotate the quorum without its consent; none: never.
+    #[doc(hidden)] // No HSM rotates its quorum yet.
     pub const fn break_glass(&self) -> Option<NonZeroU32> {
         self.core.break_glass
     }

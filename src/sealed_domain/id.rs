@@ -55,6 +55,7 @@ id! {
 
 id! {
     /// The newest record of an HSM's ledger.
+    #[doc(hidden)] // No HSM keeps a ledger yet.
     LedgerHead, 32
 }
 

@@ -5,8 +5,6 @@
 //! Nothing flows backwards: release and salt -> core -> its digest C -> shares, possession keys (they
 //! depend on C) and wrapped shares -> header -> its digest H -> commitment and body key -> signature.
 
-use core::num::NonZeroU32;
-
 use heapless::Vec;
 use minicbor::Encoder;
 use rand_core::TryCryptoRng;
@@ -51,8 +49,6 @@ pub struct Sealing<'a, K> {
     pub created: u64,
     /// The HSM that seals.
     pub instance: InstanceId,
-    /// After how many seconds the HSM may rotate the quorum without its consent; none: never.
-    pub break_glass: Option<NonZeroU32>,
 }
 
 /// Where a header stands in a domain's life.
@@ -74,6 +70,7 @@ impl Lineage {
     };
 
     /// The header after `header`; none after the last epoch.
+    #[doc(hidden)] // No HSM rotates its quorum yet.
     pub fn after(header: &Header<'_>) -> Option<Self> {
         Some(Self {
             epoch: header.epoch().next()?,
@@ -164,7 +161,7 @@ impl<K: Recipient> Sealing<'_, K> {
             salt: [0; 32],
             release_digest: [0; 32],
             quorum,
-            break_glass: self.break_glass,
+            break_glass: None,
             custodians,
         })
     }

@@ -98,7 +98,6 @@ fn the_longest_recovery_has_room() {
         custodians: &keys,
         threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
         label: DomainLabel::new("test").unwrap(),
-        break_glass: None,
     };
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     hsm_1.now = u64::MAX;

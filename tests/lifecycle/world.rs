@@ -51,7 +51,6 @@ pub fn activation(keys: &[FastKey]) -> Activation<'_, FastKey> {
         custodians: keys,
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("test").unwrap(),
-        break_glass: None,
     }
 }
 

@@ -72,7 +72,6 @@ pub fn activation(keys: &[FastKey], threshold: u8) -> Activation<'_, FastKey> {
         custodians: keys,
         threshold: Threshold::new(threshold).unwrap(),
         label: DomainLabel::new("model").unwrap(),
-        break_glass: None,
     }
 }
 

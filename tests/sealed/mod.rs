@@ -90,7 +90,6 @@ pub fn sealing<'a, K>(
         lineage: Lineage::FIRST,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes([7; 16]),
-        break_glass: None,
     }
 }
 

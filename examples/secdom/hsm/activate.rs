@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom hsm activate`: the domain leaves, sealed to its custodians.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use security_domain::lifecycle::{Activation, AnyDomain};
@@ -45,10 +44,6 @@ pub struct Args {
         hide_default_value = true
     )]
     label: String,
-    /// After how many seconds the HSM may change its custodians without their consent; never unless
-    /// given
-    #[arg(long, value_name = "SECONDS")]
-    break_glass: Option<NonZeroU32>,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -65,7 +60,6 @@ pub fn run(args: Args) -> Outcome<Report> {
         threshold,
         label: DomainLabel::new(&args.label)
             .map_err(|error| Refusal::new(format!("--label: {error}")))?,
-        break_glass: args.break_glass,
     };
 
     let mut device = Device::open(&args.at.hsm)?;

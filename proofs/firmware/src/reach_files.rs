@@ -137,7 +137,6 @@ entry!(reach_domain_seal, |input, out| {
         lineage: Lineage::FIRST,
         created: input.len() as u64,
         instance: InstanceId::from_bytes([7; 16]),
-        break_glass: None,
     };
     let (scratch, out) = out.split_at_mut_checked(input.len()).unwrap_or_default();
     let sealed = sealing.seal(rng, scratch, out);

@@ -131,7 +131,6 @@ extern "C" fn residue_domain_seal() -> u32 {
         lineage: Lineage::FIRST,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
-        break_glass: None,
     };
     let (mut scratch, mut out) = (SCRATCH.borrow_mut(), OUT.borrow_mut());
     let sealed = sealing.seal(&mut Xorshift(3), &mut *scratch, &mut *out);

@@ -26,7 +26,6 @@ fn sealed<'o>(bytes: &Bytes, out: &'o mut [u8; ROOM]) -> Option<SealedDomain<'o>
         lineage: Lineage::FIRST,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
-        break_glass: None,
     };
     sealing.seal(&mut Xorshift(7), &mut [0; ROOM], out).ok()
 }

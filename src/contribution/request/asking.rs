@@ -33,8 +33,10 @@ pub enum SessionPurpose {
     /// The domain is to be opened, and its HSM to become active.
     Recover,
     /// The quorum is to be changed as proposed.
+    #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.
     Rotate(ProposalDigest),
     /// It is to be shown that the domain can be opened; nothing becomes active.
+    #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.
     Rehearse,
 }
 

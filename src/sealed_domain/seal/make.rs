@@ -271,7 +271,6 @@ mod tests {
             lineage: Lineage::FIRST,
             created: 0,
             instance: InstanceId::from_bytes([7; 16]),
-            break_glass: None,
         };
         let mut scratch = vec![0; sealing.scratch_len().unwrap()];
         let mut out = vec![0; sealing.sealed_len().unwrap()];

@@ -121,7 +121,6 @@ fn sealed<K: Recipient>(custodians: &[K], threshold: u8) -> Vec<u8> {
         lineage: Lineage::FIRST,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
-        break_glass: None,
     };
     let mut scratch = vec![0; sealing.scratch_len().unwrap()];
     let mut file = vec![0; sealing.sealed_len().unwrap()];

@@ -86,7 +86,6 @@ fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Active>, 
         custodians: &[1, 2, 3].map(Masking),
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("memcheck").unwrap(),
-        break_glass: None,
     };
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     let (domain, len) = domain.activate(&activation, host, &mut file).unwrap();
