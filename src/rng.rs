@@ -52,13 +52,39 @@ impl core::error::Error for RngError {}
 
 /// Fills `out` with random bytes, or wipes it when the generator fails.
 ///
+/// Inlined, as [`draw`] is.
+///
 /// Secret: `out`. Public: its length, and whether the generator failed. Leaks: nothing else.
+#[inline(always)]
 pub(crate) fn fill<R: TryCryptoRng + ?Sized>(rng: &mut R, out: &mut [u8]) -> Result<(), RngError> {
-    let filled = rng
-        .try_fill_bytes(out)
-        .map_err(|_| RngError)
-        .and_then(|()| check_drawn(out)?.spend(RngError));
-    filled.inspect_err(|_| out.zeroize())
+    draw(rng, out)?.spend(RngError)
+}
+
+/// Fills `out` with random bytes, and gives a permit to use them where they are, or wipes it when the
+/// generator fails.
+///
+/// Inlined, so that the caller draws by one call and looks at what was drawn by another: a call that is
+/// skipped is seen by the look.
+///
+/// Secret: `out`. Public: its length, and whether the generator failed. Leaks: nothing else.
+#[inline(always)]
+pub(crate) fn draw<R: TryCryptoRng + ?Sized>(
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<Permit, RngError> {
+    ask(rng, out)?;
+    check_drawn(out).inspect_err(|_| out.zeroize())
+}
+
+/// Lets the generator fill `out`, and wipes it when that fails.
+///
+/// Secret: `out`. Public: its length, and whether the generator failed. Leaks: nothing else.
+#[inline(never)]
+fn ask<R: TryCryptoRng + ?Sized>(rng: &mut R, out: &mut [u8]) -> Result<(), RngError> {
+    rng.try_fill_bytes(out).map_err(|_| {
+        out.zeroize();
+        RngError
+    })
 }
 
 /// How many bytes are zeros in one of 2^128 draws only.
@@ -68,6 +94,7 @@ const TELLING: usize = 16;
 /// what a generator that failed left behind. Fewer bytes than tell are taken as they are.
 ///
 /// Secret: `drawn`. Public: its length. Leaks: whether it begins with zeros.
+#[inline(never)]
 pub(crate) fn check_drawn(drawn: &[u8]) -> Result<Permit, RngError> {
     Verdict::twice(|| match drawn.first_chunk::<TELLING>() {
         Some(first) => !is_zeros(first),

@@ -4,7 +4,8 @@
 use heapless::Vec;
 
 use crate::cbor::{self, Reader, bytes_len};
-use crate::hardened::{Fault, copy};
+use crate::ct::{Mask, eq_bytes, is_zeros};
+use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::sealed_domain::{ArtifactTag, DomainId, MAX_ARTIFACTS, MAX_TEXT_LEN, Opened, Root};
 use crate::secret::wipe;
 
@@ -116,17 +117,45 @@ impl<const N: usize> Holding<N> {
         (whole == self.len).then_some(artifacts).ok_or(Fault)
     }
 
-    /// Takes in what a sealed domain held.
+    /// Whether these artifacts are held, and no others.
+    ///
+    /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing; the verdict is a mask.
+    pub(super) fn has<'a>(
+        &self,
+        artifacts: impl Iterator<Item = (ArtifactTag<'a>, &'a [u8])>,
+    ) -> Mask {
+        let Ok(held) = self.all() else {
+            return Mask::public(false);
+        };
+        let (mut count, mut same) = (0, Mask::public(true));
+        for ((have, held), (want, artifact)) in held.iter().zip(artifacts) {
+            same &= Mask::public(*have == want) & eq_bytes(held, artifact);
+            count += 1;
+        }
+        same & Mask::public(count == held.len())
+    }
+
+    /// Whether there is a root.
+    ///
+    /// Secret: the root. Leaks: nothing.
+    pub(super) fn is_rooted(&self) -> Mask {
+        !is_zeros(self.root.secret().expose())
+    }
+
+    /// Takes in what a sealed domain held, and gives a permit if it stands here then.
     ///
     /// Secret: root and artifacts. Public: tags and lengths. Leaks: nothing else.
-    pub(super) fn set(&mut self, opened: &Opened<'_>) -> Result<(), NotHeld> {
+    pub(super) fn set(&mut self, opened: &Opened<'_>) -> Result<Permit, NotHeld> {
         self.wipe();
         let root = self.root.secret_mut().expose_mut();
         copy(root, opened.root().secret().expose())?;
         opened.artifacts().try_for_each(|(tag, artifact)| {
             let room = self.push(tag, artifact.len())?;
-            Ok(copy(room, artifact)?)
-        })
+            Ok::<_, NotHeld>(copy(room, artifact)?)
+        })?;
+        let root = || eq_bytes(self.root.secret().expose(), opened.root().secret().expose());
+        let whole = Verdict::twice(|| root() & self.has(opened.artifacts()));
+        whole.permit(NotHeld::Fault)
     }
 
     /// Takes over what `other` holds, and wipes that.
@@ -139,6 +168,11 @@ impl<const N: usize> Holding<N> {
         copy(&mut self.bytes, &other.bytes)?;
         self.len = other.len;
         self.id = other.id;
+        let (root, bytes) = (other.root.secret().expose(), &other.bytes);
+        Verdict::twice(|| {
+            eq_bytes(self.root.secret().expose(), root) & eq_bytes(&self.bytes, bytes)
+        })
+        .or(Fault)?;
         other.wipe();
         Ok(())
     }

@@ -23,7 +23,7 @@ use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
 use crate::rsa::ModulusSize;
-use crate::sealed_domain::{DomainId, MAX_ARTIFACTS, Root};
+use crate::sealed_domain::{DomainId, Hedged, MAX_ARTIFACTS};
 use crate::secret::{Secret, wipe};
 use crate::self_test::Test;
 use crate::x509::Thumbprint;
@@ -282,20 +282,22 @@ impl<const N: usize> Vault<N> {
     /// Draws the root of a domain that came without one.
     fn draw_incoming_root<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
         let now = host.now();
-        let mut root = Secret::<{ Root::LEN }>::zeroed();
-        rng::fill(
-            &mut self.hedged(host.rng(), b"root", now)?,
-            root.expose_mut(),
-        )?;
-        let incoming = self.incoming.root.secret_mut().expose_mut();
-        incoming.copy_from_slice(root.expose());
-        Ok(())
+        let mut what = Secret::zeroed();
+        self.session_digest(b"root", now, &mut what)?;
+        let Self { held, incoming, .. } = self;
+        let mut rng = Hedged::new(host.rng(), &held.root, what);
+        Ok(rng::fill(
+            &mut rng,
+            incoming.root.secret_mut().expose_mut(),
+        )?)
     }
 
     /// What came in waits to be confirmed: its digests are what is expected from now on.
     fn accept<H: Host>(&mut self, now: u64, host: &mut H) -> Result<(), LifecycleError> {
         let import = self.import()?;
-        let permit = Verdict::twice(|| import.admits(&self.incoming)).permit(blob::FAILED)?;
+        // A root of zeros is none, whether it came so or a copy was left out.
+        let admitted = || import.admits(&self.incoming) & self.incoming.is_rooted();
+        let permit = Verdict::twice(admitted).permit(blob::FAILED)?;
         let mut digests = Vec::<_, MAX_ARTIFACTS>::new();
         for Expected { tag, .. } in &self.import()?.expected {
             let content = content(&self.incoming, tag).ok_or(LifecycleError::Fault)?;

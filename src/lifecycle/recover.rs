@@ -210,7 +210,7 @@ impl<const N: usize> Vault<N> {
             )
             .map_err(LifecycleError::Open)?;
         let whole = opened.check().map_err(LifecycleError::Open)?;
-        incoming.set(&opened)?;
+        let held = incoming.set(&opened)?;
         incoming.name()?;
         drop(opened);
         drop(shares);
@@ -222,6 +222,7 @@ impl<const N: usize> Vault<N> {
         let permit = permit
             .and(quorum)
             .and(whole)
+            .and(held)
             .and(self.report(host, &event)?);
         let next = Next {
             promote: true,

@@ -14,13 +14,13 @@ use super::state::{
 };
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
-use super::vault::{Next, Owed, Vault};
+use super::vault::{Instance, Next, Owed, Vault};
 use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
-use crate::hardened::{Permit, copy};
+use crate::hardened::{Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::rng::{self, RngError};
-use crate::sealed_domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, SealError};
+use crate::sealed_domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, Root, SealError};
 use crate::secret::Secret;
 use crate::self_test::{SelfTested, Test};
 
@@ -165,10 +165,15 @@ fn load<const N: usize, H: Host>(
     if stage.is_left_out() {
         return Err(LifecycleError::LeftOut(stage));
     }
-    vault.held.name()?;
+    if stage != Stage::Empty {
+        vault.held.name()?;
+    }
     if stage == Stage::Imported {
         vault.incoming.name()?;
     }
+    vault
+        .is_rooted(Next::new(stage))?
+        .spend(LifecycleError::Fault)?;
     if vault.is_over(host) {
         vault.end_session(host, Ended::Expired)?;
         return Ok(Stage::Provisioned);
@@ -176,64 +181,59 @@ fn load<const N: usize, H: Host>(
     Ok(stage)
 }
 
+/// Draws what an HSM has of its own when it is provisioned, each in its place: the root, the seed and
+/// the name. Returns a permit for what stands there then.
+///
+/// The draws are hedged with the device key and the number of the record, so two HSMs whose generators
+/// give the same bytes share none of them. A generator that gives zeros, or one block after itself, is
+/// refused.
+///
+/// Secret: the device key, root and seed. Public: the number, the name. Leaks: whether the generator
+/// failed.
+fn draw<R: TryCryptoRng + ?Sized>(
+    rng: &mut R,
+    device_key: &Secret<32>,
+    number: u64,
+    root: &mut Root,
+    instance: &mut Instance,
+) -> Result<Permit, RngError> {
+    let mut what = Secret::zeroed();
+    *what.expose_mut() = Purpose::Session.digest([b"provision".as_slice(), &number.to_be_bytes()]);
+    let mut rng = Hedged::with_device_key(rng, device_key, what);
+    let drawn = rng::draw(&mut rng, root.secret_mut().expose_mut())?
+        .and(rng::draw(&mut rng, instance.seed.expose_mut())?);
+    let mut id = [0; 16];
+    rng::fill(&mut rng, &mut id)?;
+    declassify_bytes(&mut id);
+    instance.id = InstanceId::from_bytes(id);
+    Ok(drawn.and(rng::check_drawn(instance.id.as_bytes())?))
+}
+
 /// What an HSM draws when it is provisioned.
+#[cfg(feature = "hazmat")]
 #[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
 pub struct Fresh {
     /// The domain's root.
-    pub root: Secret<32>,
+    pub root: Root,
     /// The seed of the HSM's own key.
     pub seed: Secret<32>,
     /// The HSM's name.
     pub id: InstanceId,
 }
 
+#[cfg(feature = "hazmat")]
 impl Fresh {
-    /// Nothing drawn yet.
-    pub const EMPTY: Self = Self {
-        root: Secret::zeroed(),
-        seed: Secret::zeroed(),
-        id: InstanceId::from_bytes([0; 16]),
-    };
-
-    /// Draws root, seed and name, and returns a permit to use them. The draws are hedged with the device
-    /// key and the number of the record, so two HSMs whose generators give the same bytes share none of
-    /// them. A generator that gives zeros, or one block after itself, is refused.
-    ///
-    /// Secret: the device key, root and seed. Public: the number, the name. Leaks: whether the generator
-    /// failed.
-    pub(super) fn draw<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        rng: &mut R,
-        device_key: &Secret<32>,
-        number: u64,
-    ) -> Result<Permit, RngError> {
-        let mut what = Secret::zeroed();
-        *what.expose_mut() =
-            Purpose::Session.digest([b"provision".as_slice(), &number.to_be_bytes()]);
-        let mut rng = Hedged::with_device_key(rng, device_key, what);
-        rng::fill(&mut rng, self.root.expose_mut())?;
-        rng::fill(&mut rng, self.seed.expose_mut())?;
-        let mut id = [0; 16];
-        rng::fill(&mut rng, &mut id)?;
-        declassify_bytes(&mut id);
-        self.id = InstanceId::from_bytes(id);
-        let drawn = [&self.root, &self.seed].map(|secret| rng::check_drawn(secret.expose()));
-        let [root, seed] = drawn;
-        Ok(root?.and(seed?).and(rng::check_drawn(self.id.as_bytes())?))
-    }
-
     /// What an HSM with this device key and a record of this number draws, for a test that is to know
     /// its secrets.
-    #[cfg(feature = "hazmat")]
     pub fn drawn<R: TryCryptoRng + ?Sized>(
         rng: &mut R,
         device_key: &Secret<32>,
         number: u64,
     ) -> Result<Self, RngError> {
-        let mut fresh = Self::EMPTY;
-        let permit = fresh.draw(rng, device_key, number)?;
-        permit.spend(RngError)?;
-        Ok(fresh)
+        let (mut root, mut instance) = (Root::zeroed(), Instance::NONE);
+        draw(rng, device_key, number, &mut root, &mut instance)?.spend(RngError)?;
+        let Instance { id, seed } = instance;
+        Ok(Self { root, seed, id })
     }
 }
 
@@ -275,17 +275,15 @@ impl<const N: usize> Vault<N> {
         let number = self.position.ok_or(LifecycleError::Fault)?.number();
         let mut device_key = Secret::zeroed();
         copy(device_key.expose_mut(), host.device_key().expose())?;
-        let mut fresh = Fresh::EMPTY;
-        let drawn = fresh.draw(host.rng(), &device_key, number)?;
-        copy(
-            self.held.root.secret_mut().expose_mut(),
-            fresh.root.expose(),
-        )?;
-        copy(self.instance.seed.expose_mut(), fresh.seed.expose())?;
-        self.instance.id = fresh.id;
-        self.held.name()?;
-        let domain = self.held.id();
-        let permit = drawn.and(self.report(host, &Event::Provision { domain })?);
+        let Self { held, instance, .. } = self;
+        let drawn = draw(host.rng(), &device_key, number, &mut held.root, instance)?;
+        held.name()?;
+        let domain = held.id();
+        let given = || artifacts.iter().copied();
+        let whole = Verdict::twice(|| held.has(given())).permit(LifecycleError::Fault)?;
+        let permit = drawn
+            .and(whole)
+            .and(self.report(host, &Event::Provision { domain })?);
         self.commit(host, Next::new(Stage::Provisioned), permit)
     }
 }

@@ -11,7 +11,8 @@ use super::host::Host;
 use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
 use super::stage::Stage;
-use crate::hardened::{Fault, Permit};
+use crate::ct::{Mask, is_zeros};
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::sealed_domain::{Epoch, HeaderDigest, InstanceId};
 use crate::secret::{Secret, wipe};
 
@@ -51,6 +52,21 @@ pub struct Vault<const N: usize> {
 pub(super) struct Instance {
     pub(super) id: InstanceId,
     pub(super) seed: Secret<32>,
+}
+
+impl Instance {
+    /// No HSM: for the place of one.
+    pub(super) const NONE: Self = Self {
+        id: InstanceId::from_bytes([0; 16]),
+        seed: Secret::zeroed(),
+    };
+
+    /// Whether seed and name are there.
+    ///
+    /// Secret: the seed. Public: the name. Leaks: nothing.
+    fn is_drawn(&self) -> Mask {
+        !is_zeros(self.seed.expose()) & !is_zeros(self.id.as_bytes())
+    }
 }
 
 /// Where an active HSM stands in its domain's life, if the domain has been sealed.
@@ -132,10 +148,7 @@ impl<const N: usize> Vault<N> {
     /// An empty vault.
     pub const fn new() -> Self {
         Self {
-            instance: Instance {
-                id: InstanceId::from_bytes([0; 16]),
-                seed: Secret::zeroed(),
-            },
+            instance: Instance::NONE,
             held: Holding::EMPTY,
             incoming: Holding::EMPTY,
             standing: Standing::NONE,
@@ -149,11 +162,32 @@ impl<const N: usize> Vault<N> {
         }
     }
 
+    /// A permit for the state that `next` says, unless a root in it, or the seed or the name of this HSM,
+    /// is zeros: a copy or a draw that was left out leaves them.
+    ///
+    /// Secret: roots and seed. Public: the state, the name. Leaks: whether one of them is zeros.
+    pub(super) fn is_rooted(&self, next: Next) -> Result<Permit, Fault> {
+        let Self {
+            held,
+            incoming,
+            instance,
+            ..
+        } = self;
+        let of_incoming = next.promote || next.stage == Stage::Imported;
+        let [no_domain, no_import] = [next.stage == Stage::Empty, !of_incoming].map(Mask::public);
+        Verdict::twice(|| {
+            let stands = instance.is_drawn() & (held.is_rooted() | Mask::public(next.promote));
+            (stands | no_domain) & (incoming.is_rooted() | no_import)
+        })
+        .permit(Fault)
+    }
+
     /// Writes the state that `next` says to the flash, and then makes it this vault's. On an error the
     /// vault is as it was; the flash holds the one state or the other.
     ///
-    /// `permit` is of every decision that the step rests on. If the slot of the old state could be
-    /// neither overwritten nor erased, the next write goes over it.
+    /// `permit` is of every decision that the step rests on. What was copied or drawn into the vault is
+    /// looked at here, where it lies: a root of zeros is written by no step. If the slot of the old state
+    /// could be neither overwritten nor erased, the next write goes over it.
     pub(super) fn commit<H: Host>(
         &mut self,
         host: &mut H,
@@ -162,6 +196,7 @@ impl<const N: usize> Vault<N> {
     ) -> Result<(), LifecycleError> {
         permit
             .and(self.health.check()?)
+            .and(self.is_rooted(next)?)
             .spend(LifecycleError::Fault)?;
         let saved = self.write(host, next)?;
         saved.stands.spend(LifecycleError::Fault)?;
@@ -340,5 +375,45 @@ impl<const N: usize> Drop for Vault<N> {
 impl<const N: usize> core::fmt::Debug for Vault<N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Vault<{N}>(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No step writes a state in which what was to be copied or drawn is zeros.
+    #[test]
+    fn zeros_are_no_root_no_seed_and_no_name() {
+        let refused = |next: Next, zeros: &[&str]| {
+            let mut vault = Vault::<9>::new();
+            let fill = |name| if zeros.contains(&name) { 0 } else { 7 };
+            let Vault {
+                held,
+                incoming,
+                instance,
+                ..
+            } = &mut vault;
+            held.root.secret_mut().expose_mut().fill(fill("root"));
+            { incoming.root.secret_mut().expose_mut() }.fill(fill("incoming"));
+            instance.seed.expose_mut().fill(fill("seed"));
+            instance.id = InstanceId::from_bytes([fill("name"); 16]);
+            vault.is_rooted(next).is_err()
+        };
+        let promoted = Next {
+            promote: true,
+            ..Next::new(Stage::Active)
+        };
+        let imported = Next::new(Stage::Imported);
+        for next in [Stage::Provisioned, Stage::Recovering, Stage::Active].map(Next::new) {
+            assert!(!refused(next, &["incoming"]));
+            assert!(refused(next, &["root"]));
+            assert!(refused(next, &["seed"]) && refused(next, &["name"]));
+        }
+        assert!(!refused(promoted, &["root"]) && refused(promoted, &["incoming"]));
+        assert!(!refused(imported, &[]) && refused(imported, &["seed"]));
+        assert!(refused(imported, &["root"]) && refused(imported, &["incoming"]));
+        let nothing = ["root", "incoming", "seed", "name"];
+        assert!(!refused(Next::new(Stage::Empty), &nothing));
     }
 }

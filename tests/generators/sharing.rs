@@ -15,7 +15,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
     vec![
         Row {
             name: "a secret",
-            covers: &["rng fill", "secret random"],
+            covers: &["rng ask", "rng draw", "rng fill", "secret random"],
             shows: ALL,
             run: |rng| Ok(debug(Secret::<32>::random(rng))?.expose().to_vec()),
         },

@@ -272,3 +272,27 @@ fn two_hsms_share_a_domain_and_no_key_of_their_own() {
     assert_eq!((first.domain, first.header), (second.domain, second.header));
     assert_ne!(first.instance, second.instance);
 }
+
+/// What a copy that was left out leaves in the vault is not taken for a root, a seed or a name.
+#[cfg(feature = "hazmat")]
+#[test]
+fn a_state_with_zeros_in_place_of_a_root_is_a_fault() {
+    use crate::world::rewrite;
+
+    // docs/format.md, "Record": the name, the seed, and the root, behind their heads.
+    let (name, seed, root) = (4..20, 22..54, 58..90);
+    for (place, refused) in [(name, true), (seed, true), (root, true), (90..90, false)] {
+        let mut hsm = Hsm::new();
+        drop(provisioned(&mut vault(), &mut hsm));
+        rewrite(&mut hsm, |contents| {
+            let field = &mut contents[place.clone()];
+            assert!(!refused || field.iter().any(|byte| *byte != 0));
+            field.fill(0);
+        });
+        let mut vault = vault();
+        match vault.start(tested(), &mut hsm) {
+            Err(error) => assert!(refused && error == LifecycleError::Fault),
+            Ok(start) => assert!(!refused && matches!(start, AnyDomain::Provisioned(_))),
+        }
+    }
+}

@@ -55,7 +55,7 @@ impl Life {
         let number = self.hsm.flash.counter;
         let mut rng = self.hsm.rng.clone();
         let fresh = Fresh::drawn(&mut rng, self.hsm.device_key(), number).unwrap();
-        let held = Held::new(*fresh.root.expose());
+        let held = Held::new(*fresh.root.secret().expose());
         let seed = fresh.seed.expose();
         let next = Model {
             stage: Stage::Provisioned,

@@ -88,7 +88,7 @@ impl Lost {
         };
         let number = hsm.flash.counter;
         let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number).unwrap();
-        let held = Held::new(*fresh.root.expose());
+        let held = Held::new(*fresh.root.secret().expose());
         let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
         let activation = activation(&keys, threshold);
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];

@@ -7,7 +7,7 @@ use rand_core::TryCryptoRng;
 
 use super::{Expected, Import, ROOT_TAG};
 use crate::ct::{declassify_bytes, eq_bytes};
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::{Permit, Verdict, copy};
 use crate::lifecycle::contents::FIXED_MAX_LEN;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
@@ -131,14 +131,10 @@ fn put<const N: usize>(
     Verdict::twice(|| expected.admits(content)).or(FAILED)?;
     if expected.tag == ROOT_TAG {
         let root: &[u8; Root::LEN] = content.try_into().map_err(|_| FAILED)?;
-        incoming
-            .root
-            .secret_mut()
-            .expose_mut()
-            .copy_from_slice(root);
+        copy(incoming.root.secret_mut().expose_mut(), root)?;
         return Ok(true);
     }
     let tag = ArtifactTag::new(&expected.tag).map_err(|_| FAILED)?;
-    incoming.push(tag, len)?.copy_from_slice(content);
+    copy(incoming.push(tag, len)?, content)?;
     Ok(false)
 }

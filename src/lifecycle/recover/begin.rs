@@ -144,6 +144,8 @@ impl<const N: usize> Vault<N> {
             AskError::BufferTooSmall { needed } => LifecycleError::BufferTooSmall { needed },
             _ => LifecycleError::Fault,
         })?;
+        let named = rng::check_drawn(request.session().as_bytes())?;
+        let permit = permit.and(named);
         let (request, len) = (request.digest(), request.as_bytes().len());
         let transfer = Transfer { request, key };
         self.gather(sealed, expect, clock, Some(transfer), permit, host)?;
@@ -163,15 +165,26 @@ impl<const N: usize> Vault<N> {
         aim: &[u8],
         now: u64,
     ) -> Result<Hedged<'a, R>, LifecycleError> {
-        let number = self.position.ok_or(LifecycleError::Fault)?.number();
         let mut what = Secret::zeroed();
+        self.session_digest(aim, now, &mut what)?;
+        Ok(Hedged::new(rng, &self.held.root, what))
+    }
+
+    /// Fills `what` with a digest of what the draws of one session are for.
+    pub(in crate::lifecycle) fn session_digest(
+        &self,
+        aim: &[u8],
+        now: u64,
+        what: &mut Secret<32>,
+    ) -> Result<(), LifecycleError> {
+        let number = self.position.ok_or(LifecycleError::Fault)?.number();
         *what.expose_mut() = Purpose::Session.digest([
             self.instance.id.as_bytes().as_slice(),
             aim,
             &number.to_be_bytes(),
             &now.to_be_bytes(),
         ]);
-        Ok(Hedged::new(rng, &self.held.root, what))
+        Ok(())
     }
 
     /// Begins to gather a quorum.

@@ -53,6 +53,9 @@ impl<K: Recipient> Sealing<'_, K> {
         let data_key = Secret::<32>::random(&mut rng)?;
         let release = Secret::<32>::random(&mut rng)?;
         rng::fill(&mut rng, &mut core.salt)?;
+        let drawn = rng::check_drawn(data_key.expose())?
+            .and(rng::check_drawn(release.expose())?)
+            .and(rng::check_drawn(&core.salt)?);
         core.release_digest = Purpose::Release.digest([release.expose().as_slice()]);
 
         let core_digest = self.write_header(&core, lengths, &[], header)?;
@@ -83,7 +86,10 @@ impl<K: Recipient> Sealing<'_, K> {
         key.derive(&core.salt, &rebuilt, release.expose())?;
         let committed = Verdict::twice(|| key.is_committed(&digest, commitment.expose()))
             .permit(SealError::Fault)?;
-        let opens = self.check_body(&key, &digest, clear, body)?.and(committed);
+        let opens = self
+            .check_body(&key, &digest, clear, body)?
+            .and(committed)
+            .and(drawn);
 
         // From here on the file is public, and signed as such.
         declassify_bytes(header);
