@@ -47,8 +47,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
         mut self,
         host: &mut H,
     ) -> Result<Expiry<'v, S, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.vault.audit.interrupt();
-        match self.vault.expire(host) {
+        match self.vault.end_by(|vault| vault.expire(host)) {
             Ok(false) => Ok(Expiry::Running(self)),
             Ok(true) => Ok(Expiry::Over(Domain::new(self.vault))),
             Err(error) => Err(Refused {

@@ -3,12 +3,13 @@
 //!
 //! A self-test that fails, or a computation that fails its check, puts the HSM in its error state
 //! (FIPS 140-3, ISO/IEC 19790 section 7.10): every service then refuses, but for those that only
-//! destroy. Zeroizing the HSM and starting it again leave the state, and nothing else does.
+//! destroy. Two ways lead out of it, and both pass the self-tests of power-up: a start, and zeroizing
+//! the HSM, if nothing of a secret is left.
 
 use super::error::LifecycleError;
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
-use crate::self_test::{Failed, Passed, SelfTested, Test};
+use crate::self_test::{self, Failed, Passed, SelfTested, Test};
 
 /// What a start leaves in both words, and what a fault leaves. They and zeros are far apart.
 const SOUND: [u32; 2] = [0x63c9_5a36, 0x9d17_a4e8];
@@ -52,11 +53,13 @@ impl Health {
         self.passed = Passed::NONE;
     }
 
-    /// Leaves the error state: every secret is gone. What is tested on first use is tested again; what is
-    /// tested at power-up is not, before the next start.
-    pub(super) fn recover(&mut self) {
-        self.words = SOUND;
-        self.passed = Passed::NONE;
+    /// Leaves the error state, if the HSM is in it and passes the self-tests of power-up again. Every secret
+    /// is gone then.
+    pub(super) fn recover(&mut self) -> Result<(), LifecycleError> {
+        if !self.is_faulty() {
+            return Ok(());
+        }
+        self.begin(self_test::run().map_err(LifecycleError::SelfTest)?)
     }
 
     /// Runs those of `tests` that have not passed since the start.

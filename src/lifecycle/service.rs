@@ -47,6 +47,19 @@ impl<const N: usize> Vault<N> {
         })
     }
 
+    /// Takes a step that only ends or destroys: it happens in the error state too, and whatever comes of
+    /// its being written down. A fault in it puts the HSM in its error state as well.
+    pub(super) fn end_by<O>(
+        &mut self,
+        act: impl FnOnce(&mut Self) -> Result<O, LifecycleError>,
+    ) -> Result<O, LifecycleError> {
+        burning::<{ burn::SEALING }, _>(move || {
+            self.audit.interrupt();
+            let ended = act(self);
+            self.latch(ended)
+        })
+    }
+
     /// A permit for a step: the HSM is not in its error state, and the state in this vault is the one
     /// that the flash holds.
     pub(super) fn allows<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {

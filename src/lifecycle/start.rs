@@ -126,15 +126,13 @@ impl<const N: usize> Vault<N> {
     ///
     /// It needs no self-test: the secrets of an HSM that does not pass one can still be destroyed.
     pub fn discard<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        let guard = Guard(self);
-        guard.0.wipe();
-        guard.0.health.fail();
-        guard.0.counter_is_hardware = host.counter_is_hardware();
-        guard.0.position = Some(record::discard(host, &mut guard.0.buffer));
-        let discarded = Domain::<Empty, N>::new(guard).zeroize(host);
-        let error = discarded.err().map(LifecycleError::from);
-        self.health.fail();
-        error.map_or(Ok(()), Err)
+        Guard(self).end_by(|vault| {
+            vault.wipe();
+            vault.health.fail();
+            vault.counter_is_hardware = host.counter_is_hardware();
+            vault.position = Some(record::discard(host, &mut vault.buffer));
+            vault.destroy(host)
+        })
     }
 }
 

@@ -5,11 +5,11 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::error::LifecycleError;
-use super::event::{Event, Step};
+use super::event::Step;
 use super::holding::Artifacts;
 use super::host::Host;
 use super::stage::Stage;
-use super::vault::{Next, Vault};
+use super::vault::Vault;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId};
 use crate::self_test::Test;
 
@@ -155,8 +155,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         mut self,
         step: impl FnOnce(&mut Vault<N>) -> Result<(), LifecycleError>,
     ) -> Result<Domain<'v, T, N>, Refused<Domain<'v, T, N>>> {
-        self.vault.audit.interrupt();
-        let written = step(&mut self.vault);
+        let written = self.vault.end_by(step);
         let domain = Domain::new(self.vault);
         match written {
             Ok(()) => Ok(domain),
@@ -196,22 +195,22 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     }
 
     /// Wipes every secret, in the vault and on the flash. It happens whatever the sink says, and in the
-    /// error state, which the HSM leaves by it.
+    /// error state.
     ///
     /// Both slots of the flash are erased first, and then the empty state is written. If that fails, the
     /// error is [`LifecycleError::NotWritten`], which says what may be left under the device key: try
     /// again, or [`Vault::discard`] it after the next start has refused it.
+    ///
+    /// An HSM in its error state leaves it when this returns `Ok`: every secret is gone, and the self-tests
+    /// of power-up have passed again. With [`LifecycleError::SelfTest`] every secret is gone too, and the
+    /// HSM stays in its error state, as it does if what may be left could not be erased.
     pub fn zeroize<H: Host>(
         self,
         host: &mut H,
     ) -> Result<Domain<'v, Empty, N>, Refused<Domain<'v, Empty, N>>> {
         self.always(|vault| {
-            vault.wipe();
-            vault.erase(host);
-            vault.announce(host, &Event::Zeroize);
-            let written = vault.clear(host, Next::new(Stage::Empty));
-            vault.health.recover();
-            written
+            vault.destroy(host)?;
+            vault.health.recover()
         })
     }
 }

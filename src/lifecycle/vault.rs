@@ -234,15 +234,16 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// Ends the domain: both slots are erased, and then the state that follows is written. Neither
-    /// generator nor counter nor sink has a part in the erasing.
-    pub(super) fn clear<H: Host>(
-        &mut self,
-        host: &mut H,
-        next: Next,
-    ) -> Result<(), LifecycleError> {
-        let cleared = self.erase_and_write(host, next);
-        self.become_next(next)?;
+    /// Ends the domain: every secret is wiped here, both slots are erased, and then the empty state is
+    /// written. Neither generator nor counter nor sink has a part in the erasing.
+    pub(super) fn destroy<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
+        self.wipe();
+        // Before the sink is called, which may not come back.
+        let _left = record::erase(host, &mut self.buffer);
+        self.announce(host, &Event::Zeroize);
+        let empty = Next::new(Stage::Empty);
+        let cleared = self.erase_and_write(host, empty);
+        self.become_next(empty)?;
         cleared
     }
 
@@ -263,11 +264,6 @@ impl<const N: usize> Vault<N> {
                 left: record::erase(host, &mut self.buffer),
             }),
         }
-    }
-
-    /// Erases both slots, best effort: before the sink is called, which may not come back.
-    pub(super) fn erase<H: Host>(&mut self, host: &mut H) {
-        let _left = record::erase(host, &mut self.buffer);
     }
 
     fn move_past<H: Host>(&mut self, host: &mut H) -> Result<(), RecordError> {

@@ -9,7 +9,7 @@ use security_domain::lifecycle::{Imported, Stage, Vault};
 use security_domain::self_test::Test;
 
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
-use crate::flash::Hsm;
+use crate::flash::{Dead, Hsm};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use crate::import::{confirm, imported_at_rest};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
@@ -69,13 +69,19 @@ fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
 #[test]
 fn zeroizing_and_a_start_leave_the_error_state() {
     let mut memory = vault();
+    // Not as long as the flash may hold a secret.
     let (mut hsm, domain) = erred(&mut memory);
-    let domain = domain.zeroize(&mut hsm).unwrap();
+    hsm.dead.erase = true;
+    hsm.dead.write = true;
+    let refused = domain.zeroize(&mut hsm).expect_err("the flash is dead");
+    assert!(refused.domain.status().in_error_state);
+    hsm.dead = Dead::default();
+    let domain = refused.domain.zeroize(&mut hsm).unwrap();
     assert!(!domain.status().in_error_state);
     let domain = domain.provision(&artifacts(), &mut hsm).unwrap();
     assert_eq!(domain.status().stage, Stage::Provisioned);
-    drop(domain);
 
+    let mut memory = vault();
     let (mut hsm, domain) = erred(&mut memory);
     drop(domain);
     let start = memory.start(tested(), &mut hsm).unwrap();
