@@ -25,9 +25,9 @@
 use rand_core::TryCryptoRng;
 
 use crate::burn::{self, burning};
-use crate::ct::{Mask, eq_bytes, is_zeros};
+use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{Identity, Recipient, UnwrapError, WrapError};
-use crate::hardened::{Fault, Verdict, copy};
+use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 use crate::secret::{Secret, wipe};
@@ -57,22 +57,8 @@ impl<'a> WrappedShare<'a> {
         rng: &mut R,
         out: &'a mut [u8],
     ) -> Result<Self, WrapError> {
-        burning::<{ burn::WRAP }, _>(move || {
-            if out.len() != recipient.algorithm().wrapped_len() {
-                return Err(WrapError::WrongLength);
-            }
-            // Zeros stand here until a share is wrapped: they are refused below.
-            wipe(out);
-            let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
-            write_share(share, context, &mut plaintext)?;
-            let wrapped = recipient
-                .wrap(rng, plaintext.expose(), out)
-                .and_then(|()| Verdict::twice(|| is_wrapped(out, &plaintext)).or(WrapError::Fault));
-            if wrapped.is_err() {
-                wipe(out);
-            }
-            wrapped.map(|()| Self(out))
-        })
+        wrap(share, context, recipient, rng, out)?.spend(WrapError::Fault)?;
+        Ok(Self(out))
     }
 
     /// The wrapped share with these bytes.
@@ -108,6 +94,31 @@ impl<'a> WrappedShare<'a> {
             read_share(plaintext, context, index).map_err(|_| UnwrapError::Opaque)
         })
     }
+}
+
+/// Wraps as [`WrappedShare::wrap`] does, and gives a permit to let what stands in `out` leave.
+///
+/// Secret: the share's value. Public: its index, `context`, `out`. Leaks: nothing else.
+pub(crate) fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
+    share: &Share<32>,
+    context: &[u8; 32],
+    recipient: &K,
+    rng: &mut R,
+    out: &mut [u8],
+) -> Result<Permit, WrapError> {
+    burning::<{ burn::WRAP }, _>(move || {
+        if out.len() != recipient.algorithm().wrapped_len() {
+            return Err(WrapError::WrongLength);
+        }
+        // Zeros stand here until a share is wrapped: they are refused below.
+        wipe(out);
+        let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
+        write_share(share, context, &mut plaintext)?;
+        recipient
+            .wrap(rng, plaintext.expose(), out)
+            .and_then(|()| check_hides(out, share, WrapError::Fault))
+            .inspect_err(|_| wipe(out))
+    })
 }
 
 /// Reads what a token unwrapped: the share at `index` under `context`, and nothing else.
@@ -146,18 +157,6 @@ fn write_share(
     *bound = *context;
     *at = share.index().get();
     copy(value, share.value().expose())
-}
-
-/// Whether `wrapped` may be what a recipient made of `plaintext`: it is not zeros, and neither begins nor ends
-/// with the plaintext.
-///
-/// Secret: `plaintext`, and `wrapped` until the verdict. Public: the lengths. Leaks: nothing else.
-fn is_wrapped(wrapped: &[u8], plaintext: &Secret<PLAINTEXT_LEN>) -> Mask {
-    let clear = |end: Option<&[u8; PLAINTEXT_LEN]>| match end {
-        Some(end) => eq_bytes(end, plaintext.expose()),
-        None => Mask::public(true),
-    };
-    !is_zeros(wrapped) & !clear(wrapped.first_chunk()) & !clear(wrapped.last_chunk())
 }
 
 /// The bytes are not the share that was asked for.

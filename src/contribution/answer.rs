@@ -165,12 +165,11 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
         .wrapped
         .unwrap(&context, index, transfer, rng)
         .map_err(|error| match error {
-            UnwrapError::Opaque | UnwrapError::Fault => ContributionError::DoesNotOpen(custodian),
+            UnwrapError::Opaque => ContributionError::DoesNotOpen(custodian),
             UnwrapError::Device(error) => ContributionError::Device(error),
+            UnwrapError::Fault => ContributionError::Fault,
         })?;
-    sealed
-        .dealt(share, permit)
-        .ok_or(ContributionError::DoesNotOpen(custodian))
+    sealed.dealt(share, permit, ContributionError::DoesNotOpen(custodian))
 }
 
 /// Why a contribution was not taken. The session stands as before.
@@ -195,7 +194,7 @@ pub enum ContributionError<E> {
     DoesNotOpen(CustodianId),
     /// The device that holds the transfer key failed, before any decryption.
     Device(E),
-    /// A case that cannot happen: the machine erred.
+    /// The machine erred, or the device that holds the transfer key did.
     Fault,
 }
 
@@ -222,7 +221,7 @@ impl<E: fmt::Display> fmt::Display for ContributionError<E> {
                 write!(f, "the contribution of custodian {id} does not open")
             }
             Self::Device(error) => write!(f, "the transfer key's device failed: {error}"),
-            Self::Fault => f.write_str("a fault: a case that cannot happen did"),
+            Self::Fault => f.write_str("a fault: a computation failed its check"),
         }
     }
 }

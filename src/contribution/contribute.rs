@@ -17,7 +17,7 @@ use crate::hardened::{Permit, Verdict};
 use crate::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, Header, HeaderDigest, SealedDomain,
 };
-use crate::wrapped_share::{WrappedShare, check_hides};
+use crate::wrapped_share::{WrappedShare, wrap};
 
 #[cfg(test)]
 mod tests;
@@ -192,9 +192,8 @@ fn write<R: TryCryptoRng + ?Sized>(
     let context = context(&digest, index);
     permit.test(ContributeError::Fault)?;
     vetted.check(ContributeError::Fault)?;
-    WrappedShare::wrap(share.share(), &context, transfer, rng, wrapped)
-        .map_err(ContributeError::Wrap)?;
-    let hidden = check_hides(wrapped, share.share(), ContributeError::Fault)?;
+    let hidden =
+        wrap(share.share(), &context, transfer, rng, wrapped).map_err(ContributeError::Wrap)?;
     // From here on the wrapped share is public: it is signed, and leaves.
     declassify_bytes(wrapped);
     let wrapped = WrappedShare::from_bytes(wrapped);

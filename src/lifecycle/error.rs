@@ -27,8 +27,9 @@ pub enum LifecycleError {
     SinkRefused,
     /// The random number generator failed.
     Rng,
-    /// The state could not be written. The flash holds the state before the operation or the one after
-    /// it: what it holds is known when the HSM starts again.
+    /// The state at rest was not read or not written. If a step failed to write it, the flash holds the
+    /// state before the step or the one after it: which, is known when the HSM starts again. With
+    /// [`RecordError::NotErased`] it holds the one after.
     Record(RecordError),
     /// What was to end has ended in memory, and what the flash held of it was erased as far as it could
     /// be; but the state that follows could not be written. If nothing is left, the next start finds no
@@ -64,7 +65,8 @@ pub enum LifecycleError {
         /// The digest of the session's.
         want: HeaderDigest,
     },
-    /// A session can only end by itself if there is a clock.
+    /// The host's clock shows no time. A session with a lifetime needs one, and so does a backup on an HSM
+    /// without a hardware counter.
     NoClock,
     /// The clock shows an earlier time than it had in this session.
     ClockWentBack {
@@ -75,6 +77,12 @@ pub enum LifecycleError {
     },
     /// The clock gave different times within one step.
     ClockUnsteady,
+    /// The clock shows a time after the year 9999, which no certificate can name.
+    #[cfg(feature = "managed-hsm")]
+    ClockOutOfRange {
+        /// The time, in Unix seconds.
+        now: u64,
+    },
     /// The session's time is over; its transfer key and its shares are wiped.
     Expired,
     /// The session gathers a quorum at one place, and has no transfer key.
@@ -147,6 +155,7 @@ impl LifecycleError {
                 | Self::Seal(SealError::Wrap(_, WrapError::Fault))
                 | Self::Open(OpenError::Fault)
                 | Self::Contribution(ContributionError::Fault)
+                | Self::Share(ShareError::Fault)
                 | Self::NotWritten {
                     why: RecordError::Fault,
                     ..
@@ -156,18 +165,43 @@ impl LifecycleError {
         )
     }
 
-    /// Whether a step was refused for what it was given. The others say that the HSM's surroundings
-    /// failed, or that a session has ended, which the sink hears otherwise.
+    /// Whether a step was refused, which the sink hears of by number. The others say that the HSM's
+    /// surroundings failed, or that a session has ended, which the sink hears otherwise.
     pub(super) const fn is_refusal(&self) -> bool {
-        !matches!(
-            self,
+        match self {
+            Self::BufferTooSmall { .. }
+            | Self::Seal(_)
+            | Self::Expect(_)
+            | Self::Pending
+            | Self::OtherHeader { .. }
+            | Self::NoClock
+            | Self::ClockWentBack { .. }
+            | Self::ClockUnsteady
+            | Self::NoTransferKey
+            | Self::Contribution(_)
+            | Self::Share(_)
+            | Self::Open(_)
+            | Self::Expected
+            | Self::Unexpected
+            | Self::Import { .. }
+            | Self::NotConfirmed(_)
+            | Self::Backup(_)
+            | Self::Stream(_)
+            | Self::WrongDomain(_)
+            | Self::Overtaken { .. }
+            | Self::LeftOut(_)
+            | Self::SelfTest(_)
+            | Self::ErrorState
+            | Self::Fault => true,
+            #[cfg(feature = "managed-hsm")]
+            Self::OtherTransferKey { .. } | Self::ClockOutOfRange { .. } => true,
             Self::SinkRefused
-                | Self::Rng
-                | Self::Record(_)
-                | Self::NotWritten { .. }
-                | Self::MayBeActive { .. }
-                | Self::Expired
-        )
+            | Self::Rng
+            | Self::Record(_)
+            | Self::NotWritten { .. }
+            | Self::MayBeActive { .. }
+            | Self::Expired => false,
+        }
     }
 }
 
@@ -184,6 +218,9 @@ pub enum Unconfirmed {
     },
     /// The named artifact, by its place in the list, is not among what waits, or has another digest.
     Artifact(u8),
+    /// The artifact at this place, from 0, in the list with which the import began has no digest: none was
+    /// known then, and none is named now.
+    Unnamed(u8),
 }
 
 impl fmt::Display for Unconfirmed {
@@ -195,6 +232,11 @@ impl fmt::Display for Unconfirmed {
             Self::Artifact(place) => write!(
                 f,
                 "artifact {} of those named is not there, or has another digest",
+                u16::from(*place) + 1
+            ),
+            Self::Unnamed(place) => write!(
+                f,
+                "artifact {} of those expected had no digest, and none is named now",
                 u16::from(*place) + 1
             ),
         }
@@ -259,7 +301,7 @@ impl fmt::Display for LifecycleError {
         match self {
             Self::SinkRefused => SinkRefused.fmt(f),
             Self::Rng => RngError.fmt(f),
-            Self::Record(error) => write!(f, "the state was not written: {error}"),
+            Self::Record(error) => error.fmt(f),
             Self::NotWritten { why, left } => {
                 write!(f, "the state was not written: {why}; {left}")
             }
@@ -276,7 +318,10 @@ impl fmt::Display for LifecycleError {
                     "the sealed domain has header {have}, the session's has {want}"
                 )
             }
-            Self::NoClock => f.write_str("without a clock a session cannot end by itself"),
+            Self::NoClock => f.write_str(
+                "the clock shows no time: a session needs one to have a lifetime, \
+                 and a backup where the counter is not a hardware one",
+            ),
             Self::ClockWentBack { have, seen } => {
                 write!(
                     f,
@@ -284,6 +329,10 @@ impl fmt::Display for LifecycleError {
                 )
             }
             Self::ClockUnsteady => f.write_str("the clock gave different times within one step"),
+            #[cfg(feature = "managed-hsm")]
+            Self::ClockOutOfRange { now } => {
+                write!(f, "the clock shows {now}, after the year 9999")
+            }
             Self::Expired => f.write_str("the session's time is over"),
             Self::NoTransferKey => {
                 f.write_str("the session takes shares at one place, and no contributions")

@@ -7,9 +7,6 @@
 
 use core::num::NonZeroU64;
 
-use heapless::Vec;
-use sha2::{Digest, Sha256};
-
 use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event, Step};
 use super::host::Host;
@@ -23,7 +20,7 @@ use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rng;
 use crate::rsa::ModulusSize;
-use crate::sealed_domain::{DomainId, Hedged, MAX_ARTIFACTS};
+use crate::sealed_domain::{DomainId, Hedged};
 use crate::secret::{Secret, wipe};
 use crate::self_test::Test;
 use crate::x509::Thumbprint;
@@ -31,7 +28,7 @@ use crate::x509::Thumbprint;
 mod blob;
 mod expected;
 
-use expected::{Expected, content, is_named, keep};
+use expected::{Expected, keep};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub(super) use expected::{ITEMS, Import};
 
@@ -104,10 +101,16 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
 
 impl<'v, const N: usize> Domain<'v, Imported, N> {
     /// Makes the imported domain this HSM's, once the digests of its artifacts, computed again, are
-    /// still those of what came in.
+    /// those that were expected and those that are named.
     ///
-    /// The operator names `domain`, as the HSM shows it, and the digests of the artifacts that were not
-    /// known when the import began, as far as they are now: each must be that of what came in.
+    /// The operator names `domain`, as the HSM shows it, and the SHA-256 of each artifact that had none
+    /// when the import began. Anyone can make a restore blob, and the HSM computes the id of its domain
+    /// from what the blob holds. So what nobody knew beforehand is known from elsewhere now, or it is not
+    /// confirmed. The root needs no digest: `domain` names it.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::NotConfirmed`] says what is not named, or is not what came in.
     ///
     /// Secret: the domain. Public: what is named. Leaks: whether the digests are right.
     pub fn confirm<H: Host>(
@@ -161,15 +164,13 @@ impl<const N: usize> Vault<N> {
         let whole =
             Verdict::twice(|| import.admits(&self.incoming)).permit(LifecycleError::Fault)?;
         let (have, want) = (self.incoming.root.domain_id()?, domain);
-        let named = Verdict::twice(|| eq_bytes(have.as_bytes(), domain.as_bytes())).permit(
+        // The id of the root as it is, and the one that was computed when it came in.
+        let same = |have: DomainId| eq_bytes(have.as_bytes(), domain.as_bytes());
+        let same = Verdict::twice(|| same(have) & same(self.incoming.id())).permit(
             LifecycleError::NotConfirmed(Unconfirmed::Domain { have, want }),
         )?;
-        let mut permit = permit.and(whole).and(named);
-        for (place, named) in digests.iter().enumerate() {
-            let refusal = LifecycleError::NotConfirmed(Unconfirmed::Artifact(place as u8));
-            let same = Verdict::twice(|| is_named(&self.incoming, named)).permit(refusal)?;
-            permit = permit.and(same);
-        }
+        let named = import.check_named(&self.incoming, digests)?;
+        let permit = permit.and(whole).and(same).and(named);
         let permit = permit.and(self.report(host, &Event::ConfirmImport { domain })?);
         let next = Next {
             promote: true,
@@ -292,32 +293,17 @@ impl<const N: usize> Vault<N> {
         )?)
     }
 
-    /// What came in waits to be confirmed: its digests are what is expected from now on.
+    /// What came in waits to be confirmed.
     fn accept<H: Host>(&mut self, now: u64, host: &mut H) -> Result<(), LifecycleError> {
         let import = self.import()?;
         // A root of zeros is none, whether it came so or a copy was left out.
         let admitted = || import.admits(&self.incoming) & self.incoming.is_rooted();
         let permit = Verdict::twice(admitted).permit(blob::FAILED)?;
-        let mut digests = Vec::<_, MAX_ARTIFACTS>::new();
-        for Expected { tag, .. } in &self.import()?.expected {
-            let content = content(&self.incoming, tag).ok_or(LifecycleError::Fault)?;
-            let digest = Some(Sha256::digest(content).into());
-            let tag = tag.clone();
-            digests
-                .push(Expected { tag, digest })
-                .map_err(|_| LifecycleError::Fault)?;
-        }
-        let import = self.import_mut()?;
-        let before = core::mem::replace(&mut import.expected, digests);
         let earlier = self.note_time(now)?;
         let committed = self.commit(host, Next::IMPORTED, permit);
-        let import = self.import_mut()?;
         match committed {
-            Ok(()) => import.key = None,
-            Err(_) => {
-                import.expected = before;
-                self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier;
-            }
+            Ok(()) => self.import_mut()?.key = None,
+            Err(_) => self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier,
         }
         committed
     }

@@ -251,7 +251,7 @@ pub enum ShareError<E> {
     DoesNotOpen(CustodianId),
     /// The device that holds his key failed, before any decryption.
     Device(CustodianId, E),
-    /// A case that cannot happen: the machine erred.
+    /// The machine erred, or the device that holds the custodian's key did.
     Fault,
 }
 
@@ -270,7 +270,7 @@ impl<E: fmt::Display> fmt::Display for ShareError<E> {
             Self::Device(id, error) => {
                 write!(f, "the device of custodian {id} failed: {error}")
             }
-            Self::Fault => f.write_str("a fault: a case that cannot happen did"),
+            Self::Fault => f.write_str("a fault: a computation failed its check"),
         }
     }
 }

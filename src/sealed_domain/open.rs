@@ -20,7 +20,7 @@ use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::secret::Secret;
-use crate::shamir::{self, Share};
+use crate::shamir::{self, CombineError, Share};
 
 #[cfg(test)]
 mod tests;
@@ -56,8 +56,11 @@ impl SealedDomain<'_> {
                 .get_mut(..needed)
                 .ok_or(OpenError::BufferTooSmall { needed })?;
             let (quorum, quorate) = self.quorum(shares)?;
-            let data_key = shamir::combine(self.header().quorum(), &quorum)
-                .map_err(|_| OpenError::DoesNotOpen)?;
+            let data_key =
+                shamir::combine(self.header().quorum(), &quorum).map_err(|error| match error {
+                    CombineError::Fault => OpenError::Fault,
+                    _ => OpenError::DoesNotOpen,
+                })?;
             let mut sealing_key = SealingKey::none();
             sealing_key.derive(&self.header().core.salt, &data_key, release)?;
             drop(data_key);

@@ -99,8 +99,9 @@ impl SealedDomain<'_> {
                 .wrapped
                 .unwrap(&place.context, place.custodian.index, identity, rng)
                 .map_err(|error| match error {
-                    UnwrapError::Opaque | UnwrapError::Fault => ShareError::DoesNotOpen(custodian),
+                    UnwrapError::Opaque => ShareError::DoesNotOpen(custodian),
                     UnwrapError::Device(error) => ShareError::Device(custodian, error),
+                    UnwrapError::Fault => ShareError::Fault,
                 })?;
             self.confirm(custodian, share)
         })
@@ -123,20 +124,23 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// Takes a share that came another way than out of this file, by what `permit` permits: none if it
-    /// is not the one that was dealt at its index. Whether the wrapped share in this file was changed
-    /// does not matter here.
+    /// Takes a share that came another way than out of this file, by what `permit` permits: `refusal` if
+    /// it is not the one that was dealt at its index, which the header lists. Whether the wrapped share in
+    /// this file was changed does not matter here.
     ///
     /// Secret: the share's value. Public: its index, the sealed domain. Leaks: whether it is that share.
-    pub(crate) fn dealt(&self, share: Share<32>, permit: Permit) -> Option<DomainShare> {
+    pub(crate) fn dealt<E: From<Fault>>(
+        &self,
+        share: Share<32>,
+        permit: Permit,
+        refusal: E,
+    ) -> Result<DomainShare, E> {
         let header = self.header();
-        let custodian = header.custodian(share.index())?.id;
-        let key = header.share_key(share.index())?;
-        self.signed.test(()).ok()?;
-        let confirmed = Verdict::twice(|| self.is_share(key, &share))
-            .permit(())
-            .ok()?;
-        Some(DomainShare {
+        let custodian = header.custodian(share.index()).ok_or(Fault)?.id;
+        let key = header.share_key(share.index()).ok_or(Fault)?;
+        self.signed.test(Fault)?;
+        let confirmed = Verdict::twice(|| self.is_share(key, &share)).permit(refusal)?;
+        Ok(DomainShare {
             share,
             custodian,
             header: header.digest(),

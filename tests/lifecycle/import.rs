@@ -78,7 +78,16 @@ pub fn confirm<'v>(
     hsm: &mut Hsm,
 ) -> Result<In<'v, Active>, Refused<In<'v, Imported>>> {
     let named = domain.status().domain.unwrap();
-    domain.confirm(named, &[], hsm)
+    domain.confirm(named, &known(&ARTIFACTS), hsm)
+}
+
+/// The same as [`expected`], with the digests.
+fn known(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static>> {
+    let mut known = expected(artifacts);
+    for (known, (_, artifact)) in known.iter_mut().zip(artifacts) {
+        known.digest = Some(Sha256::digest(artifact).into());
+    }
+    known
 }
 
 /// `blob` with another character at the beginning of this part of the first JWE in `member`.
@@ -367,7 +376,7 @@ pub fn imported_at_rest() -> (Hsm, usize) {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     let root = [9; 32];
     let artifacts = [ARTIFACTS[0], ARTIFACTS[1], (ROOT_TAG, &root[..])];
-    let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&artifacts));
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &known(&artifacts));
     let good = blob(&artifacts, &certificate);
     let good = RestoreBlob::parse(&good).unwrap();
     domain.import(&good, &mut hsm).unwrap();
@@ -475,10 +484,7 @@ fn only_the_domain_that_is_named_is_confirmed_with_the_digests_that_are_named() 
     let refused = domain.confirm(own, &[], &mut hsm).unwrap_err();
     let other = Unconfirmed::Domain { have, want: own };
     assert_eq!(refused.error, LifecycleError::NotConfirmed(other));
-    let mut digests = expected(&ARTIFACTS);
-    for (named, (_, artifact)) in digests.iter_mut().zip(ARTIFACTS) {
-        named.digest = Some(Sha256::digest(artifact).into());
-    }
+    let digests = known(&ARTIFACTS);
     let mut domain = refused.domain;
     for place in 0..2 {
         for change in [1, 2] {
@@ -493,5 +499,67 @@ fn only_the_domain_that_is_named_is_confirmed_with_the_digests_that_are_named() 
             domain = refused.domain;
         }
     }
+    // A digest that nobody knew when the import began is named now.
+    let tags_only = expected(&ARTIFACTS);
+    for (named, place) in [
+        (&[][..], 0),
+        (&tags_only, 0),
+        (&digests[1..], 0),
+        (&digests[..1], 1),
+    ] {
+        let refused = domain.confirm(have, named, &mut hsm).unwrap_err();
+        let unnamed = Unconfirmed::Unnamed(place);
+        assert_eq!(refused.error, LifecycleError::NotConfirmed(unnamed));
+        domain = refused.domain;
+    }
     assert!(domain.confirm(have, &digests, &mut hsm).is_ok());
+}
+
+/// What was expected by its digest, and the root, need not be named again.
+#[test]
+fn what_is_known_already_is_not_named_again() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let artifacts = [ARTIFACTS[0], ARTIFACTS[1], (ROOT_TAG, &[9; 32][..])];
+    let mut wants = expected(&artifacts);
+    wants[0] = known(&artifacts)[0];
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &wants);
+    let good = blob(&artifacts, &certificate);
+    let good = RestoreBlob::parse(&good).unwrap();
+    let domain = domain.import(&good, &mut hsm).unwrap();
+    let have = domain.status().domain.unwrap();
+    let refused = domain.confirm(have, &[], &mut hsm).unwrap_err();
+    let unnamed = LifecycleError::NotConfirmed(Unconfirmed::Unnamed(1));
+    assert_eq!(refused.error, unnamed);
+    let named = &known(&artifacts)[1..2];
+    assert!(refused.domain.confirm(have, named, &mut hsm).is_ok());
+}
+
+/// A blob with zeros for a root is refused as one that does not open.
+#[test]
+fn a_root_of_zeros_does_not_come_in() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let artifacts = [ARTIFACTS[0], (ROOT_TAG, &[0; 32][..])];
+    let (domain, certificate) = importing(&mut vault, &mut hsm, &known(&artifacts));
+    let bad = blob(&artifacts, &certificate);
+    let refused = domain.import(&RestoreBlob::parse(&bad).unwrap(), &mut hsm);
+    let error = refused.unwrap_err().error;
+    assert_eq!(error, LifecycleError::Import { left: 2 });
+}
+
+#[test]
+fn a_certificate_needs_a_time_that_it_can_name() {
+    let (mut vault, mut hsm) = (vault(), hsm(1));
+    hsm.now = 253_402_300_800;
+    let refused = provisioned(&mut vault, &mut hsm)
+        .begin_import(
+            ModulusSize::Rsa2048,
+            &expected(&ARTIFACTS),
+            None,
+            &mut hsm,
+            &mut [0; SELF_SIGNED_MAX_LEN],
+        )
+        .unwrap_err();
+    let error = LifecycleError::ClockOutOfRange { now: hsm.now };
+    assert_eq!(refused.error, error);
+    assert!(!refused.domain.status().in_error_state);
 }

@@ -76,9 +76,12 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
     let wrong = format!("second={zeros}");
     confirm(&site, shown, &[&wrong]).refused(&["artifact 1"]);
     site.is("hsm", "imported");
+    confirm(&site, shown, &[]).refused(&["artifact 1", "none is named"]);
     let digest = Sha256::digest(b"a signing key");
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    confirm(&site, shown, &[&format!("second={digest}")]).done();
+    let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
+    confirm(&site, shown, &[&first]).refused(&["artifact 2", "none is named"]);
+    confirm(&site, shown, &[&first, &second]).done();
     site.is("hsm", "active");
     assert_ne!(site.status("hsm")["domain_id"], before["domain_id"]);
     site.artifacts("hsm", "out").done();
@@ -91,6 +94,8 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
             "begin-import",
             "refused",
             "import",
+            "refused",
+            "refused",
             "refused",
             "refused",
             "confirm-import"

@@ -12,7 +12,7 @@ use security_domain::custodian::{Algorithm, Identity, UnwrapError, WrapError};
 use security_domain::hazmat::contribution::Asking;
 use security_domain::quorum::ShareIndex;
 use security_domain::sealed_domain::{
-    DomainId, Epoch, ExpectError, ExpectedDomain, HeaderDigest, SealedDomain,
+    DomainId, Epoch, ExpectError, ExpectedDomain, HeaderDigest, SealedDomain, ShareError,
 };
 
 use crate::sealed::{FailsAt, artifacts, rng, scratch, sealing};
@@ -403,4 +403,34 @@ fn errors_say_where() {
 
 fn world_digest(world: &World) -> RequestDigest {
     Request::parse(&written(&world.asking())).unwrap().digest()
+}
+
+/// A key whose device computes what cannot be.
+struct Errs;
+
+impl Identity for Errs {
+    type Error = Infallible;
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        _: &mut R,
+        _: &[u8],
+        _: &mut [u8],
+    ) -> Result<usize, UnwrapError<Infallible>> {
+        Err(UnwrapError::Fault)
+    }
+}
+
+/// A device that erred is not a share that does not open: an HSM must not go on.
+#[test]
+fn a_fault_is_reported_as_a_fault() {
+    let world = World::new(1);
+    let request = written(&world.asking());
+    let digest = Request::parse(&request).unwrap().digest();
+    let contribution = world.contribution(0, &request).unwrap();
+    let erred = world.open_with(digest, &contribution, &mut Errs);
+    assert_eq!(erred.unwrap_err(), ContributionError::Fault);
+    let erred = world
+        .sealed()
+        .unwrap_share(world.id(0), &mut Errs, &mut rng(1));
+    assert_eq!(erred.unwrap_err(), ShareError::Fault);
 }

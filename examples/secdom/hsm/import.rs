@@ -30,10 +30,11 @@ Anyone who has the transfer certificate can make a restore blob: it proves no qu
 waits for import-confirm.";
 
 const CONFIRM_EXAMPLE: &str = "Example:
-  secdom hsm import-confirm --hsm hsm-2 --expect-domain DOMAIN_ID
+  secdom hsm import-confirm --hsm hsm-2 --expect-domain DOMAIN_ID \\
+      --digest hsm_backup=SHA256 base_enclave_backup=SHA256 partition_enclave_backup=SHA256
 
-The domain's id is the one that import and status show. With --digest, the artifact of that tag must \
-have this SHA-256; name those that were not known before.";
+The domain's id is the one that import and status show. The SHA-256 of every artifact is named, from \
+where the artifacts came from: the HSM itself can only tell what somebody sent to it.";
 
 /// Begin to import a Managed HSM domain into a freshly made HSM: write a transfer certificate
 #[derive(clap::Args)]
@@ -142,13 +143,13 @@ pub struct ConfirmArgs {
     #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
     expect_domain: DomainId,
     /// The SHA-256 of an artifact, in hexadecimal digits
-    #[arg(long, num_args = 1.., value_name = "TAG=HEX", value_parser = digest)]
+    #[arg(long, num_args = 1.., value_name = "TAG=SHA256", value_parser = digest)]
     digest: Vec<(String, [u8; 32])>,
 }
 
 /// A tag and a digest.
 fn digest(text: &str) -> Result<(String, [u8; 32]), &'static str> {
-    let (tag, digits) = text.rsplit_once('=').ok_or("is not TAG=HEX")?;
+    let (tag, digits) = text.rsplit_once('=').ok_or("is not TAG=SHA256")?;
     Ok((tag.into(), ids::digits(digits)?))
 }
 

@@ -107,6 +107,12 @@ fn an_unsigned_contribution_never_meets_the_transfer_key() {
         *value.expose_mut() = *share.share().value().expose();
         value
     });
-    let kept = sealed.dealt(value, Permit::REFUSED).unwrap();
+    let kept = sealed
+        .dealt(
+            value,
+            Permit::REFUSED,
+            ContributionError::<Infallible>::Fault,
+        )
+        .unwrap();
     assert!(kept.check_of(sealed.header(), ()).is_err());
 }

@@ -34,28 +34,35 @@ pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<(PrivateKey, Thumbprint, usize), LifecycleError> {
+    let (not_before, not_after) = validity(now)?;
     let key = PrivateKey::generate(size, rng, &mut |_| ())?;
-    let now = i64::try_from(now).unwrap_or(0);
     let form = SelfSigned {
         common_name: "transfer-key",
         serial: NonZeroU64::MIN,
-        not_before: now,
-        not_after: if now == 0 {
-            NEVER
-        } else {
-            now.saturating_add(YEAR)
-        },
+        not_before,
+        not_after,
     };
     let len = x509::write_self_signed(&key, rng, &form, out).map_err(|error| match error {
         SelfSignedError::Rng => LifecycleError::Rng,
         SelfSignedError::BufferTooSmall => LifecycleError::BufferTooSmall {
             needed: x509::SELF_SIGNED_MAX_LEN,
         },
-        _ => LifecycleError::Fault,
+        SelfSignedError::CommonName | SelfSignedError::Validity | SelfSignedError::Fault => {
+            LifecycleError::Fault
+        }
     })?;
     let certificate = out.get_mut(..len).ok_or(LifecycleError::Fault)?;
     declassify_bytes(certificate);
     Ok((key, Thumbprint::of(certificate), len))
+}
+
+/// From when until when a certificate that is made now is valid: without a clock, always.
+fn validity(now: u64) -> Result<(i64, i64), LifecycleError> {
+    match i64::try_from(now) {
+        Ok(0) => Ok((0, NEVER)),
+        Ok(from @ ..=NEVER) => Ok((from, from.saturating_add(YEAR).min(NEVER))),
+        _ => Err(LifecycleError::ClockOutOfRange { now }),
+    }
 }
 
 /// Checks what can be read in `blob`: that it is for this transfer key, and what it lists.
@@ -105,11 +112,14 @@ pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
         .open(&import.certificate, transfer, rng)
         .map_err(|error| match error {
             RestoreError::Rng | RestoreError::Device(_) => LifecycleError::Rng,
-            _ => FAILED,
+            RestoreError::Fault => LifecycleError::Fault,
+            RestoreError::OtherTransferKey { .. } | RestoreError::DoesNotOpen => FAILED,
         })?;
     let mut has_root = false;
     for artifact in blob.artifacts() {
-        let expected = import.expected(artifact.tag()).ok_or(FAILED)?;
+        // What it lists was checked.
+        let expected = import.expected(artifact.tag());
+        let expected = expected.ok_or(LifecycleError::Fault)?;
         has_root |= put(&artifact, &key, expected, incoming, buffer)?;
     }
     Ok(has_root)
@@ -125,16 +135,17 @@ fn put<const N: usize>(
 ) -> Result<bool, LifecycleError> {
     let len = artifact.open(key, buffer).map_err(|error| match error {
         OpenError::BufferTooSmall { needed } => LifecycleError::BufferTooSmall { needed },
-        _ => FAILED,
+        OpenError::Fault => LifecycleError::Fault,
+        OpenError::DoesNotOpen => FAILED,
     })?;
-    let content = buffer.get(..len).ok_or(FAILED)?;
+    let content = buffer.get(..len).ok_or(LifecycleError::Fault)?;
     Verdict::twice(|| expected.admits(content)).or(FAILED)?;
     if expected.tag == ROOT_TAG {
         let root: &[u8; Root::LEN] = content.try_into().map_err(|_| FAILED)?;
         copy(incoming.root.secret_mut().expose_mut(), root)?;
         return Ok(true);
     }
-    let tag = ArtifactTag::new(&expected.tag).map_err(|_| FAILED)?;
+    let tag = ArtifactTag::new(&expected.tag).map_err(|_| LifecycleError::Fault)?;
     copy(incoming.push(tag, len)?, content)?;
     Ok(false)
 }

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::cbor::{Malformed, Reader};
 use crate::ct::{Mask, eq_bytes};
+use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::{Out, Part, Written, read_key, write_key};
-use crate::lifecycle::error::LifecycleError;
+use crate::lifecycle::error::{LifecycleError, Unconfirmed};
 use crate::lifecycle::holding::Holding;
 use crate::lifecycle::stage::Stage;
 use crate::managed_hsm::Tag;
@@ -65,6 +66,13 @@ impl Expected {
             None => Mask::public(true),
         }
     }
+
+    /// Whether its digest was expected, or is among `digests`, or it is the root.
+    fn is_known(&self, digests: &[ExpectedArtifact<'_>]) -> Mask {
+        let mut digests = digests.iter().filter(|named| named.digest.is_some());
+        let named = digests.any(|named| named.tag.as_str() == self.tag);
+        Mask::public(named || self.digest.is_some() || self.tag == ROOT_TAG)
+    }
 }
 
 /// The digest of an artifact tells a weak one.
@@ -91,10 +99,7 @@ pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -
 /// Whether the artifact of this tag came in, with the digest that is named, if one is.
 ///
 /// Secret: the artifact, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
-pub(super) fn is_named<const N: usize>(
-    incoming: &Holding<N>,
-    named: &ExpectedArtifact<'_>,
-) -> Mask {
+fn is_named<const N: usize>(incoming: &Holding<N>, named: &ExpectedArtifact<'_>) -> Mask {
     match (content(incoming, named.tag.as_str()), &named.digest) {
         (None, _) => Mask::public(false),
         (Some(_), None) => Mask::public(true),
@@ -119,6 +124,37 @@ impl Import {
             let content = content(incoming, &expected.tag);
             all & content.map_or(Mask::public(false), |content| expected.admits(content))
         })
+    }
+
+    /// A permit to confirm what came in, if `digests` name nothing else, and the digest of every artifact
+    /// is known: it was expected, or it is named now. The root is named by the id of its domain.
+    ///
+    /// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: which of them is not
+    /// what is named.
+    pub(super) fn check_named<const N: usize>(
+        &self,
+        incoming: &Holding<N>,
+        digests: &[ExpectedArtifact<'_>],
+    ) -> Result<Permit, LifecycleError> {
+        let refused = LifecycleError::NotConfirmed;
+        for (place, named) in digests.iter().enumerate() {
+            Verdict::twice(|| is_named(incoming, named))
+                .or(refused(Unconfirmed::Artifact(place as u8)))?;
+        }
+        for (place, expected) in self.expected.iter().enumerate() {
+            Verdict::twice(|| expected.is_known(digests))
+                .or(refused(Unconfirmed::Unnamed(place as u8)))?;
+        }
+        // All of it once more, in one decision: the loops above are to say what is wrong.
+        Verdict::twice(|| {
+            let all = digests.iter().fold(Mask::public(true), |all, named| {
+                all & is_named(incoming, named)
+            });
+            self.expected
+                .iter()
+                .fold(all, |all, expected| all & expected.is_known(digests))
+        })
+        .permit(LifecycleError::Fault)
     }
 
     /// Whether another blob may be tried.

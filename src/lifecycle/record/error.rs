@@ -40,7 +40,8 @@ pub enum RecordError {
     Damaged,
     /// No record opens, and one is of a version that this crate does not know.
     UnknownVersion(u8),
-    /// The new state stands, but the slot of the old one could be neither overwritten nor erased.
+    /// The new state stands, but the slot of the old one could be neither overwritten nor erased: it may
+    /// still hold that, under the device key. The next write goes over it, and so does the next start.
     NotErased,
     /// The buffer is too small for the record.
     BufferTooSmall {
@@ -73,7 +74,10 @@ impl fmt::Display for RecordError {
             }
             Self::Damaged => f.write_str("no record opens"),
             Self::UnknownVersion(version) => write!(f, "record version {version} is unknown"),
-            Self::NotErased => f.write_str("the old record could not be overwritten"),
+            Self::NotErased => f.write_str(
+                "the new state stands, but the old record could be neither overwritten nor erased: \
+                 take the step again, or start the HSM, which tries again",
+            ),
             Self::BufferTooSmall { needed } => {
                 write!(
                     f,

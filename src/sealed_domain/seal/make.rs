@@ -26,7 +26,7 @@ use crate::sealed_domain::parse::SealedDomain;
 use crate::sealed_domain::slots::{Lengths, Slots};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
-use crate::wrapped_share::{WrappedShare, check_hides};
+use crate::wrapped_share::{WrappedShare, check_hides, wrap};
 
 /// The verify key of each share, and the digest of what was wrapped.
 type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
@@ -176,15 +176,12 @@ impl<K: Recipient> Sealing<'_, K> {
             let wrapped = work
                 .get_mut(..algorithm.wrapped_len())
                 .ok_or(SealError::Fault)?;
-            wrapped.fill(0);
             let context = share_context(core_digest, share.index(), id);
-            WrappedShare::wrap(share, &context, recipient, rng, wrapped).map_err(|error| {
-                match error {
+            let hidden =
+                wrap(share, &context, recipient, rng, wrapped).map_err(|error| match error {
                     WrapError::Rng => SealError::Rng,
                     error => SealError::Wrap(*id, error),
-                }
-            })?;
-            let hidden = check_hides(wrapped, share, SealError::Fault)?;
+                })?;
             let key = possession_key(core_digest, share)?.verify_key();
             // Between custodians' keys, and in a file, a wrapped share is public.
             declassify_bytes(wrapped);
