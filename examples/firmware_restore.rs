@@ -26,7 +26,7 @@ mod firmware {
     use rand_core::TryCryptoRng;
     use security_domain::contribution::{Contribution, Request, RequestDigest};
     use security_domain::lifecycle::{
-        AnyDomain, Event, FlashError, Host, SinkRefused, Slot, Status, Vault, vault_room,
+        AnyDomain, Event, FlashError, Host, SinkAnswer, Slot, Status, Vault, vault_room,
     };
     use security_domain::sealed_domain::{
         ArtifactTag, DomainId, Epoch, ExpectedDomain, SealedDomain,
@@ -84,9 +84,9 @@ mod firmware {
             &self.device_key
         }
 
-        fn report(&mut self, _: &Event) -> Result<(), SinkRefused> {
+        fn report(&mut self, _: &Event) -> SinkAnswer {
             self.events += 1; // a real one lights a lamp, or writes to a log that cannot be erased
-            Ok(())
+            SinkAnswer::AGREED
         }
 
         fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

@@ -15,7 +15,7 @@ PAINT = 0xA5
 CALLS = [
     (f"{what} {bits}", function, size, 26 * KIB if function == "stack_rsa_unwrap" else None)
     for size, bits in enumerate((2048, 3072, 4096))
-    for what, function in (("rsa import", "stack_rsa_import"), ("rsa wrap", "stack_rsa_wrap"), ("rsa unwrap", "stack_rsa_unwrap"))
+    for what, function in (("rsa import", "stack_rsa_import"), ("rsa wrap", "stack_rsa_wrap"), ("rsa unwrap", "stack_rsa_unwrap"), ("rsa export", "stack_rsa_export"))
 ] + [
     ("split 32 bytes, 3 of 5", "stack_split_32", 0, None),
     ("combine 32 bytes, 3 of 5", "stack_combine_32", 0, 2 * KIB),

@@ -25,12 +25,19 @@ pub const DOMAIN: usize = WIDTH * 0x1400;
 /// Sealing a domain, and a step of the lifecycle.
 pub const SEALING: usize = WIDTH * 0x2c00;
 
-/// Wrapping a share with a public key.
+/// Wrapping a share with a public key, but for what the key's own operation takes and burns.
 pub const WRAP: usize = WIDTH * 0x1000;
 
-/// Sealing and opening the files of the interchange.
+/// Sealing and opening the files of the interchange, but for RSA's operations, which burn by themselves.
 #[cfg(feature = "managed-hsm")]
 pub const JWE: usize = WIDTH * 0xa00;
+
+/// Encrypting with RSA, by the size of the modulus.
+pub const RSA_PUBLIC_2048: usize = WIDTH * 0x1600;
+/// The same.
+pub const RSA_PUBLIC_3072: usize = WIDTH * 0x1e80;
+/// The same.
+pub const RSA_PUBLIC_4096: usize = WIDTH * 0x2640;
 
 /// RSA's private operation, by the size of the modulus.
 pub const RSA_PRIVATE_2048: usize = WIDTH * 0x2c00;
@@ -38,6 +45,9 @@ pub const RSA_PRIVATE_2048: usize = WIDTH * 0x2c00;
 pub const RSA_PRIVATE_3072: usize = WIDTH * 0x4200;
 /// The same.
 pub const RSA_PRIVATE_4096: usize = WIDTH * 0x5600;
+
+/// Exporting an RSA key, of whatever size.
+pub const RSA_EXPORT: usize = WIDTH * 0xe00;
 
 /// Importing an RSA key, and making one, by the size of the modulus.
 pub const RSA_KEY_2048: usize = WIDTH * 0x5100;

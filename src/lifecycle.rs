@@ -81,7 +81,7 @@ pub use error::{LifecycleError, Unconfirmed};
 pub use event::{Ended, Event, Outcome, Step};
 pub use expire::{Expiry, InSession};
 pub use holding::Artifacts;
-pub use host::{FlashError, Host, SinkRefused, Slot};
+pub use host::{FlashError, Host, SinkAnswer, Slot};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub use record::{Left, RecordError};

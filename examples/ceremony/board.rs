@@ -2,7 +2,7 @@
 //! An HSM's board, simulated: its flash is memory, and every event is a line.
 
 use getrandom::SysRng;
-use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot, Vault, vault_room};
+use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot, Vault, vault_room};
 use security_domain::rng::RngError;
 use security_domain::secret::Secret;
 
@@ -48,11 +48,11 @@ impl Host for Board {
         &self.device_key
     }
 
-    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+    fn report(&mut self, event: &Event) -> SinkAnswer {
         let event = format!("{event:?}");
         let name = event.split([' ', '(']).next().unwrap_or_default();
         println!("   [event] {name}");
-        Ok(())
+        SinkAnswer::AGREED
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

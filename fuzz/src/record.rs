@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
-use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkRefused, Slot};
+use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkAnswer, Slot};
 use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
 
@@ -86,8 +86,8 @@ impl Host for Hsm {
         &self.device_key
     }
 
-    fn report(&mut self, _: &Event) -> Result<(), SinkRefused> {
-        Err(SinkRefused)
+    fn report(&mut self, _: &Event) -> SinkAnswer {
+        SinkAnswer::REFUSED
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

@@ -14,7 +14,8 @@ use super::header::Front;
 use crate::aead::chunk::NotAuthentic;
 use crate::aead::{self, NONCE_LEN};
 use crate::burn::{self, burning};
-use crate::hardened::Fault;
+use crate::ct::Mask;
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::labels::Purpose;
 use crate::sealed_domain::Root;
 use crate::secret::{Secret, wipe};
@@ -136,13 +137,13 @@ impl Chunks {
         })
     }
 
-    /// Whether all chunks are done.
-    pub(super) fn finish(self) -> Result<(), StreamError> {
-        match self.next_len() {
-            _ if self.key.is_none() => Err(StreamError::Ended),
-            Some(_) => Err(StreamError::Incomplete),
-            None => Ok(()),
-        }
+    /// A permit if all chunks are done, and each went well.
+    pub(super) fn finish(self) -> Result<Permit, StreamError> {
+        let goes_on = Verdict::twice(|| Mask::public(self.key.is_some()));
+        let done = Verdict::twice(|| !Mask::at_most(self.next, last_chunk(self.length)));
+        Ok(goes_on
+            .permit(StreamError::Ended)?
+            .and(done.permit(StreamError::Incomplete)?))
     }
 
     /// Goes on to the next chunk, or ends for good.

@@ -6,7 +6,7 @@ use super::error::{RestoreError, StreamError, WrongDomain};
 use super::header::{BackupHeader, Front};
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{Fault, Verdict};
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::sealed_domain::Root;
 
 /// A backup being restored: each chunk after the front goes through [`open`](Self::open), for as long as
@@ -54,6 +54,11 @@ impl Reader {
     /// effect. Bytes that follow in the file are no part of the backup: [`open`](Self::open) refuses
     /// them, and [`BackupHeader::sealed_len`] tells of them beforehand.
     pub fn finish(self) -> Result<(), StreamError> {
+        self.done()?.spend(StreamError::Incomplete)
+    }
+
+    /// The same, as a permit to say so.
+    pub(crate) fn done(self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }
 }

@@ -8,6 +8,7 @@ use super::error::{BeginError, StreamError};
 use super::header::{BackupId, BackupInfo, write_front};
 use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
+use crate::hardened::Permit;
 use crate::labels::Purpose;
 use crate::sealed_domain::{DomainId, Hedged, Root};
 use crate::secret::Secret;
@@ -76,6 +77,11 @@ impl Writer {
 
     /// Ends the backup. It is of use only if this is `Ok`: every chunk was sealed.
     pub fn finish(self) -> Result<(), StreamError> {
+        self.done()?.spend(StreamError::Incomplete)
+    }
+
+    /// The same, as a permit to say so.
+    pub(crate) fn done(self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }
 }

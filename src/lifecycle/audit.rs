@@ -10,9 +10,8 @@ use core::hint::black_box;
 
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
-use super::host::{Host, SinkRefused};
+use super::host::{Host, SinkAnswer};
 use super::vault::{Owed, Vault};
-use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 
 /// What the sink is still to hear, and is not in the record at rest.
@@ -141,9 +140,9 @@ impl<const N: usize> Vault<N> {
 /// A permit for what `event` tells of, if the sink takes it.
 fn ask<H: Host>(host: &mut H, event: &Event) -> Result<Permit, LifecycleError> {
     // Until the sink has answered, it has refused.
-    let mut answer = Err(SinkRefused);
+    let mut answer = SinkAnswer::REFUSED;
     *black_box(&mut answer) = host.report(event);
-    Verdict::twice(|| Mask::public(answer.is_ok())).permit(LifecycleError::SinkRefused)
+    Verdict::twice(|| answer.is_agreed()).permit(LifecycleError::SinkRefused)
 }
 
 /// Tells the sink of what no step rests on.

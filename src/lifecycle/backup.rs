@@ -140,7 +140,7 @@ impl<const N: usize> Backup<'_, N> {
     pub fn finish<H: Host>(self, host: &mut H) -> Result<(), LifecycleError> {
         let Self { vault, writer } = self;
         let allowed = vault.allows(host);
-        vault.finish(allowed, writer.finish(), host)
+        vault.finish(allowed, writer.done(), host)
     }
 }
 
@@ -176,7 +176,7 @@ impl<const N: usize> Restore<'_, N> {
     pub fn finish<H: Host>(self, host: &mut H) -> Result<(), LifecycleError> {
         let Self { vault, reader } = self;
         let allowed = vault.allows(host);
-        vault.finish(allowed, reader.finish(), host)
+        vault.finish(allowed, reader.done(), host)
     }
 }
 
@@ -246,13 +246,10 @@ impl<const N: usize> Vault<N> {
     fn finish<H: Host>(
         &mut self,
         allowed: Result<Permit, LifecycleError>,
-        finished: Result<(), StreamError>,
+        done: Result<Permit, StreamError>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        let finished = allowed.and_then(|permit| {
-            finished?;
-            permit.spend(LifecycleError::Fault)
-        });
+        let finished = allowed.and_then(|permit| permit.and(done?).spend(LifecycleError::Fault));
         let outcome = match finished {
             Ok(()) => Outcome::Done,
             Err(_) => Outcome::Failed,

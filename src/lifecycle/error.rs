@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use super::holding::NotHeld;
-use super::host::{FlashError, SinkRefused};
+use super::host::FlashError;
 use super::record::{Left, RecordError};
 use super::stage::Stage;
 use crate::backup::{BeginError, StreamError, WrongDomain};
@@ -261,12 +261,6 @@ impl From<FlashError> for LifecycleError {
     }
 }
 
-impl From<SinkRefused> for LifecycleError {
-    fn from(_: SinkRefused) -> Self {
-        Self::SinkRefused
-    }
-}
-
 impl From<RecordError> for LifecycleError {
     fn from(error: RecordError) -> Self {
         match error {
@@ -299,7 +293,7 @@ impl From<GenerateError> for LifecycleError {
 impl fmt::Display for LifecycleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SinkRefused => SinkRefused.fmt(f),
+            Self::SinkRefused => f.write_str("the sink for events refused"),
             Self::Rng => RngError.fmt(f),
             Self::Record(error) => error.fmt(f),
             Self::NotWritten { why, left } => {

@@ -66,17 +66,23 @@ impl<const N: usize> Vault<N> {
             self.cancel(host)?;
             return Ok(true);
         }
-        if self.is_over(host) {
-            self.end_session(host, Ended::Expired)?;
-            return Ok(true);
-        }
-        Ok(false)
+        self.end_if_over(host)
     }
 
-    /// Whether the session's time is over. Two readings of the clock must agree on it.
-    pub(super) fn is_over<H: Host>(&self, host: &mut H) -> bool {
-        let session = self.session.as_ref();
-        session.is_some_and(|session| session.clock.is_over(|| host.now()))
+    /// Ends the session if its time is over, and says whether it did. It goes on only by a permit.
+    pub(super) fn end_if_over<H: Host>(&mut self, host: &mut H) -> Result<bool, LifecycleError> {
+        let Some(session) = self.session.as_ref() else {
+            return Ok(false);
+        };
+        let runs = session.clock.runs(|| host.now());
+        if runs
+            .and_then(|permit| permit.spend(LifecycleError::Expired))
+            .is_ok()
+        {
+            return Ok(false);
+        }
+        self.end_session(host, Ended::Expired)?;
+        Ok(true)
     }
 
     /// Lets the session take note of the time, and returns its clock as it was.

@@ -177,20 +177,20 @@ impl Clock {
         let (have, seen) = (earliest, self.latest);
         match verdict.permit(LifecycleError::ClockUnsteady) {
             Ok(permit) => Ok(Ticked { permit, now: have }),
-            Err(_) if self.is_over(&mut now) => Err(LifecycleError::Expired),
+            Err(_) if self.runs(&mut now).is_err() => Err(LifecycleError::Expired),
             Err(_) if have < seen => Err(LifecycleError::ClockWentBack { have, seen }),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether the time is over, by two readings.
-    pub(super) fn is_over(&self, mut now: impl FnMut() -> u64) -> bool {
-        Verdict::twice(|| {
+    /// A permit to go on, unless the time is over. One reading of the clock does not end a session: two,
+    /// one after the other, must agree that it is over.
+    pub(super) fn runs(&self, mut now: impl FnMut() -> u64) -> Result<Permit, LifecycleError> {
+        let mut is_over = || {
             let read = now();
             self.is_later(read) & !self.goes_on(read)
-        })
-        .or(())
-        .is_ok()
+        };
+        Verdict::twice(|| !(is_over() & is_over())).permit(LifecycleError::Expired)
     }
 
     /// Takes note of the time of a step that takes effect.

@@ -5,7 +5,7 @@ use rand_core::TryCryptoRng;
 
 use super::audit::Audit;
 use super::error::LifecycleError;
-use super::event::{Ended, Event, Step};
+use super::event::{Event, Step};
 use super::host::Host;
 use super::record::{self, Loaded, RecordError};
 use super::stage::Stage;
@@ -172,11 +172,10 @@ fn load<const N: usize, H: Host>(
     vault
         .is_rooted(Next::new(stage))?
         .spend(LifecycleError::Fault)?;
-    if vault.is_over(host) {
-        vault.end_session(host, Ended::Expired)?;
-        return Ok(Stage::Provisioned);
+    match vault.end_if_over(host)? {
+        true => Ok(Stage::Provisioned),
+        false => Ok(stage),
     }
-    Ok(stage)
 }
 
 /// Draws what an HSM has of its own when it is provisioned, each in its place: the root, the seed and

@@ -3,7 +3,7 @@
 
 use base64ct::Encoding;
 
-use super::base64::{Base64UrlUnpadded, CHUNK};
+use super::base64::{Base64UrlUnpadded, CHUNK, url_len};
 use super::error::WriteError;
 use crate::hardened::{Fault, copy};
 use crate::secret::wipe;
@@ -91,8 +91,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes all bytes of an iterator in base64url.
-    pub fn base64url_all(&mut self, bytes: impl Iterator<Item = u8>) -> Result<(), WriteError> {
+    /// Writes all bytes of an iterator in base64url, and hands the text to `each` in pieces: nobody has to
+    /// read it in the buffer, which may be a mailbox. Returns how long the text is.
+    pub fn base64url_all(
+        &mut self,
+        bytes: impl Iterator<Item = u8>,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<usize, WriteError> {
+        let start = self.length;
         let mut bytes = bytes.peekable();
         while bytes.peek().is_some() {
             let mut chunk = [0; CHUNK];
@@ -100,20 +106,13 @@ impl Writer<'_> {
                 .zip(bytes.by_ref())
                 .map(|(slot, byte)| *slot = byte)
                 .count();
-            self.base64::<Base64UrlUnpadded>(chunk.get(..count).ok_or(Fault)?)?;
+            let chunk = chunk.get(..count).ok_or(Fault)?;
+            let mut text = [0; url_len(CHUNK)];
+            let text = Base64UrlUnpadded::encode(chunk, &mut text).map_err(|_| Fault)?;
+            each(text.as_bytes());
+            self.put(text)?;
         }
-        Ok(())
-    }
-
-    /// How much has been written.
-    pub fn length(&self) -> usize {
-        self.length
-    }
-
-    /// What has been written since the length was `start`. It takes a buffer.
-    pub fn since(&self, start: usize) -> Result<&[u8], Fault> {
-        let out = self.out.as_deref().ok_or(Fault)?;
-        out.get(start..self.length).ok_or(Fault)
+        Ok(self.length.saturating_sub(start))
     }
 }
 

@@ -96,11 +96,12 @@ impl PrivateKey {
     ///
     /// Secret: the key, `out`. Public: the lengths of the integers. Leaks: nothing else.
     pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
-        match &self.secret {
-            Secret::Rsa2048(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
-            Secret::Rsa3072(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
-            Secret::Rsa4096(secret) => encoding::private_key_to_pkcs8(&self.public, secret, out),
-        }
+        let public = &self.public;
+        burning::<{ burn::RSA_EXPORT }, _>(move || match &self.secret {
+            Secret::Rsa2048(secret) => encoding::private_key_to_pkcs8(public, secret, out),
+            Secret::Rsa3072(secret) => encoding::private_key_to_pkcs8(public, secret, out),
+            Secret::Rsa4096(secret) => encoding::private_key_to_pkcs8(public, secret, out),
+        })
     }
 
     /// The public half.

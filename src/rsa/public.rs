@@ -11,6 +11,7 @@ use super::mont::{Modulus, Multiplier};
 use super::oaep::Seed;
 use super::{EncryptError, ExportError, KeyError, ModulusSize, SignatureError};
 use super::{encoding, oaep, pkcs1v15, words};
+use crate::burn::{self, burning};
 use crate::ct::{eq_bytes, is_zeros};
 use crate::hardened::{Fault, Verdict, copy};
 use crate::rng;
@@ -139,21 +140,23 @@ impl PublicKey {
         out: &mut [u8],
     ) -> Result<usize, EncryptError> {
         let size = self.size();
-        let out = { out.get_mut(..size.bytes()) }.ok_or(EncryptError::BufferTooSmall)?;
-        // Zeros are no ciphertext: they stand here until there is one that was checked.
-        wipe(out);
-        let max = oaep::max_message_len(size);
-        if message.len() > max {
-            return Err(EncryptError::MessageTooLong { max });
-        }
-        let mut seed = Seed::default();
-        rng::fill(rng, &mut *seed)?;
-        let encrypted = self.encrypt_checked(&seed, label, message, out);
-        if encrypted.is_err() {
+        burning_public(size, move || {
+            let out = { out.get_mut(..size.bytes()) }.ok_or(EncryptError::BufferTooSmall)?;
+            // Zeros are no ciphertext: they stand here until there is one that was checked.
             wipe(out);
-        }
-        encrypted?;
-        Ok(size.bytes())
+            let max = oaep::max_message_len(size);
+            if message.len() > max {
+                return Err(EncryptError::MessageTooLong { max });
+            }
+            let mut seed = Seed::default();
+            rng::fill(rng, &mut *seed)?;
+            let encrypted = self.encrypt_checked(&seed, label, message, out);
+            if encrypted.is_err() {
+                wipe(out);
+            }
+            encrypted?;
+            Ok(size.bytes())
+        })
     }
 
     /// Encrypts to `out`, which is as long as the modulus, what was computed twice with one result that
@@ -254,6 +257,15 @@ impl PublicKey {
             }
         }
         Ok(())
+    }
+}
+
+/// Encrypts and burns the stack of that.
+fn burning_public<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
+    match size {
+        ModulusSize::Rsa2048 => burning::<{ burn::RSA_PUBLIC_2048 }, _>(work),
+        ModulusSize::Rsa3072 => burning::<{ burn::RSA_PUBLIC_3072 }, _>(work),
+        ModulusSize::Rsa4096 => burning::<{ burn::RSA_PUBLIC_4096 }, _>(work),
     }
 }
 

@@ -71,7 +71,18 @@ impl ExpectedDomain {
 
     /// Whether a domain is named.
     pub fn is_pinned(&self) -> bool {
-        self.scope != Scope::NOTHING
+        let pinned = Verdict::twice(|| !self.scope.is(Scope::NOTHING));
+        pinned.or(()).is_ok()
+    }
+
+    /// A permit if `pinned`, which somebody was told, says whether a domain is named.
+    pub(crate) fn check_told<E>(&self, pinned: bool, refusal: E) -> Result<Permit, E> {
+        let unpinned = Mask::public(!pinned);
+        Verdict::twice(|| {
+            let nothing = self.scope.is(Scope::NOTHING);
+            (unpinned & nothing) | !(unpinned | nothing)
+        })
+        .permit(refusal)
     }
 
     /// Compares with `header`. What opens or recovers a domain compares by itself.

@@ -84,13 +84,13 @@ impl Lineage {
 impl<K: Recipient> Sealing<'_, K> {
     /// How many bytes the sealed domain takes.
     pub fn sealed_len(&self) -> Result<usize, SealError> {
-        Ok(self.lengths(&self.core()?)?.file)
+        burning::<{ burn::DOMAIN }, _>(move || Ok(self.lengths(&self.core()?)?.file))
     }
 
     /// How many bytes of private memory [`seal`](Self::seal) needs to work in: the header, and the body
     /// sealed and in the clear, or a wrapped share if that is longer.
     pub fn scratch_len(&self) -> Result<usize, SealError> {
-        Ok(self.lengths(&self.core()?)?.scratch())
+        burning::<{ burn::DOMAIN }, _>(move || Ok(self.lengths(&self.core()?)?.scratch()))
     }
 
     /// Seals into `out`, and gives the sealed domain as it is read back from there.

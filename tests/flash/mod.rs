@@ -4,7 +4,7 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
-use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
+use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot};
 use security_domain::secret::Secret;
 
 /// What goes wrong at one call to the flash or the counter.
@@ -240,13 +240,13 @@ impl Host for Hsm {
         &self.device_key
     }
 
-    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+    fn report(&mut self, event: &Event) -> SinkAnswer {
         if self.refuses || self.takes == 0 {
-            return Err(SinkRefused);
+            return SinkAnswer::REFUSED;
         }
         self.takes -= 1;
         self.events.push(*event);
-        Ok(())
+        SinkAnswer::AGREED
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
@@ -379,7 +379,7 @@ impl<R: TryCryptoRng> Host for WithRng<'_, R> {
     fn device_key(&self) -> &Secret<32> {
         self.0.device_key()
     }
-    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+    fn report(&mut self, event: &Event) -> SinkAnswer {
         self.0.report(event)
     }
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

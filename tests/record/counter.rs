@@ -3,7 +3,7 @@
 //! asked again.
 
 use security_domain::hazmat::record;
-use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkRefused, Slot};
+use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkAnswer, Slot};
 use security_domain::secret::Secret;
 
 use super::flash::{Fault, Hsm};
@@ -67,7 +67,7 @@ impl Host for Back<'_> {
     fn device_key(&self) -> &Secret<32> {
         self.0.device_key()
     }
-    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+    fn report(&mut self, event: &Event) -> SinkAnswer {
         self.0.report(event)
     }
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

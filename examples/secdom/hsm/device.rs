@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::lifecycle::{
-    AnyDomain, Ended, Event, FlashError, Host, LifecycleError, Outcome as StepOutcome, SinkRefused,
+    AnyDomain, Ended, Event, FlashError, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer,
     Slot, Vault,
 };
 use security_domain::sealed_domain::SealedDomain;
@@ -170,11 +170,14 @@ impl Host for Device {
         &self.key
     }
 
-    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+    fn report(&mut self, event: &Event) -> SinkAnswer {
         let line = line(event);
         let path = self.folder.join(EVENTS);
         let written = append(&path, &line).map_err(|error| Refusal::file(&path, reason(&error)));
-        self.noted(written).map_err(|_| SinkRefused)
+        match self.noted(written) {
+            Ok(()) => SinkAnswer::AGREED,
+            Err(_) => SinkAnswer::REFUSED,
+        }
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

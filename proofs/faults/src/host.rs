@@ -4,7 +4,7 @@
 use core::{fmt, ptr};
 
 use rand_core::{TryCryptoRng, TryRng};
-use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot, Vault, vault_room};
+use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot, Vault, vault_room};
 use security_domain::secret::Secret;
 
 pub const ROOM: usize = vault_room(2, 64);
@@ -197,15 +197,15 @@ impl Host for Hsm {
     }
 
     #[inline(never)]
-    fn report(&mut self, event: &Event) -> Result<(), SinkRefused> {
+    fn report(&mut self, event: &Event) -> SinkAnswer {
         if self.refuses {
-            return Err(SinkRefused);
+            return SinkAnswer::REFUSED;
         }
         self.events += 1;
         if let Event::BeginRecovery { pinned, .. } = event {
             self.told_pinned = *pinned;
         }
-        Ok(())
+        SinkAnswer::AGREED
     }
 
     #[inline(never)]

@@ -30,6 +30,8 @@ unsafe impl<T> Sync for Static<T> {}
 
 static KEY: Static<Option<PrivateKey>> = Static::new(None);
 static CIPHERTEXT: Static<[u8; 512]> = Static::new([0; 512]);
+static EXPORTED: Static<[u8; PrivateKey::PKCS8_MAX_LEN]> =
+    Static::new([0; PrivateKey::PKCS8_MAX_LEN]);
 static SHARES: Static<[Option<Share<32>>; 5]> = Static::new([const { None }; 5]);
 
 const PKCS8: [&[u8]; 3] = [
@@ -76,6 +78,15 @@ extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
     let mut out = [0; 64];
     let opened = key.decrypt_oaep_sha256(&mut Xorshift(2), b"", &ciphertext[..size], &mut out);
     u32::from(opened == Ok(64) && out == [0x6d; 64])
+}
+
+/// Exports that key.
+#[unsafe(no_mangle)]
+extern "C" fn stack_rsa_export(_: usize) -> u32 {
+    let key = KEY.0.borrow();
+    let Some(key) = &*key else { return 0 };
+    let mut out = EXPORTED.borrow_mut();
+    u32::from(key.to_pkcs8_der(&mut *out).is_ok())
 }
 
 /// Splits 32 bytes, 3 of 5.

@@ -3,7 +3,7 @@
 
 use security_domain::sealed_domain::InstanceId;
 use security_domain::hazmat::record::{Loaded, OVERHEAD, load, save_and_erase};
-use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
+use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot};
 use security_domain::secret::Secret;
 
 use crate::rng::Xorshift;
@@ -34,8 +34,8 @@ impl Host for Flash {
         &self.device_key
     }
 
-    fn report(&mut self, _: &Event) -> Result<(), SinkRefused> {
-        Ok(())
+    fn report(&mut self, _: &Event) -> SinkAnswer {
+        SinkAnswer::AGREED
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {

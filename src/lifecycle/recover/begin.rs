@@ -198,14 +198,17 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         let header = sealed.header();
+        let pinned = expect.is_pinned();
         let event = Event::BeginRecovery {
             domain: header.domain_id(),
             epoch: header.epoch(),
             header: header.digest(),
-            pinned: expect.is_pinned(),
+            pinned,
             request: transfer.as_ref().map(|transfer| transfer.request),
         };
-        let permit = permit.and(self.report(host, &event)?);
+        let permit = permit
+            .and(self.report(host, &event)?)
+            .and(expect.check_told(pinned, LifecycleError::Fault)?);
         let session = Session {
             clock,
             task: Task::Recovery(Recovery {

@@ -77,11 +77,8 @@ impl<'w, 'o> Sealer<'w, 'o> {
         let mut iv = [0; BLOCK];
         rng::fill(rng, &mut iv)?;
 
-        let start = writer.length();
-        writer.base64url_all(header(algorithm, kid))?;
-        mac.update(writer.since(start)?);
+        let header = writer.base64url_all(header(algorithm, kid), |text| mac.update(text))?;
         mac.update(&iv);
-        let header = writer.length() - start;
 
         writer.put(".")?;
         writer.base64::<Base64UrlUnpadded>(encrypted_key)?;

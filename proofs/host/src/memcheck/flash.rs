@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An HSM around the library. Its generator is secret; what lies on the flash is public, unless told.
 
-use security_domain::lifecycle::{Event, FlashError, Host, SinkRefused, Slot};
+use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot};
 use security_domain::secret::Secret;
 
 use crate::rng::SecretRng;
@@ -61,8 +61,8 @@ impl Host for Flash {
         &self.device_key
     }
 
-    fn report(&mut self, _: &Event) -> Result<(), SinkRefused> {
-        Ok(())
+    fn report(&mut self, _: &Event) -> SinkAnswer {
+        SinkAnswer::AGREED
     }
 
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
