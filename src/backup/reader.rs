@@ -53,11 +53,12 @@ impl Reader {
     /// Ends the restoring. Only if this is `Ok` was the backup whole, and may what was restored take
     /// effect. Bytes that follow in the file are no part of the backup: [`open`](Self::open) refuses
     /// them, and [`BackupHeader::sealed_len`] tells of them beforehand.
+    #[cfg(feature = "hazmat")]
     pub fn finish(self) -> Result<(), StreamError> {
         self.done()?.spend(StreamError::Incomplete)
     }
 
-    /// The same, as a permit to say so.
+    /// A permit to let what was restored take effect, if all was opened.
     pub(crate) fn done(self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }

@@ -76,11 +76,12 @@ impl Writer {
     }
 
     /// Ends the backup. It is of use only if this is `Ok`: every chunk was sealed.
+    #[cfg(feature = "hazmat")]
     pub fn finish(self) -> Result<(), StreamError> {
         self.done()?.spend(StreamError::Incomplete)
     }
 
-    /// The same, as a permit to say so.
+    /// A permit to say so if the whole was sealed: nothing is missing.
     pub(crate) fn done(self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }
