@@ -71,7 +71,7 @@ mod sealed {
     open!(custodian::WrapError: Rng MessageTooLong WrongLength Fault);
     open!(custodian::UnwrapError<u8>: Opaque Device Fault);
     open!(lifecycle::LifecycleError: SinkRefused Rng Record NotWritten MayBeActive BufferTooSmall Seal Expect Pending OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey Contribution Share Open Expected Unexpected Import NotConfirmed Backup Stream WrongDomain Overtaken LeftOut SelfTest ErrorState Fault);
-    open!(lifecycle::Unconfirmed: Domain Artifact);
+    open!(lifecycle::Unconfirmed: Domain Artifact Unnamed);
     open!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession BeginBackup BeginRestore Zeroize Outcome Refused);
     open!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore);
     open!(lifecycle::Outcome: Done Failed Interrupted);
