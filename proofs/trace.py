@@ -84,6 +84,31 @@ def digest(secret):
     return hmac.digest(secret, message, "sha256")
 
 
+def bech32m(prefix, data):
+    """Bytes as text (BIP 350)."""
+
+    def remainder(symbols):
+        checksum = 1
+        for symbol in symbols:
+            top = checksum >> 25
+            checksum = (checksum & 0x1FFFFFF) << 5 ^ symbol
+            for bit, by in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+                checksum ^= (top >> bit & 1) * by
+        return checksum ^ 0x2BC830A3
+
+    length = -(-len(data) * 8 // 5)
+    bits = int.from_bytes(data) << length * 5 - len(data) * 8
+    symbols = [bits >> 5 * at & 31 for at in reversed(range(length))]
+    expanded = [byte >> 5 for byte in prefix] + [0] + [byte & 31 for byte in prefix]
+    end = remainder(expanded + symbols + 6 * [0])
+    symbols += [end >> 5 * at & 31 for at in reversed(range(6))]
+    return prefix + b"1" + bytes(b"qpzry9x8gf2tvdw0s3jn54khce6mua7l"[symbol] for symbol in symbols)
+
+
+def text_of_share(secret):
+    return bech32m(b"sdshare", b"\x01" + bytes([5]) * 16 + bytes([2, 3, 3]) + (32).to_bytes(4) + secret + secret)
+
+
 def sp800_108(secret):
     return hmac.digest(secret, (1).to_bytes(4) + b"label\0context" + (256).to_bytes(4), "sha512")[:32]
 
@@ -116,6 +141,8 @@ ANSWERS = {
     # The third share of a line is (3 + 2) / (1 + 2) = 1 / 3 = 0xf6 times the first, and a term of the second.
     "trace_shamir_correct": lambda s: s[:16] + bytes([1, 5]) + bytes(14),
     "trace_shamir_digest": digest,
+    "trace_shamir_text_write": lambda s: text_of_share(s)[-32:],
+    "trace_shamir_text_read": itself,
     "trace_shamir_repair": lambda s: bytes(gf256(0xF6, byte) for byte in s),
     "trace_shamir_refresh": halves,
     "trace_shamir_reshare": halves,

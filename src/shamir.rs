@@ -26,7 +26,8 @@
 //!
 //! - [`split`] and [`combine`] serve secrets of a fixed size, [`split_rows`] and [`combine_rows`]
 //!   those of any length in the caller's buffers.
-//! - [`encoded`] is a share in bytes, with the set and the quorum that it belongs to.
+//! - [`encoded`] is a share in bytes, with the set and the quorum that it belongs to; [`text`] is the
+//!   same as text with a checksum, to be printed, scanned or dictated.
 //! - [`check`] names wrong shares, and recovers the secret in spite of them.
 //! - [`renew`] replaces lost shares and whole sets.
 //!
@@ -40,6 +41,7 @@ mod index_set;
 mod lagrange;
 pub mod renew;
 mod split;
+pub mod text;
 
 pub use combine::{CombineError, combine, combine_rows};
 pub use index_set::IndexSet;

@@ -20,13 +20,13 @@ pub use keys::{certificate, der_keys};
 pub use lifecycle::lifecycle;
 pub use record::record;
 pub use session::{contribution, request};
-pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine};
+pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine, share_text};
 
 /// A target's name and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -44,6 +44,7 @@ pub const TARGETS: [Target; 20] = [
     ("sealed_domain", sealed_domain),
     ("shamir_correct", shamir_correct),
     ("shamir_split_combine", shamir_split_combine),
+    ("share_text", share_text),
     ("share_words", share_words),
     ("transfer_key", transfer_key),
     ("wrapped_share", wrapped_share),

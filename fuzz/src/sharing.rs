@@ -6,6 +6,7 @@ use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, ShareDigest, correct_rows, name_wrong};
 use security_domain::shamir::encoded::{EncodedShare, encoded_len};
+use security_domain::shamir::text::{MAX_VALUE_LEN, text_len};
 use security_domain::shamir::{IndexSet, ShareRow, combine_rows, split_rows};
 
 use super::rng::Seeded;
@@ -184,4 +185,21 @@ pub fn encoded_share(data: &[u8]) {
     assert_eq!(share.encode(&mut out), Ok(data.len()));
     assert_eq!(out, data);
     assert!(share.quorum().contains(share.row().index));
+}
+
+/// A share as text: what is read is written again, but for gaps and case.
+pub fn share_text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let mut bytes = vec![0xa5; encoded_len(MAX_VALUE_LEN)];
+    let Ok(share) = EncodedShare::parse_text(text, &mut bytes) else {
+        assert!(bytes.iter().all(|byte| *byte == 0));
+        return;
+    };
+    let mut out = vec![0; text_len(share.row().value.len())];
+    let again = share.encode_text(&mut out).unwrap();
+    let is_gap = |c| matches!(c, ' ' | '-' | '\r' | '\n');
+    let kept: String = text.chars().filter(|c| !is_gap(*c)).collect();
+    assert_eq!(again, kept.to_lowercase());
 }

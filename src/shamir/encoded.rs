@@ -39,7 +39,7 @@ use crate::hardened::{Fault, copy};
 use crate::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
 use crate::secret::wipe;
 
-const MAGIC: &[u8; 7] = b"sdshare";
+pub(super) const MAGIC: &[u8; 7] = b"sdshare";
 const VERSION: u8 = 1;
 
 /// Bytes in front of the value.
@@ -134,6 +134,20 @@ impl<'a> EncodedShare<'a> {
         let mut out = out
             .get_mut(..len)
             .ok_or(EncodedShareError::BufferTooSmall)?;
+        for part in [&self.header(), self.row.value, self.blind] {
+            copy(out.split_off_mut(..part.len()).ok_or(Fault)?, part)?;
+        }
+        Ok(len)
+    }
+
+    /// The bytes of the encoding after the first seven, which are the same for every share.
+    pub(super) fn after_magic(&self) -> impl Iterator<Item = u8> {
+        let header = self.header().into_iter().skip(MAGIC.len());
+        header.chain(self.row.value.iter().chain(self.blind).copied())
+    }
+
+    /// The bytes in front of the value.
+    fn header(&self) -> [u8; HEADER] {
         let numbers = [
             self.quorum.threshold().get(),
             self.quorum.count().get(),
@@ -141,19 +155,12 @@ impl<'a> EncodedShare<'a> {
         ];
         // `new` saw to it that the length fits.
         let value_len = (self.row.value.len() as u32).to_be_bytes();
-        let parts: [&[u8]; 7] = [
-            MAGIC,
-            &[VERSION],
-            self.set.as_bytes(),
-            &numbers,
-            &value_len,
-            self.row.value,
-            self.blind,
-        ];
-        for part in parts {
-            copy(out.split_off_mut(..part.len()).ok_or(Fault)?, part)?;
+        let fields: [&[u8]; 5] = [MAGIC, &[VERSION], self.set.as_bytes(), &numbers, &value_len];
+        let mut header = [0; HEADER];
+        for (to, from) in header.iter_mut().zip(fields.into_iter().flatten()) {
+            *to = *from;
         }
-        Ok(len)
+        header
     }
 
     /// The set that it belongs to.

@@ -7,5 +7,6 @@ mod encoded;
 mod hostile;
 mod renew;
 mod split_combine;
+mod text;
 mod uniform;
 mod worn;

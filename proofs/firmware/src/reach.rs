@@ -175,6 +175,17 @@ entry!(reach_shamir_encoded, |input, out| {
     }
 });
 
+entry!(reach_shamir_text, |input, out| {
+    let (bytes, out) = out.split_at_mut_checked(input.len()).unwrap_or_default();
+    let read = core::str::from_utf8(input)
+        .ok()
+        .and_then(|text| EncodedShare::parse_text(text, bytes).ok());
+    match read.or_else(|| EncodedShare::parse(input).ok()) {
+        Some(share) => share.encode_text(out).map_or(0, str::len),
+        None => 0,
+    }
+});
+
 entry!(reach_shamir_renew, |input, out| {
     let (Some(quorum), Ok(index)) = (
         quorum(input.len(), out.len()),

@@ -4,7 +4,9 @@
 use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
 use security_domain::shamir::check::{SetId, ShareDigest, correct_rows};
+use security_domain::shamir::encoded::{EncodedShare, encoded_len};
 use security_domain::shamir::renew::{refresh, repair, reshare};
+use security_domain::shamir::text::text_len;
 use security_domain::shamir::{ShareRow, combine_rows, split};
 
 use crate::rng::Xorshift;
@@ -131,6 +133,30 @@ trace!(trace_shamir_correct, |bytes, out| {
     for (to, index) in named.iter_mut().zip(wrong.iter()) {
         *to = index.get();
     }
+    Some(())
+});
+
+/// Writes the third share of two of three, blinded by itself, as text.
+fn write_text<'a>(bytes: &[u8; 32], out: &'a mut [u8; text_len(32)]) -> Option<&'a str> {
+    let (set, row) = (SetId::new([5; 16]), row(3, bytes).ok()?);
+    let share = EncodedShare::new(set, quorum(2, 3).ok()?, row, bytes).ok()?;
+    share.encode_text(out).ok()
+}
+
+// The end of its text: most of the blind, and the checksum.
+trace!(trace_shamir_text_write, |bytes, out| {
+    let mut buffer = [0; text_len(32)];
+    let text = write_text(bytes, &mut buffer)?;
+    out.copy_from_slice(text.as_bytes().last_chunk::<32>()?);
+    Some(())
+});
+
+trace!(trace_shamir_text_read, |bytes, out| {
+    let mut buffer = [0; text_len(32)];
+    let text = write_text(bytes, &mut buffer)?;
+    let mut encoded = [0; encoded_len(32)];
+    let share = EncodedShare::parse_text(text, &mut encoded).ok()?;
+    out.copy_from_slice(share.row().value);
     Some(())
 });
 

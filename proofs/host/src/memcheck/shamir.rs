@@ -8,11 +8,12 @@ use security_domain::shamir::check::{
 };
 use security_domain::shamir::encoded::{EncodedShare, combine_encoded, encoded_len};
 use security_domain::shamir::renew::{Commitment, refresh, repair, reshare};
+use security_domain::shamir::text::{TextError, text_len};
 use security_domain::shamir::{Share, ShareRow, combine, combine_rows, split, split_rows};
 
 use crate::Operation;
 use crate::rng::SecretRng;
-use crate::valgrind::{hidden, reveal, revealed};
+use crate::valgrind::{hidden, hide, reveal, revealed};
 
 pub const OPERATIONS: &[Operation] = &[
     ("shamir: split, combine, 32 bytes", fixed),
@@ -21,6 +22,8 @@ pub const OPERATIONS: &[Operation] = &[
     ("shamir/check: correct two wrong shares", mend),
     ("shamir/check: digests, name a wrong share", name),
     ("shamir/encoded: encode, parse, combine", encoded),
+    ("shamir/text: write, read", text),
+    ("shamir/text: a wrong character", wrong_text),
     ("shamir/renew: repair", repair_share),
     ("shamir/renew: refresh, commitment", refresh_shares),
     ("shamir/renew: reshare", reshare_shares),
@@ -178,6 +181,56 @@ fn encoded() {
     let mut changed = files;
     changed[2][encoded_len(0) - 32] ^= 1;
     assert!(combine(&changed, &mut out).is_err());
+}
+
+/// The second share of 32 bytes as text, and a public copy of that.
+fn written(value: &[u8; 32], blind: &[u8; 32]) -> (String, String) {
+    let row = ShareRow {
+        index: index(2),
+        value,
+    };
+    let share = EncodedShare::new(SetId::new([9; 16]), quorum(2, 3), row, blind).unwrap();
+    let mut out = vec![0; text_len(32)];
+    let text = share.encode_text(&mut out).unwrap().to_owned();
+    reveal(&mut out);
+    (text, String::from_utf8(out).unwrap())
+}
+
+/// A secret copy.
+fn hidden_text(text: &str) -> String {
+    let mut copy = text.to_owned();
+    // SAFETY: the bytes stay as they are.
+    hide(unsafe { copy.as_bytes_mut() });
+    copy
+}
+
+fn text() {
+    let (value, blind) = (hidden([0x5a; 32]), hidden([0xc3; 32]));
+    let (text, public) = written(&value, &blind);
+    let gapped = public.to_uppercase().replace('Q', "Q -");
+    for text in [text, hidden_text(&gapped)] {
+        let mut out = [0; encoded_len(32)];
+        let share = EncodedShare::parse_text(&text, &mut out).unwrap();
+        let mut again = share.row().value.to_vec();
+        reveal(&mut again);
+        assert_eq!(again, [0x5a; 32]);
+    }
+}
+
+fn wrong_text() {
+    let (_, public) = written(&hidden([0x5a; 32]), &hidden([0xc3; 32]));
+    let at = public.len() - 1;
+    let last = if public.ends_with('q') { "p" } else { "q" };
+    for (end, refused) in [
+        (last, TextError::Checksum),
+        ("A", TextError::MixedCase),
+        ("b", TextError::Character(at)),
+    ] {
+        let mut out = [0; encoded_len(32)];
+        let text = hidden_text(&(public[..at].to_owned() + end));
+        let read = EncodedShare::parse_text(&text, &mut out);
+        assert_eq!(read.unwrap_err(), refused);
+    }
 }
 
 fn repair_share() {
