@@ -10,17 +10,16 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use security_domain::hazmat::gf256::{Backend, Public, Store, Term};
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, ShareDigest, consistent, correct_rows};
 use security_domain::shamir::renew::repair;
-use security_domain::shamir::{Share, ShareRow, combine, combine_rows, split, split_rows};
+use security_domain::shamir::{Share, ShareRow, combine, combine_rows, split_into, split_rows};
 
 const LENGTHS: [usize; 3] = [32, 4096, 1 << 20];
 
 fn quorum(threshold: u8, count: u8) -> Quorum {
-    let (threshold, count) = (Threshold::new(threshold), ShareCount::new(count));
-    Quorum::new(threshold.unwrap(), count.unwrap()).unwrap()
+    Quorum::new(threshold, count).unwrap()
 }
 
 fn rng() -> ChaCha20Rng {
@@ -75,9 +74,9 @@ fn split_and_combine(criterion: &mut Criterion) {
         let (secret, mut rng) = (Secret::<32>::random(&mut rng()).unwrap(), rng());
         let mut slots: Vec<Option<Share<32>>> = quorum.indices().map(|_| None).collect();
         group.bench_function(format!("split {quorum}"), |bencher| {
-            bencher.iter(|| split(&secret, quorum, &mut rng, black_box(&mut slots)).unwrap());
+            bencher.iter(|| split_into(&secret, quorum, &mut rng, black_box(&mut slots)).unwrap());
         });
-        split(&secret, quorum, &mut rng, &mut slots).unwrap();
+        split_into(&secret, quorum, &mut rng, &mut slots).unwrap();
         let given: Vec<&Share<32>> = slots
             .iter()
             .rev()
@@ -107,7 +106,10 @@ fn split_and_combine(criterion: &mut Criterion) {
             bencher.iter(|| consistent(quorum, black_box(&given)).unwrap());
         });
         group.bench_function(BenchmarkId::new("digest", len), |bencher| {
-            let (blind, set) = (Secret::random(&mut rng).unwrap(), SetId::new([7; 16]));
+            let (blind, set) = (
+                Secret::random(&mut rng).unwrap(),
+                SetId::from_bytes([7; 16]),
+            );
             bencher.iter(|| ShareDigest::of(&blind, set, quorum, black_box(given[0])));
         });
         let mut bad = rows.clone();

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, ShareDigest, correct, name_wrong};
 use security_domain::shamir::encoded::{EncodedShare, combine_encoded, encoded_len};
@@ -20,11 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
 
     // The dealer: any three of five rebuild the key, two learn nothing.
-    let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
+    let quorum = Quorum::of::<3, 5>();
     let key = Secret::<32>::random(&mut rng)?;
-    let mut dealt = [const { None }; 5];
-    split(&key, quorum, &mut rng, &mut dealt)?;
-    let shares: Vec<Share<32>> = dealt.into_iter().flatten().collect();
+    let shares: [Share<32>; 5] = split(&key, quorum, &mut rng)?;
 
     // Encoded shares go to the holders; the digests and the commitment are no secret, and are kept.
     let set = SetId::random(&mut rng)?;

@@ -98,3 +98,6 @@ pub mod lifecycle;
 
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
+
+/// The traits of random number generators, in the version that this crate's functions take.
+pub use rand_core;

@@ -2,15 +2,28 @@
 //! Checked counts: how many shares there are, how many of them it takes, and which one is meant.
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, QuorumError, ShareCount, Threshold};
+//! use security_domain::quorum::{Quorum, QuorumError};
 //!
-//! let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
-//! assert_eq!(quorum.to_string(), "3 of 5");
-//! assert_eq!(quorum.indices().map(|index| index.get()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+//! const QUORUM: Quorum = Quorum::of::<3, 5>();
+//! assert_eq!(QUORUM.to_string(), "3 of 5");
+//! assert_eq!(QUORUM.indices().map(|index| index.get()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 //!
-//! let above = Quorum::new(Threshold::new(6)?, ShareCount::new(5)?);
-//! assert_eq!(above, Err(QuorumError::ThresholdAboveCount));
+//! // Numbers that are known at run time only.
+//! assert_eq!(Quorum::new(3, 5)?, QUORUM);
+//! assert_eq!(Quorum::new(6, 5), Err(QuorumError::ThresholdAboveCount));
 //! # Ok::<(), QuorumError>(())
+//! ```
+//!
+//! A constant that no shares can meet does not compile:
+//!
+//! ```compile_fail,E0080
+//! # use security_domain::quorum::Quorum;
+//! const QUORUM: Quorum = Quorum::of::<5, 3>();
+//! ```
+//!
+//! ```compile_fail,E0080
+//! # use security_domain::quorum::Quorum;
+//! let quorum = Quorum::of::<1, 3>();
 //! ```
 
 use core::fmt;
@@ -22,6 +35,10 @@ pub struct Threshold(u8);
 
 impl Threshold {
     /// A threshold of 1 would make every share the secret itself, and is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`QuorumError::ThresholdBelowTwo`]
     pub const fn new(threshold: u8) -> Result<Self, QuorumError> {
         if threshold < 2 {
             return Err(QuorumError::ThresholdBelowTwo);
@@ -41,6 +58,10 @@ pub struct ShareCount(u8);
 
 impl ShareCount {
     /// Fewer than two shares split nothing, and are refused.
+    ///
+    /// # Errors
+    ///
+    /// [`QuorumError::CountBelowTwo`]
     pub const fn new(count: u8) -> Result<Self, QuorumError> {
         if count < 2 {
             return Err(QuorumError::CountBelowTwo);
@@ -62,12 +83,35 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Checks that the threshold can be met.
-    pub const fn new(threshold: Threshold, count: ShareCount) -> Result<Self, QuorumError> {
+    /// Any `threshold` of `count` shares.
+    ///
+    /// # Errors
+    ///
+    /// [`QuorumError::ThresholdBelowTwo`], [`QuorumError::CountBelowTwo`] and
+    /// [`QuorumError::ThresholdAboveCount`]; so numbers that were swapped are refused.
+    pub const fn new(threshold: u8, count: u8) -> Result<Self, QuorumError> {
+        let threshold = match Threshold::new(threshold) {
+            Ok(threshold) => threshold,
+            Err(error) => return Err(error),
+        };
+        let count = match ShareCount::new(count) {
+            Ok(count) => count,
+            Err(error) => return Err(error),
+        };
         if threshold.0 > count.0 {
             return Err(QuorumError::ThresholdAboveCount);
         }
         Ok(Self { threshold, count })
+    }
+
+    /// The same for constants: numbers that [`new`](Self::new) refuses do not compile.
+    pub const fn of<const THRESHOLD: u8, const COUNT: u8>() -> Self {
+        const {
+            match Self::new(THRESHOLD, COUNT) {
+                Ok(quorum) => quorum,
+                Err(_) => panic!("a quorum is 2 <= threshold <= count"),
+            }
+        }
     }
 
     /// How many shares it takes.
@@ -102,7 +146,14 @@ impl fmt::Display for Quorum {
 pub struct ShareIndex(NonZeroU8);
 
 impl ShareIndex {
+    /// The first index.
+    pub(crate) const FIRST: Self = Self(NonZeroU8::MIN);
+
     /// Index 0 is refused: the share there would be the secret.
+    ///
+    /// # Errors
+    ///
+    /// [`QuorumError::IndexZero`]
     pub const fn new(index: u8) -> Result<Self, QuorumError> {
         match NonZeroU8::new(index) {
             Some(index) => Ok(Self(index)),
@@ -157,9 +208,7 @@ mod tests {
     fn exactly_the_rules_that_can_be_met_are_accepted() {
         for threshold in 0..=u8::MAX {
             for count in 0..=u8::MAX {
-                let quorum = Threshold::new(threshold).and_then(|threshold| {
-                    ShareCount::new(count).and_then(|count| Quorum::new(threshold, count))
-                });
+                let quorum = Quorum::new(threshold, count);
                 let want = if threshold < 2 {
                     Err(QuorumError::ThresholdBelowTwo)
                 } else if count < 2 {

@@ -4,11 +4,9 @@
 //! ```
 //! use security_domain::secret::Secret;
 //!
-//! let key = Secret::<32>::try_init(|bytes| {
-//!     bytes.fill(7);
-//!     Ok::<(), ()>(())
-//! })
-//! .unwrap();
+//! let mut bytes = [7; 32];
+//! let key = Secret::from_bytes(&mut bytes);
+//! assert_eq!(bytes, [0; 32]);
 //! assert_eq!(key.expose()[0], 7);
 //! assert_eq!(format!("{key:?}"), "Secret<32>(..)");
 //! ```
@@ -18,19 +16,19 @@
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::secret::Secret;
-//! # let key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+//! # let key = Secret::from_bytes(&mut [7; 32]);
 //! let copy = key.clone();
 //! ```
 //!
 //! ```compile_fail,E0369
 //! # use security_domain::secret::Secret;
-//! # let key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+//! # let key = Secret::from_bytes(&mut [7; 32]);
 //! let same = key == key;
 //! ```
 //!
 //! ```compile_fail,E0277
 //! # use security_domain::secret::Secret;
-//! # let key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+//! # let key = Secret::from_bytes(&mut [7; 32]);
 //! println!("{key}");
 //! ```
 
@@ -52,9 +50,23 @@ mod wipes;
 pub struct Secret<const N: usize>([u8; N]);
 
 impl<const N: usize> Secret<N> {
-    /// Fills a secret in place. If `fill` fails, what it wrote is wiped.
+    /// Takes the bytes over from `bytes`, which is wiped.
+    ///
+    /// Secret: `bytes`. Leaks: nothing.
+    pub fn from_bytes(bytes: &mut [u8; N]) -> Self {
+        let secret = Self(*bytes);
+        wipe(bytes);
+        secret
+    }
+
+    /// Fills a secret in place. If `fill` fails, what it wrote is wiped. For bytes that come from a
+    /// device or a function, and so need no array in between.
     ///
     /// Secret: the bytes. Public: whether `fill` failed. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// That of `fill`.
     pub fn try_init<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
         let mut secret = Self::zeroed();
         fill(&mut secret.0)?;
@@ -64,6 +76,10 @@ impl<const N: usize> Secret<N> {
     /// Draws `N` random bytes.
     ///
     /// Secret: the bytes. Public: whether the generator failed. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`RngError`] if `rng` failed.
     pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         Self::try_init(|bytes| rng::fill(rng, bytes))
     }

@@ -7,25 +7,24 @@
 //! length.
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, Threshold};
+//! use security_domain::quorum::Quorum;
 //! use security_domain::secret::Secret;
 //! use security_domain::shamir::{combine, split};
 //! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
 //!
-//! let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
+//! let quorum = Quorum::of::<3, 5>();
 //! let secret = Secret::<32>::random(&mut rng)?;
 //!
-//! let mut shares = [const { None }; 5];
-//! split(&secret, quorum, &mut rng, &mut shares)?;
+//! let [first, _, third, _, fifth] = split(&secret, quorum, &mut rng)?;
 //!
-//! let [Some(first), _, Some(third), _, Some(fifth)] = &shares else { panic!() };
-//! let again = combine(quorum, &[fifth, first, third])?;
+//! let again = combine(quorum, &[&fifth, &first, &third])?;
 //! assert_eq!(again.expose(), secret.expose());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`split`] and [`combine`] serve secrets of a fixed size, [`split_rows`] and [`combine_rows`]
-//!   those of any length in the caller's buffers.
+//! - [`split`] and [`combine`] serve secrets of a fixed size, with [`split_into`] for a number of shares
+//!   that is known at run time only; [`split_rows`] and [`combine_rows`] serve secrets of any length in
+//!   the caller's buffers.
 //! - [`encoded`] is a share in bytes, with the set and the quorum that it belongs to; [`text`] is the
 //!   same as text with a checksum, to be printed, scanned or dictated.
 //! - [`check`] names wrong shares, and recovers the secret in spite of them.
@@ -45,7 +44,7 @@ pub mod text;
 
 pub use combine::{CombineError, combine, combine_rows};
 pub use index_set::IndexSet;
-pub use split::{SplitError, split, split_rows};
+pub use split::{SplitError, split, split_into, split_rows};
 
 use crate::gf256::Public;
 use crate::quorum::ShareIndex;

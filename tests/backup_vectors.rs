@@ -23,12 +23,8 @@ fn vectors() -> PathBuf {
 
 /// What `drawn` in the Python file gives.
 fn root() -> Root {
-    let digest: [u8; 32] = Sha256::digest(b"domain/root").into();
-    let filled = Secret::try_init(|bytes| {
-        bytes.copy_from_slice(&digest);
-        Ok::<(), ()>(())
-    });
-    Root::from_secret(filled.unwrap())
+    let mut digest = Sha256::digest(b"domain/root").into();
+    Root::from_secret(Secret::from_bytes(&mut digest))
 }
 
 /// How far a file gets, and what stops it.

@@ -14,7 +14,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn zeros<const N: usize>() -> Secret<N> {
-    Secret::try_init(|_| Ok::<(), ()>(())).unwrap()
+    Secret::from_bytes(&mut [0; N])
 }
 
 /// Checks that no key gives none, and that the parts of `info` count only as their concatenation. No key is longer

@@ -2,7 +2,7 @@
 //! Sharing over GF(2^8).
 
 use security_domain::hazmat::gf256::{Backend, Public, Store, Term};
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, ShareDigest, correct_rows, name_wrong};
 use security_domain::shamir::encoded::{EncodedShare, encoded_len};
@@ -19,11 +19,7 @@ fn quorum(threshold: u8, count: u8) -> Option<Quorum> {
         17..=247 => 2 + byte % 15,
         248..=255 => 32 * (byte - 248) + 31,
     };
-    Quorum::new(
-        Threshold::new(few(threshold)).ok()?,
-        ShareCount::new(few(count)).ok()?,
-    )
-    .ok()
+    Quorum::new(few(threshold), few(count)).ok()
 }
 
 /// The rows of a secret's shares, in the order of their indices.
@@ -101,7 +97,7 @@ pub fn shamir_correct(data: &[u8]) {
     }
     let mut rng = Seeded((*order).into());
     let mut rows = deal(secret, quorum, &mut rng);
-    let set = SetId::new([*order; 16]);
+    let set = SetId::from_bytes([*order; 16]);
     let blind = Secret::<32>::random(&mut rng).unwrap();
     let digests: Vec<ShareDigest> = shuffled(&rows, 0)
         .into_iter()

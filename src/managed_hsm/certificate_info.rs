@@ -158,8 +158,8 @@ pub fn write(
     threshold: Threshold,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
-    let checked =
-        check_certificates(certificates).and_then(|count| Ok(Quorum::new(threshold, count)?));
+    let checked = check_certificates(certificates)
+        .and_then(|count| Ok(Quorum::new(threshold.get(), count.get())?));
     if let Err(error) = checked {
         wipe(out);
         return Err(error);

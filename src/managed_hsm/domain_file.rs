@@ -32,7 +32,7 @@ use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::hardened::Permit;
-use crate::quorum::{Quorum, ShareCount, Threshold};
+use crate::quorum::{Quorum, ShareCount};
 use crate::rng::RngError;
 use crate::secret::Secret;
 use crate::x509::{Certificate, Thumbprint};
@@ -228,8 +228,7 @@ pub(super) fn custodian_count(count: u8) -> Option<ShareCount> {
 
 /// The quorum of `required` among `count`, if it can be met.
 pub(super) fn quorum_of(required: u32, count: ShareCount) -> Option<Quorum> {
-    let threshold = Threshold::new(u8::try_from(required).ok()?).ok()?;
-    Quorum::new(threshold, count).ok()
+    Quorum::new(u8::try_from(required).ok()?, count.get()).ok()
 }
 
 /// Why a custodian's share did not open.

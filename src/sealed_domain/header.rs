@@ -18,7 +18,7 @@ use crate::cbor::{Encoded, Reader, is_encoding};
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::VerifyKey;
 use crate::labels::Purpose;
-use crate::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use crate::quorum::{Quorum, ShareIndex};
 
 /// The version of the format.
 pub(super) const VERSION: u8 = 1;
@@ -104,16 +104,14 @@ impl<'a> Core<'a> {
         let instance = InstanceId::from_bytes(*reader.fixed(Field::Instance)?);
         let salt = *reader.fixed(Field::Salt)?;
         let release_digest = *reader.fixed(Field::ReleaseDigest)?;
-        let threshold = Threshold::new(reader.small(Field::Threshold)?);
+        let threshold = reader.small(Field::Threshold)?;
         let break_glass = reader
             .optional(Field::BreakGlass)?
             .map(|delay| u32::try_from(delay).and_then(NonZeroU32::try_from))
             .transpose()
             .map_err(|_| ParseError::Malformed(Field::BreakGlass))?;
         let custodians = custodians(&mut reader)?;
-        let quorum = threshold
-            .and_then(|threshold| Quorum::new(threshold, ShareCount::new(custodians.len() as u8)?))
-            .map_err(ParseError::Quorum)?;
+        let quorum = Quorum::new(threshold, custodians.len() as u8).map_err(ParseError::Quorum)?;
         let artifacts = Artifacts::decode(&mut reader)?;
         let core = Self {
             birth_suite,

@@ -22,7 +22,7 @@ use crate::aead::TAG_LEN;
 use crate::burn::{self, burning};
 use crate::cbor::Count;
 use crate::custodian::{Algorithm, CustodianId, Recipient};
-use crate::quorum::{Quorum, ShareCount, Threshold};
+use crate::quorum::{Quorum, Threshold};
 
 mod body;
 mod make;
@@ -142,9 +142,8 @@ impl<K: Recipient> Sealing<'_, K> {
             }
         }
         let custodians = self.listed_custodians()?;
-        let quorum = ShareCount::new(custodians.len() as u8)
-            .and_then(|count| Quorum::new(self.threshold, count))
-            .map_err(SealError::Quorum)?;
+        let quorum =
+            Quorum::new(self.threshold.get(), custodians.len() as u8).map_err(SealError::Quorum)?;
         let domain_key = self.root.domain_key()?.verify_key();
         let domain_id = DomainId::new(self.lineage.birth_suite, &domain_key);
         if self.lineage.domain_id.is_some_and(|id| id != domain_id) {

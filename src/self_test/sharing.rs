@@ -9,7 +9,7 @@ use super::answer::{Drawn, Judge, Wrong, hex, key};
 use crate::gf256::{Backend, Public, Store, Term};
 #[cfg(feature = "managed-hsm")]
 use crate::gf257;
-use crate::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use crate::quorum::{Quorum, ShareIndex};
 use crate::shamir::{self, Share};
 
 /// As long as some steps of the widest kernel, and a rest.
@@ -70,30 +70,23 @@ pub fn shamir(judge: &mut impl Judge) -> Result<(), Wrong> {
         (255, hex("fb163ad7628fa34e")),
     ];
 
-    let quorum = |threshold, count| {
-        let (threshold, count) = (Threshold::new(threshold), ShareCount::new(count));
-        Quorum::new(threshold?, count?)
-    };
     let share = |(index, value): &(u8, _)| {
         ShareIndex::new(*index).map(|index| Share::new(index, key(value)))
     };
     let [a, b, c] = &SHARES;
     let (a, b, c) = (share(a), share(b), share(c));
-    let (Ok(a), Ok(b), Ok(c), Ok(known), Ok(fresh)) = (a, b, c, quorum(3, 255), quorum(2, 3))
-    else {
+    let (Ok(a), Ok(b), Ok(c)) = (a, b, c) else {
         return Err(Wrong);
     };
+    let (known, fresh) = (Quorum::of::<3, 255>(), Quorum::of::<2, 3>());
     let combined = shamir::combine(known, &[&c, &a, &b]).map_err(|_| Wrong)?;
     judge.same(combined.expose(), &SECRET)?;
 
-    let mut shares = [const { None }; 3];
-    shamir::split(&key(&SECRET), fresh, &mut Drawn, &mut shares).map_err(|_| Wrong)?;
-    let [Some(first), Some(second), Some(third)] = &shares else {
-        return Err(Wrong);
-    };
+    let [first, second, third] =
+        shamir::split(&key(&SECRET), fresh, &mut Drawn).map_err(|_| Wrong)?;
     // The secret + x * 5a, at 1.
     judge.same(first.value().expose(), &SECRET.map(|byte| byte ^ 0x5a))?;
-    let combined = shamir::combine(fresh, &[third, second]).map_err(|_| Wrong)?;
+    let combined = shamir::combine(fresh, &[&third, &second]).map_err(|_| Wrong)?;
     judge.same(combined.expose(), &SECRET)
 }
 

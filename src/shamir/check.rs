@@ -8,24 +8,22 @@
 //!   [`correct`] recovers the secret if at most `(given - threshold) / 2` shares are wrong.
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, Threshold};
+//! use security_domain::quorum::Quorum;
 //! use security_domain::secret::Secret;
 //! use security_domain::shamir::{Share, check, split};
 //! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
 //!
-//! let quorum = Quorum::new(Threshold::new(3)?, ShareCount::new(5)?)?;
+//! let quorum = Quorum::of::<3, 5>();
 //! let secret = Secret::<32>::random(&mut rng)?;
-//! let mut shares = [const { None }; 5];
-//! split(&secret, quorum, &mut rng, &mut shares)?;
+//! let [first, second, third, fourth, fifth] = split(&secret, quorum, &mut rng)?;
 //!
 //! // The second share is lost, and somebody made another one up.
-//! let index = shares[1].as_ref().unwrap().index();
-//! shares[1] = Some(Share::new(index, Secret::random(&mut rng)?));
+//! let forged = Share::new(second.index(), Secret::random(&mut rng)?);
 //!
-//! let given: Vec<_> = shares.iter().flatten().collect();
+//! let given = [&first, &forged, &third, &fourth, &fifth];
 //! let (again, wrong) = check::correct(quorum, &given, &mut rng)?;
 //! assert_eq!(again.expose(), secret.expose());
-//! assert!(wrong.iter().eq([index]));
+//! assert!(wrong.iter().eq([second.index()]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

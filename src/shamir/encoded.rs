@@ -15,14 +15,14 @@
 //! Value and blind are secret. There is no other encoding of the same share.
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::shamir::ShareRow;
 //! use security_domain::shamir::check::SetId;
 //! use security_domain::shamir::encoded::{EncodedShare, encoded_len};
 //!
-//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let quorum = Quorum::of::<2, 3>();
 //! let row = ShareRow { index: ShareIndex::new(3)?, value: b"secret" };
-//! let share = EncodedShare::new(SetId::new([1; 16]), quorum, row, &[2; 32])?;
+//! let share = EncodedShare::new(SetId::from_bytes([1; 16]), quorum, row, &[2; 32])?;
 //!
 //! let mut bytes = [0; encoded_len(6)];
 //! share.encode(&mut bytes)?;
@@ -36,14 +36,14 @@
 use super::check::{SetId, ShareDigest};
 use super::{CombineError, ShareRow, combine};
 use crate::hardened::{Fault, copy};
-use crate::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
+use crate::quorum::{Quorum, QuorumError, ShareIndex};
 use crate::secret::wipe;
 
 pub(super) const MAGIC: &[u8; 7] = b"sdshare";
 const VERSION: u8 = 1;
 
 /// Bytes in front of the value.
-const HEADER: usize = MAGIC.len() + 1 + 16 + 3 + 4;
+pub(super) const HEADER: usize = MAGIC.len() + 1 + 16 + 3 + 4;
 
 /// Bytes of the blind.
 const BLIND: usize = 32;
@@ -114,11 +114,14 @@ impl<'a> EncodedShare<'a> {
         if !rest.is_empty() {
             return Err(TrailingBytes);
         }
-        let threshold = Threshold::new(*threshold).map_err(Quorum)?;
-        let count = ShareCount::new(*count).map_err(Quorum)?;
-        let quorum = crate::quorum::Quorum::new(threshold, count).map_err(Quorum)?;
+        let quorum = crate::quorum::Quorum::new(*threshold, *count).map_err(Quorum)?;
         let index = ShareIndex::new(*index).map_err(Quorum)?;
-        Self::new(SetId::new(*set), quorum, ShareRow { index, value }, blind)
+        Self::new(
+            SetId::from_bytes(*set),
+            quorum,
+            ShareRow { index, value },
+            blind,
+        )
     }
 
     /// Writes it to the front of `out` and returns how many bytes that took: [`encoded_len`] of the

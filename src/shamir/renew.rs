@@ -13,13 +13,13 @@
 //! - [`reshare`] goes from one quorum to another.
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::secret::Secret;
 //! use security_domain::shamir::ShareRow;
 //! use security_domain::shamir::renew::Commitment;
 //!
 //! // Shares of 0x2a, on the line 0x2a + 5 x.
-//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let quorum = Quorum::of::<2, 3>();
 //! let shares = [
 //!     ShareRow { index: ShareIndex::new(1)?, value: &[0x2f] },
 //!     ShareRow { index: ShareIndex::new(2)?, value: &[0x20] },

@@ -6,21 +6,49 @@ use rand_core::TryCryptoRng;
 use super::Share;
 use crate::gf256::{Backend, Public, Store, TERMS, Term};
 use crate::hardened::Fault;
-use crate::quorum::Quorum;
+use crate::quorum::{Quorum, ShareIndex};
 use crate::rng;
 use crate::secret::{Secret, wipe};
 
-/// Deals `secret` into `shares`, one slot for each share of `quorum`, in the order of the indices.
+/// Splits `secret` into as many shares as `quorum` has, in the order of the indices.
 ///
-/// On error every slot is `None`. What the slots held before is wiped either way. Up to a
-/// threshold of 16 and 32 bytes, all random bytes are drawn in one call.
+/// `COUNT` is mostly taken from the pattern that the shares are bound to. Up to a threshold of 16 and
+/// 32 bytes, all random bytes are drawn in one call. For a count that is known at run time only, or for
+/// shares in memory of the caller's choice, there is [`split_into`].
+///
+/// Secret: `secret`, the shares. Public: `N`, `COUNT`, `quorum`, whether `rng` failed. Leaks: nothing
+/// else.
+///
+/// # Errors
+///
+/// [`SplitError::SlotCount`], [`SplitError::Rng`] and [`SplitError::Fault`].
+pub fn split<const N: usize, const COUNT: usize, R: TryCryptoRng + ?Sized>(
+    secret: &Secret<N>,
+    quorum: Quorum,
+    rng: &mut R,
+) -> Result<[Share<N>; COUNT], SplitError> {
+    if COUNT != usize::from(quorum.count().get()) {
+        return Err(SplitError::SlotCount);
+    }
+    let mut indices = quorum.indices();
+    let mut shares = core::array::from_fn(|_| {
+        let index = indices.next().unwrap_or(ShareIndex::FIRST);
+        Share::new(index, Secret::zeroed())
+    });
+    deal(secret.expose(), quorum, rng, &mut shares)?;
+    Ok(shares)
+}
+
+/// Splits `secret` into `shares`, one slot for each share of `quorum`, in the order of the indices.
+///
+/// On error every slot is `None`. What the slots held before is wiped either way.
 ///
 /// Secret: `secret`, the shares. Public: `N`, `quorum`, whether `rng` failed. Leaks: nothing else.
 ///
 /// # Errors
 ///
 /// [`SplitError::SlotCount`], [`SplitError::Rng`] and [`SplitError::Fault`].
-pub fn split<const N: usize, R: TryCryptoRng + ?Sized>(
+pub fn split_into<const N: usize, R: TryCryptoRng + ?Sized>(
     secret: &Secret<N>,
     quorum: Quorum,
     rng: &mut R,
@@ -105,10 +133,15 @@ impl Slot for &mut [u8] {
     }
 }
 
+impl<const N: usize> Slot for Share<N> {
+    fn row(&mut self) -> Option<&mut [u8]> {
+        Some(self.value.expose_mut())
+    }
+}
+
 impl<const N: usize> Slot for Option<Share<N>> {
     fn row(&mut self) -> Option<&mut [u8]> {
-        let share = self.as_mut()?;
-        Some(share.value.expose_mut())
+        self.as_mut()?.row()
     }
 }
 
@@ -222,7 +255,7 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// There are more or fewer slots than the quorum has shares.
+    /// There are more or fewer slots or rows than the quorum has shares.
     SlotCount,
     /// A row is longer or shorter than the secret.
     UnequalLengths,

@@ -10,15 +10,15 @@
 //! against mistakes, not against a forger: for that, keep [digests](super::check).
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::shamir::ShareRow;
 //! use security_domain::shamir::check::SetId;
 //! use security_domain::shamir::encoded::{EncodedShare, encoded_len};
 //! use security_domain::shamir::text::{TextError, text_len};
 //!
-//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let quorum = Quorum::of::<2, 3>();
 //! let row = ShareRow { index: ShareIndex::new(3)?, value: b"secret" };
-//! let share = EncodedShare::new(SetId::new([1; 16]), quorum, row, &[2; 32])?;
+//! let share = EncodedShare::new(SetId::from_bytes([1; 16]), quorum, row, &[2; 32])?;
 //!
 //! let mut buffer = [0; text_len(6)];
 //! let text = share.encode_text(&mut buffer)?;
@@ -36,8 +36,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::encoded::{EncodedShare, EncodedShareError, MAGIC, encoded_len};
-use crate::ct::Mask;
+use super::encoded::{EncodedShare, EncodedShareError, HEADER, MAGIC, encoded_len};
+use crate::ct::{Mask, declassify_bytes};
 use crate::hardened::{Fault, copy};
 use crate::secret::wipe;
 
@@ -122,16 +122,18 @@ impl<'a> EncodedShare<'a> {
     /// lives; [`encoded_len`] of the value's length is enough, and [`encoded_len`] of [`MAX_VALUE_LEN`] for
     /// any. On error `out` is wiped.
     ///
-    /// Secret: the characters of the data part, `out`. Public: how many they are, where gaps are. Leaks:
-    /// the first character that is not of the alphabet, whether the cases are mixed, whether the
-    /// checksum is right and the padding zero.
+    /// Secret: the characters of the data part, `out`. Public: how many they are, where gaps are, what
+    /// the share says beside value and blind. Leaks: the first character that is not of the alphabet,
+    /// whether the cases are mixed, whether the checksum is right and the padding zero.
     ///
     /// # Errors
     ///
     /// [`TextError`]
     pub fn parse_text(text: &str, out: &'a mut [u8]) -> Result<Self, TextError> {
         let read = read(text, out).and_then(|len| {
-            let bytes = out.get(..len).ok_or(Fault)?;
+            let bytes = out.get_mut(..len).ok_or(Fault)?;
+            // What stands in front of the value is public.
+            declassify_bytes(bytes.get_mut(..HEADER.min(len)).ok_or(Fault)?);
             EncodedShare::parse(bytes).map_err(TextError::Share)?;
             Ok(len)
         });

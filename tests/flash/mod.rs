@@ -211,11 +211,7 @@ impl Hsm {
 }
 
 fn device_key(byte: u8) -> Secret<32> {
-    Secret::try_init(|key| {
-        key.fill(byte);
-        Ok::<(), ()>(())
-    })
-    .unwrap()
+    Secret::from_bytes(&mut [byte; 32])
 }
 
 fn place(slot: Slot) -> usize {

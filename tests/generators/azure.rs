@@ -5,7 +5,7 @@ use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::{Tag, key_backup};
-use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::quorum::{Quorum, Threshold};
 use security_domain::secret::Secret;
 use security_domain::x509::Certificate;
 
@@ -23,9 +23,9 @@ pub const ROWS: fn() -> Vec<Row> = || {
             covers: &["managed_hsm/shares deal"],
             shows: ALL,
             run: |rng| {
-                let quorum = Quorum::new(Threshold::new(2).unwrap(), ShareCount::new(3).unwrap());
+                let quorum = Quorum::of::<2, 3>();
                 let key = hazmat::master_key(Secret::random(&mut sealed::rng(1)).unwrap());
-                let shares = debug(hazmat::deal(&key, quorum.unwrap(), rng))?;
+                let shares = debug(hazmat::deal(&key, quorum, rng))?;
                 Ok(shares.iter().flat_map(|share| *share.expose()).collect())
             },
         },

@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::quorum::Quorum;
 use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::secret::Secret;
 use security_domain::shamir::{Share, split};
@@ -144,11 +144,9 @@ fn private() -> PrivateKey {
 }
 
 fn share() -> Share<32> {
-    let quorum = Quorum::new(Threshold::new(2).unwrap(), ShareCount::new(3).unwrap());
     let secret = Secret::random(&mut sealed::rng(1)).unwrap();
-    let mut shares = [const { None }; 3];
-    split(&secret, quorum.unwrap(), &mut sealed::rng(2), &mut shares).unwrap();
-    shares[1].take().unwrap()
+    let [_, second, _] = split(&secret, Quorum::of::<2, 3>(), &mut sealed::rng(2)).unwrap();
+    second
 }
 
 /// What was made, or zeros after a refusal.

@@ -2,12 +2,12 @@
 //! Secrets, and their sharing.
 
 use security_domain::hazmat::gf257::Element;
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::sealed_domain::Root;
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, correct, correct_rows};
 use security_domain::shamir::renew::{refresh, repair, reshare};
-use security_domain::shamir::{ShareRow, split, split_rows};
+use security_domain::shamir::{ShareRow, split, split_into, split_rows};
 
 use crate::{ALL, Row, empty, sealed};
 
@@ -44,8 +44,18 @@ pub const ROWS: fn() -> Vec<Row> = || {
             ],
             shows: ALL,
             run: |rng| {
+                let shares: [_; 5] = debug(split(&secret(), quorum(), rng))?;
+                let values = shares.iter().map(|share| *share.value().expose());
+                Ok(values.flatten().collect())
+            },
+        },
+        Row {
+            name: "split into slots",
+            covers: &["shamir/split split_into"],
+            shows: ALL,
+            run: |rng| {
                 let mut shares = [const { None }; 5];
-                let split = debug(split(&secret(), quorum(), rng, &mut shares));
+                let split = debug(split_into(&secret(), quorum(), rng, &mut shares));
                 if split.is_err() {
                     assert!(shares.iter().all(Option::is_none));
                 }
@@ -105,10 +115,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
             ],
             shows: 0,
             run: |rng| {
-                let mut shares = [const { None }; 5];
-                split(&secret(), quorum(), &mut sealed::rng(1), &mut shares).unwrap();
-                let shares: Vec<_> = shares.iter().flatten().collect();
-                let (secret, _) = debug(correct(quorum(), &shares, rng))?;
+                let shares: [_; 5] = split(&secret(), quorum(), &mut sealed::rng(1)).unwrap();
+                let (secret, _) = debug(correct(quorum(), &shares.each_ref(), rng))?;
                 Ok(secret.expose().to_vec())
             },
         },
@@ -144,7 +152,7 @@ pub fn debug<T, E: std::fmt::Debug>(result: Result<T, E>) -> Result<T, String> {
 }
 
 fn quorum() -> Quorum {
-    Quorum::new(Threshold::new(3).unwrap(), ShareCount::new(5).unwrap()).unwrap()
+    Quorum::of::<3, 5>()
 }
 
 fn secret() -> Secret<32> {

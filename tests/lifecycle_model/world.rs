@@ -32,10 +32,7 @@ pub struct Held {
 impl Held {
     /// The domain of this root, with artifacts that no other has.
     pub fn new(root: [u8; 32]) -> Self {
-        let secret = Secret::try_init(|bytes| {
-            *bytes = root;
-            Ok::<(), ()>(())
-        });
+        let secret = Secret::from_bytes(&mut { root });
         let mut draws = ChaCha20Rng::from_seed(root);
         let artifacts = [("signing-key", 40), ("credentials", 17)].map(|(tag, len)| {
             let mut artifact = vec![0; len];
@@ -43,7 +40,7 @@ impl Held {
             (ArtifactTag::new(tag).unwrap(), artifact)
         });
         Self {
-            id: Root::from_secret(secret.unwrap()).domain_id().unwrap(),
+            id: Root::from_secret(secret).domain_id().unwrap(),
             root,
             artifacts,
         }

@@ -295,11 +295,7 @@ fn artifacts_open_whole_or_not_at_all() {
 #[test]
 fn a_key_backup_goes_round_at_every_length_about_a_chunk() {
     let key = Secret::random(&mut rng()).unwrap();
-    let other = Secret::<64>::try_init(|bytes| {
-        bytes.fill(1);
-        Ok::<(), ()>(())
-    })
-    .unwrap();
+    let other = Secret::from_bytes(&mut [1; 64]);
     for length in 0..=400 {
         let plaintext: Vec<u8> = (0..length).map(|i| i as u8).collect();
         let mut text = vec![0; key_backup::encoded_len(length)];

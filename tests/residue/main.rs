@@ -40,7 +40,7 @@ fn framed(parts: &[&[u8]]) -> Vec<u8> {
 
 /// `X(root, label, parts..)`.
 fn derived(root: &Root, parts: &[&[u8]]) -> Vec<u8> {
-    let mut key = Secret::<32>::try_init(|_| Ok::<(), ()>(())).unwrap();
+    let mut key = Secret::from_bytes(&mut [0; 32]);
     let mut extracted = Pseudorandom::none();
     extracted.extract(&[], root.secret().expose()).unwrap();
     extracted.expand(&[&framed(parts)], &mut key).unwrap();
@@ -271,12 +271,9 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
     assert_eq!(found, NOTHING, "signature");
 
     let (share, context) = (&message[33..], [3; 32]);
-    let share = Secret::<32>::try_init(|bytes| {
-        bytes.copy_from_slice(share);
-        Ok::<(), ()>(())
-    });
+    let share = Secret::from_bytes(&mut share.try_into().unwrap());
     let index = security_domain::quorum::ShareIndex::new(1).unwrap();
-    let share = Box::new(security_domain::shamir::Share::new(index, share.unwrap()));
+    let share = Box::new(security_domain::shamir::Share::new(index, share));
     let found = left(&secrets, || {
         let wrapped = WrappedShare::wrap(&share, &context, public, &mut *seed, &mut wrapped);
         assert!(wrapped.is_ok());

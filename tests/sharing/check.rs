@@ -142,11 +142,8 @@ fn typed_shares_are_corrected_too() {
     let typed: Vec<Share<32>> = all(&rows)
         .into_iter()
         .map(|row| {
-            let value = Secret::try_init(|out| {
-                out.copy_from_slice(row.value);
-                Ok::<_, ()>(())
-            });
-            Share::new(row.index, value.unwrap())
+            let value = Secret::from_bytes(&mut row.value.try_into().unwrap());
+            Share::new(row.index, value)
         })
         .collect();
     let given: Vec<_> = typed.iter().collect();
@@ -265,7 +262,7 @@ fn a_digest_names_a_wrong_share_by_itself() {
     );
 
     // Another set, consistently: all wrong. One share of it: mixed.
-    let other = encode(SetId::new([9; 16]));
+    let other = encode(SetId::from_bytes([9; 16]));
     assert_eq!(name_wrong(&parse(&other), &digests).unwrap().len(), 3);
     let mixed = [good[0].clone(), other[1].clone()];
     assert_eq!(
@@ -284,17 +281,12 @@ fn a_digest_names_a_wrong_share_by_itself() {
 fn a_digest_is_the_hmac_that_the_format_says() {
     // Computed with Python: hmac.digest(bytes(range(32)), b"security-domain/v1 share digest"
     // + bytes([7] * 16) + bytes([2, 3, 1]) + b"share bytes", "sha256").
-    let blind = Secret::try_init(|out: &mut [u8; 32]| {
-        for (i, byte) in out.iter_mut().enumerate() {
-            *byte = i as u8;
-        }
-        Ok::<_, ()>(())
-    });
+    let blind = Secret::from_bytes(&mut core::array::from_fn(|i| i as u8));
     let share = ShareRow {
         index: index(1),
         value: b"share bytes",
     };
-    let digest = ShareDigest::of(&blind.unwrap(), SetId::new([7; 16]), quorum(2, 3), share);
+    let digest = ShareDigest::of(&blind, SetId::from_bytes([7; 16]), quorum(2, 3), share);
     let hex: String = digest
         .as_bytes()
         .iter()
@@ -308,17 +300,13 @@ fn a_digest_is_the_hmac_that_the_format_says() {
 
 #[test]
 fn a_digest_depends_on_everything_that_it_is_of() {
-    let blind = Secret::try_init(|out: &mut [u8; 32]| {
-        out.fill(7);
-        Ok::<_, ()>(())
-    });
-    let blind = blind.unwrap();
+    let blind = Secret::from_bytes(&mut [7; 32]);
     let of = |set, quorum, at, value: &[u8]| {
         let share = ShareRow {
             index: index(at),
             value,
         };
-        ShareDigest::of(&blind, SetId::new([set; 16]), quorum, share)
+        ShareDigest::of(&blind, SetId::from_bytes([set; 16]), quorum, share)
     };
     let digests = [
         of(1, quorum(2, 3), 1, b"share"),

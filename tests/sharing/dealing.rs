@@ -3,12 +3,11 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::shamir::{ShareRow, split_rows};
 
 pub fn quorum(threshold: u8, count: u8) -> Quorum {
-    let (threshold, count) = (Threshold::new(threshold), ShareCount::new(count));
-    Quorum::new(threshold.unwrap(), count.unwrap()).unwrap()
+    Quorum::new(threshold, count).unwrap()
 }
 
 pub fn index(index: u8) -> ShareIndex {

@@ -16,7 +16,7 @@ fn encode(set: [u8; 16], quorum: Quorum, at: u8, value: &[u8], blind: [u8; 32]) 
         index: index(at),
         value,
     };
-    let share = EncodedShare::new(SetId::new(set), quorum, row, &blind).unwrap();
+    let share = EncodedShare::new(SetId::from_bytes(set), quorum, row, &blind).unwrap();
     let mut out = vec![0x77; encoded_len(value.len()) + 3];
     assert_eq!(share.encode(&mut out), Ok(encoded_len(value.len())));
     assert_eq!(out.split_off(encoded_len(value.len())), [0x77; 3]);
@@ -41,7 +41,7 @@ fn the_bytes_are_those_that_the_format_says() {
     let share = EncodedShare::parse(&bytes).unwrap();
     assert_eq!(
         (share.set(), share.quorum()),
-        (SetId::new([0xab; 16]), quorum(3, 5))
+        (SetId::from_bytes([0xab; 16]), quorum(3, 5))
     );
     assert_eq!(
         (share.row().index.get(), share.row().value),
@@ -82,7 +82,7 @@ fn every_defect_has_its_name() {
         index: index(6),
         value: b"",
     };
-    let above = EncodedShare::new(SetId::new([0; 16]), quorum(3, 5), row, &[0; 32]);
+    let above = EncodedShare::new(SetId::from_bytes([0; 16]), quorum(3, 5), row, &[0; 32]);
     assert_eq!(above.unwrap_err(), IndexAboveCount);
 }
 

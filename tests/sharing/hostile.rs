@@ -13,7 +13,7 @@ use security_domain::shamir::check::{
 };
 use security_domain::shamir::encoded::{EncodedShare, combine_encoded};
 use security_domain::shamir::renew::{Commitment, ConfirmError, refresh, repair, reshare};
-use security_domain::shamir::{CombineError, Share, ShareRow, combine, combine_rows, split};
+use security_domain::shamir::{CombineError, Share, ShareRow, combine, combine_rows, split_into};
 
 use crate::dealing::{Rows, all, blank, deal, index, quorum, slots};
 use crate::worn::Failing;
@@ -44,7 +44,7 @@ fn all_refuse(quorum: Quorum, given: &[ShareRow<'_>], want: CombineError) {
 
     let encoded: Result<Vec<_>, _> = given
         .iter()
-        .map(|&row| EncodedShare::new(SetId::new([3; 16]), quorum, row, &[4; 32]))
+        .map(|&row| EncodedShare::new(SetId::from_bytes([3; 16]), quorum, row, &[4; 32]))
         .collect();
     // An index above the count does not even become an encoded share.
     if let Ok(encoded) = encoded {
@@ -95,7 +95,7 @@ fn typed_shares_with_equal_or_foreign_indices_are_refused() {
 fn of_two_shares_with_one_index_the_wrong_one_counts() {
     let quorum = quorum(2, 3);
     let dealt = deal(&[7; 9], quorum, &mut rng());
-    let set = SetId::new([3; 16]);
+    let set = SetId::from_bytes([3; 16]);
     let encode = |row| EncodedShare::new(set, quorum, row, &[4; 32]).unwrap();
     let rows = all(&dealt);
     let digests: Vec<ShareDigest> = rows.iter().map(|&row| encode(row).digest()).collect();
@@ -224,7 +224,7 @@ fn a_generator_that_fails_at_any_call_leaves_nothing_anywhere() {
     let typed = Secret::<600>::random(&mut rng()).unwrap();
     let run = |rng: &mut Failing| {
         let mut shares = [const { None }; 21];
-        let done = split(&typed, quorum, rng, &mut shares).is_ok();
+        let done = split_into(&typed, quorum, rng, &mut shares).is_ok();
         (done, shares.iter().all(Option::is_none))
     };
     Failing::at_every_call(run, |calls, left| {

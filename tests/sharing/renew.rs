@@ -164,7 +164,7 @@ fn new_shares_are_confirmed_or_not() {
     let (secret, rows) = deal_random(50, quorum(2, 3), &mut rng);
     let blind = Secret::random(&mut rng).unwrap();
     let commitment = Commitment::to(&blind, &secret);
-    assert_eq!(commitment, Commitment::new(*commitment.as_bytes()));
+    assert_eq!(commitment, Commitment::from_bytes(*commitment.as_bytes()));
     let confirm = |rows: &Rows, which: &[u8]| {
         let given: Vec<_> = which.iter().map(|&of| row(rows, index(of))).collect();
         let mut scratch = [0x77; 50];

@@ -9,7 +9,7 @@ use rand_core::{SeedableRng, TryCryptoRng};
 use security_domain::quorum::Quorum;
 use security_domain::secret::Secret;
 use security_domain::shamir::{
-    CombineError, Share, ShareRow, SplitError, combine, combine_rows, split, split_rows,
+    CombineError, Share, ShareRow, SplitError, combine, combine_rows, split, split_into, split_rows,
 };
 
 use crate::dealing::{all, blank, choose, deal, deal_random, index, pick, quorum, row, slots};
@@ -25,7 +25,7 @@ fn deal_typed<const N: usize>(
     rng: &mut ChaCha20Rng,
 ) -> Vec<Share<N>> {
     let mut slots: Vec<_> = quorum.indices().map(|_| None).collect();
-    split(secret, quorum, rng, &mut slots).unwrap();
+    split_into(secret, quorum, rng, &mut slots).unwrap();
     slots.into_iter().map(Option::unwrap).collect()
 }
 
@@ -171,6 +171,22 @@ fn one_flipped_bit_anywhere_is_noticed_beyond_the_threshold() {
 }
 
 #[test]
+fn an_array_holds_what_slots_would() {
+    let secret = secret::<16>(&mut ChaCha20Rng::seed_from_u64(11));
+    let rng = || ChaCha20Rng::seed_from_u64(12);
+    let array: [Share<16>; 5] = split(&secret, quorum(3, 5), &mut rng()).unwrap();
+    let slots = deal_typed(&secret, quorum(3, 5), &mut rng());
+    for (a, b) in array.iter().zip(&slots) {
+        assert_eq!(a.index(), b.index());
+        assert_eq!(a.value().expose(), b.value().expose());
+    }
+    let longer = split::<16, 6, _>(&secret, quorum(3, 5), &mut rng());
+    assert_eq!(longer.err(), Some(SplitError::SlotCount));
+    let shorter = split::<16, 4, _>(&secret, quorum(3, 5), &mut rng());
+    assert_eq!(shorter.err(), Some(SplitError::SlotCount));
+}
+
+#[test]
 fn slots_that_do_not_fit_the_quorum_are_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(8);
     let secret = secret::<16>(&mut rng);
@@ -181,7 +197,7 @@ fn slots_that_do_not_fit_the_quorum_are_refused() {
             .collect();
         shares.truncate(count);
         assert_eq!(
-            split(&secret, quorum(2, 5), &mut rng, &mut shares),
+            split_into(&secret, quorum(2, 5), &mut rng, &mut shares),
             Err(SplitError::SlotCount)
         );
         assert!(shares.iter().all(Option::is_none));
@@ -224,9 +240,11 @@ fn a_generator_that_fails_at_any_call_leaves_nothing() {
     }
     let mut shares = [const { None }; 5];
     let secret = secret::<32>(&mut ChaCha20Rng::seed_from_u64(10));
-    let refused = split(&secret, quorum(3, 5), &mut Failing::after(0), &mut shares);
+    let refused = split_into(&secret, quorum(3, 5), &mut Failing::after(0), &mut shares);
     assert_eq!(refused, Err(SplitError::Rng));
     assert!(shares.iter().all(Option::is_none));
+    let refused = split::<32, 5, _>(&secret, quorum(3, 5), &mut Failing::after(0));
+    assert_eq!(refused.err(), Some(SplitError::Rng));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn share<'a>(value: &'a [u8], blind: &'a [u8; 32]) -> EncodedShare<'a> {
         index: index(4),
         value,
     };
-    EncodedShare::new(SetId::new([0xab; 16]), quorum(3, 5), row, blind).unwrap()
+    EncodedShare::new(SetId::from_bytes([0xab; 16]), quorum(3, 5), row, blind).unwrap()
 }
 
 fn bytes(share: &EncodedShare<'_>) -> Vec<u8> {

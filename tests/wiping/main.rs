@@ -14,7 +14,7 @@ use rand_core::Rng;
 use security_domain::custodian::Identity;
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::DomainFile;
-use security_domain::quorum::{Quorum, ShareCount, Threshold};
+use security_domain::quorum::Quorum;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
 use security_domain::secret::Secret;
@@ -60,10 +60,8 @@ fn secrets_roots_and_shares() {
     wiped(secret, &value);
     wiped(Root::from_secret(drawn(2)), drawn(2).expose());
     wiped(hazmat::master_key(drawn(3)), drawn(3).expose());
-    let quorum = Quorum::new(Threshold::new(2).unwrap(), ShareCount::new(3).unwrap());
-    let mut shares = [const { None }; 3];
-    split(&drawn(4), quorum.unwrap(), &mut sealed::rng(5), &mut shares).unwrap();
-    let share = shares[0].take().unwrap();
+    let quorum = Quorum::of::<2, 3>();
+    let [share, _, _] = split(&drawn(4), quorum, &mut sealed::rng(5)).unwrap();
     let value = *share.value().expose();
     wiped(share, &value);
 }

@@ -3,7 +3,7 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::shamir::{ShareRow, combine_rows, split_rows};
 use shamirsecretsharing::hazmat::{combine_keyshares, create_keyshares};
 use vsss_rs::Gf256;
@@ -14,11 +14,7 @@ const QUORUMS: [(u8, u8); 5] = [(2, 2), (2, 3), (3, 5), (20, 40), (255, 255)];
 type Share = Vec<u8>;
 
 fn quorum(threshold: u8, count: u8) -> Quorum {
-    Quorum::new(
-        Threshold::new(threshold).unwrap(),
-        ShareCount::new(count).unwrap(),
-    )
-    .unwrap()
+    Quorum::new(threshold, count).unwrap()
 }
 
 fn split(secret: &[u8], threshold: u8, count: u8) -> Vec<Share> {

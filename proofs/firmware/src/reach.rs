@@ -5,7 +5,7 @@ use security_domain::hazmat::ct::eq_bytes;
 use security_domain::hazmat::gf256::{Public, mul_add_row};
 use security_domain::hazmat::gf257::{Element, weight};
 use security_domain::hazmat::kdf::{Pseudorandom, sp800_108_hmac_sha512};
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::correct_rows;
 use security_domain::shamir::encoded::{EncodedShare, combine_encoded};
@@ -91,20 +91,13 @@ entry!(reach_gf257, |input, out| {
     usize::from(weight(&points, out.len(), Element::ZERO).value())
 });
 
-fn zeros<const N: usize>() -> Result<Secret<N>, ()> {
-    Secret::try_init(|_| Ok(()))
-}
 
 entry!(reach_kdf, |input, out| {
-    let Ok(mut long) = zeros::<64>() else {
-        return 1;
-    };
+    let mut long = Secret::from_bytes(&mut [0; 64]);
     let mut pseudorandom = Pseudorandom::none();
     let derived = sp800_108_hmac_sha512(input, out.iter().copied(), input, &mut long);
     let extracted = pseudorandom.extract(out, input);
-    let Ok(mut short) = zeros::<32>() else {
-        return 1;
-    };
+    let mut short = Secret::from_bytes(&mut [0; 32]);
     let expanded = pseudorandom.expand(&[input, out], &mut short);
     out.iter_mut()
         .zip(long.expose().iter().chain(short.expose()))
@@ -113,11 +106,7 @@ entry!(reach_kdf, |input, out| {
 });
 
 pub fn quorum(threshold: usize, count: usize) -> Option<Quorum> {
-    Quorum::new(
-        Threshold::new(threshold as u8).ok()?,
-        ShareCount::new(count as u8).ok()?,
-    )
-    .ok()
+    Quorum::new(threshold as u8, count as u8).ok()
 }
 
 entry!(reach_shamir_split, |input, out| {

@@ -41,11 +41,8 @@ static SCRATCH: Static<[u8; 1024]> = Static::new([0; 1024]);
 /// Makes what the operations need. The secrets are the bytes at `secret`: a root.
 #[unsafe(no_mangle)]
 extern "C" fn prepare_residue(secret: &[u8; 32]) -> u32 {
-    let root = Secret::try_init(|bytes| {
-        *bytes = *secret;
-        Ok::<(), ()>(())
-    });
-    *ROOT.borrow_mut() = root.ok().map(Root::from_secret);
+    let root = Secret::from_bytes(&mut { *secret });
+    *ROOT.borrow_mut() = Some(Root::from_secret(root));
     *SEALED.borrow_mut() = SealedDomain::parse(FILE).ok();
     let (sealed, mut shares) = (SEALED.borrow_mut(), SHARES.borrow_mut());
     let Some(sealed) = &*sealed else { return 0 };

@@ -4,11 +4,11 @@
 
 use core::cell::{RefCell, RefMut};
 
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 use security_domain::shamir::check::correct_rows;
-use security_domain::shamir::{Share, ShareRow, combine, split};
+use security_domain::shamir::{Share, ShareRow, combine, split_into};
 
 use crate::rng::Xorshift;
 
@@ -40,9 +40,7 @@ const PKCS8: [&[u8]; 3] = [
     include_bytes!("../../../tests/vectors/rsa/keys/4096.pkcs8.der"),
 ];
 
-fn three_of_five() -> Option<Quorum> {
-    Quorum::new(Threshold::new(3).ok()?, ShareCount::new(5).ok()?).ok()
-}
+const THREE_OF_FIVE: Quorum = Quorum::of::<3, 5>();
 
 /// Imports the key of that number.
 #[unsafe(no_mangle)]
@@ -92,30 +90,19 @@ extern "C" fn stack_rsa_export(_: usize) -> u32 {
 /// Splits 32 bytes, 3 of 5.
 #[unsafe(no_mangle)]
 extern "C" fn stack_split_32(_: usize) -> u32 {
-    let Some(quorum) = three_of_five() else {
-        return 0;
-    };
-    let Ok(secret) = Secret::try_init(|bytes| {
-        bytes.fill(0x5a);
-        Ok::<(), ()>(())
-    }) else {
-        return 0;
-    };
+    let secret = Secret::from_bytes(&mut [0x5a; 32]);
     let mut shares = SHARES.borrow_mut();
-    u32::from(split(&secret, quorum, &mut Xorshift(3), &mut *shares).is_ok())
+    u32::from(split_into(&secret, THREE_OF_FIVE, &mut Xorshift(3), &mut *shares).is_ok())
 }
 
 /// Combines three of them.
 #[unsafe(no_mangle)]
 extern "C" fn stack_combine_32(_: usize) -> u32 {
-    let Some(quorum) = three_of_five() else {
-        return 0;
-    };
     let shares = SHARES.0.borrow();
     let [Some(a), _, Some(b), _, Some(c)] = &*shares else {
         return 0;
     };
-    combine(quorum, &[c, a, b]).map_or(0, |secret| u32::from(*secret.expose() == [0x5a; 32]))
+    combine(THREE_OF_FIVE, &[c, a, b]).map_or(0, |secret| u32::from(*secret.expose() == [0x5a; 32]))
 }
 
 /// How many wrong shares are the most that can be mended: the quorum is 2 of 255.
@@ -155,14 +142,8 @@ static ROWS: [ShareRow<'static>; 255] = {
 /// Corrects as many wrong shares as can be.
 #[unsafe(no_mangle)]
 extern "C" fn stack_correct(_: usize) -> u32 {
-    let (Ok(threshold), Ok(count)) = (Threshold::new(2), ShareCount::new(255)) else {
-        return 0;
-    };
-    let Ok(quorum) = Quorum::new(threshold, count) else {
-        return 0;
-    };
     let mut out = [0; 32];
-    let wrong = correct_rows(quorum, &ROWS, &mut Xorshift(4), &mut out);
+    let wrong = correct_rows(Quorum::of::<2, 255>(), &ROWS, &mut Xorshift(4), &mut out);
     let named = wrong.is_ok_and(|wrong| wrong.iter().map(ShareIndex::get).eq(1..=WRONG));
     u32::from(named && out == [0x5a; 32])
 }

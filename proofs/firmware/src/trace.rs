@@ -88,12 +88,8 @@ extern "C" fn trace_gf256_products(secret: &Bytes, out: &mut Bytes) {
 }
 
 /// A secret of these bytes.
-pub fn secret(bytes: &Bytes) -> Option<Secret<32>> {
-    let copy = |to: &mut Bytes| {
-        to.copy_from_slice(bytes);
-        Ok::<(), ()>(())
-    };
-    Secret::try_init(copy).ok()
+pub fn secret(bytes: &Bytes) -> Secret<32> {
+    Secret::from_bytes(&mut { *bytes })
 }
 
 /// A function of the image. One that fails leaves `out` empty, which is no right answer.

@@ -19,7 +19,7 @@ const PLAN: BackupInfo<'_> = BackupInfo {
 
 // The root itself, backed up and restored.
 trace!(trace_backup_restore, |bytes, out| {
-    let root = Root::from_secret(secret(bytes)?);
+    let root = Root::from_secret(secret(bytes));
     let mut writer = hazmat::backup::write(&root, &PLAN, &mut Xorshift(7)).ok()?;
     let mut front = [0; 512];
     let front = front.get_mut(..writer.front().len())?;

@@ -78,7 +78,7 @@ impl Host for Flash {
 trace!(trace_record_save_load, |bytes, out| {
     let mut flash = Flash {
         rng: Xorshift(7),
-        device_key: secret(bytes)?,
+        device_key: secret(bytes),
         slots: [([0; LEN], 0); 2],
         counter: 0,
     };

@@ -2,7 +2,7 @@
 //! Sharing, as functions of 32 secret bytes; `proofs/trace.py` has each one's answer.
 
 use security_domain::hazmat::gf256::{Public, mul_add_row};
-use security_domain::quorum::{Quorum, QuorumError, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, QuorumError, ShareIndex};
 use security_domain::shamir::check::{SetId, ShareDigest, correct_rows};
 use security_domain::shamir::encoded::{EncodedShare, encoded_len};
 use security_domain::shamir::renew::{refresh, repair, reshare};
@@ -13,7 +13,7 @@ use crate::rng::Xorshift;
 use crate::trace::{secret, trace};
 
 fn quorum(threshold: u8, count: u8) -> Result<Quorum, QuorumError> {
-    Quorum::new(Threshold::new(threshold)?, ShareCount::new(count)?)
+    Quorum::new(threshold, count)
 }
 
 fn row(index: u8, value: &[u8]) -> Result<ShareRow<'_>, QuorumError> {
@@ -23,17 +23,7 @@ fn row(index: u8, value: &[u8]) -> Result<ShareRow<'_>, QuorumError> {
 
 // The third share of two of three.
 trace!(trace_shamir_split, |bytes, out| {
-    let mut shares = [const { None }; 3];
-    split(
-        &secret(bytes)?,
-        quorum(2, 3).ok()?,
-        &mut Xorshift(7),
-        &mut shares,
-    )
-    .ok()?;
-    let [_, _, Some(third)] = &shares else {
-        return None;
-    };
+    let [_, _, third] = split(&secret(bytes), quorum(2, 3).ok()?, &mut Xorshift(7)).ok()?;
     out.copy_from_slice(third.as_row().value);
     Some(())
 });
@@ -138,7 +128,7 @@ trace!(trace_shamir_correct, |bytes, out| {
 
 /// Writes the third share of two of three, blinded by itself, as text.
 fn write_text<'a>(bytes: &[u8; 32], out: &'a mut [u8; text_len(32)]) -> Option<&'a str> {
-    let (set, row) = (SetId::new([5; 16]), row(3, bytes).ok()?);
+    let (set, row) = (SetId::from_bytes([5; 16]), row(3, bytes).ok()?);
     let share = EncodedShare::new(set, quorum(2, 3).ok()?, row, bytes).ok()?;
     share.encode_text(out).ok()
 }
@@ -164,8 +154,8 @@ trace!(trace_shamir_text_read, |bytes, out| {
 trace!(trace_shamir_digest, |bytes, out| {
     let share = row(1, bytes).ok()?;
     let digest = ShareDigest::of(
-        &secret(bytes)?,
-        SetId::new([5; 16]),
+        &secret(bytes),
+        SetId::from_bytes([5; 16]),
         quorum(2, 3).ok()?,
         share,
     );

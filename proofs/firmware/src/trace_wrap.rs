@@ -19,7 +19,7 @@ const CONTEXT: [u8; 32] = {
 // A share, wrapped and unwrapped.
 trace!(trace_wrap_share, |bytes, out| {
     let index = ShareIndex::new(3).ok()?;
-    let share = Share::new(index, secret(bytes)?);
+    let share = Share::new(index, secret(bytes));
     let mut wrapped = [0; 256];
     let rng = &mut Xorshift(7);
     let wrapped = WrappedShare::wrap(&share, &CONTEXT, &Masking(1), rng, &mut wrapped).ok()?;

@@ -57,7 +57,7 @@ pub fn write<R: TryCryptoRng + ?Sized>(
     burning::<{ burn::JWE }, _>(move || {
         let checked = enc_data::check(artifacts.iter().map(|(tag, _)| *tag))
             .and_then(|()| check_certificates(certificates))
-            .and_then(|count| Ok(Quorum::new(threshold, count)?));
+            .and_then(|count| Ok(Quorum::new(threshold.get(), count.get())?));
         let quorum = match checked {
             Ok(quorum) => quorum,
             Err(error) => {

@@ -63,7 +63,7 @@ impl<K: Recipient> Sealing<'_, K> {
         let shares = shares
             .get_mut(..core.custodians.len())
             .ok_or(SealError::Fault)?;
-        shamir::split(&data_key, core.quorum, &mut rng, shares).map_err(|_| SealError::Rng)?;
+        shamir::split_into(&data_key, core.quorum, &mut rng, shares).map_err(|_| SealError::Rng)?;
         let listed = self.wrap_shares(
             &core,
             &core_digest,

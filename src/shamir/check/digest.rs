@@ -21,6 +21,10 @@ pub struct SetId([u8; 16]);
 
 impl SetId {
     /// Draws one.
+    ///
+    /// # Errors
+    ///
+    /// [`RngError`] if `rng` failed.
     pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         let mut bytes = [0; 16];
         rng::fill(rng, &mut bytes)?;
@@ -28,7 +32,7 @@ impl SetId {
     }
 
     /// The one with these bytes.
-    pub const fn new(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
@@ -77,7 +81,7 @@ impl ShareDigest {
     }
 
     /// The one with these bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

@@ -31,7 +31,7 @@ impl Commitment {
     }
 
     /// The one with these bytes.
-    pub const fn new(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 

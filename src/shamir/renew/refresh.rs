@@ -7,12 +7,12 @@
 //! CRYPTO 1995, section 3.1, without its verification).
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::shamir::renew::refresh;
 //! use security_domain::shamir::{ShareRow, combine_rows};
 //!
 //! // Shares of 0x2a at 1 and 2, on the line 0x2a + 5 x, and one dealer; the protocol has a threshold.
-//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(2)?)?;
+//! let quorum = Quorum::of::<2, 2>();
 //! let (one, two) = (ShareIndex::new(1)?, ShareIndex::new(2)?);
 //! let (mut to_one, mut to_two) = ([0], [0]);
 //! refresh::deal(quorum, &mut getrandom::SysRng, &mut [&mut to_one, &mut to_two])?;

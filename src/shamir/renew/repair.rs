@@ -9,12 +9,12 @@
 //! threshold schemes", 2018, section 1.1, the enrollment scheme of M. Nojoumian).
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::shamir::ShareRow;
 //! use security_domain::shamir::renew::repair;
 //!
 //! // On the line 0x2a + 5 x, the holders of the shares at 1 and 2 make the one at 3 anew.
-//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(3)?)?;
+//! let quorum = Quorum::of::<2, 3>();
 //! let holders = [ShareIndex::new(1)?, ShareIndex::new(2)?];
 //! let lost = ShareIndex::new(3)?;
 //! let mut sent = [[[0]; 2]; 2];

@@ -7,12 +7,12 @@
 //! shares (Y. Desmedt and S. Jajodia, "Redistributing secret shares to new access structures", 1997).
 //!
 //! ```
-//! use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+//! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::shamir::renew::reshare;
 //! use security_domain::shamir::{ShareRow, combine_rows};
 //!
 //! // Two holders of shares of 0x2a, on the line 0x2a + 5 x, hand over to two others.
-//! let quorum = Quorum::new(Threshold::new(2)?, ShareCount::new(2)?)?;
+//! let quorum = Quorum::of::<2, 2>();
 //! let indices = [ShareIndex::new(1)?, ShareIndex::new(2)?];
 //! let mut sent = [[[0]; 2]; 2];
 //! for ((index, value), [to_one, to_two]) in indices.into_iter().zip([&[0x2f], &[0x20]]).zip(&mut sent) {

@@ -6,7 +6,7 @@ macro_rules! library {
     ($domain:ident, $name:expr) => {
         use std::hint::black_box;
 
-        use $domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+        use $domain::quorum::{Quorum, ShareIndex};
         use $domain::secret::Secret;
         use $domain::shamir::{self, Share, ShareRow};
 
@@ -23,9 +23,7 @@ macro_rules! library {
         };
 
         fn quorum(case: &Case<'_>) -> Quorum {
-            let threshold = Threshold::new(case.threshold).expect("a valid threshold");
-            let count = ShareCount::new(case.count).expect("a valid count");
-            Quorum::new(threshold, count).expect("a valid quorum")
+            Quorum::new(case.threshold, case.count).expect("a valid quorum")
         }
 
         fn split<'a>(case: &Case<'a>, generator: Generator) -> Option<Job<'a>> {
@@ -34,7 +32,7 @@ macro_rules! library {
             if let Some(secret) = small(case) {
                 let mut shares: Vec<_> = (0..count).map(|_| None).collect();
                 return Some(Box::new(move || {
-                    shamir::split(&secret, quorum, &mut rng, &mut shares).expect("it splits");
+                    shamir::split_into(&secret, quorum, &mut rng, &mut shares).expect("it splits");
                     black_box(&mut shares);
                 }));
             }
@@ -51,7 +49,7 @@ macro_rules! library {
             let mut rng = Generator::ChaCha20.stream();
             if let Some(secret) = small(case) {
                 let mut shares: Vec<Option<Share<SMALL>>> = (0..case.count).map(|_| None).collect();
-                shamir::split(&secret, quorum, &mut rng, &mut shares).expect("it splits");
+                shamir::split_into(&secret, quorum, &mut rng, &mut shares).expect("it splits");
                 let shares: &[Option<Share<SMALL>>] = Vec::leak(shares);
                 let given: Vec<&Share<SMALL>> = shares.iter().flatten().take(threshold).collect();
                 let again = shamir::combine(quorum, &given).expect("a quorum");
@@ -75,11 +73,7 @@ macro_rules! library {
         /// The secret as a typed one, if it is of the small size.
         fn small(case: &Case<'_>) -> Option<Secret<SMALL>> {
             let bytes: &[u8; SMALL] = case.secret.try_into().ok()?;
-            Secret::try_init(|out| {
-                *out = *bytes;
-                Ok::<(), ()>(())
-            })
-            .ok()
+            Some(Secret::from_bytes(&mut { *bytes }))
         }
 
         fn deal(secret: &[u8], quorum: Quorum, rng: &mut Stream, rows: &mut [Vec<u8>]) {

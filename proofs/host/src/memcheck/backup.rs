@@ -23,11 +23,7 @@ pub const OPERATIONS: &[Operation] = &[
 const LENGTH: usize = CHUNK_LEN + 1_001;
 
 fn root(byte: u8) -> Root {
-    let filled = Secret::try_init(|bytes| {
-        *bytes = hidden([byte; 32]);
-        Ok::<(), ()>(())
-    });
-    Root::from_secret(filled.unwrap())
+    Root::from_secret(Secret::from_bytes(&mut hidden([byte; 32])))
 }
 
 /// The front and the chunks.

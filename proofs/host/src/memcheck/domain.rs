@@ -90,11 +90,7 @@ impl Identity for Masking {
 }
 
 fn secret<const N: usize>(bytes: [u8; N]) -> Secret<N> {
-    Secret::try_init(|secret| {
-        *secret = hidden(bytes);
-        Ok::<(), ()>(())
-    })
-    .unwrap()
+    Secret::from_bytes(&mut hidden(bytes))
 }
 
 fn root() -> Root {
@@ -162,12 +158,8 @@ fn identity_of_domain() {
 }
 
 /// A secret that is none.
-fn public<const N: usize>(bytes: [u8; N]) -> Secret<N> {
-    Secret::try_init(|secret| {
-        *secret = bytes;
-        Ok::<(), ()>(())
-    })
-    .unwrap()
+fn public<const N: usize>(mut bytes: [u8; N]) -> Secret<N> {
+    Secret::from_bytes(&mut bytes)
 }
 
 fn masking() -> [Masking; 5] {

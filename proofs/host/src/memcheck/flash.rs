@@ -30,14 +30,10 @@ impl Flash {
         Self::new(seed, [0x64; 32], false)
     }
 
-    fn new(seed: u64, device_key: [u8; 32], public: bool) -> Self {
-        let device_key = Secret::try_init(|key| {
-            *key = device_key;
-            Ok::<(), ()>(())
-        });
+    fn new(seed: u64, mut device_key: [u8; 32], public: bool) -> Self {
         Self {
             rng: SecretRng(seed),
-            device_key: device_key.unwrap(),
+            device_key: Secret::from_bytes(&mut device_key),
             public,
             slots: [const { Vec::new() }; 2],
             counter: 0,

@@ -41,13 +41,7 @@ fn transfer_key() -> PublicKey {
 }
 
 fn ask() {
-    let root = Root::from_secret(
-        Secret::try_init(|bytes| {
-            *bytes = hidden([0x72; 32]);
-            Ok::<(), ()>(())
-        })
-        .unwrap(),
-    );
+    let root = Root::from_secret(Secret::from_bytes(&mut hidden([0x72; 32])));
     let sealed = SealedDomain::parse(SEALED).unwrap();
     let asking = Asking {
         purpose: SessionPurpose::Rehearse,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sharing: split, combine, check, renew, with the kernels that this processor, as Valgrind shows it, chooses.
 
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{
     SetId, ShareDigest, consistent, correct, correct_rows, name_wrong,
@@ -33,11 +33,7 @@ const LEN: usize = 1000;
 type Row = Vec<u8>;
 
 fn quorum(threshold: u8, count: u8) -> Quorum {
-    Quorum::new(
-        Threshold::new(threshold).unwrap(),
-        ShareCount::new(count).unwrap(),
-    )
-    .unwrap()
+    Quorum::new(threshold, count).unwrap()
 }
 
 fn index(index: usize) -> ShareIndex {
@@ -95,10 +91,8 @@ fn combined(quorum: Quorum, rows: &[ShareRow<'_>]) -> Row {
 fn fixed() {
     let quorum = quorum(3, 5);
     let secret = Secret::<32>::random(&mut SecretRng(1)).unwrap();
-    let mut shares = [const { None }; 5];
-    split(&secret, quorum, &mut SecretRng(2), &mut shares).unwrap();
-    let shares: Vec<&Share<32>> = shares.iter().flatten().collect();
-    let again = combine(quorum, &[shares[4], shares[0], shares[2]]).unwrap();
+    let [first, _, third, _, fifth] = split(&secret, quorum, &mut SecretRng(2)).unwrap();
+    let again = combine(quorum, &[&fifth, &first, &third]).unwrap();
     assert_eq!(revealed(again.expose()), revealed(secret.expose()));
 }
 
@@ -129,10 +123,8 @@ fn mend() {
     check(out);
 
     let secret = Secret::<32>::random(&mut SecretRng(7)).unwrap();
-    let mut shares = [const { None }; 5];
-    split(&secret, quorum(3, 5), &mut SecretRng(8), &mut shares).unwrap();
-    let shares: Vec<&Share<32>> = shares.iter().flatten().collect();
-    let (again, wrong) = correct(quorum(3, 5), &shares, &mut SecretRng(9)).unwrap();
+    let shares: [Share<32>; 5] = split(&secret, quorum(3, 5), &mut SecretRng(8)).unwrap();
+    let (again, wrong) = correct(quorum(3, 5), &shares.each_ref(), &mut SecretRng(9)).unwrap();
     assert_eq!(wrong.iter().count(), 0);
     assert_eq!(revealed(again.expose()), revealed(secret.expose()));
 }
@@ -140,7 +132,7 @@ fn mend() {
 fn name() {
     let quorum = quorum(2, 3);
     let mut rows = shares(quorum, 10);
-    let set = SetId::new([9; 16]);
+    let set = SetId::from_bytes([9; 16]);
     let blinds = [1, 2, 3].map(|seed| Secret::<32>::random(&mut SecretRng(seed)).unwrap());
     let digests: Vec<ShareDigest> = (1..=3)
         .map(|i| ShareDigest::of(&blinds[i - 1], set, quorum, held(&rows, &[i])[0]))
@@ -158,7 +150,7 @@ fn name() {
 fn encoded() {
     let quorum = quorum(2, 3);
     let rows = shares(quorum, 20);
-    let set = SetId::new([9; 16]);
+    let set = SetId::from_bytes([9; 16]);
     let files: Vec<Row> = (1..=3)
         .map(|i| {
             let blind = hidden([i as u8; 32]);
@@ -189,7 +181,7 @@ fn written(value: &[u8; 32], blind: &[u8; 32]) -> (String, String) {
         index: index(2),
         value,
     };
-    let share = EncodedShare::new(SetId::new([9; 16]), quorum(2, 3), row, blind).unwrap();
+    let share = EncodedShare::new(SetId::from_bytes([9; 16]), quorum(2, 3), row, blind).unwrap();
     let mut out = vec![0; text_len(32)];
     let text = share.encode_text(&mut out).unwrap().to_owned();
     reveal(&mut out);

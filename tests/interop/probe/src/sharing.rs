@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Shares in the layout of the npm package: the value's bytes, then the index.
 
-use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
+use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::shamir::{ShareRow, combine_rows, split_rows};
 
 use crate::rng;
 
 fn quorum(threshold: u8, count: u8) -> Quorum {
-    let threshold = Threshold::new(threshold).expect("a threshold");
-    Quorum::new(threshold, ShareCount::new(count).expect("a count")).expect("a quorum")
+    Quorum::new(threshold, count).expect("a quorum")
 }
 
 pub fn split(threshold: u8, count: u8, secret: &[u8]) -> Vec<u8> {
