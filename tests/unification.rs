@@ -47,6 +47,7 @@ mod sharing {
     open!(shamir::renew::ConfirmError: Shares AnotherSecret);
     open!(shamir::renew::RenewError: HolderCount RowCount IndexAboveCount EqualIndices NotAHolder UnequalLengths Rng Fault);
     open!(shamir::SplitError: SlotCount UnequalLengths Rng Fault);
+    open!(shamir::text::TextError: NotAShare Truncated TooLong Character MixedCase Checksum Padding Share BufferTooSmall Fault);
 }
 
 #[cfg(feature = "sealed-domain")]
