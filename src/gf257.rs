@@ -10,6 +10,7 @@ use rand_core::TryCryptoRng;
 use zeroize::{DefaultIsZeroes, Zeroize};
 
 use crate::ct::Mask;
+use crate::hardened::Fault;
 use crate::rng::{self, RngError};
 
 /// The modulus, a prime.
@@ -122,20 +123,19 @@ pub fn evaluate(coefficients: &[Element], x: Element) -> Element {
 /// Lagrange's weight of point `i`: the polynomial of lowest degree through `(points[j], y[j])`
 /// takes at `at` the value `sum of weight(points, j, at) * y[j]`.
 ///
-/// The points are public and distinct; a point that occurs twice, or an `i` beyond them, weighs 0.
-pub fn weight(points: &[Element], i: usize, at: Element) -> Element {
-    product_over_others(points, i, |other| at - other) * leading_weight(points, i)
+/// The points are public and distinct; a point that occurs twice weighs 0, and there is none at an `i`
+/// beyond them.
+pub fn weight(points: &[Element], i: usize, at: Element) -> Result<Element, Fault> {
+    Ok(product_over_others(points, i, |other| at - other) * leading_weight(points, i)?)
 }
 
 /// The weight of point `i` in the coefficient of the highest power, `points.len() - 1`: the
 /// coefficient is `sum of leading_weight(points, j) * y[j]`.
 ///
 /// The points are public and distinct, as for [`weight`].
-pub fn leading_weight(points: &[Element], i: usize) -> Element {
-    let Some(&point) = points.get(i) else {
-        return Element::ZERO;
-    };
-    product_over_others(points, i, |other| point - other).invert()
+pub fn leading_weight(points: &[Element], i: usize) -> Result<Element, Fault> {
+    let point = *points.get(i).ok_or(Fault)?;
+    Ok(product_over_others(points, i, |other| point - other).invert())
 }
 
 /// The product of `factor(point)` over all points but the `i`th.
@@ -204,10 +204,11 @@ mod tests {
         };
         for at in 0..257 {
             let at = element(at);
-            let got = sum(&|i| weight(&points, i, at));
+            let got = sum(&|i| weight(&points, i, at).unwrap());
             assert_eq!(got.value(), evaluate(&coefficients, at).value());
         }
-        assert_eq!(sum(&|i| leading_weight(&points, i)).value(), 3);
+        assert_eq!(sum(&|i| leading_weight(&points, i).unwrap()).value(), 3);
+        assert!(leading_weight(&points, 5).is_err());
     }
 
     /// A generator that returns the words it was given, then fails.

@@ -240,6 +240,8 @@ impl<const N: usize> Domain<'_, Active, N> {
     /// vault has saved a state on this host since.
     pub fn artifacts<H: Host>(&self, host: &mut H) -> Result<Artifacts<'_>, LifecycleError> {
         self.vault.allows(host)?.spend(LifecycleError::Fault)?;
+        // What is malformed would end the iterator early.
+        self.vault.held.all()?;
         Ok(self.vault.held.artifacts()?)
     }
 }

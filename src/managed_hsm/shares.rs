@@ -189,51 +189,54 @@ impl<'s> Selection<'s> {
     }
 
     /// For every byte of the key, the sum of the shares' values, each times its weight.
-    fn weigh(&self, weight: impl Fn(&[Element], usize) -> Element) -> Zeroizing<[Element; KEY]> {
+    fn weigh(
+        &self,
+        weight: impl Fn(&[Element], usize) -> Result<Element, Fault>,
+    ) -> Result<Zeroizing<[Element; KEY]>, Fault> {
         let mut sums = Zeroizing::new([Element::ZERO; KEY]);
         for (i, share) in self.shares.iter().enumerate() {
-            let weight = weight(&self.points, i);
+            let weight = weight(&self.points, i)?;
             for (sum, value) in sums.iter_mut().zip(&share.values) {
                 *sum = *sum + *value * weight;
             }
         }
-        sums
+        Ok(sums)
     }
 
     /// The key that these shares make, and whether each of its bytes is one: 256 is not.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
-    pub fn combine(&self) -> (MasterKey, Mask) {
+    pub fn combine(&self) -> Result<(MasterKey, Mask), Fault> {
         let mut key = Secret::zeroed();
         let mut good = Mask::public(true);
-        let sums = self.weigh(|points, i| gf257::weight(points, i, Element::ZERO));
+        let sums = self.weigh(|points, i| gf257::weight(points, i, Element::ZERO))?;
         for (byte, sum) in key.expose_mut().iter_mut().zip(&*sums) {
             good &= Mask::lt(u32::from(sum.value()), 256);
             *byte = sum.value() as u8;
         }
-        (MasterKey::new(key), good)
+        Ok((MasterKey::new(key), good))
     }
 
     /// Whether the coefficients of the highest power are zero for all bytes, so that fewer shares
     /// would do.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
-    pub fn is_degenerate(&self) -> Mask {
-        let leading = self.weigh(gf257::leading_weight);
-        { leading.iter() }.fold(Mask::public(true), |zero, value| {
+    pub fn is_degenerate(&self) -> Result<Mask, Fault> {
+        let leading = self.weigh(gf257::leading_weight)?;
+        Ok({ leading.iter() }.fold(Mask::public(true), |zero, value| {
             zero & Mask::is_zero(u32::from(value.value()))
-        })
+        }))
     }
 
     /// Whether `share` lies on the polynomials of these shares.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
-    pub fn agrees_with(&self, share: &Share) -> Mask {
-        let sums = self.weigh(|points, i| gf257::weight(points, i, share.point()));
+    pub fn agrees_with(&self, share: &Share) -> Result<Mask, Fault> {
+        let sums = self.weigh(|points, i| gf257::weight(points, i, share.point()))?;
         let pairs = sums.iter().zip(&share.values);
-        pairs.fold(Mask::public(true), |same, (sum, value)| {
+        Ok(pairs.fold(Mask::public(true), |same, (sum, value)| {
             same & Mask::eq(u32::from(sum.value()), u32::from(value.value()))
-        })
+        }))
     }
 }
 

@@ -96,6 +96,7 @@ impl<const N: usize> Source for Decoded<N> {
     fn run(&mut self, most: usize) -> &[u8] {
         let start = self.pending.start;
         self.pending.start += most.min(self.pending.len());
+        // A range beyond the array, which no decoder gives, ends the text: what reads it refuses that.
         self.bytes
             .get(start..self.pending.start)
             .unwrap_or_default()

@@ -104,9 +104,10 @@ pub fn gf257(judge: &mut impl Judge) -> Result<(), Wrong> {
     let [a, b, c] = values.map(|value| value.value().to_be_bytes());
     judge.same([a, b, c].as_flattened(), &VALUES)?;
 
-    let terms = values.iter().enumerate();
-    let constant = terms.fold(Element::ZERO, |sum, (i, value)| {
-        sum + gf257::weight(&points, i, Element::ZERO) * *value
-    });
+    let mut constant = Element::ZERO;
+    for (i, value) in values.iter().enumerate() {
+        let weight = gf257::weight(&points, i, Element::ZERO).map_err(|_| Wrong)?;
+        constant = constant + weight * *value;
+    }
     judge.same(&constant.value().to_be_bytes(), &[0, 23])
 }

@@ -88,7 +88,8 @@ entry!(reach_gf257, |input, out| {
         .iter_mut()
         .zip(input)
         .for_each(|(to, from)| *to = Element::from_byte(*from));
-    usize::from(weight(&points, out.len(), Element::ZERO).value())
+    let weight = weight(&points, out.len(), Element::ZERO);
+    weight.map_or(0, |weight| usize::from(weight.value()))
 });
 
 

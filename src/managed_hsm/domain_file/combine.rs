@@ -6,6 +6,7 @@ use heapless::Vec;
 
 use super::DomainFile;
 use crate::burn::{self, burning};
+use crate::ct::Mask;
 use crate::hardened::{Fault, Verdict};
 use crate::managed_hsm::error::OpenError;
 use crate::managed_hsm::shares::{Selection, Share};
@@ -38,12 +39,15 @@ impl DomainFile<'_> {
                     let Some(selection) = Selection::new(shares, candidate.quorum) else {
                         continue;
                     };
-                    let (key, good) = selection.combine();
+                    let (key, good) = selection.combine()?;
                     if !(good & self.enc_data.suits(&key)?).declassify() {
                         continue;
                     }
-                    let whole = Verdict::twice(|| !selection.is_degenerate())
-                        .permit(CombineError::DoesNotOpen)?;
+                    let whole = Verdict::twice(|| match selection.is_degenerate() {
+                        Ok(degenerate) => !degenerate,
+                        Err(Fault) => Mask::public(false),
+                    })
+                    .permit(CombineError::DoesNotOpen)?;
                     let opens = self.enc_data.opens(&key)?.and(whole);
                     opens.spend(CombineError::DoesNotOpen)?;
                     return Combined::new(key, shares, candidate.agreeing);
@@ -92,7 +96,7 @@ fn candidates(
             continue;
         }
         if let Some(selection) = Selection::new(shares, quorum) {
-            let agreeing = agreeing(&selection, shares, quorum);
+            let agreeing = agreeing(&selection, shares, quorum)?;
             // There is room for all.
             { candidates.push(Candidate { quorum, agreeing }) }.map_err(|_| Fault)?;
         }
@@ -102,16 +106,16 @@ fn candidates(
 
 /// The shares that lie on the polynomials of a quorum, itself included. Of several with one index
 /// only the first counts: the others add nothing to it.
-fn agreeing(selection: &Selection<'_>, shares: &[Share], quorum: u16) -> u16 {
+fn agreeing(selection: &Selection<'_>, shares: &[Share], quorum: u16) -> Result<u16, Fault> {
     let mut agreeing = quorum;
     for (place, share) in shares.iter().enumerate() {
         let taken = { shares.iter().enumerate() }
             .any(|(other, one)| agreeing >> other & 1 == 1 && one.index() == share.index());
-        if !taken && selection.agrees_with(share).declassify() {
+        if !taken && selection.agrees_with(share)?.declassify() {
             agreeing |= 1 << place;
         }
     }
-    agreeing
+    Ok(agreeing)
 }
 
 /// What shares combined to.
