@@ -26,13 +26,14 @@ mod firmware {
     use rand_core::TryCryptoRng;
     use security_domain::contribution::{Contribution, Request, RequestDigest};
     use security_domain::lifecycle::{
-        AnyDomain, Event, FlashError, Host, SinkAnswer, Slot, Status, Vault, vault_room,
+        AnyDomain, Event, Host, SinkAnswer, Status, Vault, vault_room,
     };
     use security_domain::sealed_domain::{
         ArtifactTag, DomainId, Epoch, ExpectedDomain, SealedDomain,
     };
     use security_domain::secret::Secret;
     use security_domain::self_test;
+    use security_domain::storage::{Flash, FlashError, Slot};
 
     /// Room for four artifacts of one KiB together.
     pub const ROOM: usize = vault_room(4, 1024);
@@ -69,26 +70,7 @@ mod firmware {
         pub events: usize,
     }
 
-    impl<R: TryCryptoRng> Host for Board<R> {
-        type Rng = R;
-
-        fn rng(&mut self) -> &mut R {
-            &mut self.rng
-        }
-
-        fn now(&mut self) -> u64 {
-            0 // no clock
-        }
-
-        fn device_key(&self) -> &Secret<32> {
-            &self.device_key
-        }
-
-        fn report(&mut self, _: &Event) -> SinkAnswer {
-            self.events += 1; // a real one lights a lamp, or writes to a log that cannot be erased
-            SinkAnswer::AGREED
-        }
-
+    impl<R: TryCryptoRng> Flash for Board<R> {
         fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
             let (bytes, len) = (&self.slots[slot as usize], self.lengths[slot as usize]);
             out.get_mut(..len)
@@ -121,6 +103,27 @@ mod firmware {
 
         fn counter_is_hardware(&self) -> bool {
             true
+        }
+    }
+
+    impl<R: TryCryptoRng> Host for Board<R> {
+        type Rng = R;
+
+        fn rng(&mut self) -> &mut R {
+            &mut self.rng
+        }
+
+        fn now(&mut self) -> u64 {
+            0 // no clock
+        }
+
+        fn device_key(&self) -> &Secret<32> {
+            &self.device_key
+        }
+
+        fn report(&mut self, _: &Event) -> SinkAnswer {
+            self.events += 1; // a real one lights a lamp, or writes to a log that cannot be erased
+            SinkAnswer::AGREED
         }
     }
 

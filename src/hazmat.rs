@@ -45,10 +45,11 @@ pub mod contribution {
 /// The state at rest.
 #[cfg(feature = "sealed-domain")]
 pub mod record {
-    use crate::lifecycle::{Host, RecordError, record};
+    use crate::lifecycle::Host;
     use crate::sealed_domain::InstanceId;
+    use crate::storage::{RecordError, record};
 
-    pub use crate::lifecycle::record::{Loaded, OVERHEAD, Position};
+    pub use crate::storage::record::{Loaded, OVERHEAD, Position};
 
     /// Reads the newest state into `buffer`, and writes it anew two numbers higher.
     pub fn load<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Loaded, RecordError> {

@@ -87,6 +87,9 @@ pub mod backup;
 #[cfg(feature = "sealed-domain")]
 pub mod contribution;
 
+#[cfg(feature = "sealed-domain")]
+pub mod storage;
+
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm;
 

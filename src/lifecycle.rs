@@ -66,7 +66,6 @@ mod holding;
 mod host;
 #[cfg(feature = "managed-hsm")]
 mod import;
-pub(crate) mod record;
 mod recover;
 mod service;
 mod session;
@@ -81,10 +80,9 @@ pub use error::{LifecycleError, Unconfirmed};
 pub use event::{Ended, Event, Outcome, Step};
 pub use expire::{Expiry, InSession};
 pub use holding::Artifacts;
-pub use host::{FlashError, Host, SinkAnswer, Slot};
+pub use host::{Host, SinkAnswer};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
-pub use record::{Left, RecordError};
 pub use recover::{Added, Gathering};
 pub use stage::Stage;
 pub use start::AnyDomain;

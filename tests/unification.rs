@@ -53,7 +53,7 @@ mod sharing {
 #[cfg(feature = "sealed-domain")]
 mod sealed {
     use security_domain::{
-        backup, contribution, custodian, lifecycle, rsa, sealed_domain, self_test, x509,
+        backup, contribution, custodian, lifecycle, rsa, sealed_domain, self_test, storage, x509,
     };
 
     open!(backup::Field: Header Version Suite DomainId Epoch BackupId Instance LedgerHead Kind Name Created Length);
@@ -78,9 +78,9 @@ mod sealed {
     open!(lifecycle::Outcome: Done Failed Interrupted);
     open!(lifecycle::Ended: Cancelled Expired TooManyFailures);
     closed!(lifecycle::Expiry<'static, lifecycle::Recovering, 9>: Over Running);
-    closed!(lifecycle::Slot: A B);
-    open!(lifecycle::RecordError: Rng Flash RolledBack CounterBehind Missing Damaged UnknownVersion NotErased BufferTooSmall Fault);
-    closed!(lifecycle::Left: Nothing One Both);
+    closed!(storage::Slot: A B);
+    open!(storage::RecordError: Rng Flash RolledBack CounterBehind Missing Damaged UnknownVersion NotErased BufferTooSmall Fault);
+    closed!(storage::Left: Nothing One Both);
     closed!(lifecycle::Added: New Already);
     open!(lifecycle::Stage: Empty Provisioned Recovering Importing Imported Active);
     open!(lifecycle::AnyDomain<'static, 9>: Empty Provisioned Recovering QuorumMet Active);

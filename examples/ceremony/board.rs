@@ -2,9 +2,10 @@
 //! An HSM's board, simulated: its flash is memory, and every event is a line.
 
 use getrandom::SysRng;
-use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot, Vault, vault_room};
+use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
 use security_domain::rng::RngError;
 use security_domain::secret::Secret;
+use security_domain::storage::{Flash, FlashError, Slot};
 
 /// Room for what the HSMs of the ceremony hold.
 pub const ROOM: usize = vault_room(3, 1000);
@@ -32,29 +33,7 @@ impl Board {
     }
 }
 
-impl Host for Board {
-    type Rng = SysRng;
-
-    fn rng(&mut self) -> &mut SysRng {
-        &mut self.rng
-    }
-
-    fn now(&mut self) -> u64 {
-        let since = std::time::UNIX_EPOCH.elapsed();
-        since.map_or(0, |since| since.as_secs())
-    }
-
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
-    }
-
-    fn report(&mut self, event: &Event) -> SinkAnswer {
-        let event = format!("{event:?}");
-        let name = event.split([' ', '(']).next().unwrap_or_default();
-        println!("   [event] {name}");
-        SinkAnswer::AGREED
-    }
-
+impl Flash for Board {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let record = &self.slots[slot as usize];
         let out = out.get_mut(..record.len()).ok_or(FlashError)?;
@@ -83,5 +62,29 @@ impl Host for Board {
 
     fn counter_is_hardware(&self) -> bool {
         true
+    }
+}
+
+impl Host for Board {
+    type Rng = SysRng;
+
+    fn rng(&mut self) -> &mut SysRng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        let since = std::time::UNIX_EPOCH.elapsed();
+        since.map_or(0, |since| since.as_secs())
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, event: &Event) -> SinkAnswer {
+        let event = format!("{event:?}");
+        let name = event.split([' ', '(']).next().unwrap_or_default();
+        println!("   [event] {name}");
+        SinkAnswer::AGREED
     }
 }

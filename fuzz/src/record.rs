@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
-use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkAnswer, Slot};
+use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
+use security_domain::storage::{Flash, FlashError, RecordError, Slot};
 
 use super::rng::Seeded;
 
@@ -68,25 +69,7 @@ impl Hsm {
     }
 }
 
-impl Host for Hsm {
-    type Rng = Seeded;
-
-    fn rng(&mut self) -> &mut Seeded {
-        &mut self.rng
-    }
-
-    fn now(&mut self) -> u64 {
-        0
-    }
-
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
-    }
-
-    fn report(&mut self, _: &Event) -> SinkAnswer {
-        SinkAnswer::REFUSED
-    }
-
+impl Flash for Hsm {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         self.call()?;
         let held = &self.slots[slot as usize];
@@ -128,6 +111,26 @@ impl Host for Hsm {
 
     fn counter_is_hardware(&self) -> bool {
         false
+    }
+}
+
+impl Host for Hsm {
+    type Rng = Seeded;
+
+    fn rng(&mut self) -> &mut Seeded {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        0
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, _: &Event) -> SinkAnswer {
+        SinkAnswer::REFUSED
     }
 }
 

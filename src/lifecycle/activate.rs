@@ -7,7 +7,6 @@ use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::holding::Holding;
 use super::host::Host;
-use super::record::{Position, RecordError};
 use super::stage::Stage;
 use super::state::{Active, Domain, Provisioned, Refused};
 use super::vault::{Instance, Next, Standing, Vault};
@@ -15,6 +14,7 @@ use crate::custodian::Recipient;
 use crate::quorum::Threshold;
 use crate::sealed_domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing};
 use crate::self_test::Test;
+use crate::storage::record::{Position, RecordError};
 
 /// Who is to have the domain's first quorum.
 #[derive(Debug)]

@@ -6,7 +6,6 @@ use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
 
 use super::holding::Holding;
-use super::record::{OVERHEAD, RecordError};
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::stage::Stage;
 use super::vault::{Instance, Owed, Standing, Vault};
@@ -22,6 +21,7 @@ use crate::sealed_domain::{
 };
 use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
+use crate::storage::record::{OVERHEAD, RecordError};
 
 const VERSION: u8 = 1;
 

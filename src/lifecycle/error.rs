@@ -5,8 +5,6 @@ use core::convert::Infallible;
 use core::fmt;
 
 use super::holding::NotHeld;
-use super::host::FlashError;
-use super::record::{Left, RecordError};
 use super::stage::Stage;
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::contribution::ContributionError;
@@ -16,6 +14,8 @@ use crate::rng::RngError;
 use crate::rsa::GenerateError;
 use crate::sealed_domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::self_test::Failed;
+use crate::storage::FlashError;
+use crate::storage::record::{Left, RecordError};
 #[cfg(feature = "managed-hsm")]
 use crate::x509::Thumbprint;
 

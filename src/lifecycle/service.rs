@@ -4,10 +4,10 @@
 use super::error::LifecycleError;
 use super::event::{Outcome, Step};
 use super::host::Host;
-use super::record::{self, RecordError};
 use super::vault::Vault;
 use crate::burn::{self, burning};
 use crate::hardened::Permit;
+use crate::storage::record::{self, RecordError};
 
 impl<const N: usize> Vault<N> {
     /// Takes a step, unless the HSM is in its error state or another vault has overtaken this one. A

@@ -7,7 +7,6 @@ use super::audit::Audit;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::Host;
-use super::record::{self, Loaded, RecordError};
 use super::stage::Stage;
 use super::state::{
     Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Status,
@@ -23,6 +22,7 @@ use crate::rng::{self, RngError};
 use crate::sealed_domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, Root, SealError};
 use crate::secret::Secret;
 use crate::self_test::{SelfTested, Test};
+use crate::storage::record::{self, Loaded, RecordError};
 
 /// The domain that an HSM has when it starts.
 #[derive(Debug)]

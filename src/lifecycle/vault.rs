@@ -8,13 +8,13 @@ use super::event::{Ended, Event};
 use super::health::Health;
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
-use super::record::{self, Position, RecordError, Saved};
 use super::session::Place;
 use super::stage::Stage;
 use crate::ct::{Mask, is_zeros};
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::sealed_domain::{Epoch, HeaderDigest, InstanceId};
 use crate::secret::{Secret, wipe};
+use crate::storage::record::{self, Position, RecordError, Saved};
 
 /// How many bytes of room a [`Vault`] needs for domains of at most `artifacts` artifacts that have
 /// `bytes` bytes together.

@@ -4,8 +4,9 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
-use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot};
+use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::secret::Secret;
+use security_domain::storage::{FlashError, Slot};
 
 /// What goes wrong at one call to the flash or the counter.
 #[derive(Clone, Copy, Debug)]
@@ -221,30 +222,7 @@ fn place(slot: Slot) -> usize {
     }
 }
 
-impl Host for Hsm {
-    type Rng = ChaCha20Rng;
-
-    fn rng(&mut self) -> &mut ChaCha20Rng {
-        &mut self.rng
-    }
-
-    fn now(&mut self) -> u64 {
-        self.glitches.pop().unwrap_or(self.now)
-    }
-
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
-    }
-
-    fn report(&mut self, event: &Event) -> SinkAnswer {
-        if self.refuses || self.takes == 0 {
-            return SinkAnswer::REFUSED;
-        }
-        self.takes -= 1;
-        self.events.push(*event);
-        SinkAnswer::AGREED
-    }
-
+impl security_domain::storage::Flash for Hsm {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let slot = match self.next()? {
             None => slot,
@@ -360,8 +338,59 @@ impl Host for Hsm {
     }
 }
 
+impl Host for Hsm {
+    type Rng = ChaCha20Rng;
+
+    fn rng(&mut self) -> &mut ChaCha20Rng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        self.glitches.pop().unwrap_or(self.now)
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, event: &Event) -> SinkAnswer {
+        if self.refuses || self.takes == 0 {
+            return SinkAnswer::REFUSED;
+        }
+        self.takes -= 1;
+        self.events.push(*event);
+        SinkAnswer::AGREED
+    }
+}
+
 /// An HSM with another generator.
 pub struct WithRng<'a, R>(pub &'a mut Hsm, pub R);
+
+impl<R: TryCryptoRng> security_domain::storage::Flash for WithRng<'_, R> {
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        self.0.read(slot, out)
+    }
+
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        self.0.write(slot, record)
+    }
+
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.0.erase(slot)
+    }
+
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        self.0.counter()
+    }
+
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        self.0.advance(to)
+    }
+
+    fn counter_is_hardware(&self) -> bool {
+        self.0.counter_is_hardware()
+    }
+}
 
 impl<R: TryCryptoRng> Host for WithRng<'_, R> {
     type Rng = R;
@@ -369,31 +398,16 @@ impl<R: TryCryptoRng> Host for WithRng<'_, R> {
     fn rng(&mut self) -> &mut Self::Rng {
         &mut self.1
     }
+
     fn now(&mut self) -> u64 {
         self.0.now()
     }
+
     fn device_key(&self) -> &Secret<32> {
         self.0.device_key()
     }
+
     fn report(&mut self, event: &Event) -> SinkAnswer {
         self.0.report(event)
-    }
-    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        self.0.read(slot, out)
-    }
-    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
-        self.0.write(slot, record)
-    }
-    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.0.erase(slot)
-    }
-    fn counter(&mut self) -> Result<u64, FlashError> {
-        self.0.counter()
-    }
-    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
-        self.0.advance(to)
-    }
-    fn counter_is_hardware(&self) -> bool {
-        self.0.counter_is_hardware()
     }
 }

@@ -24,7 +24,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 "lifecycle/start provision",
                 "lifecycle/start draw",
                 "lifecycle/start drawn",
-                "lifecycle/record/layout draw_salt",
+                "storage/record/layout draw_salt",
             ],
             shows: ALL,
             run: |rng| {

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &["quorum", "shamir"],
     &["custodian", "wrapped_share"],
-    &["sealed_domain", "backup", "contribution"],
+    &["sealed_domain", "backup", "contribution", "storage"],
     &["managed_hsm", "self_test", "lifecycle"],
 ];
 

@@ -3,8 +3,9 @@
 
 use rand_core::{TryCryptoRng, TryRng};
 use security_domain::lifecycle::{
-    AnyDomain, Domain, Ended, Event, Left, LifecycleError, RecordError, Slot, Stage, State, Status,
+    AnyDomain, Domain, Ended, Event, LifecycleError, Stage, State, Status,
 };
+use security_domain::storage::{Left, RecordError, Slot};
 
 use crate::flash::{Dead, Fault, Flash, Hsm, Tear, WithRng};
 use crate::sealed::{fast_keys, share};

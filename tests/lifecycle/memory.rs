@@ -58,7 +58,8 @@ fn the_sink_is_not_told_what_another_hsm_owes() {
 #[cfg(feature = "hazmat")]
 #[test]
 fn a_record_whose_parts_do_not_go_together_is_damaged() {
-    use security_domain::lifecycle::{RecordError, Stage};
+    use security_domain::lifecycle::Stage;
+    use security_domain::storage::RecordError;
 
     // Without the files of Managed HSM nobody can go on from an import, and that is what is said.
     let refusal = |stage| match stage {

@@ -2,8 +2,9 @@
 //! What a session refuses, and how it ends.
 
 use security_domain::contribution::{ContributionError, Request};
-use security_domain::lifecycle::{AnyDomain, Ended, Event, LifecycleError, RecordError, Stage};
+use security_domain::lifecycle::{AnyDomain, Ended, Event, LifecycleError, Stage};
 use security_domain::sealed_domain::{Epoch, ExpectError, ExpectedDomain, OpenError};
+use security_domain::storage::RecordError;
 
 use crate::flash::{Fault, Hsm, Tear};
 use crate::sealed::share;

@@ -7,7 +7,7 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use security_domain::lifecycle::RecordError;
+use security_domain::storage::RecordError;
 
 use super::flash::{Fault, Hsm, Tear};
 use super::{SAVES, State, load, save, save_by, started, state};

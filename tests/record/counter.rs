@@ -3,8 +3,9 @@
 //! asked again.
 
 use security_domain::hazmat::record;
-use security_domain::lifecycle::{Event, FlashError, Host, RecordError, SinkAnswer, Slot};
+use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::secret::Secret;
+use security_domain::storage::{Flash, FlashError, RecordError, Slot};
 
 use super::flash::{Fault, Hsm};
 use super::{INSTANCE, ROOM, SAVES, load, restarted, save, save_by, started, state};
@@ -55,39 +56,50 @@ fn a_counter_that_went_back_after_a_failed_write_is_refused() {
 /// An HSM whose counter goes back when a record is written.
 struct Back<'a>(&'a mut Hsm, u64);
 
+impl Flash for Back<'_> {
+    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
+        self.0.read(slot, out)
+    }
+
+    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        self.0.flash.counter = self.1;
+        self.0.write(slot, record)
+    }
+
+    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
+        self.0.erase(slot)
+    }
+
+    fn counter(&mut self) -> Result<u64, FlashError> {
+        self.0.counter()
+    }
+
+    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
+        self.0.advance(to)
+    }
+
+    fn counter_is_hardware(&self) -> bool {
+        self.0.counter_is_hardware()
+    }
+}
+
 impl Host for Back<'_> {
     type Rng = rand_chacha::ChaCha20Rng;
 
     fn rng(&mut self) -> &mut Self::Rng {
         self.0.rng()
     }
+
     fn now(&mut self) -> u64 {
         self.0.now()
     }
+
     fn device_key(&self) -> &Secret<32> {
         self.0.device_key()
     }
+
     fn report(&mut self, event: &Event) -> SinkAnswer {
         self.0.report(event)
-    }
-    fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        self.0.read(slot, out)
-    }
-    fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
-        self.0.flash.counter = self.1;
-        self.0.write(slot, record)
-    }
-    fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.0.erase(slot)
-    }
-    fn counter(&mut self) -> Result<u64, FlashError> {
-        self.0.counter()
-    }
-    fn advance(&mut self, to: u64) -> Result<(), FlashError> {
-        self.0.advance(to)
-    }
-    fn counter_is_hardware(&self) -> bool {
-        self.0.counter_is_hardware()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use rand_core::{TryCryptoRng, TryRng};
 use security_domain::hazmat::record;
-use security_domain::lifecycle::{FlashError, RecordError};
+use security_domain::storage::{FlashError, RecordError};
 
 use super::flash::{Fault, Hsm, WithRng};
 use super::{INSTANCE, ROOM, SAVES, load, restarted, save, save_by, started, state};

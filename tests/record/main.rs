@@ -19,8 +19,8 @@ mod vectors;
 
 use flash::{Flash, Hsm};
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
-use security_domain::lifecycle::RecordError;
 use security_domain::sealed_domain::InstanceId;
+use security_domain::storage::RecordError;
 
 const INSTANCE: InstanceId = InstanceId::from_bytes(*b"an hsm's 16 byte");
 

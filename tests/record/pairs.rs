@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two faults, anywhere in a save, in a start, and in the tries that follow.
 
-use security_domain::lifecycle::RecordError;
+use security_domain::storage::RecordError;
 
 use super::flash::{Fault, Flash, Hsm, Tear};
 use super::numbers::Numbers;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Old images, hidden slots, damage: each is told apart and refused.
 
-use security_domain::lifecycle::RecordError;
+use security_domain::storage::RecordError;
 
 use super::flash::{Flash, Hsm};
 use super::{State, load, restarted, save, started, state};

@@ -18,12 +18,12 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::lifecycle::{
-    AnyDomain, Ended, Event, FlashError, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer,
-    Slot, Vault,
+    AnyDomain, Ended, Event, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer, Vault,
 };
 use security_domain::sealed_domain::SealedDomain;
 use security_domain::secret::Secret;
 use security_domain::self_test;
+use security_domain::storage::{Flash, FlashError, Slot};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -155,31 +155,7 @@ impl Device {
     }
 }
 
-impl Host for Device {
-    type Rng = SysRng;
-
-    fn rng(&mut self) -> &mut SysRng {
-        &mut self.rng
-    }
-
-    fn now(&mut self) -> u64 {
-        u64::try_from(clock::now()).unwrap_or(0)
-    }
-
-    fn device_key(&self) -> &Secret<32> {
-        &self.key
-    }
-
-    fn report(&mut self, event: &Event) -> SinkAnswer {
-        let line = line(event);
-        let path = self.folder.join(EVENTS);
-        let written = append(&path, &line).map_err(|error| Refusal::file(&path, reason(&error)));
-        match self.noted(written) {
-            Ok(()) => SinkAnswer::AGREED,
-            Err(_) => SinkAnswer::REFUSED,
-        }
-    }
-
+impl Flash for Device {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let path = self.slot(slot);
         if path.try_exists().is_ok_and(|exists| !exists) {
@@ -222,6 +198,32 @@ impl Host for Device {
 
     fn counter_is_hardware(&self) -> bool {
         false
+    }
+}
+
+impl Host for Device {
+    type Rng = SysRng;
+
+    fn rng(&mut self) -> &mut SysRng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        u64::try_from(clock::now()).unwrap_or(0)
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.key
+    }
+
+    fn report(&mut self, event: &Event) -> SinkAnswer {
+        let line = line(event);
+        let path = self.folder.join(EVENTS);
+        let written = append(&path, &line).map_err(|error| Refusal::file(&path, reason(&error)));
+        match self.noted(written) {
+            Ok(()) => SinkAnswer::AGREED,
+            Err(_) => SinkAnswer::REFUSED,
+        }
     }
 }
 

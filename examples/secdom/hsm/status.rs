@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use security_domain::contribution::RequestDigest;
 use security_domain::custodian::CustodianId;
-use security_domain::lifecycle::{AnyDomain, Host};
+use security_domain::lifecycle::AnyDomain;
+use security_domain::storage::Flash;
 use serde_json::json;
 
 use super::device::Device;

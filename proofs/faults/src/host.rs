@@ -4,7 +4,8 @@
 use core::{fmt, ptr};
 
 use rand_core::{TryCryptoRng, TryRng};
-use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot, Vault, vault_room};
+use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
+use security_domain::storage::{FlashError, Slot};
 use security_domain::secret::Secret;
 
 pub const ROOM: usize = vault_room(2, 64);
@@ -178,36 +179,7 @@ const fn place(slot: Slot) -> usize {
     }
 }
 
-impl Host for Hsm {
-    type Rng = Rng;
-
-    #[inline(never)]
-    fn rng(&mut self) -> &mut Rng {
-        &mut self.rng
-    }
-
-    #[inline(never)]
-    fn now(&mut self) -> u64 {
-        self.now
-    }
-
-    #[inline(never)]
-    fn device_key(&self) -> &Secret<32> {
-        self.device_key.as_ref().unwrap()
-    }
-
-    #[inline(never)]
-    fn report(&mut self, event: &Event) -> SinkAnswer {
-        if self.refuses {
-            return SinkAnswer::REFUSED;
-        }
-        self.events += 1;
-        if let Event::BeginRecovery { pinned, .. } = event {
-            self.told_pinned = *pinned;
-        }
-        SinkAnswer::AGREED
-    }
-
+impl security_domain::storage::Flash for Hsm {
     #[inline(never)]
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let place = place(slot);
@@ -250,5 +222,36 @@ impl Host for Hsm {
     #[inline(never)]
     fn counter_is_hardware(&self) -> bool {
         true
+    }
+}
+
+impl Host for Hsm {
+    type Rng = Rng;
+
+    #[inline(never)]
+    fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    #[inline(never)]
+    fn now(&mut self) -> u64 {
+        self.now
+    }
+
+    #[inline(never)]
+    fn device_key(&self) -> &Secret<32> {
+        self.device_key.as_ref().unwrap()
+    }
+
+    #[inline(never)]
+    fn report(&mut self, event: &Event) -> SinkAnswer {
+        if self.refuses {
+            return SinkAnswer::REFUSED;
+        }
+        self.events += 1;
+        if let Event::BeginRecovery { pinned, .. } = event {
+            self.told_pinned = *pinned;
+        }
+        SinkAnswer::AGREED
     }
 }

@@ -3,7 +3,8 @@
 
 use security_domain::sealed_domain::InstanceId;
 use security_domain::hazmat::record::{Loaded, OVERHEAD, load, save_and_erase};
-use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot};
+use security_domain::lifecycle::{Event, Host, SinkAnswer};
+use security_domain::storage::{FlashError, Slot};
 use security_domain::secret::Secret;
 
 use crate::rng::Xorshift;
@@ -19,25 +20,7 @@ struct Flash {
     counter: u64,
 }
 
-impl Host for Flash {
-    type Rng = Xorshift;
-
-    fn rng(&mut self) -> &mut Xorshift {
-        &mut self.rng
-    }
-
-    fn now(&mut self) -> u64 {
-        0
-    }
-
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
-    }
-
-    fn report(&mut self, _: &Event) -> SinkAnswer {
-        SinkAnswer::AGREED
-    }
-
+impl security_domain::storage::Flash for Flash {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let (held, len) = &self.slots[slot as usize];
         let held = held.get(..*len).ok_or(FlashError)?;
@@ -71,6 +54,26 @@ impl Host for Flash {
 
     fn counter_is_hardware(&self) -> bool {
         true
+    }
+}
+
+impl Host for Flash {
+    type Rng = Xorshift;
+
+    fn rng(&mut self) -> &mut Xorshift {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        0
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, _: &Event) -> SinkAnswer {
+        SinkAnswer::AGREED
     }
 }
 

@@ -11,11 +11,11 @@ use crate::hardened::{Permit, Verdict, copy};
 use crate::lifecycle::contents::FIXED_MAX_LEN;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
-use crate::lifecycle::record::OVERHEAD;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rsa::{ModulusSize, PrivateKey};
 use crate::sealed_domain::{ArtifactTag, Root};
+use crate::storage::record::OVERHEAD;
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 
 /// A year in seconds: how long a transfer key's certificate is valid.

@@ -17,7 +17,6 @@ use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::Host;
-use crate::lifecycle::record::OVERHEAD;
 use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
 use crate::lifecycle::state::{Domain, Provisioned, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
@@ -26,6 +25,7 @@ use crate::rsa::{ModulusSize, PrivateKey};
 use crate::sealed_domain::{ExpectedDomain, Hedged, LedgerHead, SealedDomain};
 use crate::secret::Secret;
 use crate::self_test::Test;
+use crate::storage::record::OVERHEAD;
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
     /// Begins a session in which custodians who never meet contribute their shares of `sealed`. It

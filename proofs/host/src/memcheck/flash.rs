@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An HSM around the library. Its generator is secret; what lies on the flash is public, unless told.
 
-use security_domain::lifecycle::{Event, FlashError, Host, SinkAnswer, Slot};
+use security_domain::lifecycle::{Event, Host, SinkAnswer};
+use security_domain::storage::{FlashError, Slot};
 use security_domain::secret::Secret;
 
 use crate::rng::SecretRng;
@@ -42,25 +43,7 @@ impl Flash {
     }
 }
 
-impl Host for Flash {
-    type Rng = SecretRng;
-
-    fn rng(&mut self) -> &mut SecretRng {
-        &mut self.rng
-    }
-
-    fn now(&mut self) -> u64 {
-        0
-    }
-
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
-    }
-
-    fn report(&mut self, _: &Event) -> SinkAnswer {
-        SinkAnswer::AGREED
-    }
-
+impl security_domain::storage::Flash for Flash {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let held = &self.slots[slot as usize];
         let out = out.get_mut(..held.len()).ok_or(FlashError)?;
@@ -97,5 +80,25 @@ impl Host for Flash {
 
     fn counter_is_hardware(&self) -> bool {
         true
+    }
+}
+
+impl Host for Flash {
+    type Rng = SecretRng;
+
+    fn rng(&mut self) -> &mut SecretRng {
+        &mut self.rng
+    }
+
+    fn now(&mut self) -> u64 {
+        0
+    }
+
+    fn device_key(&self) -> &Secret<32> {
+        &self.device_key
+    }
+
+    fn report(&mut self, _: &Event) -> SinkAnswer {
+        SinkAnswer::AGREED
     }
 }

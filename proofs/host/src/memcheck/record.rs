@@ -3,7 +3,7 @@
 
 use security_domain::sealed_domain::InstanceId;
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
-use security_domain::lifecycle::RecordError;
+use security_domain::storage::RecordError;
 
 use crate::Operation;
 use crate::flash::Flash;

@@ -22,10 +22,11 @@ use self::position::following;
 pub use self::position::{Position, stands};
 use self::put::{advance, commit, overwrite, renew, take};
 pub use self::settle::settle;
-use super::host::{Host, Slot};
 use crate::hardened::Permit;
 use crate::sealed_domain::InstanceId;
 use crate::secret::wipe;
+use crate::storage::flash::Slot;
+use crate::storage::medium::Medium;
 
 mod end;
 mod error;
@@ -76,11 +77,11 @@ pub struct Saved {
 /// is taken.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-pub fn load<H: Host + ?Sized>(
-    host: &mut H,
+pub fn load<M: Medium + ?Sized>(
+    medium: &mut M,
     buffer: &mut [u8],
 ) -> Result<(Loaded, Permit), RecordError> {
-    start(host, buffer).inspect_err(|_| wipe(buffer))
+    start(medium, buffer).inspect_err(|_| wipe(buffer))
 }
 
 /// Makes `buffer[..len]` the state, and overwrites the one before it. On an error the old one stands,
@@ -91,14 +92,14 @@ pub fn load<H: Host + ?Sized>(
 /// that failed, as [`settle`] does. What has to be saved is given again, then.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-pub fn save<H: Host + ?Sized>(
-    host: &mut H,
+pub fn save<M: Medium + ?Sized>(
+    medium: &mut M,
     instance: InstanceId,
     position: &mut Position,
     buffer: &mut [u8],
     len: usize,
 ) -> Result<Saved, RecordError> {
-    let saved = replace(host, instance, position, buffer, len);
+    let saved = replace(medium, instance, position, buffer, len);
     wipe(buffer);
     saved
 }
@@ -106,22 +107,22 @@ pub fn save<H: Host + ?Sized>(
 /// Who saved the state of an HSM that never saved.
 const NOBODY: InstanceId = InstanceId::from_bytes([0; 16]);
 
-fn start<H: Host + ?Sized>(
-    host: &mut H,
+fn start<M: Medium + ?Sized>(
+    medium: &mut M,
     buffer: &mut [u8],
 ) -> Result<(Loaded, Permit), RecordError> {
-    let (mut position, instance, len, permit) = match newest(host, buffer)? {
+    let (mut position, instance, len, permit) = match newest(medium, buffer)? {
         Newest::Saved(position, current) => {
-            let counted = advance(host, position.number.saturating_sub(1), position.number)?;
-            let taken = take(host, position, buffer)?;
+            let counted = advance(medium, position.number.saturating_sub(1), position.number)?;
+            let taken = take(medium, position, buffer)?;
             let permit = current.and(counted).and(taken.permit);
             (position, taken.instance, taken.len, permit)
         }
         // The state of an HSM that never saved is empty, stands at 0, and is in no slot.
         Newest::Never(never) => (Position::new(0, Slot::B), NOBODY, 0, never),
     };
-    let renewed = renew(host, instance, &mut position, buffer, len, permit)?;
-    let taken = take(host, position, buffer)?;
+    let renewed = renew(medium, instance, &mut position, buffer, len, permit)?;
+    let taken = take(medium, position, buffer)?;
     let loaded = match taken.len {
         0 => Loaded::Blank { position },
         len => Loaded::Contents {
@@ -135,29 +136,29 @@ fn start<H: Host + ?Sized>(
 
 /// The next number is for `buffer[..len]`. After an error what stands is put past that number, or
 /// `position` is left unsettled.
-fn replace<H: Host + ?Sized>(
-    host: &mut H,
+fn replace<M: Medium + ?Sized>(
+    medium: &mut M,
     instance: InstanceId,
     position: &mut Position,
     buffer: &mut [u8],
     len: usize,
 ) -> Result<Saved, RecordError> {
     if !position.is_settled() {
-        settle(host, position, buffer)?;
+        settle(medium, position, buffer)?;
         return Err(RecordError::Flash);
     }
     // If the machine's memory was set back, and not its counter, the next number is given already.
-    let current = stands(host, position)?;
+    let current = stands(medium, position)?;
     let number = following(*position, 1)?;
-    let record = seal(host, instance, number, buffer, len)?;
-    match commit(host, position, number, record, current) {
+    let record = seal(medium, instance, number, buffer, len)?;
+    match commit(medium, position, number, record, current) {
         Ok(stands) => Ok(Saved {
             stands,
-            erased: overwrite(host, position.slot.other(), record),
+            erased: overwrite(medium, position.slot.other(), record),
         }),
         Err(error) => {
             // If this fails, so did the flash, and the next call tries again.
-            let _ = settle(host, position, buffer);
+            let _ = settle(medium, position, buffer);
             Err(error)
         }
     }

@@ -4,7 +4,8 @@
 use super::error::RecordError;
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
-use crate::lifecycle::host::{Host, Slot};
+use crate::storage::flash::Slot;
+use crate::storage::medium::Medium;
 
 /// Where the state stands: its number, which is the counter's, and its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +57,11 @@ impl Position {
 ///
 /// It is ahead if another state was saved since, as when the machine's memory was set back, and behind
 /// if it was set back itself. After a failed write it may be anywhere up to the number that was given.
-pub fn stands<H: Host + ?Sized>(host: &mut H, position: &Position) -> Result<Permit, RecordError> {
-    let (have, counter) = (position.number, host.counter()?);
+pub fn stands<M: Medium + ?Sized>(
+    medium: &mut M,
+    position: &Position,
+) -> Result<Permit, RecordError> {
+    let (have, counter) = (position.number, medium.counter()?);
     let refusal = match counter {
         counter if counter < have => RecordError::CounterBehind { have, counter },
         counter if counter > position.given => RecordError::RolledBack { have, counter },
@@ -65,7 +69,7 @@ pub fn stands<H: Host + ?Sized>(host: &mut H, position: &Position) -> Result<Per
         _ => RecordError::Flash,
     };
     Verdict::twice(|| {
-        let counter = host.counter();
+        let counter = medium.counter();
         counter.map_or(Mask::public(false), |counter| {
             Mask::at_most(position.number, counter) & Mask::at_most(counter, position.given)
         })

@@ -6,8 +6,9 @@ use super::layout::{Head, open};
 use super::position::{Position, same};
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
-use crate::lifecycle::host::{Host, Slot};
 use crate::secret::wipe;
+use crate::storage::flash::Slot;
+use crate::storage::medium::Medium;
 
 /// What lies in a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub(super) enum Held {
 pub(super) struct Slots([Held; 2]);
 
 impl Slots {
-    pub(super) fn look<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Self {
-        Self([Slot::A, Slot::B].map(|slot| look(host, slot, buffer)))
+    pub(super) fn look<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Self {
+        Self([Slot::A, Slot::B].map(|slot| look(medium, slot, buffer)))
     }
 
     pub(super) fn holds(self, slot: Slot, number: u64) -> bool {
@@ -92,21 +93,21 @@ pub(super) enum Newest {
     Never(Permit),
 }
 
-pub(super) fn newest<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn newest<M: Medium + ?Sized>(
+    medium: &mut M,
     buffer: &mut [u8],
 ) -> Result<Newest, RecordError> {
-    let counter = host.counter()?;
-    let slots = Slots::look(host, buffer);
+    let counter = medium.counter()?;
+    let slots = Slots::look(medium, buffer);
     if let Some(position) = slots.standing(counter) {
-        let current = Verdict::twice(|| is_current(host, position.number));
+        let current = Verdict::twice(|| is_current(medium, position.number));
         return Ok(Newest::Saved(position, current.permit(RecordError::Flash)?));
     }
     if counter == 0 && slots.never_saved().declassify() {
         let never = Verdict::twice(|| {
-            let counter = host.counter();
+            let counter = medium.counter();
             counter.map_or(Mask::public(false), |counter| same(counter, 0))
-                & Slots::look(host, buffer).never_saved()
+                & Slots::look(medium, buffer).never_saved()
         });
         return Ok(Newest::Never(never.permit(RecordError::Flash)?));
     }
@@ -114,14 +115,14 @@ pub(super) fn newest<H: Host + ?Sized>(
 }
 
 /// Whether the counter, read anew, stands at `number` or just before it.
-fn is_current<H: Host + ?Sized>(host: &mut H, number: u64) -> Mask {
-    host.counter().map_or(Mask::public(false), |counter| {
+fn is_current<M: Medium + ?Sized>(medium: &mut M, number: u64) -> Mask {
+    medium.counter().map_or(Mask::public(false), |counter| {
         same(counter, number) | same(counter.saturating_add(1), number)
     })
 }
 
-fn look<H: Host + ?Sized>(host: &mut H, slot: Slot, buffer: &mut [u8]) -> Held {
-    let Ok(record) = read(host, slot, buffer) else {
+fn look<M: Medium + ?Sized>(medium: &mut M, slot: Slot, buffer: &mut [u8]) -> Held {
+    let Ok(record) = read(medium, slot, buffer) else {
         return Held::Unreadable;
     };
     match record.first() {
@@ -129,7 +130,7 @@ fn look<H: Host + ?Sized>(host: &mut H, slot: Slot, buffer: &mut [u8]) -> Held {
         Some(&version) if version != Head::VERSION => return Held::UnknownVersion(version),
         Some(_) => {}
     }
-    let held = match open(host.device_key(), record) {
+    let held = match open(medium.device_key(), record) {
         Some((head, opens, _)) if opens.declassify() => Held::State(head.number),
         _ => Held::Garbage,
     };
@@ -137,11 +138,11 @@ fn look<H: Host + ?Sized>(host: &mut H, slot: Slot, buffer: &mut [u8]) -> Held {
     held
 }
 
-pub(super) fn read<'b, H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn read<'b, M: Medium + ?Sized>(
+    medium: &mut M,
     slot: Slot,
     buffer: &'b mut [u8],
 ) -> Result<&'b mut [u8], RecordError> {
-    let len = host.read(slot, buffer)?;
+    let len = medium.read(slot, buffer)?;
     buffer.get_mut(..len).ok_or(RecordError::Flash)
 }

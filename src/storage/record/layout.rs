@@ -9,10 +9,10 @@ use crate::aead::{self, TAG_LEN};
 use crate::ct::{Mask, declassify_bytes};
 use crate::hardened::{Fault, copy};
 use crate::labels::Purpose;
-use crate::lifecycle::host::Host;
 use crate::rng;
 use crate::sealed_domain::InstanceId;
 use crate::secret::Secret;
+use crate::storage::medium::Medium;
 
 /// How many bytes a record is longer than its contents.
 pub const OVERHEAD: usize = Head::LEN + TAG_LEN;
@@ -63,8 +63,8 @@ impl Head {
 /// Makes the record of `buffer[..len]` in `buffer`.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-pub(super) fn seal<'b, H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn seal<'b, M: Medium + ?Sized>(
+    medium: &mut M,
     instance: InstanceId,
     number: u64,
     buffer: &'b mut [u8],
@@ -77,10 +77,10 @@ pub(super) fn seal<'b, H: Host + ?Sized>(
     let head = Head {
         instance,
         number,
-        salt: draw_salt(host, instance, number, contents)?,
+        salt: draw_salt(medium, instance, number, contents)?,
     };
     let mut key = Secret::zeroed();
-    head.key(host.device_key(), &mut key)?;
+    head.key(medium.device_key(), &mut key)?;
     record.copy_within(..len, Head::LEN);
     let (front, rest) = record.split_first_chunk_mut().ok_or(Fault)?;
     let (contents, tag) = rest.split_last_chunk_mut().ok_or(Fault)?;
@@ -94,16 +94,16 @@ pub(super) fn seal<'b, H: Host + ?Sized>(
 /// repeats no key all the same, unless it seals the same contents.
 ///
 /// Secret: the device key, the contents, the generator's output. Public: the salt. Leaks: nothing else.
-fn draw_salt<H: Host + ?Sized>(
-    host: &mut H,
+fn draw_salt<M: Medium + ?Sized>(
+    medium: &mut M,
     instance: InstanceId,
     number: u64,
     contents: &[u8],
 ) -> Result<[u8; 32], RecordError> {
     let mut key = Secret::<64>::zeroed();
     let (fresh, device) = key.expose_mut().split_at_mut(32);
-    rng::fill(host.rng(), fresh)?;
-    copy(device, host.device_key().expose())?;
+    rng::fill(medium.rng(), fresh)?;
+    copy(device, medium.device_key().expose())?;
     let number = number.to_be_bytes();
     let parts = [number.as_slice(), instance.as_bytes(), contents];
     let mut salt = Secret::zeroed();

@@ -5,15 +5,16 @@ use super::error::{Left, RecordError};
 use super::find::Slots;
 use super::position::Position;
 use super::put::{advance, blank};
-use crate::lifecycle::host::{Host, Slot};
 use crate::secret::wipe;
+use crate::storage::flash::Slot;
+use crate::storage::medium::Medium;
 
 /// Erases both slots, as far as the flash lets it. It needs neither the generator nor the counter.
 ///
 /// What is not known to be gone is left.
-pub fn erase<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Left {
+pub fn erase<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Left {
     let gone = [Slot::A, Slot::B].map(|slot| {
-        let gone = blank(host, slot, buffer);
+        let gone = blank(medium, slot, buffer);
         gone.and_then(|gone| gone.spend(RecordError::Fault)).is_ok()
     });
     wipe(buffer);
@@ -29,8 +30,8 @@ pub fn erase<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Left {
 /// and [`settle`](super::settle::settle) looks for a number past the counter and past every record.
 ///
 /// What the slots hold is to be erased before.
-pub fn discard<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Position {
-    let highest = Slots::look(host, buffer).highest().unwrap_or(0);
+pub fn discard<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Position {
+    let highest = Slots::look(medium, buffer).highest().unwrap_or(0);
     Position {
         number: 0,
         slot: Slot::B,
@@ -43,13 +44,16 @@ pub fn discard<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Position {
 ///
 /// The counter goes first. So whatever was written before, and may be hidden, is past its number, and
 /// the state that is saved next has the counter's next number.
-pub fn past<H: Host + ?Sized>(host: &mut H, position: &mut Position) -> Result<(), RecordError> {
-    let counter = host.counter()?;
+pub fn past<M: Medium + ?Sized>(
+    medium: &mut M,
+    position: &mut Position,
+) -> Result<(), RecordError> {
+    let counter = medium.counter()?;
     // A start that was cut off has written the number after the next at most.
     let hidden = counter.checked_add(2).ok_or(RecordError::Flash)?;
     let number = hidden.max(position.given);
     position.give(number);
-    advance(host, counter, number)?.spend(RecordError::Fault)?;
+    advance(medium, counter, number)?.spend(RecordError::Fault)?;
     position.stand(number, Slot::B);
     Ok(())
 }

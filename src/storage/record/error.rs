@@ -4,8 +4,8 @@
 use core::fmt;
 
 use crate::hardened::Fault;
-use crate::lifecycle::host::{FlashError, Slot};
 use crate::rng::RngError;
+use crate::storage::flash::{FlashError, Slot};
 
 /// Why the state at rest is not read or not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

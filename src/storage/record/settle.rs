@@ -6,7 +6,8 @@ use super::error::RecordError;
 use super::find::Slots;
 use super::position::{Position, stands};
 use super::put::{advance, renew, take};
-use crate::lifecycle::host::{Host, Slot};
+use crate::storage::flash::Slot;
+use crate::storage::medium::Medium;
 
 /// How often the slots are looked at before nothing in them is taken for the state. A flash that fails
 /// to give a slot once does not cost the state in it.
@@ -18,40 +19,40 @@ const LOOKS: usize = 2;
 /// take; and if there is nothing, the next state is saved past all of them. `buffer` holds what stood.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-pub fn settle<H: Host + ?Sized>(
-    host: &mut H,
+pub fn settle<M: Medium + ?Sized>(
+    medium: &mut M,
     position: &mut Position,
     buffer: &mut [u8],
 ) -> Result<(), RecordError> {
     // A state that was renewed may still be below a number that another got before.
     while !position.is_settled() {
-        put_past(host, position, buffer)?;
+        put_past(medium, position, buffer)?;
     }
     Ok(())
 }
 
-fn put_past<H: Host + ?Sized>(
-    host: &mut H,
+fn put_past<M: Medium + ?Sized>(
+    medium: &mut M,
     position: &mut Position,
     buffer: &mut [u8],
 ) -> Result<(), RecordError> {
-    let mut allowed = stands(host, position)?;
-    let Some(stand) = find(host, *position, buffer)? else {
-        return past(host, position);
+    let mut allowed = stands(medium, position)?;
+    let Some(stand) = find(medium, *position, buffer)? else {
+        return past(medium, position);
     };
     let Stand { from, number, over } = stand;
     // A state that was written and not counted is counted first: it has the counter's next number.
     if from.number > position.number {
-        allowed = allowed.and(advance(host, position.number, number)?);
+        allowed = allowed.and(advance(medium, position.number, number)?);
     }
-    let taken = take(host, from, buffer)?;
+    let taken = take(medium, from, buffer)?;
     let mut put = Position {
         number,
         slot: over.other(),
         given: position.given,
     };
     let permit = allowed.and(taken.permit);
-    let renewed = renew(host, taken.instance, &mut put, buffer, taken.len, permit);
+    let renewed = renew(medium, taken.instance, &mut put, buffer, taken.len, permit);
     position.give(put.given);
     renewed?.spend(RecordError::Fault)?;
     *position = put;
@@ -68,14 +69,14 @@ struct Stand {
     over: Slot,
 }
 
-fn find<H: Host + ?Sized>(
-    host: &mut H,
+fn find<M: Medium + ?Sized>(
+    medium: &mut M,
     position: Position,
     buffer: &mut [u8],
 ) -> Result<Option<Stand>, RecordError> {
     for _ in 0..LOOKS {
-        let counter = host.counter()?;
-        let slots = Slots::look(host, buffer);
+        let counter = medium.counter()?;
+        let slots = Slots::look(medium, buffer);
         let stand = choose(position, counter, slots);
         if stand.is_some() {
             return Ok(stand);

@@ -9,9 +9,10 @@ use super::layout::{Head, open, seal};
 use super::position::{Position, following, same};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
-use crate::lifecycle::host::{Host, Slot};
 use crate::sealed_domain::InstanceId;
 use crate::secret::wipe;
+use crate::storage::flash::Slot;
+use crate::storage::medium::Medium;
 
 /// A state that was read to the front of a buffer.
 pub(super) struct Taken {
@@ -22,17 +23,17 @@ pub(super) struct Taken {
 }
 
 /// Brings the state at `position` to the front of `buffer`, which is wiped behind it.
-pub(super) fn take<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn take<M: Medium + ?Sized>(
+    medium: &mut M,
     position: Position,
     buffer: &mut [u8],
 ) -> Result<Taken, RecordError> {
     let mut taken = None;
     let permit = Verdict::twice(|| {
-        let Ok(record) = read(host, position.slot, buffer) else {
+        let Ok(record) = read(medium, position.slot, buffer) else {
             return Mask::public(false);
         };
-        let Some((head, opens, len)) = open(host.device_key(), record) else {
+        let Some((head, opens, len)) = open(medium.device_key(), record) else {
             return Mask::public(false);
         };
         taken = Some((head.instance, len));
@@ -51,8 +52,8 @@ pub(super) fn take<H: Host + ?Sized>(
 }
 
 /// Writes `record` beside the present state, and makes it the present one.
-pub(super) fn commit<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn commit<M: Medium + ?Sized>(
+    medium: &mut M,
     position: &mut Position,
     number: u64,
     record: &mut [u8],
@@ -61,17 +62,17 @@ pub(super) fn commit<H: Host + ?Sized>(
     let slot = position.slot.other();
     position.give(number);
     allowed.spend(RecordError::Fault)?;
-    let whole = place(host, slot, record)?;
+    let whole = place(medium, slot, record)?;
     // A state that is not whole in its slot must not be the one that stands.
     whole.spend(RecordError::Fault)?;
-    let counted = advance(host, position.number, number)?;
+    let counted = advance(medium, position.number, number)?;
     position.stand(number, slot);
     Ok(counted)
 }
 
 /// Gives the present state, in `buffer[..len]`, the number after the next.
-pub(super) fn renew<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn renew<M: Medium + ?Sized>(
+    medium: &mut M,
     instance: InstanceId,
     position: &mut Position,
     buffer: &mut [u8],
@@ -79,24 +80,24 @@ pub(super) fn renew<H: Host + ?Sized>(
     allowed: Permit,
 ) -> Result<Permit, RecordError> {
     let number = following(*position, 2)?;
-    let record = seal(host, instance, number, buffer, len)?;
-    let stands = commit(host, position, number, record, allowed)?;
+    let record = seal(medium, instance, number, buffer, len)?;
+    let stands = commit(medium, position, number, record, allowed)?;
     // What is left in the old slot is past its number, and goes with the next write.
-    let _ = overwrite(host, position.slot.other(), record);
+    let _ = overwrite(medium, position.slot.other(), record);
     Ok(stands)
 }
 
 /// Writes `record`, and reads it back in its place.
-fn place<H: Host + ?Sized>(
-    host: &mut H,
+fn place<M: Medium + ?Sized>(
+    medium: &mut M,
     slot: Slot,
     record: &mut [u8],
 ) -> Result<Permit, RecordError> {
     let written = Sha256::digest(&*record);
-    host.write(slot, record)?;
+    medium.write(slot, record)?;
     Verdict::twice(|| {
         record.fill(0);
-        let whole = host.read(slot, record) == Ok(record.len());
+        let whole = medium.read(slot, record) == Ok(record.len());
         Mask::public(whole) & eq_bytes(&Sha256::digest(&*record), &written)
     })
     .permit(RecordError::Flash)
@@ -106,59 +107,59 @@ fn place<H: Host + ?Sized>(
 /// what counts.
 ///
 /// A counter below `from` went backwards, and is not advanced.
-pub(super) fn advance<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn advance<M: Medium + ?Sized>(
+    medium: &mut M,
     from: u64,
     number: u64,
 ) -> Result<Permit, RecordError> {
-    let counter = host.counter()?;
+    let counter = medium.counter()?;
     let behind = RecordError::CounterBehind {
         have: from,
         counter,
     };
     Verdict::twice(|| {
-        let counter = host.counter();
+        let counter = medium.counter();
         counter.map_or(Mask::public(false), |counter| Mask::at_most(from, counter))
     })
     .or(behind)?;
     if counter < number {
-        let _ = host.advance(number);
+        let _ = medium.advance(number);
     }
     Verdict::twice(|| {
-        let counter = host.counter();
+        let counter = medium.counter();
         counter.map_or(Mask::public(false), |counter| same(counter, number))
     })
     .permit(RecordError::Flash)
 }
 
 /// Overwrites what is no longer the state, or erases it if that fails.
-pub(super) fn overwrite<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn overwrite<M: Medium + ?Sized>(
+    medium: &mut M,
     slot: Slot,
     record: &mut [u8],
 ) -> Option<Permit> {
-    let placed = place(host, slot, record);
-    placed.or_else(|_| blank(host, slot, record)).ok()
+    let placed = place(medium, slot, record);
+    placed.or_else(|_| blank(medium, slot, record)).ok()
 }
 
 /// Erases a slot, or overwrites it with zeros if that fails.
-pub(super) fn blank<H: Host + ?Sized>(
-    host: &mut H,
+pub(super) fn blank<M: Medium + ?Sized>(
+    medium: &mut M,
     slot: Slot,
     buffer: &mut [u8],
 ) -> Result<Permit, RecordError> {
     // What the flash gives afterwards is what counts.
-    let _ = host.erase(slot);
-    let erased = Verdict::twice(|| Mask::public(host.read(slot, buffer) == Ok(0)));
+    let _ = medium.erase(slot);
+    let erased = Verdict::twice(|| Mask::public(medium.read(slot, buffer) == Ok(0)));
     let erased = erased.permit(RecordError::NotErased);
     if erased.is_ok() {
         return erased;
     }
     buffer.fill(0);
-    let _ = host.write(slot, buffer);
+    let _ = medium.write(slot, buffer);
     Verdict::twice(|| {
         buffer.fill(0xff);
-        let whole = host.read(slot, buffer) == Ok(buffer.len());
+        let whole = medium.read(slot, buffer) == Ok(buffer.len());
         Mask::public(whole && buffer.iter().all(|byte| *byte == 0))
     })
     .permit(RecordError::NotErased)
