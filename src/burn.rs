@@ -30,7 +30,7 @@ pub const WRAP: usize = WIDTH * 0x1000;
 
 /// Sealing and opening the files of the interchange, but for RSA's operations, which burn by themselves.
 #[cfg(feature = "managed-hsm")]
-pub const JWE: usize = WIDTH * 0xa00;
+pub const JWE: usize = WIDTH * 0x1800;
 
 /// Encrypting with RSA, by the size of the modulus.
 pub const RSA_PUBLIC_2048: usize = WIDTH * 0x1600;

@@ -171,7 +171,9 @@ impl PublicKey {
         let size = self.size();
         let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
         let block = size.front(&mut block)?;
-        let (mut first, mut second) = ([0; ModulusSize::MAX_BYTES], [0; ModulusSize::MAX_BYTES]);
+        // No ciphertexts before they are known to be.
+        let mut first = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
+        let mut second = first.clone();
         let (first, second) = (size.front(&mut first)?, size.front(&mut second)?);
         for ciphertext in [&mut *first, &mut *second] {
             oaep::encode(block, seed, label, message)?;

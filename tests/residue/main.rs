@@ -4,13 +4,28 @@
 //! `proofs/residue.py` looks for the same in the memory of a Cortex-M4.
 #![cfg(all(feature = "sealed-domain", feature = "hazmat", target_arch = "x86_64"))]
 
+mod draws;
+#[cfg(feature = "managed-hsm")]
+#[path = "../managed_hsm/fixtures.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod fixtures;
+#[path = "../flash/mod.rs"]
+mod flash;
+mod lifecycle;
+#[cfg(feature = "managed-hsm")]
+mod managed_hsm;
 #[path = "../sealed/mod.rs"]
 mod sealed;
 mod stack;
+#[path = "../lifecycle/world.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod world;
 
 use std::hint::black_box;
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use draws::{Kept, left_of_draws};
+use rand_core::Rng;
 use sealed::{ARTIFACTS, FastKey, artifacts, fast_keys, rng, scratch, sealing, share};
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::{Identity, Recipient};
@@ -236,6 +251,38 @@ fn factors(pkcs1: &[u8]) -> Secrets {
         .collect()
 }
 
+/// `target ^ MGF1(seed)`, and the mask.
+fn masked(target: &[u8], seed: &[u8]) -> [Vec<u8>; 2] {
+    let block = |counter: u32| {
+        Sha256::new()
+            .chain_update(seed)
+            .chain_update(counter.to_be_bytes())
+    };
+    let mask: Vec<u8> = (0..8)
+        .flat_map(|counter| block(counter).finalize())
+        .collect();
+    let masked = target.iter().zip(&mask).map(|(byte, mask)| byte ^ mask);
+    [masked.collect(), mask[..target.len()].to_vec()]
+}
+
+/// What is encrypted to a key of 2048 bits: who has it, has the message.
+fn encoded(seed: &[u8], message: &[u8]) -> Secrets {
+    let padding = vec![0; 256 - 66 - message.len()];
+    let data = [&Sha256::digest([])[..], &padding, &[1], message].concat();
+    let [data, data_mask] = masked(&data, seed);
+    let [seed, seed_mask] = masked(seed, &data);
+    let block = [&[0], &seed[..], &data].concat();
+    vec![
+        ("mask of the message", data_mask),
+        ("mask of the seed", seed_mask),
+        (
+            "encoded message, reversed",
+            block.iter().rev().copied().collect(),
+        ),
+        ("encoded message", block),
+    ]
+}
+
 #[test]
 fn rsa_leaves_nothing_of_the_key_or_the_message() {
     const PKCS8: &[u8] = include_bytes!("../vectors/rsa/keys/2048.pkcs8.der");
@@ -252,20 +299,24 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
     let message: Vec<u8> = (1..=65).collect();
     secrets.push(("message", message.clone()));
     let mut wrapped = vec![0; 256];
-    let mut seed = Box::new(rng(5));
     let public = key.public_key();
-    public
-        .encrypt_oaep_sha256(&mut *seed, &[], &message, &mut wrapped)
-        .unwrap();
+    let mut seed = [0; 32];
+    Kept::new(6).fill_bytes(&mut seed);
+    secrets.extend(encoded(&seed, &message));
+    let found = left_of_draws(&secrets, |rng| {
+        let encrypted = public.encrypt_oaep_sha256(rng, &[], &message, &mut wrapped);
+        assert_eq!(encrypted, Ok(256));
+    });
+    assert_eq!(found, NOTHING, "encryption");
     let mut out = vec![0; 65];
-    let found = left(&secrets, || {
-        let opened = key.decrypt_oaep_sha256(&mut *seed, &[], &wrapped, &mut out);
+    let found = left_of_draws(&secrets, |rng| {
+        let opened = key.decrypt_oaep_sha256(rng, &[], &wrapped, &mut out);
         assert_eq!(opened, Ok(65));
     });
     assert_eq!(found, NOTHING, "decryption");
     let mut signature = vec![0; 256];
-    let found = left(&secrets, || {
-        let signed = key.sign_pkcs1v15_sha256(&mut *seed, b"text", &mut signature);
+    let found = left_of_draws(&secrets, |rng| {
+        let signed = key.sign_pkcs1v15_sha256(rng, b"text", &mut signature);
         assert_eq!(signed, Ok(256));
     });
     assert_eq!(found, NOTHING, "signature");
@@ -274,8 +325,8 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
     let share = Secret::from_bytes(&mut share.try_into().unwrap());
     let index = security_domain::quorum::ShareIndex::new(1).unwrap();
     let share = Box::new(security_domain::shamir::Share::new(index, share));
-    let found = left(&secrets, || {
-        let wrapped = WrappedShare::wrap(&share, &context, public, &mut *seed, &mut wrapped);
+    let found = left_of_draws(&secrets, |rng| {
+        let wrapped = WrappedShare::wrap(&share, &context, public, rng, &mut wrapped);
         assert!(wrapped.is_ok());
     });
     assert_eq!(found, NOTHING, "wrapping");

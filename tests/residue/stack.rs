@@ -12,15 +12,28 @@ const WINDOW: usize = 8;
 
 /// Runs `work` below this frame and gives the names of the secrets of which something stands there
 /// afterwards. What `work` itself keeps is its own: it does not move what an operation gave it.
-#[inline(never)]
 pub fn left(secrets: &[(&'static str, Vec<u8>)], work: impl FnOnce()) -> Vec<&'static str> {
+    found(&dead(work), secrets)
+}
+
+/// Runs `work` below this frame and gives what stands there afterwards.
+#[inline(never)]
+pub fn dead(work: impl FnOnce()) -> Vec<u8> {
     let mut seen = vec![0; DEPTH];
     paint();
     run(work);
     look(&mut seen);
+    seen
+}
+
+/// The names of the secrets of which something stands in `seen`. Few bytes among zeros are nobody's
+/// secret.
+pub fn found(seen: &[u8], secrets: &[(&'static str, Vec<u8>)]) -> Vec<&'static str> {
     let mut windows = HashMap::new();
     for (name, secret) in secrets {
-        windows.extend(secret.windows(WINDOW).map(|window| (window, *name)));
+        let secret = secret.windows(WINDOW);
+        let telling = secret.filter(|window| window.iter().filter(|byte| **byte != 0).count() > 4);
+        windows.extend(telling.map(|window| (window, *name)));
     }
     let found = { seen.windows(WINDOW) }.filter_map(|there| windows.get(there).copied());
     found.collect::<BTreeSet<_>>().into_iter().collect()

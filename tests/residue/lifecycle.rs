@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the steps of the lifecycle leave.
+
+use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
+use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
+use security_domain::hazmat::lifecycle::Fresh;
+use security_domain::hazmat::record::{self, Loaded};
+use security_domain::lifecycle::{AnyDomain, Empty, Host, Provisioned, Status, Vault};
+use sha2::Digest;
+
+use crate::flash::Hsm;
+use crate::sealed::{artifacts, fast_keys, rng, share};
+use crate::stack::{dead, found, left};
+use crate::world::{In, Lost, ROOM, activation, empty, hsm, parse, tested, vault};
+use crate::{NOTHING, Secrets, root_and_key, value};
+
+/// What is at rest and did not leave with what is `public`, and what a key in it is in the words of this
+/// machine.
+pub fn at_rest(hsm: &Hsm, public: &[u8]) -> Secrets {
+    let mut buffer = vec![0; ROOM];
+    let mut copy = Hsm::with_flash(hsm.flash.clone(), 0);
+    let Ok(Loaded::Contents { len, .. }) = record::load(&mut copy, &mut buffer) else {
+        return Secrets::new();
+    };
+    let (mut state, held) = (buffer[..len].to_vec(), &buffer[..len]);
+    for (at, window) in held.windows(8).enumerate() {
+        if public.windows(8).any(|shown| shown == window) {
+            state[at..][..8].fill(0);
+        }
+    }
+    let reversed = state.iter().rev().copied().collect();
+    vec![("state", state), ("state, reversed", reversed)]
+}
+
+/// What an HSM draws when it is provisioned, and what follows from it.
+fn drawn(hsm: &Hsm) -> Secrets {
+    let number = hsm.flash.counter;
+    let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number).unwrap();
+    let expanded = sha2::Sha512::digest(fresh.seed.expose());
+    let mut secrets = vec![
+        ("seed of the HSM", fresh.seed.expose().to_vec()),
+        ("nonce half of the HSM's key", expanded[32..].to_vec()),
+    ];
+    secrets.extend(root_and_key(&fresh.root));
+    secrets
+}
+
+/// An HSM with this seed, its vault's domain before it was provisioned, and what it will draw.
+fn blank(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Empty>, Secrets) {
+    let mut hsm = hsm(2);
+    let domain = empty(vault, &mut hsm);
+    let secrets = drawn(&hsm);
+    (hsm, domain, secrets)
+}
+
+/// The same when it was provisioned.
+pub fn fresh(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Provisioned>, Secrets) {
+    let (mut hsm, domain, secrets) = blank(vault);
+    let domain = domain.provision(&artifacts(), &mut hsm).unwrap();
+    (hsm, domain, secrets)
+}
+
+/// Looks behind a step of an HSM for secrets, for what was at rest before and what is there after, but for
+/// what is `public`.
+#[track_caller]
+pub fn nothing(secrets: &Secrets, public: &[u8], hsm: &mut Hsm, work: impl FnOnce(&mut Hsm)) {
+    let mut secrets = secrets.clone();
+    secrets.extend(at_rest(hsm, public));
+    let seen = dead(|| work(hsm));
+    secrets.extend(at_rest(hsm, public));
+    assert_eq!(found(&seen, &secrets), NOTHING);
+}
+
+/// What everybody sees of an HSM.
+pub fn shown(status: &Status) -> Vec<u8> {
+    let mut shown = Vec::new();
+    shown.extend(status.instance.iter().flat_map(|id| *id.as_bytes()));
+    shown.extend(status.domain.iter().flat_map(|id| *id.as_bytes()));
+    shown.extend(status.header.iter().flat_map(|digest| *digest.as_bytes()));
+    shown
+}
+
+#[test]
+fn what_is_looked_for_is_what_the_hsm_holds() {
+    let mut vault = vault();
+    let (hsm, domain, secrets) = fresh(&mut vault);
+    let shown = shown(&domain.status());
+    let state = &at_rest(&hsm, &shown)[0].1;
+    for name in ["seed of the HSM", "root"] {
+        let (_, secret) = secrets.iter().find(|(named, _)| *named == name).unwrap();
+        assert!(state.windows(32).any(|window| window == secret), "{name}");
+    }
+    assert!(!state.windows(8).any(|window| shown.starts_with(window)));
+}
+
+#[test]
+fn provisioning_leaves_nothing() {
+    let (mut vault, artifacts) = (vault(), artifacts());
+    let (mut hsm, domain, secrets) = blank(&mut vault);
+    let (mut domain, mut next) = (Some(domain), None);
+    nothing(&secrets, &[], &mut hsm, |hsm| {
+        next = domain.take().unwrap().provision(&artifacts, hsm).ok();
+    });
+    assert!(next.is_some());
+}
+
+#[test]
+fn starting_leaves_nothing() {
+    let mut vault = vault();
+    let (mut hsm, domain, secrets) = fresh(&mut vault);
+    drop(domain);
+    let (mut token, mut next) = (Some(tested()), None);
+    nothing(&secrets, &[], &mut hsm, |hsm| {
+        next = vault.start(token.take().unwrap(), hsm).ok();
+    });
+    assert!(matches!(next, Some(AnyDomain::Provisioned(_))));
+}
+
+#[test]
+fn activating_and_zeroizing_leave_nothing() {
+    let (mut vault, keys) = (vault(), fast_keys(3));
+    let (mut hsm, domain, secrets) = fresh(&mut vault);
+    let activation = activation(&keys);
+    let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
+    let (mut domain, mut next) = (Some(domain), None);
+    nothing(&secrets, &[], &mut hsm, |hsm| {
+        let activated = { domain.take().unwrap() }.activate(&activation, hsm, &mut file);
+        next = activated.ok();
+    });
+    let (mut domain, mut next) = (next.map(|(domain, _)| domain), None);
+    nothing(&secrets, &file, &mut hsm, |hsm| {
+        next = domain.take().unwrap().zeroize(hsm).ok();
+    });
+    assert!(next.is_some());
+}
+
+#[test]
+fn recovering_with_contributions_leaves_nothing() {
+    let lost = Lost::new(1);
+    let (sealed, expect) = (Box::new(lost.sealed()), Box::new(lost.expect()));
+    let mut vault = vault();
+    let (mut hsm, domain, mut secrets) = fresh(&mut vault);
+    secrets.extend(lost.keys.iter().map(|key| ("share", value(&sealed, key))));
+    let shown = shown(&domain.status());
+    let (mut domain, mut next) = (Some(domain), None);
+    let mut request = vec![0; Request::MAX_LEN];
+    nothing(
+        &secrets,
+        &[&shown, &lost.file[..]].concat(),
+        &mut hsm,
+        |hsm| {
+            let domain = domain.take().unwrap();
+            let begun = domain.begin_recovery(&sealed, &expect, None, hsm, &mut request);
+            next = begun.ok();
+        },
+    );
+    let (mut domain, len) = next.unwrap();
+    let mut public = [&shown, &lost.file[..], &request].concat();
+    public.extend(domain.request().unwrap().as_bytes());
+    for place in [0, 2] {
+        let contribution = lost.contribution(place, &request[..len]);
+        let contribution = Box::new(parse(&contribution));
+        nothing(&secrets, &public, &mut hsm, |hsm| {
+            assert!(domain.add(&sealed, &contribution, hsm).is_ok());
+        });
+    }
+    let (mut domain, mut next) = (domain.quorum().ok(), None);
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        next = domain.take().unwrap().open(&sealed, hsm).ok();
+    });
+    assert!(next.is_some());
+}
+
+/// The caller moves a share into the call: of that share there is a copy in the caller's own frame.
+#[test]
+fn recovering_at_one_place_leaves_nothing() {
+    let lost = Lost::new(1);
+    let sealed = Box::new(lost.sealed());
+    let mut vault = vault();
+    let (mut hsm, domain, secrets) = fresh(&mut vault);
+    let mut public = [&shown(&domain.status()), &lost.file[..]].concat();
+    public.extend(sealed.header().digest().as_bytes());
+    let expect = lost.expect();
+    let begun = domain.begin_recovery_here(&sealed, &expect, None, &mut hsm);
+    let mut domain = begun.unwrap();
+    for key in &lost.keys[..2] {
+        let mut moved = public.clone();
+        moved.extend(value(&sealed, key));
+        let mut share = Box::new(Some(share(&sealed, key)));
+        nothing(&secrets, &moved, &mut hsm, |hsm| {
+            let added = domain.add_share(&sealed, share.take().unwrap(), hsm);
+            assert!(added.is_ok());
+        });
+    }
+    let (mut domain, mut next) = (Some(domain), None);
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        next = domain.take().unwrap().cancel(hsm).ok();
+    });
+    assert!(next.is_some());
+}
+
+#[test]
+fn a_custodian_who_contributes_leaves_nothing() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let (_, request) = lost.recovering(&mut vault, &mut hsm, 0);
+    let request = Request::parse(&request).unwrap();
+    let digest = request.digest();
+    let vetted = Box::new(VettedRequest::compared(request, digest).unwrap());
+    let (sealed, expect) = (Box::new(lost.sealed()), Box::new(lost.expect()));
+    let share = Box::new(share(&sealed, &lost.keys[0]));
+    let mut out = vec![0; contribution_len(vetted.request())];
+    let mut seed = Box::new(rng(1));
+    let secrets = vec![("share", value(&sealed, &lost.keys[0]))];
+    let found = left(&secrets, || {
+        let made = contribute(&sealed, &expect, &vetted, &share, 0, &mut *seed, &mut out);
+        assert!(made.is_ok());
+    });
+    assert_eq!(found, NOTHING);
+}
+
+#[test]
+fn backups_and_their_restoring_leave_nothing() {
+    let (mut vault, keys) = (vault(), fast_keys(3));
+    let (mut hsm, domain, secrets) = fresh(&mut vault);
+    let activation = activation(&keys);
+    let mut public = vec![0; domain.sealed_len(&activation).unwrap()];
+    let activated = domain.activate(&activation, &mut hsm, &mut public);
+    let (mut domain, _) = activated.unwrap();
+    public.extend(shown(&domain.status()));
+    let mut backup = Box::new(None);
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        *backup = domain.begin_backup(Kind::Full(None), 100, hsm).ok();
+    });
+    let front = backup.as_ref().as_ref().unwrap().front().to_vec();
+    let mut chunk: Vec<u8> = (1..=100).chain([0; TAG_LEN]).collect();
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        let sealed = backup.as_mut().as_mut().unwrap().seal(&mut chunk, hsm);
+        assert!(sealed.is_ok());
+    });
+    drop(backup);
+    let header = Box::new(BackupHeader::parse(&front).unwrap());
+    let mut restore = Box::new(None);
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        *restore = domain.begin_restore(&header, hsm).ok();
+    });
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        let opened = restore.as_mut().as_mut().unwrap().open(&mut chunk, hsm);
+        assert!(opened.is_ok());
+    });
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the files of Managed HSM leave.
+
+use security_domain::hazmat::managed_hsm as hazmat;
+use security_domain::lifecycle::ExpectedArtifact;
+use security_domain::managed_hsm::domain_file::{self, DomainFile};
+use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::{Tag, key_backup};
+use security_domain::quorum::Threshold;
+use security_domain::rsa::ModulusSize;
+use security_domain::sealed_domain::ArtifactTag;
+use security_domain::secret::Secret;
+use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
+use sha2::{Digest, Sha256};
+
+use crate::draws::{Kept, left_of_draws};
+use crate::fixtures::{certificate_der, open_shares, private_key, thumbprint};
+use crate::lifecycle::{fresh, nothing, shown};
+use crate::sealed::rng;
+use crate::world::vault;
+use crate::{NOTHING, Secrets};
+
+const NAMES: [&str; 3] = ["s2048_0", "s2048_1", "s2048_2"];
+const TRANSFER: &str = "stransfer2048";
+const ARTIFACT: &[u8] = b"thirty-two bytes of key material";
+
+#[track_caller]
+fn leaves_nothing(secrets: Secrets, work: impl FnOnce(&mut Kept)) {
+    assert_eq!(left_of_draws(&secrets, work), NOTHING);
+}
+
+fn artifacts() -> Vec<(Tag<'static>, &'static [u8])> {
+    vec![(Tag::new("signing-key").unwrap(), ARTIFACT)]
+}
+
+fn file() -> Vec<u8> {
+    let ders = NAMES.map(certificate_der);
+    let to = ders.each_ref().map(|der| Certificate::parse(der).unwrap());
+    let (threshold, artifacts) = (Threshold::new(2).unwrap(), artifacts());
+    let mut file = vec![0; domain_file::encoded_len(&artifacts, threshold, &to)];
+    domain_file::write(&artifacts, threshold, &to, &mut rng(3), &mut file).unwrap();
+    file
+}
+
+fn artifact() -> (&'static str, Vec<u8>) {
+    ("artifact", ARTIFACT.to_vec())
+}
+
+fn master_key(file: &DomainFile<'_>) -> (&'static str, Vec<u8>) {
+    let combined = file.combine(&open_shares(file, &NAMES[..2])).unwrap();
+    let key = hazmat::expose_master_key(combined.master_key());
+    ("master key", key.expose().to_vec())
+}
+
+#[test]
+fn making_a_domain_file_leaves_nothing() {
+    let ders = NAMES.map(certificate_der);
+    let to = ders.each_ref().map(|der| Certificate::parse(der).unwrap());
+    let (threshold, artifacts) = (Threshold::new(2).unwrap(), artifacts());
+    let mut out = vec![0; domain_file::encoded_len(&artifacts, threshold, &to)];
+    leaves_nothing(vec![artifact()], |rng| {
+        let written = domain_file::write(&artifacts, threshold, &to, rng, &mut out);
+        assert!(written.is_ok());
+    });
+}
+
+#[test]
+fn restoring_a_domain_file_leaves_nothing() {
+    let text = file();
+    let file = Box::new(DomainFile::parse(&text).unwrap());
+    let mut key = Box::new(private_key(NAMES[0]));
+    let name = thumbprint(NAMES[0]);
+    let words = |share| hazmat::share_words(share).expose().to_vec();
+    let shares = Box::new(open_shares(&file, &NAMES[..2]));
+    let mut secrets = vec![artifact(), master_key(&file)];
+    secrets.extend(shares.iter().map(|share| ("share", words(share))));
+    leaves_nothing(secrets.clone(), |rng| {
+        assert!(file.open_share(&name, &mut *key, rng).is_ok());
+    });
+    leaves_nothing(secrets.clone(), |_| assert!(file.combine(&shares).is_ok()));
+
+    let combined = Box::new(file.combine(&shares).unwrap());
+    let artifact = Box::new(file.artifacts().next().unwrap());
+    let mut out = vec![0; artifact.max_len()];
+    leaves_nothing(secrets.clone(), |_| {
+        assert!(artifact.open(combined.master_key(), &mut out).is_ok());
+    });
+
+    let der = certificate_der(TRANSFER);
+    let to = Box::new(Certificate::parse(&der).unwrap());
+    let mut blob = vec![0; restore_blob::encoded_len(&file, &to)];
+    leaves_nothing(secrets.clone(), |rng| {
+        let key = combined.master_key();
+        assert!(restore_blob::write(&file, key, &to, rng, &mut blob).is_ok());
+    });
+    let blob = Box::new(RestoreBlob::parse(&blob).unwrap());
+    let (mut key, name) = (Box::new(private_key(TRANSFER)), thumbprint(TRANSFER));
+    leaves_nothing(secrets, |rng| {
+        assert!(blob.open(&name, &mut *key, rng).is_ok());
+    });
+}
+
+#[test]
+fn the_backup_of_a_key_leaves_nothing() {
+    let key: Box<Secret<64>> = Box::new(Secret::random(&mut rng(1)).unwrap());
+    let secrets = vec![artifact(), ("key", key.expose().to_vec())];
+    let mut out = vec![0; key_backup::encoded_len(ARTIFACT.len())];
+    leaves_nothing(secrets.clone(), |rng| {
+        assert!(key_backup::seal(&key, ARTIFACT, rng, &mut out).is_ok());
+    });
+    let backup = Box::new(key_backup::KeyBackup::parse(&out).unwrap());
+    let mut opened = vec![0; backup.max_len()];
+    leaves_nothing(secrets, |_| assert!(backup.open(&key, &mut opened).is_ok()));
+}
+
+#[test]
+fn importing_leaves_nothing() {
+    let mut vault = vault();
+    let (mut hsm, domain, mut secrets) = fresh(&mut vault);
+    let mut public = shown(&domain.status());
+    let (mut domain, mut next) = (Some(domain), None);
+    let expected = [ExpectedArtifact {
+        tag: ArtifactTag::new("signing-key").unwrap(),
+        digest: Some(Sha256::digest(ARTIFACT).into()),
+    }];
+    let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        let (size, domain) = (ModulusSize::Rsa2048, domain.take().unwrap());
+        next = { domain.begin_import(size, &expected, None, hsm, &mut certificate) }.ok();
+    });
+    let (domain, len) = next.unwrap();
+    public.extend(&certificate[..len]);
+
+    let text = file();
+    let file = DomainFile::parse(&text).unwrap();
+    let combined = file.combine(&open_shares(&file, &NAMES[..2])).unwrap();
+    let to = Certificate::parse(&certificate[..len]).unwrap();
+    let mut blob = vec![0; restore_blob::encoded_len(&file, &to)];
+    restore_blob::write(&file, combined.master_key(), &to, &mut rng(4), &mut blob).unwrap();
+    let blob = Box::new(RestoreBlob::parse(&blob).unwrap());
+    secrets.extend([master_key(&file), artifact()]);
+    let (mut domain, mut next) = (Some(domain), None);
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        next = domain.take().unwrap().import(&blob, hsm).ok();
+    });
+
+    let status = next.as_ref().unwrap().status();
+    public.extend(shown(&status));
+    let (mut domain, mut next) = (next, None);
+    nothing(&secrets, &public, &mut hsm, |hsm| {
+        let (domain, named) = (domain.take().unwrap(), status.domain.unwrap());
+        next = domain.confirm(named, &[], hsm).ok();
+    });
+    assert!(next.is_some());
+}
