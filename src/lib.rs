@@ -73,6 +73,9 @@ pub mod x509;
 pub mod quorum;
 pub mod shamir;
 
+#[cfg(feature = "serde")]
+mod serde;
+
 #[cfg(feature = "sealed-domain")]
 pub mod custodian;
 #[cfg(feature = "sealed-domain")]

@@ -30,6 +30,23 @@
 //! - [`check`] names wrong shares, and recovers the secret in spite of them.
 //! - [`renew`] replaces lost shares and whole sets.
 //!
+//! # Feature `serde`
+//!
+//! | type | formats of text | binary formats |
+//! |---|---|---|
+//! | `Threshold`, `ShareCount`, `ShareIndex` | a number | a number |
+//! | `Quorum` | `threshold` and `count` | the same |
+//! | `SetId`, `ShareDigest`, `Commitment` | lower-case hex | a byte string |
+//! | `EncodedShare` | written as its [`text`] | a byte string |
+//!
+//! What is read is checked as by the constructors. An `EncodedShare` borrows from what it is read from,
+//! so the format must hold its bytes, as postcard does in a slice. From a format of text, such as JSON,
+//! read a `&str` and give it to `EncodedShare::parse_text`. Values have at most
+//! [`text::MAX_VALUE_LEN`] bytes. What the format's own code does with a share is not constant time. A
+//! [`Secret`] is never written.
+//!
+//! # Wrong shares
+//!
 //! A share carries no checksum: with exactly a threshold of shares, a wrong one gives a wrong secret.
 //! With more, [`combine`] notices.
 

@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 6] = [
         "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "labels", "mac", "purpose", "rsa",
         "x509",
     ],
-    &["quorum", "shamir"],
+    &["quorum", "shamir", "serde"],
     &["custodian", "wrapped_share"],
     &["sealed_domain", "backup", "contribution", "storage"],
     &["managed_hsm", "self_test", "lifecycle"],

@@ -41,9 +41,7 @@ extern "C" fn planted_table_index(secret: &Bytes, out: &mut Bytes) {
 /// begin as the other side does, and yet the comparison stops where they differ first.
 #[unsafe(no_mangle)]
 extern "C" fn planted_comparison(secret: &Bytes, out: &mut Bytes) {
-    let Some(mut digest) = crate::trace::secret(&[0; 32]) else {
-        return;
-    };
+    let mut digest = crate::trace::secret(&[0; 32]);
     let derived = sp800_108_hmac_sha512(secret, *b"label", b"context", &mut digest).is_ok();
     let equal = *digest.expose() == [7; 32];
     out.fill(if derived && !equal { 2 } else { 1 });
