@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Takes the place of the decisions of `src/hardened.rs` in the control image of the single-fault
-//! simulator: what the two evaluations of a decision give is held in one `bool` and tested once, and a
-//! permit is not tested again. Nothing else is built with it.
+//! simulator: a decision is evaluated once, held in one `bool` and tested once, and a permit is not
+//! tested again. Nothing else is built with it.
 
 use crate::ct::Mask;
 
@@ -11,8 +11,7 @@ pub struct Verdict(bool);
 impl Verdict {
     #[inline(always)]
     pub fn twice(mut decide: impl FnMut() -> Mask) -> Self {
-        let first = decide();
-        Self((first & decide()).declassify())
+        Self(decide().declassify())
     }
 
     #[inline(always)]

@@ -90,6 +90,8 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &'o mut [u8],
 ) -> Result<Contribution<'o>, ContributeError> {
+    // The time is a copy: there is one for each time that it is compared.
+    let now_again = black_box(now);
     burning::<{ burn::SEALING }, _>(move || {
         let (header, asked) = (sealed.header(), request.request());
         let permit = expect
@@ -97,8 +99,7 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
             .map_err(ContributeError::Expect)?
             .and(check_request(header, asked)?)
             .and(check_time(asked, now)?)
-            // The time is a copy, which serves both evaluations.
-            .and(check_time(asked, black_box(now))?)
+            .and(check_time(asked, now_again)?)
             .and(check_share(header, asked, share)?);
         let needed = contribution_len(asked);
         let out = out

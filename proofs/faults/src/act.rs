@@ -5,13 +5,15 @@ use core::convert::Infallible;
 use core::num::NonZeroU64;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError};
-use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError, Opened,
-    Root, SealedDomain, Sealing,
+use security_domain::custodian::{
+    Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
-use security_domain::lifecycle::{Domain, Provisioned, Recovering, Refused, AnyDomain};
+use security_domain::lifecycle::{AnyDomain, Domain, Provisioned, Recovering, Refused};
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError,
+    Opened, Root, SealedDomain, Sealing,
+};
 use security_domain::secret::Secret;
 use security_domain::self_test;
 
@@ -21,9 +23,12 @@ use crate::scene::Outcome;
 /// A domain in a state.
 pub type In<S> = Domain<'static, S, ROOM>;
 
-/// A key pair that takes the place of an RSA-2048 one: it only masks, with a mask of its own.
+/// A key pair that takes the place of an RSA one: it only masks, with a mask of its own.
 #[derive(Clone)]
 pub struct FastKey(pub u8);
+
+/// From this number on a key takes the place of an RSA-3072 one, and below of an RSA-2048 one.
+const STRONG: u8 = 8;
 
 impl FastKey {
     const fn mask(&self, place: usize) -> u8 {
@@ -34,7 +39,11 @@ impl FastKey {
 impl Recipient for FastKey {
     #[inline(never)]
     fn algorithm(&self) -> Algorithm {
-        Algorithm::Rsa2048OaepSha256
+        if self.0 < STRONG {
+            Algorithm::Rsa2048OaepSha256
+        } else {
+            Algorithm::Rsa3072OaepSha256
+        }
     }
 
     #[inline(never)]
@@ -83,6 +92,7 @@ impl Identity for FastKey {
 pub const TRANSFER: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/keys/d.p8");
 
 pub const KEYS: [FastKey; 3] = [FastKey(1), FastKey(2), FastKey(3)];
+pub const STRONG_KEYS: [FastKey; 3] = [FastKey(8), FastKey(9), FastKey(10)];
 pub const ARTIFACT: [u8; 32] = *b"thirty-two bytes of key material";
 
 pub fn artifacts() -> Option<[(ArtifactTag<'static>, &'static [u8]); 1]> {
@@ -102,11 +112,12 @@ pub fn root(number: u8) -> Option<Root> {
 pub fn sealing<'a>(
     root: &'a Root,
     artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
+    custodians: &'a [FastKey; 3],
 ) -> Option<Sealing<'a, FastKey>> {
     Some(Sealing {
         root,
         artifacts,
-        custodians: &KEYS,
+        custodians,
         threshold: Threshold::new(2).ok()?,
         label: DomainLabel::new("test").ok()?,
         lineage: Lineage::FIRST,
@@ -117,20 +128,29 @@ pub fn sealing<'a>(
 
 /// A domain of three custodians, two of whom are needed, in the buffer with that number.
 pub fn sealed(number: u8) -> Option<SealedDomain<'static>> {
-    sealed_in(number, buffer(usize::from(number)))
+    sealed_to(&KEYS, number)
 }
 
-/// The same, elsewhere.
-pub fn sealed_in(number: u8, out: &mut [u8]) -> Option<SealedDomain<'_>> {
+/// The same, for these custodians.
+pub fn sealed_to(custodians: &[FastKey; 3], number: u8) -> Option<SealedDomain<'static>> {
     let (root, artifacts) = (root(number + 1)?, artifacts()?);
-    sealing(&root, &artifacts)?
-        .seal(&mut Rng::new(77), &mut [0; 2048], out)
+    sealing(&root, &artifacts, custodians)?
+        .seal(
+            &mut Rng::new(77),
+            &mut [0; 2048],
+            buffer(usize::from(number)),
+        )
         .ok()
 }
 
 /// The share of the custodian at `place`.
 pub fn share(sealed: &SealedDomain<'_>, place: usize) -> Option<DomainShare> {
-    let mut key = KEYS[place].clone();
+    share_of(&KEYS[place], sealed)
+}
+
+/// The share of this custodian.
+pub fn share_of(custodian: &FastKey, sealed: &SealedDomain<'_>) -> Option<DomainShare> {
+    let mut key = custodian.clone();
     let id = key.id();
     sealed.unwrap_share(id, &mut key, &mut Rng::new(78)).ok()
 }

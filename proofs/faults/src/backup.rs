@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Restoring a backup.
 
-use security_domain::backup::{BackupHeader, Kind, BackupInfo, StreamError, TAG_LEN};
-use security_domain::sealed_domain::{InstanceId, LedgerHead};
+use security_domain::backup::{BackupHeader, BackupInfo, Kind, StreamError, TAG_LEN};
 use security_domain::hazmat::backup::{Reader, read, write};
+use security_domain::sealed_domain::{InstanceId, LedgerHead};
 
 use crate::act::root;
 use crate::scene::Outcome;

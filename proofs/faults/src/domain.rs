@@ -5,8 +5,10 @@ use core::convert::Infallible;
 use core::hint::black_box;
 
 use security_domain::custodian::{CustodianId, Identity, Recipient};
-use security_domain::sealed_domain::{DomainShare, ExpectedDomain, ParseError, SealedDomain, ShareError};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    DomainShare, ExpectedDomain, ParseError, SealedDomain, ShareError,
+};
 
 use crate::act::{KEYS, act_begin, act_open, begun, believed, expect, provisioned, sealed, share};
 use crate::host::{Rng, buffer};

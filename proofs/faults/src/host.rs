@@ -14,6 +14,7 @@ pub const ROOM: usize = vault_room(2, 64);
 const SLOT_LEN: usize = ROOM;
 
 /// Xorshift (Marsaglia 2003), which can die.
+#[derive(Clone)]
 pub struct Rng {
     state: u32,
     /// How many calls from now it fails at, once; none: never.
@@ -117,6 +118,13 @@ impl Flash {
     pub fn roll_back(&mut self, old: &Self) {
         self.slots = old.slots;
         self.lens = old.lens;
+    }
+
+    /// Whether a slot still has what one of `old` had.
+    pub fn keeps(&self, old: &Self) -> bool {
+        let held = |flash: &Self| [0, 1].map(|place| (flash.slots[place], flash.lens[place]));
+        let (now, old) = (held(self), held(old));
+        now.iter().any(|slot| slot.1 > 0 && old.contains(slot))
     }
 
     /// Changes a byte of each slot.

@@ -2,12 +2,12 @@
 //! The state at rest: starts from an old or changed flash, and what has to be gone from it.
 
 use security_domain::lifecycle::{
-    Domain, Empty, LifecycleError, Provisioned, Recovering, Refused, Stage, AnyDomain, State, Vault,
+    AnyDomain, Domain, Empty, LifecycleError, Provisioned, Recovering, Refused, Stage, State, Vault,
 };
 use security_domain::self_test::{self, SelfTested};
 
 use crate::act::{ARTIFACT, In, provisioned, recovering, sealed, share, start};
-use crate::host::{Hsm, ROOM, vault};
+use crate::host::{Flash, Hsm, ROOM, memory_of_vault, vault};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
@@ -67,19 +67,19 @@ scene!(
     }
 );
 
-/// Whether the vault with that number, or the flash, still has a secret; `domain` is what the act left.
-fn still_there<S: State>(domain: In<S>, hsm: &mut Hsm) -> Outcome {
-    let bytes = crate::host::memory_of_vault(0);
-    let in_memory = bytes
+/// Whether the vault, or the flash, still has a secret; `domain` is what the act left, and `old` what the
+/// flash held before.
+fn still_there<S: State>(domain: In<S>, old: &Flash, hsm: &mut Hsm) -> Outcome {
+    let in_memory = memory_of_vault(0)
         .windows(ARTIFACT.len())
         .any(|window| window == ARTIFACT);
     drop(domain);
-    let at_rest = !matches!(start(1, hsm), Some(AnyDomain::Empty(_)));
-    if in_memory || at_rest {
-        Outcome::Accepted
-    } else {
-        Outcome::Refused
-    }
+    Outcome::failed_to_end(in_memory || at_rest(old, hsm))
+}
+
+/// Whether the flash still has what it had, or a state that is not empty.
+fn at_rest(old: &Flash, hsm: &mut Hsm) -> bool {
+    hsm.flash.keeps(old) || !matches!(start(1, hsm), Some(AnyDomain::Empty(_)))
 }
 
 type Zeroized = Result<In<Empty>, Refused<In<Empty>>>;
@@ -95,13 +95,38 @@ scene!(
     fault_zeroize,
     |wrong, hsm| {
         let domain = provisioned(hsm)?;
+        let old = hsm.flash.clone();
         if !wrong {
             window!(());
-            return Some(still_there(domain, hsm));
+            return Some(still_there(domain, &old, hsm));
         }
         Some(match window!(act_zeroize(domain, hsm)) {
-            Ok(domain) => still_there(domain, hsm),
+            Ok(domain) => still_there(domain, &old, hsm),
             // The operator is told to try again.
+            Err(_) => Outcome::Refused,
+        })
+    }
+);
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_discard(vault: &mut Vault<ROOM>, hsm: &mut Hsm) -> Result<(), LifecycleError> {
+    vault.discard(hsm)
+}
+
+scene!(
+    /// A record that is still there after it was discarded. With the right input it is not discarded.
+    fault_discard,
+    |wrong, hsm| {
+        drop(provisioned(hsm)?);
+        let old = hsm.flash.clone();
+        let discarded = if wrong {
+            window!(act_discard(vault(0), hsm))
+        } else {
+            window!(Ok(()))
+        };
+        Some(match discarded {
+            Ok(()) => Outcome::failed_to_end(at_rest(&old, hsm)),
             Err(_) => Outcome::Refused,
         })
     }
@@ -131,9 +156,9 @@ scene!(
             window!(());
             drop(domain);
         }
-        Some(match start(1, hsm) {
-            Some(AnyDomain::Recovering(_) | AnyDomain::QuorumMet(_)) => Outcome::Accepted,
-            _ => Outcome::Refused,
-        })
+        let goes_on = |domain| matches!(domain, AnyDomain::Recovering(_) | AnyDomain::QuorumMet(_));
+        Some(Outcome::failed_to_end(
+            start(1, hsm).is_some_and(goes_on),
+        ))
     }
 );

@@ -22,6 +22,15 @@ impl Outcome {
     pub fn took_effect(effect: bool) -> Self {
         if effect { Self::Accepted } else { Self::Hollow }
     }
+
+    /// For an act that ends something, and answered that it did: accepted if it is `still_there`.
+    pub fn failed_to_end(still_there: bool) -> Self {
+        if still_there {
+            Self::Accepted
+        } else {
+            Self::Refused
+        }
+    }
 }
 
 static mut WINDOW: u32 = 0;

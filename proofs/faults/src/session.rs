@@ -3,16 +3,20 @@
 
 use core::hint::black_box;
 
-use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
-use security_domain::hazmat::contribution::open_contribution;
 use security_domain::contribution::{Contribution, ContributionError, Request, RequestDigest};
-use security_domain::lifecycle::{Added, Domain, Empty, LifecycleError, Provisioned, QuorumMet, Recovering, Refused, AnyDomain};
+use security_domain::hazmat::contribution::open_contribution;
+use security_domain::hazmat::lifecycle::Fresh;
+use security_domain::lifecycle::{
+    Added, AnyDomain, Domain, Empty, Host, LifecycleError, Provisioned, QuorumMet, Recovering,
+    Refused,
+};
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
 
 use crate::act::{In, LIFETIME, TRANSFER, artifacts, believed, recovering, sealed, share, start};
 use crate::domain::unwrapped;
-use crate::host::{Hsm, ROOM, Rng};
+use crate::host::{Hsm, ROOM, Rng, memory_of_vault};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
@@ -59,6 +63,39 @@ scene!(
     /// A name of the instance that the generator did not give.
     fault_rng_instance,
     |wrong, hsm| { provision(hsm, wrong.then_some(2)) }
+);
+
+/// Whether the vault has at least half of each secret that it should hold.
+fn holds(secret: &[u8; 32]) -> bool {
+    let memory = memory_of_vault(0);
+    let mut halves = secret.chunks(16);
+    halves.any(|half| memory.windows(16).any(|window| window == half))
+}
+
+scene!(
+    /// A root, a seed or a name that was drawn and got lost on its way, so that zeros are in its place. The
+    /// right input stands for such an outcome.
+    fault_lost_draw,
+    |wrong, hsm| {
+        let AnyDomain::Empty(domain) = start(0, hsm)? else {
+            return None;
+        };
+        let mut repeats = hsm.rng.clone();
+        // The draws come before anything else takes from the generator.
+        let number = hsm.flash.counter;
+        let fresh = Fresh::drawn(&mut repeats, hsm.device_key(), number).ok()?;
+        let artifacts = black_box(artifacts()?);
+        Some(match window!(act_provision(domain, &artifacts, hsm)) {
+            Ok(domain) if wrong => {
+                let named = domain.status().instance == Some(fresh.id);
+                let whole = holds(fresh.root.expose()) && holds(fresh.seed.expose()) && named;
+                drop(domain);
+                Outcome::failed_to_end(!whole)
+            }
+            Ok(_) => Outcome::Accepted,
+            Err(_) => Outcome::Refused,
+        })
+    }
 );
 
 #[inline(never)]

@@ -3,14 +3,19 @@
 
 use core::hint::black_box;
 
+use security_domain::contribution::{
+    Contribution, Request, RequestDigest, SessionId, SessionPurpose, Verifier, VettedRequest,
+    contribute,
+};
+use security_domain::hazmat::contribution::Asking;
+use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, SealedDomain,
 };
-use security_domain::hazmat::contribution::Asking;
-use security_domain::contribution::{Contribution, Request, RequestDigest, SessionId, SessionPurpose, Verifier, VettedRequest, contribute};
-use security_domain::rsa::PrivateKey;
 
-use crate::act::{TRANSFER, expect, sealed, share};
+use crate::act::{
+    FastKey, KEYS, STRONG_KEYS, TRANSFER, expect, sealed, sealed_to, share, share_of,
+};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -156,11 +161,20 @@ fn act_contribute(
 }
 
 fn answer(now: u64, change: impl FnOnce(&mut Asking)) -> Option<Outcome> {
-    let sealed = sealed(0)?;
+    answer_of(&KEYS, now, change)
+}
+
+/// What the first of these custodians answers.
+fn answer_of(
+    custodians: &[FastKey; 3],
+    now: u64,
+    change: impl FnOnce(&mut Asking),
+) -> Option<Outcome> {
+    let sealed = sealed_to(custodians, 0)?;
     let request = request(&sealed, change)?;
     let shown = request.digest();
     let request = VettedRequest::compared(request, shown).ok()?;
-    let (share, out) = (share(&sealed, 0)?, buffer(2));
+    let (share, out) = (share_of(&custodians[0], &sealed)?, buffer(2));
     let expect = black_box(expect(&sealed));
     let left = window!(act_contribute(&sealed, &expect, &request, &share, now, out));
     Some(contributed(left, out))
@@ -206,4 +220,10 @@ scene!(
     /// A request that has expired.
     fault_asked_expired,
     |wrong, _hsm| { answer(if wrong { 1_790_086_401 } else { NOW }, |_| ()) }
+);
+
+scene!(
+    /// A request whose transfer key is weaker than what sealed the share.
+    fault_asked_weaker,
+    |wrong, _hsm| { answer_of(if wrong { &STRONG_KEYS } else { &KEYS }, NOW, |_| ()) }
 );

@@ -5,10 +5,10 @@
 use core::hint::black_box;
 
 use security_domain::custodian::{Recipient, WrapError};
-use security_domain::sealed_domain::{ExpectedDomain, SealError, SealedDomain, Sealing};
 use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::sealed_domain::{ExpectedDomain, SealError, SealedDomain, Sealing};
 
-use crate::act::{FastKey, TRANSFER, artifacts, root, sealing, share};
+use crate::act::{FastKey, KEYS, TRANSFER, artifacts, root, sealing, share};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -44,11 +44,7 @@ scene!(
         let mut opened = [0; 66];
         let len = key.decrypt_oaep_sha256(&mut rng, b"", &out, &mut opened);
         let opens = len == Ok(65) && opened[..65] == MESSAGE;
-        Some(if opens {
-            Outcome::Refused
-        } else {
-            Outcome::Accepted
-        })
+        Some(Outcome::failed_to_end(!opens))
     }
 );
 
@@ -69,7 +65,7 @@ scene!(
     fault_sealing,
     |wrong, _hsm| {
         let (root, artifacts) = (root(1)?, artifacts()?);
-        let sealing = sealing(&root, &artifacts)?;
+        let sealing = sealing(&root, &artifacts, &KEYS)?;
         let out = buffer(0);
         let answer = window!(act_seal(&sealing, &mut Rng::new(9), buffer(2), out));
         let Ok(sealed) = answer else {
@@ -87,12 +83,8 @@ scene!(
         let opens = sealed
             .open(&ExpectedDomain::unpinned(), &[a, b], buffer(1))
             .is_ok_and(|opened| opened.root().secret().expose() == root.secret().expose());
-        Some(
-            if opens && !clear(root.secret().expose()) && !clear(artifacts[0].1) {
-                Outcome::Refused
-            } else {
-                Outcome::Accepted
-            },
-        )
+        Some(Outcome::failed_to_end(
+            !opens || clear(root.secret().expose()) || clear(artifacts[0].1),
+        ))
     }
 );
