@@ -33,14 +33,17 @@ KINDS = ("skipped", "turned around", "skipped")
 
 # How many are accepted in a row, and why it stays so.
 REMAIN = {
-    "asked_expired": (1, "one instruction near the beginning of the act; not explained yet"),
-    "quorum": (2, "one bit says which state a domain is in; opening decides on the quorum again"),
+    "quorum": (
+        2,
+        "one pointer to the session serves both evaluations, and one bit says which state a domain is in; opening decides on"
+        " the quorum again",
+    ),
 }
 
 
 # The rows without a decision that the control could take once: what they watch is whether an act that answered `Ok` did
 # what it should. Their control is the right input, which stands for an act that did not.
-BY_INPUT = {}
+BY_INPUT = ("cancel", "discard", "lost_draw", "zeroize")
 # The rows whose decision is found by 20 million instructions in the control as well: the others need a whole run.
 QUICK = (
     "add_share asked_domain asked_expired asked_header asked_purpose attested body commitment compared epoch_floor"
@@ -128,7 +131,8 @@ class Scene:
     def __init__(self, native, image, row, wrong):
         c = ctypes.CDLL(native)
         c.machine_new.restype = ctypes.c_void_p
-        c.machine_trace.restype = c.machine_plan.restype = c.machine_find.restype = ctypes.c_uint64
+        for function in (c.machine_trace, c.machine_plan, c.machine_find, c.machine_split):
+            function.restype = ctypes.c_uint64
         self.c, self.image, self.row = c, image, row
         self.m = ctypes.c_void_p(
             c.machine_new(image.code, ctypes.c_uint32(image.start), ctypes.c_uint32(len(image.code)), ctypes.c_uint32(RETURN))
@@ -185,30 +189,32 @@ def prepare(native, path, row, each, most):
     image = Image(path)
     right = Scene(native, image, row, 0)
     longest, word = right.total, right.word
-    right.close()
     scene = Scene(native, image, row, 1)
+    split = scene.c.machine_split(right.m, scene.m)
+    right.close()
     assert word == ACCEPTED, f"{row}: the right input gives {NAMES.get(word, hex(word))}"
     assert scene.word == REFUSED, f"{row}: the wrong input gives {NAMES.get(scene.word, hex(scene.word))}"
     jobs = scene.plan(each)
-    chosen = choose(image, jobs, scene.total, most) if most else jobs
+    chosen = choose(image, jobs, scene.total, split, most) if most else jobs
     return chosen, len(jobs), 3 * max(longest, scene.total), scene.end, scene
 
 
-def choose(image, jobs, total, most):
-    """As many as cost at most so many instructions. Half of that goes to those in this crate's own code that come last, since
-    the decision is there, the rest evenly to all others."""
+def choose(image, jobs, total, split, most):
+    """As many as cost at most so many instructions. Half of that goes to those in this crate's own code that are nearest to
+    where the right input and the wrong one part, since the decision is there, the rest evenly to all others."""
     def cost(job):
         return total - job.at
 
-    late, spent = set(), 0
-    for job in reversed([job for job in jobs if image.own[(job.pc - image.start) // 2]]):
+    near, spent = set(), 0
+    own = [job for job in jobs if image.own[(job.pc - image.start) // 2]]
+    for job in sorted(own, key=lambda job: abs(job.at - split)):
         spent += cost(job)
         if spent > most // 2:
             break
-        late.add((job.at, job.next))
-    others = [job for job in jobs if (job.at, job.next) not in late]
+        near.add((job.at, job.next))
+    others = [job for job in jobs if (job.at, job.next) not in near]
     step = max(1, -(-sum(map(cost, others)) // max(most // 2, 1)))
-    return sorted(others[::step] + [job for job in jobs if (job.at, job.next) in late], key=lambda job: job.at)
+    return sorted(others[::step] + [job for job in jobs if (job.at, job.next) in near], key=lambda job: job.at)
 
 
 COLUMNS = ("refused", "hollow", "crashed", "hung", "other")

@@ -247,6 +247,15 @@ uint64_t machine_find(const struct machine *m, uint32_t address)
     return i;
 }
 
+// The number of the first instruction that is not the same in both traces: where the machine goes by the decision.
+uint64_t machine_split(const struct machine *a, const struct machine *b)
+{
+    uint64_t i = 0;
+    while (i < a->recorded && i < b->recorded && a->trace[i] == b->trace[i])
+        i++;
+    return i;
+}
+
 // The branch target of an instruction that jumps if a condition holds, or 0.
 static uint32_t target(const struct machine *m, uint32_t pc)
 {

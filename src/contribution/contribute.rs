@@ -100,7 +100,10 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
             .and(check_request(header, asked)?)
             .and(check_time(asked, now)?)
             .and(check_time(asked, now_again)?)
-            .and(check_share(header, asked, share)?);
+            .and(check_share(header, share)?)
+            // One pointer to the request serves both evaluations.
+            .and(check_strength(header, asked, share)?)
+            .and(check_strength(header, black_box(asked), share)?);
         let needed = contribution_len(asked);
         let out = out
             .get_mut(..needed)
@@ -148,17 +151,21 @@ fn check_time(request: &Request<'_>, now: u64) -> Result<Permit, ContributeError
     })
 }
 
-/// A permit, if the share is one of this header, and the transfer key no weaker than what sealed it.
-fn check_share(
+/// A permit, if the share is one of this header.
+fn check_share(header: &Header<'_>, share: &DomainShare) -> Result<Permit, ContributeError> {
+    share.check_of(header, ContributeError::ForeignShare(share.custodian()))
+}
+
+/// A permit, if the transfer key is no weaker than what sealed the share.
+#[inline(never)]
+fn check_strength(
     header: &Header<'_>,
     request: &Request<'_>,
     share: &DomainShare,
 ) -> Result<Permit, ContributeError> {
-    let foreign = ContributeError::ForeignShare(share.custodian());
-    let own = share.check_of(header, foreign)?;
     let sealed = || header.custodian(share.index()).map(|of| of.algorithm);
     let transfer = || request.transfer().algorithm();
-    let strong = Verdict::twice(|| match sealed() {
+    Verdict::twice(|| match sealed() {
         Some(sealed) => !Mask::lt(transfer().strength(), sealed.strength()),
         None => Mask::public(false),
     })
@@ -167,9 +174,8 @@ fn check_share(
             transfer: transfer(),
             sealed,
         },
-        None => foreign,
-    })?;
-    Ok(own.and(strong))
+        None => ContributeError::ForeignShare(share.custodian()),
+    })
 }
 
 /// Wraps the share, looks at what was made, and writes it. The decisions taken so far, and that the

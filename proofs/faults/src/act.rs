@@ -15,7 +15,7 @@ use security_domain::sealed_domain::{
     Opened, Root, SealedDomain, Sealing,
 };
 use security_domain::secret::Secret;
-use security_domain::self_test;
+use security_domain::self_test::{self, SelfTested};
 
 use crate::host::{Hsm, ROOM, Rng, buffer, vault};
 use crate::scene::Outcome;
@@ -157,8 +157,21 @@ pub fn share_of(custodian: &FastKey, sealed: &SealedDomain<'_>) -> Option<Domain
 
 /// Starts the vault with that number.
 pub fn start(number: usize, hsm: &mut Hsm) -> Option<AnyDomain<'static, ROOM>> {
-    // All tests, so that none is left for the window.
-    vault(number).start(self_test::run_all().ok()?, hsm).ok()
+    start_tested(number, tested()?, hsm)
+}
+
+/// The token of a self-test. All tests, so that none is left for the window.
+pub fn tested() -> Option<SelfTested> {
+    self_test::run_all().ok()
+}
+
+/// Starts the vault with a token that was got before the window: the tests take longer than most acts.
+pub fn start_tested(
+    number: usize,
+    tested: SelfTested,
+    hsm: &mut Hsm,
+) -> Option<AnyDomain<'static, ROOM>> {
+    vault(number).start(tested, hsm).ok()
 }
 
 pub fn provisioned(hsm: &mut Hsm) -> Option<In<Provisioned>> {

@@ -6,7 +6,9 @@ use security_domain::lifecycle::{
 };
 use security_domain::self_test::{self, SelfTested};
 
-use crate::act::{ARTIFACT, In, provisioned, recovering, sealed, share, start};
+use crate::act::{
+    ARTIFACT, In, provisioned, recovering, sealed, share, start, start_tested, tested,
+};
 use crate::host::{Flash, Hsm, ROOM, memory_of_vault, vault};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -69,17 +71,17 @@ scene!(
 
 /// Whether the vault, or the flash, still has a secret; `domain` is what the act left, and `old` what the
 /// flash held before.
-fn still_there<S: State>(domain: In<S>, old: &Flash, hsm: &mut Hsm) -> Outcome {
+fn still_there<S: State>(domain: In<S>, old: &Flash, tested: SelfTested, hsm: &mut Hsm) -> Outcome {
     let in_memory = memory_of_vault(0)
         .windows(ARTIFACT.len())
         .any(|window| window == ARTIFACT);
     drop(domain);
-    Outcome::failed_to_end(in_memory || at_rest(old, hsm))
+    Outcome::failed_to_end(in_memory || at_rest(old, tested, hsm))
 }
 
 /// Whether the flash still has what it had, or a state that is not empty.
-fn at_rest(old: &Flash, hsm: &mut Hsm) -> bool {
-    hsm.flash.keeps(old) || !matches!(start(1, hsm), Some(AnyDomain::Empty(_)))
+fn at_rest(old: &Flash, tested: SelfTested, hsm: &mut Hsm) -> bool {
+    hsm.flash.keeps(old) || !matches!(start_tested(1, tested, hsm), Some(AnyDomain::Empty(_)))
 }
 
 type Zeroized = Result<In<Empty>, Refused<In<Empty>>>;
@@ -95,13 +97,13 @@ scene!(
     fault_zeroize,
     |wrong, hsm| {
         let domain = provisioned(hsm)?;
-        let old = hsm.flash.clone();
+        let (old, tested) = (hsm.flash.clone(), tested()?);
         if !wrong {
             window!(());
-            return Some(still_there(domain, &old, hsm));
+            return Some(still_there(domain, &old, tested, hsm));
         }
         Some(match window!(act_zeroize(domain, hsm)) {
-            Ok(domain) => still_there(domain, &old, hsm),
+            Ok(domain) => still_there(domain, &old, tested, hsm),
             // The operator is told to try again.
             Err(_) => Outcome::Refused,
         })
@@ -119,14 +121,14 @@ scene!(
     fault_discard,
     |wrong, hsm| {
         drop(provisioned(hsm)?);
-        let old = hsm.flash.clone();
+        let (old, tested) = (hsm.flash.clone(), tested()?);
         let discarded = if wrong {
             window!(act_discard(vault(0), hsm))
         } else {
             window!(Ok(()))
         };
         Some(match discarded {
-            Ok(()) => Outcome::failed_to_end(at_rest(&old, hsm)),
+            Ok(()) => Outcome::failed_to_end(at_rest(&old, tested, hsm)),
             Err(_) => Outcome::Refused,
         })
     }
@@ -147,6 +149,7 @@ scene!(
         let sealed = sealed(0)?;
         let mut domain = recovering(hsm, &sealed)?;
         domain.add_share(&sealed, share(&sealed, 0)?, hsm).ok()?;
+        let tested = tested()?;
         if wrong {
             match window!(act_cancel(domain, hsm)) {
                 Ok(domain) => drop(domain),
@@ -158,7 +161,7 @@ scene!(
         }
         let goes_on = |domain| matches!(domain, AnyDomain::Recovering(_) | AnyDomain::QuorumMet(_));
         Some(Outcome::failed_to_end(
-            start(1, hsm).is_some_and(goes_on),
+            start_tested(1, tested, hsm).is_some_and(goes_on),
         ))
     }
 );

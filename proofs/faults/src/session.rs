@@ -14,7 +14,10 @@ use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
 
-use crate::act::{In, LIFETIME, TRANSFER, artifacts, believed, recovering, sealed, share, start};
+use crate::act::{
+    In, LIFETIME, TRANSFER, artifacts, believed, recovering, sealed, share, start, start_tested,
+    tested,
+};
 use crate::domain::unwrapped;
 use crate::host::{Hsm, ROOM, Rng, memory_of_vault};
 use crate::scene::Outcome;
@@ -35,13 +38,16 @@ fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
     let AnyDomain::Empty(domain) = start(0, hsm)? else {
         return None;
     };
-    let artifacts = black_box(artifacts()?);
+    let (artifacts, tested) = (black_box(artifacts()?), tested()?);
     hsm.rng.fails_in = fails_in;
     let answer = window!(act_provision(domain, &artifacts, hsm));
     Some(match answer {
         Ok(domain) => {
             drop(domain);
-            Outcome::took_effect(matches!(start(1, hsm), Some(AnyDomain::Provisioned(_))))
+            Outcome::took_effect(matches!(
+                start_tested(1, tested, hsm),
+                Some(AnyDomain::Provisioned(_))
+            ))
         }
         Err(_) => Outcome::Refused,
     })
