@@ -94,7 +94,7 @@ scene!(
         Some(match window!(act_provision(domain, &artifacts, hsm)) {
             Ok(domain) if wrong => {
                 let named = domain.status().instance == Some(fresh.id);
-                let whole = holds(fresh.root.expose()) && holds(fresh.seed.expose()) && named;
+                let whole = holds(fresh.root.secret().expose()) && holds(fresh.seed.expose()) && named;
                 drop(domain);
                 Outcome::failed_to_end(!whole)
             }
