@@ -43,7 +43,7 @@ REMAIN = {
 
 # The rows without a decision that the control could take once: what they watch is whether an act that answered `Ok` did
 # what it should. Their control is the right input, which stands for an act that did not.
-BY_INPUT = ("cancel", "discard", "lost_draw", "zeroize")
+BY_INPUT = ("cancel", "discard", "lost_draw", "sealing", "zeroize")
 # The rows whose decision is found by 20 million instructions in the control as well: the others need a whole run.
 QUICK = (
     "add_share asked_domain asked_expired asked_header asked_purpose attested body commitment compared epoch_floor"
@@ -80,15 +80,13 @@ class Image:
                     self.symbols[symbol.name] = symbol["st_value"] & ~1
                     functions.append((symbol["st_value"] & ~1, symbol["st_size"], symbol.name))
         self.functions = sorted(functions)
-        self.faultable, self.own = bytearray(len(self.code) // 2), bytearray(len(self.code) // 2)
+        self.faultable = bytearray(len(self.code) // 2)
         for start, size, name in self.functions:
             # The scenes and the machine around them are this crate's; the library is the rest.
             ours = "fault_proofs" in name or name.startswith(("fault_", "window_"))
             place = (start - self.start) // 2
             half_words = slice(place, place + (size + 1) // 2)
             self.faultable[half_words] = bytes([not ours]) * ((size + 1) // 2)
-            own = "security_domain" in name or name.startswith("act_")
-            self.own[half_words] = bytes([own]) * ((size + 1) // 2)
 
     def rows(self):
         return sorted(name.removeprefix("fault_") for name in self.symbols if name.startswith("fault_"))
@@ -195,19 +193,18 @@ def prepare(native, path, row, each, most):
     assert word == ACCEPTED, f"{row}: the right input gives {NAMES.get(word, hex(word))}"
     assert scene.word == REFUSED, f"{row}: the wrong input gives {NAMES.get(scene.word, hex(scene.word))}"
     jobs = scene.plan(each)
-    chosen = choose(image, jobs, scene.total, split, most) if most else jobs
+    chosen = choose(jobs, scene.total, split, most) if most else jobs
     return chosen, len(jobs), 3 * max(longest, scene.total), scene.end, scene
 
 
-def choose(image, jobs, total, split, most):
-    """As many as cost at most so many instructions. Half of that goes to those in this crate's own code that are nearest to
-    where the right input and the wrong one part, since the decision is there, the rest evenly to all others."""
+def choose(jobs, total, split, most):
+    """As many as cost at most so many instructions. Half of that goes to those nearest to where the right input and the wrong
+    one part, since the decision is there, the rest evenly to all others."""
     def cost(job):
         return total - job.at
 
     near, spent = set(), 0
-    own = [job for job in jobs if image.own[(job.pc - image.start) // 2]]
-    for job in sorted(own, key=lambda job: abs(job.at - split)):
+    for job in sorted(jobs, key=lambda job: abs(job.at - split)):
         spent += cost(job)
         if spent > most // 2:
             break
