@@ -5,8 +5,8 @@ use core::{fmt, ptr};
 
 use rand_core::{TryCryptoRng, TryRng};
 use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
-use security_domain::storage::{FlashError, Slot};
 use security_domain::secret::Secret;
+use security_domain::storage::{FlashError, Slot};
 
 pub const ROOM: usize = vault_room(2, 64);
 
