@@ -46,8 +46,9 @@ REMAIN = {
 BY_INPUT = ("cancel", "discard", "lost_draw", "sealing", "zeroize")
 # The rows whose decision is found by 20 million instructions in the control as well: the others need a whole run.
 QUICK = (
-    "add_share asked_domain asked_expired asked_header asked_purpose attested body commitment compared epoch_floor"
-    " file_signature open_pinned pending pinned_domain pinned_header quorum refusing_sink rng_instance rng_root rng_seed"
+    "add_share asked_domain asked_expired asked_header asked_purpose asked_weaker attested body commitment compared"
+    " epoch_floor expired file_signature first_start open_pinned pending pinned_domain pinned_header pinned_report"
+    " quorum refusing_sink rng_instance rng_root rng_seed rolled_back"
 ).split()
 
 
