@@ -81,13 +81,15 @@ class Image:
                     self.symbols[symbol.name] = symbol["st_value"] & ~1
                     functions.append((symbol["st_value"] & ~1, symbol["st_size"], symbol.name))
         self.functions = sorted(functions)
-        self.faultable = bytearray(len(self.code) // 2)
+        self.faultable, self.own = bytearray(len(self.code) // 2), bytearray(len(self.code) // 2)
         for start, size, name in self.functions:
             # The scenes and the machine around them are this crate's; the library is the rest.
             ours = "fault_proofs" in name or name.startswith(("fault_", "window_"))
             place = (start - self.start) // 2
             half_words = slice(place, place + (size + 1) // 2)
             self.faultable[half_words] = bytes([not ours]) * ((size + 1) // 2)
+            own = "security_domain" in name or name.startswith("act_")
+            self.own[half_words] = bytes([own]) * ((size + 1) // 2)
 
     def rows(self):
         return sorted(name.removeprefix("fault_") for name in self.symbols if name.startswith("fault_"))
@@ -194,25 +196,29 @@ def prepare(native, path, row, each, most):
     assert word == ACCEPTED, f"{row}: the right input gives {NAMES.get(word, hex(word))}"
     assert scene.word == REFUSED, f"{row}: the wrong input gives {NAMES.get(scene.word, hex(scene.word))}"
     jobs = scene.plan(each)
-    chosen = choose(jobs, scene.total, split, most) if most else jobs
+    chosen = choose(image, jobs, scene.total, split, most) if most else jobs
     return chosen, len(jobs), 3 * max(longest, scene.total), scene.end, scene
 
 
-def choose(jobs, total, split, most):
-    """As many as cost at most so many instructions. Half of that goes to those nearest to where the right input and the wrong
-    one part, since the decision is there, the rest evenly to all others."""
+def choose(image, jobs, total, split, most):
+    """As many as cost at most so many instructions: a third goes to those nearest to where the right input and the wrong one
+    part, a third to those in this crate's own code that come last, since the decision is there, the rest evenly to others."""
     def cost(job):
         return total - job.at
 
-    near, spent = set(), 0
-    for job in sorted(jobs, key=lambda job: abs(job.at - split)):
-        spent += cost(job)
-        if spent > most // 2:
-            break
-        near.add((job.at, job.next))
-    others = [job for job in jobs if (job.at, job.next) not in near]
-    step = max(1, -(-sum(map(cost, others)) // max(most // 2, 1)))
-    return sorted(others[::step] + [job for job in jobs if (job.at, job.next) in near], key=lambda job: job.at)
+    def first(ordered):
+        spent = 0
+        for job in ordered:
+            spent += cost(job)
+            if spent > most // 3:
+                return
+            yield job.at, job.next
+
+    own = [job for job in jobs if image.own[(job.pc - image.start) // 2]]
+    chosen = {*first(sorted(jobs, key=lambda job: abs(job.at - split))), *first(reversed(own))}
+    others = [job for job in jobs if (job.at, job.next) not in chosen]
+    step = max(1, -(-sum(map(cost, others)) // max(most // 3, 1)))
+    return sorted(others[::step] + [job for job in jobs if (job.at, job.next) in chosen], key=lambda job: job.at)
 
 
 COLUMNS = ("refused", "hollow", "crashed", "hung", "other")
