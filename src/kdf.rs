@@ -46,6 +46,10 @@ impl Pseudorandom {
     /// HKDF-Expand: fills `out`, of at most one block, for the use that the parts of `info` together name.
     ///
     /// Secret: the key, the result. Public: `info`, the lengths. Leaks: nothing else.
+    #[cfg_attr(
+        not(test),
+        expect(clippy::disallowed_macros, reason = "refused when it is compiled")
+    )]
     pub fn expand<const N: usize>(&self, info: &[&[u8]], out: &mut Secret<N>) -> Result<(), Fault> {
         const { assert!(N <= HASH_LEN) };
         let mut block = Secret::zeroed();
@@ -74,6 +78,10 @@ fn expand_block(
 ///
 /// Secret: `key`, the result. Public: `label`, `context`, the lengths. Leaks: nothing else.
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg_attr(
+    not(test),
+    expect(clippy::disallowed_macros, reason = "refused when it is compiled")
+)]
 pub fn sp800_108_hmac_sha512<const N: usize>(
     key: &[u8],
     label: impl IntoIterator<Item = u8>,

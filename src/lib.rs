@@ -12,10 +12,14 @@
 #![cfg_attr(
     not(test),
     deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
         clippy::expect_used,
+        clippy::indexing_slicing,
         clippy::integer_division,
         clippy::integer_division_remainder_used,
         clippy::panic,
+        clippy::string_slice,
         clippy::todo,
         clippy::unimplemented,
         clippy::unreachable,

@@ -10,6 +10,10 @@ use zeroize::Zeroize;
 /// key with zeros, and so does this, because a whole block is the one length that cannot fail.
 ///
 /// Secret: `key`. Leaks: nothing.
+#[cfg_attr(
+    not(test),
+    expect(clippy::disallowed_macros, reason = "refused when it is compiled")
+)]
 pub fn keyed<M: KeyInit + KeySizeUser, const N: usize>(key: &[u8; N]) -> M {
     const { assert!(N <= M::KeySize::USIZE) };
     let mut block = hmac::digest::Key::<M>::default();

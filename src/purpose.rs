@@ -70,6 +70,10 @@ impl Purpose {
     /// The second half of [`derive`](Self::derive), from an extracted key.
     ///
     /// Secret: `extracted`, the result. Public: the rest, the lengths. Leaks: nothing else.
+    #[cfg_attr(
+        not(test),
+        expect(clippy::disallowed_macros, reason = "refused when it is compiled")
+    )]
     pub fn expand<const N: usize, const P: usize>(
         self,
         extracted: &Pseudorandom,

@@ -93,7 +93,10 @@ impl Parts {
         counter: u32,
         out: &mut Secret<BLOCK>,
     ) -> Result<(), Fault> {
-        let (front, back) = out.expose_mut().split_at_mut(NONCE_LEN);
+        let (front, back) = out
+            .expose_mut()
+            .split_first_chunk_mut::<NONCE_LEN>()
+            .ok_or(Fault)?;
         hardened::copy(front, nonce)?;
         hardened::copy(back, &counter.to_be_bytes())?;
         self.0.encrypt_block(out.expose_mut().into());

@@ -7,6 +7,13 @@ use super::{Element, Public};
 #[repr(align(64))]
 struct Nibbles([[[u8; 16]; 2]; 256]);
 
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "an index that is not there does not compile"
+    )
+)]
 static NIBBLES: Nibbles = {
     let mut tables = [[[0; 16]; 2]; 256];
     let mut factor = 0;
@@ -26,6 +33,10 @@ static NIBBLES: Nibbles = {
 /// The products of `factor` with the low nibbles and with the high ones. The table is chosen by the
 /// public factor; secret bytes index within a register, never in memory.
 #[inline(always)]
+#[cfg_attr(
+    not(test),
+    expect(clippy::indexing_slicing, reason = "a table for each of 256 factors")
+)]
 pub fn nibbles(factor: Public) -> &'static [[u8; 16]; 2] {
     &NIBBLES.0[usize::from(factor.get())]
 }

@@ -17,6 +17,13 @@ static EXP: [u8; 512] = TABLES.0;
 /// `LOG[3^i]` is i; what is at 0 means nothing.
 static LOG: [u8; 256] = TABLES.1;
 
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "an index that is not there does not compile"
+    )
+)]
 const TABLES: ([u8; 512], [u8; 256]) = {
     let mut exp = [0; 512];
     let mut log = [0; 256];
@@ -95,12 +102,20 @@ impl Public {
     /// 3 to the power of `log`, a sum of no more than two logarithms: the mask changes nothing, and spares
     /// the check of the index.
     #[inline]
+    #[cfg_attr(
+        not(test),
+        expect(clippy::indexing_slicing, reason = "masked to the length of the table")
+    )]
     fn exp(log: usize) -> Self {
         Self(EXP[log & (EXP.len() - 1)])
     }
 
     /// The power of 3 that it is, below 255.
     #[inline]
+    #[cfg_attr(
+        not(test),
+        expect(clippy::indexing_slicing, reason = "an entry for each of 256 elements")
+    )]
     fn log(self) -> usize {
         usize::from(LOG[usize::from(self.0)])
     }
@@ -144,6 +159,13 @@ impl Logarithm {
 
     /// Divides by `divisor`, which is not 0.
     #[inline]
+    #[cfg_attr(
+        not(test),
+        expect(
+            clippy::disallowed_macros,
+            reason = "no caller divides by zero; in debug builds only"
+        )
+    )]
     pub fn over(mut self, divisor: Public) -> Self {
         debug_assert!(divisor != Public::ZERO);
         self.below += divisor.log() as u32;

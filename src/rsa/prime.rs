@@ -37,6 +37,14 @@ const TRIAL_COUNT: usize = 308;
 
 /// Each of them with `2^32` divided by it. Sieved by the compiler.
 #[allow(clippy::integer_division, clippy::integer_division_remainder_used)]
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        clippy::disallowed_macros,
+        reason = "an index that is not there does not compile"
+    )
+)]
 const SMALL_PRIMES: [(u32, u64); TRIAL_COUNT] = {
     let mut composite = [false; TRIAL_BOUND];
     let mut primes = [(0, 0); TRIAL_COUNT];

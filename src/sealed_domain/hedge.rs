@@ -65,7 +65,7 @@ impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
     /// Secret: `fresh`. Public: whether the generator failed. Leaks: nothing else.
     fn draw(&mut self, fresh: &mut [u8; FRESH]) -> Result<(), RngError> {
         rng::fill(self.rng, fresh)?;
-        let (first, second) = fresh.split_at(BLOCK);
+        let (first, second) = fresh.split_first_chunk::<BLOCK>().ok_or(RngError)?;
         Verdict::twice(|| {
             let stuck = eq_bytes(first, self.last.expose()) | eq_bytes(first, second);
             !(stuck | eq_bytes(second, &[0; BLOCK]))

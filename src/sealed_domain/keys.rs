@@ -31,7 +31,9 @@ impl SealingKey {
         release: &[u8; 32],
     ) -> Result<(), Fault> {
         let mut both = Secret::<64>::zeroed();
-        let (first, second) = both.expose_mut().split_at_mut(32);
+        let (first, second) = { both.expose_mut() }
+            .split_first_chunk_mut::<32>()
+            .ok_or(Fault)?;
         hardened::copy(first, data_key.expose())?;
         hardened::copy(second, release)?;
         self.0.extract(salt, both.expose())

@@ -57,6 +57,14 @@ pub fn key<const N: usize>(bytes: &[u8; N]) -> Secret<N> {
 }
 
 /// The bytes of hexadecimal digits, when this is compiled.
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        clippy::disallowed_macros,
+        reason = "an index that is not there does not compile"
+    )
+)]
 pub const fn hex<const N: usize>(text: &str) -> [u8; N] {
     let digits = text.as_bytes();
     assert!(digits.len() == 2 * N);

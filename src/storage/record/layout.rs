@@ -63,6 +63,13 @@ impl Head {
 /// Makes the record of `buffer[..len]` in `buffer`.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::disallowed_methods,
+        reason = "the record is longer than its contents by more than a head"
+    )
+)]
 pub(super) fn seal<'b, M: Medium + ?Sized>(
     medium: &mut M,
     instance: InstanceId,
@@ -101,7 +108,9 @@ fn draw_salt<M: Medium + ?Sized>(
     contents: &[u8],
 ) -> Result<[u8; 32], RecordError> {
     let mut key = Secret::<64>::zeroed();
-    let (fresh, device) = key.expose_mut().split_at_mut(32);
+    let (fresh, device) = { key.expose_mut() }
+        .split_first_chunk_mut::<32>()
+        .ok_or(RecordError::Fault)?;
     rng::fill(medium.rng(), fresh)?;
     copy(device, medium.device_key().expose())?;
     let number = number.to_be_bytes();

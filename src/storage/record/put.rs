@@ -23,6 +23,13 @@ pub(super) struct Taken {
 }
 
 /// Brings the state at `position` to the front of `buffer`, which is wiped behind it.
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::disallowed_methods,
+        reason = "the record was opened in the buffer"
+    )
+)]
 pub(super) fn take<M: Medium + ?Sized>(
     medium: &mut M,
     position: Position,
