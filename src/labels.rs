@@ -58,6 +58,10 @@ pub enum Purpose {
     BackupHeader,
     /// The key of one backup.
     Backup,
+    /// The digest of an imported domain's artifacts.
+    ImportedArtifacts,
+    /// The root of a domain that was imported without one.
+    ImportedRoot,
     /// The digest of a share, under the share's blind.
     ShareDigest,
     /// The commitment to a secret that is split.
@@ -94,6 +98,8 @@ impl Purpose {
             Self::RecordSalt => "security-domain/v1 record salt",
             Self::BackupHeader => "security-domain/v1 backup header",
             Self::Backup => "security-domain/v1 backup",
+            Self::ImportedArtifacts => "security-domain/v1 imported artifacts",
+            Self::ImportedRoot => "security-domain/v1 imported root",
             Self::ShareDigest => "security-domain/v1 share digest",
             Self::SecretCommitment => "security-domain/v1 secret commitment",
         }
@@ -106,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 28] = [
+    const ALL: [Purpose; 30] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::Sealing,
@@ -133,6 +139,8 @@ mod tests {
         Purpose::RecordSalt,
         Purpose::BackupHeader,
         Purpose::Backup,
+        Purpose::ImportedArtifacts,
+        Purpose::ImportedRoot,
         Purpose::ShareDigest,
         Purpose::SecretCommitment,
     ];

@@ -10,7 +10,9 @@ use super::host::Host;
 use super::stage::Stage;
 use super::state::{Active, Domain, Provisioned, Refused};
 use super::vault::{Instance, Next, Standing, Vault};
+use crate::ct::Mask;
 use crate::custodian::Recipient;
+use crate::hardened::Verdict;
 use crate::quorum::Threshold;
 use crate::sealed_domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing};
 use crate::self_test::Test;
@@ -40,9 +42,7 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         &self,
         activation: &Activation<'_, K>,
     ) -> Result<usize, SealError> {
-        let Vault { held, instance, .. } = &*self.vault;
-        let artifacts = held.all().map_err(|_| SealError::Fault)?;
-        sealing(activation, held, instance, &artifacts, u64::MAX).sealed_len()
+        self.vault.sealed_len(activation)
     }
 
     /// Seals the domain to its custodians, to the front of `out`, makes it active, and gives the length
@@ -61,11 +61,49 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         out: &mut [u8],
     ) -> Result<(Domain<'v, Active, N>, usize), Refused<Self>> {
         let activated = self.after(Step::Activate, host, |vault, host| {
-            vault.put_back_if_in_doubt(host)?;
-            vault.activate(activation, host, out)
+            vault.activate(activation, Stage::Provisioned, host, out)
         });
         activated.inspect_err(|refused| {
             if !refused.domain.vault.is_in_doubt() {
+                out.zeroize();
+            }
+        })
+    }
+}
+
+impl<const N: usize> Domain<'_, Active, N> {
+    /// How many bytes the sealed domain takes at most: how many its time takes is not known yet.
+    pub fn sealed_len<K: Recipient>(
+        &self,
+        activation: &Activation<'_, K>,
+    ) -> Result<usize, SealError> {
+        self.vault.sealed_len(activation)
+    }
+
+    /// Seals a domain that was imported, and that no custodian has a share of yet, to its custodians: to
+    /// the front of `out`, and gives the length of the file. The file leaves the HSM when this has
+    /// returned.
+    ///
+    /// HSMs that imported the same file are in one domain. Seal it in one of them: each sealing is a
+    /// first one, with a quorum of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::AlreadySealed`], and those of [`activate`](Domain::activate), with the same two
+    /// exceptions: after [`LifecycleError::MayBeActive`] the HSM may take the domain for sealed.
+    ///
+    /// Secret: the domain. Public: the rest. Leaks: nothing else.
+    pub fn seal<K: Recipient, H: Host>(
+        &mut self,
+        activation: &Activation<'_, K>,
+        host: &mut H,
+        out: &mut [u8],
+    ) -> Result<usize, LifecycleError> {
+        let sealed = self.vault.serve(Step::Activate, host, |vault, host| {
+            vault.activate(activation, Stage::Active, host, out)
+        });
+        sealed.inspect_err(|_| {
+            if !self.vault.is_in_doubt() {
                 out.zeroize();
             }
         })
@@ -92,12 +130,24 @@ fn sealing<'a, K, const N: usize>(
 }
 
 impl<const N: usize> Vault<N> {
+    fn sealed_len<K: Recipient>(&self, activation: &Activation<'_, K>) -> Result<usize, SealError> {
+        let artifacts = self.held.all().map_err(|_| SealError::Fault)?;
+        sealing(activation, &self.held, &self.instance, &artifacts, u64::MAX).sealed_len()
+    }
+
+    /// Seals the domain, which is in the stage `before` and not sealed yet.
     fn activate<K: Recipient, H: Host>(
         &mut self,
         activation: &Activation<'_, K>,
+        before: Stage,
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
+        let unsealed = Verdict::twice(|| Mask::public(self.standing.epoch.is_none()))
+            .permit(LifecycleError::AlreadySealed)?;
+        if self.is_in_doubt() {
+            self.put_back(before, host)?;
+        }
         self.health.first_use(SEALING)?;
         let created = host.now();
         let Self {
@@ -118,8 +168,8 @@ impl<const N: usize> Vault<N> {
             domain,
             header: digest,
         };
-        let permit = self.report(host, &event)?;
-        let before = self.position;
+        let permit = unsealed.and(self.report(host, &event)?);
+        let position = self.position;
         let next = Next {
             standing: Standing::new(epoch, digest),
             ..Next::new(Stage::Active)
@@ -128,15 +178,15 @@ impl<const N: usize> Vault<N> {
             return Ok(len);
         };
         // An HSM that is active must not be without its file.
-        if self.position != before && self.put_back(host).is_err() {
+        if self.position != position && self.put_back(before, host).is_err() {
             return Err(LifecycleError::MayBeActive { len });
         }
         Err(error)
     }
 
     /// Writes the state before an activation again. If that fails, the flash may hold the one after it.
-    fn put_back<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        let before = Next::new(Stage::Provisioned);
+    fn put_back<H: Host>(&mut self, before: Stage, host: &mut H) -> Result<(), LifecycleError> {
+        let before = Next::new(before);
         let written = self.write(host, before);
         let written = written.or_else(|_| self.write(host, before));
         let stands = written.and_then(|saved| saved.stands.spend(RecordError::Fault));
@@ -144,13 +194,6 @@ impl<const N: usize> Vault<N> {
             position.doubt();
         }
         Ok(stands?)
-    }
-
-    fn put_back_if_in_doubt<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        match self.is_in_doubt() {
-            true => self.put_back(host),
-            false => Ok(()),
-        }
     }
 
     /// Whether the flash may hold another state than the vault.

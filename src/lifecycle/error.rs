@@ -110,6 +110,14 @@ pub enum LifecycleError {
         /// How many more tries there are; none, and the session is over.
         left: u8,
     },
+    /// The artifacts of a domain without a root are too short together to derive one from: it takes 32
+    /// bytes.
+    TooFewBytes {
+        /// How many bytes they have.
+        have: usize,
+    },
+    /// The domain is sealed already: custodians have their shares of it.
+    AlreadySealed,
     /// The import was not confirmed: what waits is not what is named.
     NotConfirmed(Unconfirmed),
     /// The backup was not begun.
@@ -184,6 +192,8 @@ impl LifecycleError {
             | Self::Expected
             | Self::Unexpected
             | Self::Import { .. }
+            | Self::TooFewBytes { .. }
+            | Self::AlreadySealed
             | Self::NotConfirmed(_)
             | Self::Backup(_)
             | Self::Stream(_)
@@ -354,6 +364,11 @@ impl fmt::Display for LifecycleError {
                 f,
                 "the restore blob does not open as what is expected; tries left: {left}"
             ),
+            Self::TooFewBytes { have } => write!(
+                f,
+                "the artifacts have {have} bytes together; a domain without a root needs 32"
+            ),
+            Self::AlreadySealed => f.write_str("the domain is sealed to its custodians already"),
             Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
             Self::Stream(error) => error.fmt(f),

@@ -18,15 +18,15 @@ use crate::cbor::bytes_len;
 use crate::ct::eq_bytes;
 use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
-use crate::rng;
 use crate::rsa::ModulusSize;
-use crate::sealed_domain::{DomainId, Hedged};
-use crate::secret::{Secret, wipe};
+use crate::sealed_domain::DomainId;
+use crate::secret::wipe;
 use crate::self_test::Test;
 use crate::x509::Thumbprint;
 
 mod blob;
 mod expected;
+mod root;
 
 use expected::{Expected, keep};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
@@ -274,23 +274,10 @@ impl<const N: usize> Vault<N> {
         let opened = blob::open(import, blob, host.rng(), incoming, buffer);
         wipe(buffer);
         if !opened? {
-            self.draw_incoming_root(host)?;
+            root::derive(&mut self.incoming)?;
         }
         self.incoming.name()?;
         self.accept(now, host)
-    }
-
-    /// Draws the root of a domain that came without one.
-    fn draw_incoming_root<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        let now = host.now();
-        let mut what = Secret::zeroed();
-        self.session_digest(b"root", now, &mut what)?;
-        let Self { held, incoming, .. } = self;
-        let mut rng = Hedged::new(host.rng(), &held.root, what);
-        Ok(rng::fill(
-            &mut rng,
-            incoming.root.secret_mut().expose_mut(),
-        )?)
     }
 
     /// What came in waits to be confirmed.

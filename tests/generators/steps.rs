@@ -165,11 +165,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "import without a root",
-            covers: &[
-                "lifecycle/import open_blob",
-                "lifecycle/import draw_incoming_root",
-                "lifecycle/import/blob open",
-            ],
+            covers: &["lifecycle/import open_blob", "lifecycle/import/blob open"],
             shows: 0,
             run: |rng| import(rng, false),
         },

@@ -59,7 +59,7 @@ pub fn blob(artifacts: &[(&str, &[u8])], certificate: &[u8]) -> Vec<u8> {
 }
 
 /// An HSM that waits for a blob, and its transfer key's certificate.
-fn importing<'v>(
+pub fn importing<'v>(
     vault: &'v mut security_domain::lifecycle::Vault<{ crate::world::ROOM }>,
     host: &mut Hsm,
     expected: &[ExpectedArtifact<'_>],
@@ -82,7 +82,7 @@ pub fn confirm<'v>(
 }
 
 /// The same as [`expected`], with the digests.
-fn known(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static>> {
+pub fn known(artifacts: &[(&'static str, &[u8])]) -> Vec<ExpectedArtifact<'static>> {
     let mut known = expected(artifacts);
     for (known, (_, artifact)) in known.iter_mut().zip(artifacts) {
         known.digest = Some(Sha256::digest(artifact).into());

@@ -18,6 +18,8 @@ mod failures;
 mod health;
 #[cfg(feature = "managed-hsm")]
 mod import;
+#[cfg(feature = "managed-hsm")]
+mod imported;
 mod life;
 mod memory;
 #[cfg(feature = "hazmat")]

@@ -77,16 +77,21 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
     confirm(&site, shown, &[&wrong]).refused(&["artifact 1"]);
     site.is("hsm", "imported");
     confirm(&site, shown, &[]).refused(&["artifact 1", "none is named"]);
-    let digest = Sha256::digest(b"a signing key");
+    let digest = Sha256::digest(b"a signing key of thirty-two bytes");
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
     confirm(&site, shown, &[&first]).refused(&["artifact 2", "none is named"]);
-    confirm(&site, shown, &[&first, &second]).done();
+    let out = confirm(&site, shown, &[&first, &second]).done();
+    assert!(out.contains("sealed not yet"), "{out}");
     site.is("hsm", "active");
+    assert_eq!(site.status("hsm")["sealed"], false);
     assert_ne!(site.status("hsm")["domain_id"], before["domain_id"]);
     site.artifacts("hsm", "out").done();
     assert_eq!(names(&site.path("out")), ["first", "second"]);
-    assert_eq!(fs::read(site.path("out/second")).unwrap(), b"a signing key");
+    assert_eq!(
+        fs::read(site.path("out/second")).unwrap(),
+        b"a signing key of thirty-two bytes"
+    );
     assert_eq!(
         site.events("hsm"),
         [
@@ -110,6 +115,34 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
             "confirm-import done"
         ]
     );
+}
+
+/// No custodian has a share of an imported domain, until it is sealed to them.
+#[test]
+fn an_imported_domain_is_sealed_to_its_custodians() {
+    let site = Site::new();
+    site.init("hsm");
+    site.import_begin("hsm", "transfer.pem", &["first", "second"])
+        .done();
+    restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
+    site.import("hsm", "blob").done();
+    let id = site.status("hsm")["domain_id"].clone();
+    let digest = Sha256::digest(fs::read(site.path("signing.bin")).unwrap());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
+    confirm(&site, id.as_str().unwrap(), &[&first, &second]).done();
+    let out = site
+        .activate_to("hsm", &site.path("domain.sealed"), "2")
+        .done();
+    assert!(out.contains(id.as_str().unwrap()), "{out}");
+    let status = site.status("hsm");
+    assert_eq!(
+        (&status["sealed"], &status["domain_id"]),
+        (&true.into(), &id)
+    );
+    site.activate_to("hsm", &site.path("again.sealed"), "2")
+        .refused(&["sealed"]);
+    assert!(!site.path("again.sealed").exists());
 }
 
 #[test]

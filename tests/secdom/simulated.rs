@@ -23,7 +23,7 @@ impl Site {
         for name in CUSTODIANS {
             folder.custodian(name, name);
         }
-        folder.write("signing.bin", b"a signing key");
+        folder.write("signing.bin", b"a signing key of thirty-two bytes");
         folder.write("empty.bin", b"");
         Self { folder }
     }
@@ -230,7 +230,10 @@ impl Site {
         self.artifacts(hsm, &out).done();
         let out = self.path(&out);
         assert_eq!(names(&out), ["a%2Fb", "signing"]);
-        assert_eq!(fs::read(out.join("signing")).unwrap(), b"a signing key");
+        assert_eq!(
+            fs::read(out.join("signing")).unwrap(),
+            b"a signing key of thirty-two bytes"
+        );
         assert_eq!(fs::read(out.join("a%2Fb")).unwrap(), b"");
     }
 

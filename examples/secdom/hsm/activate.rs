@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use security_domain::lifecycle::{Activation, AnyDomain};
+use security_domain::lifecycle::{Activation, AnyDomain, LifecycleError};
 use security_domain::rsa::PublicKey;
 use security_domain::sealed_domain::{DomainLabel, SealedDomain};
 
@@ -64,19 +64,30 @@ pub fn run(args: Args) -> Outcome<Report> {
 
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
-    let domain = match device.start(&mut vault)? {
-        AnyDomain::Provisioned(domain) => domain,
-        other => return Err(not_in_state(&device, &other, "provisioned")),
+    let domain = device.start(&mut vault)?;
+    let needed = match &domain {
+        AnyDomain::Provisioned(domain) => domain.sealed_len(&activation),
+        AnyDomain::Active(domain) => domain.sealed_len(&activation),
+        other => {
+            return Err(not_in_state(
+                &device,
+                other,
+                "provisioned, or active by an import",
+            ));
+        }
     };
-    let needed = domain
-        .sealed_len(&activation)
-        .map_err(|error| Refusal::file(out, error))?;
-    let mut file = vec![0; needed];
+    let mut file = vec![0; needed.map_err(|error| Refusal::file(out, error))?];
     let mut stream = output::stream(out, Access::Owner)?;
     let progress = Progress::show("sealing");
-    let (_domain, length) = domain
-        .activate(&activation, &mut device, &mut file)
-        .map_err(|error| device.refusal(error))?;
+    let sealed = match domain {
+        AnyDomain::Active(mut domain) => domain.seal(&activation, &mut device, &mut file),
+        AnyDomain::Provisioned(domain) => domain
+            .activate(&activation, &mut device, &mut file)
+            .map(|(_, length)| length)
+            .map_err(LifecycleError::from),
+        other => return Err(not_in_state(&device, &other, "provisioned")),
+    };
+    let length = sealed.map_err(|error| device.refusal(error))?;
     drop(progress);
     file.truncate(length);
     let sealed = SealedDomain::parse(&file).map_err(|error| Refusal::file(out, error))?;

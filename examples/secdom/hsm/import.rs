@@ -13,6 +13,7 @@ use security_domain::sealed_domain::{ArtifactTag, DomainId};
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use super::device::Device;
+use super::status::NOT_SEALED;
 use super::{HsmArg, not_in_state, vault};
 use crate::output::{self, Access};
 use crate::progress::Progress;
@@ -170,7 +171,9 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
     let domain = domain
         .confirm(args.expect_domain, &digests, &mut device)
         .map_err(|error| device.refusal(error))?;
-    Ok(shown(domain.status()))
+    let mut report = shown(domain.status());
+    let _ = writeln!(report.text, "sealed {NOT_SEALED}");
+    Ok(report)
 }
 
 /// The state, and the domain that is in it.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use security_domain::contribution::RequestDigest;
 use security_domain::custodian::CustodianId;
-use security_domain::lifecycle::AnyDomain;
+use security_domain::lifecycle::{AnyDomain, Stage};
 use security_domain::storage::Flash;
 use serde_json::json;
 
@@ -38,6 +38,9 @@ struct Session {
     needed: u8,
 }
 
+/// What an HSM says whose domain came by an import.
+pub const NOT_SEALED: &str = "not yet: no custodian has a share, `secdom hsm activate` deals them";
+
 pub fn run(args: &Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
@@ -45,6 +48,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let status = start.status();
     let session = session(&start);
     let hardware = device.counter_is_hardware();
+    let unsealed = status.stage == Stage::Active && status.header.is_none();
 
     let domain = status.domain.map(|id| id.to_string());
     let epoch = status.epoch.map(|epoch| epoch.get());
@@ -66,6 +70,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "domain_id": domain,
             "epoch": epoch,
             "header_digest": header,
+            "sealed": !unsealed && header.is_some(),
             "instance_id": instance,
             "request_digest": request,
             "contributed": contributed,
@@ -84,6 +89,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     line("domain-id", domain);
     line("epoch", epoch.map(|epoch| epoch.to_string()));
     line("header-digest", header);
+    if unsealed {
+        line("sealed", Some(NOT_SEALED.into()));
+    }
     line("instance-id", instance);
     line("request-digest", request);
     line("needed", needed.map(|needed| needed.to_string()));

@@ -20,8 +20,8 @@ use crate::x509::Thumbprint;
 /// How many restore blobs may fail to open before the session ends.
 pub const MAX_IMPORT_FAILURES: u8 = 3;
 
-/// The tag of an artifact that is the root of a domain: 32 bytes. A domain that comes without one
-/// becomes a new domain, with a root and an id of its own.
+/// The tag of an artifact that is the root of a domain: 32 bytes. Without one the root is derived from
+/// all artifacts, so HSMs that import the same file are in the same domain.
 pub const ROOT_TAG: &str = "security-domain-root";
 
 /// An artifact that the operator expects in a restore blob.

@@ -11,13 +11,14 @@ use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 
 use crate::Operation;
 use crate::flash::Flash;
-use crate::lifecycle::{check, provisioned, start, vault};
+use crate::domain::Masking;
+use crate::lifecycle::{activation, check, provisioned, start, vault};
 use crate::managed_hsm::{self, ARTIFACT};
 use crate::rng::SecretRng;
 use crate::valgrind::{hidden, reveal, revealed};
 
 pub const OPERATIONS: &[Operation] = &[
-    ("lifecycle: import, confirm", import),
+    ("lifecycle: import, confirm, seal", import),
     ("lifecycle: import of another artifact", refuse),
 ];
 
@@ -84,7 +85,12 @@ fn imported(host: &mut Flash, digest: [u8; 32]) -> Result<(), LifecycleError> {
     let named = DomainId::from_bytes(revealed(shown.as_bytes()));
     let (tag, digest) = (ArtifactTag::new("b").unwrap(), Some(hidden(EMPTY)));
     let digests = [ExpectedArtifact { tag, digest }];
-    drop(domain.confirm(named, &digests, host).unwrap());
+    let mut domain = domain.confirm(named, &digests, host).unwrap();
+    let keys = [1, 2, 3].map(Masking);
+    let activation = activation(&keys);
+    let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
+    domain.seal(&activation, host, &mut file).unwrap();
+    drop(domain);
     check(&mut vault, host, &[("a", &ARTIFACT), ("b", &[])]);
     Ok(())
 }

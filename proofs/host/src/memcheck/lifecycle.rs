@@ -79,14 +79,20 @@ fn provision_and_zeroize() {
     );
 }
 
+/// Two of these custodians.
+pub fn activation(custodians: &[Masking]) -> Activation<'_, Masking> {
+    Activation {
+        custodians,
+        threshold: Threshold::new(2).unwrap(),
+        label: DomainLabel::new("memcheck").unwrap(),
+    }
+}
+
 /// An active domain of three custodians, and the file that left it.
 fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Active>, Vec<u8>) {
     let domain = provisioned(vault, host);
-    let activation = Activation {
-        custodians: &[1, 2, 3].map(Masking),
-        threshold: Threshold::new(2).unwrap(),
-        label: DomainLabel::new("memcheck").unwrap(),
-    };
+    let keys = [1, 2, 3].map(Masking);
+    let activation = activation(&keys);
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     let (domain, len) = domain.activate(&activation, host, &mut file).unwrap();
     file.truncate(len);
