@@ -142,10 +142,17 @@ impl core::fmt::Display for CombineError {
             Self::EqualIndices(index) => write!(f, "two shares have the index {index}"),
             Self::UnequalLengths(index) => write!(f, "share {index} has another length"),
             Self::Disagree => f.write_str("the shares do not belong to one secret"),
-            Self::Mixed(mixed) => mixed.fmt(f),
+            Self::Mixed(_) => f.write_str("the shares are not of one set and one quorum"),
             Self::Fault => f.write_str("the machine erred"),
         }
     }
 }
 
-impl core::error::Error for CombineError {}
+impl core::error::Error for CombineError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Mixed(mixed) => Some(mixed),
+            _ => None,
+        }
+    }
+}

@@ -298,7 +298,7 @@ impl core::fmt::Display for EncodedShareError {
             Self::TrailingBytes => f.write_str("bytes follow the encoded share"),
             Self::NotAShare => f.write_str("this is no encoded share"),
             Self::Version(version) => write!(f, "share version {version} is not known"),
-            Self::Quorum(error) => error.fmt(f),
+            Self::Quorum(_) => f.write_str("the share's quorum or index cannot be"),
             Self::IndexAboveCount => f.write_str("the share's index is above the share count"),
             Self::TooLong => f.write_str("the share's value is too long"),
             Self::BufferTooSmall => f.write_str("the buffer is too small for the encoded share"),
@@ -307,4 +307,11 @@ impl core::fmt::Display for EncodedShareError {
     }
 }
 
-impl core::error::Error for EncodedShareError {}
+impl core::error::Error for EncodedShareError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Quorum(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -146,3 +146,25 @@ fn shares_of_different_sets_are_told_apart_before_they_are_combined() {
         assert_eq!(&out, if want.is_ok() { b"secret" } else { &[0; 6] });
     }
 }
+
+#[test]
+fn an_error_that_wraps_another_gives_it_as_its_source() {
+    use std::error::Error;
+
+    use security_domain::shamir::check::CorrectError;
+    use security_domain::shamir::renew::ConfirmError;
+
+    let mixed = CombineError::Mixed(MixedShares::Set(index(3)));
+    let quorum = EncodedShareError::Quorum(QuorumError::IndexZero);
+    for (error, inner) in [
+        (&mixed as &dyn Error, "share 3 is of another set"),
+        (&quorum, "the share index is 0"),
+        (&CorrectError::Shares(mixed), &mixed.to_string()),
+        (&ConfirmError::Shares(mixed), &mixed.to_string()),
+    ] {
+        let source = error.source().expect("it wraps one").to_string();
+        assert_eq!(source, inner);
+        assert_ne!(error.to_string(), source);
+    }
+    assert!(CombineError::TooFewShares.source().is_none());
+}

@@ -226,7 +226,7 @@ impl From<Fault> for CorrectError {
 impl core::fmt::Display for CorrectError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Shares(error) => error.fmt(f),
+            Self::Shares(_) => f.write_str("the shares cannot be used together"),
             Self::Rng => f.write_str("the random number generator failed"),
             Self::TooManyWrong => {
                 f.write_str("too many shares are wrong to be told from the others")
@@ -236,7 +236,14 @@ impl core::fmt::Display for CorrectError {
     }
 }
 
-impl core::error::Error for CorrectError {}
+impl core::error::Error for CorrectError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Shares(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -82,10 +82,17 @@ pub enum ConfirmError {
 impl core::fmt::Display for ConfirmError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Shares(error) => error.fmt(f),
+            Self::Shares(_) => f.write_str("the shares do not combine"),
             Self::AnotherSecret => f.write_str("the shares are those of another secret"),
         }
     }
 }
 
-impl core::error::Error for ConfirmError {}
+impl core::error::Error for ConfirmError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Shares(error) => Some(error),
+            _ => None,
+        }
+    }
+}
