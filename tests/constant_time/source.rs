@@ -76,9 +76,12 @@ pub fn functions(module: &str, text: &str) -> Vec<Function> {
         });
         let body = lines[at..].iter().take(last.unwrap_or(0) + 1);
         let body = body.map(|line| line.split("// ").next().unwrap());
+        // An attribute may take several lines: from its last, `)]`, up to its first.
+        let mut in_attribute = false;
         let doc = lines[..at].iter().rev().take_while(|line| {
-            let line = line.trim_start();
-            line.starts_with("///") || line.starts_with('#') || line.starts_with(')')
+            let line = line.trim();
+            in_attribute = (in_attribute || line == ")]") && !line.starts_with('#');
+            in_attribute || line.starts_with("///") || line.starts_with('#')
         });
         let mut doc: Vec<&str> = doc
             .filter_map(|line| line.trim().strip_prefix("///"))
