@@ -173,3 +173,60 @@ impl Chunks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// The chunks under one key and one front, whatever `length` is.
+    fn of_length(length: u64) -> Chunks {
+        let root = Root::from_secret(Secret::from_bytes(&mut [7; 32]));
+        Chunks::new(&root, Front::new(), length).unwrap()
+    }
+
+    fn sealed(length: usize) -> Vec<Vec<u8>> {
+        let mut chunks = of_length(length as u64);
+        let mut out = Vec::new();
+        while let Some(len) = chunks.next_len() {
+            let mut chunk = vec![0x5a; len + TAG_LEN];
+            chunks.seal(&mut chunk).unwrap();
+            out.push(chunk);
+        }
+        out
+    }
+
+    /// The front binds the length, so that another length has another key. Here nothing but the flag
+    /// says where a stream ends: cut at a chunk's end it must not open, nor with more behind its end.
+    #[test]
+    fn a_stream_ends_at_its_last_chunk_only() {
+        for (count, rest) in [(2, 0), (2, 1), (3, 0), (4, CHUNK_LEN - 1)] {
+            let chunks = sealed((count - 1) * CHUNK_LEN + if rest == 0 { CHUNK_LEN } else { rest });
+            for kept in 1..count {
+                let mut cut = of_length((kept * CHUNK_LEN) as u64);
+                for (place, chunk) in chunks[..kept].iter().enumerate() {
+                    let opened = cut.open(&mut chunk.clone()).map(|_| ());
+                    let last = place + 1 == kept;
+                    let want = if last {
+                        Err(StreamError::DoesNotOpen)
+                    } else {
+                        Ok(())
+                    };
+                    assert_eq!(opened, want, "chunk {place} of {kept} kept of {count}");
+                }
+                assert!(cut.finish().is_err());
+            }
+        }
+        for count in 1..4 {
+            let mut longer = of_length((count * CHUNK_LEN + 1) as u64);
+            let mut opens = |chunk: &Vec<u8>| longer.open(&mut chunk.clone()).is_ok();
+            let opened = sealed(count * CHUNK_LEN)
+                .iter()
+                .filter(|c| opens(c))
+                .count();
+            assert_eq!(opened, count - 1, "more follows chunk {count}");
+        }
+    }
+}
