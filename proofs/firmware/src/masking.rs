@@ -4,7 +4,9 @@
 use core::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError};
+use security_domain::custodian::{
+    Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
+};
 
 /// A key pair of the length of RSA-2048.
 pub struct Masking(pub u8);

@@ -92,7 +92,6 @@ entry!(reach_gf257, |input, out| {
     weight.map_or(0, |weight| usize::from(weight.value()))
 });
 
-
 entry!(reach_kdf, |input, out| {
     let mut long = Secret::from_bytes(&mut [0; 64]);
     let mut pseudorandom = Pseudorandom::none();

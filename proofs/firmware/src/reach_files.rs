@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The readers and writers of every file and key, for `proofs/reach.py`.
 
-use security_domain::backup::{BackupHeader, Kind, Name, BackupInfo};
-use security_domain::custodian::Recipient;
-use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root, SealedDomain,
-    Sealing,
-};
-use security_domain::hazmat::backup::{read, write};
+use security_domain::backup::{BackupHeader, BackupInfo, Kind, Name};
 use security_domain::contribution::{Contribution, Request, VettedRequest};
+use security_domain::custodian::Recipient;
+use security_domain::hazmat::backup::{read, write};
 use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root,
+    SealedDomain, Sealing,
+};
 use security_domain::wrapped_share::read_share;
 use security_domain::x509::{Certificate, SelfSigned, write_self_signed};
 
@@ -180,7 +180,10 @@ entry!(reach_backup_write, |input, out| {
     };
     let mut len = writer.front().len();
     while let Some(next) = writer.next_len() {
-        if writer.seal(out.get_mut(..next).unwrap_or_default()).is_err() {
+        if writer
+            .seal(out.get_mut(..next).unwrap_or_default())
+            .is_err()
+        {
             return 0;
         }
         len += next;

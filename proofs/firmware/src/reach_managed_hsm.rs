@@ -37,16 +37,13 @@ entry!(reach_managed_domain_file, |input, out| {
 });
 
 entry!(reach_managed_combine, |input, out| {
-    let (Ok(file), Some(quorum)) = (
-        DomainFile::parse(input),
-        quorum(input.len(), out.len()),
-    ) else {
+    let (Ok(file), Some(quorum)) = (DomainFile::parse(input), quorum(input.len(), out.len()))
+    else {
         return 0;
     };
     let shares = [1, 2, 3, 4].map(|seed| {
-        secret(seed).and_then(|words| {
-            share_from_words(Thumbprint::new([seed as u8; 32]), quorum, &words)
-        })
+        secret(seed)
+            .and_then(|words| share_from_words(Thumbprint::new([seed as u8; 32]), quorum, &words))
     });
     let [Some(a), Some(b), Some(c), Some(d)] = shares else {
         return 0;
@@ -129,7 +126,8 @@ entry!(reach_managed_restore_write, |input, out| {
 
 entry!(reach_managed_transfer_key, |input, out| {
     let len = TransferKey::parse(input, out).map_or(0, |key| key.certificate().der().len());
-    let (Ok(certificate), Ok(kid)) = (Certificate::parse(input), core::str::from_utf8(input)) else {
+    let (Ok(certificate), Ok(kid)) = (Certificate::parse(input), core::str::from_utf8(input))
+    else {
         return len;
     };
     transfer_key::write(kid, &certificate, out).unwrap_or(0)

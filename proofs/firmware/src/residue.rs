@@ -5,15 +5,15 @@
 
 use core::hint::black_box;
 
-use security_domain::backup::{BackupHeader, Kind, BackupInfo, TAG_LEN};
+use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::Recipient;
-use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root,
-    SealedDomain, Sealing,
-};
 use security_domain::hazmat::backup;
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage,
+    Root, SealedDomain, Sealing,
+};
 use security_domain::secret::Secret;
 
 use crate::rng::Xorshift;
@@ -61,7 +61,8 @@ extern "C" fn prepare_residue(secret: &[u8; 32]) -> u32 {
     let Some(key) = &*key else { return 0 };
     let message = [0x6d; 64];
     let wrapped = &mut *WRAPPED.borrow_mut();
-    let wrapped = { key.public_key() }.encrypt_oaep_sha256(&mut Xorshift(1), b"", &message, wrapped);
+    let wrapped =
+        { key.public_key() }.encrypt_oaep_sha256(&mut Xorshift(1), b"", &message, wrapped);
     u32::from(wrapped.is_ok() && shares.iter().all(Option::is_some))
 }
 

@@ -3,8 +3,8 @@
 //! shares are unwrapped with RSA-2048, and it is opened.
 
 use security_domain::custodian::Recipient;
-use security_domain::sealed_domain::{DomainShare, ExpectedDomain, Root, SealedDomain};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{DomainShare, ExpectedDomain, Root, SealedDomain};
 
 use crate::rng::Xorshift;
 use crate::stack::Static;

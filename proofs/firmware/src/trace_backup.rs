@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A backup, as a function of 32 secret bytes; `proofs/trace.py` has its answer.
 
-use security_domain::backup::{BackupHeader, Kind, BackupInfo, TAG_LEN};
-use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
+use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::hazmat;
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 use crate::rng::Xorshift;
 use crate::trace::{published, secret, trace};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sealed domain, as functions of 32 secret bytes; `proofs/trace.py` has each one's answer.
 
-use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain, Sealing,
-};
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain,
+    Sealing,
+};
 
 use crate::masking::Masking;
 use crate::rng::Xorshift;
@@ -46,7 +47,9 @@ trace!(trace_domain_seal_open, |bytes, out| {
     published(file.as_bytes());
     let (a, b) = (share(&file, 0)?, share(&file, 1)?);
     let mut room = [0; 256];
-    let opened = file.open(&ExpectedDomain::unpinned(), &[&a, &b], &mut room).ok()?;
+    let opened = file
+        .open(&ExpectedDomain::unpinned(), &[&a, &b], &mut room)
+        .ok()?;
     let (_, artifact) = opened.artifacts().next()?;
     *out = *opened.root().secret().expose();
     // Half of each.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state at rest, as a function of 32 secret bytes; `proofs/trace.py` has its answer.
 
-use security_domain::sealed_domain::InstanceId;
 use security_domain::hazmat::record::{Loaded, OVERHEAD, load, save_and_erase};
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
-use security_domain::storage::{FlashError, Slot};
+use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
+use security_domain::storage::{FlashError, Slot};
 
 use crate::rng::Xorshift;
 use crate::trace::{published, secret, trace};

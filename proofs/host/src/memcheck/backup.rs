@@ -3,10 +3,10 @@
 //! is a file, and public.
 
 use security_domain::backup::{
-    BackupHeader, CHUNK_LEN, Kind, BackupInfo, RestoreError, StreamError, TAG_LEN,
+    BackupHeader, BackupInfo, CHUNK_LEN, Kind, RestoreError, StreamError, TAG_LEN,
 };
-use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::hazmat;
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::secret::Secret;
 
 use crate::Operation;

@@ -5,13 +5,15 @@
 use core::convert::Infallible;
 
 use rand_core::TryCryptoRng;
-use security_domain::custodian::{Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError};
-use security_domain::sealed_domain::{
-    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError,
-    Root, SealedDomain, Sealing, ShareError,
+use security_domain::custodian::{
+    Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
 use security_domain::quorum::{ShareIndex, Threshold};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage,
+    OpenError, Root, SealedDomain, Sealing, ShareError,
+};
 use security_domain::secret::Secret;
 use security_domain::shamir::Share;
 use security_domain::wrapped_share::{PLAINTEXT_LEN, WrappedShare, read_share};

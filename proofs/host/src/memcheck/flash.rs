@@ -2,8 +2,8 @@
 //! An HSM around the library. Its generator is secret; what lies on the flash is public, unless told.
 
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
-use security_domain::storage::{FlashError, Slot};
 use security_domain::secret::Secret;
+use security_domain::storage::{FlashError, Slot};
 
 use crate::rng::SecretRng;
 use crate::valgrind::{hidden, reveal};

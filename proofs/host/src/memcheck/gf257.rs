@@ -31,7 +31,10 @@ fn split_and_combine() {
     let sum = |weight: &dyn Fn(usize) -> Element| {
         (0..3).fold(Element::ZERO, |sum, i| sum + weight(i) * shares[i])
     };
-    assert_eq!(value(sum(&|i| weight(&points, i, Element::ZERO).unwrap())), 0x5a);
+    assert_eq!(
+        value(sum(&|i| weight(&points, i, Element::ZERO).unwrap())),
+        0x5a
+    );
     assert_eq!(
         value(sum(&|i| leading_weight(&points, i).unwrap())),
         value(coefficients[2])

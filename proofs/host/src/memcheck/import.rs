@@ -2,16 +2,18 @@
 //! Import: a restore blob of the interchange becomes an HSM's domain. The artifacts, the transfer key and
 //! the digests by which the operator knows an artifact are secret.
 
-use security_domain::sealed_domain::{ArtifactTag, DomainId};
-use security_domain::lifecycle::{ExpectedArtifact, LifecycleError, MAX_IMPORT_FAILURES, AnyDomain};
+use security_domain::lifecycle::{
+    AnyDomain, ExpectedArtifact, LifecycleError, MAX_IMPORT_FAILURES,
+};
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::rsa::ModulusSize;
+use security_domain::sealed_domain::{ArtifactTag, DomainId};
 use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 
 use crate::Operation;
-use crate::flash::Flash;
 use crate::domain::Masking;
+use crate::flash::Flash;
 use crate::lifecycle::{activation, check, provisioned, start, vault};
 use crate::managed_hsm::{self, ARTIFACT};
 use crate::rng::SecretRng;

@@ -6,11 +6,18 @@
 //! is not. The rows of `record` have it secret.
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
+use security_domain::contribution::{
+    Contribution, Request, VettedRequest, contribute, contribution_len,
+};
 use security_domain::custodian::Recipient;
-use security_domain::sealed_domain::{ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain};
-use security_domain::contribution::{Contribution, Request, VettedRequest, contribute, contribution_len};
-use security_domain::lifecycle::{Activation, Active, Added, Domain, LifecycleError, Provisioned, Recovering, Stage, AnyDomain, Vault, vault_room};
+use security_domain::lifecycle::{
+    Activation, Active, Added, AnyDomain, Domain, LifecycleError, Provisioned, Recovering, Stage,
+    Vault, vault_room,
+};
 use security_domain::quorum::Threshold;
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+};
 use security_domain::self_test;
 
 use crate::Operation;

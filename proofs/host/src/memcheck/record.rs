@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state at rest: device key, contents and draws are secret; what lies on the flash is public.
 
-use security_domain::sealed_domain::InstanceId;
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
+use security_domain::sealed_domain::InstanceId;
 use security_domain::storage::RecordError;
 
 use crate::Operation;

@@ -2,12 +2,14 @@
 //! Sessions: a request is signed, custodians contribute, and the HSM opens what they send. Root, shares,
 //! the private keys on both sides and everything that is drawn are secret.
 
+use security_domain::contribution::{
+    Contribution, ContributionError, Request, SessionId, SessionPurpose, VettedRequest, contribute,
+};
+use security_domain::hazmat::contribution::{Asking, open_contribution};
+use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
     DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
 };
-use security_domain::hazmat::contribution::{Asking, open_contribution};
-use security_domain::contribution::{Contribution, ContributionError, Request, SessionId, SessionPurpose, VettedRequest, contribute};
-use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
 
 use crate::Operation;
