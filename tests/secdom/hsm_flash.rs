@@ -141,7 +141,7 @@ fn an_activation_that_cannot_be_written_out_does_not_happen() {
         .refused(&["hsm", "provisioned"]);
     site.activate_to("hsm", &site.path("sealed"), "3").done();
     site.activate_to("hsm", &site.path("again"), "2")
-        .refused(&["hsm", "active"]);
+        .refused(&["sealed to its custodians already"]);
     assert!(!site.path("again").exists() && !site.path("out").exists());
 }
 
