@@ -58,9 +58,9 @@ mod activate;
 mod audit;
 mod backup;
 mod contents;
+mod end;
 mod error;
 mod event;
-mod expire;
 mod health;
 mod holding;
 mod host;
@@ -76,14 +76,14 @@ mod vault;
 
 pub use activate::Activation;
 pub use backup::{Backup, Restore};
+pub use end::{Expiry, InSession};
 pub use error::{LifecycleError, Unconfirmed};
 pub use event::{Ended, Event, Outcome, Step};
-pub use expire::{Expiry, InSession};
 pub use holding::Artifacts;
 pub use host::{Host, SinkAnswer};
 #[cfg(feature = "managed-hsm")]
-pub use import::{ExpectedArtifact, FromOutside, MAX_IMPORT_FAILURES, ROOT_TAG};
-pub use recover::{Added, Gathering};
+pub use import::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
+pub use recover::Added;
 pub use stage::Stage;
 pub use start::AnyDomain;
 pub use state::{

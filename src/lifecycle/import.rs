@@ -12,7 +12,7 @@ use super::event::{Ended, Event, Step};
 use super::host::Host;
 use super::session::{Clock, Session, Task, Ticked};
 use super::stage::Stage;
-use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused, State};
+use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused};
 use super::vault::{Next, Vault};
 use crate::cbor::bytes_len;
 use crate::ct::eq_bytes;
@@ -123,27 +123,6 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
             vault.confirm(domain, digests, host)
         })?;
         Ok(domain)
-    }
-}
-
-/// A state of an import.
-pub trait FromOutside: State {}
-
-impl FromOutside for Importing {}
-
-impl FromOutside for Imported {}
-
-impl<'v, S: FromOutside, const N: usize> Domain<'v, S, N> {
-    /// Ends the import: its transfer key and what came in are wiped, here and on the flash, and the
-    /// domain before it stands again. It happens whatever the sink says.
-    ///
-    /// If the state before cannot be written, both slots of the flash are erased, and the error is
-    /// [`LifecycleError::NotWritten`]. The vault still holds the domain, and the next step writes it.
-    pub fn abort<H: Host>(
-        self,
-        host: &mut H,
-    ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| vault.cancel(host))
     }
 }
 

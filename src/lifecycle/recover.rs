@@ -3,12 +3,13 @@
 
 use heapless::Vec;
 
+use super::end::InSession;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::Host;
 use super::session::{Recovery, Ticked, Transfer};
 use super::stage::Stage;
-use super::state::{Active, Domain, Provisioned, QuorumMet, Recovering, Refused, State};
+use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
 use super::vault::{Next, Standing, Vault};
 use crate::contribution::RequestDigest;
 use crate::contribution::{Contribution, open_contribution};
@@ -83,15 +84,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     }
 }
 
-/// A state of a session that gathers a quorum.
-pub trait Gathering: State {}
-
-impl Gathering for Recovering {}
-
-impl Gathering for QuorumMet {}
-
-impl<'v, S: Gathering, const N: usize> Domain<'v, S, N> {
-    /// Whose shares the session has, in the order in which they came.
+impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
+    /// Whose shares the session has, in the order in which they came; none in an import.
     pub fn contributors(&self) -> impl Iterator<Item = CustodianId> + '_ {
         let shares = self
             .vault
@@ -101,22 +95,10 @@ impl<'v, S: Gathering, const N: usize> Domain<'v, S, N> {
         shares.into_iter().flatten().map(DomainShare::custodian)
     }
 
-    /// How many shares it takes; 0 once the session's time is over.
+    /// How many shares it takes; 0 in an import, and once the session's time is over.
     pub fn needed(&self) -> u8 {
         let recovery = self.vault.session.recovery();
         recovery.map_or(0, |recovery| recovery.threshold.get())
-    }
-
-    /// Ends the session: its transfer key and its shares are wiped, here and on the flash, and the
-    /// domain before it stands again. It happens whatever the sink says.
-    ///
-    /// If the state before cannot be written, both slots of the flash are erased, and the error is
-    /// [`LifecycleError::NotWritten`]. The vault still holds the domain, and the next step writes it.
-    pub fn cancel<H: Host>(
-        self,
-        host: &mut H,
-    ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| vault.cancel(host))
     }
 }
 

@@ -43,7 +43,7 @@ fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
     assert_eq!(refused.error, LifecycleError::ErrorState);
     assert_eq!(hsm.events.len(), events, "no step began");
 
-    let mut domain = refused.domain.abort(&mut hsm).unwrap();
+    let mut domain = refused.domain.cancel(&mut hsm).unwrap();
     assert!(domain.status().in_error_state);
     let events = hsm.events.len();
     // A test that passes does not lead out of it.

@@ -234,7 +234,7 @@ fn three_failures_end_the_session_whatever_the_failure() {
         .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
         .unwrap_err();
     assert_eq!(error, LifecycleError::Expired);
-    let domain = domain.abort(&mut hsm).unwrap();
+    let domain = domain.cancel(&mut hsm).unwrap();
     assert_eq!(domain.status().domain, before.domain);
     drop(domain);
     assert!(matches!(
@@ -419,7 +419,7 @@ fn what_changed_while_it_waited_is_not_confirmed() {
 }
 
 #[test]
-fn aborting_gives_the_earlier_state_back() {
+fn cancelling_gives_the_earlier_state_back() {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
     let own = domain.status().domain;
@@ -427,7 +427,7 @@ fn aborting_gives_the_earlier_state_back() {
     let domain = domain
         .import(&RestoreBlob::parse(&good).unwrap(), &mut hsm)
         .unwrap()
-        .abort(&mut hsm)
+        .cancel(&mut hsm)
         .unwrap();
     assert_eq!(
         (domain.status().stage, domain.status().domain),

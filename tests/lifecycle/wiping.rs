@@ -170,7 +170,7 @@ mod import {
         let Ok(AnyDomain::Imported(domain)) = vault.start(tested(), &mut hsm) else {
             panic!("it waits to be confirmed");
         };
-        leave(domain.abort(&mut hsm).unwrap());
+        leave(domain.cancel(&mut hsm).unwrap());
         assert_eq!((count(&vault, FIRST), count(&vault, SECOND)), (0, 0));
         assert_eq!(
             count(&vault, ARTIFACT),

@@ -91,7 +91,7 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     if let Err(refusal) = written {
         // Nobody could make a restore blob.
         domain
-            .abort(&mut device)
+            .cancel(&mut device)
             .map_err(|error| device.refusal(error))?;
         return Err(refusal);
     }

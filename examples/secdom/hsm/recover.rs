@@ -219,8 +219,8 @@ pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
     let cancelled = match device.start(&mut vault)? {
         AnyDomain::Recovering(domain) => domain.cancel(&mut device),
         AnyDomain::QuorumMet(domain) => domain.cancel(&mut device),
-        AnyDomain::Importing(domain) => domain.abort(&mut device),
-        AnyDomain::Imported(domain) => domain.abort(&mut device),
+        AnyDomain::Importing(domain) => domain.cancel(&mut device),
+        AnyDomain::Imported(domain) => domain.cancel(&mut device),
         other => return Err(not_in_state(&device, &other, "recovering or imported")),
     };
     let domain = cancelled.map_err(|error| device.refusal(error))?;

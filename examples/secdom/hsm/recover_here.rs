@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::custodian::{CustodianId, Recipient};
-use security_domain::lifecycle::{AnyDomain, Domain, Gathering, Provisioned};
+use security_domain::lifecycle::{AnyDomain, Domain, InSession, Provisioned};
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain, ShareError,
@@ -167,7 +167,7 @@ fn recover(
 }
 
 /// Ends the session; what it ended for is what the operator is told, unless the flash fails as well.
-fn given_up<S: Gathering>(
+fn given_up<S: InSession>(
     domain: Domain<'_, S, ROOM>,
     device: &mut Device,
     refusal: Refusal,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Expiry: a session ends by itself when its time is over.
+//! The end of a session: at the operator's wish, or by itself when its time is over.
 
 use super::error::LifecycleError;
 use super::event::Ended;
@@ -10,7 +10,7 @@ use super::state::{Domain, Provisioned, QuorumMet, Recovering, Refused, State};
 use super::state::{Imported, Importing};
 use super::vault::Vault;
 
-/// A state of a session, which may end by itself.
+/// A state of a session, which the operator may end, and which may end by itself.
 pub trait InSession: State {}
 
 impl InSession for Recovering {}
@@ -34,6 +34,20 @@ pub enum Expiry<'v, S: State, const N: usize> {
 }
 
 impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
+    /// Ends the session: its transfer key, its shares and what came in are wiped, here and on the flash,
+    /// and the domain before it stands again. It happens whatever the sink says.
+    ///
+    /// # Errors
+    ///
+    /// If the state before cannot be written, both slots of the flash are erased, and the error is
+    /// [`LifecycleError::NotWritten`]. The vault still holds the domain, and the next step writes it.
+    pub fn cancel<H: Host>(
+        self,
+        host: &mut H,
+    ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
+        self.always(|vault| vault.cancel(host))
+    }
+
     /// Ends the session if its time is over: its keys, its shares and what came in are wiped, here and
     /// on the flash. Firmware calls it from a timer, so that a session that nobody uses ends on time.
     /// It happens whatever the sink says, and in the error state.
@@ -42,7 +56,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
     ///
     /// # Errors
     ///
-    /// As for the end of a session at the operator's wish: it has ended here, and the flash failed.
+    /// As for [`cancel`](Self::cancel): it has ended here, and the flash failed.
     pub fn expire<H: Host>(
         mut self,
         host: &mut H,
