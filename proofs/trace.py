@@ -211,9 +211,7 @@ def main(path, folder, word=""):
             runs.append((image.compared.runs(), image.published.runs()))
         compared = secretly_compared(runs)
         planted = name.startswith("planted_")
-        # Open: one of 16 secrets takes another way since the wrapped share is looked at in one place; not explained yet.
-        is_open = name == "trace_wrap_share" and len(seen) == 2 and compared == 0
-        good = is_open or (len(seen) > 1 or compared > 0) == planted
+        good = (len(seen) > 1 or compared > 0) == planted
         wrong += not good
         print(f"{name:<26} {trace.instructions:>9} instructions {len(runs):>3} secrets {len(seen):>3} traces "
               f"{compared:>3} secrets compared {'ok' if good else 'WRONG'}", flush=True)

@@ -34,7 +34,8 @@ impl Recipient for Masking {
         message: &[u8],
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        out.fill(0);
+        // No zeros: a share of zeros would stand in the clear in what is wrapped, and be refused.
+        out.fill(0x5c);
         self.mask(message, out);
         Ok(())
     }
