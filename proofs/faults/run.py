@@ -48,6 +48,7 @@ BY_INPUT = ("cancel", "discard", "lost_draw", "sealing", "zeroize")
 QUICK = (
     "add_share asked_domain asked_expired asked_header asked_purpose asked_weaker attested body commitment compared"
     " epoch_floor file_signature first_start open_pinned pending pinned_domain pinned_header quorum refusing_sink"
+    " rng_instance rng_root rng_seed"
 ).split()
 
 
