@@ -13,6 +13,8 @@ mod fixtures;
 mod flash;
 #[path = "../sealed/mod.rs"]
 mod sealed;
+#[path = "../sources/mod.rs"]
+mod sources;
 #[path = "../lifecycle/world.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod world;

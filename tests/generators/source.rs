@@ -2,16 +2,20 @@
 //! Which functions of the library draw.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use crate::sources;
 
 /// Every function whose signature takes a generator, or whose body asks the host for one, as
 /// `file function`, sorted.
 pub fn drawing() -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = sources::root();
     let mut found = Vec::new();
-    for file in files(&root) {
+    for file in sources::all()
+        .iter()
+        .filter(|file| !file.ends_with("tests.rs"))
+    {
         let name = file.strip_prefix(&root).unwrap().with_extension("");
-        let text = fs::read_to_string(&file).unwrap();
+        let text = fs::read_to_string(file).unwrap();
         for function in in_text(&text) {
             found.push(format!("{} {function}", name.display()));
         }
@@ -35,21 +39,6 @@ fn in_text(text: &str) -> Vec<String> {
             let signature = function.split('{').next()?;
             let draws = signature.contains("TryCryptoRng") || function.contains(".rng()");
             (draws && !name.is_empty()).then(|| name.to_owned())
-        })
-        .collect()
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap();
-    entries
-        .flat_map(|entry| {
-            let path = entry.unwrap().path();
-            match path.extension() {
-                None => files(&path),
-                Some(_) if path.ends_with("tests.rs") => Vec::new(),
-                Some(extension) if extension == "rs" => vec![path],
-                Some(_) => Vec::new(),
-            }
         })
         .collect()
 }

@@ -4,9 +4,11 @@
 
 mod circles;
 mod paths;
+#[path = "../sources/mod.rs"]
+mod sources;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use circles::{Texts, circles};
 use paths::paths;
@@ -68,22 +70,9 @@ fn violations(module: &[&str], text: &str) -> Vec<String> {
     broken
 }
 
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
-}
-
 /// Every module in a file, and its text.
 fn texts() -> Texts {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
+    let (root, files) = (sources::root(), sources::all());
     assert!(files.len() > 10, "src was read");
     let module = |file: &Path| -> Vec<String> {
         let path = file.strip_prefix(&root).unwrap().with_extension("");
