@@ -8,6 +8,7 @@ use ::serde::ser::Error as _;
 use ::serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serdect::array::{deserialize_hex_or_bin, serialize_hex_lower_or_bin};
 
+use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use crate::secret::Secret;
 use crate::shamir::check::{SetId, ShareDigest};
@@ -96,7 +97,8 @@ impl Serialize for EncodedShare<'_> {
         } else {
             let mut bytes = Secret::<{ encoded_len(MAX_VALUE_LEN) }>::zeroed();
             let len = self.encode(bytes.expose_mut()).map_err(S::Error::custom)?;
-            serializer.serialize_bytes(bytes.expose().get(..len).unwrap_or_default())
+            let bytes = bytes.expose().get(..len).ok_or(Fault);
+            serializer.serialize_bytes(bytes.map_err(S::Error::custom)?)
         }
     }
 }

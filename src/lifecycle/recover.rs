@@ -11,8 +11,7 @@ use super::session::{Recovery, Ticked, Transfer};
 use super::stage::Stage;
 use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
 use super::vault::{Next, Standing, Vault};
-use crate::contribution::RequestDigest;
-use crate::contribution::{Contribution, open_contribution};
+use crate::contribution::{Contribution, RequestDigest, open_contribution};
 use crate::custodian::CustodianId;
 use crate::sealed_domain::{
     DomainShare, ExpectedDomain, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,

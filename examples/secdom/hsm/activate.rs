@@ -46,6 +46,9 @@ pub struct Args {
     label: String,
 }
 
+/// The states of an HSM whose domain no custodian has a share of.
+const UNSEALED: &str = "provisioned, or active by an import";
+
 pub fn run(args: Args) -> Outcome<Report> {
     let out = &args.sealed;
     output::must_be_free(out)?;
@@ -69,11 +72,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         AnyDomain::Provisioned(domain) => domain.sealed_len(&activation),
         AnyDomain::Active(domain) => domain.sealed_len(&activation),
         other => {
-            return Err(not_in_state(
-                &device,
-                other,
-                "provisioned, or active by an import",
-            ));
+            return Err(not_in_state(&device, other, UNSEALED));
         }
     };
     let mut file = vec![0; needed.map_err(|error| Refusal::file(out, error))?];
@@ -85,7 +84,7 @@ pub fn run(args: Args) -> Outcome<Report> {
             .activate(&activation, &mut device, &mut file)
             .map(|(_, length)| length)
             .map_err(LifecycleError::from),
-        other => return Err(not_in_state(&device, &other, "provisioned")),
+        other => return Err(not_in_state(&device, &other, UNSEALED)),
     };
     let length = sealed.map_err(|error| device.refusal(error))?;
     drop(progress);

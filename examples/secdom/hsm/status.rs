@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "domain_id": domain,
             "epoch": epoch,
             "header_digest": header,
-            "sealed": !unsealed && header.is_some(),
+            "sealed": status.header.is_some(),
             "instance_id": instance,
             "request_digest": request,
             "contributed": contributed,

@@ -6,8 +6,7 @@ use core::num::NonZeroU64;
 use heapless::Vec;
 use rand_core::TryCryptoRng;
 
-use crate::contribution::SessionId;
-use crate::contribution::{AskError, Asking, Request, SessionPurpose};
+use crate::contribution::{AskError, Asking, Request, SessionId, SessionPurpose};
 use crate::ct::declassify_bytes;
 use crate::custodian::Algorithm;
 use crate::hardened::Permit;
@@ -165,26 +164,15 @@ impl<const N: usize> Vault<N> {
         aim: &[u8],
         now: u64,
     ) -> Result<Hedged<'a, R>, LifecycleError> {
-        let mut what = Secret::zeroed();
-        self.session_digest(aim, now, &mut what)?;
-        Ok(Hedged::new(rng, &self.held.root, what))
-    }
-
-    /// Fills `what` with a digest of what the draws of one session are for.
-    pub(in crate::lifecycle) fn session_digest(
-        &self,
-        aim: &[u8],
-        now: u64,
-        what: &mut Secret<32>,
-    ) -> Result<(), LifecycleError> {
         let number = self.position.ok_or(LifecycleError::Fault)?.number();
+        let mut what = Secret::zeroed();
         *what.expose_mut() = Purpose::Session.digest([
             self.instance.id.as_bytes().as_slice(),
             aim,
             &number.to_be_bytes(),
             &now.to_be_bytes(),
         ]);
-        Ok(())
+        Ok(Hedged::new(rng, &self.held.root, what))
     }
 
     /// Begins to gather a quorum.
