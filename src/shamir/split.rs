@@ -172,15 +172,15 @@ fn deal<R: TryCryptoRng + ?Sized>(
     }
     let mut random = Secret::<LARGE>::zeroed();
     let width = columns(LARGE, threshold);
-    for (number, block) in secret.chunks(width).enumerate() {
-        deal_block(
-            block,
-            quorum,
-            rng,
-            slots,
-            number * width,
-            random.expose_mut(),
-        )?;
+    // Not by `chunks`: it can panic where the compiler does not see that the width is not 0.
+    let (mut rest, mut at) = (secret, 0);
+    while !rest.is_empty() {
+        let block = rest.split_off(..width.min(rest.len())).ok_or(Fault)?;
+        if block.is_empty() {
+            return Err(SplitError::Fault);
+        }
+        deal_block(block, quorum, rng, slots, at, random.expose_mut())?;
+        at += block.len();
     }
     Ok(())
 }
@@ -227,11 +227,14 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
         rng::fill(rng, random).map_err(|_| SplitError::Rng)?;
 
         let mut terms = [Term::NONE; TERMS];
-        let rows = zeroth.into_iter().chain(random.chunks_exact(len));
-        for (term, row) in terms.iter_mut().zip(rows) {
-            term.row = row;
-        }
         let terms = terms.get_mut(..count).ok_or(Fault)?;
+        let (mut zeroth, mut rest) = (zeroth, &*random);
+        for term in terms.iter_mut() {
+            term.row = match zeroth.take() {
+                Some(secret) => secret,
+                None => rest.split_off(..len).ok_or(Fault)?,
+            };
+        }
         let store = if first == 0 {
             Store::Replace
         } else {
