@@ -49,6 +49,7 @@ step real-command   "$python" tests/interop/real_command.py
 step restore-blobs  "$python" tests/interop/restore_blobs.py
 step documents      "$python" tests/interop/documents.py
 step openssl        "$python" tests/interop/openssl.py
+step transcripts    "$python" tests/interop/transcripts.py
 step share-by-openssl "$python" tests/interop/share_by_openssl.py
 step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_domain.py check
 step backup         target/tools/sealed-domain/bin/python tests/interop/backup.py check

@@ -10,6 +10,7 @@
 //! probe split THRESHOLD COUNT               secret -> a line of hex for each share: value, index
 //! probe combine THRESHOLD                   such lines -> secret
 //! probe restore-time THRESHOLD TRANSFER.der ARTIFACTS KEY.pkcs8 CERT.der..   see `timing`
+//! probe transcripts FOLDER SECDOM DOCUMENT.md..   -> how many of their commands were run there
 //! ```
 
 use std::io::{Read, Write, stdin, stdout};
@@ -18,6 +19,7 @@ mod documents;
 mod oaep;
 mod sharing;
 mod timing;
+mod transcripts;
 
 /// The operating system's generator.
 fn rng() -> rand_core::UnwrapErr<getrandom::SysRng> {
@@ -54,6 +56,9 @@ fn main() {
             ref custodians @ ..,
         ] => {
             return timing::serve(number(threshold), &file(transfer), artifacts, custodians);
+        }
+        ["transcripts", folder, secdom, ref documents @ ..] => {
+            transcripts::run(folder.as_ref(), secdom.as_ref(), documents).into_bytes()
         }
         _ => panic!("no such command: {words:?}"),
     };
