@@ -39,6 +39,14 @@ fn documents() -> Vec<PathBuf> {
     all
 }
 
+/// The documents, and what a package leaves out.
+fn pages() -> Vec<PathBuf> {
+    let fuzzing = PathBuf::from("fuzz/README.md");
+    let mut pages = documents();
+    pages.extend(Some(fuzzing).filter(|path| root().join(path).exists()));
+    pages
+}
+
 /// The example that cargo builds beside this test.
 fn example(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
@@ -249,7 +257,7 @@ fn every_link_of_the_documents_leads_somewhere() {
     let repository = REPOSITORY.strip_suffix("/blob/main/").unwrap();
     assert!(manifest.contains(&format!("\nrepository = \"{repository}\"\n")));
     let mut checked = 0;
-    for document in documents() {
+    for document in pages() {
         let text = read(&root().join(&document));
         for target in links::targets(&text) {
             let within = target.strip_prefix(REPOSITORY).or(target.strip_prefix(RAW));
@@ -277,7 +285,7 @@ fn every_link_of_the_documents_leads_somewhere() {
 fn every_path_that_the_documents_name_exists() {
     // An entry of this one is not rewritten when a file gets another name.
     let history = Path::new("docs/decisions.md");
-    for document in documents().iter().filter(|path| *path != history) {
+    for document in pages().iter().filter(|path| *path != history) {
         for path in links::paths(&read(&root().join(document))) {
             // Modules and tests are named without their extension.
             let exists = root().join(&path).exists() || root().join(format!("{path}.rs")).exists();
