@@ -11,32 +11,43 @@ use crate::secret::Secret;
 /// The length of a signature in bytes.
 pub const SIGNATURE_LEN: usize = 64;
 
-/// A private key. It wipes itself.
-pub struct SigningKey(Dalek);
+/// A private key: its seed (RFC 8032 section 5.1.5), which is expanded where it is used. It is filled in
+/// place, and wipes itself.
+pub struct SigningKey(Secret<32>);
 
 impl SigningKey {
-    /// The key of a seed (RFC 8032 section 5.1.5).
-    ///
-    /// Secret: the seed. Leaks: nothing.
-    pub fn from_seed(seed: &Secret<32>) -> Self {
-        Self(Dalek::from_bytes(seed.expose()))
+    /// A seed of zeros, to be filled through [`seed_mut`](Self::seed_mut).
+    pub const fn zeroed() -> Self {
+        Self(Secret::zeroed())
+    }
+
+    /// The seed, to be filled in place.
+    pub fn seed_mut(&mut self) -> &mut Secret<32> {
+        &mut self.0
     }
 
     /// The public half.
+    ///
+    /// Secret: the seed. Leaks: nothing.
     pub fn verify_key(&self) -> VerifyKey {
-        VerifyKey(self.0.verifying_key().to_bytes())
+        VerifyKey(self.expanded().verifying_key().to_bytes())
     }
 
     /// Signs, and verifies the signature: a wrong one, made under a fault, gives the key away.
     ///
     /// Secret: the key. Public: the message, the signature. Leaks: nothing else.
     pub fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LEN], SignFault> {
-        let mut signature = self.0.sign(message).to_bytes();
-        let mut key = self.verify_key();
+        let expanded = self.expanded();
+        let mut signature = expanded.sign(message).to_bytes();
+        let mut key = VerifyKey(expanded.verifying_key().to_bytes());
         declassify_bytes(&mut signature);
         declassify_bytes(&mut key.0);
         Verdict::twice(|| key.verifies(message, &signature)).or(SignFault)?;
         Ok(signature)
+    }
+
+    fn expanded(&self) -> Dalek {
+        Dalek::from_bytes(self.0.expose())
     }
 }
 
@@ -89,11 +100,9 @@ mod tests {
     }
 
     fn key(seed: &str) -> SigningKey {
-        let seed = Secret::try_init(|bytes| {
-            *bytes = hex(seed);
-            Ok::<(), ()>(())
-        });
-        SigningKey::from_seed(&seed.unwrap())
+        let mut key = SigningKey::zeroed();
+        *key.seed_mut().expose_mut() = hex(seed);
+        key
     }
 
     /// S = k a and R the point of order 1: lenient verification accepts that, as the equation holds.

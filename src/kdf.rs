@@ -13,11 +13,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 use sha2::Sha512;
-use zeroize::Zeroize;
 
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{self, Fault, Verdict};
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe};
 
 /// The length of a block of HKDF-Expand.
 const HASH_LEN: usize = 32;
@@ -37,7 +36,7 @@ impl Pseudorandom {
     pub fn extract(&mut self, salt: &[u8], key: &[u8]) -> Result<(), Fault> {
         let (mut extracted, hkdf) = Hkdf::extract(Some(salt), key);
         let made = Verdict::twice(|| !eq_bytes(&extracted, &[0; 32]));
-        extracted.as_mut_slice().zeroize();
+        wipe(&mut extracted);
         made.or(Fault)?;
         self.0 = Some(hkdf);
         Ok(())
@@ -113,7 +112,44 @@ fn require_filled<const N: usize>(key: &Secret<N>) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+
     use super::*;
+    use crate::secret::left;
+
+    /// RFC 5869 section A.1, and a key that is shorter than a block.
+    #[test]
+    fn the_blocks_of_hkdf_are_wiped() {
+        let hmac = |key: &[u8], text: &[u8]| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+            mac.update(text);
+            mac.finalize().into_bytes().to_vec()
+        };
+        let (key, mut out) = ([0x0b; 22], Secret::<16>::zeroed());
+        let extracted = hmac(b"salt", &key);
+        let block = hmac(&extracted, b"info\x01");
+        let mut pseudorandom = Pseudorandom::none();
+        let wiped = left::wiped(|| pseudorandom.extract(b"salt", &key).unwrap());
+        assert!(wiped.contains(&extracted));
+        let wiped = left::wiped(|| pseudorandom.expand(&[b"info"], &mut out).unwrap());
+        assert!(wiped.contains(&block));
+        assert_eq!(out.expose(), &block[..16]);
+    }
+
+    #[test]
+    #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
+    fn the_block_of_the_counter_mode_is_wiped() {
+        let (key, mut out) = ([7; 32], Secret::<32>::zeroed());
+        let mut mac = Hmac::<Sha512>::new_from_slice(&key).unwrap();
+        mac.update(b"\0\0\0\x01label\0\0\0\x01\0");
+        let block = mac.finalize().into_bytes().to_vec();
+        let wiped = left::wiped(|| {
+            let label = b"label".iter().copied();
+            sp800_108_hmac_sha512(&key, label, b"", &mut out).unwrap();
+        });
+        assert!(wiped.contains(&block));
+        assert_eq!(out.expose(), &block[..32]);
+    }
 
     #[test]
     fn a_key_of_zeros_is_refused() {

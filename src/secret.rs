@@ -109,6 +109,8 @@ impl<const N: usize> Drop for Secret<N> {
 /// Overwrites `bytes` with zeros. The barrier keeps the compiler from leaving that out, as it does for
 /// `zeroize`, while the bytes are written a vector at a time.
 pub(crate) fn wipe(bytes: &mut [u8]) {
+    #[cfg(test)]
+    left::see(bytes);
     bytes.fill(0);
     optimization_barrier(bytes);
 }

@@ -59,6 +59,8 @@ pub mod renew;
 mod split;
 pub mod text;
 
+#[cfg(feature = "sealed-domain")]
+pub(crate) use combine::combine_into;
 pub use combine::{CombineError, combine, combine_rows};
 pub use index_set::IndexSet;
 pub use split::{SplitError, split, split_into, split_rows};

@@ -19,7 +19,7 @@ use ghash::universal_hash::UniversalHash;
 use super::{NONCE_LEN, TAG_LEN};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{self, Fault, Permit, Verdict};
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe};
 
 const BLOCK: usize = 16;
 
@@ -137,9 +137,12 @@ impl Parts {
         let lengths = bits(associated) << 64 | bits(ciphertext);
         hash.update(&[Array::from(lengths.to_be_bytes())]);
         self.counter(nonce, 1, out)?;
-        for (out, byte) in out.expose_mut().iter_mut().zip(hash.finalize()) {
+        // With the tag, which is public, it gives the mask away.
+        let mut hashed = hash.finalize();
+        for (out, byte) in out.expose_mut().iter_mut().zip(&hashed) {
             *out ^= byte;
         }
+        wipe(&mut hashed);
         Ok(())
     }
 }
@@ -166,6 +169,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::secret::left;
 
     fn key() -> Secret<32> {
         let mut key = Secret::zeroed();
@@ -197,6 +201,21 @@ mod tests {
             assert_eq!(opened.unwrap().spend(Fault), Ok(()));
             assert_eq!(sealed, text, "{len}");
         }
+    }
+
+    /// With the tag of the chunk, what the hash gives would give the mask away.
+    #[test]
+    fn what_the_second_tag_is_made_of_is_wiped() {
+        let parts = Parts::new(&key());
+        let (nonce, text) = ([7; NONCE_LEN], [0x5a; 100]);
+        let (mut tag, mut mask) = (Secret::zeroed(), Secret::<TAG_LEN>::zeroed());
+        parts.counter(&nonce, 1, &mut mask).unwrap();
+        let wiped = left::wiped(|| parts.tag(&nonce, b"front", &text, &mut tag).unwrap());
+        let pairs = tag.expose().iter().zip(mask.expose());
+        let hashed: Vec<u8> = pairs.map(|(tag, mask)| tag ^ mask).collect();
+        let mut subkey = [0; BLOCK];
+        parts.0.encrypt_block((&mut subkey).into());
+        assert!(wiped.contains(&hashed) && wiped.contains(&subkey.to_vec()));
     }
 
     #[test]

@@ -162,10 +162,10 @@ impl<S: Source> Jwe<S> {
         Ok(())
     }
 
-    /// What the tag is under this key.
+    /// Fills `out` with what the tag is under this key.
     ///
-    /// Secret: `key`, and the tag until it has been compared. Public: the JWE. Leaks: nothing.
-    fn tag(&self, key: &ContentKey) -> Result<Secret<TAG>, hardened::Fault> {
+    /// Secret: `key`, `out` until it has been compared. Public: the JWE. Leaks: nothing.
+    fn tag(&self, key: &ContentKey, out: &mut Secret<TAG>) -> Result<(), hardened::Fault> {
         let (mut mac, _) = keys(key)?;
         let mut header = self.header.characters.clone();
         while let run @ [_, ..] = header.run(RUN) {
@@ -176,14 +176,15 @@ impl<S: Source> Jwe<S> {
             mac.update(chunk);
             Ok::<_, hardened::Fault>(())
         })?;
-        tag(mac, url_len(self.header.bytes))
+        tag(mac, url_len(self.header.bytes), out)
     }
 
     /// Whether the tag is this key's.
     ///
     /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
     pub fn authentic(&self, key: &ContentKey) -> Result<Mask, hardened::Fault> {
-        let tag = self.tag(key)?;
+        let mut tag = Secret::zeroed();
+        self.tag(key, &mut tag)?;
         Ok(self.bears(&tag))
     }
 
@@ -200,7 +201,8 @@ impl<S: Source> Jwe<S> {
     ///
     /// Secret: `key`, the plaintext. Public: the JWE. Leaks: the result.
     pub fn opens(&self, key: &ContentKey) -> Result<Permit, OpenError> {
-        let tag = self.tag(key)?;
+        let mut tag = Secret::zeroed();
+        self.tag(key, &mut tag)?;
         let authentic = Verdict::twice(|| self.bears(&tag)).permit(OpenError::DoesNotOpen)?;
         // The last two blocks, of which the IV is the first if there is one block only.
         let (mut before, mut last) = ([0; BLOCK], self.iv);
@@ -358,16 +360,19 @@ fn keys(key: &ContentKey) -> Result<(Hmac<Sha512>, &[u8; 32]), hardened::Fault> 
     Ok((Hmac::new(block.expose().into()), aes))
 }
 
-/// The tag: the number of bits in the header's text is the last thing that is authenticated.
+/// Fills `out` with the tag: the number of bits in the header's text is the last thing that is
+/// authenticated.
 ///
-/// Secret: the MAC's state. Public: the length. Leaks: nothing else.
-fn tag(mut mac: Hmac<Sha512>, header: usize) -> Result<Secret<TAG>, hardened::Fault> {
+/// Secret: the MAC's state, `out`. Public: the length. Leaks: nothing else.
+fn tag(mut mac: Hmac<Sha512>, header: usize, out: &mut Secret<TAG>) -> Result<(), hardened::Fault> {
     mac.update(&(header as u64 * 8).to_be_bytes());
     let mut whole = Secret::<64>::zeroed();
     mac.finalize_into(whole.expose_mut().into());
-    let mut tag = Secret::zeroed();
-    *tag.expose_mut() = *whole.expose().first_chunk().ok_or(hardened::Fault)?;
-    Ok(tag)
+    let (front, _) = whole
+        .expose()
+        .split_at_checked(TAG)
+        .ok_or(hardened::Fault)?;
+    copy(out.expose_mut(), front)
 }
 
 /// Decrypts whole blocks in place.

@@ -16,13 +16,21 @@ use crate::rng;
 /// each with a chance of at most 1/2.
 const DRAWS: usize = 128;
 
-/// `r^e` and `1/r` modulo `n`, in Montgomery's form; used once, and wiped.
+/// `r^e` and `1/r` modulo `n`, in Montgomery's form; drawn in place, used once, and wiped.
 pub(super) struct Blinding<const N: usize> {
     pub(super) factor: Zeroizing<[Word; N]>,
     pub(super) inverse: Zeroizing<[Word; N]>,
 }
 
 impl<const N: usize> Blinding<N> {
+    /// Zeros, which blind nothing, until [`draw`](Self::draw).
+    pub(super) fn zeroed() -> Self {
+        Self {
+            factor: Zeroizing::new([0; N]),
+            inverse: Zeroizing::new([0; N]),
+        }
+    }
+
     /// Draws `r`.
     ///
     /// The inverse of `r` is computed as `s (r s)^-1` with a second random `s`. For a given `r` the
@@ -33,44 +41,46 @@ impl<const N: usize> Blinding<N> {
     /// Leaks: nothing else.
     #[inline(never)]
     pub(super) fn draw<R: TryCryptoRng + ?Sized>(
+        &mut self,
         rng: &mut R,
         key: &PublicKey,
         modulus: &Modulus<N>,
         multiplier: &mut Multiplier<'_, N>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<(), Failure> {
+        let Self { factor, inverse } = self;
         // A uniform number is the Montgomery form of a uniform number.
-        let mut factor = uniform(rng, modulus)?;
-        let mut inverse = uniform(rng, modulus)?;
+        uniform(rng, modulus, factor)?;
+        uniform(rng, modulus, inverse)?;
         {
-            let mut product = Zeroizing::new(*factor);
-            multiplier.mul(&mut product, &inverse)?;
+            let mut product = Zeroizing::new(**factor);
+            multiplier.mul(&mut product, inverse)?;
             multiplier.normalize(&mut product);
             let product = ct::declassify_words(*product);
             // rsR inverted is (rsR)^-1; times sR over R is (rR)^-1.
-            multiplier.mul(&mut inverse, &invert_public(&product, modulus.value())?)?;
+            multiplier.mul(inverse, &invert_public(&product, modulus.value())?)?;
         }
         // (rR)^-1, then 1/r, then R/r.
-        multiplier.enter(&mut inverse)?;
-        multiplier.enter(&mut inverse)?;
-        key.power(multiplier, &mut factor)?;
-        Ok(Self { factor, inverse })
+        multiplier.enter(inverse)?;
+        multiplier.enter(inverse)?;
+        key.power(multiplier, factor)?;
+        Ok(())
     }
 }
 
-/// A uniform number below the modulus.
+/// Fills `out` with a uniform number below the modulus.
 ///
-/// Secret: the number, the modulus. Public: how many draws were above it. Leaks: nothing else.
+/// Secret: `out`, the modulus. Public: how many draws were above it. Leaks: nothing else.
 pub(super) fn uniform<const N: usize, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     modulus: &Modulus<N>,
-) -> Result<Zeroizing<[Word; N]>, Failure> {
-    let mut number = Zeroizing::new([0; N]);
+    out: &mut [Word; N],
+) -> Result<(), Failure> {
     let mut bytes = Zeroizing::new([[0; words::BYTES]; N]);
     for _ in 0..DRAWS {
         rng::fill(rng, bytes.as_flattened_mut())?;
-        words::from_be_bytes(&mut *number, bytes.as_flattened())?;
-        if words::lt(&*number, modulus.value()).declassify() {
-            return Ok(number);
+        words::from_be_bytes(out, bytes.as_flattened())?;
+        if words::lt(out, modulus.value()).declassify() {
+            return Ok(());
         }
     }
     Err(Failure::Rng)
@@ -88,4 +98,30 @@ fn invert_public<const N: usize>(
     Option::<Uint<N>>::from(inverse)
         .map(|inverse| inverse.to_words())
         .ok_or(Failure::Rng)
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::boxed::Box;
+    use std::vec;
+
+    use crypto_bigint::U1024;
+
+    use super::*;
+    use crate::secret::left::{self, Counting};
+
+    #[test]
+    fn the_drawn_bytes_are_wiped() {
+        let modulus = Box::new(Modulus::new(&[Word::MAX; U1024::LIMBS]).unwrap().unwrap());
+        let mut number = Box::new([0; U1024::LIMBS]);
+        let mut rng = Box::new(Counting(1));
+        let found = left::on_the_stack(&[("drawn", Counting(1).bytes(128))], || {
+            uniform(&mut *rng, &modulus, &mut number).unwrap();
+        });
+        assert_eq!(found, [""; 0]);
+        let mut drawn = vec![0; 128];
+        words::to_be_bytes(&mut drawn, &*number).unwrap();
+        assert_eq!(drawn, Counting(1).bytes(128));
+    }
 }

@@ -118,7 +118,8 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         }
 
         let mut multiplier = Multiplier::new(&self.n);
-        let blinding = Blinding::draw(rng, key, &self.n, &mut multiplier)?;
+        let mut blinding = Blinding::zeroed();
+        blinding.draw(rng, key, &self.n, &mut multiplier)?;
         multiplier.mul(&mut x, &blinding.factor)?;
         multiplier.normalize(&mut x);
 

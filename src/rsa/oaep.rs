@@ -5,16 +5,16 @@
 //! all but the first byte masked.
 
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::{DecryptError, ModulusSize};
 use crate::ct::{self, Mask};
 use crate::hardened::{Fault, Verdict, copy};
+use crate::secret::Secret;
 
 const HASH_LEN: usize = 32;
 
 /// The random bytes of one encoding.
-pub(super) type Seed = Zeroizing<[u8; HASH_LEN]>;
+pub(super) type Seed = Secret<HASH_LEN>;
 
 /// The longest message that fits a block.
 pub(super) const fn max_message_len(size: ModulusSize) -> usize {
@@ -33,7 +33,7 @@ pub(super) fn encode(
     block.fill(0);
     let (_, masked) = block.split_first_mut().ok_or(Fault)?;
     let (front, data) = masked.split_first_chunk_mut::<HASH_LEN>().ok_or(Fault)?;
-    *front = **seed;
+    *front = *seed.expose();
     let (hash, padded) = data.split_first_chunk_mut::<HASH_LEN>().ok_or(Fault)?;
     *hash = Sha256::digest(label).into();
     let zeros = padded.len().checked_sub(message.len() + 1).ok_or(Fault)?;
@@ -102,14 +102,39 @@ fn message_start(first: u8, hash: &[u8; HASH_LEN], padded: &[u8], label: &[u8]) 
 ///
 /// Secret: `target`, `seed`. Public: their lengths. Leaks: nothing else.
 fn mask(target: &mut [u8], seed: &[u8]) {
-    let mut digest = Zeroizing::new([0; HASH_LEN]);
+    let mut digest = Secret::<HASH_LEN>::zeroed();
     for (counter, chunk) in (0u32..).zip(target.chunks_mut(HASH_LEN)) {
         Sha256::new()
             .chain_update(seed)
             .chain_update(counter.to_be_bytes())
-            .finalize_into((&mut *digest).into());
-        for (byte, mask) in chunk.iter_mut().zip(digest.iter()) {
+            .finalize_into(digest.expose_mut().into());
+        for (byte, mask) in chunk.iter_mut().zip(digest.expose()) {
             *byte ^= mask;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::secret::left;
+
+    #[test]
+    fn the_digests_of_a_mask_are_wiped() {
+        let (seed, mut target) = ([7; HASH_LEN], [0; 80]);
+        let digest = |counter: u32| {
+            let digest = Sha256::new().chain_update(seed);
+            digest
+                .chain_update(counter.to_be_bytes())
+                .finalize()
+                .to_vec()
+        };
+        let digests: Vec<_> = (0..3).map(digest).collect();
+        let wiped = left::wiped(|| mask(&mut target, &seed));
+        // One buffer serves all of them.
+        assert!(digests.last().is_some_and(|last| wiped.contains(last)));
+        assert_eq!(target[..], digests.concat()[..80]);
     }
 }

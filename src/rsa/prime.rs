@@ -140,10 +140,11 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
         return Ok(false);
     }
 
+    let mut x = Zeroizing::new([0; L]);
     for _ in 0..rounds {
         // A uniform number is the Montgomery form of a uniform base. That it is 0, 1 or -1 has a chance
         // of less than 2^-1021.
-        let mut x = blind::uniform(rng, candidate)?;
+        blind::uniform(rng, candidate, &mut x)?;
         multiplier.pow(&mut x, &*odd)?;
         multiplier.normalize(&mut x);
         // passed: the power is 1, or one of its squares before the last is -1.

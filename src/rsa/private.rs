@@ -5,7 +5,7 @@ use core::fmt;
 
 use crypto_bigint::{U1024, U1536, U2048, U3072, U4096};
 use rand_core::TryCryptoRng;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use super::crt::{Crt, Numbers};
 use super::error::Failure;
@@ -16,7 +16,7 @@ use super::{encoding, generate, oaep, pkcs1v15};
 use crate::burn::{self, burning};
 use crate::ct::eq_bytes;
 use crate::hardened::{Fault, Verdict, copy};
-use crate::secret::wipe;
+use crate::secret::{Secret, wipe};
 
 /// An RSA private key of two primes. It takes about 4 KiB, and is wiped when dropped.
 ///
@@ -24,12 +24,12 @@ use crate::secret::wipe;
 /// leaves a copy that nobody owns.
 pub struct PrivateKey {
     public: PublicKey,
-    secret: Secret,
+    secret: Private,
 }
 
 // One size for all: without an allocator there is no smaller place for the smaller keys.
 #[allow(clippy::large_enum_variant)]
-enum Secret {
+enum Private {
     Rsa2048(Crt<{ U1024::LIMBS }, { U2048::LIMBS }>),
     Rsa3072(Crt<{ U1536::LIMBS }, { U3072::LIMBS }>),
     Rsa4096(Crt<{ U2048::LIMBS }, { U4096::LIMBS }>),
@@ -84,9 +84,9 @@ impl PrivateKey {
     /// A key of numbers that are checked against each other.
     pub(super) fn new(public: PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
         let secret = match public.size() {
-            ModulusSize::Rsa2048 => Secret::Rsa2048(Crt::new(&public, numbers)?),
-            ModulusSize::Rsa3072 => Secret::Rsa3072(Crt::new(&public, numbers)?),
-            ModulusSize::Rsa4096 => Secret::Rsa4096(Crt::new(&public, numbers)?),
+            ModulusSize::Rsa2048 => Private::Rsa2048(Crt::new(&public, numbers)?),
+            ModulusSize::Rsa3072 => Private::Rsa3072(Crt::new(&public, numbers)?),
+            ModulusSize::Rsa4096 => Private::Rsa4096(Crt::new(&public, numbers)?),
         };
         Ok(Self { public, secret })
     }
@@ -98,9 +98,9 @@ impl PrivateKey {
     pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
         let public = &self.public;
         burning::<{ burn::RSA_EXPORT }, _>(move || match &self.secret {
-            Secret::Rsa2048(secret) => encoding::private_key_to_pkcs8(public, secret, out),
-            Secret::Rsa3072(secret) => encoding::private_key_to_pkcs8(public, secret, out),
-            Secret::Rsa4096(secret) => encoding::private_key_to_pkcs8(public, secret, out),
+            Private::Rsa2048(secret) => encoding::private_key_to_pkcs8(public, secret, out),
+            Private::Rsa3072(secret) => encoding::private_key_to_pkcs8(public, secret, out),
+            Private::Rsa4096(secret) => encoding::private_key_to_pkcs8(public, secret, out),
         })
     }
 
@@ -122,8 +122,8 @@ impl PrivateKey {
         out: &mut [u8],
     ) -> Result<usize, DecryptError> {
         burning_private(self.public.size(), move || {
-            let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-            let block = self.public.size().front(&mut block)?;
+            let mut block = Secret::zeroed();
+            let block = self.public.size().front(block.expose_mut())?;
             if ciphertext.len() != block.len() {
                 return Err(DecryptError::Opaque);
             }
@@ -162,11 +162,12 @@ impl PrivateKey {
         out: &mut [u8],
     ) -> Result<(), SignError> {
         let size = self.public.size();
-        let mut buffers = Zeroizing::new([[0; ModulusSize::MAX_BYTES]; 3]);
-        let [block, signature, verified] = &mut *buffers;
-        let block = size.front(block)?;
-        let signature = size.front(signature)?;
-        let verified = size.front(verified)?;
+        let mut block = Secret::zeroed();
+        let block = size.front(block.expose_mut())?;
+        // No signature before it is known to be.
+        let (mut signature, mut verified) = (Secret::zeroed(), Secret::zeroed());
+        let signature = size.front(signature.expose_mut())?;
+        let verified = size.front(verified.expose_mut())?;
         pkcs1v15::encode(block, message)?;
         self.apply(rng, block, signature)?;
         self.public.raise(signature, verified)?;
@@ -183,9 +184,9 @@ impl PrivateKey {
         to: &mut [u8],
     ) -> Result<(), Failure> {
         match &self.secret {
-            Secret::Rsa2048(secret) => secret.apply(rng, &self.public, from, to),
-            Secret::Rsa3072(secret) => secret.apply(rng, &self.public, from, to),
-            Secret::Rsa4096(secret) => secret.apply(rng, &self.public, from, to),
+            Private::Rsa2048(secret) => secret.apply(rng, &self.public, from, to),
+            Private::Rsa3072(secret) => secret.apply(rng, &self.public, from, to),
+            Private::Rsa4096(secret) => secret.apply(rng, &self.public, from, to),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::burn::{self, burning};
 use crate::ct::{eq_bytes, is_zeros};
 use crate::hardened::{Fault, Verdict, copy};
 use crate::rng;
-use crate::secret::wipe;
+use crate::secret::{Secret, wipe};
 
 /// The bytes of the largest public exponent: below 2^256, as FIPS 186-5 section 5.4 asks.
 const EXPONENT_MAX: usize = 32;
@@ -148,8 +148,8 @@ impl PublicKey {
             if message.len() > max {
                 return Err(EncryptError::MessageTooLong { max });
             }
-            let mut seed = Seed::default();
-            rng::fill(rng, &mut *seed)?;
+            let mut seed = Seed::zeroed();
+            rng::fill(rng, seed.expose_mut())?;
             let encrypted = self.encrypt_checked(&seed, label, message, out);
             if encrypted.is_err() {
                 wipe(out);
@@ -169,12 +169,12 @@ impl PublicKey {
         out: &mut [u8],
     ) -> Result<(), Fault> {
         let size = self.size();
-        let mut block = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-        let block = size.front(&mut block)?;
+        let mut block = Secret::zeroed();
+        let block = size.front(block.expose_mut())?;
         // No ciphertexts before they are known to be.
-        let mut first = Zeroizing::new([0; ModulusSize::MAX_BYTES]);
-        let mut second = first.clone();
-        let (first, second) = (size.front(&mut first)?, size.front(&mut second)?);
+        let (mut first, mut second) = (Secret::zeroed(), Secret::zeroed());
+        let first = size.front(first.expose_mut())?;
+        let second = size.front(second.expose_mut())?;
         for ciphertext in [&mut *first, &mut *second] {
             oaep::encode(block, seed, label, message)?;
             self.raise(block, ciphertext)?;
@@ -182,7 +182,7 @@ impl PublicKey {
         // From here on it is public whether the computation was right.
         Verdict::twice(|| {
             let ciphertext = eq_bytes(first, second) & !eq_bytes(first, block) & !is_zeros(first);
-            ciphertext & !is_zeros(&**seed)
+            ciphertext & !is_zeros(seed.expose())
         })
         .or(Fault)?;
         copy(out, first)?;
@@ -285,5 +285,43 @@ impl fmt::Debug for PublicKey {
             write!(f, "{byte:02x}")?;
         }
         f.write_str("..)")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::rsa::PrivateKey;
+    use crate::secret::left::{self, Counting};
+
+    use super::*;
+
+    const KEY: &[u8] = include_bytes!("../../tests/vectors/rsa/keys/2048.pkcs8.der");
+    const MESSAGE: &[u8] = b"a message of some length";
+
+    #[test]
+    fn padded_blocks_are_wiped() {
+        let key = PrivateKey::from_pkcs8_der(KEY).unwrap();
+        let (mut seed, mut block, mut sealed) = (Seed::zeroed(), [0; 256], [0; 256]);
+        rng::fill(&mut Counting(1), seed.expose_mut()).unwrap();
+        oaep::encode(&mut block, &seed, &[], MESSAGE).unwrap();
+        let wiped = left::wiped(|| {
+            let public = key.public_key();
+            let encrypted = public.encrypt_oaep_sha256(&mut Counting(1), &[], MESSAGE, &mut sealed);
+            assert_eq!(encrypted, Ok(256));
+        });
+        assert!(wiped.iter().any(|wiped| wiped.starts_with(&block)));
+
+        let mut out = [0; MESSAGE.len()];
+        let wiped = left::wiped(|| {
+            let opened = key.decrypt_oaep_sha256(&mut Counting(1), &[], &sealed, &mut out);
+            assert_eq!(opened, Ok(MESSAGE.len()));
+        });
+        let bare = |wiped: &[u8]| {
+            wiped
+                .get(..256)
+                .is_some_and(|block| block.ends_with(MESSAGE))
+        };
+        assert!(wiped.iter().any(|wiped| bare(wiped)));
     }
 }

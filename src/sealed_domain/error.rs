@@ -10,6 +10,7 @@ use crate::custodian::{CustodianId, WrapError};
 use crate::hardened::Fault;
 use crate::quorum::{QuorumError, ShareIndex};
 use crate::rng::RngError;
+use crate::shamir::SplitError;
 
 /// A part of a sealed domain, as `docs/format.md` calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,6 +219,15 @@ impl From<RngError> for SealError {
     }
 }
 
+impl From<SplitError> for SealError {
+    fn from(error: SplitError) -> Self {
+        match error {
+            SplitError::Rng => Self::Rng,
+            SplitError::SlotCount | SplitError::UnequalLengths | SplitError::Fault => Self::Fault,
+        }
+    }
+}
+
 impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -378,3 +388,20 @@ impl fmt::Display for OpenError {
 }
 
 impl core::error::Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_while_splitting_is_no_failure_of_the_generator() {
+        for (split, want) in [
+            (SplitError::Rng, SealError::Rng),
+            (SplitError::SlotCount, SealError::Fault),
+            (SplitError::UnequalLengths, SealError::Fault),
+            (SplitError::Fault, SealError::Fault),
+        ] {
+            assert_eq!(SealError::from(split), want);
+        }
+    }
+}

@@ -75,14 +75,16 @@ pub(super) fn share_context(core: &[u8; 32], index: ShareIndex, id: &CustodianId
     Purpose::Share.digest([core.as_slice(), &[index.get()], id.as_bytes()])
 }
 
-/// The possession key of a share: seed = `X(share, salt = C, "possession", i)`.
+/// Fills `key` with the possession key of a share: seed = `X(share, salt = C, "possession", i)`.
 ///
 /// Secret: the share's value, the key. Public: `core`, the index. Leaks: nothing else.
-pub(super) fn possession_key(core: &[u8; 32], share: &Share<32>) -> Result<SigningKey, Fault> {
+pub(super) fn possession_key(
+    core: &[u8; 32],
+    share: &Share<32>,
+    key: &mut SigningKey,
+) -> Result<(), Fault> {
     let index = [share.index().get()];
-    let mut seed = Secret::zeroed();
-    Purpose::Possession.derive(share.value().expose(), core, [&index], &mut seed)?;
-    Ok(SigningKey::from_seed(&seed))
+    Purpose::Possession.derive(share.value().expose(), core, [&index], key.seed_mut())
 }
 
 /// What the domain key signs: `D("sealed", H, D("payload", commitment, body))`.

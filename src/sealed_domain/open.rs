@@ -18,6 +18,7 @@ use super::text::ArtifactTag;
 use crate::aead;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
+use crate::ed25519::SigningKey;
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::secret::Secret;
 use crate::shamir::{self, CombineError, Share};
@@ -56,11 +57,13 @@ impl SealedDomain<'_> {
                 .get_mut(..needed)
                 .ok_or(OpenError::BufferTooSmall { needed })?;
             let (quorum, quorate) = self.quorum(shares)?;
-            let data_key =
-                shamir::combine(self.header().quorum(), &quorum).map_err(|error| match error {
+            let mut data_key = Secret::zeroed();
+            shamir::combine_into(self.header().quorum(), &quorum, &mut data_key).map_err(
+                |error| match error {
                     CombineError::Fault => OpenError::Fault,
                     _ => OpenError::DoesNotOpen,
-                })?;
+                },
+            )?;
             let mut sealing_key = SealingKey::none();
             sealing_key.derive(&self.header().core.salt, &data_key, release)?;
             drop(data_key);
@@ -133,8 +136,9 @@ impl SealedDomain<'_> {
         copy(root.secret_mut().expose_mut(), opened_root)?;
         let own = Verdict::twice(|| {
             let domain_key = &header.core.domain_key;
-            match root.domain_key().map(|key| key.verify_key()) {
-                Ok(key) => eq_bytes(key.as_bytes(), domain_key.as_bytes()),
+            let mut key = SigningKey::zeroed();
+            match root.domain_key(&mut key) {
+                Ok(()) => eq_bytes(key.verify_key().as_bytes(), domain_key.as_bytes()),
                 Err(Fault) => Mask::public(false),
             }
         })

@@ -59,16 +59,17 @@ impl Root {
     /// [`Fault`] if the machine erred.
     pub fn domain_id(&self) -> Result<DomainId, Fault> {
         burning::<{ burn::DOMAIN }, _>(move || {
-            Ok(DomainId::new(Suite::One, &self.domain_key()?.verify_key()))
+            let mut key = SigningKey::zeroed();
+            self.domain_key(&mut key)?;
+            Ok(DomainId::new(Suite::One, &key.verify_key()))
         })
     }
 
-    /// The key that signs for the domain: seed = `X(root, "domain key")` (`docs/format.md`).
+    /// Fills `key` with the key that signs for the domain: seed = `X(root, "domain key")`
+    /// (`docs/format.md`).
     ///
     /// Secret: the root, the key. Leaks: nothing.
-    pub(crate) fn domain_key(&self) -> Result<SigningKey, Fault> {
-        let mut seed = Secret::zeroed();
-        Purpose::DomainKey.derive(self.0.expose(), &[], [], &mut seed)?;
-        Ok(SigningKey::from_seed(&seed))
+    pub(crate) fn domain_key(&self, key: &mut SigningKey) -> Result<(), Fault> {
+        Purpose::DomainKey.derive(self.0.expose(), &[], [], key.seed_mut())
     }
 }

@@ -22,6 +22,7 @@ use crate::aead::TAG_LEN;
 use crate::burn::{self, burning};
 use crate::cbor::Count;
 use crate::custodian::{Algorithm, CustodianId, Recipient};
+use crate::ed25519::SigningKey;
 use crate::quorum::{Quorum, Threshold};
 
 mod body;
@@ -144,7 +145,9 @@ impl<K: Recipient> Sealing<'_, K> {
         let custodians = self.listed_custodians()?;
         let quorum =
             Quorum::new(self.threshold.get(), custodians.len() as u8).map_err(SealError::Quorum)?;
-        let domain_key = self.root.domain_key()?.verify_key();
+        let mut key = SigningKey::zeroed();
+        self.root.domain_key(&mut key)?;
+        let domain_key = key.verify_key();
         let domain_id = DomainId::new(self.lineage.birth_suite, &domain_key);
         if self.lineage.domain_id.is_some_and(|id| id != domain_id) {
             return Err(SealError::OtherDomain);

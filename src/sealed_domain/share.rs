@@ -13,7 +13,7 @@ use super::parse::SealedDomain;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{CustodianId, Identity, UnwrapError};
-use crate::ed25519::VerifyKey;
+use crate::ed25519::{SigningKey, VerifyKey};
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::ShareIndex;
 use crate::shamir::Share;
@@ -152,8 +152,9 @@ impl SealedDomain<'_> {
     ///
     /// Secret: the share's value. Public: its index, `key`. Leaks: nothing else.
     fn is_share(&self, key: &VerifyKey, share: &Share<32>) -> Mask {
-        match possession_key(&self.header().core_digest, share) {
-            Ok(own) => eq_bytes(own.verify_key().as_bytes(), key.as_bytes()),
+        let mut own = SigningKey::zeroed();
+        match possession_key(&self.header().core_digest, share, &mut own) {
+            Ok(()) => eq_bytes(own.verify_key().as_bytes(), key.as_bytes()),
             Err(Fault) => Mask::public(false),
         }
     }

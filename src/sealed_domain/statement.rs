@@ -10,7 +10,7 @@ use super::keys::possession_key;
 use super::parse::SealedDomain;
 use super::share::DomainShare;
 use crate::ct::Mask;
-use crate::ed25519::{SIGNATURE_LEN, SignFault};
+use crate::ed25519::{SIGNATURE_LEN, SignFault, SigningKey};
 use crate::hardened::{Fault, Verdict};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
@@ -49,7 +49,8 @@ impl Statement {
         share: &DomainShare,
     ) -> Result<[u8; SIGNATURE_LEN], SignFault> {
         let (header, index) = (sealed.header(), share.index());
-        let key = possession_key(&header.core_digest, &share.share).map_err(|Fault| SignFault)?;
+        let mut key = SigningKey::zeroed();
+        possession_key(&header.core_digest, &share.share, &mut key).map_err(|Fault| SignFault)?;
         let signature = key.sign(&self.digest(&header.digest(), index))?;
         Verdict::twice(|| self.verifies(header, index, &signature)).or(SignFault)?;
         Ok(signature)

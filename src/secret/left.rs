@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a value leaves in its place when it is dropped, for tests of wiping.
+//! What a value leaves in its place when it is dropped, what a function wipes, and what it leaves on the stack,
+//! for tests of wiping.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+#[path = "../../tests/residue/stack.rs"]
+mod stack;
+
+use core::cell::RefCell;
+use core::convert::Infallible;
 use core::mem::MaybeUninit;
 use std::boxed::Box;
 use std::vec::Vec;
+
+use rand_core::{TryCryptoRng, TryRng};
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use stack::left as on_the_stack;
 
 /// Panics unless `secret` stands in `value`, and no longer in its place once it was dropped.
 pub(crate) fn nothing<T>(value: T, secret: &[u8]) {
@@ -16,6 +28,27 @@ pub(crate) fn nothing<T>(value: T, secret: &[u8]) {
     assert!(!holds(&place, secret), "the secret is left");
 }
 
+std::thread_local! {
+    static WIPED: RefCell<Option<Vec<Vec<u8>>>> = const { RefCell::new(None) };
+}
+
+/// Keeps what is wiped, while somebody asks.
+pub(crate) fn see(bytes: &[u8]) {
+    WIPED.with_borrow_mut(|wiped| {
+        wiped
+            .iter_mut()
+            .for_each(|wiped| wiped.push(bytes.to_vec()))
+    });
+}
+
+/// Runs `work`, and gives what it wiped. It does not matter here what the crates below leave on the stack, which
+/// is burnt.
+pub(crate) fn wiped(work: impl FnOnce()) -> Vec<Vec<u8>> {
+    WIPED.set(Some(Vec::new()));
+    work();
+    WIPED.take().unwrap_or_default()
+}
+
 fn holds<T>(place: &MaybeUninit<T>, secret: &[u8]) -> bool {
     let bytes: Vec<u8> = (0..size_of::<T>())
         // SAFETY: inside the place, which was zeros before the value was written to it.
@@ -23,3 +56,37 @@ fn holds<T>(place: &MaybeUninit<T>, secret: &[u8]) -> bool {
         .collect();
     bytes.windows(secret.len()).any(|window| window == secret)
 }
+
+/// A generator of bytes that a test knows beforehand, and that leaves none of them elsewhere.
+pub(crate) struct Counting(pub u8);
+
+impl Counting {
+    /// The first of its bytes.
+    pub(crate) fn bytes(mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.next()).collect()
+    }
+
+    fn next(&mut self) -> u8 {
+        self.0 = self.0.wrapping_mul(5).wrapping_add(113);
+        self.0
+    }
+}
+
+impl TryRng for Counting {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes([(); 4].map(|()| self.next())))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_le_bytes([(); 8].map(|()| self.next())))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        out.fill_with(|| self.next());
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Counting {}

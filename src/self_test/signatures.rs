@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ed25519.
 
-use super::answer::{Judge, Wrong, hex, key};
+use core::hint::black_box;
+
+use super::answer::{Judge, Wrong, hex};
 use crate::ed25519::{SigningKey, VerifyKey};
 
 /// RFC 8032 section 7.1, TEST 3.
@@ -14,7 +16,8 @@ pub fn ed25519(judge: &mut impl Judge) -> Result<(), Wrong> {
         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
     );
 
-    let signer = SigningKey::from_seed(&key(&SEED));
+    let mut signer = SigningKey::zeroed();
+    *signer.seed_mut().expose_mut() = black_box(SEED);
     judge.same(signer.verify_key().as_bytes(), &PUBLIC)?;
     judge.same(&signer.sign(&MESSAGE).map_err(|_| Wrong)?, &SIGNATURE)?;
 

@@ -25,8 +25,22 @@ pub fn combine<const N: usize>(
     quorum: Quorum,
     shares: &[&Share<N>],
 ) -> Result<Secret<N>, CombineError> {
-    let rows = shares.iter().map(|share| share.as_row());
-    Secret::try_init(|out| combine_any(quorum, rows, out))
+    Secret::try_init(|out| combine_any(quorum, rows(shares), out))
+}
+
+/// As [`combine`], into `out`, where the secret stays. On error `out` is wiped.
+#[cfg(feature = "sealed-domain")]
+pub(crate) fn combine_into<const N: usize>(
+    quorum: Quorum,
+    shares: &[&Share<N>],
+    out: &mut Secret<N>,
+) -> Result<(), CombineError> {
+    let out = out.expose_mut();
+    combine_any(quorum, rows(shares), out).inspect_err(|_| wipe(out))
+}
+
+fn rows<'s, const N: usize>(shares: &[&'s Share<N>]) -> impl Iterator<Item = ShareRow<'s>> + Clone {
+    shares.iter().map(|share| share.as_row())
 }
 
 /// Rebuilds the secret from at least a threshold of shares, in any order, into `out`, which is as long

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hint::black_box;
+use std::vec;
+use std::vec::Vec;
 
 /// How far down is looked: more than any operation here goes.
 const DEPTH: usize = 512 << 10;

@@ -12,7 +12,7 @@ use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
 use crate::contribution::id::{ProposalDigest, SessionId};
 use crate::contribution::session_file::{SessionField as Field, SessionFileError};
 use crate::custodian::{Algorithm, Recipient};
-use crate::ed25519::SIGNATURE_LEN;
+use crate::ed25519::{SIGNATURE_LEN, SigningKey};
 use crate::rsa::PublicKey;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Root};
 
@@ -126,7 +126,8 @@ impl Asking {
         let (len, buffer) = (encoder.writer().position(), encoder.writer().get_ref());
         let request = buffer.get(..len).ok_or(AskError::Fault)?;
         let sign = |root: &Root| {
-            let key = root.domain_key().map_err(|_| AskError::Fault)?;
+            let mut key = SigningKey::zeroed();
+            root.domain_key(&mut key).map_err(|_| AskError::Fault)?;
             let signature = key.sign(&signed_digest(&digest(request)));
             signature.map_err(|_| AskError::Fault)
         };

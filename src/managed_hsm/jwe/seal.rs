@@ -144,8 +144,9 @@ impl<'w, 'o> Sealer<'w, 'o> {
     ///
     /// Secret: the key. Public: the tag. Leaks: nothing else.
     pub fn finish(self) -> Result<(), WriteError> {
-        let tag = tag(self.mac, self.header)?;
+        let mut computed = Secret::zeroed();
+        tag(self.mac, self.header, &mut computed)?;
         self.writer.put(".")?;
-        self.writer.base64::<Base64UrlUnpadded>(tag.expose())
+        self.writer.base64::<Base64UrlUnpadded>(computed.expose())
     }
 }

@@ -90,27 +90,27 @@ impl<K> Sealing<'_, K> {
     }
 }
 
-/// Rebuilds the data key from the first shares, after a check that every further one lies on the same
-/// polynomial and that all of them together give the same key.
+/// Rebuilds the data key into `out` from the first shares, after a check that every further one lies on
+/// the same polynomial and that all of them together give the same key.
 ///
-/// Secret: the key, the shares. Public: the quorum. Leaks: whether they agree.
+/// Secret: the key, the shares, `out`. Public: the quorum. Leaks: whether they agree.
 pub(super) fn rebuild(
     data_key: &Secret<32>,
     quorum: Quorum,
     shares: &[Option<Share<32>>],
-) -> Result<Secret<32>, SealError> {
+    out: &mut Secret<32>,
+) -> Result<(), SealError> {
     let mut all = Vec::<&Share<32>, MAX_CUSTODIANS>::new();
     for share in shares.iter().flatten() {
         all.push(share).map_err(|_| SealError::Fault)?;
     }
-    let agree = Verdict::twice(|| match shamir::combine(quorum, &all) {
-        Ok(rebuilt) => eq_bytes(rebuilt.expose(), data_key.expose()),
+    let agree = Verdict::twice(|| match shamir::combine_into(quorum, &all, out) {
+        Ok(()) => eq_bytes(out.expose(), data_key.expose()),
         Err(_) => Mask::public(false),
     })
     .permit(SealError::Fault)?;
     let threshold = usize::from(quorum.threshold().get());
     let first = all.get(..threshold).ok_or(SealError::Fault)?;
-    let rebuilt = shamir::combine(quorum, first).map_err(|_| SealError::Fault)?;
-    agree.spend(SealError::Fault)?;
-    Ok(rebuilt)
+    shamir::combine_into(quorum, first, out).map_err(|_| SealError::Fault)?;
+    agree.spend(SealError::Fault)
 }

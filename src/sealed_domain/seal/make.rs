@@ -12,7 +12,7 @@ use zeroize::Zeroize;
 use super::Sealing;
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Recipient, WrapError};
-use crate::ed25519::VerifyKey;
+use crate::ed25519::{SigningKey, VerifyKey};
 use crate::hardened::{Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::rng;
@@ -63,7 +63,7 @@ impl<K: Recipient> Sealing<'_, K> {
         let shares = shares
             .get_mut(..core.custodians.len())
             .ok_or(SealError::Fault)?;
-        shamir::split_into(&data_key, core.quorum, &mut rng, shares).map_err(|_| SealError::Rng)?;
+        shamir::split_into(&data_key, core.quorum, &mut rng, shares)?;
         let listed = self.wrap_shares(
             &core,
             &core_digest,
@@ -82,7 +82,8 @@ impl<K: Recipient> Sealing<'_, K> {
         let (body, clear) = lengths.cut_work(work)?;
         self.seal_body(&key, &digest, clear, body)?;
 
-        let rebuilt = super::body::rebuild(&data_key, core.quorum, shares)?;
+        let mut rebuilt = Secret::zeroed();
+        super::body::rebuild(&data_key, core.quorum, shares, &mut rebuilt)?;
         key.derive(&core.salt, &rebuilt, release.expose())?;
         let committed = Verdict::twice(|| key.is_committed(&digest, commitment.expose()))
             .permit(SealError::Fault)?;
@@ -97,8 +98,9 @@ impl<K: Recipient> Sealing<'_, K> {
         declassify_bytes(body);
         let mut signed = signed_digest(&digest, commitment.expose(), body);
         declassify_bytes(&mut signed);
-        let signature = self.root.domain_key()?.sign(&signed);
-        let signature = signature.map_err(|_| SealError::Fault)?;
+        let mut domain_key = SigningKey::zeroed();
+        self.root.domain_key(&mut domain_key)?;
+        let signature = domain_key.sign(&signed).map_err(|_| SealError::Fault)?;
 
         opens.test(SealError::Fault)?;
         copy(slots.header, header)?;
@@ -182,7 +184,9 @@ impl<K: Recipient> Sealing<'_, K> {
                     WrapError::Rng => SealError::Rng,
                     error => SealError::Wrap(*id, error),
                 })?;
-            let key = possession_key(core_digest, share)?.verify_key();
+            let mut key = SigningKey::zeroed();
+            possession_key(core_digest, share, &mut key)?;
+            let key = key.verify_key();
             // Between custodians' keys, and in a file, a wrapped share is public.
             declassify_bytes(wrapped);
             listed
