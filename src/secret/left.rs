@@ -2,6 +2,7 @@
 //! What a value leaves in its place when it is dropped, what a function wipes, and what it leaves on the stack,
 //! for tests of wiping.
 #![allow(unsafe_code)]
+#![allow(dead_code, reason = "each set of features uses a part of it")]
 
 #[cfg(target_arch = "x86_64")]
 #[path = "../../tests/residue/stack.rs"]
@@ -16,6 +17,7 @@ use std::vec::Vec;
 use rand_core::{TryCryptoRng, TryRng};
 
 #[cfg(target_arch = "x86_64")]
+#[allow(unused_imports, reason = "the same")]
 pub(crate) use stack::left as on_the_stack;
 
 /// Panics unless `secret` stands in `value`, and no longer in its place once it was dropped.
