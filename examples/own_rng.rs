@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A random number generator of your own: a hardware source behind a health test, and what happens
-//! when the source dies.
+//! A custom random number generator: a hardware source behind a health test, and what happens when
+//! the source fails.
 //!
-//! The crate brings no generator. Whatever implements `TryCryptoRng` will do, and a generator may
-//! fail at any call: then the operation is an error, and nothing half-made stays behind.
+//! The crate has no generator. It takes any type that implements `TryCryptoRng`. The generator may
+//! fail at any call: then the operation returns an error and leaves no partial result.
 //!
 //! `cargo run --example own_rng`
 
@@ -15,23 +15,23 @@ use security_domain::secret::Secret;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Stands for the register of a hardware source: on a real device, a volatile read.
+/// The register of a hardware source; on a real device, a volatile read.
 trait NoiseSource {
     fn read(&mut self) -> u8;
 }
 
-/// What the maker of the source vouches for: this much entropy in each byte.
+/// The entropy of each byte, as the manufacturer of the source specifies it.
 const BITS_PER_BYTE: u32 = 4;
 
-/// The repetition count test of NIST SP 800-90B section 4.4.1: a live source gives the same byte so
-/// often in a row once in 2^30 tries.
+/// The cutoff of the repetition count test of NIST SP 800-90B section 4.4.1: a working source repeats a
+/// byte so often with a probability of 2^-30.
 const CUTOFF: u32 = 1 + 30_u32.div_ceil(BITS_PER_BYTE);
 
 /// Noise for 32 bytes of output: 256 bits of entropy, and 64 more as SP 800-90C asks for full
 /// entropy.
 const NOISE: usize = (256 + 64) / BITS_PER_BYTE as usize;
 
-/// Tests the noise, and passes on its digest. If the test fails, the generator is dead for good.
+/// Tests the noise, and returns its digest. After a failed test, every later draw fails.
 struct Tested<S> {
     source: S,
     last: u8,
@@ -39,7 +39,7 @@ struct Tested<S> {
     dead: bool,
 }
 
-/// The noise source repeats itself; it is not asked again.
+/// The noise source repeats itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stuck;
 
@@ -101,7 +101,7 @@ impl<S: NoiseSource> TryRng for Tested<S> {
     }
 }
 
-/// The promise that the output cannot be predicted. Make it only for a source that keeps it.
+/// Declares that the output is unpredictable, which depends on the source.
 impl<S: NoiseSource> TryCryptoRng for Tested<S> {}
 
 /// The operating system stands in for the noise source, which breaks after `left` bytes.
@@ -130,7 +130,7 @@ fn main() {
         assert!(key.is_ok());
         println!("key {number} was made");
     }
-    // The fourth meets the stuck source, and so does every later one.
+    // The source is stuck at the fourth key, and stays so.
     for number in 4..=5 {
         let key = Secret::<32>::random(&mut rng);
         assert!(matches!(key, Err(RngError)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Shares a key among five people, loses two shares, finds out that a third one is wrong, and gets the
-//! key back; then gives one who lost his share a new one without anybody seeing the key.
+//! Shares a key among five holders, combines three shares, finds a wrong share, and replaces a lost
+//! share without combining the key.
 //!
 //! `cargo run --example share_a_key`
 
@@ -13,18 +13,18 @@ use security_domain::shamir::encoded::{EncodedShare, combine_encoded, encoded_le
 use security_domain::shamir::renew::{Commitment, repair};
 use security_domain::shamir::{Share, ShareRow, combine, split};
 
-/// What a holder keeps: his share, encoded. Here in memory, there on paper, a card, a USB stick.
+/// An encoded share, as a holder keeps it: on paper, a card or a USB stick.
 type Kept = [u8; encoded_len(32)];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
 
-    // The dealer: any three of five rebuild the key, two learn nothing.
+    // The dealer splits the key: any three of five shares rebuild it, two reveal nothing.
     let quorum = Quorum::of::<3, 5>();
     let key = Secret::<32>::random(&mut rng)?;
     let shares: [Share<32>; 5] = split(&key, quorum, &mut rng)?;
 
-    // Encoded shares go to the holders; the digests and the commitment are no secret, and are kept.
+    // The holders get encoded shares. The digests and the commitment are public, and are kept.
     let set = SetId::random(&mut rng)?;
     let mut kept: Vec<Kept> = Vec::new();
     let mut digests: Vec<ShareDigest> = Vec::new();
@@ -40,12 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let commitment = Commitment::to(&commitment_blind, key.expose());
     println!("dealt: {quorum}, {} bytes each", kept[0].len());
 
-    // Three holders come together, and that is enough.
+    // Three holders combine their shares.
     let three = [&shares[4], &shares[0], &shares[2]];
     assert_eq!(combine(quorum, &three)?.expose(), key.expose());
     println!("shares 5, 1 and 3 rebuild the key");
 
-    // One share has gone bad. Its digest says which one, and the others still do.
+    // One share is damaged. Its digest shows which one, and the others still give the key.
     kept[2][40] ^= 0x01;
     let read: Vec<EncodedShare> = kept
         .iter()
@@ -62,14 +62,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     combine_encoded(&right, &mut again)?;
     assert_eq!(&again, key.expose());
 
-    // Without digests, five shares of which three are needed mend one wrong one.
+    // Without digests, five shares with a threshold of three correct one wrong share.
     let bad = Share::new(shares[2].index(), Secret::random(&mut rng)?);
     let five = [&shares[0], &shares[1], &bad, &shares[3], &shares[4]];
-    let (mended, wrong) = correct(quorum, &five, &mut rng)?;
-    assert_eq!(mended.expose(), key.expose());
+    let (corrected, wrong) = correct(quorum, &five, &mut rng)?;
+    assert_eq!(corrected.expose(), key.expose());
     println!("wrong by all five together: {wrong:?}");
 
-    // Holders 1, 4 and 5 give holder 3 his share anew. What each sends to each is random by itself.
+    // Holders 1, 4 and 5 repair the share of holder 3. Each message by itself is random.
     let lost = ShareIndex::new(3)?;
     let helpers = [&shares[0], &shares[3], &shares[4]];
     let indices = helpers.map(Share::index);
@@ -93,13 +93,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut repaired = [0; 32];
     repair::restore(quorum, &[&sums[0], &sums[1], &sums[2]], &mut repaired)?;
 
-    // Before it replaces the old one, a quorum with it is held against the commitment.
+    // Before it replaces the old share, a quorum with it is compared with the commitment.
     let new = ShareRow {
         index: lost,
         value: &repaired,
     };
     let with_it = [new, shares[0].as_row(), shares[1].as_row()];
     commitment.confirm(&commitment_blind, quorum, &with_it, &mut again)?;
-    println!("share 3 is made anew, and confirmed");
+    println!("share 3 is repaired and confirmed");
     Ok(())
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A custodian's key that never enters this process: an `Identity` over another program.
+//! A custodian's key outside this process: an `Identity` that calls another program.
 //!
-//! The `openssl` command stands for the token here. One over PKCS#11 or a KMS has the same shape:
-//! hand over the wrapped bytes, take the unwrapped ones, and tell "the device failed" from "it does
-//! not open".
+//! Here the `openssl` command takes the place of the token. An `Identity` for PKCS#11 or a KMS has the
+//! same structure: pass the wrapped bytes, take the unwrapped ones, and distinguish "the device failed"
+//! from "it does not open".
 //!
 //! `cargo run --all-features --example token_identity`; it needs `openssl` 3 in the path.
 
@@ -22,7 +22,7 @@ use security_domain::quorum::Threshold;
 use security_domain::x509::Certificate;
 use zeroize::Zeroizing;
 
-/// A private key that only the `openssl` command touches.
+/// A private key that the `openssl` command uses.
 struct Token {
     key: PathBuf,
 }
@@ -40,7 +40,7 @@ impl fmt::Display for Absent {
 impl Error for Absent {}
 
 impl Token {
-    /// Says whether the key is there at all, so that its absence is not taken for a wrong share.
+    /// Whether the key is there, so that its absence is not reported as a wrong share.
     fn is_present(&self) -> bool {
         let mut command = Command::new("openssl");
         command
@@ -158,7 +158,7 @@ fn run(folder: &Path) -> Result<(), Box<dyn Error>> {
         println!("{} opens through the tokens of ada and ben", artifact.tag());
     }
 
-    // A share for another token is opaque; a token that is absent says so.
+    // A share for another token does not open; an absent token is reported.
     let wrong = file.open_share(&eve_id, &mut ada, &mut SysRng);
     assert!(matches!(wrong, Err(ShareError::DoesNotOpen)));
     fs::remove_file(&eve.key)?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An HSM's board, simulated: its flash is memory, and every event is a line.
+//! A simulated board of an HSM: its flash is memory, and it prints each event.
 
 use getrandom::SysRng;
 use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
@@ -7,10 +7,10 @@ use security_domain::rng::RngError;
 use security_domain::secret::Secret;
 use security_domain::storage::{Flash, FlashError, Slot};
 
-/// Room for what the HSMs of the ceremony hold.
+/// Room for the domains of the ceremony.
 pub const ROOM: usize = vault_room(3, 1000);
 
-/// A vault that stands still, as an HSM's does.
+/// A vault in a fixed place, as in an HSM.
 pub fn vault() -> Box<Vault<ROOM>> {
     Box::default()
 }

@@ -15,14 +15,14 @@ use sha2::{Digest, Sha256};
 use crate::party::Party;
 use crate::{NAMES, Outcome, REQUIRED, hex, require, write_new};
 
-/// What makes an HSM the HSM it is.
+/// The secrets of an HSM.
 #[derive(PartialEq)]
 struct Hsm {
     artifacts: Vec<(String, Vec<u8>)>,
 }
 
 impl Hsm {
-    /// A fresh HSM, with a domain that nobody else has.
+    /// A new HSM with a new domain.
     fn provision() -> Outcome<Self> {
         let mut artifacts = Vec::new();
         for (tag, length) in [
@@ -37,7 +37,7 @@ impl Hsm {
         Ok(Self { artifacts })
     }
 
-    /// Hands out the domain, sealed to the custodians.
+    /// Returns the domain, sealed to the custodians.
     fn download(&self, custodians: &[Party]) -> Outcome<Vec<u8>> {
         let certificates = custodians
             .iter()
@@ -55,7 +55,7 @@ impl Hsm {
         Ok(text)
     }
 
-    /// Becomes the HSM whose domain is in `blob`.
+    /// Takes over the domain in `blob`.
     fn upload(blob: &[u8], transfer: &mut Party) -> Outcome<Self> {
         let blob = RestoreBlob::parse(blob)?;
         let key = blob.open(&transfer.thumbprint()?, &mut transfer.key, &mut SysRng)?;
@@ -70,8 +70,7 @@ impl Hsm {
     }
 }
 
-/// What the custodians in `present` do at the table: open their shares, combine them, and re-seal
-/// the domain.
+/// The custodians in `present` open their shares, combine them, and seal the domain again.
 fn restore(
     file: &[u8],
     custodians: &mut [Party],
@@ -159,9 +158,8 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
         CombineError::DoesNotOpen,
     )?;
 
-    // A forger who has the certificates, which are public, can seal a domain of his own to the
-    // custodians. The format has no signature that would tell; the digest that was noted at the
-    // download does.
+    // A forger who has the public certificates can seal another domain to the custodians. The format
+    // has no signature that shows this; the digest that was noted at the download does.
     let forged = Hsm::provision()?.download(custodians)?;
     write_new(&file("forged.json"), &forged)?;
     require(
@@ -192,7 +190,7 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     Ok(())
 }
 
-/// Says that `what` was refused for the reason it should be, or fails.
+/// Checks that `what` was refused for the expected reason.
 fn refused(what: &str, outcome: Outcome<Restored>, reason: CombineError) -> Outcome {
     match outcome {
         Err(error) if error.downcast_ref() == Some(&reason) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The life of a security domain, with real files: start here.
+//! A security domain from its first sealing to its recovery, with real files: start here.
 //!
-//! Custodians make keys, an HSM hands out its domain and is destroyed, a quorum of custodians
-//! restores it into another HSM, and what must fail does fail. First with the files of Azure Managed
-//! HSM, then with the crate's own. The files stay, to be looked at with `secdom`.
+//! Custodians make keys. An HSM seals its domain and is destroyed. A quorum of custodians restores the
+//! domain in another HSM. Attacks fail. The first part uses the files of Azure Managed HSM, the second
+//! the native format. The files remain, to be examined with `secdom`.
 //!
 //! `cargo run --release --all-features --example ceremony [FOLDER]`
 
@@ -24,7 +24,7 @@ use party::Party;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// How many custodians there are, and how many it takes.
+/// The custodians, and how many of them are a quorum.
 const NAMES: [&str; 5] = ["ada", "ben", "cleo", "dana", "emil"];
 const REQUIRED: u8 = 3;
 
@@ -70,7 +70,7 @@ fn ceremony() -> Outcome {
     Ok(())
 }
 
-/// Writes a file that was not there before, for its owner alone.
+/// Writes a new file that its owner alone can read.
 fn write_new(path: &Path, bytes: &[u8]) -> Outcome {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

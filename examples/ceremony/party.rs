@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whoever has a key pair: custodians, and an HSM with its transfer key.
+//! A party with a key pair: a custodian, or an HSM with its transfer key.
 
 use std::num::NonZeroU64;
 use std::path::Path;

@@ -22,8 +22,8 @@ const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae --request request \\
       --request-digest 9f86...0a08 --key A.key --out from-ada
 
-Read the request's digest from the HSM itself, or have its operator read it to you; never from the \
-message that brought the request. Whoever made another request would get your share.
+Read the request's digest from the HSM itself, or have its operator read it to you. Do not take it from \
+the message that brought the request: whoever made another request would get your share.
 
 With a key in a token: take your wrapped share from inspect --json (wrapped_share, in base64), let the \
 token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65 bytes to --share:

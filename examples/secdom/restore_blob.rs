@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     sd_file: PathBuf,
     /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the
-    /// HSM's by another way: whoever holds its key receives the domain
+    /// HSM's over a separate channel: whoever has its key receives the domain
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
     #[command(flatten)]

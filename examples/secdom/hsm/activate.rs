@@ -18,8 +18,8 @@ use crate::{custodians, show};
 const EXAMPLE: &str = "Example:
   secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 --sealed domain.sealed
 
-It prints the domain's id and the digest of its header. Note both, by a way that the file does not \
-take: they tell the right domain from one that anyone can make for the same custodians.";
+It prints the domain's id and the digest of its header. Note both, apart from the file: anyone can make \
+another domain for the same custodians, and the id distinguishes them.";
 
 /// Seal the HSM's domain to 3 to 10 custodians, and bring the HSM into use
 #[derive(clap::Args)]
