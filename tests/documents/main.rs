@@ -312,6 +312,31 @@ fn the_code_of_every_document_is_compiled_or_run() {
 }
 
 #[test]
+fn the_readme_has_the_features_and_the_rust_version_of_the_manifest() {
+    let (manifest, readme) = (
+        read(&root().join("Cargo.toml")),
+        read(&root().join("README.md")),
+    );
+    let quoted = |line: &str| line.split('"').nth(1).map(str::to_owned);
+    let version = manifest
+        .lines()
+        .find(|line| line.starts_with("rust-version"));
+    let version = version.and_then(quoted).unwrap();
+    assert!(readme.contains(&format!("Rust {version} or later")));
+    assert!(readme.contains(&format!("minimum Rust version is {version};")));
+
+    let features = manifest.split("\n[features]\n").nth(1).unwrap();
+    let features = features.split("\n[").next().unwrap();
+    let names = features.lines().filter_map(|line| line.split_once(" = ["));
+    let mut listed = 0;
+    for (name, _) in names.filter(|(name, _)| *name != "default") {
+        assert!(readme.contains(&format!("\n| `{name}` | ")), "{name}");
+        listed += 1;
+    }
+    assert!(listed >= 4, "{listed} features");
+}
+
+#[test]
 fn links_anchors_and_paths_are_found() {
     let text =
         "# A `b` of (C)\n[x](y.md#z) [w]\n```sh\n# no\n```\n## D\n## D\n[w]: v `src/a.rs` `f`";
