@@ -28,9 +28,7 @@ mod firmware {
     use security_domain::lifecycle::{
         AnyDomain, Event, Host, SinkAnswer, Status, Vault, vault_room,
     };
-    use security_domain::sealed_domain::{
-        ArtifactTag, DomainId, Epoch, ExpectedDomain, SealedDomain,
-    };
+    use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
     use security_domain::secret::Secret;
     use security_domain::self_test;
     use security_domain::storage::{Flash, FlashError, Slot};
@@ -136,8 +134,8 @@ mod firmware {
         }
     }
 
-    /// Provisions an empty HSM, and asks custodians for the sealed domain that an operator brought. It
-    /// shows the request's digest on its own display, and hands out the request.
+    /// Asks custodians for the sealed domain that an operator brought to an empty HSM. It shows the
+    /// request's digest on its own display, and hands out the request.
     pub fn ask<'m, H: Host>(
         memory: &'m mut Memory,
         host: &mut H,
@@ -155,10 +153,6 @@ mod firmware {
         let Ok(AnyDomain::Empty(domain)) = start else {
             return Err(Refusal("this HSM is not empty"));
         };
-        let tag = ArtifactTag::new("signing-key").map_err(|_| Refusal("bad tag"))?;
-        let domain = domain
-            .provision(&[(tag, &[0; 32])], host)
-            .map_err(|_| Refusal("not provisioned"))?;
         let expect = ExpectedDomain::new(expected, Epoch::FIRST);
         let (domain, len) = domain
             .begin_recovery(&sealed, &expect, None, host, &mut memory.message)

@@ -33,7 +33,7 @@ pub mod gf256 {
 /// What an HSM draws.
 #[cfg(feature = "sealed-domain")]
 pub mod lifecycle {
-    pub use crate::lifecycle::hazmat::Fresh;
+    pub use crate::lifecycle::hazmat::{Fresh, session_instance};
 }
 
 /// Requests and contributions without an HSM around them.

@@ -58,6 +58,7 @@ mod activate;
 mod audit;
 mod backup;
 mod contents;
+mod draw;
 mod end;
 mod error;
 mod event;
@@ -66,6 +67,8 @@ mod holding;
 mod host;
 #[cfg(feature = "managed-hsm")]
 mod import;
+mod instance;
+mod provision;
 mod recover;
 mod service;
 mod session;
@@ -96,5 +99,5 @@ pub use vault::{Vault, vault_room};
 /// The HSM's side of a session, which no caller has business with but a test.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
-    pub use super::start::Fresh;
+    pub use super::provision::{Fresh, session_instance};
 }

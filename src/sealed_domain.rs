@@ -68,6 +68,7 @@ mod text;
 
 pub(crate) use hedge::Hedged;
 pub(crate) use id::id;
+pub(crate) use slots::max_scratch;
 pub(crate) use statement::{Statement, StatementKind};
 pub(crate) use text::check as check_text;
 

@@ -68,8 +68,8 @@ fn random_lives_agree_with_the_model() {
 /// All from one session that waits for contributions, whose transfer key was drawn once.
 #[test]
 fn random_lives_of_one_session_agree_with_the_model() {
-    // Provisioned; then a request to the custodians of the first lost domain.
-    let (_, session) = live(None, 1, 1, &[0x80, 1, 1, 0x81, 0x10, 1]);
+    // A request to the custodians of the first lost domain.
+    let (_, session) = live(None, 1, 1, &[0x81, 0x10, 1]);
     let mut all = Tally::default();
     for seed in 0..60 {
         add(

@@ -13,7 +13,7 @@ use security_domain::contribution::{
 };
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, LifecycleError, Provisioned, Recovering, Vault,
+    Activation, Active, AnyDomain, Domain, Empty, LifecycleError, Provisioned, Recovering, Vault,
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
@@ -89,12 +89,8 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
 
     println!("\n12. A third HSM gets the domain from a quorum at one place.");
     let (mut memory_3, mut board_3) = (vault(), Board::new()?);
-    let session = provision(&mut memory_3, &mut board_3)?.begin_recovery_here(
-        &sealed,
-        &expect,
-        None,
-        &mut board_3,
-    );
+    let blank = empty(&mut memory_3, &mut board_3)?;
+    let session = blank.begin_recovery_here(&sealed, &expect, None, &mut board_3);
     let mut session = session.map_err(LifecycleError::from)?;
     for custodian in &mut custodians[..usize::from(REQUIRED)] {
         let id = custodian.key.public_key().id();
@@ -155,11 +151,17 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     Ok(())
 }
 
-/// A fresh HSM with the secrets above.
+/// A blank HSM.
+fn empty<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'v, Empty>> {
+    match memory.start(self_test::run()?, board)? {
+        AnyDomain::Empty(empty) => Ok(empty),
+        _ => Err("the HSM is not blank".into()),
+    }
+}
+
+/// An HSM with a fresh domain of the secrets above.
 fn provision<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'v, Provisioned>> {
-    let AnyDomain::Empty(empty) = memory.start(self_test::run()?, board)? else {
-        return Err("the HSM is not fresh".into());
-    };
+    let empty = empty(memory, board)?;
     let secrets = SECRETS.map(|(tag, bytes)| ArtifactTag::new(tag).map(|tag| (tag, bytes)));
     let [signing_key, credentials] = secrets;
     let domain = empty.provision(&[signing_key?, credentials?], board);
@@ -189,7 +191,7 @@ fn activate<'v>(
     Ok((domain, file))
 }
 
-/// A fresh HSM that asks for `sealed`, for a day, and its request.
+/// A blank HSM that asks for `sealed`, for a day, and its request.
 fn ask<'v>(
     memory: &'v mut Vault<ROOM>,
     board: &mut Board,
@@ -198,8 +200,7 @@ fn ask<'v>(
 ) -> Outcome<(In<'v, Recovering>, Vec<u8>)> {
     let day = NonZeroU64::new(86_400);
     let mut request = vec![0; Request::MAX_LEN];
-    let fresh = provision(memory, board)?;
-    let asked = fresh.begin_recovery(sealed, expect, day, board, &mut request);
+    let asked = empty(memory, board)?.begin_recovery(sealed, expect, day, board, &mut request);
     let (session, len) = asked.map_err(LifecycleError::from)?;
     request.truncate(len);
     Ok((session, request))

@@ -8,6 +8,7 @@ mod activate;
 mod artifacts;
 mod backup;
 mod device;
+mod end;
 mod import;
 mod init;
 mod recover;
@@ -17,7 +18,7 @@ mod status;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use security_domain::lifecycle::{AnyDomain, Vault, vault_room};
+use security_domain::lifecycle::{AnyDomain, Domain, Empty, Vault, vault_room};
 use security_domain::sealed_domain::MAX_ARTIFACTS;
 
 use crate::report::{Outcome, Refusal, Report};
@@ -39,6 +40,8 @@ pub enum Verb {
     ImportConfirm(import::ConfirmArgs),
     Backup(backup::Args),
     Restore(backup::RestoreArgs),
+    Zeroize(end::ZeroizeArgs),
+    Discard(end::DiscardArgs),
 }
 
 pub fn run(verb: Verb) -> Outcome<Report> {
@@ -56,6 +59,8 @@ pub fn run(verb: Verb) -> Outcome<Report> {
         Verb::ImportConfirm(args) => import::confirm(&args),
         Verb::Backup(args) => backup::backup(&args),
         Verb::Restore(args) => backup::restore(&args),
+        Verb::Zeroize(args) => end::zeroize(&args),
+        Verb::Discard(args) => end::discard(&args),
     }
 }
 
@@ -76,6 +81,14 @@ const ROOM: usize = vault_room(MAX_ARTIFACTS, ARTIFACT_BYTES);
 fn vault() -> MutexGuard<'static, Vault<ROOM>> {
     static VAULT: Mutex<Vault<ROOM>> = Mutex::new(Vault::new());
     VAULT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the HSM, which must be empty.
+fn empty<'v>(device: &mut Device, vault: &'v mut Vault<ROOM>) -> Outcome<Domain<'v, Empty, ROOM>> {
+    match device.start(vault)? {
+        AnyDomain::Empty(domain) => Ok(domain),
+        other => Err(not_in_state(device, &other, "empty")),
+    }
 }
 
 /// The refusal of what needs another state.

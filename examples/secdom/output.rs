@@ -141,11 +141,6 @@ impl Stream {
 }
 
 impl Pending {
-    /// Where it is until it is published.
-    pub fn path(&self) -> &Path {
-        &self.temporary
-    }
-
     /// Gives it its name, unless that is taken.
     pub fn publish(self) -> Outcome<Published> {
         rename_new(&self.temporary, &self.target, self.folder)

@@ -21,8 +21,8 @@ use life::{Snapshot, live};
 /// A session with a transfer key, which is drawn once.
 fn session() -> &'static Snapshot {
     static SESSION: OnceLock<Snapshot> = OnceLock::new();
-    // Provisioned, then a request to the custodians of the first lost domain.
-    SESSION.get_or_init(|| live(None, 1, 1, &[0x80, 1, 1, 0x81, 0x10, 1]).1)
+    // A request to the custodians of the first lost domain.
+    SESSION.get_or_init(|| live(None, 1, 1, &[0x81, 0x10, 1]).1)
 }
 
 /// The first byte says where the life begins; three bytes each are a step.

@@ -7,9 +7,10 @@ use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::holding::Holding;
 use super::host::Host;
+use super::instance::Instance;
 use super::stage::Stage;
 use super::state::{Active, Domain, Provisioned, Refused};
-use super::vault::{Instance, Next, Standing, Vault};
+use super::vault::{Next, Standing, Vault};
 use crate::ct::Mask;
 use crate::custodian::Recipient;
 use crate::hardened::Verdict;
@@ -171,8 +172,8 @@ impl<const N: usize> Vault<N> {
         let permit = unsealed.and(self.report(host, &event)?);
         let position = self.position;
         let next = Next {
+            stage: Stage::Active,
             standing: Standing::new(epoch, digest),
-            ..Next::new(Stage::Active)
         };
         let Err(error) = self.commit(host, next, permit) else {
             return Ok(len);

@@ -208,8 +208,8 @@ impl<const N: usize> Vault<N> {
         let backup = writer.backup_id();
         let permit = self.report(host, &Event::BeginBackup { backup })?;
         let same = Next {
+            stage: Stage::Active,
             standing: self.standing,
-            ..Next::new(Stage::Active)
         };
         self.commit(host, same, permit)?;
         Ok(writer)

@@ -6,9 +6,10 @@ use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
 
 use super::holding::Holding;
+use super::instance::Instance;
 use super::session::{Clock, Recovery, Session, Task, Transfer};
 use super::stage::Stage;
-use super::vault::{Instance, Owed, Standing, Vault};
+use super::vault::{Owed, Standing, Vault};
 use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
@@ -25,29 +26,47 @@ use crate::storage::record::{OVERHEAD, RecordError};
 
 const VERSION: u8 = 1;
 
-/// How many bytes contents take beside the artifacts when there is no session.
-pub(super) const FIXED_MAX_LEN: usize =
-    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9;
+/// How many bytes a record takes at most, without the artifacts, a transfer key, shares, and what an
+/// import expects.
+pub(super) const FIXED_ROOM: usize =
+    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9 + OVERHEAD;
 
-/// How many bytes contents take beside the artifacts.
-pub(super) const CONTENTS_MAX_LEN: usize = {
+/// How many bytes the record of a session takes at most while it has a transfer key. There are no
+/// artifacts then.
+pub(super) const SESSION_ROOM: usize = FIXED_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
+
+/// The same when it has the shares of all custodians.
+pub(super) const RECOVERY_ROOM: usize = {
     let share = 1 + bytes_len(32) + 1 + bytes_len(32);
-    let expected = 1 + bytes_len(MAX_TEXT_LEN) + bytes_len(32);
-    FIXED_MAX_LEN
-        + bytes_len(PrivateKey::PKCS8_MAX_LEN)
-        + MAX_CUSTODIANS * share
-        + MAX_ARTIFACTS * expected
+    SESSION_ROOM + MAX_CUSTODIANS * share
 };
+
+/// How many bytes a record takes at most for the artifacts that an import expects.
+#[cfg(feature = "managed-hsm")]
+const EXPECTED_ROOM: usize = MAX_ARTIFACTS * super::import::expected_len(MAX_TEXT_LEN);
+#[cfg(not(feature = "managed-hsm"))]
+const EXPECTED_ROOM: usize = 0;
+
+/// How many bytes the longest record takes, with artifacts that take this many.
+pub(super) const fn record_room(artifacts: usize) -> usize {
+    // Artifacts never stand beside a transfer key.
+    let domain = (FIXED_ROOM + EXPECTED_ROOM).saturating_add(artifacts);
+    longer(domain, longer(RECOVERY_ROOM, SESSION_ROOM + EXPECTED_ROOM))
+}
+
+/// The greater of the two.
+pub(super) const fn longer(a: usize, b: usize) -> usize {
+    if a < b { b } else { a }
+}
 
 /// The state of a domain, as it is to be written.
 pub(super) struct Contents<'a, const N: usize> {
     pub(super) stage: Stage,
     pub(super) instance: &'a Instance,
     pub(super) owed: Owed,
-    pub(super) held: &'a Holding<N>,
+    pub(super) held: Option<&'a Holding<N>>,
     pub(super) standing: Standing,
     pub(super) session: Option<&'a Session>,
-    pub(super) incoming: Option<&'a Holding<N>>,
 }
 
 pub(super) type Out<'o> = Encoder<&'o mut [u8]>;
@@ -94,17 +113,15 @@ impl<const N: usize> Contents<'_, N> {
 
     /// How many bytes of room are enough.
     fn needed(&self) -> usize {
-        (CONTENTS_MAX_LEN + OVERHEAD)
-            .saturating_add(self.held.encoded_len())
-            .saturating_add(self.incoming.map_or(0, Holding::encoded_len))
+        record_room(self.held.map_or(0, Holding::encoded_len))
     }
 
     fn write(&self, out: &mut Out<'_>) -> Written {
-        out.array(9)?.u8(VERSION)?.u8(self.stage as u8)?;
+        out.array(8)?.u8(VERSION)?.u8(self.stage as u8)?;
         out.bytes(self.instance.id.as_bytes())?
             .bytes(self.instance.seed.expose())?
             .u8(self.owed.0)?;
-        write_holding(Some(self.held), out)?;
+        write_holding(self.held, out)?;
         match (self.standing.epoch, self.standing.header()) {
             (Some(epoch), Some(header)) => {
                 out.array(2)?.u32(epoch.get())?.bytes(header.as_bytes())?;
@@ -114,12 +131,9 @@ impl<const N: usize> Contents<'_, N> {
             }
         }
         match self.session {
-            Some(session) => write_session(session, self.stage, out)?,
-            None => {
-                out.null()?;
-            }
+            Some(session) => write_session(session, self.stage, out),
+            None => Ok(out.null().map(drop)?),
         }
-        write_holding(self.incoming, out)
     }
 }
 
@@ -193,7 +207,6 @@ pub(super) enum Part {
     Held,
     Standing,
     Session,
-    Incoming,
 }
 
 type Read<T> = Result<T, Malformed<Part>>;
@@ -214,7 +227,7 @@ impl<const N: usize> Vault<N> {
     fn read(&mut self, len: usize) -> Read<Stage> {
         let contents = self.buffer.get(..len).ok_or(Malformed(Part::Contents))?;
         let mut reader = Reader::new(contents);
-        reader.array_of(9, Part::Contents)?;
+        reader.array_of(8, Part::Contents)?;
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
             return Err(Malformed(Part::Contents));
         }
@@ -227,7 +240,10 @@ impl<const N: usize> Vault<N> {
         let seed: &[u8; 32] = reader.fixed(Part::Instance)?;
         copy(self.instance.seed.expose_mut(), seed).map_err(|_| Malformed(Part::Instance))?;
         self.owed = Owed(reader.small(Part::Contents)?);
-        read_holding(&mut reader, &mut self.held, stage, Part::Held)?;
+        let is_held = !reader.skip_null(Part::Held)?;
+        if is_held {
+            read_holding(&mut reader, &mut self.held)?;
+        }
         self.standing = match reader.skip_null(Part::Standing)? {
             true => Standing::NONE,
             false => read_standing(&mut reader)?,
@@ -239,11 +255,7 @@ impl<const N: usize> Vault<N> {
                 .set(session)
                 .map_err(|_| Malformed(Part::Session))?;
         }
-        let incoming = !reader.skip_null(Part::Incoming)?;
-        if incoming {
-            read_holding(&mut reader, &mut self.incoming, stage, Part::Incoming)?;
-        }
-        if self.agrees(stage, incoming) {
+        if self.agrees(stage, is_held) {
             Ok(stage)
         } else {
             Err(Malformed(Part::Contents))
@@ -251,7 +263,7 @@ impl<const N: usize> Vault<N> {
     }
 
     /// Whether what was read is what a vault holds in this stage.
-    fn agrees(&self, stage: Stage, incoming: bool) -> bool {
+    fn agrees(&self, stage: Stage, is_held: bool) -> bool {
         let task = self.session.as_ref().map(|session| &session.task);
         let session = match (stage, task) {
             (Stage::Empty | Stage::Provisioned | Stage::Active, task) => task.is_none(),
@@ -261,25 +273,20 @@ impl<const N: usize> Vault<N> {
             _ => false,
         };
         let standing = self.standing.epoch.is_none() || stage == Stage::Active;
-        session && standing && incoming == (stage == Stage::Imported)
+        session && standing && is_held == stage.has_domain()
     }
 }
 
-fn read_holding<const N: usize>(
-    reader: &mut Reader<'_>,
-    holding: &mut Holding<N>,
-    stage: Stage,
-    part: Part,
-) -> Read<()> {
+fn read_holding<const N: usize>(reader: &mut Reader<'_>, holding: &mut Holding<N>) -> Read<()> {
+    let part = Part::Held;
     reader.array_of(2, part)?;
     let root: &[u8; Root::LEN] = reader.fixed(part)?;
     copy(holding.root.secret_mut().expose_mut(), root).map_err(|_| Malformed(part))?;
     let artifacts = reader.bytes(part)?;
-    if stage == Stage::Empty || holding.set_encoded(artifacts) {
-        Ok(())
-    } else {
-        Err(Malformed(part))
-    }
+    holding
+        .set_encoded(artifacts)
+        .then_some(())
+        .ok_or(Malformed(part))
 }
 
 fn read_standing(reader: &mut Reader<'_>) -> Read<Standing> {

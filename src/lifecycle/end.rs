@@ -5,7 +5,7 @@ use super::error::LifecycleError;
 use super::event::Ended;
 use super::host::Host;
 use super::session::{Clock, Ticked};
-use super::state::{Domain, Provisioned, QuorumMet, Recovering, Refused, State};
+use super::state::{Domain, Empty, QuorumMet, Recovering, Refused, State};
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
 use super::vault::Vault;
@@ -27,25 +27,27 @@ impl InSession for Imported {}
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "one case or the other")]
 pub enum Expiry<'v, S: State, const N: usize> {
-    /// It is over, and the domain before the session stands again.
-    Over(Domain<'v, Provisioned, N>),
+    /// It is over, and the HSM is empty.
+    Over(Domain<'v, Empty, N>),
     /// The session goes on.
     Running(Domain<'v, S, N>),
 }
 
 impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
-    /// Ends the session: its transfer key, its shares and what came in are wiped, here and on the flash,
-    /// and the domain before it stands again. It happens whatever the sink says.
+    /// Ends the session, as [`zeroize`](Domain::zeroize) ends a domain: its transfer key, its shares and
+    /// what came in are wiped, here and on the flash, and the HSM is empty. It happens whatever the sink
+    /// says, and in the error state, which it does not leave.
     ///
     /// # Errors
     ///
-    /// If the state before cannot be written, both slots of the flash are erased, and the error is
-    /// [`LifecycleError::NotWritten`]. The vault still holds the domain, and the next step writes it.
+    /// [`LifecycleError::NotWritten`] if the flash failed: it says what may be left there under the device
+    /// key. [`LifecycleError::Overtaken`] if another vault has saved a state on this host since: the flash
+    /// is left as it is. The session has ended in the vault all the same.
     pub fn cancel<H: Host>(
         self,
         host: &mut H,
-    ) -> Result<Domain<'v, Provisioned, N>, Refused<Domain<'v, Provisioned, N>>> {
-        self.always(|vault| vault.cancel(host))
+    ) -> Result<Domain<'v, Empty, N>, Refused<Domain<'v, Empty, N>>> {
+        self.always(|vault| vault.end_session(Ended::Cancelled, host))
     }
 
     /// Ends the session if its time is over: its keys, its shares and what came in are wiped, here and
@@ -60,7 +62,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
     pub fn expire<H: Host>(
         mut self,
         host: &mut H,
-    ) -> Result<Expiry<'v, S, N>, Refused<Domain<'v, Provisioned, N>>> {
+    ) -> Result<Expiry<'v, S, N>, Refused<Domain<'v, Empty, N>>> {
         match self.vault.end_by(|vault| vault.expire(host)) {
             Ok(false) => Ok(Expiry::Running(self)),
             Ok(true) => Ok(Expiry::Over(Domain::new(self.vault))),
@@ -77,7 +79,7 @@ impl<const N: usize> Vault<N> {
     fn expire<H: Host>(&mut self, host: &mut H) -> Result<bool, LifecycleError> {
         if self.session.as_ref().is_none() {
             // It ended by itself, and the flash may have failed then.
-            self.cancel(host)?;
+            self.end_session(Ended::Expired, host)?;
             return Ok(true);
         }
         self.end_if_over(host)
@@ -95,7 +97,7 @@ impl<const N: usize> Vault<N> {
         {
             return Ok(false);
         }
-        self.end_session(host, Ended::Expired)?;
+        self.end_session(Ended::Expired, host)?;
         Ok(true)
     }
 
@@ -115,7 +117,7 @@ impl<const N: usize> Vault<N> {
         let session = self.session.as_ref().ok_or(LifecycleError::Expired)?;
         let ticked = session.clock.check(|| host.now());
         if matches!(ticked, Err(LifecycleError::Expired)) {
-            self.end_session(host, Ended::Expired)?;
+            self.end_session(Ended::Expired, host)?;
         }
         ticked
     }

@@ -158,25 +158,6 @@ impl<const N: usize> Holding<N> {
         whole.permit(NotHeld::Fault)
     }
 
-    /// Takes over what `other` holds, and wipes that.
-    ///
-    /// Secret: root and artifacts. Public: the length. Leaks: nothing else.
-    pub(super) fn take(&mut self, other: &mut Self) -> Result<(), Fault> {
-        self.wipe();
-        let root = self.root.secret_mut().expose_mut();
-        copy(root, other.root.secret().expose())?;
-        copy(&mut self.bytes, &other.bytes)?;
-        self.len = other.len;
-        self.id = other.id;
-        let (root, bytes) = (other.root.secret().expose(), &other.bytes);
-        Verdict::twice(|| {
-            eq_bytes(self.root.secret().expose(), root) & eq_bytes(&self.bytes, bytes)
-        })
-        .or(Fault)?;
-        other.wipe();
-        Ok(())
-    }
-
     pub(super) fn wipe(&mut self) {
         self.root.wipe();
         self.id = NOBODY;

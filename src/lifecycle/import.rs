@@ -7,20 +7,20 @@
 
 use core::num::NonZeroU64;
 
+use super::contents::SESSION_ROOM;
 use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event, Step};
 use super::host::Host;
 use super::session::{Clock, Session, Task, Ticked};
 use super::stage::Stage;
-use super::state::{Active, Domain, Imported, Importing, Provisioned, Refused};
+use super::state::{Active, Domain, Empty, Imported, Importing, Refused};
 use super::vault::{Next, Vault};
-use crate::cbor::bytes_len;
 use crate::ct::eq_bytes;
 use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rsa::ModulusSize;
 use crate::sealed_domain::DomainId;
-use crate::secret::wipe;
+use crate::secret::{Secret, wipe};
 use crate::self_test::Test;
 use crate::x509::Thumbprint;
 
@@ -30,7 +30,7 @@ mod root;
 
 use expected::{Expected, keep};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
-pub(super) use expected::{ITEMS, Import};
+pub(super) use expected::{ITEMS, Import, expected_len};
 
 /// What a transfer key and its certificate use.
 const DRAWING: &[Test] = &[
@@ -49,7 +49,7 @@ const OPENING: &[Test] = &[
     Test::Aes256CbcHs512,
 ];
 
-impl<'v, const N: usize> Domain<'v, Provisioned, N> {
+impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Begins a session for a restore blob that holds exactly the artifacts `expected`. It draws a
     /// transfer key and writes its certificate, in DER, to the front of `certificate`, at most
     /// [`SELF_SIGNED_MAX_LEN`](crate::x509::SELF_SIGNED_MAX_LEN) bytes, and gives its length. After
@@ -65,7 +65,9 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         certificate: &mut [u8],
     ) -> Result<(Domain<'v, Importing, N>, usize), Refused<Self>> {
         self.after(Step::BeginImport, host, |vault, host| {
-            vault.begin_import(size, expected, lifetime, host, certificate)
+            vault
+                .begin_import(size, expected, lifetime, host, certificate)
+                .inspect_err(|_| vault.wipe())
         })
         .inspect_err(|_| certificate.fill(0))
     }
@@ -91,9 +93,7 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
         host: &mut H,
     ) -> Result<Domain<'v, Imported, N>, Refused<Self>> {
         let (domain, ()) = self.after(Step::Import, host, |vault, host| {
-            vault
-                .take_in(blob, host)
-                .inspect_err(|_| vault.incoming.wipe())
+            vault.take_in(blob, host).inspect_err(|_| vault.held.wipe())
         })?;
         Ok(domain)
     }
@@ -140,22 +140,17 @@ impl<const N: usize> Vault<N> {
     ) -> Result<(), LifecycleError> {
         let Ticked { permit, .. } = self.tick(host)?;
         let import = self.import()?;
-        let whole =
-            Verdict::twice(|| import.admits(&self.incoming)).permit(LifecycleError::Fault)?;
-        let (have, want) = (self.incoming.root.domain_id()?, domain);
+        let whole = Verdict::twice(|| import.admits(&self.held)).permit(LifecycleError::Fault)?;
+        let (have, want) = (self.held.root.domain_id()?, domain);
         // The id of the root as it is, and the one that was computed when it came in.
         let same = |have: DomainId| eq_bytes(have.as_bytes(), domain.as_bytes());
-        let same = Verdict::twice(|| same(have) & same(self.incoming.id())).permit(
+        let same = Verdict::twice(|| same(have) & same(self.held.id())).permit(
             LifecycleError::NotConfirmed(Unconfirmed::Domain { have, want }),
         )?;
-        let named = import.check_named(&self.incoming, digests)?;
+        let named = import.check_named(&self.held, digests)?;
         let permit = permit.and(whole).and(same).and(named);
         let permit = permit.and(self.report(host, &Event::ConfirmImport { domain })?);
-        let next = Next {
-            promote: true,
-            ..Next::new(Stage::Active)
-        };
-        self.commit(host, next, permit)
+        self.commit(host, Next::new(Stage::Active), permit)
     }
 
     fn import_mut(&mut self) -> Result<&mut Import, LifecycleError> {
@@ -172,18 +167,18 @@ impl<const N: usize> Vault<N> {
     ) -> Result<usize, LifecycleError> {
         self.health.first_use(DRAWING)?;
         let expected = keep(expected)?;
-        let tags = expected
-            .iter()
-            .map(|expected| bytes_len(expected.tag.len()));
-        let needed = tags.fold(self.session_room(), usize::saturating_add);
+        let lengths = expected.iter().map(Expected::encoded_len);
+        let needed = lengths.fold(SESSION_ROOM, usize::saturating_add);
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
-        let mut rng = self.hedged(host.rng(), b"import", now)?;
+        let mut device_key = Secret::zeroed();
+        let mut rng = self.hedged(&mut device_key, host, b"import", now)?;
+        let named = self.instance.draw(&mut rng)?;
         let (key, certificate, len) = blob::transfer_key(size, now, &mut rng, out)?;
-        let permit = self.report(host, &Event::BeginImport)?;
+        let permit = named.and(self.report(host, &Event::BeginImport)?);
         let task = Task::Import(Import {
             key: Some(key),
             certificate,
@@ -191,8 +186,7 @@ impl<const N: usize> Vault<N> {
             expected,
         });
         self.session.set(Session { clock, task })?;
-        self.commit(host, Next::IMPORTING, permit)
-            .inspect_err(|_| self.session.forget())?;
+        self.commit(host, Next::new(Stage::Importing), permit)?;
         Ok(len)
     }
 
@@ -205,7 +199,7 @@ impl<const N: usize> Vault<N> {
         let Ticked { permit, now } = self.tick(host)?;
         let import = self.import()?;
         let permit = permit.and(blob::check(import, blob)?);
-        let needed = blob::room(blob)?.saturating_add(self.held.encoded_len());
+        let needed = blob::room(import, blob);
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
@@ -213,7 +207,7 @@ impl<const N: usize> Vault<N> {
         let none = LifecycleError::Import { left: 0 };
         let allowed = Verdict::twice(|| import.has_tries()).permit(none);
         if allowed.is_err() {
-            self.end_session(host, Ended::TooManyFailures)?;
+            self.end_session(Ended::TooManyFailures, host)?;
         }
         let permit = permit.and(allowed?).and(self.report(host, &Event::Import)?);
         // The try is counted before it is made: who cuts the power in between gains none.
@@ -221,14 +215,14 @@ impl<const N: usize> Vault<N> {
         let before = import.tried;
         import.tried = before.saturating_add(1);
         let left = MAX_IMPORT_FAILURES.saturating_sub(import.tried);
-        if let Err(error) = self.commit(host, Next::IMPORTING, permit) {
+        if let Err(error) = self.commit(host, Next::new(Stage::Importing), permit) {
             self.import_mut()?.tried = before;
             return Err(error);
         }
         match self.open_blob(blob, now, host) {
             Err(LifecycleError::Import { .. }) => {
                 if left == 0 {
-                    self.end_session(host, Ended::TooManyFailures)?;
+                    self.end_session(Ended::TooManyFailures, host)?;
                 }
                 Err(LifecycleError::Import { left })
             }
@@ -242,20 +236,20 @@ impl<const N: usize> Vault<N> {
         now: u64,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        self.incoming.wipe();
+        self.held.wipe();
         let Self {
             session,
-            incoming,
+            held,
             buffer,
             ..
         } = self;
         let import = session.import_mut().ok_or(LifecycleError::Expired)?;
-        let opened = blob::open(import, blob, host.rng(), incoming, buffer);
+        let opened = blob::open(import, blob, host.rng(), held, buffer);
         wipe(buffer);
         if !opened? {
-            root::derive(&mut self.incoming)?;
+            root::derive(&mut self.held)?;
         }
-        self.incoming.name()?;
+        self.held.name()?;
         self.accept(now, host)
     }
 
@@ -263,10 +257,10 @@ impl<const N: usize> Vault<N> {
     fn accept<H: Host>(&mut self, now: u64, host: &mut H) -> Result<(), LifecycleError> {
         let import = self.import()?;
         // A root of zeros is none, whether it came so or a copy was left out.
-        let admitted = || import.admits(&self.incoming) & self.incoming.is_rooted();
+        let admitted = || import.admits(&self.held) & self.held.is_rooted();
         let permit = Verdict::twice(admitted).permit(blob::FAILED)?;
         let earlier = self.note_time(now)?;
-        let committed = self.commit(host, Next::IMPORTED, permit);
+        let committed = self.commit(host, Next::new(Stage::Imported), permit);
         match committed {
             Ok(()) => self.import_mut()?.key = None,
             Err(_) => self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier,

@@ -102,8 +102,8 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
 }
 
 impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
-    /// Opens the sealed domain with the session's shares: its root and its artifacts take the place of
-    /// those that this HSM was provisioned with, and it is active.
+    /// Opens the sealed domain with the session's shares: its root and its artifacts are this HSM's, and
+    /// it is active.
     ///
     /// Secret: the shares, the domain. Public: `sealed`. Leaks: whether it opened.
     pub fn open<H: Host>(
@@ -113,7 +113,7 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
     ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
         let (domain, ()) = self.after(Step::Recover, host, |vault, host| {
             let opened = vault.open(sealed, host);
-            opened.inspect_err(|_| vault.incoming.wipe())
+            opened.inspect_err(|_| vault.held.wipe())
         })?;
         Ok(domain)
     }
@@ -156,7 +156,7 @@ impl<const N: usize> Vault<N> {
             .push(share)
             .map_err(|_| LifecycleError::Share(ShareError::NotListed(custodian)))?;
         let before = self.note_time(ticked.now)?;
-        if let Err(error) = self.commit(host, Next::GATHERING, permit) {
+        if let Err(error) = self.commit(host, Next::new(Stage::Recovering), permit) {
             self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = before;
             // Dropped where it lies: what is popped leaves its bytes behind.
             let shares = &mut self.recovery_mut()?.shares;
@@ -175,7 +175,7 @@ impl<const N: usize> Vault<N> {
         let Ticked { permit, .. } = self.tick_of(sealed, host)?;
         let Self {
             session,
-            incoming,
+            held,
             buffer,
             ..
         } = self;
@@ -191,8 +191,8 @@ impl<const N: usize> Vault<N> {
             )
             .map_err(LifecycleError::Open)?;
         let whole = opened.check().map_err(LifecycleError::Open)?;
-        let held = incoming.set(&opened)?;
-        incoming.name()?;
+        let taken = held.set(&opened)?;
+        held.name()?;
         drop(opened);
         drop(shares);
         let event = Event::Recover {
@@ -203,12 +203,11 @@ impl<const N: usize> Vault<N> {
         let permit = permit
             .and(quorum)
             .and(whole)
-            .and(held)
+            .and(taken)
             .and(self.report(host, &event)?);
         let next = Next {
-            promote: true,
+            stage: Stage::Active,
             standing: Standing::new(epoch, header),
-            ..Next::new(Stage::Active)
         };
         self.commit(host, next, permit)
     }

@@ -35,6 +35,16 @@ impl Stage {
         }
     }
 
+    /// Whether the vault holds a domain.
+    pub(super) const fn has_domain(self) -> bool {
+        matches!(self, Self::Provisioned | Self::Imported | Self::Active)
+    }
+
+    /// Whether a session is under way.
+    pub(super) const fn is_session(self) -> bool {
+        matches!(self, Self::Recovering | Self::Importing | Self::Imported)
+    }
+
     /// Whether this build cannot go on from there.
     pub(super) const fn is_left_out(self) -> bool {
         !cfg!(feature = "managed-hsm") && matches!(self, Self::Importing | Self::Imported)

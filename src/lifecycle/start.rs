@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The beginning: power-up, and a fresh domain.
-
-use rand_core::TryCryptoRng;
+//! Power-up: the state that the flash holds, and how to discard one that is refused.
 
 use super::audit::Audit;
 use super::error::LifecycleError;
-use super::event::{Event, Step};
+use super::event::Event;
 use super::host::Host;
 use super::stage::Stage;
 use super::state::{
@@ -13,14 +11,8 @@ use super::state::{
 };
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
-use super::vault::{Instance, Next, Owed, Vault};
+use super::vault::{Owed, Vault};
 use crate::burn::{self, burning};
-use crate::ct::declassify_bytes;
-use crate::hardened::{Permit, Verdict, copy};
-use crate::labels::Purpose;
-use crate::rng::{self, RngError};
-use crate::sealed_domain::{ArtifactTag, Hedged, InstanceId, MAX_ARTIFACTS, Root, SealError};
-use crate::secret::Secret;
 use crate::self_test::{SelfTested, Test};
 use crate::storage::record::{self, Loaded, RecordError};
 
@@ -131,7 +123,7 @@ impl<const N: usize> Vault<N> {
             vault.health.fail();
             vault.counter_is_hardware = host.counter_is_hardware();
             vault.position = Some(record::discard(host, &mut vault.buffer));
-            vault.destroy(host)
+            vault.destroy(Some(Event::Zeroize), host)
         })
     }
 }
@@ -163,124 +155,12 @@ fn load<const N: usize, H: Host>(
     if stage.is_left_out() {
         return Err(LifecycleError::LeftOut(stage));
     }
-    if stage != Stage::Empty {
+    if stage.has_domain() {
         vault.held.name()?;
     }
-    if stage == Stage::Imported {
-        vault.incoming.name()?;
-    }
-    vault
-        .is_rooted(Next::new(stage))?
-        .spend(LifecycleError::Fault)?;
+    vault.is_rooted(stage)?.spend(LifecycleError::Fault)?;
     match vault.end_if_over(host)? {
-        true => Ok(Stage::Provisioned),
+        true => Ok(Stage::Empty),
         false => Ok(stage),
-    }
-}
-
-/// Draws what an HSM has of its own when it is provisioned, each in its place: the root, the seed and
-/// the name. Returns a permit for what stands there then.
-///
-/// The draws are hedged with the device key and the number of the record, so two HSMs whose generators
-/// give the same bytes share none of them. A generator that gives zeros, or one block after itself, is
-/// refused.
-///
-/// Secret: the device key, root and seed. Public: the number, the name. Leaks: whether the generator
-/// failed.
-fn draw<R: TryCryptoRng + ?Sized>(
-    rng: &mut R,
-    device_key: &Secret<32>,
-    number: u64,
-    root: &mut Root,
-    instance: &mut Instance,
-) -> Result<Permit, RngError> {
-    let mut what = Secret::zeroed();
-    *what.expose_mut() = Purpose::Session.digest([b"provision".as_slice(), &number.to_be_bytes()]);
-    let mut rng = Hedged::with_device_key(rng, device_key, what);
-    let drawn = rng::draw(&mut rng, root.secret_mut().expose_mut())?
-        .and(rng::draw(&mut rng, instance.seed.expose_mut())?);
-    let mut id = [0; 16];
-    rng::fill(&mut rng, &mut id)?;
-    declassify_bytes(&mut id);
-    instance.id = InstanceId::from_bytes(id);
-    Ok(drawn.and(rng::check_drawn(instance.id.as_bytes())?))
-}
-
-/// What an HSM draws when it is provisioned.
-#[cfg(feature = "hazmat")]
-#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
-pub struct Fresh {
-    /// The domain's root.
-    pub root: Root,
-    /// The seed of the HSM's own key.
-    pub seed: Secret<32>,
-    /// The HSM's name.
-    pub id: InstanceId,
-}
-
-#[cfg(feature = "hazmat")]
-impl Fresh {
-    /// What an HSM with this device key and a record of this number draws, for a test that is to know
-    /// its secrets.
-    pub fn drawn<R: TryCryptoRng + ?Sized>(
-        rng: &mut R,
-        device_key: &Secret<32>,
-        number: u64,
-    ) -> Result<Self, RngError> {
-        let (mut root, mut instance) = (Root::zeroed(), Instance::NONE);
-        draw(rng, device_key, number, &mut root, &mut instance)?.spend(RngError)?;
-        let Instance { id, seed } = instance;
-        Ok(Self { root, seed, id })
-    }
-}
-
-impl<'v, const N: usize> Domain<'v, Empty, N> {
-    /// Makes a fresh domain of these secrets, and draws its root and this HSM's own key.
-    ///
-    /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing else.
-    pub fn provision<H: Host>(
-        self,
-        artifacts: &[(ArtifactTag<'_>, &[u8])],
-        host: &mut H,
-    ) -> Result<Domain<'v, Provisioned, N>, Refused<Self>> {
-        let (domain, ()) = self.after(Step::Provision, host, |vault, host| {
-            vault
-                .provision(artifacts, host)
-                .inspect_err(|_| vault.wipe())
-        })?;
-        Ok(domain)
-    }
-}
-
-impl<const N: usize> Vault<N> {
-    fn provision<H: Host>(
-        &mut self,
-        artifacts: &[(ArtifactTag<'_>, &[u8])],
-        host: &mut H,
-    ) -> Result<(), LifecycleError> {
-        self.health.first_use(&[Test::Ed25519])?;
-        if !(1..=MAX_ARTIFACTS).contains(&artifacts.len()) {
-            return Err(LifecycleError::Seal(SealError::ArtifactCount));
-        }
-        for (place, (tag, artifact)) in artifacts.iter().enumerate() {
-            let mut earlier = artifacts.iter().take(place);
-            if earlier.any(|(earlier, _)| earlier == tag) {
-                return Err(LifecycleError::Seal(SealError::SameTag(place as u8)));
-            }
-            copy(self.held.push(*tag, artifact.len())?, artifact)?;
-        }
-        let number = self.position.ok_or(LifecycleError::Fault)?.number();
-        let mut device_key = Secret::zeroed();
-        copy(device_key.expose_mut(), host.device_key().expose())?;
-        let Self { held, instance, .. } = self;
-        let drawn = draw(host.rng(), &device_key, number, &mut held.root, instance)?;
-        held.name()?;
-        let domain = held.id();
-        let given = || artifacts.iter().copied();
-        let whole = Verdict::twice(|| held.has(given())).permit(LifecycleError::Fault)?;
-        let permit = drawn
-            .and(whole)
-            .and(self.report(host, &Event::Provision { domain })?);
-        self.commit(host, Next::new(Stage::Provisioned), permit)
     }
 }

@@ -5,8 +5,8 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::error::LifecycleError;
-use super::event::Step;
-use super::holding::Artifacts;
+use super::event::{Event, Step};
+use super::holding::{Artifacts, Holding};
 use super::host::Host;
 use super::stage::Stage;
 use super::vault::Vault;
@@ -39,13 +39,15 @@ macro_rules! state {
 }
 
 state! {
-    /// There is no domain: [`provision`](Domain::provision) makes one.
+    /// There is no domain: [`provision`](Domain::provision) makes one,
+    /// [`begin_recovery`](Domain::begin_recovery) and
+    /// [`begin_recovery_here`](Domain::begin_recovery_here) recover a sealed one.
     Empty = Empty
 }
 
 state! {
     /// There is a fresh domain, not to be used yet: [`activate`](Domain::activate) seals it to its
-    /// custodians, [`begin_recovery`](Domain::begin_recovery) puts another in its place.
+    /// custodians.
     Provisioned = Provisioned
 }
 
@@ -169,17 +171,14 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         let vault = &self.vault;
         let recovery = vault.session.recovery();
         let standing = vault.standing;
-        let holds = |stage| matches!(stage, Stage::Provisioned | Stage::Importing | Stage::Active);
-        let own = match S::STAGE {
-            Stage::Imported => Some(&vault.incoming),
-            stage => holds(stage).then_some(&vault.held),
-        };
+        let own = S::STAGE.has_domain().then_some(&vault.held);
+        let is_over = S::STAGE.is_session() && vault.session.as_ref().is_none();
         Status {
             stage: S::STAGE,
-            instance: (S::STAGE != Stage::Empty).then_some(vault.instance.id),
+            instance: (S::STAGE != Stage::Empty && !is_over).then_some(vault.instance.id),
             domain: recovery
                 .map(|recovery| recovery.domain)
-                .or_else(|| own.map(|holding| holding.id())),
+                .or_else(|| own.filter(|_| !is_over).map(Holding::id)),
             epoch: recovery.map(|recovery| recovery.epoch).or(standing.epoch),
             header: recovery
                 .map(|recovery| recovery.header)
@@ -209,7 +208,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         host: &mut H,
     ) -> Result<Domain<'v, Empty, N>, Refused<Domain<'v, Empty, N>>> {
         self.always(|vault| {
-            vault.destroy(host)?;
+            vault.destroy(Some(Event::Zeroize), host)?;
             vault.health.recover()
         })
     }
@@ -221,7 +220,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
 pub struct Status {
     /// The state.
     pub stage: Stage,
-    /// The HSM's name; none while it is empty.
+    /// The HSM's name, drawn when a domain is provisioned or a session begins; none while it is empty.
     pub instance: Option<InstanceId>,
     /// The domain: in a session, the one that is being recovered.
     pub domain: Option<DomainId>,

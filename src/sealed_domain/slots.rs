@@ -10,15 +10,33 @@ use core::ops::Range;
 use heapless::Vec;
 use minicbor::Encoder;
 
-use super::MAX_CUSTODIANS;
 use super::error::SealError;
+use super::{MAX_CUSTODIANS, MAX_TEXT_LEN, Root};
 use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::SIGNATURE_LEN;
+use crate::rsa::ModulusSize;
 
 /// One item of the shares list: a verify key and a digest.
 const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
+
+/// How many bytes of scratch it takes at most to seal a domain of this many artifacts, which have `bytes`
+/// bytes together.
+pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
+    const CUSTODIAN: usize = 1 + bytes_len(32) + 2;
+    const ARTIFACT: usize = 1 + bytes_len(MAX_TEXT_LEN) + 5;
+    // Six small numbers and heads, label, key and digests, epoch, time, instance, salt, threshold, delay.
+    const FIXED: usize =
+        6 + bytes_len(MAX_TEXT_LEN) + 4 * bytes_len(32) + 5 + 9 + bytes_len(16) + 2 + 5;
+    let core =
+        (FIXED + MAX_CUSTODIANS * CUSTODIAN).saturating_add(artifacts.saturating_mul(ARTIFACT));
+    let header = bytes_len(core).saturating_add(2 + MAX_CUSTODIANS * SHARE_LEN);
+    let body = bytes.saturating_add(Root::LEN);
+    let work = body.saturating_mul(2).saturating_add(TAG_LEN);
+    let wrapped = ModulusSize::Rsa4096.bytes();
+    header.saturating_add(if work < wrapped { wrapped } else { work })
+}
 
 /// The lengths of the parts, in bytes.
 pub(super) struct Lengths {
@@ -146,4 +164,59 @@ fn slot<'o>(encoder: &mut Encoder<&'o mut [u8]>, len: usize) -> Result<&'o mut [
     let (slot, rest) = rest.split_at_mut_checked(len).ok_or(SealError::Fault)?;
     *encoder.writer_mut() = rest;
     Ok(slot)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rand_core::TryCryptoRng;
+
+    use super::*;
+    use crate::custodian::{Recipient, WrapError};
+    use crate::quorum::Threshold;
+    use crate::sealed_domain::{ArtifactTag, DomainLabel, InstanceId, Lineage, Sealing};
+
+    /// A custodian whose wrapped share is as long as any.
+    struct Longest(u8);
+
+    impl Recipient for Longest {
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::Rsa4096OaepSha256
+        }
+
+        fn id(&self) -> CustodianId {
+            CustodianId::new(self.algorithm(), &[self.0])
+        }
+
+        fn wrap<R: TryCryptoRng + ?Sized>(
+            &self,
+            _: &mut R,
+            _: &[u8],
+            _: &mut [u8],
+        ) -> Result<(), WrapError> {
+            Err(WrapError::Rng)
+        }
+    }
+
+    #[test]
+    fn no_domain_takes_more_scratch_than_the_most() {
+        let text = "x".repeat(MAX_TEXT_LEN);
+        let custodians: std::vec::Vec<_> = (0..MAX_CUSTODIANS as u8).map(Longest).collect();
+        for len in [0, 1, 300, 0x1_0000] {
+            let artifact = std::vec![0; len];
+            let sealing = Sealing {
+                root: &Root::zeroed(),
+                artifacts: &[(ArtifactTag::new(&text).unwrap(), &artifact)],
+                custodians: &custodians,
+                threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
+                label: DomainLabel::new(&text).unwrap(),
+                lineage: Lineage::FIRST,
+                created: u64::MAX,
+                instance: InstanceId::from_bytes([0; 16]),
+            };
+            let (takes, most) = (sealing.scratch_len().unwrap(), max_scratch(1, len));
+            assert!(takes <= most, "{takes} of {most}");
+            assert!(most - takes < 24, "{takes} of {most}");
+        }
+    }
 }

@@ -21,9 +21,11 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "provision",
             covers: &[
-                "lifecycle/start provision",
-                "lifecycle/start draw",
-                "lifecycle/start drawn",
+                "lifecycle/provision draw",
+                "lifecycle/provision drawn",
+                "lifecycle/provision session_instance",
+                "lifecycle/instance draw",
+                "lifecycle/draw hedge",
                 "storage/record/layout draw_salt",
             ],
             shows: ALL,
@@ -55,15 +57,12 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "begin a recovery",
-            covers: &[
-                "lifecycle/recover/begin begin_recovery",
-                "lifecycle/recover/begin hedged",
-            ],
+            covers: &["lifecycle/draw hedged"],
             // As for any key of RSA.
             shows: 0,
             run: |rng| {
                 let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
-                let domain = provisioned(&mut vault, &mut hsm);
+                let domain = empty(&mut vault, &mut hsm);
                 let before = (domain.status(), hsm.flash.clone());
                 let mut out = [0xaa; Request::MAX_LEN];
                 let mut host = WithRng(&mut hsm, rng);
@@ -81,7 +80,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
             shows: ALL,
             run: |rng| {
                 let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
-                let domain = provisioned(&mut vault, &mut hsm);
+                let domain = empty(&mut vault, &mut hsm);
                 let before = (domain.status(), hsm.flash.clone());
                 let (sealed, expect) = (lost.sealed(), lost.expect());
                 let mut host = WithRng(&mut hsm, rng);
@@ -143,15 +142,12 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "begin an import",
-            covers: &[
-                "lifecycle/import begin_import",
-                "lifecycle/import/blob transfer_key",
-            ],
+            covers: &["lifecycle/import/blob transfer_key"],
             // As for any key of RSA.
             shows: 0,
             run: |rng| {
                 let (mut vault, mut hsm) = (vault(), hsm(1));
-                let domain = provisioned(&mut vault, &mut hsm);
+                let domain = empty(&mut vault, &mut hsm);
                 let before = (domain.status(), hsm.flash.clone());
                 let mut out = [0xaa; SELF_SIGNED_MAX_LEN];
                 let (size, expected) = (ModulusSize::Rsa2048, expected(false));
@@ -213,7 +209,7 @@ fn expected(root: bool) -> Vec<ExpectedArtifact<'static>> {
 fn import(rng: &mut Once, root: bool) -> Result<Vec<u8>, String> {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
-    let (domain, len) = provisioned(&mut vault, &mut hsm)
+    let (domain, len) = empty(&mut vault, &mut hsm)
         .begin_import(
             ModulusSize::Rsa2048,
             &expected(root),

@@ -7,7 +7,7 @@ use security_domain::lifecycle::{
 
 use crate::flash::Hsm;
 use crate::sealed::share;
-use crate::world::{In, Lost, ROOM, hsm, parse, provisioned, tested, vault};
+use crate::world::{In, Lost, ROOM, empty, hsm, parse, tested, vault};
 
 /// A session that ends at 1060, asked at 1060 and at 1061.
 fn ends_on_time<S: InSession>(domain: In<'_, S>, hsm: &mut Hsm) {
@@ -21,12 +21,12 @@ fn ends_on_time<S: InSession>(domain: In<'_, S>, hsm: &mut Hsm) {
         panic!("its time is over");
     };
     hsm.refuses = false;
-    assert_eq!(domain.status().stage, Stage::Provisioned);
+    assert_eq!(domain.status().stage, Stage::Empty);
     drop(domain);
     let mut vault = vault();
     // If the flash still had the session, it would be back.
     hsm.now = 1050;
-    let AnyDomain::Provisioned(domain) = vault.start(tested(), hsm).unwrap() else {
+    let AnyDomain::Empty(domain) = vault.start(tested(), hsm).unwrap() else {
         panic!("the session has ended on the flash");
     };
     drop(domain);
@@ -39,7 +39,7 @@ fn here<'v>(
     hsm: &mut Hsm,
 ) -> In<'v, security_domain::lifecycle::Recovering> {
     hsm.now = 1000;
-    let domain = provisioned(vault, hsm);
+    let domain = empty(vault, hsm);
     let lifetime = 60.try_into().ok();
     domain
         .begin_recovery_here(&lost.sealed(), &lost.expect(), lifetime, hsm)
@@ -79,7 +79,7 @@ fn an_import_ends_on_time_before_its_blob_and_after() {
         let (mut memory, mut hsm) = (vault(), hsm(2));
         hsm.now = 1000;
         let mut certificate = vec![0; security_domain::x509::SELF_SIGNED_MAX_LEN];
-        let (domain, len) = provisioned(&mut memory, &mut hsm)
+        let (domain, len) = empty(&mut memory, &mut hsm)
             .begin_import(
                 ModulusSize::Rsa2048,
                 &expected(&ARTIFACTS),
@@ -116,7 +116,7 @@ fn an_expired_session_shows_nothing() {
     let Ok(Expiry::Over(domain)) = domain.expire(&mut hsm) else {
         panic!("it has ended");
     };
-    assert_eq!(domain.status().stage, Stage::Provisioned);
+    assert_eq!(domain.status().stage, Stage::Empty);
 }
 
 /// A stranger can send anything at any time, and a clock may err when he does.
@@ -165,7 +165,7 @@ fn a_clock_that_wavers_within_a_step_is_refused() {
 fn without_a_clock_no_lifetime_is_promised_at_one_place() {
     let lost = Lost::new(1);
     let (mut memory, mut hsm) = (vault(), hsm(2));
-    let refused = provisioned(&mut memory, &mut hsm)
+    let refused = empty(&mut memory, &mut hsm)
         .begin_recovery_here(&lost.sealed(), &lost.expect(), 60.try_into().ok(), &mut hsm)
         .unwrap_err();
     assert_eq!(refused.error, LifecycleError::NoClock);

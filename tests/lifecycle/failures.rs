@@ -143,9 +143,14 @@ fn a_refusing_sink_stops_every_step() {
         .unwrap_err();
     assert_eq!(refused.error, LifecycleError::SinkRefused);
     assert!(file.iter().all(|byte| *byte == 0), "nothing leaves");
+    assert_eq!(refused.domain.status(), before);
+    hsm.refuses = false;
+    let domain = refused.domain.zeroize(&mut hsm).unwrap();
+
+    hsm.refuses = true;
+    let before = domain.status();
     let mut request = vec![0xaa; 1000];
-    let refused = refused
-        .domain
+    let refused = domain
         .begin_recovery(&sealed, &lost.expect(), None, &mut hsm, &mut request)
         .unwrap_err();
     assert_eq!(refused.error, LifecycleError::SinkRefused);

@@ -7,7 +7,7 @@ use security_domain::sealed_domain::SealedDomain;
 
 use crate::flash::{Fault, Flash, Hsm};
 use crate::sealed::{FastKey, artifacts, fast_keys, share};
-use crate::world::{Lost, ROOM, activation, active, hsm, provisioned, tested, vault};
+use crate::world::{Lost, ROOM, activation, active, empty, hsm, provisioned, tested, vault};
 
 const FAULTS: [Fault; 2] = [Fault::Fails, Fault::FailsAfter];
 
@@ -15,7 +15,7 @@ const FAULTS: [Fault; 2] = [Fault::Fails, Fault::FailsAfter];
 fn at_rest(flash: &Flash) -> Option<u8> {
     let mut buffer = vec![0; ROOM];
     match record::load(&mut Hsm::with_flash(flash.clone(), 9), &mut buffer) {
-        // An array of nine, a version, and the stage.
+        // An array of eight, a version, and the stage.
         Ok(Loaded::Contents { .. }) => Some(buffer[2]),
         Ok(Loaded::Blank { .. }) => Some(Stage::Empty as u8),
         Err(_) => None,
@@ -223,11 +223,11 @@ fn beginning_a_recovery() {
     let lost = Lost::new(1);
     let (sealed, expect) = (lost.sealed(), lost.expect());
     let (mut memory, mut hsm) = (vault(), hsm(2));
-    drop(provisioned(&mut memory, &mut hsm));
-    let from_to = [Stage::Provisioned, Stage::Recovering];
-    let begin = step!(Provisioned, |domain, hsm| domain
+    drop(empty(&mut memory, &mut hsm));
+    let from_to = [Stage::Empty, Stage::Recovering];
+    let begin = step!(Empty, |domain, hsm| domain
         .begin_recovery_here(&sealed, &expect, None, hsm));
-    with_every_pair(&hsm.flash, from_to, false, 1, begin);
+    with_every_pair(&hsm.flash, from_to, true, 1, begin);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn cancelling() {
     let lost = Lost::new(1);
     let (mut memory, mut hsm) = (vault(), hsm(2));
     drop(lost.recovering_here(&mut memory, &mut hsm));
-    let from_to = [Stage::Recovering, Stage::Provisioned];
+    let from_to = [Stage::Recovering, Stage::Empty];
     with_every_pair(&hsm.flash, from_to, true, 1, |start, hsm, ended| {
         let AnyDomain::Recovering(domain) = start else {
             panic!("{start:?}");
@@ -289,11 +289,14 @@ fn cancelling() {
         let mut domain = domain;
         for _ in 0..TRIES {
             match domain.begin_recovery_here(&lost.sealed(), &lost.expect(), None, hsm) {
-                Ok(session) => return session.cancel(hsm).is_ok(),
+                Ok(session) => match session.cancel(hsm) {
+                    Ok(_) => return true,
+                    Err(refused) => domain = refused.domain,
+                },
                 Err(refused) => domain = refused.domain,
             }
         }
-        false
+        domain.zeroize(hsm).is_ok()
     });
 }
 

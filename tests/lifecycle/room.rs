@@ -9,6 +9,7 @@ use security_domain::lifecycle::{
     Activation, Active, AnyDomain, Domain, LifecycleError, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, MAX_ARTIFACTS, MAX_CUSTODIANS, SealedDomain,
 };
@@ -17,19 +18,22 @@ use crate::flash::Hsm;
 use crate::sealed::{FastKey, fast_keys, share};
 use crate::world::{Lost, activation, hsm, tested};
 
-/// One artifact has a long head, the others have shorter ones.
+/// One artifact has a long head, the others have shorter ones. Sealing needs the most room then.
 const LONG: usize = 0x1_0000;
 const SHORT: usize = 24;
 const BYTES: usize = LONG + (MAX_ARTIFACTS - 1) * SHORT;
 const ROOM: usize = vault_room(MAX_ARTIFACTS, BYTES);
 
-fn vault() -> Box<Vault<ROOM>> {
+/// All artifacts are short. A session needs the most room then.
+const SMALL_ROOM: usize = vault_room(MAX_ARTIFACTS, MAX_ARTIFACTS * SHORT);
+
+fn vault<const N: usize>() -> Box<Vault<N>> {
     Box::default()
 }
 
 /// As many artifacts as there can be, with the longest tags.
-fn contents() -> Vec<(String, Vec<u8>)> {
-    let lengths = std::iter::once(LONG).chain([SHORT; MAX_ARTIFACTS - 1]);
+fn contents(first: usize) -> Vec<(String, Vec<u8>)> {
+    let lengths = std::iter::once(first).chain([SHORT; MAX_ARTIFACTS - 1]);
     let artifacts = lengths.enumerate();
     let artifacts = artifacts.map(|(place, len)| (format!("{place:064}"), vec![place as u8; len]));
     artifacts.collect()
@@ -41,9 +45,13 @@ fn tagged(contents: &[(String, Vec<u8>)]) -> Vec<(ArtifactTag<'_>, &[u8])> {
     artifacts.collect()
 }
 
-fn is_whole(domain: &Domain<'_, Active, ROOM>, hsm: &mut Hsm) -> bool {
+fn is_whole<const N: usize>(
+    domain: &Domain<'_, Active, N>,
+    hsm: &mut Hsm,
+    contents: &[(String, Vec<u8>)],
+) -> bool {
     let artifacts = domain.artifacts(hsm).unwrap();
-    artifacts.eq(tagged(&contents()))
+    artifacts.eq(tagged(contents))
 }
 
 /// A key pair in the place of an RSA-4096 one.
@@ -84,16 +92,20 @@ impl Identity for Strong {
 
 #[test]
 fn the_longest_recovery_has_room() {
+    longest_recovery::<ROOM>(&contents(LONG));
+    longest_recovery::<SMALL_ROOM>(&contents(SHORT));
+}
+
+fn longest_recovery<const N: usize>(contents: &[(String, Vec<u8>)]) {
     let keys: Vec<Strong> = fast_keys(MAX_CUSTODIANS as u8)
         .into_iter()
         .map(Strong)
         .collect();
-    let contents = contents();
-    let (mut first, mut hsm_1) = (vault(), hsm(1));
+    let (mut first, mut hsm_1) = (vault::<N>(), hsm(1));
     let Ok(AnyDomain::Empty(domain)) = first.start(tested(), &mut hsm_1) else {
         panic!("nothing was saved");
     };
-    let domain = domain.provision(&tagged(&contents), &mut hsm_1).unwrap();
+    let domain = domain.provision(&tagged(contents), &mut hsm_1).unwrap();
     let activation = Activation {
         custodians: &keys,
         threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
@@ -102,18 +114,16 @@ fn the_longest_recovery_has_room() {
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     hsm_1.now = u64::MAX;
     let (domain, len) = domain.activate(&activation, &mut hsm_1, &mut file).unwrap();
-    assert!(is_whole(&domain, &mut hsm_1));
+    assert!(is_whole(&domain, &mut hsm_1, contents));
 
     let sealed = SealedDomain::parse(&file[..len]).unwrap();
-    let (mut second, mut hsm_2) = (vault(), hsm(2));
+    let (mut second, mut hsm_2) = (vault::<N>(), hsm(2));
     let Ok(AnyDomain::Empty(domain)) = second.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
     };
     hsm_2.now = u64::MAX - 1;
     let mut request = vec![0; Request::MAX_LEN];
     let (mut domain, len) = domain
-        .provision(&tagged(&contents), &mut hsm_2)
-        .unwrap()
         .begin_recovery(
             &sealed,
             &ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST),
@@ -135,7 +145,7 @@ fn the_longest_recovery_has_room() {
         panic!("all have contributed");
     };
     let domain = domain.open(&sealed, &mut hsm_2).unwrap();
-    assert!(is_whole(&domain, &mut hsm_2));
+    assert!(is_whole(&domain, &mut hsm_2, contents));
 }
 
 /// Custodians are not asked for a domain that the HSM could not take.
@@ -146,7 +156,7 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     let mut hsm_2 = hsm(2);
     let small = ArtifactTag::new("a").unwrap();
     let big = vec![7; vault_room(1, 1)];
-    let (mut other, mut hsm_3) = (self::vault(), hsm(3));
+    let (mut other, mut hsm_3) = (self::vault::<ROOM>(), hsm(3));
     let Ok(AnyDomain::Empty(domain)) = other.start(tested(), &mut hsm_3) else {
         panic!("nothing was saved");
     };
@@ -160,7 +170,6 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
     let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
     };
-    let domain = domain.provision(&[(small, b"x")], &mut hsm_2).unwrap();
     let refused = domain
         .begin_recovery_here(&sealed, &ExpectedDomain::unpinned(), None, &mut hsm_2)
         .unwrap_err();
@@ -186,14 +195,12 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
 /// A vault below `vault_room` that would take some of the shares, and then no more.
 #[test]
 fn a_session_without_room_for_every_share_does_not_begin() {
-    const SMALL: usize = vault_room(0, 0) - 1;
+    const SMALL: usize = PrivateKey::PKCS8_MAX_LEN;
     let lost = Lost::new(1);
     let (mut vault, mut hsm) = (Box::<Vault<SMALL>>::default(), hsm(2));
     let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("nothing was saved");
     };
-    let tag = ArtifactTag::new("a").unwrap();
-    let mut domain = domain.provision(&[(tag, b"x")], &mut hsm).unwrap();
     let mut request = vec![0xaa; Request::MAX_LEN];
     let refused = domain
         .begin_recovery(&lost.sealed(), &lost.expect(), None, &mut hsm, &mut request)
@@ -201,13 +208,14 @@ fn a_session_without_room_for_every_share_does_not_begin() {
     let too_small =
         |error| matches!(error, LifecycleError::BufferTooSmall { needed } if needed > SMALL);
     assert!(too_small(refused.error), "{}", refused.error);
-    domain = refused.domain;
-    let refused = domain
+    let refused = refused
+        .domain
         .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm)
         .unwrap_err();
     assert!(too_small(refused.error), "{}", refused.error);
     #[cfg(feature = "managed-hsm")]
     {
+        let tag = ArtifactTag::new("a").unwrap();
         let expected = security_domain::lifecycle::ExpectedArtifact { tag, digest: None };
         let size = security_domain::rsa::ModulusSize::Rsa2048;
         let mut certificate = vec![0; security_domain::x509::SELF_SIGNED_MAX_LEN];
@@ -221,28 +229,31 @@ fn a_session_without_room_for_every_share_does_not_begin() {
 #[cfg(feature = "managed-hsm")]
 #[test]
 fn the_longest_import_has_room() {
+    longest_import::<ROOM>(&contents(LONG));
+    longest_import::<SMALL_ROOM>(&contents(SHORT));
+}
+
+#[cfg(feature = "managed-hsm")]
+fn longest_import<const N: usize>(contents: &[(String, Vec<u8>)]) {
     use security_domain::lifecycle::ExpectedArtifact;
     use security_domain::managed_hsm::restore_blob::RestoreBlob;
     use security_domain::rsa::ModulusSize;
     use security_domain::x509::SELF_SIGNED_MAX_LEN;
     use sha2::{Digest, Sha256};
 
-    let contents = contents();
-    let artifacts = tagged(&contents);
+    let artifacts = tagged(contents);
     let expected = artifacts.iter().map(|(tag, bytes)| ExpectedArtifact {
         tag: *tag,
         digest: Some(Sha256::digest(bytes).into()),
     });
     let expected: Vec<_> = expected.collect();
-    let (mut vault, mut hsm) = (vault(), hsm(1));
+    let (mut vault, mut hsm) = (vault::<N>(), hsm(1));
     let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm) else {
         panic!("nothing was saved");
     };
     hsm.now = 1_790_000_000;
     let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
     let (domain, len) = domain
-        .provision(&artifacts, &mut hsm)
-        .unwrap()
         .begin_import(
             ModulusSize::Rsa4096,
             &expected,
@@ -267,5 +278,5 @@ fn the_longest_import_has_room() {
     };
     let named = domain.status().domain.unwrap();
     let domain = domain.confirm(named, &[], &mut hsm).unwrap();
-    assert!(is_whole(&domain, &mut hsm));
+    assert!(is_whole(&domain, &mut hsm, contents));
 }

@@ -8,13 +8,13 @@ use security_domain::storage::RecordError;
 
 use crate::flash::{Fault, Hsm, Tear};
 use crate::sealed::share;
-use crate::world::{Lost, hsm, parse, provisioned, tested, vault};
+use crate::world::{Lost, empty, hsm, parse, provisioned, tested, vault};
 
 #[test]
 fn the_wrong_domain_is_refused_before_anything_begins() {
     let (lost, other) = (Lost::new(1), Lost::new(3));
     let (mut vault, mut hsm) = (vault(), hsm(2));
-    let domain = provisioned(&mut vault, &mut hsm);
+    let domain = empty(&mut vault, &mut hsm);
     let before = domain.status();
     let mut request = vec![0; Request::MAX_LEN];
     let refused = domain
@@ -109,10 +109,10 @@ fn contributions_are_not_for_a_quorum_at_one_place() {
 }
 
 #[test]
-fn cancelling_gives_the_earlier_state_back() {
+fn cancelling_empties_the_hsm() {
     let lost = Lost::new(1);
     let (mut vault, mut hsm) = (vault(), hsm(2));
-    let domain = provisioned(&mut vault, &mut hsm);
+    let domain = empty(&mut vault, &mut hsm);
     let before = domain.status();
     let mut domain = domain
         .begin_recovery_here(&lost.sealed(), &lost.expect(), None, &mut hsm)
@@ -127,7 +127,7 @@ fn cancelling_gives_the_earlier_state_back() {
     drop(domain);
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(AnyDomain::Provisioned(_))
+        Ok(AnyDomain::Empty(_))
     ));
     assert_eq!(
         hsm.events.last(),
@@ -142,7 +142,7 @@ fn an_end_happens_though_the_sink_refuses_and_is_reported_later() {
     let domain = lost.recovering_here(&mut vault, &mut hsm);
     hsm.refuses = true;
     drop(domain.cancel(&mut hsm).unwrap());
-    let AnyDomain::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Empty(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it was cancelled");
     };
     let refused = domain
@@ -206,11 +206,11 @@ fn time_runs_out_and_never_goes_back() {
     assert_eq!(hsm.events.last(), Some(&Event::EndSession(Ended::Expired)));
     assert_eq!(domain.contributors().count(), 0);
     let domain = domain.cancel(&mut hsm).unwrap();
-    assert_eq!(domain.status().stage, Stage::Provisioned);
+    assert_eq!(domain.status().stage, Stage::Empty);
     drop(domain);
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(AnyDomain::Provisioned(_))
+        Ok(AnyDomain::Empty(_))
     ));
 }
 
@@ -233,7 +233,7 @@ fn a_session_whose_end_was_not_written_is_ended_by_the_next_cancel() {
     hsm.now = 1050;
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(AnyDomain::Provisioned(_))
+        Ok(AnyDomain::Empty(_))
     ));
 }
 
@@ -252,7 +252,7 @@ fn a_session_ends_on_the_flash_though_a_write_failed_before() {
     drop(domain.cancel(&mut hsm).unwrap());
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(AnyDomain::Provisioned(_))
+        Ok(AnyDomain::Empty(_))
     ));
 }
 
@@ -266,7 +266,7 @@ fn a_session_that_expired_in_the_dark_is_over_at_the_start() {
     hsm.now = 2000;
     assert!(matches!(
         vault.start(tested(), &mut hsm),
-        Ok(AnyDomain::Provisioned(_))
+        Ok(AnyDomain::Empty(_))
     ));
     assert_eq!(hsm.events.last(), Some(&Event::EndSession(Ended::Expired)));
 }
@@ -275,7 +275,7 @@ fn a_session_that_expired_in_the_dark_is_over_at_the_start() {
 fn without_a_clock_nothing_expires_and_no_lifetime_is_promised() {
     let lost = Lost::new(1);
     let (mut vault, mut hsm) = (vault(), hsm(2));
-    let domain = provisioned(&mut vault, &mut hsm);
+    let domain = empty(&mut vault, &mut hsm);
     let mut request = vec![0; Request::MAX_LEN];
     let refused = domain
         .begin_recovery(
@@ -289,7 +289,7 @@ fn without_a_clock_nothing_expires_and_no_lifetime_is_promised() {
     assert_eq!(refused.error, LifecycleError::NoClock);
     assert!(request.iter().all(|byte| *byte == 0));
     drop(refused);
-    let AnyDomain::Provisioned(domain) = vault.start(tested(), &mut hsm).unwrap() else {
+    let AnyDomain::Empty(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("nothing had begun");
     };
     let (mut domain, len) = domain
@@ -304,13 +304,13 @@ fn without_a_clock_nothing_expires_and_no_lifetime_is_promised() {
         .unwrap();
 }
 
-/// Draws are hedged with the root and the record's number, so that a contribution to the first session
+/// Draws are hedged with the device key and the record's number, so that a contribution to the first session
 /// is nothing in the second, even without a clock.
 #[test]
 fn two_sessions_share_neither_key_nor_name_though_the_generator_repeats() {
     let lost = Lost::new(1);
     let (mut vault, mut hsm) = (vault(), hsm(2));
-    let mut domain = Some(provisioned(&mut vault, &mut hsm));
+    let mut domain = Some(empty(&mut vault, &mut hsm));
     let generator = hsm.rng.clone();
     let requests = [0, 1].map(|_| {
         hsm.rng = generator.clone();

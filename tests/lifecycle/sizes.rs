@@ -8,7 +8,7 @@ use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
 
 use crate::sealed::{FastKey, artifacts, rng, scratch, sealing};
-use crate::world::{hsm, provisioned, vault};
+use crate::world::{empty, hsm, vault};
 
 /// A fast key of another size.
 struct Sized(FastKey, Algorithm);
@@ -55,7 +55,7 @@ fn the_transfer_key_is_as_strong_as_the_strongest_custodians_key() {
         let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
         let (mut vault, mut hsm) = (vault(), hsm(2));
         let mut request = vec![0; Request::MAX_LEN];
-        let (_, len) = provisioned(&mut vault, &mut hsm)
+        let (_, len) = empty(&mut vault, &mut hsm)
             .begin_recovery(&sealed, &expect, None, &mut hsm, &mut request)
             .unwrap();
         let request = Request::parse(&request[..len]).unwrap();

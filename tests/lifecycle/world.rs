@@ -116,7 +116,7 @@ impl Lost {
         lifetime: u64,
     ) -> (In<'v, Recovering>, Vec<u8>) {
         let mut request = vec![0; Request::MAX_LEN];
-        let (domain, len) = provisioned(vault, host)
+        let (domain, len) = empty(vault, host)
             .begin_recovery(
                 &self.sealed(),
                 &self.expect(),
@@ -135,7 +135,7 @@ impl Lost {
         vault: &'v mut Vault<ROOM>,
         host: &mut H,
     ) -> In<'v, Recovering> {
-        provisioned(vault, host)
+        empty(vault, host)
             .begin_recovery_here(&self.sealed(), &self.expect(), None, host)
             .unwrap()
     }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use security_domain::backup::Kind;
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::Recipient;
-use security_domain::hazmat::lifecycle::Fresh;
+use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::lifecycle::{
     Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
     Provisioned, QuorumMet, Recovering, Stage, Status, Vault,
@@ -180,6 +180,10 @@ impl Life {
         }
         self.begin();
         self.unsettled = false;
+        // If the power fails while a session ends, there may be no state.
+        let is_over = |session: &Session| session.tick(self.hsm.now) == Tick::Over;
+        let mut sessions = self.rest.iter().filter_map(|model| model.session.as_ref());
+        self.erased |= sessions.any(is_over);
         self.rest = self
             .rest
             .iter()
@@ -228,7 +232,7 @@ impl Life {
     fn after_a_start(&self, model: &Model) -> Vec<Model> {
         match &model.session {
             Some(session) if session.tick(self.hsm.now) == Tick::Over => {
-                vec![model.without_session()]
+                vec![Model::EMPTY]
             }
             _ => vec![model.clone()],
         }

@@ -68,18 +68,18 @@ impl Model {
         session: None,
     };
 
-    /// After its session has ended without a change.
-    pub fn without_session(&self) -> Self {
+    /// A session of the HSM with this name and seed.
+    pub fn in_session(hsm: (InstanceId, usize), session: Session) -> Self {
         Self {
-            stage: Stage::Provisioned,
-            session: None,
-            ..self.clone()
+            stage: Stage::Recovering,
+            hsm: Some(hsm),
+            session: Some(session),
+            ..Self::EMPTY
         }
     }
 
     pub fn with_session(&self, session: Session) -> Self {
         Self {
-            stage: Stage::Recovering,
             session: Some(session),
             ..self.clone()
         }

@@ -15,7 +15,10 @@ impl Life {
             Tick::WentBack { seen } => Some(LifecycleError::ClockWentBack { have: now, seen }),
             Tick::Over => {
                 // It is over here, whatever the flash says.
-                self.now.session = None;
+                self.now = Model {
+                    stage: self.now.stage,
+                    ..Model::EMPTY
+                };
                 Some(LifecycleError::Expired)
             }
         }
@@ -25,13 +28,12 @@ impl Life {
     fn out_of_time(&mut self, had_session: bool, expected: LifecycleError, error: LifecycleError) {
         let over = had_session && expected == LifecycleError::Expired;
         if over {
-            let next = self.now.without_session();
             let written = match error {
                 LifecycleError::Expired => Ok(()),
                 error => Err(error),
             };
             let stage = self.now.clone();
-            self.ended(next, Event::EndSession(Ended::Expired), written);
+            self.ended(Model::EMPTY, Event::EndSession(Ended::Expired), written);
             // Its type still says that it gathers a quorum; there is nothing left to gather it with.
             self.now = stage;
         } else {
@@ -50,7 +52,7 @@ impl Life {
     pub(super) fn gather<'v>(&mut self, mut domain: In<'v, Recovering>, a: u8, b: u8) -> At<'v> {
         let place = usize::from(b % 3);
         match a & 7 {
-            0 if b & 3 == 0 => At::Provisioned(self.cancel(|hsm| domain.cancel(hsm))),
+            0 if b & 3 == 0 => At::Empty(self.cancel(|hsm| domain.cancel(hsm))),
             1 | 2 => match domain.quorum() {
                 Ok(domain) => {
                     let session = self
@@ -198,7 +200,7 @@ impl Life {
             return match self.now.session {
                 Some(_) => At::QuorumMet(refused.domain),
                 // A quorum is gone with its session; only a cancel leads on.
-                None => At::Provisioned(self.cancel(|hsm| refused.domain.cancel(hsm))),
+                None => At::Empty(self.cancel(|hsm| refused.domain.cancel(hsm))),
             };
         }
         if wrong {
@@ -242,25 +244,22 @@ impl Life {
         &mut self,
         cancel: impl FnOnce(
             &mut Hsm,
-        ) -> Result<
-            In<'v, Provisioned>,
-            security_domain::lifecycle::Refused<In<'v, Provisioned>>,
-        >,
-    ) -> In<'v, Provisioned> {
+        )
+            -> Result<In<'v, Empty>, security_domain::lifecycle::Refused<In<'v, Empty>>>,
+    ) -> In<'v, Empty> {
         self.begin();
         let cancelled = cancel(&mut self.hsm);
-        let next = self.now.without_session();
         let (domain, written) = match cancelled {
             Ok(domain) => (domain, Ok(())),
             Err(refused) => (refused.domain, Err(refused.error)),
         };
         if self.now.session.is_some() {
-            self.ended(next, Event::EndSession(Ended::Cancelled), written);
+            self.ended(Model::EMPTY, Event::EndSession(Ended::Cancelled), written);
         } else {
             // It ended by itself, and that is written once more.
             assert!(self.heard().is_empty());
-            self.now = next.clone();
-            self.written(next, written);
+            self.now = Model::EMPTY;
+            self.written(Model::EMPTY, written);
         }
         domain
     }

@@ -35,14 +35,14 @@ impl Life {
             }
             3 if a & 15 == 0 => At::Empty(self.zeroize(at)),
             _ => match at {
-                At::Empty(domain) => self.provision(domain),
-                At::Provisioned(domain) => match act & 3 {
-                    0 => self.activate(domain),
+                At::Empty(domain) => match act & 3 {
+                    0 => self.provision(domain),
                     _ => self.begin_recovery(domain, a, b),
                 },
+                At::Provisioned(domain) => self.activate(domain),
                 At::Recovering(domain) => self.gather(domain, a, b),
                 At::QuorumMet(domain) => match a & 7 {
-                    0 => At::Provisioned(self.cancel(|hsm| domain.cancel(hsm))),
+                    0 => At::Empty(self.cancel(|hsm| domain.cancel(hsm))),
                     a => self.open(domain, a & 3 == 1),
                 },
                 At::Active(domain) => self.use_it(domain),
@@ -54,7 +54,8 @@ impl Life {
     fn provision<'v>(&mut self, domain: In<'v, Empty>) -> At<'v> {
         let number = self.hsm.flash.counter;
         let mut rng = self.hsm.rng.clone();
-        let fresh = Fresh::drawn(&mut rng, self.hsm.device_key(), number).unwrap();
+        let now = self.hsm.now;
+        let fresh = Fresh::drawn(&mut rng, self.hsm.device_key(), number, now).unwrap();
         let held = Held::new(*fresh.root.secret().expose());
         let seed = fresh.seed.expose();
         let next = Model {
@@ -124,22 +125,32 @@ impl Life {
         }
     }
 
-    fn begin_recovery<'v>(&mut self, domain: In<'v, Provisioned>, a: u8, b: u8) -> At<'v> {
+    fn begin_recovery<'v>(&mut self, domain: In<'v, Empty>, a: u8, b: u8) -> At<'v> {
         let number = usize::from(a & 1);
         let lost = lost(number);
         let sealed = lost.sealed();
         let (header, expect) = (sealed.header(), lost.expect());
         if a & 0xf0 == 0 {
-            let wrong =
-                ExpectedDomain::new(self.now.held.expect("it is provisioned").0, Epoch::FIRST);
+            let wrong = ExpectedDomain::new(super::lost(1 - number).held.id, Epoch::FIRST);
             let refused = domain.begin_recovery_here(&sealed, &wrong, None, &mut self.hsm);
             let refused = refused.expect_err("another domain is expected");
             match refused.error {
                 LifecycleError::Expect(_) => {}
                 error => self.did_not(error, |life| life.now.clone()),
             }
-            return At::Provisioned(refused.domain);
+            return At::Empty(refused.domain);
         }
+        let (mut rng, before) = (self.hsm.rng.clone(), self.hsm.rng.clone());
+        let (number_at_rest, now) = (self.hsm.flash.counter, self.hsm.now);
+        let drawn = session_instance(
+            &mut rng,
+            self.hsm.device_key(),
+            header.digest(),
+            number_at_rest,
+            now,
+        );
+        let (seed, id) = drawn.unwrap();
+        let hsm = (id, self.seeds.len());
         let lifetime = (self.hsm.now != 0 && b & 1 == 0).then_some(1000);
         let mut session = Session {
             lost: number,
@@ -167,6 +178,13 @@ impl Life {
             let begun = domain.begin_recovery_here(&sealed, &expect, None, &mut self.hsm);
             begun.map(|domain| (domain, None))
         };
+        if self.hsm.rng == before {
+            // It did not begin, and the next one will draw the same.
+            let refused = begun.map(drop).expect_err("a name is drawn");
+            self.did_not(refused.error, |life| life.now.clone());
+            return At::Empty(refused.domain);
+        }
+        self.seeds.push(seed.expose().to_vec());
         match begun {
             Ok((domain, request)) => {
                 session.transfer = request.map(|request| {
@@ -178,7 +196,7 @@ impl Life {
                 });
                 let request = session.transfer.map(|(digest, _)| digest);
                 self.begun = true;
-                self.took_place(self.now.with_session(session), event(request));
+                self.took_place(Model::in_session(hsm, session), event(request));
                 At::Recovering(domain)
             }
             Err(refused) => {
@@ -187,9 +205,9 @@ impl Life {
                         // The key is known to nobody, but perhaps to the flash.
                         session.transfer = request.map(|request| (request, usize::MAX));
                     }
-                    life.now.with_session(session)
+                    Model::in_session(hsm, session)
                 });
-                At::Provisioned(refused.domain)
+                At::Empty(refused.domain)
             }
         }
     }

@@ -84,7 +84,7 @@ impl Lost {
             panic!("a blank HSM is empty");
         };
         let number = hsm.flash.counter;
-        let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number).unwrap();
+        let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number, hsm.now).unwrap();
         let held = Held::new(*fresh.root.secret().expose());
         let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
         let activation = activation(&keys, threshold);

@@ -3,9 +3,11 @@
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
-use security_domain::hazmat::lifecycle::Fresh;
+use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::hazmat::record::{self, Loaded};
 use security_domain::lifecycle::{AnyDomain, Empty, Host, Provisioned, Status, Vault};
+use security_domain::sealed_domain::HeaderDigest;
+use security_domain::secret::Secret;
 use sha2::Digest;
 
 use crate::flash::Hsm;
@@ -35,14 +37,32 @@ pub fn at_rest(hsm: &Hsm, public: &[u8]) -> Secrets {
 /// What an HSM draws when it is provisioned, and what follows from it.
 fn drawn(hsm: &Hsm) -> Secrets {
     let number = hsm.flash.counter;
-    let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number).unwrap();
-    let expanded = sha2::Sha512::digest(fresh.seed.expose());
-    let mut secrets = vec![
-        ("seed of the HSM", fresh.seed.expose().to_vec()),
-        ("nonce half of the HSM's key", expanded[32..].to_vec()),
-    ];
+    let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number, hsm.now).unwrap();
+    let mut secrets = seed_and_key(&fresh.seed);
     secrets.extend(root_and_key(&fresh.root));
     secrets
+}
+
+fn seed_and_key(seed: &Secret<32>) -> Secrets {
+    let expanded = sha2::Sha512::digest(seed.expose());
+    vec![
+        ("seed of the HSM", seed.expose().to_vec()),
+        ("nonce half of the HSM's key", expanded[32..].to_vec()),
+    ]
+}
+
+/// A blank HSM, what it will draw when it begins to recover the domain of this header, and what everybody
+/// will see of it.
+fn before_a_session(
+    vault: &mut Vault<ROOM>,
+    header: HeaderDigest,
+) -> (Hsm, In<'_, Empty>, Secrets, Vec<u8>) {
+    let mut hsm = hsm(2);
+    let domain = empty(vault, &mut hsm);
+    let (number, now) = (hsm.flash.counter, hsm.now);
+    let (mut rng, key) = (hsm.rng.clone(), hsm.device_key());
+    let (seed, id) = session_instance(&mut rng, key, header, number, now).unwrap();
+    (hsm, domain, seed_and_key(&seed), id.as_bytes().to_vec())
 }
 
 /// An HSM with this seed, its vault's domain before it was provisioned, and what it will draw.
@@ -54,7 +74,7 @@ fn blank(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Empty>, Secrets) {
 }
 
 /// The same when it was provisioned.
-pub fn fresh(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Provisioned>, Secrets) {
+fn fresh(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Provisioned>, Secrets) {
     let (mut hsm, domain, secrets) = blank(vault);
     let domain = domain.provision(&artifacts(), &mut hsm).unwrap();
     (hsm, domain, secrets)
@@ -139,9 +159,9 @@ fn recovering_with_contributions_leaves_nothing() {
     let lost = Lost::new(1);
     let (sealed, expect) = (Box::new(lost.sealed()), Box::new(lost.expect()));
     let mut vault = vault();
-    let (mut hsm, domain, mut secrets) = fresh(&mut vault);
+    let header = sealed.header().digest();
+    let (mut hsm, domain, mut secrets, shown) = before_a_session(&mut vault, header);
     secrets.extend(lost.keys.iter().map(|key| ("share", value(&sealed, key))));
-    let shown = shown(&domain.status());
     let (mut domain, mut next) = (Some(domain), None);
     let mut request = vec![0; Request::MAX_LEN];
     nothing(
@@ -177,9 +197,10 @@ fn recovering_at_one_place_leaves_nothing() {
     let lost = Lost::new(1);
     let sealed = Box::new(lost.sealed());
     let mut vault = vault();
-    let (mut hsm, domain, secrets) = fresh(&mut vault);
-    let mut public = [&shown(&domain.status()), &lost.file[..]].concat();
-    public.extend(sealed.header().digest().as_bytes());
+    let header = sealed.header().digest();
+    let (mut hsm, domain, secrets, shown) = before_a_session(&mut vault, header);
+    let mut public = [&shown, &lost.file[..]].concat();
+    public.extend(header.as_bytes());
     let expect = lost.expect();
     let begun = domain.begin_recovery_here(&sealed, &expect, None, &mut hsm);
     let mut domain = begun.unwrap();

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::draws::{Kept, left_of_draws};
 use crate::fixtures::{certificate_der, open_shares, private_key, thumbprint};
-use crate::lifecycle::{fresh, nothing, shown};
+use crate::lifecycle::{nothing, shown};
 use crate::sealed::rng;
-use crate::world::vault;
+use crate::world::{empty, hsm, vault};
 use crate::{NOTHING, Secrets};
 
 const NAMES: [&str; 3] = ["s2048_0", "s2048_1", "s2048_2"];
@@ -116,8 +116,9 @@ fn the_backup_of_a_key_leaves_nothing() {
 #[test]
 fn importing_leaves_nothing() {
     let mut vault = vault();
-    let (mut hsm, domain, mut secrets) = fresh(&mut vault);
-    let mut public = shown(&domain.status());
+    let mut hsm = hsm(2);
+    let domain = empty(&mut vault, &mut hsm);
+    let (mut secrets, mut public) = (Secrets::new(), Vec::new());
     let (mut domain, mut next) = (Some(domain), None);
     let expected = [ExpectedArtifact {
         tag: ArtifactTag::new("signing-key").unwrap(),
@@ -129,6 +130,7 @@ fn importing_leaves_nothing() {
         next = { domain.begin_import(size, &expected, None, hsm, &mut certificate) }.ok();
     });
     let (domain, len) = next.unwrap();
+    public.extend(shown(&domain.status()));
     public.extend(&certificate[..len]);
 
     let text = file();

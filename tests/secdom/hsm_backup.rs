@@ -21,6 +21,7 @@ fn a_backup_comes_back_in_every_hsm_of_the_domain() {
     site.init("second");
     site.restore("second", "backup-1", "out")
         .refused(&["second", "provisioned"]);
+    site.plain("zeroize", "second").done();
     site.recover("second", "sealed", &domain, &[0, 1]).done();
     for number in 0..5 {
         let out = format!("out-{number}");

@@ -137,7 +137,6 @@ impl Site {
 
     /// A session; gives the request's digest.
     pub fn recovering(&self, hsm: &str, sealed: &str, domain: &str, request: &str) -> String {
-        self.init(hsm);
         let out = self.begin(hsm, sealed, domain, request).done();
         let digest = out.strip_prefix("request-digest ").unwrap().trim_end();
         assert_eq!(self.status(hsm)["request_digest"], digest);

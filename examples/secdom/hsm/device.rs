@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 use super::ROOM;
 use crate::clock;
 use crate::input::{self, reason};
-use crate::output::{self, Access};
+use crate::output::{self, Access, Published};
 use crate::report::{Outcome, Refusal};
 
 const COUNTER: &str = "counter";
@@ -51,20 +51,31 @@ pub struct Device {
 }
 
 impl Device {
-    /// Makes a blank one in an empty folder.
-    pub fn create(folder: &Path) -> Outcome<Self> {
+    /// Makes a blank one in a new folder.
+    fn make(folder: &Path) -> Outcome<Published> {
         let key: Secret<32> =
             Secret::random(&mut SysRng).map_err(|error| Refusal::file(folder, error))?;
-        for (name, bytes) in [
-            (DEVICE_KEY, key.expose().as_slice()),
+        let files: [(&str, &[u8]); 4] = [
+            (DEVICE_KEY, key.expose()),
             (COUNTER, b"0\n"),
             (EVENTS, b""),
             (LOCK, b""),
-        ] {
-            output::replace(&folder.join(name), Access::Owner, bytes)?;
+        ];
+        output::folder(folder, files.into_iter())?.publish()
+    }
+
+    /// Takes the one in `folder`, or a blank one that it makes there, for a step that begins in an empty
+    /// HSM. If the step refuses, one that was made is removed again.
+    pub fn empty<T>(folder: &Path, step: impl FnOnce(Self) -> Outcome<T>) -> Outcome<T> {
+        let is_there = folder
+            .try_exists()
+            .map_err(|error| Refusal::file(folder, reason(&error)))?;
+        let made = (!is_there).then(|| Self::make(folder)).transpose()?;
+        let taken = Self::open(folder).and_then(step);
+        if let (Err(_), Some(made)) = (&taken, made) {
+            made.take_back();
         }
-        drop(key);
-        Self::open(folder)
+        taken
     }
 
     /// Takes the one in `folder` for this process.
@@ -72,7 +83,7 @@ impl Device {
         let lock = folder.join(LOCK);
         let lock = File::open(&lock).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                Refusal::file(folder, "is no simulated HSM: make one with init")
+                Refusal::file(folder, "is no simulated HSM: hsm init makes one")
             }
             _ => Refusal::file(&lock, reason(&error)),
         })?;

@@ -14,7 +14,7 @@ use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use super::device::Device;
 use super::status::NOT_SEALED;
-use super::{HsmArg, not_in_state, vault};
+use super::{HsmArg, empty, not_in_state, vault};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
@@ -37,7 +37,7 @@ const CONFIRM_EXAMPLE: &str = "Example:
 The domain's id is the one that import and status show. The SHA-256 of every artifact is named, from \
 where the artifacts came from: the HSM itself can only tell what somebody sent to it.";
 
-/// Begin to import a Managed HSM domain into a freshly made HSM: write a transfer certificate
+/// Begin to import a Managed HSM domain into a new HSM or an empty one: write a transfer certificate
 #[derive(clap::Args)]
 #[command(after_help = BEGIN_EXAMPLE)]
 pub struct BeginArgs {
@@ -64,43 +64,49 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         expected.push(ExpectedArtifact { tag, digest: None });
     }
 
-    let mut device = Device::open(&args.at.hsm)?;
+    let thumbprint = Device::empty(&args.at.hsm, |mut device| {
+        begin_in(&mut device, args, &expected)
+    })?;
+    Ok(Report::text(format!(
+        "{}: transfer key of {} bits, thumbprint {thumbprint}\n",
+        show::path(out),
+        ModulusSize::Rsa4096.bits(),
+    )))
+}
+
+fn begin_in(
+    device: &mut Device,
+    args: &BeginArgs,
+    expected: &[ExpectedArtifact<'_>],
+) -> Outcome<String> {
     let mut vault = vault();
-    let domain = match device.start(&mut vault)? {
-        AnyDomain::Provisioned(domain) => domain,
-        other => return Err(not_in_state(&device, &other, "provisioned")),
-    };
-    let mut stream = output::stream(out, Access::Everyone)?;
+    let domain = empty(device, &mut vault)?;
+    let mut stream = output::stream(&args.sd_exchange_key, Access::Everyone)?;
     let mut der = [0; SELF_SIGNED_MAX_LEN];
     let progress = Progress::show("generating a transfer key");
     let (domain, length) = domain
         .begin_import(
             ModulusSize::Rsa4096,
-            &expected,
+            expected,
             args.expires,
-            &mut device,
+            device,
             &mut der,
         )
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     let certificate = pem::encode("CERTIFICATE", &der[..length]);
-    let thumbprint = domain.certificate().map(|digest| digest.to_string());
     let written = stream
         .write(&certificate)
         .and_then(|()| stream.finish()?.publish());
     if let Err(refusal) = written {
         // Nobody could make a restore blob.
         domain
-            .cancel(&mut device)
+            .cancel(device)
             .map_err(|error| device.refusal(error))?;
         return Err(refusal);
     }
-    Ok(Report::text(format!(
-        "{}: transfer key of {} bits, thumbprint {}\n",
-        show::path(out),
-        ModulusSize::Rsa4096.bits(),
-        thumbprint.unwrap_or_default(),
-    )))
+    let thumbprint = domain.certificate().map(|digest| digest.to_string());
+    Ok(thumbprint.unwrap_or_default())
 }
 
 /// Take in a restore blob, all of it or nothing; what came in waits to be confirmed

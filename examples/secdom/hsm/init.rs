@@ -3,18 +3,17 @@
 
 use std::path::PathBuf;
 
-use security_domain::lifecycle::AnyDomain;
 use security_domain::sealed_domain::ArtifactTag;
 
 use super::device::Device;
-use super::{ARTIFACT_BYTES, HsmArg, not_in_state, vault};
+use super::{ARTIFACT_BYTES, HsmArg, empty, vault};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{artifacts, input, output, show};
+use crate::{artifacts, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm init --hsm hsm-1 --artifact signing-key=signing-key.bin credentials=users.db";
 
-/// Make an HSM with a fresh domain of these secrets, not yet in use
+/// Make a fresh domain of these secrets, not yet in use, in a new HSM or an empty one
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -27,8 +26,6 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
-    let target = &args.at.hsm;
-    output::must_be_free(target)?;
     let mut contents = Vec::new();
     for (name, file) in &args.artifact {
         let tag = ArtifactTag::new(name).map_err(|error| artifacts::refuse(name, error))?;
@@ -50,27 +47,19 @@ pub fn run(args: Args) -> Outcome<Report> {
         )));
     }
 
-    let pending = output::folder(target, std::iter::empty())?;
-    let mut device = Device::create(pending.path())?;
-    let mut vault = vault();
-    let domain = match device.start(&mut vault)? {
-        AnyDomain::Empty(domain) => domain,
-        other => return Err(not_in_state(&device, &other, "empty")),
-    };
-    let domain = domain
-        .provision(&artifacts, &mut device)
-        .map_err(|error| device.refusal(error))?;
-    let status = domain.status();
-    drop((domain, device));
-    let output = pending.publish()?;
-    Ok(Report::written(
-        [output],
-        format!(
-            "{}: {}; {}; instance-id {}\n",
-            show::path(target),
-            status.stage,
-            show::count(artifacts.len(), "artifact"),
-            status.instance.map(|id| id.to_string()).unwrap_or_default(),
-        ),
-    ))
+    let status = Device::empty(&args.at.hsm, |mut device| {
+        let mut vault = vault();
+        let domain = empty(&mut device, &mut vault)?;
+        let domain = domain
+            .provision(&artifacts, &mut device)
+            .map_err(|error| device.refusal(error))?;
+        Ok(domain.status())
+    })?;
+    Ok(Report::text(format!(
+        "{}: {}; {}; instance-id {}\n",
+        show::path(&args.at.hsm),
+        status.stage,
+        show::count(artifacts.len(), "artifact"),
+        status.instance.map(|id| id.to_string()).unwrap_or_default(),
+    )))
 }

@@ -12,7 +12,7 @@ use security_domain::lifecycle::{
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, not_in_state, vault};
+use super::{HsmArg, ROOM, empty, not_in_state, vault};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
@@ -30,7 +30,7 @@ const ADD_EXAMPLE: &str = "Example:
 const CANCEL_EXAMPLE: &str = "Example:
   secdom hsm recover-cancel --hsm hsm-2";
 
-/// Begin to recover a sealed domain in a freshly made HSM: write the request that custodians answer
+/// Begin to recover a sealed domain in a new HSM or an empty one: write the request that custodians answer
 #[derive(clap::Args)]
 #[command(after_help = BEGIN_EXAMPLE)]
 pub struct BeginArgs {
@@ -51,8 +51,7 @@ pub struct BeginArgs {
 }
 
 pub fn begin(args: &BeginArgs) -> Outcome<Report> {
-    let out = &args.request;
-    output::must_be_free(out)?;
+    output::must_be_free(&args.request)?;
     let bytes = input::read(&args.sealed)?;
     let sealed = parse(&args.sealed, &bytes)?;
     let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
@@ -60,18 +59,26 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         .check(sealed.header())
         .map_err(|error| Refusal::file(&args.sealed, error))?;
 
-    let mut device = Device::open(&args.at.hsm)?;
+    let digest = Device::empty(&args.at.hsm, |mut device| {
+        begin_in(&mut device, args, &sealed, &expect)
+    })?;
+    Ok(Report::text(format!("request-digest {digest}\n")))
+}
+
+fn begin_in(
+    device: &mut Device,
+    args: &BeginArgs,
+    sealed: &SealedDomain<'_>,
+    expect: &ExpectedDomain,
+) -> Outcome<String> {
     let mut vault = vault();
-    let domain = match device.start(&mut vault)? {
-        AnyDomain::Provisioned(domain) => domain,
-        other => return Err(not_in_state(&device, &other, "provisioned")),
-    };
-    let mut stream = output::stream(out, Access::Everyone)?;
-    device.keep_sealed(&sealed)?;
+    let domain = empty(device, &mut vault)?;
+    let mut stream = output::stream(&args.request, Access::Everyone)?;
+    device.keep_sealed(sealed)?;
     let mut request = vec![0; Request::MAX_LEN];
     let progress = Progress::show("generating a transfer key");
     let (domain, length) = domain
-        .begin_recovery(&sealed, &expect, args.expires, &mut device, &mut request)
+        .begin_recovery(sealed, expect, args.expires, device, &mut request)
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     request.truncate(length);
@@ -81,16 +88,13 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     if let Err(refusal) = written {
         // Nobody could answer.
         domain
-            .cancel(&mut device)
+            .cancel(device)
             .map_err(|error| device.refusal(error))?;
         device.forget_sealed();
         return Err(refusal);
     }
     let digest = domain.request().map(|digest| digest.to_string());
-    Ok(Report::text(format!(
-        "request-digest {}\n",
-        digest.unwrap_or_default()
-    )))
+    Ok(digest.unwrap_or_default())
 }
 
 /// Take custodians' contributions; when they are a quorum, the domain is this HSM's and active

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::custodian::{CustodianId, Recipient};
-use security_domain::lifecycle::{AnyDomain, Domain, InSession, Provisioned};
+use security_domain::lifecycle::{Domain, Empty, InSession};
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain, ShareError,
@@ -13,7 +13,7 @@ use security_domain::sealed_domain::{
 
 use super::device::Device;
 use super::recover::{opened, parse};
-use super::{HsmArg, ROOM, not_in_state, vault};
+use super::{HsmArg, ROOM, empty, vault};
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
@@ -23,7 +23,7 @@ const EXAMPLE: &str = "Example:
   secdom hsm recover --hsm hsm-2 --sealed domain.sealed --expect-domain 2c26...e7ae \\
       --keys A.key B.key";
 
-/// Recover a sealed domain in a freshly made HSM with a quorum's keys at one place
+/// Recover a sealed domain in a new HSM or an empty one with a quorum's keys at one place
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -51,21 +51,30 @@ pub fn run(args: Args) -> Outcome<Report> {
         .check(sealed.header())
         .map_err(|error| Refusal::file(path, error))?;
 
-    let mut device = Device::open(&args.at.hsm)?;
+    let hsm = args.at.hsm.clone();
+    Device::empty(&hsm, |mut device| {
+        recover_in(&mut device, args, &sealed, &expect)
+    })
+}
+
+fn recover_in(
+    device: &mut Device,
+    args: Args,
+    sealed: &SealedDomain<'_>,
+    expect: &ExpectedDomain,
+) -> Outcome<Report> {
+    let path = &args.sealed;
     let mut vault = vault();
-    let domain = match device.start(&mut vault)? {
-        AnyDomain::Provisioned(domain) => domain,
-        other => return Err(not_in_state(&device, &other, "provisioned")),
-    };
+    let domain = empty(device, &mut vault)?;
     let passwords = args.passwords.read(args.keys.len())?;
     let mut keys = Vec::new();
     for (index, file) in args.keys.iter().enumerate() {
         let key = key::read_private(file, passwords.given(index))?;
         let id = key.public_key().id();
-        must_be_new_and_listed(file, id, path, &sealed, &keys)?;
+        must_be_new_and_listed(file, id, path, sealed, &keys)?;
         keys.push((file.as_path(), id, key));
     }
-    let (shares, wrong) = shares(&mut keys, &sealed)?;
+    let (shares, wrong) = shares(&mut keys, sealed)?;
     let need = usize::from(sealed.header().quorum().threshold().get());
     if shares.len() < need {
         let mut reason = format!(
@@ -77,8 +86,8 @@ pub fn run(args: Args) -> Outcome<Report> {
         }
         return Err(Refusal::file(path, reason));
     }
-    device.keep_sealed(&sealed)?;
-    let text = recover(domain, &sealed, &expect, shares, &mut device)?;
+    device.keep_sealed(sealed)?;
+    let text = recover(domain, sealed, expect, shares, device)?;
     let mut report = Report::text(text);
     if !wrong.is_empty() {
         report
@@ -135,7 +144,7 @@ fn shares(
 
 /// One session from its beginning to its end: if it does not end with an active HSM, it is cancelled.
 fn recover(
-    domain: Domain<'_, Provisioned, ROOM>,
+    domain: Domain<'_, Empty, ROOM>,
     sealed: &SealedDomain<'_>,
     expect: &ExpectedDomain,
     shares: Vec<DomainShare>,

@@ -8,7 +8,7 @@ use rand_core::TryCryptoRng;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
-use security_domain::lifecycle::{AnyDomain, Domain, Provisioned, Recovering, Refused};
+use security_domain::lifecycle::{AnyDomain, Domain, Empty, Provisioned, Recovering, Refused};
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError,
@@ -174,11 +174,15 @@ pub fn start_tested(
     vault(number).start(tested, hsm).ok()
 }
 
+pub fn empty(hsm: &mut Hsm) -> Option<In<Empty>> {
+    match start(0, hsm)? {
+        AnyDomain::Empty(domain) => Some(domain),
+        _ => None,
+    }
+}
+
 pub fn provisioned(hsm: &mut Hsm) -> Option<In<Provisioned>> {
-    let AnyDomain::Empty(domain) = start(0, hsm)? else {
-        return None;
-    };
-    domain.provision(&artifacts()?, hsm).ok()
+    empty(hsm)?.provision(&artifacts()?, hsm).ok()
 }
 
 /// The domain of `sealed`, in its first epoch or later.
@@ -191,9 +195,8 @@ pub const LIFETIME: u64 = 60;
 
 /// A session for a quorum at one place.
 pub fn recovering(hsm: &mut Hsm, sealed: &SealedDomain<'_>) -> Option<In<Recovering>> {
-    let domain = provisioned(hsm)?;
     let lifetime = NonZeroU64::new(LIFETIME);
-    domain
+    empty(hsm)?
         .begin_recovery_here(sealed, &expect(sealed), lifetime, hsm)
         .ok()
 }
@@ -202,11 +205,11 @@ pub fn recovering(hsm: &mut Hsm, sealed: &SealedDomain<'_>) -> Option<In<Recover
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub fn act_begin(
-    domain: In<Provisioned>,
+    domain: In<Empty>,
     sealed: &SealedDomain<'_>,
     expect: &ExpectedDomain,
     hsm: &mut Hsm,
-) -> Result<In<Recovering>, Refused<In<Provisioned>>> {
+) -> Result<In<Recovering>, Refused<In<Empty>>> {
     domain.begin_recovery_here(sealed, expect, None, hsm)
 }
 

@@ -10,7 +10,7 @@ use security_domain::sealed_domain::{
     DomainShare, ExpectedDomain, ParseError, SealedDomain, ShareError,
 };
 
-use crate::act::{KEYS, act_begin, act_open, begun, believed, expect, provisioned, sealed, share};
+use crate::act::{KEYS, act_begin, act_open, begun, believed, empty, expect, sealed, share};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
@@ -89,7 +89,7 @@ scene!(
     fault_pending,
     |wrong, hsm| {
         let sealed = SealedDomain::parse(black_box(if wrong { PENDING } else { GOOD })).ok()?;
-        let domain = provisioned(hsm)?;
+        let domain = empty(hsm)?;
         let expect = black_box(expect(&sealed));
         let answer = window!(act_begin(domain, &sealed, &expect, hsm));
         Some(begun(answer, &sealed))
@@ -101,7 +101,7 @@ scene!(
     fault_pinned_report,
     |wrong, hsm| {
         let sealed = sealed(0)?;
-        let domain = provisioned(hsm)?;
+        let domain = empty(hsm)?;
         let expect = if wrong {
             ExpectedDomain::unpinned()
         } else {

@@ -5,13 +5,13 @@ use core::hint::black_box;
 
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
 
-use crate::act::{act_begin, act_open, begun, expect, provisioned, root, sealed, share};
+use crate::act::{act_begin, act_open, begun, empty, expect, root, sealed, share};
 use crate::host::{Hsm, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
 fn begin(hsm: &mut Hsm, sealed: &SealedDomain<'_>, expect: &ExpectedDomain) -> Option<Outcome> {
-    let domain = provisioned(hsm)?;
+    let domain = empty(hsm)?;
     let answer = window!(act_begin(domain, sealed, black_box(expect), hsm));
     Some(begun(answer, sealed))
 }
@@ -57,7 +57,7 @@ scene!(
     fault_refusing_sink,
     |wrong, hsm| {
         let sealed = sealed(0)?;
-        let domain = provisioned(hsm)?;
+        let domain = empty(hsm)?;
         hsm.refuses = wrong;
         let answer = window!(act_begin(domain, &sealed, &black_box(expect(&sealed)), hsm));
         Some(begun(answer, &sealed))

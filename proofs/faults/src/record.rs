@@ -84,11 +84,11 @@ fn at_rest(old: &Flash, tested: SelfTested, hsm: &mut Hsm) -> bool {
     hsm.flash.keeps(old) || !matches!(start_tested(1, tested, hsm), Some(AnyDomain::Empty(_)))
 }
 
-type Zeroized = Result<In<Empty>, Refused<In<Empty>>>;
+type Ended = Result<In<Empty>, Refused<In<Empty>>>;
 
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn act_zeroize(domain: In<Provisioned>, hsm: &mut Hsm) -> Zeroized {
+fn act_zeroize(domain: In<Provisioned>, hsm: &mut Hsm) -> Ended {
     domain.zeroize(hsm)
 }
 
@@ -134,11 +134,9 @@ scene!(
     }
 );
 
-type Cancelled = Result<In<Provisioned>, Refused<In<Provisioned>>>;
-
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn act_cancel(domain: Domain<'static, Recovering, ROOM>, hsm: &mut Hsm) -> Cancelled {
+fn act_cancel(domain: Domain<'static, Recovering, ROOM>, hsm: &mut Hsm) -> Ended {
     domain.cancel(hsm)
 }
 

@@ -15,7 +15,7 @@ use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
 
 use crate::act::{
-    In, LIFETIME, TRANSFER, artifacts, believed, recovering, sealed, share, start, start_tested,
+    In, LIFETIME, TRANSFER, artifacts, believed, empty, recovering, sealed, share, start_tested,
     tested,
 };
 use crate::domain::unwrapped;
@@ -35,9 +35,7 @@ fn act_provision(
 
 /// Provisions with a generator that fails at that call.
 fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
-    let AnyDomain::Empty(domain) = start(0, hsm)? else {
-        return None;
-    };
+    let domain = empty(hsm)?;
     let (artifacts, tested) = (black_box(artifacts()?), tested()?);
     hsm.rng.fails_in = fails_in;
     let answer = window!(act_provision(domain, &artifacts, hsm));
@@ -83,13 +81,11 @@ scene!(
     /// right input stands for such an outcome.
     fault_lost_draw,
     |wrong, hsm| {
-        let AnyDomain::Empty(domain) = start(0, hsm)? else {
-            return None;
-        };
+        let domain = empty(hsm)?;
         let mut repeats = hsm.rng.clone();
         // The draws come before anything else takes from the generator.
         let number = hsm.flash.counter;
-        let fresh = Fresh::drawn(&mut repeats, hsm.device_key(), number).ok()?;
+        let fresh = Fresh::drawn(&mut repeats, hsm.device_key(), number, hsm.now).ok()?;
         let artifacts = black_box(artifacts()?);
         Some(match window!(act_provision(domain, &artifacts, hsm)) {
             Ok(domain) if wrong => {

@@ -8,14 +8,13 @@ use rand_core::TryCryptoRng;
 use super::{Expected, Import, ROOT_TAG};
 use crate::ct::{declassify_bytes, eq_bytes};
 use crate::hardened::{Permit, Verdict, copy};
-use crate::lifecycle::contents::FIXED_MAX_LEN;
+use crate::lifecycle::contents::FIXED_ROOM;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rsa::{ModulusSize, PrivateKey};
 use crate::sealed_domain::{ArtifactTag, Root};
-use crate::storage::record::OVERHEAD;
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 
 /// A year in seconds: how long a transfer key's certificate is valid.
@@ -83,13 +82,13 @@ pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<Permit, L
 
 /// How many bytes the artifacts in `blob` take in a record at least, with what stands beside them. It
 /// is known before a try is counted.
-pub(super) fn room(blob: &RestoreBlob<'_>) -> Result<usize, LifecycleError> {
-    let mut needed = FIXED_MAX_LEN + OVERHEAD;
-    for artifact in blob.artifacts() {
-        let content = artifact.ciphertext_len().saturating_sub(16);
-        needed = needed.saturating_add(content);
-    }
-    Ok(needed)
+pub(super) fn room(import: &Import, blob: &RestoreBlob<'_>) -> usize {
+    let expected = import.expected.iter().map(Expected::encoded_len);
+    let contents = blob.artifacts();
+    let contents = contents.map(|artifact| artifact.ciphertext_len().saturating_sub(16));
+    expected
+        .chain(contents)
+        .fold(FIXED_ROOM, usize::saturating_add)
 }
 
 /// What every blob gets that does not open as what is expected; how many tries are left is not known

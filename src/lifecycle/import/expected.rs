@@ -4,7 +4,7 @@
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 
-use crate::cbor::{Malformed, Reader};
+use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::{Out, Part, Written, read_key, write_key};
@@ -56,7 +56,17 @@ pub(in crate::lifecycle) struct Expected {
     pub(super) digest: Option<[u8; 32]>,
 }
 
+/// How many bytes an expected artifact with a tag of `len` bytes takes in a record, at most.
+pub(in crate::lifecycle) const fn expected_len(len: usize) -> usize {
+    bytes_len(len).saturating_add(1 + bytes_len(32))
+}
+
 impl Expected {
+    /// How many bytes it takes in a record, at most.
+    pub(super) fn encoded_len(&self) -> usize {
+        expected_len(self.tag.len())
+    }
+
     /// Whether `artifact` has the digest that is expected, if one is.
     ///
     /// Secret: `artifact`, its digest. Public: the length. Leaks: nothing; the verdict is a mask.

@@ -4,29 +4,27 @@
 use core::num::NonZeroU64;
 
 use heapless::Vec;
-use rand_core::TryCryptoRng;
 
 use crate::contribution::{AskError, Asking, Request, SessionId, SessionPurpose};
 use crate::ct::declassify_bytes;
 use crate::custodian::Algorithm;
 use crate::hardened::Permit;
-use crate::labels::Purpose;
-use crate::lifecycle::contents::{CONTENTS_MAX_LEN, FIXED_MAX_LEN};
+use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::Host;
 use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
-use crate::lifecycle::state::{Domain, Provisioned, Recovering, Refused};
+use crate::lifecycle::stage::Stage;
+use crate::lifecycle::state::{Domain, Empty, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
 use crate::rng;
 use crate::rsa::{ModulusSize, PrivateKey};
-use crate::sealed_domain::{ExpectedDomain, Hedged, LedgerHead, SealedDomain};
+use crate::sealed_domain::{ExpectedDomain, LedgerHead, SealedDomain};
 use crate::secret::Secret;
 use crate::self_test::Test;
-use crate::storage::record::OVERHEAD;
 
-impl<'v, const N: usize> Domain<'v, Provisioned, N> {
+impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Begins a session in which custodians who never meet contribute their shares of `sealed`. It
     /// writes the request that they answer to the front of `request`, which has room for
     /// [`Request::MAX_LEN`] bytes, and gives its length. After `lifetime` seconds
@@ -45,7 +43,9 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         request: &mut [u8],
     ) -> Result<(Domain<'v, Recovering, N>, usize), Refused<Self>> {
         self.after(Step::BeginRecovery, host, |vault, host| {
-            vault.begin_recovery(sealed, expect, lifetime, host, request)
+            vault
+                .begin_recovery(sealed, expect, lifetime, host, request)
+                .inspect_err(|_| vault.wipe())
         })
         .inspect_err(|_| request.fill(0))
     }
@@ -60,9 +60,9 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         host: &mut H,
     ) -> Result<Domain<'v, Recovering, N>, Refused<Self>> {
         let (domain, ()) = self.after(Step::BeginRecovery, host, |vault, host| {
-            let permit = vault.check(sealed, expect)?;
-            let clock = Clock::new(host.now(), lifetime)?;
-            vault.gather(sealed, expect, clock, None, permit, host)
+            vault
+                .begin_recovery_here(sealed, expect, lifetime, host)
+                .inspect_err(|_| vault.wipe())
         })?;
         Ok(domain)
     }
@@ -86,23 +86,36 @@ fn transfer_size(sealed: &SealedDomain<'_>) -> Result<ModulusSize, LifecycleErro
 impl<const N: usize> Vault<N> {
     /// A permit if the sealed domain is the one to be recovered, and can be: custodians are not asked
     /// for what there is no room for, neither for the domain nor for a session with all their shares.
-    fn check(
-        &self,
-        sealed: &SealedDomain<'_>,
-        expect: &ExpectedDomain,
-    ) -> Result<Permit, LifecycleError> {
+    fn check(sealed: &SealedDomain<'_>, expect: &ExpectedDomain) -> Result<Permit, LifecycleError> {
         let header = sealed.header();
         let expected = expect.permit(header).map_err(LifecycleError::Expect)?;
         let permit = expected.and(sealed.check_complete(LifecycleError::Pending)?);
         let artifacts = header
             .artifacts()
             .map(|(tag, len)| artifact_len(tag, len as usize));
-        let domain = artifacts.fold(FIXED_MAX_LEN + OVERHEAD, usize::saturating_add);
-        let needed = domain.max(self.session_room());
+        let domain = artifacts.fold(FIXED_ROOM, usize::saturating_add);
+        let needed = domain.max(RECOVERY_ROOM);
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
         Ok(permit)
+    }
+
+    fn begin_recovery_here<H: Host>(
+        &mut self,
+        sealed: &SealedDomain<'_>,
+        expect: &ExpectedDomain,
+        lifetime: Option<NonZeroU64>,
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        let permit = Self::check(sealed, expect)?;
+        let now = host.now();
+        let clock = Clock::new(now, lifetime)?;
+        let header = sealed.header().digest();
+        let mut device_key = Secret::zeroed();
+        let mut rng = self.hedged(&mut device_key, host, header.as_bytes(), now)?;
+        let named = self.instance.draw(&mut rng)?;
+        self.gather(sealed, expect, clock, None, permit.and(named), host)
     }
 
     fn begin_recovery<H: Host>(
@@ -113,7 +126,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
-        let permit = self.check(sealed, expect)?;
+        let permit = Self::check(sealed, expect)?;
         if out.len() < Request::MAX_LEN {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
@@ -122,7 +135,9 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();
-        let mut rng = self.hedged(host.rng(), header.digest().as_bytes(), now)?;
+        let mut device_key = Secret::zeroed();
+        let mut rng = self.hedged(&mut device_key, host, header.digest().as_bytes(), now)?;
+        let permit = permit.and(self.instance.draw(&mut rng)?);
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
@@ -149,30 +164,6 @@ impl<const N: usize> Vault<N> {
         let transfer = Transfer { request, key };
         self.gather(sealed, expect, clock, Some(transfer), permit, host)?;
         Ok(len)
-    }
-
-    /// How many bytes a record takes beside the domain that is held, with the longest session.
-    pub(in crate::lifecycle) fn session_room(&self) -> usize {
-        (CONTENTS_MAX_LEN + OVERHEAD).saturating_add(self.held.encoded_len())
-    }
-
-    /// A generator for one session, hedged with the root. The record's number is another in each
-    /// session, though the generator may repeat itself and there may be no clock.
-    pub(in crate::lifecycle) fn hedged<'a, R: TryCryptoRng + ?Sized>(
-        &'a self,
-        rng: &'a mut R,
-        aim: &[u8],
-        now: u64,
-    ) -> Result<Hedged<'a, R>, LifecycleError> {
-        let number = self.position.ok_or(LifecycleError::Fault)?.number();
-        let mut what = Secret::zeroed();
-        *what.expose_mut() = Purpose::Session.digest([
-            self.instance.id.as_bytes().as_slice(),
-            aim,
-            &number.to_be_bytes(),
-            &now.to_be_bytes(),
-        ]);
-        Ok(Hedged::new(rng, &self.held.root, what))
     }
 
     /// Begins to gather a quorum.
@@ -209,7 +200,6 @@ impl<const N: usize> Vault<N> {
             }),
         };
         self.session.set(session)?;
-        self.commit(host, Next::GATHERING, permit)
-            .inspect_err(|_| self.session.forget())
+        self.commit(host, Next::new(Stage::Recovering), permit)
     }
 }

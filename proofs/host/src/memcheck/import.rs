@@ -14,7 +14,7 @@ use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 use crate::Operation;
 use crate::domain::Masking;
 use crate::flash::Flash;
-use crate::lifecycle::{activation, check, provisioned, start, vault};
+use crate::lifecycle::{activation, check, empty, start, vault};
 use crate::managed_hsm::{self, ARTIFACT};
 use crate::rng::SecretRng;
 use crate::valgrind::{hidden, reveal, revealed};
@@ -58,7 +58,7 @@ fn imported(host: &mut Flash, digest: [u8; 32]) -> Result<(), LifecycleError> {
     });
     let mut vault = vault();
     let mut certificate = [0; SELF_SIGNED_MAX_LEN];
-    let (domain, len) = provisioned(&mut vault, host)
+    let (domain, len) = empty(&mut vault, host)
         .begin_import(
             ModulusSize::Rsa2048,
             &expected,

@@ -11,8 +11,8 @@ use security_domain::contribution::{
 };
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
-    Activation, Active, Added, AnyDomain, Domain, LifecycleError, Provisioned, Recovering, Stage,
-    Vault, vault_room,
+    Activation, Active, Added, AnyDomain, Domain, Empty, LifecycleError, Provisioned, Recovering,
+    Stage, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
@@ -46,18 +46,22 @@ pub fn start<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> AnyDomain<'v, 
     vault.start(self_test::run().unwrap(), host).unwrap()
 }
 
+pub fn empty<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> In<'v, Empty> {
+    match start(vault, host) {
+        AnyDomain::Empty(domain) => domain,
+        _ => panic!("there is no domain"),
+    }
+}
+
 /// A fresh domain, after another start of its HSM.
-pub fn provisioned<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> In<'v, Provisioned> {
+fn provisioned<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> In<'v, Provisioned> {
     let contents = ARTIFACTS.map(|(tag, bytes)| {
         let mut bytes = bytes.to_vec();
         crate::valgrind::hide(&mut bytes);
         (ArtifactTag::new(tag).unwrap(), bytes)
     });
     let artifacts = contents.each_ref().map(|(tag, bytes)| (*tag, &bytes[..]));
-    let AnyDomain::Empty(domain) = start(vault, host) else {
-        panic!("there is no domain");
-    };
-    drop(domain.provision(&artifacts, host).unwrap());
+    drop(empty(vault, host).provision(&artifacts, host).unwrap());
     let AnyDomain::Provisioned(domain) = start(vault, host) else {
         panic!("there is one");
     };
@@ -152,7 +156,7 @@ fn recover_here() {
     let file = lost();
     let sealed = SealedDomain::parse(&file).unwrap();
     let (mut vault, mut host) = (vault(), Flash::transparent(73));
-    let mut domain = provisioned(&mut vault, &mut host)
+    let mut domain = empty(&mut vault, &mut host)
         .begin_recovery_here(&sealed, &expect(&sealed), None, &mut host)
         .unwrap();
     for mut key in [3, 1].map(Masking) {
@@ -183,7 +187,7 @@ fn recover() {
     let sealed = SealedDomain::parse(&file).unwrap();
     let (mut vault, mut host) = (vault(), Flash::transparent(76));
     let mut request = [0; Request::MAX_LEN];
-    let (domain, len) = provisioned(&mut vault, &mut host)
+    let (domain, len) = empty(&mut vault, &mut host)
         .begin_recovery(&sealed, &expect(&sealed), None, &mut host, &mut request)
         .unwrap();
     drop(domain);

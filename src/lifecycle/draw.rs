@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The generator that an empty HSM draws from, hedged with its device key.
+
+use rand_core::TryCryptoRng;
+
+use super::error::LifecycleError;
+use super::host::Host;
+use super::vault::Vault;
+use crate::hardened::copy;
+use crate::labels::Purpose;
+use crate::sealed_domain::Hedged;
+use crate::secret::Secret;
+
+impl<const N: usize> Vault<N> {
+    /// A generator for the draws of one step in an empty HSM, hedged with the device key, which is copied
+    /// to `device_key`. The record's number is one of its inputs, so the draws of two steps differ, even if
+    /// the host's generator repeats itself and there is no clock.
+    ///
+    /// Secret: the device key, the draws. Public: `aim`, the time. Leaks: nothing else.
+    pub(super) fn hedged<'a, H: Host>(
+        &self,
+        device_key: &'a mut Secret<32>,
+        host: &'a mut H,
+        aim: &[u8],
+        now: u64,
+    ) -> Result<Hedged<'a, H::Rng>, LifecycleError> {
+        let number = self.position.ok_or(LifecycleError::Fault)?.number();
+        copy(device_key.expose_mut(), host.device_key().expose())?;
+        Ok(hedge(host.rng(), device_key, aim, number, now))
+    }
+}
+
+/// Hedges `rng` with the device key: two HSMs whose generators return the same bytes share no draw.
+///
+/// Secret: the device key, the draws. Public: `aim`, the number, the time. Leaks: nothing else.
+pub(super) fn hedge<'a, R: TryCryptoRng + ?Sized>(
+    rng: &'a mut R,
+    device_key: &'a Secret<32>,
+    aim: &[u8],
+    number: u64,
+    now: u64,
+) -> Hedged<'a, R> {
+    let mut what = Secret::zeroed();
+    *what.expose_mut() = Purpose::Session.digest([aim, &number.to_be_bytes(), &now.to_be_bytes()]);
+    Hedged::with_device_key(rng, device_key, what)
+}

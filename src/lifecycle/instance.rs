@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The name and the seed of one HSM.
+
+use rand_core::TryCryptoRng;
+
+use crate::ct::{Mask, declassify_bytes, is_zeros};
+use crate::hardened::Permit;
+use crate::rng::{self, RngError};
+use crate::sealed_domain::InstanceId;
+use crate::secret::{Secret, wipe};
+
+/// One HSM, from the first step that leaves the empty state to the one that returns to it. Both values are
+/// drawn in the HSM, never derived from a root.
+pub(super) struct Instance {
+    pub(super) id: InstanceId,
+    pub(super) seed: Secret<32>,
+}
+
+impl Instance {
+    /// The value while the HSM is empty.
+    pub(super) const NONE: Self = Self {
+        id: InstanceId::from_bytes([0; 16]),
+        seed: Secret::zeroed(),
+    };
+
+    /// Draws seed and name, and returns a permit for what stands there then.
+    ///
+    /// Secret: the seed. Public: the name. Leaks: whether the generator failed.
+    pub(super) fn draw<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        rng: &mut R,
+    ) -> Result<Permit, RngError> {
+        let drawn = rng::draw(rng, self.seed.expose_mut())?;
+        let mut id = [0; 16];
+        rng::fill(rng, &mut id)?;
+        declassify_bytes(&mut id);
+        self.id = InstanceId::from_bytes(id);
+        Ok(drawn.and(rng::check_drawn(self.id.as_bytes())?))
+    }
+
+    /// Whether seed and name are there.
+    ///
+    /// Secret: the seed. Public: the name. Leaks: nothing.
+    pub(super) fn is_drawn(&self) -> Mask {
+        !is_zeros(self.seed.expose()) & !is_zeros(self.id.as_bytes())
+    }
+
+    pub(super) fn wipe(&mut self) {
+        wipe(self.seed.expose_mut());
+        self.id = Self::NONE.id;
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Provisioning: a fresh domain.
+
+use rand_core::TryCryptoRng;
+
+#[cfg(feature = "hazmat")]
+use super::draw::hedge;
+use super::error::LifecycleError;
+use super::event::{Event, Step};
+use super::host::Host;
+use super::instance::Instance;
+use super::stage::Stage;
+use super::state::{Domain, Empty, Provisioned, Refused};
+use super::vault::{Next, Vault};
+use crate::hardened::{Permit, Verdict, copy};
+use crate::rng::{self, RngError};
+use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};
+#[cfg(feature = "hazmat")]
+use crate::sealed_domain::{HeaderDigest, InstanceId};
+use crate::secret::Secret;
+use crate::self_test::Test;
+
+impl<'v, const N: usize> Domain<'v, Empty, N> {
+    /// Makes a fresh domain of these secrets, and draws its root and this HSM's own key.
+    ///
+    /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing else.
+    pub fn provision<H: Host>(
+        self,
+        artifacts: &[(ArtifactTag<'_>, &[u8])],
+        host: &mut H,
+    ) -> Result<Domain<'v, Provisioned, N>, Refused<Self>> {
+        let (domain, ()) = self.after(Step::Provision, host, |vault, host| {
+            vault
+                .provision(artifacts, host)
+                .inspect_err(|_| vault.wipe())
+        })?;
+        Ok(domain)
+    }
+}
+
+/// What the draws of provisioning are for.
+const AIM: &[u8] = b"provision";
+
+/// Draws the root, and the seed and the name of the HSM, each in its place. Returns a permit for what
+/// stands there then.
+///
+/// Secret: root and seed. Public: the name. Leaks: whether the generator failed.
+fn draw<R: TryCryptoRng + ?Sized>(
+    rng: &mut R,
+    root: &mut Root,
+    instance: &mut Instance,
+) -> Result<Permit, RngError> {
+    Ok(rng::draw(rng, root.secret_mut().expose_mut())?.and(instance.draw(rng)?))
+}
+
+/// What an HSM draws when it is provisioned.
+#[cfg(feature = "hazmat")]
+#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
+pub struct Fresh {
+    /// The domain's root.
+    pub root: Root,
+    /// The seed of the HSM's own key.
+    pub seed: Secret<32>,
+    /// The HSM's name.
+    pub id: InstanceId,
+}
+
+#[cfg(feature = "hazmat")]
+impl Fresh {
+    /// What an HSM with this device key and a record of this number draws at this time, for a test that is
+    /// to know its secrets.
+    pub fn drawn<R: TryCryptoRng + ?Sized>(
+        rng: &mut R,
+        device_key: &Secret<32>,
+        number: u64,
+        now: u64,
+    ) -> Result<Self, RngError> {
+        let (mut root, mut instance) = (Root::zeroed(), Instance::NONE);
+        let mut rng = hedge(rng, device_key, AIM, number, now);
+        draw(&mut rng, &mut root, &mut instance)?.spend(RngError)?;
+        let Instance { id, seed } = instance;
+        Ok(Self { root, seed, id })
+    }
+}
+
+/// The seed and the name that an HSM draws when it begins a recovery of the domain with this header.
+#[cfg(feature = "hazmat")]
+pub fn session_instance<R: TryCryptoRng + ?Sized>(
+    rng: &mut R,
+    device_key: &Secret<32>,
+    header: HeaderDigest,
+    number: u64,
+    now: u64,
+) -> Result<(Secret<32>, InstanceId), RngError> {
+    let mut instance = Instance::NONE;
+    let mut rng = hedge(rng, device_key, header.as_bytes(), number, now);
+    instance.draw(&mut rng)?.spend(RngError)?;
+    Ok((instance.seed, instance.id))
+}
+
+impl<const N: usize> Vault<N> {
+    fn provision<H: Host>(
+        &mut self,
+        artifacts: &[(ArtifactTag<'_>, &[u8])],
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        self.health.first_use(&[Test::Ed25519])?;
+        if !(1..=MAX_ARTIFACTS).contains(&artifacts.len()) {
+            return Err(LifecycleError::Seal(SealError::ArtifactCount));
+        }
+        for (place, (tag, artifact)) in artifacts.iter().enumerate() {
+            let mut earlier = artifacts.iter().take(place);
+            if earlier.any(|(earlier, _)| earlier == tag) {
+                return Err(LifecycleError::Seal(SealError::SameTag(place as u8)));
+            }
+            copy(self.held.push(*tag, artifact.len())?, artifact)?;
+        }
+        let now = host.now();
+        let mut device_key = Secret::zeroed();
+        let mut rng = self.hedged(&mut device_key, host, AIM, now)?;
+        let Self { held, instance, .. } = self;
+        let drawn = draw(&mut rng, &mut held.root, instance)?;
+        held.name()?;
+        let domain = held.id();
+        let given = || artifacts.iter().copied();
+        let whole = Verdict::twice(|| held.has(given())).permit(LifecycleError::Fault)?;
+        let permit = drawn
+            .and(whole)
+            .and(self.report(host, &Event::Provision { domain })?);
+        self.commit(host, Next::new(Stage::Provisioned), permit)
+    }
+}
