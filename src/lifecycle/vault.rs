@@ -171,14 +171,13 @@ impl<const N: usize> Vault<N> {
 
     /// Erases both slots and writes the empty state.
     fn erase_and_write<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        let empty = Next::new(Stage::Empty);
         record::erase(host, &mut self.buffer);
-        let mut written = self.write_over(host, empty);
+        let mut written = self.write_empty(host);
         if written.is_err() {
             // The position may be what the flash is not in any more: whatever stands there goes.
             written = self
                 .move_past(host)
-                .and_then(|()| self.write_over(host, empty));
+                .and_then(|()| self.write_empty(host));
         }
         match written {
             Ok(permit) => permit.spend(LifecycleError::Fault),
@@ -196,9 +195,9 @@ impl<const N: usize> Vault<N> {
         record::past(host, position)
     }
 
-    /// Writes the state over both slots.
-    fn write_over<H: Host>(&mut self, host: &mut H, next: Next) -> Result<Permit, RecordError> {
-        let Saved { stands, erased } = self.write(host, next)?;
+    /// Writes the empty state over both slots.
+    fn write_empty<H: Host>(&mut self, host: &mut H) -> Result<Permit, RecordError> {
+        let Saved { stands, erased } = self.write(host, Next::new(Stage::Empty))?;
         Ok(stands.and(erased.ok_or(RecordError::NotErased)?))
     }
 
