@@ -175,9 +175,7 @@ impl<const N: usize> Vault<N> {
         let mut written = self.write_empty(host);
         if written.is_err() {
             // The position may be what the flash is not in any more: whatever stands there goes.
-            written = self
-                .move_past(host)
-                .and_then(|()| self.write_empty(host));
+            written = self.move_past(host).and_then(|()| self.write_empty(host));
         }
         match written {
             Ok(permit) => permit.spend(LifecycleError::Fault),
