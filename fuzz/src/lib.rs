@@ -6,6 +6,7 @@ mod domain;
 mod files;
 mod keys;
 mod lifecycle;
+mod pem;
 mod record;
 mod rng;
 mod session;
@@ -18,6 +19,7 @@ pub use files::{
 };
 pub use keys::{certificate, der_keys};
 pub use lifecycle::lifecycle;
+pub use pem::pem;
 pub use record::record;
 pub use session::{contribution, request};
 pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine, share_text};
@@ -26,7 +28,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 22] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -38,6 +40,7 @@ pub const TARGETS: [Target; 21] = [
     ("json", json),
     ("jwe", jwe),
     ("lifecycle", lifecycle),
+    ("pem", pem),
     ("record", record),
     ("request", request),
     ("restore_blob", restore_blob),
