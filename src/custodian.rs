@@ -193,7 +193,7 @@ impl fmt::Display for WrapError {
             Self::Rng => "the random number generator failed",
             Self::MessageTooLong => "the message is too long for the key",
             Self::WrongLength => "the room for the wrapped bytes has the wrong length",
-            Self::Fault => "the machine erred",
+            Self::Fault => "an internal check failed: a hardware fault or a bug",
         })
     }
 }
@@ -263,7 +263,7 @@ impl<E: fmt::Display> fmt::Display for UnwrapError<E> {
         match self {
             Self::Opaque => f.write_str("it does not open with this key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

@@ -2,11 +2,11 @@
 //! GF(2^8), the field of AES: polynomials over GF(2) modulo x^8 + x^4 + x^3 + x + 1, 0x11B
 //! (FIPS 197 section 4). A byte holds one element, bit i the coefficient of x^i. Addition is XOR.
 //!
-//! Sharing multiplies secret rows by public elements only: indices, and what is computed from
-//! indices. So there is one kernel: a sum of rows, each times a [`Public`] element. A [`Backend`] is
-//! that kernel for one instruction set. It may branch on the public elements and index tables with
-//! them. Row bytes are loaded, shuffled, shifted, XORed and stored; none becomes a condition or an
-//! address.
+//! Sharing multiplies secret rows by public elements only: indices, and values computed from
+//! indices. So there is one kernel: a sum of rows, each times a [`Public`] element. A [`Backend`]
+//! is that kernel for one instruction set. It may branch on the public elements and index tables
+//! with them. Row bytes are loaded, shuffled, shifted, XORed and stored; none becomes a condition
+//! or an address.
 
 mod backend;
 mod element;
@@ -47,8 +47,8 @@ pub use public::{Logarithm, Public};
 
 use crate::hardened::Fault;
 
-/// How many terms a kernel is handed at once: enough to hide the cost of storing the sum, and a
-/// small array on the stack.
+/// How many terms a kernel receives at once: enough to hide the cost of storing the sum, in a small
+/// array on the stack.
 pub const TERMS: usize = 16;
 
 /// One term of a sum: each byte of `row` times `by`.
@@ -62,24 +62,24 @@ pub struct Term<'a> {
 }
 
 impl Term<'_> {
-    /// No row: for an array that is filled later.
+    /// A term without a row, for an array that is filled later.
     pub const NONE: Self = Self {
         by: Public::ZERO,
         row: &[],
     };
 }
 
-/// What becomes of the bytes that `out` held.
+/// Whether the sum replaces the bytes in `out`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
 pub enum Store {
-    /// `out` becomes the sum.
+    /// `out` is set to the sum.
     Replace,
     /// The sum is added to `out`.
     Add,
 }
 
-/// Refuses rows that are not as long as `out`: the one place where that is checked.
+/// Refuses rows that are not as long as `out`. No other place checks this.
 #[inline]
 fn check_lengths(out: &[u8], terms: &[Term<'_>]) -> Result<(), Fault> {
     if terms.iter().all(|term| term.row.len() == out.len()) {
@@ -89,21 +89,22 @@ fn check_lengths(out: &[u8], terms: &[Term<'_>]) -> Result<(), Fault> {
     }
 }
 
-/// `out = by * row`; both have the same length.
+/// Sets `out` to `by * row`; both have the same length.
 ///
 /// Secret: `row`. Public: `by`, the lengths. Leaks: nothing else.
 pub fn mul_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
     Backend::detect().run(out, &[Term { by, row }], Store::Replace)
 }
 
-/// `out += by * row`; both have the same length.
+/// Adds `by * row` to `out`; both have the same length.
 ///
 /// Secret: `out`, `row`. Public: `by`, the lengths. Leaks: nothing else.
 pub fn mul_add_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
     Backend::detect().run(out, &[Term { by, row }], Store::Add)
 }
 
-/// `out` = the sum of any number of terms, whose rows are as long as it; of none, zeros.
+/// Sets `out` to the sum of any number of terms, whose rows are as long as `out`; to zeros if there
+/// are none.
 ///
 /// Secret: the rows. Public: the factors, the lengths, the number of terms. Leaks: nothing else.
 pub fn sum_rows<'a>(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The integers mod 257, in which the interchange format shares its master key byte by byte.
+//! The integers mod 257, over which the Azure format shares its master key byte by byte.
 //!
-//! Values may be secret: every operation takes the same steps for all of them, and nothing divides.
-//! Evaluation points are public: an inverse is only ever taken of differences of those.
+//! Values may be secret: every operation takes the same steps for all values, and nothing divides.
+//! Evaluation points are public; only differences of points are inverted.
 
 use core::ops::{Add, Mul, Sub};
 
@@ -16,7 +16,7 @@ use crate::rng::{self, RngError};
 /// The modulus, a prime.
 const MODULUS: u32 = 257;
 
-/// How often [`Element::random`] draws again before it takes the generator for broken. An honest
+/// How many draws [`Element::random`] makes before the generator counts as broken. An honest
 /// generator needs a second draw once in 65,536 and a seventeenth once in 2^256.
 const MAX_DRAWS: usize = 16;
 
@@ -32,12 +32,12 @@ impl Element {
     /// 1.
     pub const ONE: Self = Self(1);
 
-    /// The element that stands for a byte, or for a share's index.
+    /// Returns the element of a byte or of a share's index.
     pub const fn from_byte(byte: u8) -> Self {
         Self(byte as u16)
     }
 
-    /// Reads `value`, and whether it is a reduced one, 0 to 256. If it is not, the element is 0.
+    /// Reads `value`, and returns whether it is reduced, 0 to 256. If it is not, the element is 0.
     ///
     /// Secret: `value`. Leaks: nothing.
     pub fn from_reduced(value: u16) -> (Self, Mask) {
@@ -45,7 +45,7 @@ impl Element {
         (Self(reduced.select(u32::from(value), 0) as u16), reduced)
     }
 
-    /// The value, 0 to 256.
+    /// Returns the value, 0 to 256.
     pub const fn value(self) -> u16 {
         self.0
     }
@@ -76,7 +76,7 @@ impl Element {
         Self(twice as u16)
     }
 
-    /// `1 / self`, and 0 for 0: Fermat's `self^255`, eight ones in binary. Leaks: nothing.
+    /// Returns `1 / self`, and 0 for 0: Fermat's `self^255`, eight ones in binary. Leaks: nothing.
     fn invert(self) -> Self {
         let mut power = self;
         for _ in 0..7 {
@@ -110,7 +110,8 @@ impl Mul for Element {
     }
 }
 
-/// The polynomial with the given coefficients, constant term first, at `x` (Horner's rule).
+/// Evaluates the polynomial with the given coefficients, constant term first, at `x` (Horner's
+/// rule).
 ///
 /// Secret: the coefficients. Public: `x`, how many there are. Leaks: nothing else.
 pub fn evaluate(coefficients: &[Element], x: Element) -> Element {
@@ -120,16 +121,16 @@ pub fn evaluate(coefficients: &[Element], x: Element) -> Element {
         .fold(Element::ZERO, |sum, &coefficient| sum * x + coefficient)
 }
 
-/// Lagrange's weight of point `i`: the polynomial of lowest degree through `(points[j], y[j])`
-/// takes at `at` the value `sum of weight(points, j, at) * y[j]`.
+/// Returns the Lagrange weight of point `i`: the polynomial of lowest degree through `(points[j],
+/// y[j])` has at `at` the value `sum of weight(points, j, at) * y[j]`.
 ///
-/// The points are public and distinct; a point that occurs twice weighs 0, and there is none at an `i`
-/// beyond them.
+/// The points are public and distinct. A point that occurs twice weighs 0; an `i` beyond the points
+/// is an error.
 pub fn weight(points: &[Element], i: usize, at: Element) -> Result<Element, Fault> {
     Ok(product_over_others(points, i, |other| at - other) * leading_weight(points, i)?)
 }
 
-/// The weight of point `i` in the coefficient of the highest power, `points.len() - 1`: the
+/// Returns the weight of point `i` in the coefficient of the highest power, `points.len() - 1`: the
 /// coefficient is `sum of leading_weight(points, j) * y[j]`.
 ///
 /// The points are public and distinct, as for [`weight`].
@@ -138,7 +139,7 @@ pub fn leading_weight(points: &[Element], i: usize) -> Result<Element, Fault> {
     Ok(product_over_others(points, i, |other| point - other).invert())
 }
 
-/// The product of `factor(point)` over all points but the `i`th.
+/// Returns the product of `factor(point)` over all points except the `i`th.
 fn product_over_others(
     points: &[Element],
     i: usize,

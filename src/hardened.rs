@@ -141,7 +141,7 @@ pub struct Fault;
 
 impl core::fmt::Display for Fault {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("a fault: a case that cannot happen did")
+        f.write_str("an internal check failed: a hardware fault or a bug")
     }
 }
 

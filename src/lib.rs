@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The README's example needs `managed-hsm`.
+// The README's examples need `managed-hsm`.
 #![cfg_attr(feature = "managed-hsm", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "managed-hsm"),
@@ -8,7 +8,7 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
-// Input must never reach a panic, and a division on a secret takes a time that depends on it.
+// Input must never reach a panic, and a division takes a time that depends on its operands.
 #![cfg_attr(
     not(test),
     deny(
@@ -30,7 +30,7 @@
 #[cfg(test)]
 extern crate std;
 
-// Layers, lowest first; `tests/layering.rs` holds the modules to them.
+// Layers, lowest first; `tests/layering.rs` enforces them.
 #[cfg(feature = "sealed-domain")]
 mod burn;
 #[cfg_attr(
@@ -109,5 +109,5 @@ pub mod lifecycle;
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 
-/// The traits of random number generators, in the version that this crate's functions take.
+/// The traits of random number generators that this crate's functions take.
 pub use rand_core;

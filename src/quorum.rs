@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checked counts: how many shares there are, how many of them it takes, and which one is meant.
+//! Checked numbers: the threshold, the share count and the share index.
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, QuorumError};
@@ -29,16 +29,16 @@
 use core::fmt;
 use core::num::NonZeroU8;
 
-/// How many shares it takes: 2 to 255.
+/// How many shares rebuild the secret: 2 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Threshold(u8);
 
 impl Threshold {
-    /// A threshold of 1 would make every share the secret itself, and is refused.
+    /// Makes a threshold of at least 2. A threshold of 1 would make every share the secret itself.
     ///
     /// # Errors
     ///
-    /// [`QuorumError::ThresholdBelowTwo`]
+    /// [`QuorumError::ThresholdBelowTwo`] if `threshold` is 0 or 1.
     pub const fn new(threshold: u8) -> Result<Self, QuorumError> {
         if threshold < 2 {
             return Err(QuorumError::ThresholdBelowTwo);
@@ -46,22 +46,22 @@ impl Threshold {
         Ok(Self(threshold))
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u8 {
         self.0
     }
 }
 
-/// How many shares are dealt: 2 to 255.
+/// How many shares a secret is split into: 2 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShareCount(u8);
 
 impl ShareCount {
-    /// Fewer than two shares split nothing, and are refused.
+    /// Makes a count of at least 2. A single share would not split anything.
     ///
     /// # Errors
     ///
-    /// [`QuorumError::CountBelowTwo`]
+    /// [`QuorumError::CountBelowTwo`] if `count` is 0 or 1.
     pub const fn new(count: u8) -> Result<Self, QuorumError> {
         if count < 2 {
             return Err(QuorumError::CountBelowTwo);
@@ -69,7 +69,7 @@ impl ShareCount {
         Ok(Self(count))
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u8 {
         self.0
     }
@@ -83,12 +83,13 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Any `threshold` of `count` shares.
+    /// Makes the rule that any `threshold` of `count` shares rebuild the secret.
     ///
     /// # Errors
     ///
-    /// [`QuorumError::ThresholdBelowTwo`], [`QuorumError::CountBelowTwo`] and
-    /// [`QuorumError::ThresholdAboveCount`]; so numbers that were swapped are refused.
+    /// - [`QuorumError::ThresholdBelowTwo`]: `threshold` is 0 or 1.
+    /// - [`QuorumError::CountBelowTwo`]: `count` is 0 or 1.
+    /// - [`QuorumError::ThresholdAboveCount`]: the numbers do not fit each other, or were swapped.
     pub const fn new(threshold: u8, count: u8) -> Result<Self, QuorumError> {
         let threshold = match Threshold::new(threshold) {
             Ok(threshold) => threshold,
@@ -114,22 +115,22 @@ impl Quorum {
         }
     }
 
-    /// How many shares it takes.
+    /// Returns how many shares rebuild the secret.
     pub const fn threshold(self) -> Threshold {
         self.threshold
     }
 
-    /// How many shares there are.
+    /// Returns how many shares there are.
     pub const fn count(self) -> ShareCount {
         self.count
     }
 
-    /// The indices of the shares, 1 to `count`.
+    /// Iterates over the indices of the shares, 1 to `count`.
     pub fn indices(self) -> impl DoubleEndedIterator<Item = ShareIndex> + Clone {
         (1..=self.count.0).filter_map(|index| ShareIndex::new(index).ok())
     }
 
-    /// Whether a share of this quorum can have `index`.
+    /// Returns whether a share of this quorum can have `index`.
     pub const fn contains(self, index: ShareIndex) -> bool {
         index.get() <= self.count.0
     }
@@ -141,7 +142,8 @@ impl fmt::Display for Quorum {
     }
 }
 
-/// Which share: 1 to 255. The index is public; 0 is where the secret lies, and no share.
+/// Which share of a set: 1 to 255. The index is public. No share has index 0, where the secret
+/// lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShareIndex(NonZeroU8);
 
@@ -149,11 +151,11 @@ impl ShareIndex {
     /// The first index.
     pub(crate) const FIRST: Self = Self(NonZeroU8::MIN);
 
-    /// Index 0 is refused: the share there would be the secret.
+    /// Makes an index of at least 1. The share at 0 would be the secret.
     ///
     /// # Errors
     ///
-    /// [`QuorumError::IndexZero`]
+    /// [`QuorumError::IndexZero`] if `index` is 0.
     pub const fn new(index: u8) -> Result<Self, QuorumError> {
         match NonZeroU8::new(index) {
             Some(index) => Ok(Self(index)),
@@ -161,7 +163,7 @@ impl ShareIndex {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u8 {
         self.0.get()
     }
@@ -173,7 +175,7 @@ impl fmt::Display for ShareIndex {
     }
 }
 
-/// Why a count or an index is refused.
+/// Why a threshold, a count or an index is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QuorumError {

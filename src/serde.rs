@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading and writing by the crate `serde`; what each type becomes is said in [`shamir`](crate::shamir).
+//! Serialisation by the crate `serde`; [`shamir`](crate::shamir) lists the form of each type.
 
 use core::fmt;
 
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Quorum {
     }
 }
 
-/// A public string of bytes.
+/// A public byte string.
 macro_rules! bytes {
     ($type:ty, $len:literal) => {
         impl Serialize for $type {
@@ -72,7 +72,7 @@ macro_rules! bytes {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let mut bytes = [0; $len];
                 let len = deserialize_hex_or_bin(&mut bytes, deserializer)?.len();
-                // serdect 0.4 takes hex that is too short.
+                // serdect 0.4 accepts hex that is too short.
                 if len != bytes.len() {
                     return Err(D::Error::invalid_length(len, &stringify!($len)));
                 }
@@ -86,7 +86,7 @@ bytes!(SetId, 16);
 bytes!(ShareDigest, 32);
 bytes!(Commitment, 32);
 
-/// As text or as bytes; both secret, as the share is.
+/// Written as text or as bytes, which are as secret as the share.
 impl Serialize for EncodedShare<'_> {
     /// Secret: value and blind. Public: the rest, the length. Leaks: what the format's code does.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -103,7 +103,7 @@ impl Serialize for EncodedShare<'_> {
     }
 }
 
-/// From formats that hold bytes.
+/// Read from formats that hold bytes only.
 impl<'de> Deserialize<'de> for EncodedShare<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Shamir's secret sharing (A. Shamir, "How to share a secret", Comm. ACM 22, 1979) over GF(2^8).
 //!
-//! Each byte of the secret is the constant term of a polynomial of degree `threshold - 1`, whose
-//! other coefficients are uniformly random, zero included. The share with index x holds its value at
-//! x. Any `threshold` shares determine it; fewer are uniform and say nothing about the secret but its
-//! length.
+//! Each byte of the secret is the constant term of a polynomial of degree `threshold - 1` whose
+//! other coefficients are uniformly random, zero included. The share with index x holds the
+//! polynomials' values at x. Any `threshold` shares determine the secret; fewer are uniformly
+//! random and reveal only its length.
 //!
 //! ```
 //! use security_domain::quorum::Quorum;
@@ -22,33 +22,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - [`split`] and [`combine`] serve secrets of a fixed size, with [`split_into`] for a number of shares
-//!   that is known at run time only; [`split_rows`] and [`combine_rows`] serve secrets of any length in
+//! - [`split`] and [`combine`] work on secrets of a fixed size, [`split_into`] on a share count
+//!   known only at run time; [`split_rows`] and [`combine_rows`] work on secrets of any length in
 //!   the caller's buffers.
-//! - [`encoded`] is a share in bytes, with the set and the quorum that it belongs to; [`text`] is the
-//!   same as text with a checksum, to be printed, scanned or dictated.
-//! - [`check`] names wrong shares, and recovers the secret in spite of them.
+//! - [`encoded`] is a share as bytes, with its set and its quorum; [`text`] is the same as text
+//!   with a checksum, to print, scan or dictate.
+//! - [`check`] names wrong shares, and recovers the secret despite them.
 //! - [`renew`] replaces lost shares and whole sets.
 //!
 //! # Feature `serde`
 //!
-//! | type | formats of text | binary formats |
+//! | type | text formats | binary formats |
 //! |---|---|---|
 //! | `Threshold`, `ShareCount`, `ShareIndex` | a number | a number |
 //! | `Quorum` | `threshold` and `count` | the same |
 //! | `SetId`, `ShareDigest`, `Commitment` | lower-case hex | a byte string |
 //! | `EncodedShare` | written as its [`text`] | a byte string |
 //!
-//! What is read is checked as by the constructors. An `EncodedShare` borrows from what it is read from,
-//! so the format must hold its bytes, as postcard does in a slice. From a format of text, such as JSON,
-//! read a `&str` and give it to `EncodedShare::parse_text`. Values have at most
-//! [`text::MAX_VALUE_LEN`] bytes. What the format's own code does with a share is not constant time. A
+//! Values are checked when they are read, as by their constructors. An `EncodedShare` borrows from
+//! its input, so the format must hold its bytes, as postcard does in a slice. From a text format
+//! such as JSON, read a `&str` and pass it to `EncodedShare::parse_text`. Values have at most
+//! [`text::MAX_VALUE_LEN`] bytes. The format's own code does not treat a share in constant time. A
 //! [`Secret`] is never written.
 //!
 //! # Wrong shares
 //!
-//! A share carries no checksum: with exactly a threshold of shares, a wrong one gives a wrong secret.
-//! With more, [`combine`] notices.
+//! A share carries no checksum: with exactly a threshold of shares, a wrong one gives a wrong
+//! secret. With more shares, [`combine`] detects it.
 
 pub mod check;
 mod combine;
@@ -76,22 +76,22 @@ pub struct Share<const N: usize> {
 }
 
 impl<const N: usize> Share<N> {
-    /// The share that lies at `index`.
+    /// Makes a share from its index and its value.
     pub const fn new(index: ShareIndex, value: Secret<N>) -> Self {
         Self { index, value }
     }
 
-    /// Which share it is.
+    /// Returns the share's index.
     pub const fn index(&self) -> ShareIndex {
         self.index
     }
 
-    /// Its bytes, one for each of the secret's.
+    /// Returns the share's bytes, as many as the secret has.
     pub const fn value(&self) -> &Secret<N> {
         &self.value
     }
 
-    /// The same share as a row.
+    /// Borrows the share as a row.
     pub fn as_row(&self) -> ShareRow<'_> {
         ShareRow {
             index: self.index,
@@ -114,9 +114,9 @@ impl<const N: usize> core::fmt::Debug for Share<N> {
     reason = "the caller fills it in, and is to miss nothing new"
 )]
 pub struct ShareRow<'a> {
-    /// Which share it is.
+    /// The share's index.
     pub index: ShareIndex,
-    /// Its bytes, one for each of the secret's.
+    /// The share's bytes, as many as the secret has.
     pub value: &'a [u8],
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kernel for aarch64 with NEON: a product is looked up for each half of a byte by `TBL`, in
-//! tables that sit in registers (Arm ARM, C7.2). Row bytes go from memory to vector registers and
+//! The kernel for aarch64 with NEON: `TBL` looks up the product of each half of a byte in tables
+//! that are held in registers (Arm ARM, C7.2). Row bytes go from memory to vector registers and
 //! back; none reaches a general register or the flags.
 
 use core::arch::aarch64::*;
@@ -9,7 +9,7 @@ use super::nibbles::nibbles;
 use super::{Public, Store, Term, check_lengths, portable};
 use crate::hardened::Fault;
 
-/// NEON, which the target has: there is nothing to detect.
+/// The NEON kernel. The target has NEON, so nothing is detected at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel;
 
@@ -26,8 +26,7 @@ impl Kernel {
         "neon"
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it, as far as the shortest row
-    /// reaches.
+    /// Sets `out` to the sum of `terms`, or adds the sum to it, as far as the shortest row reaches.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
@@ -48,7 +47,7 @@ impl Kernel {
     }
 }
 
-/// Vectors in flight at once.
+/// Vectors processed at once.
 const UNROLL: usize = 4;
 
 /// # Safety

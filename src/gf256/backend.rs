@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which kernel runs: chosen at compile time for what the target has anyway, else at run time, once.
+//! Selects the kernel: at compile time if the target always has it, otherwise once at run time.
 //!
 //! | backend | when | how |
 //! |---|---|---|
@@ -16,31 +16,31 @@ use super::native::Kernel;
 use super::{Store, Term, check_lengths, portable};
 use crate::hardened::Fault;
 
-/// A kernel that this CPU can run: no other can be made.
+/// A kernel that this CPU can run; no other can be constructed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backend(Option<Kernel>);
 
 impl Backend {
-    /// The one that needs nothing of the CPU, and that the others are compared with.
+    /// The portable kernel, with which the others are compared.
     pub const PORTABLE: Self = Self(None);
 
-    /// The fastest one that this CPU can run.
+    /// Returns the fastest kernel that this CPU can run.
     #[inline]
     pub fn detect() -> Self {
         Self(Kernel::detect())
     }
 
-    /// Every one that this CPU can run, the portable one first.
+    /// Iterates over all kernels that this CPU can run, the portable one first.
     pub fn available() -> impl Iterator<Item = Self> {
         core::iter::once(Self::PORTABLE).chain(Kernel::available().map(|kernel| Self(Some(kernel))))
     }
 
-    /// Its name in the table above.
+    /// Returns the kernel's name in the table above.
     pub fn name(self) -> &'static str {
         self.0.map_or("portable", Kernel::name)
     }
 
-    /// Makes `out` the sum of `terms`, whose rows are as long as it, or adds that to it.
+    /// Sets `out` to the sum of `terms`, whose rows are as long as `out`, or adds the sum to it.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]

@@ -8,8 +8,8 @@ use crate::ct::Mask;
 
 /// A secret element.
 ///
-/// It has no `==`: ask [`is_zero`](Self::is_zero), which answers with a mask. It is not wiped when
-/// dropped: what holds elements for longer than an expression wipes them.
+/// It has no `==`: use [`is_zero`](Self::is_zero), which returns a mask. It is not wiped when
+/// dropped: code that holds elements for longer than an expression wipes them.
 pub struct Element(u8);
 
 impl Element {
@@ -19,12 +19,12 @@ impl Element {
     /// The element 1.
     pub const ONE: Self = Self(1);
 
-    /// The element whose coefficients are the bits of `byte`.
+    /// Makes the element whose coefficients are the bits of `byte`.
     pub const fn new(byte: u8) -> Self {
         Self(byte)
     }
 
-    /// The byte.
+    /// Returns the byte.
     pub const fn expose(&self) -> u8 {
         self.0
     }
@@ -38,13 +38,13 @@ impl Element {
     ///
     /// Secret: both. Leaks: nothing. Integer multiplications only, no mask and no table.
     pub const fn times(&self, other: &Self) -> Self {
-        // The reduction: x^8 is x^4 + x^3 + x + 1. The first folding leaves 11 bits, the second 8.
+        // The reduction: x^8 is x^4 + x^3 + x + 1. The first fold leaves 11 bits, the second 8.
         let product = carryless(self.0 as u32, other.0 as u32);
         let folded = (product & 0xff) ^ times_0x1b(product >> 8);
         Self(((folded & 0xff) ^ times_0x1b(folded >> 8)) as u8)
     }
 
-    /// True if it is 0.
+    /// Returns true if it is 0.
     ///
     /// Secret: the element. Leaks: nothing.
     pub fn is_zero(&self) -> Mask {
@@ -71,7 +71,7 @@ impl Zeroize for Element {
     }
 }
 
-/// The product of two polynomials over GF(2) of degree below 8.
+/// Multiplies two polynomials over GF(2) of degree below 8.
 ///
 /// Each factor is cut into four, every fourth bit in a piece. In an integer product of two pieces at
 /// most two bits meet in one place, so a carry goes one place up, where no bit of that product

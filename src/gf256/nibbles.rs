@@ -30,8 +30,8 @@ static NIBBLES: Nibbles = {
     Nibbles(tables)
 };
 
-/// The products of `factor` with the low nibbles and with the high ones. The table is chosen by the
-/// public factor; secret bytes index within a register, never in memory.
+/// Returns the products of `factor` with the low nibbles and with the high ones. The public factor
+/// selects the table; secret bytes index within a register, never in memory.
 #[inline(always)]
 #[cfg_attr(
     not(test),

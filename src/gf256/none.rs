@@ -4,7 +4,7 @@
 use super::{Store, Term};
 use crate::hardened::Fault;
 
-/// Has no value here.
+/// A kernel that cannot exist on this target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {}
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The kernel in plain Rust, for any CPU: eight bytes to a word, no branch or address from a row.
 //!
-//! A sum of terms is evaluated bit by bit of the factors, as Horner's rule does: from the highest bit
-//! down, the sum so far is multiplied by x, and the rows are added whose factor has that bit. So the
-//! multiplications by x, which are most of the work, are shared by all terms. Compilers make vector
-//! instructions of the blocks.
+//! A sum of terms is evaluated bit by bit of the factors, by Horner's rule: from the highest bit
+//! down, the sum so far is multiplied by x, and the rows whose factor has that bit are added. So
+//! all terms share the multiplications by x, which are most of the work. Compilers turn the blocks
+//! into vector instructions.
 
 use core::array;
 use core::hint::black_box;
@@ -16,7 +16,8 @@ use crate::hardened::Fault;
 /// Words in a block, held in registers while the terms are added: 64 bytes.
 const BLOCK: usize = 8;
 
-/// Makes `out[start..]` the sum of `terms`, or adds that to it. Rows are as long as `out`: that was checked.
+/// Sets `out[start..]` to the sum of `terms`, or adds the sum to it. Rows are as long as `out`, as
+/// the caller checked.
 ///
 /// Secret: `out`, the rows. Public: the factors, the lengths, `store`, `start`. Leaks: nothing else.
 pub fn run(out: &mut [u8], terms: &[Term<'_>], store: Store, start: usize) -> Result<(), Fault> {
@@ -74,8 +75,8 @@ fn times_x(word: u64) -> u64 {
     ((word ^ top) << 1) ^ (ct::spread_top_bits(top) & 0x1b1b_1b1b_1b1b_1b1b)
 }
 
-/// The words of `row` from byte `at` on. Which byte is whose does not matter, as long as [`put`]
-/// uses the same order.
+/// Loads the words of `row` from byte `at` on. The order of the bytes does not matter, as long as
+/// [`put`] uses the same one.
 #[inline(always)]
 fn load<const W: usize>(row: &[u8], at: usize) -> [u64; W] {
     let words = row.get(at..).unwrap_or_default().as_chunks().0;
@@ -86,8 +87,8 @@ fn load<const W: usize>(row: &[u8], at: usize) -> [u64; W] {
     }
 }
 
-/// The up to seven bytes of `row` from `at` on, as one word. The barrier hides that the other bytes
-/// are zero: of a single secret bit, a compiler might make a branch.
+/// Loads up to seven bytes of `row` from `at` on, as one word. The barrier hides that the other
+/// bytes are zero: a compiler might branch on a single secret bit.
 #[inline(always)]
 fn load_tail(row: &[u8], at: usize) -> u64 {
     let tail = row.get(at..).unwrap_or_default().iter();

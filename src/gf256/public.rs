@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Field elements that everyone may know, with arithmetic by tables of logarithms.
+//! Public field elements, with arithmetic by tables of logarithms.
 
-/// An element that is no secret: a share's index, or what follows from indices alone.
+/// A public element: a share's index, or a value computed from indices alone.
 ///
-/// Its arithmetic looks up tables at the element, so no secret may ever become a `Public`.
+/// Its arithmetic indexes tables with the element, so no secret may ever become a `Public`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Public(u8);
 
 /// The order of the multiplicative group: logarithms count modulo 255.
 const ORDER: u32 = 255;
 
-/// `EXP[i]` is 3^i, and 3 generates the group. Twice around, for the sum of two logarithms, and filled to
-/// a power of two.
+/// `EXP[i]` is 3^i, and 3 generates the group. It covers two periods, for the sum of two
+/// logarithms, and is padded to a power of two.
 static EXP: [u8; 512] = TABLES.0;
 
-/// `LOG[3^i]` is i; what is at 0 means nothing.
+/// `LOG[3^i]` is i; the entry at 0 has no meaning.
 static LOG: [u8; 256] = TABLES.1;
 
 #[cfg_attr(
@@ -51,12 +51,12 @@ impl Public {
     /// The element 1.
     pub const ONE: Self = Self(1);
 
-    /// The element whose coefficients are the bits of `byte`.
+    /// Makes the element whose coefficients are the bits of `byte`.
     pub const fn new(byte: u8) -> Self {
         Self(byte)
     }
 
-    /// The byte.
+    /// Returns the byte.
     pub const fn get(self) -> u8 {
         self.0
     }
@@ -75,7 +75,7 @@ impl Public {
         Self::exp(self.log() + other.log())
     }
 
-    /// Its powers from the one with `exponent` on, without end. Of 0 there are none.
+    /// Iterates over its powers from `exponent` on, without end. Empty for zero.
     #[inline]
     pub fn powers(self, exponent: u16) -> impl Iterator<Item = Self> {
         let step = self.log();
@@ -91,7 +91,7 @@ impl Public {
         .take(if self == Self::ZERO { 0 } else { usize::MAX })
     }
 
-    /// `1 / self`; of 0, 0.
+    /// Returns `1 / self`, and 0 for 0.
     pub fn invert(self) -> Self {
         if self == Self::ZERO {
             return Self::ZERO;
@@ -99,8 +99,8 @@ impl Public {
         Self::exp(ORDER as usize - self.log())
     }
 
-    /// 3 to the power of `log`, a sum of no more than two logarithms: the mask changes nothing, and spares
-    /// the check of the index.
+    /// Returns 3 to the power of `log`, a sum of at most two logarithms. The mask changes nothing,
+    /// and spares the bounds check.
     #[inline]
     #[cfg_attr(
         not(test),
@@ -110,7 +110,7 @@ impl Public {
         Self(EXP[log & (EXP.len() - 1)])
     }
 
-    /// The power of 3 that it is, below 255.
+    /// Returns the power of 3 that equals the element, below 255.
     #[inline]
     #[cfg_attr(
         not(test),
@@ -121,8 +121,8 @@ impl Public {
     }
 }
 
-/// `sum` modulo 255, or 255 in place of 0. As 256 is 1 modulo 255, a number's upper bytes may be added
-/// to its lowest: there is no division.
+/// Returns `sum` modulo 255, with 255 in place of 0. As 256 is 1 modulo 255, a number's upper bytes
+/// may be added to its lowest, without a division.
 #[inline]
 fn remainder(mut sum: u32) -> usize {
     while sum > ORDER {
@@ -131,9 +131,9 @@ fn remainder(mut sum: u32) -> usize {
     sum as usize
 }
 
-/// A quotient of two products of elements, kept as the sums of their logarithms, so that neither a
-/// multiplication nor an inversion is done until the end. Holds thousands of factors; there are at
-/// most 510 of them anywhere.
+/// A quotient of two products of elements, kept as the sums of their logarithms, so that
+/// multiplication and inversion are done once at the end. It can hold thousands of factors; at most
+/// 510 are used.
 #[derive(Clone, Copy)]
 pub struct Logarithm {
     above: u32,
@@ -172,7 +172,7 @@ impl Logarithm {
         self
     }
 
-    /// The element.
+    /// Returns the element.
     #[inline]
     pub fn exp(self) -> Public {
         if self.zero {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Kernels for x86-64.
 //!
-//! `GF2P8MULB` multiplies bytes in this very field (Intel SDM volume 2). Where it is absent, a
-//! product is looked up for each half of a byte by `PSHUFB`, in tables that sit in registers. Row
+//! `GF2P8MULB` multiplies bytes in this very field (Intel SDM volume 2). Where it is absent,
+//! `PSHUFB` looks up the product of each half of a byte in tables that are held in registers. Row
 //! bytes go from memory to vector registers and back; none reaches a general register or the flags.
 
 use core::arch::x86_64::*;
@@ -37,19 +37,19 @@ impl Isa {
         }
     }
 
-    /// The slowest first.
+    /// All instruction sets, the slowest first.
     const ALL: [Self; 4] = [Self::Avx2, Self::Gfni256, Self::Avx512, Self::Gfni512];
 }
 
 cpufeatures::new!(avx2, "avx2");
 cpufeatures::new!(avx512, "avx512f", "avx512bw", "avx512vl");
 
-/// The choice made, as an [`Isa`]; 0 is none, 255 not yet chosen.
+/// The choice made, as an [`Isa`]; 0 means none, 255 not yet chosen.
 static CHOICE: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = u8::MAX;
 
 impl Kernel {
-    /// The fastest kernel that this CPU can run.
+    /// Returns the fastest kernel that this CPU can run.
     #[inline]
     pub fn detect() -> Option<Self> {
         // One variable, written with the same value by every thread: no ordering needed.
@@ -61,7 +61,7 @@ impl Kernel {
         Isa::from_choice(choice).map(Self)
     }
 
-    /// Every kernel that this CPU can run, the slowest first.
+    /// Iterates over all kernels that this CPU can run, the slowest first.
     #[cold]
     pub fn available() -> impl Iterator<Item = Self> {
         let gfni = has_gfni();
@@ -76,7 +76,7 @@ impl Kernel {
             .map(Self)
     }
 
-    /// Its name.
+    /// Returns the kernel's name.
     pub fn name(self) -> &'static str {
         match self.0 {
             Isa::Avx2 => "avx2",
@@ -86,7 +86,7 @@ impl Kernel {
         }
     }
 
-    /// Makes `out` the sum of `terms`, or adds that to it, whose rows are as long as it.
+    /// Sets `out` to the sum of `terms`, whose rows are as long as `out`, or adds the sum to it.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
     #[inline]
@@ -105,8 +105,8 @@ impl Kernel {
     }
 }
 
-/// Whether the CPU has GFNI. Asked here because `cpufeatures` wants AVX-512 with it, which CPUs with
-/// GFNI in 256 bits lack.
+/// Returns whether the CPU has GFNI. Detected here because `cpufeatures` requires AVX-512 with it,
+/// which CPUs with 256-bit GFNI lack.
 fn has_gfni() -> bool {
     if cfg!(target_feature = "gfni") {
         return true;
@@ -229,10 +229,10 @@ impl Field512 {
     }
 }
 
-/// Vectors in flight at once: hides the latency of the shuffles, and shares each factor's set-up.
+/// Vectors processed at once: hides the latency of the shuffles, and shares each factor's set-up.
 const UNROLL: usize = 4;
 
-/// A kernel 32 bytes wide; what is left of a row, less than that, is the portable kernel's.
+/// A kernel 32 bytes wide; the portable kernel handles the rest of a row, which is shorter.
 macro_rules! kernel_256 {
     ($name:ident, $features:literal, $Factor:ident) => {
         /// # Safety
@@ -287,7 +287,7 @@ macro_rules! kernel_256 {
     };
 }
 
-/// A kernel 64 bytes wide; masked loads and stores leave nothing over.
+/// A kernel 64 bytes wide; masked loads and stores leave no rest.
 macro_rules! kernel_512 {
     ($name:ident, $features:literal, $Factor:ident, $Half:ident) => {
         /// # Safety

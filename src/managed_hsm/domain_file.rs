@@ -243,7 +243,7 @@ pub enum ShareError<E> {
     Device(E),
     /// The random number generator failed.
     Rng,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -254,7 +254,7 @@ impl<E: fmt::Display> fmt::Display for ShareError<E> {
             Self::DoesNotOpen => f.write_str("the share of this custodian does not open"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
             Self::Rng => RngError.fmt(f),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

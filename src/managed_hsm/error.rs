@@ -214,7 +214,7 @@ impl fmt::Display for WriteError {
             Self::RepeatedCustodian => "two certificates are the same, or hold the same key",
             Self::Quorum(error) => return error.fmt(f),
             Self::DoesNotOpen => "the security domain does not open with this master key",
-            Self::Fault => "the machine erred",
+            Self::Fault => "an internal check failed: a hardware fault or a bug",
         })
     }
 }
@@ -260,7 +260,7 @@ pub enum OpenError {
     },
     /// It does not open with this key. Nothing more can be told without the key.
     DoesNotOpen,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -275,7 +275,7 @@ impl fmt::Display for OpenError {
         match self {
             Self::BufferTooSmall { needed } => write!(f, "the output may take {needed} bytes"),
             Self::DoesNotOpen => f.write_str("it does not open with this key"),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

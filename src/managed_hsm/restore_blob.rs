@@ -159,7 +159,7 @@ pub enum RestoreError<E> {
     Device(E),
     /// The random number generator failed.
     Rng,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -172,7 +172,7 @@ impl<E: fmt::Display> fmt::Display for RestoreError<E> {
             Self::DoesNotOpen => f.write_str("the blob does not open with this transfer key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
             Self::Rng => RngError.fmt(f),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

@@ -46,7 +46,7 @@ pub enum KeyError {
     Exponent2,
     /// The coefficient is not the second prime's inverse.
     Coefficient,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -276,7 +276,7 @@ impl From<Fault> for SignatureError {
 pub enum ExportError {
     /// The output is too small for the encoding.
     BufferTooSmall,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -320,4 +320,4 @@ impl From<Fault> for Failure {
     }
 }
 
-const FAULT: &str = "the machine erred";
+const FAULT: &str = "an internal check failed: a hardware fault or a bug";

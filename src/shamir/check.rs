@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Naming wrong shares, and recovering the secret in spite of them.
+//! Names wrong shares, and recovers the secret despite them.
 //!
-//! Two ways, which do not depend on each other:
+//! There are two independent ways:
 //!
-//! - With [`ShareDigest`]s kept from the dealing, [`name_wrong`] checks each share by itself.
-//! - Without them, with more shares than the threshold, [`consistent`] tells whether all agree, and
-//!   [`correct`] recovers the secret if at most `(given - threshold) / 2` shares are wrong.
+//! - With [`ShareDigest`]s kept from the split, [`name_wrong`] checks each share on its own.
+//! - Without digests, but with more shares than the threshold, [`consistent`] checks whether all
+//!   agree, and [`correct`] recovers the secret if at most `(given - threshold) / 2` shares are
+//!   wrong.
 //!
 //! ```
 //! use security_domain::quorum::Quorum;
@@ -39,14 +40,15 @@ use super::combine::{validate, verdict};
 use super::{CombineError, ShareRow};
 use crate::quorum::Quorum;
 
-/// Whether all `shares` lie on polynomials of the quorum's degree, in every byte. With exactly a
-/// threshold of shares, any do.
+/// Checks that all `shares` lie on polynomials of the quorum's degree, in every byte. Exactly a
+/// threshold of shares always does.
 ///
 /// Secret: the shares. Public: the lengths, the indices, `quorum`. Leaks: whether they agree.
 ///
 /// # Errors
 ///
-/// [`CombineError`], `Disagree` if they do not agree.
+/// Fails for each reason in [`CombineError`] except `Mixed`; with `Disagree` if the shares do not
+/// agree.
 pub fn consistent(quorum: Quorum, shares: &[ShareRow<'_>]) -> Result<(), CombineError> {
     let len = shares.first().map_or(0, |share| share.value.len());
     let shares = shares.iter().copied();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Rebuilding the secret from shares.
+//! Rebuilds the secret from shares.
 
 use super::encoded::MixedShares;
 use super::lagrange::{agrees, interpolate};
@@ -12,15 +12,15 @@ use crate::secret::{Secret, wipe};
 
 /// Rebuilds the secret from at least a threshold of shares, in any order.
 ///
-/// With exactly a threshold of shares, a wrong share gives a wrong secret. What is given beyond that
-/// is checked in every byte.
+/// With exactly a threshold of shares, a wrong share gives a wrong secret. Shares beyond the
+/// threshold are checked in every byte.
 ///
 /// Secret: the shares, the secret. Public: `N`, the indices, `quorum`. Leaks: whether the shares
 /// agree.
 ///
 /// # Errors
 ///
-/// [`CombineError`], but for `UnequalLengths` and `Mixed`.
+/// Fails for each reason in [`CombineError`] except `UnequalLengths` and `Mixed`.
 pub fn combine<const N: usize>(
     quorum: Quorum,
     shares: &[&Share<N>],
@@ -43,18 +43,18 @@ fn rows<'s, const N: usize>(shares: &[&'s Share<N>]) -> impl Iterator<Item = Sha
     shares.iter().map(|share| share.as_row())
 }
 
-/// Rebuilds the secret from at least a threshold of shares, in any order, into `out`, which is as long
-/// as each of them. On error `out` is wiped.
+/// Rebuilds the secret into `out` from at least a threshold of shares, in any order. Each share is
+/// as long as `out`. On error `out` is wiped.
 ///
-/// With exactly a threshold of shares, a wrong share gives a wrong secret. What is given beyond that
-/// is checked in every byte.
+/// With exactly a threshold of shares, a wrong share gives a wrong secret. Shares beyond the
+/// threshold are checked in every byte.
 ///
 /// Secret: the shares, `out`. Public: the lengths, the indices, `quorum`. Leaks: whether the shares
 /// agree.
 ///
 /// # Errors
 ///
-/// [`CombineError`], but for `Mixed`.
+/// Fails for each reason in [`CombineError`] except `Mixed`.
 pub fn combine_rows(
     quorum: Quorum,
     shares: &[ShareRow<'_>],
@@ -79,7 +79,7 @@ pub(super) fn combine_any<'a>(
     Ok(())
 }
 
-/// Checks in every byte that the shares beyond the threshold agree with those up to it.
+/// Checks in every byte that the shares beyond the threshold agree with the first ones.
 pub(super) fn verdict<'a>(
     quorum: Quorum,
     shares: impl Iterator<Item = ShareRow<'a>> + Clone,
@@ -90,7 +90,7 @@ pub(super) fn verdict<'a>(
     for share in shares.skip(threshold) {
         agree &= agrees(share, basis.clone())?;
     }
-    // The verdict on all of them is public.
+    // The verdict on all shares is public.
     if agree.declassify() {
         Ok(())
     } else {
@@ -98,7 +98,7 @@ pub(super) fn verdict<'a>(
     }
 }
 
-/// Checks what is public of shares that are to be used together.
+/// Checks the public parts of shares that are to be used together.
 pub(super) fn validate<'a>(
     quorum: Quorum,
     shares: impl Iterator<Item = ShareRow<'a>>,
@@ -136,9 +136,9 @@ pub enum CombineError {
     UnequalLengths(ShareIndex),
     /// There are more shares than the threshold, and they do not belong to one secret.
     Disagree,
-    /// Encoded shares are not of one set and one quorum.
+    /// The encoded shares are not all of one set and one quorum.
     Mixed(MixedShares),
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -154,10 +154,10 @@ impl core::fmt::Display for CombineError {
             Self::TooFewShares => f.write_str("there are fewer shares than the threshold"),
             Self::IndexAboveCount(index) => write!(f, "the quorum has no share {index}"),
             Self::EqualIndices(index) => write!(f, "two shares have the index {index}"),
-            Self::UnequalLengths(index) => write!(f, "share {index} has another length"),
+            Self::UnequalLengths(index) => write!(f, "share {index} has a different length"),
             Self::Disagree => f.write_str("the shares do not belong to one secret"),
-            Self::Mixed(_) => f.write_str("the shares are not of one set and one quorum"),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Mixed(_) => f.write_str("the shares are not all of one set and one quorum"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A share in bytes, with the set and the quorum that it belongs to, so that shares that do not belong
-//! together are told apart before they are combined. `docs/format.md`, "Encoded share".
+//! A share as bytes, with its set and its quorum, so that shares that do not belong together are
+//! detected before they are combined. See `docs/format.md`, "Encoded share".
 //!
 //! | bytes | what |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | L | value |
 //! | 32 | blind |
 //!
-//! Value and blind are secret. There is no other encoding of the same share.
+//! Value and blind are secret. Each share has exactly one encoding.
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
@@ -48,12 +48,12 @@ pub(super) const HEADER: usize = MAGIC.len() + 1 + 16 + 3 + 4;
 /// Bytes of the blind.
 const BLIND: usize = 32;
 
-/// How long the encoding of a share of `len` bytes is.
+/// Returns the length of an encoded share whose value has `len` bytes.
 pub const fn encoded_len(len: usize) -> usize {
     len.saturating_add(HEADER + BLIND)
 }
 
-/// A share with the set and the quorum that it belongs to, over the bytes that hold it.
+/// A share with its set and its quorum, borrowed from the bytes that hold it.
 #[derive(Clone, Copy)]
 pub struct EncodedShare<'a> {
     set: SetId,
@@ -63,11 +63,12 @@ pub struct EncodedShare<'a> {
 }
 
 impl<'a> EncodedShare<'a> {
-    /// A share to be encoded; `blind` is 32 random bytes, drawn for it alone.
+    /// Makes a share that can be encoded. `blind` is 32 random bytes, drawn for this share alone.
     ///
     /// # Errors
     ///
-    /// [`EncodedShareError::IndexAboveCount`] and [`EncodedShareError::TooLong`].
+    /// - [`EncodedShareError::IndexAboveCount`]: the quorum has no share with this index.
+    /// - [`EncodedShareError::TooLong`]: the value has 2^32 bytes or more.
     pub const fn new(
         set: SetId,
         quorum: Quorum,
@@ -88,13 +89,13 @@ impl<'a> EncodedShare<'a> {
         })
     }
 
-    /// Reads one that fills `bytes` exactly.
+    /// Parses an encoded share that fills `bytes` exactly.
     ///
     /// Secret: value and blind. Public: the rest, the length. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// [`EncodedShareError`]
+    /// Fails for each reason in [`EncodedShareError`] except `BufferTooSmall` and `Fault`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, EncodedShareError> {
         use EncodedShareError::*;
         let (magic, rest) = bytes.split_first_chunk().ok_or(Truncated)?;
@@ -124,14 +125,15 @@ impl<'a> EncodedShare<'a> {
         )
     }
 
-    /// Writes it to the front of `out` and returns how many bytes that took: [`encoded_len`] of the
+    /// Writes the encoding to the front of `out` and returns its length: [`encoded_len`] of the
     /// value's length.
     ///
     /// Secret: value and blind. Public: the rest, the length. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// [`EncodedShareError::BufferTooSmall`], with nothing written.
+    /// - [`EncodedShareError::BufferTooSmall`]: `out` is too short; nothing was written.
+    /// - [`EncodedShareError::Fault`]: an internal check failed.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodedShareError> {
         let len = encoded_len(self.row.value.len());
         let mut out = out
@@ -143,20 +145,20 @@ impl<'a> EncodedShare<'a> {
         Ok(len)
     }
 
-    /// The bytes of the encoding after the first seven, which are the same for every share.
+    /// Returns the bytes of the encoding after the first seven, which are the same for every share.
     pub(super) fn after_magic(&self) -> impl Iterator<Item = u8> {
         let header = self.header().into_iter().skip(MAGIC.len());
         header.chain(self.row.value.iter().chain(self.blind).copied())
     }
 
-    /// The bytes in front of the value.
+    /// Returns the bytes in front of the value.
     fn header(&self) -> [u8; HEADER] {
         let numbers = [
             self.quorum.threshold().get(),
             self.quorum.count().get(),
             self.row.index.get(),
         ];
-        // `new` saw to it that the length fits.
+        // `new` checked that the length fits.
         let value_len = (self.row.value.len() as u32).to_be_bytes();
         let fields: [&[u8]; 5] = [MAGIC, &[VERSION], self.set.as_bytes(), &numbers, &value_len];
         let mut header = [0; HEADER];
@@ -166,22 +168,22 @@ impl<'a> EncodedShare<'a> {
         header
     }
 
-    /// The set that it belongs to.
+    /// Returns the set that the share belongs to.
     pub const fn set(&self) -> SetId {
         self.set
     }
 
-    /// The quorum that it belongs to.
+    /// Returns the quorum that the share belongs to.
     pub const fn quorum(&self) -> Quorum {
         self.quorum
     }
 
-    /// Its index and its bytes.
+    /// Returns the share's index and value.
     pub const fn row(&self) -> ShareRow<'a> {
         self.row
     }
 
-    /// Its digest, to be kept apart from it.
+    /// Computes the share's digest, to be kept apart from the share.
     ///
     /// Secret: value and blind. Public: the rest. Leaks: nothing else.
     pub fn digest(&self) -> ShareDigest {
@@ -189,7 +191,7 @@ impl<'a> EncodedShare<'a> {
     }
 }
 
-/// Prints what is public.
+/// Prints the public parts only.
 impl core::fmt::Debug for EncodedShare<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let index = self.row.index;
@@ -201,7 +203,8 @@ impl core::fmt::Debug for EncodedShare<'_> {
     }
 }
 
-/// The quorum of shares that all belong to one set and one quorum.
+/// Returns the quorum of shares that all belong to one set and one quorum; `None` if there are no
+/// shares.
 pub(super) fn same_set(shares: &[EncodedShare<'_>]) -> Result<Option<Quorum>, MixedShares> {
     let mut all = shares.iter();
     let Some(first) = all.next() else {
@@ -219,14 +222,15 @@ pub(super) fn same_set(shares: &[EncodedShare<'_>]) -> Result<Option<Quorum>, Mi
     Ok(Some(first.quorum))
 }
 
-/// Rebuilds the secret from shares of one set into `out`, which is as long as their values. On error
-/// `out` is wiped. What [`combine_rows`](super::combine_rows) says holds here.
+/// Rebuilds the secret into `out` from shares of one set. Each value is as long as `out`. On error
+/// `out` is wiped. Like [`combine_rows`](super::combine_rows), this cannot detect a wrong share
+/// among exactly a threshold.
 ///
 /// Secret: the values, `out`. Public: the rest, the lengths. Leaks: whether the shares agree.
 ///
 /// # Errors
 ///
-/// [`CombineError`], `Mixed` among them.
+/// Fails for each reason in [`CombineError`].
 pub fn combine_encoded(shares: &[EncodedShare<'_>], out: &mut [u8]) -> Result<(), CombineError> {
     let combined = match same_set(shares) {
         Err(mixed) => Err(CombineError::Mixed(mixed)),
@@ -239,7 +243,7 @@ pub fn combine_encoded(shares: &[EncodedShare<'_>], out: &mut [u8]) -> Result<()
     combined
 }
 
-/// Shares that do not belong together; the index is that of the first share that differs from the
+/// Why shares do not belong together. The index is that of the first share that differs from the
 /// first one given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -261,27 +265,27 @@ impl core::fmt::Display for MixedShares {
 
 impl core::error::Error for MixedShares {}
 
-/// Why bytes are no encoded share, or a share cannot be encoded.
+/// Why bytes are not an encoded share, or why a share cannot be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodedShareError {
     /// The bytes end too early.
     Truncated,
-    /// The bytes go on after the blind.
+    /// Bytes follow the blind.
     TrailingBytes,
-    /// They do not start with `sdshare`.
+    /// The bytes do not start with `sdshare`.
     NotAShare,
-    /// A version that is not known here.
+    /// The version is not supported.
     Version(u8),
-    /// Threshold, count or index is none.
+    /// The threshold, the count or the index is invalid.
     Quorum(QuorumError),
     /// The index is above the count.
     IndexAboveCount,
-    /// The value has 2^32 bytes or more, or more than memory.
+    /// The value has 2^32 bytes or more, or does not fit in memory.
     TooLong,
     /// The buffer is too small for the encoding.
     BufferTooSmall,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -296,13 +300,13 @@ impl core::fmt::Display for EncodedShareError {
         match self {
             Self::Truncated => f.write_str("the encoded share is cut short"),
             Self::TrailingBytes => f.write_str("bytes follow the encoded share"),
-            Self::NotAShare => f.write_str("this is no encoded share"),
-            Self::Version(version) => write!(f, "share version {version} is not known"),
-            Self::Quorum(_) => f.write_str("the share's quorum or index cannot be"),
+            Self::NotAShare => f.write_str("the bytes are not an encoded share"),
+            Self::Version(version) => write!(f, "share version {version} is not supported"),
+            Self::Quorum(_) => f.write_str("the share's quorum or index is invalid"),
             Self::IndexAboveCount => f.write_str("the share's index is above the share count"),
             Self::TooLong => f.write_str("the share's value is too long"),
             Self::BufferTooSmall => f.write_str("the buffer is too small for the encoded share"),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

@@ -8,10 +8,10 @@ use crate::quorum::ShareIndex;
 pub struct IndexSet([u128; 2]);
 
 impl IndexSet {
-    /// No index.
+    /// The empty set.
     pub const EMPTY: Self = Self([0; 2]);
 
-    /// Adds `index`; false if it was there.
+    /// Adds `index` and returns whether it was new.
     pub fn insert(&mut self, index: ShareIndex) -> bool {
         let new = !self.contains(index);
         let [low, high] = &mut self.0;
@@ -19,25 +19,25 @@ impl IndexSet {
         new
     }
 
-    /// Whether `index` is in the set.
+    /// Returns whether `index` is in the set.
     pub const fn contains(&self, index: ShareIndex) -> bool {
         let [low, high] = self.0;
         let word = if index.get() < 128 { low } else { high };
         word >> (index.get() & 127) & 1 == 1
     }
 
-    /// How many there are.
+    /// Returns how many indices there are.
     pub const fn len(&self) -> usize {
         let [low, high] = self.0;
         (low.count_ones() + high.count_ones()) as usize
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The indices, in order.
+    /// Iterates over the indices in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = ShareIndex> {
         (1..=u8::MAX)
             .filter_map(|index| ShareIndex::new(index).ok())

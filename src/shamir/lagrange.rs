@@ -8,8 +8,8 @@ use crate::hardened::Fault;
 use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 
-/// A share's weight in the value at `point`, the product over all other shares of
-/// `(point - other) / (index - other)`. The indices in `all` differ from each other.
+/// Returns a share's weight in the value at `point`: the product over all other shares of `(point -
+/// other) / (index - other)`. The indices in `all` differ from each other.
 pub fn weight(point: Public, index: ShareIndex, all: impl Iterator<Item = ShareIndex>) -> Public {
     let x = Public::from(index);
     all.filter(|&other| other != index)
@@ -24,7 +24,7 @@ pub fn weight(point: Public, index: ShareIndex, all: impl Iterator<Item = ShareI
 pub struct Weights([Public; 255]);
 
 impl Weights {
-    /// For the shares with these `indices`, which differ from each other.
+    /// Computes the weights of the shares with these `indices`, which differ from each other.
     pub fn new(point: Public, indices: impl Iterator<Item = ShareIndex> + Clone) -> Self {
         let mut weights = [Public::ZERO; 255];
         for (slot, index) in weights.iter_mut().zip(indices.clone()) {
@@ -33,8 +33,8 @@ impl Weights {
         Self(weights)
     }
 
-    /// Each row from byte `at` on, `len` bytes long, with its weight. A row that ends too early is empty,
-    /// and no sum takes it.
+    /// Pairs `len` bytes of each row, from byte `at` on, with the row's weight. A row that ends too
+    /// early becomes empty, which no sum accepts.
     pub fn terms<'a>(
         &self,
         rows: impl Iterator<Item = ShareRow<'a>>,
@@ -52,11 +52,11 @@ impl Weights {
     }
 }
 
-/// Columns handled at once, so that the sum stays in the cache while the terms are added.
+/// Columns processed at once, so that the sum stays in the cache while the terms are added.
 const BLOCK: usize = 16384;
 
-/// `out` = the value at `point` of the polynomials through `shares`, whose indices differ and whose
-/// values are as long as `out`.
+/// Sets `out` to the value at `point` of the polynomials through `shares`, whose indices differ and
+/// whose values are as long as `out`.
 ///
 /// Secret: the values. Public: the point, the indices, the lengths. Leaks: nothing else.
 pub fn interpolate<'a>(
@@ -77,7 +77,7 @@ pub fn interpolate<'a>(
 /// Columns that [`agrees`] holds at once.
 const CHECKED: usize = 512;
 
-/// True if `share` lies, in every byte, on the polynomials through `others`.
+/// Returns true if `share` lies, in every byte, on the polynomials through `others`.
 ///
 /// Secret: the values. Public: the indices, the lengths. Leaks: nothing; the verdict is a mask.
 #[inline(never)]
@@ -87,7 +87,7 @@ pub fn agrees<'a>(
 ) -> Result<Mask, Fault> {
     let point = Public::from(share.index);
     let weights = Weights::new(point, others.clone().map(|other| other.index));
-    // Columns in which the share and the interpolation differ add up to something other than 0.
+    // A column in which the share and the interpolation differ sums to something other than 0.
     let mut sum = Secret::<CHECKED>::zeroed();
     let mut seen = Secret::<CHECKED>::zeroed();
     let mut at = 0;

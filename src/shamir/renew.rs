@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! For honest-but-curious holders only: replacing a lost share, all shares, or the quorum, without
-//! anyone learning the secret.
+//! For honest-but-curious holders only: replaces a lost share, all shares, or the quorum, without
+//! revealing the secret to anyone.
 //!
-//! Holders who follow the protocol learn nothing from what they see. One who sends wrong values makes
-//! the new shares wrong, and nobody sees who it was. So new shares replace old ones only after a
-//! quorum of them has recombined to the secret that a [`Commitment`] fixed when it was dealt. The
-//! messages between holders are secret, and the caller's to protect. `docs/sharing.md` gives the
-//! protocols and what they withstand.
+//! Holders who follow the protocol learn nothing from what they see. A holder who sends wrong
+//! values makes the new shares wrong, and nobody can tell which holder it was. So new shares
+//! replace old ones only after a quorum of the new ones has recombined to the secret that a
+//! [`Commitment`] fixed when it was split. The messages between holders are secret, and the caller
+//! must protect them. `docs/sharing.md` describes the protocols and what they withstand.
 //!
-//! - [`repair`] makes the share at an index anew from a threshold of others.
-//! - [`refresh`] makes new shares of the same secret; old and new ones do not mix.
-//! - [`reshare`] goes from one quorum to another.
+//! - [`repair`] recreates the share at an index from a threshold of others.
+//! - [`refresh`] creates new shares of the same secret; old and new ones do not mix.
+//! - [`reshare`] moves the secret from one quorum to another.
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
@@ -47,7 +47,7 @@ use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareIndex};
 use crate::secret::wipe;
 
-/// `out` = the sum of `rows`, each as long as `out`; on error `out` is wiped.
+/// Sets `out` to the sum of `rows`, each as long as `out`. On error `out` is wiped.
 fn add_up<'a>(
     out: &mut [u8],
     rows: impl Iterator<Item = &'a [u8]> + Clone,
@@ -66,7 +66,7 @@ fn add_up<'a>(
     Ok(())
 }
 
-/// Checks that `holders` are as many different shares of `quorum` as its threshold.
+/// Checks that `holders` are different shares of `quorum`, as many as its threshold.
 fn holders_of(
     quorum: Quorum,
     holders: impl Iterator<Item = ShareIndex>,
@@ -86,11 +86,11 @@ fn holders_of(
     Ok(set)
 }
 
-/// Why a step of a protocol was refused.
+/// Why a step of a renewal protocol was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RenewError {
-    /// There are more or fewer holders than the threshold.
+    /// The number of holders differs from the threshold.
     HolderCount,
     /// There is not one row for each holder, or for each share of the quorum.
     RowCount,
@@ -98,13 +98,13 @@ pub enum RenewError {
     IndexAboveCount(ShareIndex),
     /// Two holders have this index.
     EqualIndices(ShareIndex),
-    /// The share at hand is not one of the holders', or the lost one is.
+    /// The given share is not one of the holders', or the lost share is.
     NotAHolder(ShareIndex),
-    /// A row is longer or shorter than another.
+    /// The rows differ in length.
     UnequalLengths,
     /// The random number generator failed.
     Rng,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -117,14 +117,19 @@ impl From<Fault> for RenewError {
 impl core::fmt::Display for RenewError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::HolderCount => f.write_str("there are not as many holders as the threshold"),
-            Self::RowCount => f.write_str("there is not one row for each share"),
+            Self::HolderCount => f.write_str("the number of holders differs from the threshold"),
+            Self::RowCount => f.write_str("there is not one row for each holder or share"),
             Self::IndexAboveCount(index) => write!(f, "the quorum has no share {index}"),
             Self::EqualIndices(index) => write!(f, "two holders have the index {index}"),
-            Self::NotAHolder(index) => write!(f, "share {index} has no such part here"),
-            Self::UnequalLengths => f.write_str("a row has another length"),
+            Self::NotAHolder(index) => {
+                write!(
+                    f,
+                    "share {index} is no holder's, or is the lost one and a holder's"
+                )
+            }
+            Self::UnequalLengths => f.write_str("the rows differ in length"),
             Self::Rng => f.write_str("the random number generator failed"),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

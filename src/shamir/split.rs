@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Dealing a secret into shares.
+//! Splits a secret into shares.
 
 use rand_core::TryCryptoRng;
 
@@ -10,18 +10,20 @@ use crate::quorum::{Quorum, ShareIndex};
 use crate::rng;
 use crate::secret::{Secret, wipe};
 
-/// Splits `secret` into as many shares as `quorum` has, in the order of the indices.
+/// Splits `secret` into one share for each index of `quorum`, in index order.
 ///
-/// `COUNT` is mostly taken from the pattern that the shares are bound to. Up to a threshold of 16 and
-/// 32 bytes, all random bytes are drawn in one call. For a count that is known at run time only, or for
-/// shares in memory of the caller's choice, there is [`split_into`].
+/// `COUNT` is usually inferred from the pattern that receives the shares. Up to a threshold of 16
+/// and 32 bytes, all random bytes are drawn in one call. Use [`split_into`] for a count that is
+/// known only at run time, or for shares in memory that the caller chooses.
 ///
 /// Secret: `secret`, the shares. Public: `N`, `COUNT`, `quorum`, whether `rng` failed. Leaks: nothing
 /// else.
 ///
 /// # Errors
 ///
-/// [`SplitError::SlotCount`], [`SplitError::Rng`] and [`SplitError::Fault`].
+/// - [`SplitError::SlotCount`]: `COUNT` differs from the quorum's share count.
+/// - [`SplitError::Rng`]: the generator failed.
+/// - [`SplitError::Fault`]: an internal check failed.
 pub fn split<const N: usize, const COUNT: usize, R: TryCryptoRng + ?Sized>(
     secret: &Secret<N>,
     quorum: Quorum,
@@ -39,15 +41,17 @@ pub fn split<const N: usize, const COUNT: usize, R: TryCryptoRng + ?Sized>(
     Ok(shares)
 }
 
-/// Splits `secret` into `shares`, one slot for each share of `quorum`, in the order of the indices.
+/// Splits `secret` into `shares`, one slot for each share of `quorum`, in index order.
 ///
-/// On error every slot is `None`. What the slots held before is wiped either way.
+/// On error every slot is `None`. The slots' previous contents are wiped either way.
 ///
 /// Secret: `secret`, the shares. Public: `N`, `quorum`, whether `rng` failed. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`SplitError::SlotCount`], [`SplitError::Rng`] and [`SplitError::Fault`].
+/// - [`SplitError::SlotCount`]: there is not one slot for each share of `quorum`.
+/// - [`SplitError::Rng`]: the generator failed.
+/// - [`SplitError::Fault`]: an internal check failed.
 pub fn split_into<const N: usize, R: TryCryptoRng + ?Sized>(
     secret: &Secret<N>,
     quorum: Quorum,
@@ -68,18 +72,18 @@ pub fn split_into<const N: usize, R: TryCryptoRng + ?Sized>(
     dealt
 }
 
-/// Deals `secret`, of any length, into `rows`, one for each share of `quorum`, in the order of the
-/// indices; each as long as `secret`.
+/// Splits `secret`, of any length, into `rows`, one for each share of `quorum` in index order, each
+/// as long as `secret`.
 ///
-/// On error every row is wiped. Random bytes are drawn in blocks of a few kilobytes, and that much
-/// stack is used, whatever the length and the quorum.
+/// On error every row is wiped. Random bytes are drawn in blocks of a few kilobytes, which is also
+/// the stack use, whatever the length and the quorum.
 ///
 /// Secret: `secret`, the rows. Public: the lengths, `quorum`, whether `rng` failed. Leaks: nothing
 /// else.
 ///
 /// # Errors
 ///
-/// [`SplitError`].
+/// Fails for each reason in [`SplitError`].
 pub fn split_rows<R: TryCryptoRng + ?Sized>(
     secret: &[u8],
     quorum: Quorum,
@@ -91,8 +95,8 @@ pub fn split_rows<R: TryCryptoRng + ?Sized>(
     })
 }
 
-/// Deals zeros into `rows`, one for each share of `quorum`, all as long as the first. On error every row
-/// is wiped.
+/// Splits zeros into `rows`, one for each share of `quorum`, all as long as the first. On error
+/// every row is wiped.
 pub(super) fn split_zeros<R: TryCryptoRng + ?Sized>(
     quorum: Quorum,
     rng: &mut R,
@@ -122,7 +126,7 @@ fn all_or_nothing(
     dealt
 }
 
-/// Where a share's bytes go.
+/// Where a share's bytes are written.
 trait Slot {
     fn row(&mut self) -> Option<&mut [u8]>;
 }
@@ -145,12 +149,12 @@ impl<const N: usize> Slot for Option<Share<N>> {
     }
 }
 
-/// Random bytes held at once: the smaller the secret, the less is to be wiped.
+/// How many random bytes are held at once: a smaller secret leaves less to wipe.
 const SMALL: usize = 128;
 const MEDIUM: usize = 512;
 const LARGE: usize = 4096;
 
-/// How many columns fit, if `bytes` random bytes hold a group of coefficients for each.
+/// Returns how many columns fit if `bytes` random bytes hold a group of coefficients for each.
 fn columns(bytes: usize, threshold: usize) -> usize {
     bytes >> threshold.min(TERMS).next_power_of_two().trailing_zeros()
 }
@@ -172,7 +176,7 @@ fn deal<R: TryCryptoRng + ?Sized>(
     }
     let mut random = Secret::<LARGE>::zeroed();
     let width = columns(LARGE, threshold);
-    // Not by `chunks`: it can panic where the compiler does not see that the width is not 0.
+    // Not `chunks`: it can panic where the compiler does not see that the width is not 0.
     let (mut rest, mut at) = (secret, 0);
     while !rest.is_empty() {
         let block = rest.split_off(..width.min(rest.len())).ok_or(Fault)?;
@@ -203,7 +207,7 @@ fn deal_zeros<R: TryCryptoRng + ?Sized>(
     Ok(())
 }
 
-/// Deals the columns of `secret`, which start at `at` in the slots.
+/// Splits the columns of `secret`, which start at `at` in the slots.
 ///
 /// A share at x is the sum over j of `x^j` times row j, where row 0 is the secret and each further
 /// one random. They are added in groups of [`TERMS`], and the random rows drawn a group at a time.
@@ -258,13 +262,13 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SplitError {
-    /// There are more or fewer slots or rows than the quorum has shares.
+    /// The number of slots or rows differs from the quorum's share count.
     SlotCount,
     /// A row is longer or shorter than the secret.
     UnequalLengths,
     /// The random number generator failed.
     Rng,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -277,10 +281,10 @@ impl From<Fault> for SplitError {
 impl core::fmt::Display for SplitError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::SlotCount => "there is not one slot for each share of the quorum",
+            Self::SlotCount => "the number of slots or rows differs from the quorum's share count",
             Self::UnequalLengths => "a row is not as long as the secret",
             Self::Rng => "the random number generator failed",
-            Self::Fault => "the machine erred",
+            Self::Fault => "an internal check failed: a hardware fault or a bug",
         })
     }
 }

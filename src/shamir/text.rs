@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An encoded share as text, for paper, QR codes and the telephone: Bech32m (BIP 350, on the format of
-//! BIP 173) with the human-readable part `sdshare`. `docs/format.md`, "Share as text".
+//! An encoded share as text, for paper, QR codes and the telephone: Bech32m (BIP 350, on the format
+//! of BIP 173) with the human-readable part `sdshare`. See `docs/format.md`, "Share as text".
 //!
-//! The human-readable part stands for the first seven bytes of the encoding, and the data part begins
-//! with the version. Text in upper case is read too; mixed case is refused. Spaces, hyphens and line
-//! breaks between characters are passed over, so that the text can be written in groups.
+//! The human-readable part stands for the first seven bytes of the encoding, and the data part
+//! begins with the version. Upper-case text is accepted too; mixed case is refused. Spaces, hyphens
+//! and line breaks between characters are ignored, so that the text can be written in groups.
 //!
-//! The checksum finds any three wrong characters, and misses more of them once in 2^30. It guards
-//! against mistakes, not against a forger: for that, keep [digests](super::check).
+//! The checksum detects up to three wrong characters, and misses more of them once in 2^30. It
+//! protects against mistakes, not against forgery: for that, keep [digests](super::check).
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
@@ -45,11 +45,11 @@ mod bech32m;
 
 use bech32m::{CHECKSUM_LEN, Checksum, character, symbol};
 
-/// The most characters that a text has, gaps not counted. In a longer one, two wrong characters could
-/// be missed.
+/// The most characters in a text, not counting gaps. In a longer text, two wrong characters could
+/// go undetected.
 pub const MAX_TEXT_LEN: usize = 1023;
 
-/// The longest value whose share can be written as text.
+/// The length of the longest value whose share can be written as text.
 pub const MAX_VALUE_LEN: usize = 574;
 
 /// Between the human-readable part and the data part.
@@ -58,23 +58,27 @@ const SEPARATOR: u8 = b'1';
 /// Characters in front of the data part.
 const FRONT_LEN: usize = MAGIC.len() + 1;
 
-/// How many characters the text of a share of `value_len` bytes has.
+/// Returns how many characters the text of a share with `value_len` bytes has.
 pub const fn text_len(value_len: usize) -> usize {
     let bytes = encoded_len(value_len) - MAGIC.len();
     let symbols = bytes.saturating_mul(8).div_ceil(5);
     symbols.saturating_add(FRONT_LEN + CHECKSUM_LEN)
 }
 
-/// As text.
+/// Conversion to and from text.
 impl<'a> EncodedShare<'a> {
-    /// Writes it as text to the front of `out`: [`text_len`] of the value's length, in lower case,
-    /// without gaps. Secret, as the share is.
+    /// Writes the share as text to the front of `out`: [`text_len`] of the value's length, in lower
+    /// case, without gaps. The text is as secret as the share.
     ///
     /// Secret: value and blind, the text. Public: the rest, the length. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// [`TextError::TooLong`] and [`TextError::BufferTooSmall`], with nothing written.
+    /// - [`TextError::TooLong`]: the value has more than [`MAX_VALUE_LEN`] bytes.
+    /// - [`TextError::BufferTooSmall`]: `out` is too short.
+    /// - [`TextError::Fault`]: an internal check failed.
+    ///
+    /// Nothing is written in the first two cases.
     pub fn encode_text<'o>(&self, out: &'o mut [u8]) -> Result<&'o str, TextError> {
         let len = text_len(self.row().value.len());
         if len > MAX_TEXT_LEN {
@@ -86,7 +90,7 @@ impl<'a> EncodedShare<'a> {
         copy(prefix, MAGIC)?;
         copy(separator, &[SEPARATOR])?;
         self.write_data(data)?;
-        // Every byte is ASCII, whatever the share is.
+        // Every byte is ASCII, for any share.
         core::str::from_utf8(out).map_err(|_| TextError::Fault)
     }
 
@@ -98,7 +102,7 @@ impl<'a> EncodedShare<'a> {
             *out.next().ok_or(Fault)? = character(symbol);
             Ok(())
         };
-        // The last bits that were read; `count` of them are not in a symbol yet.
+        // The last bits that were read; `count` of them are not yet in a symbol.
         let (mut bits, mut count) = (0_u16, 0);
         for byte in self.after_magic() {
             bits = bits << 8 | u16::from(byte);
@@ -118,9 +122,9 @@ impl<'a> EncodedShare<'a> {
         checksum.symbols().into_iter().try_for_each(put)
     }
 
-    /// Reads one that fills `text` exactly, with or without gaps. Its bytes stand in `out` as long as it
-    /// lives; [`encoded_len`] of the value's length is enough, and [`encoded_len`] of [`MAX_VALUE_LEN`] for
-    /// any. On error `out` is wiped.
+    /// Parses a share that fills `text` exactly, with or without gaps. Its bytes are held in `out`:
+    /// [`encoded_len`] of the value's length is enough, and [`encoded_len`] of [`MAX_VALUE_LEN`] is
+    /// enough for any share. On error `out` is wiped.
     ///
     /// Secret: the characters of the data part, `out`. Public: how many they are, where gaps are, what
     /// the share says beside value and blind. Leaks: the first character that is not of the alphabet,
@@ -128,11 +132,11 @@ impl<'a> EncodedShare<'a> {
     ///
     /// # Errors
     ///
-    /// [`TextError`]
+    /// Fails for each reason in [`TextError`].
     pub fn parse_text(text: &str, out: &'a mut [u8]) -> Result<Self, TextError> {
         let read = read(text, out).and_then(|len| {
             let bytes = out.get_mut(..len).ok_or(Fault)?;
-            // What stands in front of the value is public.
+            // The bytes in front of the value are public.
             declassify_bytes(bytes.get_mut(..HEADER.min(len)).ok_or(Fault)?);
             EncodedShare::parse(bytes).map_err(TextError::Share)?;
             Ok(len)
@@ -150,7 +154,7 @@ impl<'a> EncodedShare<'a> {
     }
 }
 
-/// Decodes `text` to the front of `out`, and returns how many bytes that took.
+/// Decodes `text` to the front of `out`, and returns the number of bytes.
 fn read(text: &str, out: &mut [u8]) -> Result<usize, TextError> {
     let mut characters = characters(text);
     let count = characters.clone().count();
@@ -173,14 +177,14 @@ fn read(text: &str, out: &mut [u8]) -> Result<usize, TextError> {
     let mut next = || -> Result<u8, TextError> {
         let (at, character) = characters.next().ok_or(Fault)?;
         let (symbol, found) = symbol(case.fold(character));
-        // Where a character is wrong is public.
+        // The position of a wrong character is public.
         if !found.declassify() {
             return Err(TextError::Character(at));
         }
         checksum.add(symbol);
         Ok(symbol)
     };
-    // The last bits that were read; `pending` of them are not in a byte yet.
+    // The last bits that were read; `pending` of them are not yet in a byte.
     let (mut bits, mut pending) = (0_u16, 0);
     let mut out = out.iter_mut();
     for _ in 0..symbols {
@@ -209,18 +213,19 @@ fn read(text: &str, out: &mut [u8]) -> Result<usize, TextError> {
     Ok(len)
 }
 
-/// The characters of a text with their offsets, without the gaps between them.
+/// Iterates over the characters of a text with their offsets, without the gaps between them.
 fn characters(text: &str) -> impl Iterator<Item = (usize, u8)> + Clone {
     text.bytes().enumerate().filter(|(_, byte)| {
         let is_gap = { b" -\r\n".iter() }.fold(Mask::public(false), |is_gap, gap| {
             is_gap | Mask::eq(u32::from(*byte), u32::from(*gap))
         });
-        // Where gaps are is public.
+        // The positions of gaps are public.
         !is_gap.declassify()
     })
 }
 
-/// Whether `characters` begin with the human-readable part and its separator, as far as there are any.
+/// Returns whether `characters` begin with the human-readable part and its separator, as far as
+/// there are any.
 fn is_front(characters: &mut impl Iterator<Item = (usize, u8)>, case: &mut Case) -> Mask {
     let mut is_front = Mask::public(true);
     for expected in MAGIC.iter().chain(&[SEPARATOR]) {
@@ -232,7 +237,7 @@ fn is_front(characters: &mut impl Iterator<Item = (usize, u8)>, case: &mut Case)
     is_front
 }
 
-/// Which cases letters have had.
+/// Which letter cases have occurred.
 struct Case {
     upper: Mask,
     lower: Mask,
@@ -244,7 +249,7 @@ impl Case {
         Self { upper, lower }
     }
 
-    /// Notes the case of a character, and returns the character in lower case.
+    /// Records the case of a character, and returns the character in lower case.
     fn fold(&mut self, character: u8) -> u8 {
         let within = |first: u8, last: u8| {
             let character = u32::from(character);
@@ -261,7 +266,7 @@ impl Case {
     }
 }
 
-/// Why a text is no share, or a share cannot be written as text.
+/// Why a text is not a share, or why a share cannot be written as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextError {
@@ -271,19 +276,19 @@ pub enum TextError {
     Truncated,
     /// The text has more characters than [`MAX_TEXT_LEN`].
     TooLong,
-    /// The character at this offset, in bytes, is not one of the alphabet.
+    /// The character at this byte offset is not in the alphabet.
     Character(usize),
     /// Some letters are in upper case, and some in lower case.
     MixedCase,
-    /// The checksum is wrong: at least one character is.
+    /// The checksum is wrong, so at least one character is.
     Checksum,
-    /// What is left over in the last character is a whole symbol, or is not zero.
+    /// The bits left over in the last character are a whole symbol, or are not zero.
     Padding,
-    /// The checksum is right, but the bytes are no encoded share.
+    /// The checksum is right, but the bytes are not an encoded share.
     Share(EncodedShareError),
     /// The buffer is too small for the text, or for the share in it.
     BufferTooSmall,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -300,14 +305,17 @@ impl core::fmt::Display for TextError {
             Self::Truncated => "the text of the share is cut short",
             Self::TooLong => "the text of the share has more than 1023 characters",
             Self::Character(at) => {
-                return write!(f, "the character at offset {at} is not one of Bech32m's");
+                return write!(
+                    f,
+                    "the character at offset {at} is not in the Bech32m alphabet"
+                );
             }
-            Self::MixedCase => "upper and lower case are mixed",
+            Self::MixedCase => "the text mixes upper and lower case",
             Self::Checksum => "the checksum of the text is wrong",
             Self::Padding => "the last character of the text is not padded with zeros",
-            Self::Share(_) => "the text holds no encoded share",
+            Self::Share(_) => "the text does not hold an encoded share",
             Self::BufferTooSmall => "the buffer is too small for the share",
-            Self::Fault => "the machine erred",
+            Self::Fault => "an internal check failed: a hardware fault or a bug",
         })
     }
 }

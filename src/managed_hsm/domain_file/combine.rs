@@ -169,7 +169,7 @@ pub enum CombineError {
     NotListed(Thumbprint),
     /// No quorum among the shares opens every artifact. Nothing more can be told.
     DoesNotOpen,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -197,7 +197,7 @@ impl fmt::Display for CombineError {
             Self::SameCustodian(custodian) => write!(f, "two shares of custodian {custodian}"),
             Self::NotListed(custodian) => write!(f, "the file has no custodian {custodian}"),
             Self::DoesNotOpen => f.write_str("the artifacts do not open with these shares"),
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

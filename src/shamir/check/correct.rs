@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Recovering the secret in spite of wrong shares, and naming them.
+//! Recovers the secret despite wrong shares, and names them.
 
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
@@ -15,19 +15,19 @@ use crate::shamir::combine::{validate, verdict};
 use crate::shamir::lagrange::interpolate;
 use crate::shamir::{CombineError, IndexSet, Share, ShareRow};
 
-/// Elements of a fingerprint.
+/// The number of elements in a fingerprint.
 const WIDTH: usize = 16;
 
-/// Rebuilds the secret although up to `(given - threshold) / 2` shares are wrong, and names those.
+/// Rebuilds the secret even if up to `(given - threshold) / 2` shares are wrong, and names those.
 ///
-/// As [`correct_rows`], for secrets of a fixed size.
+/// Like [`correct_rows`], for secrets of a fixed size.
 ///
 /// Secret: the shares, the secret. Public: `N`, the indices, `quorum`, what `rng` draws. Leaks: which
 /// shares are wrong, and whether too many are.
 ///
 /// # Errors
 ///
-/// [`CorrectError`].
+/// Fails for each reason in [`CorrectError`].
 pub fn correct<const N: usize, R: TryCryptoRng + ?Sized>(
     quorum: Quorum,
     shares: &[&Share<N>],
@@ -42,23 +42,25 @@ pub fn correct<const N: usize, R: TryCryptoRng + ?Sized>(
     Ok((secret, wrong))
 }
 
-/// Rebuilds the secret into `out` although up to `(given - threshold) / 2` shares are wrong, and names
-/// those. On error `out` is wiped.
+/// Rebuilds the secret into `out` even if up to `(given - threshold) / 2` shares are wrong, and
+/// names those. On error `out` is wiped.
 ///
-/// A random linear fingerprint of each share, drawn by `rng` now that the shares are fixed, tells
-/// which are wrong; then the others are checked against each other in every byte. So what comes out
-/// is the one secret with which all but that many shares agree. If more are wrong, and they were made
-/// to agree on another secret, that may come out: only digests, or a check of the secret itself, can
-/// tell. Names wrong shares, never what is wrong with them, which would give the right ones away.
+/// A random linear fingerprint of each share, drawn from `rng` after the shares are fixed, shows
+/// which are wrong; the others are then checked against each other in every byte. The result is the
+/// one secret with which all but that many shares agree. If more shares are wrong, and were made to
+/// agree on another secret, the result may be that secret: only digests, or a check of the secret
+/// itself, can detect this. The error values of wrong shares are never returned: they would reveal
+/// the right shares.
 ///
-/// Work grows with the length times `given * (threshold + 16)`. Stack: below 9 KiB on a Cortex-M4, whatever the length and the quorum; no other scratch.
+/// Work grows with the length times `given * (threshold + 16)`. Stack use is below 9 KiB on a
+/// Cortex-M4, whatever the length and the quorum; there is no other scratch memory.
 ///
 /// Secret: the shares, `out`. Public: the lengths, the indices, `quorum`, what `rng` draws. Leaks:
 /// which shares are wrong, and whether too many are.
 ///
 /// # Errors
 ///
-/// [`CorrectError`].
+/// Fails for each reason in [`CorrectError`].
 pub fn correct_rows<R: TryCryptoRng + ?Sized>(
     quorum: Quorum,
     shares: &[ShareRow<'_>],
@@ -102,13 +104,13 @@ fn correct_any<'a, R: TryCryptoRng + ?Sized>(
     Ok(wrong)
 }
 
-/// Which shares are wrong, if no more than `errors` are.
+/// Returns which shares are wrong, if no more than `errors` are.
 ///
-/// Each of the sixteen elements of a fingerprint is a code of its own, whose errors are among the
-/// wrong shares. A wrong share errs in at least one of them.
+/// Each of the sixteen elements of a fingerprint is a separate code, whose errors are among the
+/// wrong shares. A wrong share is an error in at least one of them.
 ///
-/// Not inlined, like each part of it that needs much stack: that is in use while the part runs and no
-/// longer, whoever calls it.
+/// Not inlined, like each part of it that needs much stack, so that the stack is in use only while
+/// that part runs.
 #[inline(never)]
 fn locate<'a>(
     shares: impl Iterator<Item = ShareRow<'a>> + Clone,
@@ -152,14 +154,14 @@ fn add(
     Ok(())
 }
 
-/// The shares that any of the sixteen codes calls wrong.
+/// Returns the shares that any of the sixteen codes calls wrong.
 #[inline(never)]
 fn named<'a>(
     shares: impl Iterator<Item = ShareRow<'a>> + Clone,
     syndromes: &Syndromes,
     errors: usize,
 ) -> Result<IndexSet, Fault> {
-    // Masks, one for each index: true once any element calls that share wrong.
+    // One mask for each index: true once any element calls that share wrong.
     let mut verdicts = [Mask::public(false); 256];
     for element in 0..WIDTH {
         let column = Column::of(syndromes, element)?;
@@ -203,7 +205,7 @@ impl Drop for Column {
     }
 }
 
-/// Why the secret was not recovered.
+/// Why the secret was not recovered from shares of which some are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CorrectError {
@@ -211,9 +213,9 @@ pub enum CorrectError {
     Shares(CombineError),
     /// The random number generator failed.
     Rng,
-    /// More shares are wrong than can be told from the others.
+    /// Too many shares are wrong to tell them from the right ones.
     TooManyWrong,
-    /// A case that cannot happen did: a fault in the machine.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -229,9 +231,9 @@ impl core::fmt::Display for CorrectError {
             Self::Shares(_) => f.write_str("the shares cannot be used together"),
             Self::Rng => f.write_str("the random number generator failed"),
             Self::TooManyWrong => {
-                f.write_str("too many shares are wrong to be told from the others")
+                f.write_str("too many shares are wrong to tell them from the right ones")
             }
-            Self::Fault => f.write_str("the machine erred"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

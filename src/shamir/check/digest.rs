@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Digests of shares, by which each can be checked by itself.
+//! Digests of shares, each of which checks one share on its own.
 
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, Mac};
@@ -15,12 +15,12 @@ use crate::secret::Secret;
 use crate::shamir::encoded::{EncodedShare, MixedShares, same_set};
 use crate::shamir::{IndexSet, ShareRow};
 
-/// Which dealing a share belongs to: 16 random bytes, public, drawn once for each set of shares.
+/// Identifies one set of shares: 16 random public bytes, drawn once for each split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SetId([u8; 16]);
 
 impl SetId {
-    /// Draws one.
+    /// Draws a new set id.
     ///
     /// # Errors
     ///
@@ -31,28 +31,28 @@ impl SetId {
         Ok(Self(bytes))
     }
 
-    /// The one with these bytes.
+    /// Makes a set id from its bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// `HMAC-SHA-256(blind, label || set id || threshold || count || index || share)`: public, and kept
-/// apart from the shares.
+/// The public digest of a share, to be kept apart from the shares: `HMAC-SHA-256(blind, label ||
+/// set id || threshold || count || index || share)`.
 ///
-/// The blind is 32 random bytes that the share's holder keeps with the share. Without it, a digest says
-/// nothing about the share: a plain digest would give away a short secret, or a share of one, to who
-/// tries all of them.
+/// The blind is 32 random bytes that the share's holder keeps with the share. Without it, a digest
+/// reveals nothing about the share; a plain digest would reveal a short secret, or a share of one,
+/// to anyone who tries all values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ShareDigest([u8; 32]);
 
 impl ShareDigest {
-    /// The digest of `share`.
+    /// Computes the digest of `share`.
     ///
     /// Secret: `blind`, the share. Public: the set, the quorum, the index, the length, the digest.
     /// Leaks: nothing else.
@@ -80,26 +80,28 @@ impl ShareDigest {
         Self(digest)
     }
 
-    /// The one with these bytes.
+    /// Makes a digest from its bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// The shares that do not have the digest that `digests` gives for their index: one digest for each
-/// share of the quorum, in the order of the indices, as kept from the dealing. A share that has no
-/// digest there is wrong. Of two shares with one index, one that is wrong names the index.
+/// Returns the indices of the shares whose digest is not the one in `digests`.
+///
+/// `digests` has one digest for each share of the quorum, in index order, as kept from the split. A
+/// share without a digest is wrong. If two shares have the same index and one of them is wrong, the
+/// index is returned.
 ///
 /// Secret: the shares and their blinds. Public: the rest. Leaks: which shares are wrong.
 ///
 /// # Errors
 ///
-/// [`MixedShares`] if the shares are not of one set and one quorum.
+/// [`MixedShares`] if the shares belong to different sets or quorums.
 pub fn name_wrong(
     shares: &[EncodedShare<'_>],
     digests: &[ShareDigest],

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A random linear map from rows of any length to sixteen field elements.
 //!
-//! GF(2^128) is taken as the polynomials in Z over GF(2^8) modulo Z^16 + Z^3 + Z + 6, which is
-//! irreducible (a test proves it). A row is cut into elements of that field, which are the
-//! coefficients of a polynomial in two variables, and its fingerprint is the value at two random
-//! points, chosen after all rows are known. The map is linear over GF(2^8), so fingerprints of shares
-//! are shares of the fingerprint of the secret; and two rows that differ have the same one with a
-//! probability of at most `(len / 1024 + 64) / 2^128` (Schwartz and Zippel).
+//! GF(2^128) is represented by the polynomials in Z over GF(2^8) modulo Z^16 + Z^3 + Z + 6, which
+//! is irreducible (a test proves it). A row is cut into elements of that field, which are the
+//! coefficients of a polynomial in two variables; its fingerprint is the value at two random
+//! points, chosen after all rows are known. The map is linear over GF(2^8), so fingerprints of
+//! shares are shares of the secret's fingerprint. Two rows that differ have the same fingerprint
+//! with a probability of at most `(len / 1024 + 64) / 2^128` (Schwartz and Zippel).
 
 use core::mem;
 
@@ -18,13 +18,14 @@ use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::secret::Secret;
 
-/// Elements of GF(2^8) in one of GF(2^128), so terms of a product.
+/// Elements of GF(2^8) in one element of GF(2^128); they are the terms of a product.
 const PLANES: usize = TERMS;
 
-/// Elements of GF(2^128) handled side by side. Byte `64 p + l` of a block is coefficient p of lane l.
+/// Elements of GF(2^128) processed side by side. Byte `64 p + l` of a block is coefficient p of
+/// lane l.
 const LANES: usize = 64;
 
-/// Bytes of a row handled at once.
+/// Bytes of a row processed at once.
 const BLOCK: usize = PLANES * LANES;
 
 /// A public element of GF(2^128): coefficient i belongs to Z^i.
@@ -36,7 +37,7 @@ impl Wide {
 
     fn times_z(mut self) -> Self {
         self.0.rotate_right(1);
-        // What was Z^15 is Z^16 now, and stands at Z^0: it is 6 + Z + Z^3 times as much.
+        // What was at Z^15 is now Z^16 and stands at Z^0: it counts 6 + Z + Z^3 times.
         let [top, first, _, third, ..] = &mut self.0;
         *first = first.plus(*top);
         *third = third.plus(*top);
@@ -58,7 +59,7 @@ impl Wide {
             })
     }
 
-    /// The multiplication by this element, as the products with Z^0 to Z^15.
+    /// Returns the multiplication by this element, as its products with Z^0 to Z^15.
     fn columns(self) -> [Self; PLANES] {
         let mut next = self;
         [(); PLANES].map(|()| {
@@ -69,16 +70,16 @@ impl Wide {
     }
 }
 
-/// The two points.
+/// The two random points.
 pub struct Fingerprint {
-    /// The first point, for going from block to block.
+    /// The first point, which steps from block to block.
     step: [Wide; PLANES],
-    /// The second point to the powers 1, 2, 4, ... 32, for adding up the lanes.
+    /// The second point to the powers 1, 2, 4, ... 32, which add up the lanes.
     folds: [Wide; 6],
 }
 
 impl Fingerprint {
-    /// Draws the points. The rows must be fixed by now, and the points may be known from here on.
+    /// Draws the points. The rows must already be fixed; from here on the points may be public.
     ///
     /// Secret: nothing. Public: the points. Leaks: the points.
     #[inline(never)]
@@ -101,7 +102,7 @@ impl Fingerprint {
         })
     }
 
-    /// The fingerprint of `row`.
+    /// Computes the fingerprint of `row`.
     ///
     /// Secret: `row`, the fingerprint. Public: the length, the points. Leaks: nothing else.
     #[inline(never)]
@@ -116,8 +117,8 @@ impl Fingerprint {
             let sums = sums.get_mut(..block.len()).ok_or(Fault)?;
             mul_add_row(sums, Public::ONE, block)?;
         }
-        // Each time the upper half of the lanes, times the point to the power of their distance, is
-        // added to the lower half.
+        // Each round adds the upper half of the lanes, times the point to the power of their
+        // distance, to the lower half.
         let mut lanes = LANES;
         for fold in self.folds.into_iter().rev() {
             lanes >>= 1;
@@ -136,8 +137,8 @@ impl Fingerprint {
     }
 }
 
-/// Makes the first `lanes` lanes of `out` those of `from`, times the element that `columns` are of, or
-/// adds that to them.
+/// Sets the first `lanes` lanes of `out` to those of `from`, times the element whose `columns` are
+/// given, or adds the products to them.
 fn multiply(
     out: &mut [u8; BLOCK],
     from: &[u8; BLOCK],

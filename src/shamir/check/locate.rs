@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the errors are in shares of one element: Reed-Solomon decoding, in constant time.
+//! Locates the errors in shares of one element: Reed-Solomon decoding in constant time.
 //!
 //! The values of a polynomial of degree below m at n points are a codeword. With weights
 //! `v_i = 1 / prod (x_i - x_j)`, the sums `S_l = sum v_i x_i^l y_i` are 0 for l < n - m when all y_i
@@ -7,8 +7,9 @@
 //! x_i and values v_i e_i. Berlekamp and Massey's algorithm, in the form without inversions (H. Burton,
 //! 1971), gives the polynomial whose roots are the inverse locators of up to `(n - m) / 2` errors.
 //!
-//! Syndromes tell what the errors are, and with that and a wrong share, the right one is known. So
-//! nothing here depends on them but the positions, and error values are never computed.
+//! Syndromes reveal the error values, and an error value with the wrong share reveals the right
+//! one. So nothing here depends on the syndromes but the positions, and error values are never
+//! computed.
 
 use core::mem;
 
@@ -28,7 +29,7 @@ pub struct Locator {
 }
 
 impl Locator {
-    /// From the first `2 * errors` syndromes, for up to `errors` errors.
+    /// Computes the locator of up to `errors` errors from the first `2 * errors` syndromes.
     ///
     /// Secret: the syndromes. Public: `errors`, at most [`MAX_ERRORS`]. Leaks: nothing else.
     #[inline(never)]
@@ -66,7 +67,7 @@ impl Locator {
         }
     }
 
-    /// The sum of the coefficients times the latest syndromes, the latest one first.
+    /// Sums up the coefficients times the latest syndromes, the latest one first.
     fn discrepancy(&self, syndromes: &[Element]) -> Element {
         let terms = self.coefficients.iter().take(self.errors + 1);
         terms
@@ -74,7 +75,7 @@ impl Locator {
             .fold(Element::ZERO, |sum, (a, b)| sum.plus(&a.times(b)))
     }
 
-    /// True if the share at `x`, which is not 0, is wrong.
+    /// Returns true if the share at `x`, which is not 0, is wrong.
     ///
     /// Secret: the polynomial. Public: `x`. Leaks: nothing; the verdict is a mask.
     pub fn is_wrong(&self, x: Public) -> Mask {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What new shares are held against before they replace old ones.
+//! Commitments to a secret, against which new shares are checked before they replace old ones.
 
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, Mac};
@@ -12,13 +12,13 @@ use crate::quorum::Quorum;
 use crate::secret::{Secret, wipe};
 use crate::shamir::{CombineError, ShareRow, combine_rows};
 
-/// `HMAC-SHA-256(blind, label || secret)`: fixes a secret without telling anything of it to who does not
-/// have the blind, 32 random bytes that are kept with care.
+/// A commitment to a secret: `HMAC-SHA-256(blind, label || secret)`. It reveals nothing about the
+/// secret without the blind, 32 random bytes that must be kept secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commitment([u8; 32]);
 
 impl Commitment {
-    /// The commitment to `secret`, made by the dealer.
+    /// Computes the commitment to `secret`. The dealer does this.
     ///
     /// Secret: `blind`, `secret`. Public: the length, the commitment. Leaks: nothing else.
     pub fn to(blind: &Secret<32>, secret: &[u8]) -> Self {
@@ -30,26 +30,28 @@ impl Commitment {
         Self(commitment)
     }
 
-    /// The one with these bytes.
+    /// Makes a commitment from its bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Recombines `shares` in `scratch`, as long as each of them, and wipes it: whether they are shares
-    /// of the secret committed to. For a place that may hold the secret for a moment; the answer is
-    /// what tells the holders to let the old shares go.
+    /// Checks that `shares` are shares of the committed secret, by recombining them in `scratch`,
+    /// which is as long as each of them and is wiped.
+    ///
+    /// Call this where the secret may exist for a moment. Once it succeeds, the holders may discard
+    /// the old shares.
     ///
     /// Secret: `blind`, the shares, `scratch`. Public: the lengths, the indices, `quorum`. Leaks:
     /// whether they agree, and whether they are the secret's.
     ///
     /// # Errors
     ///
-    /// [`ConfirmError`].
+    /// Fails for each reason in [`ConfirmError`].
     pub fn confirm(
         &self,
         blind: &Secret<32>,
@@ -69,13 +71,13 @@ impl Commitment {
     }
 }
 
-/// Why new shares do not replace the old ones.
+/// Why new shares must not replace the old ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfirmError {
-    /// They do not combine.
+    /// The shares do not combine.
     Shares(CombineError),
-    /// They combine to another secret than the one committed to.
+    /// The shares combine to another secret than the committed one.
     AnotherSecret,
 }
 
@@ -83,7 +85,7 @@ impl core::fmt::Display for ConfirmError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Shares(_) => f.write_str("the shares do not combine"),
-            Self::AnotherSecret => f.write_str("the shares are those of another secret"),
+            Self::AnotherSecret => f.write_str("the shares belong to another secret"),
         }
     }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! For honest-but-curious holders only: new shares of the same secret, which do not mix with the old.
+//! For honest-but-curious holders only: creates new shares of the same secret, which do not mix
+//! with the old ones.
 //!
-//! Each of at least a threshold of holders deals shares of zero ([`deal`]), and every holder adds what
-//! he received to his share ([`apply`]). Old shares that were stolen one by one are worth nothing once
-//! fewer than a threshold of them remain from one time (A. Herzberg et al., "Proactive secret sharing",
-//! CRYPTO 1995, section 3.1, without its verification).
+//! At least a threshold of holders each deal shares of zero ([`deal`]), and every holder adds what
+//! they received to their share ([`apply`]). Old shares that were stolen one by one become
+//! worthless once fewer than a threshold of them remain from one period (A. Herzberg et al.,
+//! "Proactive secret sharing", CRYPTO 1995, section 3.1, without its verification).
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
@@ -34,14 +35,17 @@ use super::{RenewError, ShareRow, add_up};
 use crate::quorum::Quorum;
 use crate::shamir::split::{SplitError, split_zeros};
 
-/// Each dealer: deals zero, in rows of one length, one for each share of `quorum`, in the order of the
-/// indices. Each row goes to its holder, secretly. On error every row is wiped.
+/// Run by each dealer: splits zero into `rows` of one length, one for each share of `quorum`, in
+/// index order. Each row goes to its holder over a secret channel. On error every row is wiped.
 ///
 /// Secret: the rows. Public: the lengths, `quorum`, whether `rng` failed. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`RenewError::RowCount`], [`RenewError::UnequalLengths`] and [`RenewError::Rng`].
+/// - [`RenewError::RowCount`]: there is not one row for each share.
+/// - [`RenewError::UnequalLengths`]: the rows differ in length.
+/// - [`RenewError::Rng`]: the generator failed.
+/// - [`RenewError::Fault`]: an internal check failed.
 pub fn deal<R: TryCryptoRng + ?Sized>(
     quorum: Quorum,
     rng: &mut R,
@@ -50,16 +54,17 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
     split_zeros(quorum, rng, rows).map_err(RenewError::from)
 }
 
-/// Each holder: `out` = his new share, from the old one and what each dealer sent him. All holders use
-/// the rows of the same dealers. On error `out` is wiped.
+/// Run by each holder: sets `out` to the holder's new share, computed from the old one and what
+/// each dealer sent. All holders use the rows of the same dealers. On error `out` is wiped.
 ///
-/// The old share is wiped by its holder when the new ones have been confirmed, not before.
+/// The holder wipes the old share only after the new ones have been confirmed.
 ///
 /// Secret: the share, the rows, `out`. Public: the lengths. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`RenewError::UnequalLengths`].
+/// - [`RenewError::UnequalLengths`]: a row is not as long as `out`.
+/// - [`RenewError::Fault`]: an internal check failed.
 pub fn apply(share: ShareRow<'_>, received: &[&[u8]], out: &mut [u8]) -> Result<(), RenewError> {
     let rows = core::iter::once(share.value).chain(received.iter().copied());
     add_up(out, rows)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! For honest-but-curious holders only: makes a lost share anew from a threshold of others.
+//! For honest-but-curious holders only: recreates a lost share from a threshold of others.
 //!
-//! The share at an index is a sum of the holders' shares times public weights, but a holder who sent
-//! his term would give his share away. So each holder cuts his term into random addends, one for each
-//! holder ([`mask`]); each adds up what he received ([`pool`]) and passes on the sum; the sums add up
-//! to the lost share ([`restore`]). Short of all others together, no holder learns another's term, and
-//! who gets the share learns that alone (D. Stinson and R. Wei, "Combinatorial repairability for
-//! threshold schemes", 2018, section 1.1, the enrollment scheme of M. Nojoumian).
+//! The share at an index is a sum of the holders' shares times public weights, but a holder who
+//! sent their term would reveal their share. So each holder cuts the term into random addends, one
+//! for each holder ([`mask`]); each holder adds up what they received ([`pool`]) and passes on the
+//! sum; the sums add up to the lost share ([`restore`]). Unless all other holders collude, no
+//! holder's term becomes known, and the owner of the lost share learns only that share (D. Stinson
+//! and R. Wei, "Combinatorial repairability for threshold schemes", 2018, section 1.1, the
+//! enrollment scheme of M. Nojoumian).
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
@@ -40,16 +41,17 @@ use crate::rng;
 use crate::secret::wipe;
 use crate::shamir::{ShareRow, lagrange};
 
-/// First round, each holder: cuts his term of the share at `lost` into one random row for each of
-/// `holders`, in their order. They are as many as the threshold, and `share` is one of theirs. Each row
-/// goes to its holder, secretly; his own stays. On error every row is wiped.
+/// First round, run by each holder: cuts the holder's term of the share at `lost` into one random
+/// row for each of `holders`, in their order. There are as many holders as the threshold, and
+/// `share` is one of theirs. Each row goes to its holder over a secret channel; the holder keeps
+/// its own. On error every row is wiped.
 ///
 /// Secret: `share`, the rows. Public: the indices, the lengths, whether `rng` failed. Leaks: nothing
 /// else.
 ///
 /// # Errors
 ///
-/// [`RenewError`].
+/// Fails for each reason in [`RenewError`].
 pub fn mask<R: TryCryptoRng + ?Sized>(
     quorum: Quorum,
     holders: &[ShareIndex],
@@ -72,7 +74,7 @@ pub fn mask<R: TryCryptoRng + ?Sized>(
     masked
 }
 
-/// The weight of the share at `own` in the one at `lost`.
+/// Returns the weight of the share at `own` in the one at `lost`.
 fn weight(
     quorum: Quorum,
     holders: &[ShareIndex],
@@ -93,7 +95,7 @@ fn weight(
     Ok(lagrange::weight(Public::from(lost), own, holders))
 }
 
-/// Cuts `value` times `weight` into random rows: all are random but the last, and that is what remains.
+/// Cuts `value` times `weight` into rows: all are random except the last, which is the remainder.
 fn cut<R: TryCryptoRng + ?Sized>(
     value: &[u8],
     weight: Public,
@@ -109,14 +111,17 @@ fn cut<R: TryCryptoRng + ?Sized>(
     Ok(())
 }
 
-/// Second round, each holder: adds up the rows received in the first, his own among them, one from
-/// each holder. The sum goes to who lost the share, secretly. On error `out` is wiped.
+/// Second round, run by each holder: adds up the rows received in the first round, one from each
+/// holder, including the holder's own. The sum goes to the owner of the lost share over a secret
+/// channel. On error `out` is wiped.
 ///
 /// Secret: the rows, `out`. Public: the lengths. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`RenewError::HolderCount`] and [`RenewError::UnequalLengths`].
+/// - [`RenewError::HolderCount`]: there are not as many rows as the threshold.
+/// - [`RenewError::UnequalLengths`]: a row is not as long as `out`.
+/// - [`RenewError::Fault`]: an internal check failed.
 pub fn pool(quorum: Quorum, received: &[&[u8]], out: &mut [u8]) -> Result<(), RenewError> {
     if received.len() != usize::from(quorum.threshold().get()) {
         wipe(out);
@@ -125,13 +130,16 @@ pub fn pool(quorum: Quorum, received: &[&[u8]], out: &mut [u8]) -> Result<(), Re
     add_up(out, received.iter().copied())
 }
 
-/// At the end, who lost the share: adds up the holders' sums to it. On error `out` is wiped.
+/// Last step, run by the owner of the lost share: adds up the holders' sums to the share. On error
+/// `out` is wiped.
 ///
 /// Secret: the sums, `out`. Public: the lengths. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`RenewError::HolderCount`] and [`RenewError::UnequalLengths`].
+/// - [`RenewError::HolderCount`]: there are not as many sums as the threshold.
+/// - [`RenewError::UnequalLengths`]: a sum is not as long as `out`.
+/// - [`RenewError::Fault`]: an internal check failed.
 pub fn restore(quorum: Quorum, sums: &[&[u8]], out: &mut [u8]) -> Result<(), RenewError> {
     pool(quorum, sums, out)
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! For honest-but-curious holders only: from one quorum to another, no one learning the secret.
+//! For honest-but-curious holders only: moves a secret from one quorum to another without revealing
+//! it to anyone.
 //!
-//! Each of a threshold of old holders splits his share among the new ones ([`deal`]). A new holder
-//! combines what he received as if it were shares of a secret, and that is his share ([`collect`]): the
-//! secret is a weighted sum of the old shares, so its new shares are the same sum of the old shares'
-//! shares (Y. Desmedt and S. Jajodia, "Redistributing secret shares to new access structures", 1997).
+//! A threshold of old holders each split their share among the new ones ([`deal`]). A new holder
+//! combines what they received as if it were shares of a secret, and the result is their share
+//! ([`collect`]): the secret is a weighted sum of the old shares, so its new shares are the same
+//! sum of the old shares' shares (Y. Desmedt and S. Jajodia, "Redistributing secret shares to new
+//! access structures", 1997).
 //!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
@@ -40,14 +42,18 @@ use crate::secret::wipe;
 use crate::shamir::lagrange::interpolate;
 use crate::shamir::split_rows;
 
-/// Each old holder: splits his share into one row for each share of the new quorum, in the order of
-/// the indices. Each row goes to its new holder, secretly. On error every row is wiped.
+/// Run by each old holder: splits the holder's share into one row for each share of the new quorum,
+/// in index order. Each row goes to its new holder over a secret channel. On error every row is
+/// wiped.
 ///
 /// Secret: `share`, the rows. Public: the lengths, `new`, whether `rng` failed. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`RenewError::RowCount`], [`RenewError::UnequalLengths`] and [`RenewError::Rng`].
+/// - [`RenewError::RowCount`]: there is not one row for each share of `new`.
+/// - [`RenewError::UnequalLengths`]: a row is not as long as the share.
+/// - [`RenewError::Rng`]: the generator failed.
+/// - [`RenewError::Fault`]: an internal check failed.
 pub fn deal<R: TryCryptoRng + ?Sized>(
     share: ShareRow<'_>,
     new: Quorum,
@@ -57,15 +63,15 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
     split_rows(share.value, new, rng, rows).map_err(RenewError::from)
 }
 
-/// Each new holder: `out` = his share, from what as many old holders as the old threshold sent him,
-/// each with that old holder's index. All new holders use the rows of the same old holders. On error
-/// `out` is wiped.
+/// Run by each new holder: sets `out` to the holder's share, computed from what a threshold of old
+/// holders sent, each row with that old holder's index. All new holders use the rows of the same
+/// old holders. On error `out` is wiped.
 ///
 /// Secret: the rows, `out`. Public: the lengths, the indices, `old`. Leaks: nothing else.
 ///
 /// # Errors
 ///
-/// [`RenewError`], but for `Rng` and `RowCount`.
+/// Fails for each reason in [`RenewError`] except `Rng`, `RowCount` and `NotAHolder`.
 pub fn collect(old: Quorum, received: &[ShareRow<'_>], out: &mut [u8]) -> Result<(), RenewError> {
     let collected = collect_into(old, received, out);
     if collected.is_err() {

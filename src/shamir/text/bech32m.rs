@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Bech32m (BIP 350; alphabet and code from BIP 173) on secret symbols of five bits.
 //!
-//! The published implementations look characters up in tables, by addresses that would give the share
-//! away. Here each character is compared with the whole alphabet.
+//! Published implementations look up characters in tables, at addresses that would reveal the
+//! share. Here each character is compared with the whole alphabet.
 
 use crate::ct::Mask;
 
@@ -18,13 +18,13 @@ const GENERATOR: [u32; 5] = [
     0x2a14_62b3,
 ];
 
-/// What remains of a text whose checksum is right (BIP 350, "Bech32m").
+/// The remainder of a text whose checksum is right (BIP 350, "Bech32m").
 const REMAINDER: u32 = 0x2bc8_30a3;
 
 /// Symbols of the checksum.
 pub const CHECKSUM_LEN: usize = 6;
 
-/// The character of a symbol, which is below 32.
+/// Returns the character of a symbol, which is below 32.
 ///
 /// Secret: `symbol`. Leaks: nothing.
 pub fn character(symbol: u8) -> u8 {
@@ -35,7 +35,7 @@ pub fn character(symbol: u8) -> u8 {
     character
 }
 
-/// The symbol of a character in lower case, and whether there is one.
+/// Returns the symbol of a lower-case character, and whether there is one.
 ///
 /// Secret: `character`. Leaks: nothing.
 pub fn symbol(character: u8) -> (u8, Mask) {
@@ -73,7 +73,7 @@ impl Checksum {
         }
     }
 
-    /// The symbols that follow those added, to complete the text.
+    /// Returns the symbols that complete the text after those added.
     ///
     /// Secret: all of it. Leaks: nothing.
     pub fn symbols(mut self) -> [u8; CHECKSUM_LEN] {
@@ -82,7 +82,7 @@ impl Checksum {
         [25, 20, 15, 10, 5, 0].map(|at| (word >> at) as u8 & 31)
     }
 
-    /// Whether the symbols added are a whole text with the right checksum.
+    /// Returns whether the added symbols are a whole text with the right checksum.
     ///
     /// Secret: all of it. Leaks: nothing.
     pub fn is_right(&self) -> Mask {
