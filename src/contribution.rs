@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Contributions: how custodians who never meet send their shares to an HSM that they have vetted.
 //!
-//! An HSM that is to be recovered writes a [`Request`]. Each custodian vets it in one of three ways, which
-//! gives a [`VettedRequest`], and answers with [`contribute`]: his share, wrapped to the HSM's transfer
-//! key. The HSM reads the answer as a [`Contribution`] and takes the share out of it
-//! (`Domain::<Recovering>::add`). Custodians need neither a vault nor a host for their part.
+//! An HSM that is to be recovered writes a [`Request`]. Each custodian vets it in one of three
+//! ways, which gives a [`VettedRequest`], and answers with [`contribute`]: the custodian's share,
+//! wrapped to the HSM's transfer key. The HSM parses the answer as a [`Contribution`] and takes the
+//! share from it (`Domain::<Recovering>::add`). Custodians need neither a vault nor a host.
 
 mod answer;
 mod contribute;
@@ -22,7 +22,7 @@ pub use request::{Request, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};
 pub use vet::{Verifier, VetError, VettedRequest};
 
-/// The HSM's side, which no caller has business with but a test.
+/// The HSM's side, which only tests call directly.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
     pub use super::answer::open_contribution;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Custodians, and the one joint where their key types differ.
+//! Custodians, and the interface behind which their key types differ.
 //!
-//! A custodian's public key is reached only through [`Recipient`], the private key only through
-//! [`Identity`]: a key in memory, a token, a KMS. Both handle raw bytes; what they mean is checked
-//! above them, so that one joint serves content keys, shares and tokens alike.
+//! A custodian's public key is used only through [`Recipient`], the private key only through
+//! [`Identity`]: a key in memory, a token, a KMS. Both handle raw bytes; the layers above check
+//! what they mean. So the same interface serves content keys, shares and tokens.
 //!
 //! ```
 //! use rand_core::TryCryptoRng;
@@ -42,7 +42,7 @@ use crate::labels::Purpose;
 use crate::rng::RngError;
 use crate::rsa;
 
-/// How something is wrapped to a custodian's key. The number is its code in files.
+/// How something is wrapped to a custodian's key. The number is the code in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -56,7 +56,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm with this code, if there is one.
+    /// Returns the algorithm with this code, if there is one.
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
             1 => Some(Self::Rsa2048OaepSha256),
@@ -66,12 +66,12 @@ impl Algorithm {
         }
     }
 
-    /// Its code in files.
+    /// Returns the code in files.
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The length of what it wraps, in bytes; at most [`MAX_WRAPPED_LEN`].
+    /// Returns the length of a wrapped message in bytes; at most [`MAX_WRAPPED_LEN`].
     pub const fn wrapped_len(self) -> usize {
         match self {
             Self::Rsa2048OaepSha256 => 256,
@@ -80,8 +80,8 @@ impl Algorithm {
         }
     }
 
-    /// A number that is lower for a weaker kind of key. What was wrapped to one kind is never wrapped
-    /// again to a weaker one.
+    /// Returns a number that is lower for a weaker kind of key. What was wrapped to one kind is
+    /// never wrapped again to a weaker kind.
     pub(crate) const fn strength(self) -> u32 {
         match self {
             Self::Rsa2048OaepSha256 => 1,
@@ -91,7 +91,7 @@ impl Algorithm {
     }
 }
 
-/// The most that any [`Algorithm`] wraps to, in bytes.
+/// The maximum length of a wrapped message, over every [`Algorithm`], in bytes.
 pub const MAX_WRAPPED_LEN: usize = 512;
 
 impl fmt::Display for Algorithm {
@@ -104,36 +104,37 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Who a custodian is: a digest of the algorithm and the public key.
+/// Identifies a custodian: a digest of the algorithm and the public key.
 ///
-/// Never of a certificate: two certificates on one key are one person.
+/// It is not the digest of a certificate: two certificates with one key belong to the same
+/// custodian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CustodianId([u8; 32]);
 
 impl CustodianId {
-    /// The id of the holder of the key whose SubjectPublicKeyInfo (RFC 5280 section 4.1) in DER is
+    /// Computes the id of the key whose SubjectPublicKeyInfo (RFC 5280 section 4.1) in DER is
     /// `spki`: `D("custodian", algorithm, spki)` (`docs/format.md`).
     pub fn new(algorithm: Algorithm, spki: &[u8]) -> Self {
         Self::of_pieces(algorithm, [spki])
     }
 
-    /// The same where `spki` stands in pieces.
+    /// The same for an `spki` in pieces.
     pub(crate) fn of_pieces<const N: usize>(algorithm: Algorithm, spki: [&[u8]; N]) -> Self {
         Self(Purpose::Custodian.digest_pieces(&[algorithm.code()], &spki))
     }
 
-    /// The id with these bytes.
+    /// Makes an id from its bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// 64 hexadecimal digits.
+/// Prints 64 hexadecimal digits.
 impl fmt::Display for CustodianId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -142,17 +143,21 @@ impl fmt::Display for CustodianId {
 
 /// The public half of a custodian's key pair.
 pub trait Recipient {
-    /// How it wraps.
+    /// Returns the algorithm with which the key wraps.
     fn algorithm(&self) -> Algorithm;
 
-    /// Whose it is, as [`CustodianId::new`] computes it.
+    /// Returns the custodian's id, as [`CustodianId::new`] computes it.
     fn id(&self) -> CustodianId;
 
-    /// Wraps `message`, 65 bytes at most where the caller is this crate, into `out`, which is
-    /// [`Algorithm::wrapped_len`] bytes long and is filled. No byte of `message` may be written to `out`
-    /// on the way, and an error leaves nothing there that depends on it.
+    /// Wraps `message` into `out`, which is [`Algorithm::wrapped_len`] bytes long and is filled.
+    /// This crate passes at most 65 bytes. Implementations must not write any byte of `message` to
+    /// `out` along the way, and an error must leave nothing there that depends on it.
     ///
     /// Secret: `message`. Public: its length, the key, `out`. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`WrapError`].
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -169,9 +174,9 @@ pub enum WrapError {
     Rng,
     /// The message is too long for the key.
     MessageTooLong,
-    /// The room for the result is not as long as the algorithm's results are.
+    /// The output buffer is not as long as a wrapped message.
     WrongLength,
-    /// The result is none: a fault in the machine. The room for it is wiped.
+    /// The result is invalid: a hardware fault or a bug. The output buffer is wiped.
     Fault,
 }
 
@@ -192,7 +197,7 @@ impl fmt::Display for WrapError {
         f.write_str(match self {
             Self::Rng => "the random number generator failed",
             Self::MessageTooLong => "the message is too long for the key",
-            Self::WrongLength => "the room for the wrapped bytes has the wrong length",
+            Self::WrongLength => "the output buffer is not as long as a wrapped message",
             Self::Fault => "an internal check failed: a hardware fault or a bug",
         })
     }
@@ -200,19 +205,24 @@ impl fmt::Display for WrapError {
 
 impl core::error::Error for WrapError {}
 
-/// The private half of a custodian's key pair, wherever it lives.
+/// The private half of a custodian's key pair, wherever it is stored.
 pub trait Identity {
-    /// What the device behind the key may report: token absent, PIN wrong. Never anything that
-    /// depends on the decrypted bytes.
+    /// What the device that holds the key may report: token absent, PIN wrong. It must not depend
+    /// on the decrypted bytes.
     type Error;
 
     /// Unwraps `wrapped` into the front of `out` and returns how many bytes it wrote.
     ///
     /// RSA keys: RSAES-OAEP (RFC 8017 section 7.1.2) with SHA-256 for hash and MGF1 and an empty
-    /// label. `rng` serves blinding. Implementations answer every decryption failure, and a message
-    /// that does not fit `out`, with [`UnwrapError::Opaque`], and leave no plaintext in `out` then.
+    /// label. `rng` is for blinding. Implementations must answer every decryption failure, and a
+    /// message that does not fit `out`, with [`UnwrapError::Opaque`], and must leave no plaintext
+    /// in `out` then.
     ///
     /// Secret: the key, the unwrapped bytes. Public: `wrapped`, the lengths. Leaks: whether it opened.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`UnwrapError`].
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         rng: &mut R,
@@ -221,7 +231,7 @@ pub trait Identity {
     ) -> Result<usize, UnwrapError<Self::Error>>;
 }
 
-/// A private key in memory: the device that may fail is the random number generator.
+/// A private key in memory: only the random number generator can fail as a device.
 impl Identity for rsa::PrivateKey {
     type Error = RngError;
 
@@ -244,11 +254,11 @@ impl Identity for rsa::PrivateKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnwrapError<E> {
-    /// It does not open with this key. Nothing more can be told without the key.
+    /// The wrapped bytes do not open with this key. Deliberately gives no reason.
     Opaque,
-    /// The device that holds the key failed, before any decryption.
+    /// The device that holds the key failed before any decryption.
     Device(E),
-    /// The device computed something that cannot be: a fault in it.
+    /// The device computed an impossible result: a fault in the device.
     Fault,
 }
 
@@ -261,11 +271,18 @@ impl<E> From<Fault> for UnwrapError<E> {
 impl<E: fmt::Display> fmt::Display for UnwrapError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opaque => f.write_str("it does not open with this key"),
+            Self::Opaque => f.write_str("the wrapped bytes do not open with this key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
 
-impl<E: core::error::Error> core::error::Error for UnwrapError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for UnwrapError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            _ => None,
+        }
+    }
+}

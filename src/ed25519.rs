@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Ed25519 signatures (RFC 8032), strict on both sides: keys that sign anything are refused, there is
-//! one encoding of a key, and a signature is verified before it leaves.
+//! Ed25519 signatures (RFC 8032), strict on both sides: weak keys are refused, a key has one
+//! encoding, and a signature is verified before it leaves.
 
 use ed25519_dalek::{Signature, Signer, SigningKey as Dalek, VerifyingKey};
 
@@ -33,9 +33,13 @@ impl SigningKey {
         VerifyKey(self.expanded().verifying_key().to_bytes())
     }
 
-    /// Signs, and verifies the signature: a wrong one, made under a fault, gives the key away.
+    /// Signs, and verifies the signature: a wrong one, made under a fault, would reveal the key.
     ///
     /// Secret: the key. Public: the message, the signature. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`SignFault`] if the signature does not verify.
     pub fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LEN], SignFault> {
         let expanded = self.expanded();
         let mut signature = expanded.sign(message).to_bytes();
@@ -51,7 +55,7 @@ impl SigningKey {
     }
 }
 
-/// A signature did not verify under the key that had just made it: the machine erred.
+/// A new signature did not verify: a hardware fault or a bug in this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignFault;
 
@@ -60,22 +64,23 @@ pub struct SignFault;
 pub struct VerifyKey([u8; 32]);
 
 impl VerifyKey {
-    /// Refuses what is no point, a second encoding of a point, and a point of small order, under which
-    /// one signature fits many messages.
+    /// Returns `None` for bytes that are not a point, for a second encoding of a point, and for a
+    /// point of small order, under which one signature fits many messages.
     ///
-    /// Not inlined: the trace of secrets leaves out what is given public values only, by its name.
+    /// Not inlined: the secret tracing skips, by this name, what receives public values only.
     #[inline(never)]
     pub fn new(bytes: &[u8; 32]) -> Option<Self> {
         let weak = VerifyingKey::from_bytes(bytes).ok()?.is_weak();
         (is_reduced(bytes) && !weak).then_some(Self(*bytes))
     }
 
-    /// The encoded point.
+    /// Returns the encoded point.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether `signature` is this key's for `message`, by the strict rules (`verify_strict`).
+    /// Returns whether `signature` is this key's for `message`, by the strict rules
+    /// (`verify_strict`).
     pub fn verifies(&self, message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Mask {
         let signature = Signature::from_bytes(signature);
         let verified = VerifyingKey::from_bytes(&self.0)
@@ -84,8 +89,8 @@ impl VerifyKey {
     }
 }
 
-/// Whether the y-coordinate, the low 255 bits, is below p = 2^255 - 19. The other second encoding, a
-/// set sign bit at x = 0, belongs to points of small order only.
+/// Returns whether the y-coordinate, the low 255 bits, is below p = 2^255 - 19. The other second
+/// encoding, a set sign bit at x = 0, belongs only to points of small order.
 fn is_reduced(bytes: &[u8; 32]) -> bool {
     let [low, middle @ .., high] = bytes;
     *low < 0xed || high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)

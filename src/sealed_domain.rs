@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The sealed domain: an HSM's security domain in a file that a quorum of custodians can open and
-//! nobody else. `docs/format.md` gives every byte.
+//! The sealed domain: an HSM's security domain in a file that only a quorum of custodians can open.
+//! `docs/format.md` specifies every byte.
 //!
-//! [`Sealing`] makes one; [`SealedDomain::parse`] reads one and checks all that can be checked without
-//! a secret; [`SealedDomain::unwrap_share`] gives one custodian's share, checked at once, so that a
-//! wrong one is named; [`SealedDomain::open`] gives the root and the artifacts, or nothing. Whose domain
-//! it is, the file cannot prove: that takes an [`ExpectedDomain`].
+//! [`Sealing`] makes one; [`SealedDomain::parse`] reads one and checks everything that can be
+//! checked without a secret; [`SealedDomain::unwrap_share`] returns one custodian's share, checked
+//! at once, so that a wrong one is named; [`SealedDomain::open`] returns the root and the
+//! artifacts, or nothing. The file cannot prove whose domain it is: for that, compare it with an
+//! [`ExpectedDomain`].
 //!
 //! ```
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -84,11 +85,11 @@ pub use seal::{Lineage, Sealing};
 pub use share::DomainShare;
 pub use text::{ArtifactTag, DomainLabel, MAX_TEXT_LEN, TextError};
 
-/// How many custodians a domain has.
+/// How many custodians a domain can have.
 pub const CUSTODIANS: RangeInclusive<usize> = 3..=MAX_CUSTODIANS;
 
 /// The most custodians of a domain.
 pub const MAX_CUSTODIANS: usize = 10;
 
-/// The most artifacts of a domain; it has at least one.
+/// The most artifacts of a domain. Every domain has at least one.
 pub const MAX_ARTIFACTS: usize = 32;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The state at rest: what an HSM keeps when its power is gone, in two slots of a [`Flash`].
+//! The state at rest: what an HSM keeps without power, in two slots of a [`Flash`].
 //!
-//! The firmware implements [`Flash`]. What is written to it, and when, is the lifecycle's affair; why a
-//! power failure, an old image of the flash or a hidden record does no harm stands in
-//! `docs/lifecycle.md`, and the bytes of a record in `docs/format.md`.
+//! The firmware implements [`Flash`]. The lifecycle decides what is written to it, and when.
+//! `docs/lifecycle.md` explains why a power failure, an old image of the flash or a hidden record
+//! does no harm; `docs/format.md` specifies the bytes of a record.
 
 mod flash;
 mod medium;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Shares wrapped to custodians' keys.
 //!
-//! What is wrapped is 65 bytes: the context (32), the share's index (1), the share (32). The context
-//! is a digest of everything the share belongs to. The wrapping itself carries no label, so that tokens
-//! and key services that have OAEP with SHA-256 can unwrap; the context binds instead, and is compared
-//! when a share comes back.
+//! The plaintext has 65 bytes: the context (32), the share's index (1), the share (32). The context
+//! is a digest of everything that the share belongs to. The wrapping itself carries no label, so
+//! that any token or key service with OAEP-SHA-256 can unwrap. The context binds the share instead,
+//! and is compared when the share comes back.
 //!
 //! ```
 //! use security_domain::quorum::ShareIndex;
@@ -38,7 +38,7 @@ mod rsa_oaep;
 
 pub(crate) use hides::check_hides;
 
-/// The length of what is wrapped, in bytes.
+/// The length of the plaintext in bytes.
 pub const PLAINTEXT_LEN: usize = 65;
 
 /// A share of 32 bytes, wrapped to a custodian's key.
@@ -46,10 +46,14 @@ pub const PLAINTEXT_LEN: usize = 65;
 pub struct WrappedShare<'a>(&'a [u8]);
 
 impl<'a> WrappedShare<'a> {
-    /// Wraps `share` under `context` to `recipient`, into `out`, which is exactly as long as
-    /// [`Algorithm::wrapped_len`](crate::custodian::Algorithm::wrapped_len) says.
+    /// Wraps `share` under `context` to `recipient`, into `out`, which must be exactly
+    /// [`Algorithm::wrapped_len`](crate::custodian::Algorithm::wrapped_len) bytes long.
     ///
     /// Secret: the share's value. Public: its index, `context`, `out`. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`WrapError`].
     pub fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
         share: &Share<32>,
         context: &[u8; 32],
@@ -61,25 +65,29 @@ impl<'a> WrappedShare<'a> {
         Ok(Self(out))
     }
 
-    /// The wrapped share with these bytes.
+    /// Makes a wrapped share from its bytes.
     pub const fn from_bytes(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// Its digest, `D("wrapped", bytes)` (`docs/format.md`).
+    /// Returns the digest, `D("wrapped", bytes)` (`docs/format.md`).
     pub fn digest(&self) -> [u8; 32] {
         Purpose::Wrapped.digest([self.0])
     }
 
-    /// Unwraps it with `identity`. It must be the share at `index` under `context`: every other
-    /// content is [`UnwrapError::Opaque`], as if it had not opened.
+    /// Unwraps the share with `identity`. It must be the share at `index` under `context`: any
+    /// other content is [`UnwrapError::Opaque`], as if it had not opened.
     ///
     /// Secret: the share's value. Public: `context`, `index`. Leaks: whether it opened.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`UnwrapError`].
     pub fn unwrap<I: Identity, R: TryCryptoRng + ?Sized>(
         &self,
         context: &[u8; 32],
@@ -96,7 +104,7 @@ impl<'a> WrappedShare<'a> {
     }
 }
 
-/// Wraps as [`WrappedShare::wrap`] does, and gives a permit to let what stands in `out` leave.
+/// Wraps as [`WrappedShare::wrap`] does, and returns a permit to let the contents of `out` leave.
 ///
 /// Secret: the share's value. Public: its index, `context`, `out`. Leaks: nothing else.
 pub(crate) fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
@@ -110,7 +118,7 @@ pub(crate) fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
         if out.len() != recipient.algorithm().wrapped_len() {
             return Err(WrapError::WrongLength);
         }
-        // Zeros stand here until a share is wrapped: they are refused below.
+        // `out` holds zeros until a share is wrapped; they are refused below.
         wipe(out);
         let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
         write_share(share, context, &mut plaintext)?;
@@ -121,9 +129,13 @@ pub(crate) fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
     })
 }
 
-/// Reads what a token unwrapped: the share at `index` under `context`, and nothing else.
+/// Reads what a token unwrapped: only the share at `index` under `context` is accepted.
 ///
 /// Secret: `plaintext`. Public: its length, `context`, `index`. Leaks: whether it is that share.
+///
+/// # Errors
+///
+/// [`NotThisShare`] if the bytes are anything else.
 pub fn read_share(
     plaintext: &[u8],
     context: &[u8; 32],
@@ -142,7 +154,7 @@ pub fn read_share(
     })
 }
 
-/// Writes what is wrapped: the inverse of [`read_share`].
+/// Writes the plaintext: the inverse of [`read_share`].
 ///
 /// Secret: the share's value, `plaintext`. Public: its index, `context`. Leaks: nothing else.
 fn write_share(
@@ -169,7 +181,7 @@ pub struct NotThisShare;
 
 impl core::fmt::Display for NotThisShare {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("these bytes are not the share that was asked for")
+        f.write_str("the bytes are not the share that was asked for")
     }
 }
 

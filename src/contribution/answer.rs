@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Contributions: a custodian's share on its way to the HSM that asked (`docs/format.md`,
-//! "Contribution").
+//! A custodian's share on its way to the HSM that asked for it (`docs/format.md`, "Contribution").
 //!
 //! The share is wrapped to the session's transfer key and signed with its own possession key. The
-//! signature keeps strangers from the decryption and lets the HSM name the custodian; it says nothing of
-//! the HSM, which is what vetting is for.
+//! signature keeps strangers' input away from the decryption and lets the HSM name the custodian.
+//! It says nothing about the HSM, which is why custodians vet requests.
 
 use core::fmt;
 
@@ -28,7 +27,8 @@ use crate::wrapped_share::WrappedShare;
 /// How many items a contribution has.
 const ITEMS: u64 = 5;
 
-/// A contribution as read: one encoding only. Whose it is, and what it is worth, the session finds out.
+/// A parsed contribution; only one encoding is accepted. The session finds out who made it and
+/// whether it is valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Contribution<'a> {
     bytes: &'a [u8],
@@ -39,10 +39,14 @@ pub struct Contribution<'a> {
 }
 
 impl<'a> Contribution<'a> {
-    /// The most bytes that a contribution has.
+    /// The maximum length of a contribution in bytes.
     pub const MAX_LEN: usize = encoded_len(MAX_WRAPPED_LEN);
 
-    /// Reads a contribution and checks its form.
+    /// Parses a contribution and checks its form.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SessionFileError`] that concerns a contribution.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SessionFileError> {
         let mut reader = Reader::new(bytes);
         let items = reader.array(Field::File)?;
@@ -73,29 +77,29 @@ impl<'a> Contribution<'a> {
         })
     }
 
-    /// The file.
+    /// Returns the bytes of the file.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// The request that it answers.
+    /// Returns the digest of the request that it answers.
     pub const fn request(&self) -> RequestDigest {
         self.request
     }
 
-    /// Which share it claims to hold.
+    /// Returns the index of the share that it claims to hold.
     pub const fn index(&self) -> ShareIndex {
         self.index
     }
 }
 
-/// The index of a custodian's share.
+/// Returns the index of a custodian's share.
 fn index(index: u8) -> Option<ShareIndex> {
     let index = ShareIndex::new(index).ok()?;
     (usize::from(index.get()) <= MAX_CUSTODIANS).then_some(index)
 }
 
-/// The length of a contribution whose wrapped share has `wrapped` bytes.
+/// Returns the length of a contribution whose wrapped share has `wrapped` bytes.
 pub(super) const fn encoded_len(wrapped: usize) -> usize {
     let fixed = 3 + bytes_len(32) + bytes_len(SIGNATURE_LEN);
     bytes_len(wrapped).saturating_add(fixed)
@@ -114,12 +118,12 @@ pub(super) fn encode<W: Write>(
     Ok(())
 }
 
-/// What a contributed share is bound to: `D("contribution", R, i)`.
+/// Returns what a contributed share is bound to: `D("contribution", R, i)`.
 pub(super) fn context(request: &RequestDigest, index: ShareIndex) -> [u8; 32] {
     Purpose::Contribution.digest([request.as_bytes().as_slice(), &[index.get()]])
 }
 
-/// What the custodian signs.
+/// Returns what the custodian signs.
 pub(super) fn statement(request: &RequestDigest, wrapped: &WrappedShare<'_>) -> Statement {
     let parts = [request.as_bytes().as_slice(), wrapped.as_bytes()];
     Statement {
@@ -128,15 +132,20 @@ pub(super) fn statement(request: &RequestDigest, wrapped: &WrappedShare<'_>) -> 
     }
 }
 
-/// Gives the share in `contribution` to the session of `request`, which is one for `sealed` and has the
-/// key `transfer`.
+/// Opens the share in `contribution` for the session of `request`, which is for `sealed` and has
+/// the key `transfer`.
 ///
-/// In order: that it answers this request; that the header lists the share; the signature by the share's
-/// possession key; only then is the transfer key used; what comes out is the share that was dealt. A
-/// custodian is named as the author only when the signature held. That the signature held is tested again
-/// right before the transfer key is used, and with the share for as long as it is kept.
+/// Checks, in this order: the contribution answers this request; the header lists the share; the
+/// share's possession key made the signature; only then is the transfer key used; the result is the
+/// share that was dealt. A custodian is named as the author only if the signature is right. The
+/// signature's verdict is tested again right before the transfer key is used, and with the share
+/// for as long as it is kept.
 ///
 /// Secret: the transfer key, the share. Public: everything else. Leaks: whether it is that share.
+///
+/// # Errors
+///
+/// Fails for each reason in [`ContributionError`].
 pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
     contribution: &Contribution<'_>,
     sealed: &SealedDomain<'_>,
@@ -172,29 +181,30 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
     sealed.dealt(share, permit, ContributionError::DoesNotOpen(custodian))
 }
 
-/// Why a contribution was not taken. The session stands as before.
+/// Why a contribution was not accepted. The session is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContributionError<E> {
-    /// It answers another request.
+    /// The contribution answers another request.
     OtherSession {
-        /// The one that it answers.
+        /// The request that it answers.
         have: RequestDigest,
-        /// The one of this session.
+        /// The request of this session.
         want: RequestDigest,
     },
     /// The domain has no share with this index.
     NotListed(ShareIndex),
-    /// It claims to come from this custodian, and does not: it is not signed with his share.
+    /// The contribution claims to come from this custodian, but is not signed with that custodian's
+    /// share.
     Unsigned {
-        /// Whose share it claims to hold.
+        /// The custodian whose share it claims to hold.
         claims: CustodianId,
     },
-    /// This custodian signed it, and it does not hold his share for this session.
+    /// This custodian signed the contribution, but it does not hold their share for this session.
     DoesNotOpen(CustodianId),
-    /// The device that holds the transfer key failed, before any decryption.
+    /// The device that holds the transfer key failed before any decryption.
     Device(E),
-    /// The machine erred, or the device that holds the transfer key did.
+    /// An internal check failed in this crate, or in the device that holds the transfer key.
     Fault,
 }
 
@@ -214,16 +224,24 @@ impl<E: fmt::Display> fmt::Display for ContributionError<E> {
             Self::Unsigned { claims } => {
                 write!(
                     f,
-                    "the contribution claims to be custodian {claims}'s and is not signed with his share"
+                    "the contribution claims to be custodian {claims}'s and is not signed \
+                     with that custodian's share"
                 )
             }
             Self::DoesNotOpen(id) => {
                 write!(f, "the contribution of custodian {id} does not open")
             }
             Self::Device(error) => write!(f, "the transfer key's device failed: {error}"),
-            Self::Fault => f.write_str("a fault: a computation failed its check"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
 
-impl<E: core::error::Error> core::error::Error for ContributionError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for ContributionError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Contributing: one custodian, alone, sends his share to the HSM that asked.
+//! One custodian, alone, sends a share to the HSM that asked for it.
 
 use core::fmt;
 use core::hint::black_box;
@@ -22,20 +22,24 @@ use crate::wrapped_share::{WrappedShare, wrap};
 #[cfg(test)]
 mod tests;
 
-/// How many bytes a contribution to `request` takes; at most [`Contribution::MAX_LEN`].
+/// Returns the length of a contribution to `request`; at most [`Contribution::MAX_LEN`].
 pub fn contribution_len(request: &Request<'_>) -> usize {
     encoded_len(request.transfer().algorithm().wrapped_len())
 }
 
-/// Wraps `share` for the HSM that asked, and gives the contribution as it is read back from the front of
-/// `out`. On an error nothing is left there.
+/// Wraps `share` for the HSM that asked, and returns the contribution as read back from the front
+/// of `out`. On an error `out` is left empty.
 ///
-/// Refused, in this order: what is not the expected domain; a request for another header, domain or
-/// epoch; a purpose other than to recover; a request that has expired at `now`, in Unix seconds, 0 if
-/// there is no clock; a share of another header; a transfer key of a weaker kind than the one that the
-/// share was sealed to.
+/// Refuses, in this order: a sealed domain that is not the expected one; a request for another
+/// header, domain or epoch; a purpose other than to recover; a request that has expired at `now`,
+/// in Unix seconds, 0 if there is no clock; a share of another header; a transfer key of a weaker
+/// kind than the one that the share was sealed to.
 ///
 /// Secret: the share. Public: everything else, the contribution. Leaks: nothing else.
+///
+/// # Errors
+///
+/// Fails for each reason in [`ContributeError`].
 ///
 /// ```
 /// # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -64,7 +68,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A request that nobody has vetted gets no share; this does not compile:
+/// A request that was not vetted gets no share; this does not compile:
 ///
 /// ```compile_fail,E0308
 /// # use rand_core::TryCryptoRng;
@@ -90,7 +94,7 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     rng: &mut R,
     out: &'o mut [u8],
 ) -> Result<Contribution<'o>, ContributeError> {
-    // The time is a copy: there is one for each time that it is compared.
+    // Each comparison uses its own copy of the time.
     let now_again = black_box(now);
     burning::<{ burn::SEALING }, _>(move || {
         let (header, asked) = (sealed.header(), request.request());
@@ -101,7 +105,7 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
             .and(check_time(asked, now)?)
             .and(check_time(asked, now_again)?)
             .and(check_share(header, share)?)
-            // One pointer to the request serves both evaluations.
+            // Both evaluations use the same pointer to the request.
             .and(check_strength(header, asked, share)?)
             .and(check_strength(header, black_box(asked), share)?);
         let needed = contribution_len(asked);
@@ -113,7 +117,8 @@ pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
     })
 }
 
-/// A permit, if the request is about this header, and for what a custodian may answer.
+/// Returns a permit if the request is about this header and has a purpose that a custodian may
+/// answer.
 fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, ContributeError> {
     let same_header =
         Verdict::twice(|| eq_bytes(request.header().as_bytes(), header.digest().as_bytes()))
@@ -141,7 +146,7 @@ fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, C
     Ok(same_header.and(same_domain).and(same_epoch).and(purpose))
 }
 
-/// A permit, if there is time left. Without a clock, or without an end, there is.
+/// Returns a permit if there is time left, which holds without a clock or an expiry.
 #[inline(never)]
 fn check_time(request: &Request<'_>, now: u64) -> Result<Permit, ContributeError> {
     let expires = || request.expires().map_or(u64::MAX, |expires| expires.get());
@@ -151,12 +156,13 @@ fn check_time(request: &Request<'_>, now: u64) -> Result<Permit, ContributeError
     })
 }
 
-/// A permit, if the share is one of this header.
+/// Returns a permit if the share belongs to this header.
 fn check_share(header: &Header<'_>, share: &DomainShare) -> Result<Permit, ContributeError> {
     share.check_of(header, ContributeError::ForeignShare(share.custodian()))
 }
 
-/// A permit, if the transfer key is no weaker than what sealed the share.
+/// Returns a permit if the transfer key is at least as strong as the key that the share was sealed
+/// to.
 #[inline(never)]
 fn check_strength(
     header: &Header<'_>,
@@ -178,7 +184,7 @@ fn check_strength(
     })
 }
 
-/// Wraps the share, looks at what was made, and writes it. The decisions taken so far, and that the
+/// Wraps the share, checks the result and writes it. The decisions taken so far, including that the
 /// request was vetted, are tested again before the share is wrapped and before anything is written.
 ///
 /// Secret: the share. Public: everything else, `out`. Leaks: nothing else.
@@ -201,7 +207,7 @@ fn write<R: TryCryptoRng + ?Sized>(
     vetted.check(ContributeError::Fault)?;
     let hidden =
         wrap(share.share(), &context, transfer, rng, wrapped).map_err(ContributeError::Wrap)?;
-    // From here on the wrapped share is public: it is signed, and leaves.
+    // From here on the wrapped share is public: it is signed and leaves.
     declassify_bytes(wrapped);
     let wrapped = WrappedShare::from_bytes(wrapped);
     let signature = statement(&digest, &wrapped)
@@ -214,7 +220,7 @@ fn write<R: TryCryptoRng + ?Sized>(
         .map_err(|_| ContributeError::Fault)
 }
 
-/// Why a custodian does not contribute. Nothing is left in the output then.
+/// Why a custodian's contribution was refused. The output is empty then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContributeError {
@@ -222,37 +228,37 @@ pub enum ContributeError {
     Expect(ExpectError),
     /// The request asks for the shares of another header.
     OtherHeader {
-        /// The one that it asks for.
+        /// The header that the request asks for.
         have: HeaderDigest,
-        /// The one at hand.
+        /// The header of the given sealed domain.
         want: HeaderDigest,
     },
     /// The request names another domain.
     OtherDomain {
-        /// The one that it names.
+        /// The domain that the request names.
         have: DomainId,
-        /// The one at hand.
+        /// The domain of the given sealed domain.
         want: DomainId,
     },
     /// The request names another epoch.
     OtherEpoch {
-        /// The one that it names.
+        /// The epoch that the request names.
         have: Epoch,
-        /// The one at hand.
+        /// The epoch of the given sealed domain.
         want: Epoch,
     },
-    /// The request is for a purpose that this crate does not serve.
+    /// The request has a purpose that this crate does not serve.
     OtherPurpose(SessionPurpose),
-    /// The time of the request is over.
+    /// The request has expired.
     Expired {
-        /// Until when it was asked.
+        /// When the request expired.
         expires: u64,
         /// The time now.
         now: u64,
     },
-    /// The share is not one of this header.
+    /// The share does not belong to this header.
     ForeignShare(CustodianId),
-    /// The transfer key is of a weaker kind than the one that the share was sealed to.
+    /// The transfer key is of a weaker kind than the key that the share was sealed to.
     WeakerKey {
         /// The kind of the transfer key.
         transfer: Algorithm,
@@ -261,12 +267,12 @@ pub enum ContributeError {
     },
     /// The output is too small.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
-    /// The transfer key did not wrap.
+    /// Wrapping to the transfer key failed.
     Wrap(WrapError),
-    /// What was made did not stand the check that follows: the machine erred.
+    /// The result failed the check that follows: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -292,7 +298,7 @@ impl fmt::Display for ContributeError {
             Self::ForeignShare(id) => {
                 write!(
                     f,
-                    "the share of custodian {id} is of another domain or epoch"
+                    "the share of custodian {id} belongs to another domain or epoch"
                 )
             }
             Self::WeakerKey { transfer, sealed } => write!(
@@ -301,9 +307,17 @@ impl fmt::Display for ContributeError {
             ),
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::Wrap(error) => write!(f, "wrapping to the transfer key failed: {error}"),
-            Self::Fault => f.write_str("a fault: what was made does not verify"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
 
-impl core::error::Error for ContributeError {}
+impl core::error::Error for ContributeError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Expect(error) => Some(error),
+            Self::Wrap(error) => Some(error),
+            _ => None,
+        }
+    }
+}

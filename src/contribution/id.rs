@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What names a session and a request.
+//! Names of a session and a request.
 
 use crate::sealed_domain::id;
 
 id! {
-    /// The name of a session, drawn for it.
+    /// The name of a session, drawn at random.
     SessionId, 32
 }
 
 id! {
-    /// The digest of a request, R. Custodians compare it with what the HSM itself shows.
+    /// R, the digest of a request. Custodians compare it with what the HSM itself shows.
     RequestDigest, 32
 }
 

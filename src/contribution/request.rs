@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Requests: what an HSM asks of custodians (`docs/format.md`, "Request").
+//! Requests: what an HSM asks of its custodians (`docs/format.md`, "Request").
 //!
-//! `R = D("request", request)` names one session of one HSM, its transfer key, and the header whose
-//! shares it asks for. Whoever answers a request wraps a share to the key inside, so a request is worth
-//! what is known of where it came from: see [`VettedRequest`](super::VettedRequest).
+//! `R = D("request", request)` identifies one session of one HSM, its transfer key, and the header
+//! whose shares are requested. Answering a request wraps a share to the key in it, so a request is
+//! only as trustworthy as what is known of its origin: see [`VettedRequest`](super::VettedRequest).
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -28,12 +28,12 @@ pub use asking::{AskError, Asking, SessionPurpose};
 /// The version of the format.
 pub(super) const VERSION: u8 = 1;
 
-/// R, of a request's encoding.
+/// Computes R from a request's encoding.
 fn digest(request: &[u8]) -> RequestDigest {
     RequestDigest::from_bytes(Purpose::Request.digest([request]))
 }
 
-/// What the domain key signs: `D("request signature", R)`.
+/// Returns what the domain key signs: `D("request signature", R)`.
 pub(super) fn signed_digest(request: &RequestDigest) -> [u8; 32] {
     Purpose::RequestSignature.digest([request.as_bytes().as_slice()])
 }
@@ -49,10 +49,10 @@ fn encode_file<W: Write>(request: &[u8], signature: &[u8], encoder: &mut Encoder
     Ok(())
 }
 
-/// A request as read: one encoding only.
+/// A parsed request; only one encoding is accepted.
 ///
-/// What it says is only what somebody wrote: anyone can write a request. Its signature, if it has one,
-/// is verified by [`VettedRequest::signed`](super::VettedRequest::signed).
+/// Nothing in it is proven, since anyone can write a request. Its signature, if it has one, is
+/// verified by [`VettedRequest::signed`](super::VettedRequest::signed).
 #[derive(Clone)]
 pub struct Request<'a> {
     bytes: &'a [u8],
@@ -62,10 +62,14 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The most bytes that a request has.
+    /// The maximum length of a request in bytes.
     pub const MAX_LEN: usize = file_len(MAX_ENCODED_LEN, SIGNATURE_LEN);
 
-    /// Reads a request and checks its form.
+    /// Parses a request and checks its form.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SessionFileError`] that concerns a request.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SessionFileError> {
         check_version(bytes)?;
         let mut reader = Reader::new(bytes);
@@ -91,80 +95,83 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The file.
+    /// Returns the bytes of the file.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// R, which names this request and no other. A custodian compares it with what the HSM itself shows.
+    /// Returns R, which identifies this request. A custodian compares it with what the HSM itself
+    /// shows.
     pub const fn digest(&self) -> RequestDigest {
         self.digest
     }
 
-    /// What the session is for.
+    /// Returns the purpose of the session.
     pub const fn purpose(&self) -> SessionPurpose {
         self.asking.purpose
     }
 
-    /// Whether the purpose is to recover.
+    /// Returns whether the purpose is to recover.
     pub(super) fn is_for_recovery(&self) -> Mask {
         let recover = u32::from(SessionPurpose::Recover.code());
         Mask::eq(u32::from(self.asking.purpose.code()), recover)
     }
 
-    /// The session's name.
+    /// Returns the session's name.
     pub const fn session(&self) -> SessionId {
         self.asking.session
     }
 
-    /// H of the sealed domain whose shares are asked for.
+    /// Returns H, the digest of the header whose shares are requested.
     pub const fn header(&self) -> HeaderDigest {
         self.asking.header
     }
 
-    /// That domain.
+    /// Returns the id of that header's domain.
     pub const fn domain_id(&self) -> DomainId {
         self.asking.domain_id
     }
 
-    /// Its epoch.
+    /// Returns the epoch of that header.
     pub const fn epoch(&self) -> Epoch {
         self.asking.epoch
     }
 
-    /// The key to which shares are wrapped.
+    /// Returns the key to which shares are wrapped.
     pub const fn transfer(&self) -> &PublicKey {
         &self.asking.transfer
     }
 
-    /// The HSM that asks.
+    /// Returns the id of the HSM that asks.
     pub const fn instance(&self) -> InstanceId {
         self.asking.instance
     }
 
-    /// When it asked, in Unix seconds by its clock; 0 if it has none.
+    /// Returns when the HSM asked, in Unix seconds by its clock; 0 if it has none.
     pub const fn created(&self) -> u64 {
         self.asking.created
     }
 
-    /// Until when it asks, in Unix seconds by its clock; none: for ever.
+    /// Returns the last second at which the request is valid, by the HSM's clock; `None` if it does
+    /// not expire.
     pub const fn expires(&self) -> Option<NonZeroU64> {
         NonZeroU64::new(self.asking.expires)
     }
 
-    /// The newest record of its ledger.
+    /// Returns the newest record of the HSM's ledger.
     #[doc(hidden)] // No HSM keeps a ledger yet.
     pub const fn ledger_head(&self) -> LedgerHead {
         self.asking.ledger_head
     }
 
-    /// Whether it carries a signature, of whatever worth.
+    /// Returns whether the request carries a signature, which may be wrong.
     pub const fn is_signed(&self) -> bool {
         self.signature.is_some()
     }
 }
 
-/// Every version has its number in the same place, so that a request of a later one is named as that.
+/// Every version has its number in the same place, so that a request of a later version is named as
+/// such.
 fn check_version(bytes: &[u8]) -> Result<(), SessionFileError> {
     let mut reader = Reader::new(bytes);
     reader.array(Field::File)?;
@@ -173,7 +180,7 @@ fn check_version(bytes: &[u8]) -> Result<(), SessionFileError> {
     known_version(&mut reader)
 }
 
-/// The version, which must be the one that is known.
+/// Reads the version, which must be a supported one.
 pub(super) fn known_version(reader: &mut Reader<'_>) -> Result<(), SessionFileError> {
     match reader.uint(Field::Version)? {
         version if version == u64::from(VERSION) => Ok(()),

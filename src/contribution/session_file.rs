@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why bytes are no file of a session: no request and no contribution.
+//! Why bytes are not a file of a session, which is a request or a contribution.
 
 use core::fmt;
 
 use crate::cbor::Malformed;
 use crate::rsa::KeyError;
 
-/// A part of a request or a contribution, as `docs/format.md` calls it.
+/// A part of a request or a contribution, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionField {
     /// The whole file.
     File,
-    /// The request in its file; in a contribution, its digest.
+    /// The request in its file; in a contribution, the request's digest.
     Request,
     /// The version.
     Version,
@@ -28,15 +28,15 @@ pub enum SessionField {
     Epoch,
     /// The transfer key.
     Transfer,
-    /// The HSM that asks.
+    /// The id of the HSM that asks.
     Instance,
-    /// The time of asking.
+    /// The time at which the HSM asked.
     Created,
-    /// The time until which it is asked.
+    /// The time at which the request expires.
     Expires,
     /// The head of the HSM's ledger.
     LedgerHead,
-    /// The digest of what is proposed.
+    /// The digest of the proposal.
     Proposal,
     /// The index of the share.
     Index,
@@ -70,23 +70,24 @@ impl fmt::Display for SessionField {
     }
 }
 
-/// Why bytes are no request, or no contribution. Everything here can be told without any secret.
+/// Why bytes are not a request or not a contribution. Every cause can be found without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionFileError {
-    /// A version that this crate does not know.
+    /// The version is not supported.
     UnknownVersion(u64),
-    /// The field is not of its type, or out of its bounds.
+    /// The field has the wrong type, or is out of bounds.
     Malformed(SessionField),
-    /// The field is well-formed, but not in the one encoding that is allowed, or bytes follow it.
+    /// The field is well-formed, but not in the single encoding that is allowed, or bytes follow
+    /// it.
     NotDeterministic(SessionField),
-    /// A purpose that this crate does not know.
+    /// The purpose is unknown.
     UnknownPurpose(u64),
     /// The transfer key's algorithm is unknown.
     UnknownAlgorithm(u64),
     /// The transfer key is refused.
     TransferKey(KeyError),
-    /// It expires before it was made, or an HSM without a clock lets it expire.
+    /// The request expires before it was made, or it expires and the HSM has no clock.
     Expiry,
 }
 
@@ -117,4 +118,11 @@ impl fmt::Display for SessionFileError {
     }
 }
 
-impl core::error::Error for SessionFileError {}
+impl core::error::Error for SessionFileError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::TransferKey(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Vetting: knowing where a request came from.
+//! Vetting: how a custodian knows where a request came from.
 //!
-//! A custodian can be robbed in one place only: whoever's transfer key he wraps his share to gets it.
-//! So a share is contributed to a [`VettedRequest`], and there are three ways to one. A request to
-//! recover has two of them: no opening rests on a signature alone.
+//! A custodian's share can be stolen in one place only: it goes to the owner of the transfer key to
+//! which it is wrapped. So a share is contributed only to a [`VettedRequest`], and there are three
+//! ways to make one. A request to recover allows two of them: no opening rests on a signature
+//! alone.
 
 use core::fmt;
 
@@ -13,17 +14,21 @@ use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
 use crate::sealed_domain::{DomainId, SealedDomain};
 
-/// A request that is known to come from the HSM that it should come from.
+/// A request that is known to come from the right HSM.
 #[derive(Debug)]
 pub struct VettedRequest<'a> {
     request: Request<'a>,
-    /// That it was vetted, tested again where a share is wrapped for it.
+    /// Shows that the request was vetted; tested again where a share is wrapped for it.
     vetted: Permit,
 }
 
 impl<'a> VettedRequest<'a> {
-    /// The custodian read `shown` from the HSM itself, by a way that the request did not take. A digest
-    /// computed from the request at hand vets nothing.
+    /// Vets a request by comparison: the custodian read `shown` from the HSM itself, over a
+    /// separate channel from the request. A digest computed from the given request vets nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`VetError::OtherRequest`] if the HSM showed another request.
     pub fn compared(request: Request<'a>, shown: RequestDigest) -> Result<Self, VetError> {
         let vetted = Verdict::twice(|| eq_bytes(request.digest().as_bytes(), shown.as_bytes()))
             .permit(VetError::OtherRequest {
@@ -33,7 +38,12 @@ impl<'a> VettedRequest<'a> {
         Ok(Self { request, vetted })
     }
 
-    /// `verifier` accepts `evidence` as an attestation of the HSM, with R inside.
+    /// Vets a request by attestation: `verifier` accepts `evidence` as an attestation of the HSM
+    /// that contains R.
+    ///
+    /// # Errors
+    ///
+    /// [`VetError::Evidence`] if `verifier` does not accept `evidence` for this request.
     pub fn attested<V: Verifier>(
         request: Request<'a>,
         evidence: &[u8],
@@ -44,12 +54,20 @@ impl<'a> VettedRequest<'a> {
         Ok(Self { request, vetted })
     }
 
-    /// The request is signed by the key of the domain of `sealed`: an active HSM of that domain asks. It
-    /// asks to rotate or to rehearse; a request to recover is refused, whoever signed it.
+    /// Vets a request by signature: the key of the domain of `sealed` signed it, so an active HSM
+    /// of that domain asks. Such an HSM asks to rotate or to rehearse; a request to recover is
+    /// refused even if it is signed.
     ///
-    /// Which domain that is, `sealed` cannot prove; [`contribute`](super::contribute) compares with what
-    /// is expected. This way rests on Ed25519 alone. Who fears that its signatures may be forged, as by a
-    /// quantum computer, compares digests.
+    /// `sealed` cannot prove which domain that is; [`contribute`](super::contribute) compares it
+    /// with the expected one. This way relies on Ed25519 alone. Compare digests instead if its
+    /// signatures may be forged, as by a quantum computer.
+    ///
+    /// # Errors
+    ///
+    /// - [`VetError::OtherDomain`]: the request names another domain.
+    /// - [`VetError::SignedRecovery`]: the request is to recover.
+    /// - [`VetError::Unsigned`]: the request has no signature.
+    /// - [`VetError::Signature`]: the domain key did not make the signature.
     pub fn signed(request: Request<'a>, sealed: &SealedDomain<'_>) -> Result<Self, VetError> {
         let header = sealed.header();
         let named = Verdict::twice(|| {
@@ -76,58 +94,57 @@ impl<'a> VettedRequest<'a> {
         })
     }
 
-    /// A request that is vetted as far as `vetted` says.
+    /// Returns a request that is vetted as far as `vetted` says.
     #[cfg(test)]
     pub(super) const fn with(request: Request<'a>, vetted: Permit) -> Self {
         Self { request, vetted }
     }
 
-    /// The request.
+    /// Returns the request.
     pub const fn request(&self) -> &Request<'a> {
         &self.request
     }
 
-    /// Tests again that it was vetted.
+    /// Tests again that the request was vetted.
     #[inline(always)]
     pub(super) fn check<E>(&self, refusal: E) -> Result<(), E> {
         self.vetted.test(refusal)
     }
 }
 
-/// What can tell an HSM's attestation from anything else: the caller's, who knows the maker's format and
-/// keys.
+/// Verifies an HSM's attestation. The caller implements it for the manufacturer's format and keys.
 pub trait Verifier {
-    /// Whether `evidence` is an attestation, by an HSM and firmware that are trusted, that carries
-    /// `request`. Asked twice, with the same answer unless the machine erred.
+    /// Returns whether `evidence` is an attestation by a trusted HSM and firmware that contains
+    /// `request`. Called twice; the answers must agree.
     fn accepts(&self, evidence: &[u8], request: RequestDigest) -> bool;
 }
 
-/// Why a request is not vetted.
+/// Why a request was not vetted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VetError {
     /// The HSM showed another request.
     OtherRequest {
-        /// The one at hand.
+        /// The given request.
         have: RequestDigest,
-        /// The one that the HSM showed.
+        /// The request that the HSM showed.
         want: RequestDigest,
     },
     /// The verifier does not accept the evidence for this request.
     Evidence,
     /// The request is about another domain.
     OtherDomain {
-        /// The one that the request names.
+        /// The domain that the request names.
         have: DomainId,
-        /// The one that should have signed.
+        /// The domain whose key should have signed.
         want: DomainId,
     },
     /// The request has no signature.
     Unsigned,
-    /// The signature is not the domain key's for this request.
+    /// The domain key did not make this signature over this request.
     Signature,
-    /// The request is to recover, and a signature does not vet that: the custodian reads R from the HSM
-    /// itself, or verifies its attestation.
+    /// The request is to recover, and a signature does not vet that: the custodian must read R from
+    /// the HSM itself, or verify its attestation.
     SignedRecovery,
 }
 

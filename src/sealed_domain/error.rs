@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a sealed domain is not made, not read or not opened.
+//! Why a sealed domain was not made, read or opened.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::quorum::{QuorumError, ShareIndex};
 use crate::rng::RngError;
 use crate::shamir::SplitError;
 
-/// A part of a sealed domain, as `docs/format.md` calls it.
+/// A part of a sealed domain, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Field {
@@ -38,7 +38,7 @@ pub enum Field {
     Previous,
     /// The time of sealing.
     Created,
-    /// The HSM that sealed.
+    /// The id of the HSM that sealed.
     Instance,
     /// The salt.
     Salt,
@@ -97,41 +97,42 @@ impl fmt::Display for Field {
     }
 }
 
-/// Why bytes are not a sealed domain. Everything here can be told without any secret.
+/// Why bytes are not a sealed domain. Every cause can be found without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// A version that this crate does not know.
+    /// The version is not supported.
     UnknownVersion(u64),
-    /// A suite that this crate does not know.
+    /// The suite is not supported.
     UnknownSuite(Field),
-    /// The field is not of its type, or out of its bounds.
+    /// The field has the wrong type, or is out of bounds.
     Malformed(Field),
-    /// The field is well-formed, but not in the one encoding that is allowed, or bytes follow it.
+    /// The field is well-formed, but not in the single encoding that is allowed, or bytes follow
+    /// it.
     NotDeterministic(Field),
-    /// The label, or an artifact's tag, is refused.
+    /// The label or an artifact's tag is refused.
     Text(Field, TextError),
     /// The first epoch names a previous header, or a later one names none.
     Lineage,
-    /// The threshold and the number of custodians make no quorum.
+    /// The threshold and the number of custodians are not a valid quorum.
     Quorum(QuorumError),
     /// A custodian's algorithm is unknown.
     UnknownAlgorithm(CustodianId),
     /// A custodian is listed twice.
     SameCustodian(CustodianId),
-    /// The artifact at this place, from 0, has an earlier one's tag.
+    /// The artifact at this place, counted from 0, has the same tag as an earlier one.
     SameTag(u8),
-    /// A verify key is no point, has small order, or is not in its one encoding.
+    /// A verify key is not a point, has small order, or is not in its canonical encoding.
     WeakKey(Field),
-    /// A verify key stands in the header twice.
+    /// A verify key appears twice in the header.
     EqualKeys,
-    /// The wrapped share at this index is not as long as its algorithm's are.
+    /// The wrapped share at this index does not have the length that its algorithm requires.
     WrappedLength(ShareIndex),
     /// The body is not as long as the artifacts together.
     BodyLength,
-    /// The release is not the one that the header names.
+    /// The release is not the one whose digest is in the header.
     OtherRelease,
-    /// The signature is not the domain key's for this header, commitment and body.
+    /// The domain key did not make this signature over header, commitment and body.
     Signature,
 }
 
@@ -158,9 +159,11 @@ impl fmt::Display for ParseError {
             Self::Quorum(error) => error.fmt(f),
             Self::UnknownAlgorithm(id) => write!(f, "the algorithm of custodian {id} is unknown"),
             Self::SameCustodian(id) => write!(f, "custodian {id} is listed twice"),
-            Self::SameTag(place) => write!(f, "artifact {place} has an earlier one's tag"),
+            Self::SameTag(place) => {
+                write!(f, "artifact {place} has the same tag as an earlier one")
+            }
             Self::WeakKey(field) => write!(f, "a verify key in {field} is weak or malformed"),
-            Self::EqualKeys => f.write_str("a verify key stands in the header twice"),
+            Self::EqualKeys => f.write_str("a verify key appears twice in the header"),
             Self::WrappedLength(index) => write!(f, "wrapped share {index} has the wrong length"),
             Self::BodyLength => f.write_str("the body is not as long as the artifacts"),
             Self::OtherRelease => f.write_str("the release is not the one that the header names"),
@@ -169,9 +172,17 @@ impl fmt::Display for ParseError {
     }
 }
 
-impl core::error::Error for ParseError {}
+impl core::error::Error for ParseError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Text(_, error) => Some(error),
+            Self::Quorum(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
-/// Why a domain was not sealed. Nothing is left in the output then.
+/// Why a domain was not sealed. The output is empty then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealError {
@@ -179,31 +190,31 @@ pub enum SealError {
     CustodianCount,
     /// The threshold is above the number of custodians.
     Quorum(QuorumError),
-    /// Two custodians are one person.
+    /// Two custodians have the same key.
     SameCustodian(CustodianId),
     /// There is no artifact, or more than [`MAX_ARTIFACTS`](super::MAX_ARTIFACTS).
     ArtifactCount,
-    /// The artifact at this place, from 0, has an earlier one's tag.
+    /// The artifact at this place, counted from 0, has the same tag as an earlier one.
     SameTag(u8),
-    /// The artifacts together are too long: the body must stay below 2^32 bytes.
+    /// The artifacts are too long: the body must be shorter than 2^32 bytes.
     TooLong,
-    /// The lineage is another domain's.
+    /// The lineage belongs to another domain.
     OtherDomain,
     /// The output is too small.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
     /// The scratch is too small.
     ScratchTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
     /// The random number generator failed.
     Rng,
-    /// A custodian's key did not wrap.
+    /// Wrapping to a custodian's key failed.
     Wrap(CustodianId, WrapError),
-    /// What was made did not stand the check that follows: the machine erred.
+    /// The result failed the check that follows: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -235,33 +246,45 @@ impl fmt::Display for SealError {
             Self::Quorum(error) => error.fmt(f),
             Self::SameCustodian(id) => write!(f, "custodian {id} is listed twice"),
             Self::ArtifactCount => f.write_str("the number of artifacts is not in 1 to 32"),
-            Self::SameTag(place) => write!(f, "artifact {place} has an earlier one's tag"),
-            Self::TooLong => f.write_str("the artifacts together are too long"),
-            Self::OtherDomain => f.write_str("the previous header is another domain's"),
+            Self::SameTag(place) => {
+                write!(f, "artifact {place} has the same tag as an earlier one")
+            }
+            Self::TooLong => f.write_str("the artifacts are too long together"),
+            Self::OtherDomain => f.write_str("the previous header belongs to another domain"),
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::ScratchTooSmall { needed } => write!(f, "the scratch needs {needed} bytes"),
             Self::Rng => f.write_str("the random number generator failed"),
             Self::Wrap(id, error) => write!(f, "wrapping to custodian {id} failed: {error}"),
-            Self::Fault => f.write_str("a fault: what was sealed did not open again"),
+            Self::Fault => {
+                f.write_str("an internal check failed: what was sealed did not open again")
+            }
         }
     }
 }
 
-impl core::error::Error for SealError {}
+impl core::error::Error for SealError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Quorum(error) => Some(error),
+            Self::Wrap(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a custodian's share was not obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShareError<E> {
-    /// He is no custodian of this domain in this epoch.
+    /// This is not a custodian of this domain in this epoch.
     NotListed(CustodianId),
-    /// His wrapped share is not the one that the header names: it was changed.
+    /// The custodian's wrapped share was changed: the header names another one.
     Changed(CustodianId),
-    /// The share does not open with his key, or is not the one that was dealt to him.
+    /// The custodian's key does not open the share, or it is not the share that was dealt to them.
     DoesNotOpen(CustodianId),
-    /// The device that holds his key failed, before any decryption.
+    /// The device that holds the custodian's key failed before any decryption.
     Device(CustodianId, E),
-    /// The machine erred, or the device that holds the custodian's key did.
+    /// An internal check failed in this crate, or in the device that holds the custodian's key.
     Fault,
 }
 
@@ -274,42 +297,49 @@ impl<E> From<Fault> for ShareError<E> {
 impl<E: fmt::Display> fmt::Display for ShareError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotListed(id) => write!(f, "{id} is no custodian of this domain and epoch"),
+            Self::NotListed(id) => write!(f, "{id} is not a custodian of this domain and epoch"),
             Self::Changed(id) => write!(f, "the wrapped share of custodian {id} was changed"),
             Self::DoesNotOpen(id) => write!(f, "the share of custodian {id} does not open"),
             Self::Device(id, error) => {
                 write!(f, "the device of custodian {id} failed: {error}")
             }
-            Self::Fault => f.write_str("a fault: a computation failed its check"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
 
-impl<E: core::error::Error> core::error::Error for ShareError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for ShareError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Device(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
-/// Why this is not the expected domain.
+/// Why a sealed domain is not the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExpectError {
-    /// Another domain.
+    /// It is another domain.
     WrongDomain {
-        /// The one at hand.
+        /// The given domain.
         have: DomainId,
-        /// The one expected.
+        /// The expected domain.
         want: DomainId,
     },
-    /// An epoch that was superseded.
+    /// Its epoch was superseded.
     Superseded {
-        /// The one at hand.
+        /// The given epoch.
         have: Epoch,
-        /// The lowest expected.
+        /// The lowest expected epoch.
         want: Epoch,
     },
-    /// Another header of this domain.
+    /// It is another header of this domain.
     OtherHeader {
-        /// The one at hand.
+        /// The given header.
         have: HeaderDigest,
-        /// The one expected.
+        /// The expected header.
         want: HeaderDigest,
     },
 }
@@ -331,33 +361,33 @@ impl fmt::Display for ExpectError {
 
 impl core::error::Error for ExpectError {}
 
-/// Why a sealed domain was not opened. Nothing is left in the output then.
+/// Why a sealed domain was not opened. The output is empty then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// It is not the expected one.
+    /// The domain is not the expected one.
     Expect(ExpectError),
-    /// It is pending: its release is not filled in yet, and no number of shares opens it.
+    /// The domain is pending: its release is not filled in yet, and no number of shares opens it.
     Pending,
-    /// Fewer shares than the threshold.
+    /// There are fewer shares than the threshold.
     TooFewShares {
-        /// How many there are.
+        /// How many shares were given.
         have: u8,
-        /// How many it takes.
+        /// How many shares are needed.
         need: u8,
     },
     /// A custodian's share was given twice.
     SameShare(CustodianId),
-    /// A custodian's share is of another domain or epoch.
+    /// A custodian's share belongs to another domain or epoch.
     ForeignShare(CustodianId),
     /// The output is too small.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
-    /// It does not open. Nothing more can be told without its key.
+    /// The domain does not open. Deliberately gives no reason.
     DoesNotOpen,
-    /// The machine erred.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -377,12 +407,12 @@ impl fmt::Display for OpenError {
             Self::ForeignShare(id) => {
                 write!(
                     f,
-                    "the share of custodian {id} is of another domain or epoch"
+                    "the share of custodian {id} belongs to another domain or epoch"
                 )
             }
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::DoesNotOpen => f.write_str("the domain does not open"),
-            Self::Fault => f.write_str("a fault while the domain was opened"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which domain a caller expects.
+//! The domain that a caller expects.
 //!
-//! Anyone can make *a* domain from the custodians' public keys, and an old file of the right one opens
-//! as well as the newest. A caller who is about to trust a file says which one he expects, from what an
-//! HSM of the domain itself had shown.
+//! Anyone can make *a* domain from the custodians' public keys, and an old file of the right domain
+//! opens as well as the newest. Before trusting a file, the caller states which one is expected,
+//! from what an HSM of that domain has shown.
 
 use super::error::ExpectError;
 use super::header::Header;
@@ -11,7 +11,7 @@ use super::id::{DomainId, Epoch, HeaderDigest};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
 
-/// Which sealed domain is expected. There is no default.
+/// The sealed domain that the caller expects. There is no default.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ExpectedDomain {
     scope: Scope,
@@ -20,8 +20,8 @@ pub struct ExpectedDomain {
     header: HeaderDigest,
 }
 
-/// What is compared, in two words that are far apart from those of the other scopes. Words that are
-/// none of these compare everything, so a flipped bit never makes an expectation weaker.
+/// What is compared, encoded as two words that differ in many bits from those of the other scopes.
+/// Any other words compare everything, so a flipped bit never weakens an expectation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Scope(u32, u32);
 
@@ -39,7 +39,7 @@ impl Scope {
 }
 
 impl ExpectedDomain {
-    /// This domain, in `min_epoch` or later.
+    /// Expects this domain, in `min_epoch` or later.
     pub const fn new(domain_id: DomainId, min_epoch: Epoch) -> Self {
         Self {
             scope: Scope::DOMAIN,
@@ -49,7 +49,7 @@ impl ExpectedDomain {
         }
     }
 
-    /// This domain, and this header of it.
+    /// Expects this domain with exactly this header.
     pub const fn header(domain_id: DomainId, min_epoch: Epoch, header: HeaderDigest) -> Self {
         Self {
             scope: Scope::HEADER,
@@ -59,7 +59,8 @@ impl ExpectedDomain {
         }
     }
 
-    /// Whatever is there: nothing says that it is the right domain. For a first look and for tests.
+    /// Expects nothing, so nothing shows that it is the right domain. For a first look and for
+    /// tests.
     pub const fn unpinned() -> Self {
         Self {
             scope: Scope::NOTHING,
@@ -69,13 +70,13 @@ impl ExpectedDomain {
         }
     }
 
-    /// Whether a domain is named.
+    /// Returns whether a domain is named.
     pub fn is_pinned(&self) -> bool {
         let pinned = Verdict::twice(|| !self.scope.is(Scope::NOTHING));
         pinned.or(()).is_ok()
     }
 
-    /// A permit if `pinned`, which somebody was told, says whether a domain is named.
+    /// Returns a permit if `pinned`, the caller's record of whether a domain is named, is right.
     pub(crate) fn check_told<E>(&self, pinned: bool, refusal: E) -> Result<Permit, E> {
         let unpinned = Mask::public(!pinned);
         Verdict::twice(|| {
@@ -85,20 +86,25 @@ impl ExpectedDomain {
         .permit(refusal)
     }
 
-    /// Compares with `header`. What opens or recovers a domain compares by itself.
+    /// Compares `header` with the expectation. Opening and recovering a domain do this themselves.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ExpectError`].
     pub fn check(&self, header: &Header<'_>) -> Result<(), ExpectError> {
         self.permit(header).map(|_| ())
     }
 
-    /// Compares with `header`, and gives the permit for what is done with its domain.
+    /// Compares with `header`, and returns the permit to use its domain.
     ///
-    /// Compares it all twice over: one pointer to the header serves both evaluations of a comparison.
+    /// Does the whole comparison twice: a single pointer to the header serves both evaluations of
+    /// one comparison.
     #[inline(always)]
     pub(crate) fn permit(&self, header: &Header<'_>) -> Result<Permit, ExpectError> {
         Ok(self.compare(header)?.and(self.compare(header)?))
     }
 
-    /// Both evaluations of each comparison read this expectation and the header where they lie.
+    /// Both evaluations of each comparison read this expectation and the header in place.
     #[inline(never)]
     fn compare(&self, header: &Header<'_>) -> Result<Permit, ExpectError> {
         let domain = Verdict::twice(|| {
@@ -165,7 +171,7 @@ mod tests {
         }
     }
 
-    /// Neither a flipped bit nor a word that is lost makes another domain, epoch or header pass.
+    /// A flipped bit or a lost word does not make another domain, epoch or header pass.
     #[test]
     fn a_changed_scope_compares_everything() {
         let sealed = crate::sealed_domain::SealedDomain::parse(FILE).unwrap();

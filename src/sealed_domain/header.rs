@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The header: everything public of a sealed domain.
+//! The header: all public data of a sealed domain.
 //!
-//! `header = [core, shares]`. The core is what was known before the data key was split; the shares
-//! list holds, for each custodian, a verify key and the digest of his wrapped share.
+//! `header = [core, shares]`. The core is what was known before the data key was split. The shares
+//! list holds a verify key and the digest of the wrapped share for each custodian.
 
 use core::num::NonZeroU32;
 
@@ -26,7 +26,7 @@ pub(super) const VERSION: u8 = 1;
 /// How many items a core has.
 const CORE_ITEMS: u64 = 15;
 
-/// The core, without the artifacts, which the sealer and the parser hold in different ways.
+/// The core without the artifacts, which the sealer and the parser hold differently.
 pub(super) struct Core<'a> {
     pub(super) birth_suite: Suite,
     pub(super) label: DomainLabel<'a>,
@@ -40,11 +40,11 @@ pub(super) struct Core<'a> {
     pub(super) release_digest: [u8; 32],
     pub(super) quorum: Quorum,
     pub(super) break_glass: Option<NonZeroU32>,
-    /// As many as the quorum counts, in the order of their shares.
+    /// As many as the quorum's share count, in the order of their shares.
     pub(super) custodians: Vec<(CustodianId, Algorithm), MAX_CUSTODIANS>,
 }
 
-/// The digest of no header.
+/// Stands for no header.
 pub(super) const NO_HEADER: HeaderDigest = HeaderDigest::from_bytes([0; 32]);
 
 impl<'a> Core<'a> {
@@ -164,10 +164,10 @@ fn custodians(
     Ok(list)
 }
 
-/// The artifacts that a header lists: tag and length of each.
+/// The artifacts that a header lists: the tag and length of each.
 #[derive(Clone)]
 pub struct Artifacts<'a> {
-    /// The items that are left, checked when the header was parsed.
+    /// The items not yet returned; checked when the header was parsed.
     reader: Reader<'a>,
     left: usize,
 }
@@ -215,15 +215,22 @@ impl<'a> Iterator for Artifacts<'a> {
 
 impl ExactSizeIterator for Artifacts<'_> {}
 
-/// What the header says of one custodian.
+/// Prints the tags and lengths that were not yet returned.
+impl core::fmt::Debug for Artifacts<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_map().entries(self.clone()).finish()
+    }
+}
+
+/// A custodian as listed in the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Custodian {
-    /// The index of his share.
+    /// The index of the custodian's share.
     pub index: ShareIndex,
-    /// Who he is.
+    /// The custodian's id.
     pub id: CustodianId,
-    /// How his share is wrapped.
+    /// The algorithm that wraps the share.
     pub algorithm: Algorithm,
 }
 
@@ -232,7 +239,7 @@ pub struct Header<'a> {
     pub(super) core: Core<'a>,
     /// C, the digest of the core.
     pub(super) core_digest: [u8; 32],
-    /// Verify key and digest of the wrapped share of each custodian, in the same order.
+    /// Verify key and digest of each custodian's wrapped share, in the same order.
     pub(super) shares: Vec<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>,
     artifacts: Artifacts<'a>,
     digest: HeaderDigest,
@@ -263,63 +270,64 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// H, the digest of the header.
+    /// Returns H, the digest of the header.
     pub const fn digest(&self) -> HeaderDigest {
         self.digest
     }
 
-    /// The domain's id, computed from its verify key.
+    /// Returns the domain's id, computed from its verify key.
     pub const fn domain_id(&self) -> DomainId {
         self.domain_id
     }
 
-    /// The algorithms in use.
+    /// Returns the algorithms in use.
     pub const fn suite(&self) -> Suite {
         Suite::One
     }
 
-    /// The algorithms of the first sealing, which the id depends on.
+    /// Returns the algorithms of the first sealing, on which the id depends.
     pub const fn birth_suite(&self) -> Suite {
         self.core.birth_suite
     }
 
-    /// What the operator calls it.
+    /// Returns the operator's name for the domain.
     pub const fn label(&self) -> DomainLabel<'a> {
         self.core.label
     }
 
-    /// Which quorum of the domain's life.
+    /// Returns the epoch: which of the domain's successive quorums this is.
     pub const fn epoch(&self) -> Epoch {
         self.core.epoch
     }
 
-    /// The header before; none in the first epoch.
+    /// Returns the digest of the previous header; `None` in the first epoch.
     pub fn previous(&self) -> Option<HeaderDigest> {
         (self.core.epoch != Epoch::FIRST).then_some(self.core.previous)
     }
 
-    /// When it was sealed, in Unix seconds by the sealing HSM's clock; 0 if it had none.
+    /// Returns the time of sealing in Unix seconds by the sealing HSM's clock; 0 if it had none.
     pub const fn created(&self) -> u64 {
         self.core.created
     }
 
-    /// The HSM that sealed.
+    /// Returns the id of the HSM that sealed.
     pub const fn instance(&self) -> InstanceId {
         self.core.instance
     }
 
-    /// How many shares it takes, of how many.
+    /// Returns the quorum of the custodians.
     pub const fn quorum(&self) -> Quorum {
         self.core.quorum
     }
 
-    /// After how many seconds the domain's HSM may rotate the quorum without its consent; none: never.
+    /// Returns after how many seconds the domain's HSM may rotate the quorum without the quorum's
+    /// consent; `None` means never.
     #[doc(hidden)] // No HSM rotates its quorum yet.
     pub const fn break_glass(&self) -> Option<NonZeroU32> {
         self.core.break_glass
     }
 
-    /// The custodians, in the order of their shares.
+    /// Iterates over the custodians, in the order of their shares.
     pub fn custodians(&self) -> impl Iterator<Item = Custodian> + '_ {
         let listed = self.core.quorum.indices().zip(&self.core.custodians);
         listed.map(|(index, (id, algorithm))| Custodian {
@@ -329,12 +337,12 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// The custodian of the share at `index`, if there is one.
+    /// Returns the custodian of the share at `index`, if there is one.
     pub(crate) fn custodian(&self, index: ShareIndex) -> Option<Custodian> {
         self.custodians().find(|custodian| custodian.index == index)
     }
 
-    /// The verify key of the share at `index`, if there is one.
+    /// Returns the verify key of the share at `index`, if there is one.
     pub(crate) fn share_key(&self, index: ShareIndex) -> Option<&VerifyKey> {
         let mut listed = self.core.quorum.indices().zip(&self.shares);
         listed
@@ -342,12 +350,12 @@ impl<'a> Header<'a> {
             .map(|(_, (key, _))| key)
     }
 
-    /// The key that signs for the domain.
+    /// Returns the key that signs for the domain.
     pub(crate) const fn domain_key(&self) -> &VerifyKey {
         &self.core.domain_key
     }
 
-    /// The artifacts, in their order in the body.
+    /// Returns the artifacts, in their order in the body.
     pub fn artifacts(&self) -> Artifacts<'a> {
         self.artifacts.clone()
     }

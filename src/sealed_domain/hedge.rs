@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A generator hedged with a secret.
+//! A random number generator hedged with a secret.
 //!
-//! A virtual machine that is restored from a snapshot repeats its generator, and a weak generator may
-//! repeat by itself. What is drawn therefore depends on a secret that no outsider has, and on what it is
-//! drawn for: two sealings that differ in anything share no key, and two HSMs with different device keys
-//! share no root, though their generators give the same bytes. A generator that gives zeros, or one
-//! block after itself, has failed.
+//! A virtual machine restored from a snapshot repeats its generator's output, and a weak generator
+//! may repeat by itself. So what is drawn also depends on a secret that no outsider has, and on the
+//! purpose of the draw: two sealings that differ in anything share no key, and two HSMs with
+//! different device keys share no root, even if their generators return the same bytes. A generator
+//! that returns zeros, or the same block twice in a row, has failed.
 
 use rand_core::{TryCryptoRng, TryRng};
 
@@ -16,14 +16,14 @@ use crate::labels::Purpose;
 use crate::rng::{self, RngError};
 use crate::secret::Secret;
 
-/// How many bytes of the generator go into a draw.
+/// How many bytes of the generator go into one draw.
 const FRESH: usize = 32;
 
-/// A generator that gives the same bytes in two blocks of this length, one after the other, is stuck.
+/// A generator that returns the same bytes in two consecutive blocks of this length is stuck.
 const BLOCK: usize = 16;
 
-/// Draws, 32 bytes at a time, `X(generator output || secret, "draw", what, counter)`, with a label of its
-/// own for either secret.
+/// Draws 32 bytes at a time: `X(generator output || secret, "draw", what, counter)`, with a
+/// separate label for each kind of secret.
 pub(crate) struct Hedged<'a, R: ?Sized> {
     rng: &'a mut R,
     secret: &'a Secret<32>,
@@ -35,12 +35,12 @@ pub(crate) struct Hedged<'a, R: ?Sized> {
 }
 
 impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
-    /// Hedges `rng` with the root, for `what`, a digest of what the draws are for.
+    /// Hedges `rng` with the root. `what` is a digest of what the draws are for.
     pub(crate) fn new(rng: &'a mut R, root: &'a Root, what: Secret<32>) -> Self {
         Self::by(rng, root.secret(), Purpose::Draw, what)
     }
 
-    /// Hedges `rng` with the device key, where there is no root yet.
+    /// Hedges `rng` with the device key, for draws before there is a root.
     pub(crate) fn with_device_key(
         rng: &'a mut R,
         device_key: &'a Secret<32>,
@@ -60,7 +60,7 @@ impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
         }
     }
 
-    /// Draws from the generator itself, and looks at what it gives.
+    /// Draws from the generator itself, and checks what it returns.
     ///
     /// Secret: `fresh`. Public: whether the generator failed. Leaks: nothing else.
     fn draw(&mut self, fresh: &mut [u8; FRESH]) -> Result<(), RngError> {

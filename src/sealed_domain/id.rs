@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What names a domain, one of its headers, an HSM, and the order of headers.
+//! Names of a domain, a header, an HSM and an algorithm suite, and the epoch.
 
 use core::fmt;
 use core::num::NonZeroU32;
@@ -15,18 +15,18 @@ macro_rules! id {
         pub struct $name([u8; $len]);
 
         impl $name {
-            /// The one with these bytes.
+            /// Makes it from its bytes.
             pub const fn from_bytes(bytes: [u8; $len]) -> Self {
                 Self(bytes)
             }
 
-            /// Its bytes.
+            /// Returns the bytes.
             pub const fn as_bytes(&self) -> &[u8; $len] {
                 &self.0
             }
         }
 
-        /// Two hexadecimal digits a byte.
+        /// Prints two hexadecimal digits for each byte.
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -38,18 +38,18 @@ macro_rules! id {
 pub(crate) use id;
 
 id! {
-    /// The name of a domain for all its life: a digest of the key that signs for it, so that the id
-    /// certifies itself.
+    /// The permanent name of a domain: a digest of the key that signs for it, so the domain can
+    /// prove its id.
     DomainId, 32
 }
 
 id! {
-    /// The digest of a header, and through it of everything in a sealed domain that is public.
+    /// The digest of a header, which covers all public data of a sealed domain.
     HeaderDigest, 32
 }
 
 id! {
-    /// The name of one HSM, drawn by itself.
+    /// The name of one HSM, which the HSM draws itself.
     InstanceId, 16
 }
 
@@ -72,7 +72,7 @@ impl DomainId {
     }
 }
 
-/// The algorithms of a sealed domain. The number is its code in files.
+/// The algorithms of a sealed domain. The number is the code in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -89,21 +89,21 @@ impl Suite {
         }
     }
 
-    /// Its code in files.
+    /// Returns the code in files.
     pub const fn code(self) -> u8 {
         self as u8
     }
 }
 
-/// Which quorum of a domain's life: 1 for the first, and one more at each rotation.
+/// Which of a domain's successive quorums: 1 for the first, one more at each rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(NonZeroU32);
 
 impl Epoch {
-    /// The first.
+    /// The first epoch.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
-    /// The epoch with this number; 0 is none.
+    /// Makes the epoch with this number; `None` for 0.
     pub const fn new(number: u32) -> Option<Self> {
         match NonZeroU32::new(number) {
             Some(number) => Some(Self(number)),
@@ -111,12 +111,12 @@ impl Epoch {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// The one after; there is none after 2^32 - 1.
+    /// Returns the next epoch; `None` after 2^32 - 1.
     pub const fn next(self) -> Option<Self> {
         match self.0.checked_add(1) {
             Some(number) => Some(Self(number)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is derived from the data key and from the shares.
+//! Keys derived from the data key and from the shares.
 
 use super::id::HeaderDigest;
 use crate::ct::{Mask, eq_bytes};
@@ -12,11 +12,11 @@ use crate::quorum::ShareIndex;
 use crate::secret::Secret;
 use crate::shamir::Share;
 
-/// The key from which commitment and body key come: HKDF-Extract(salt, data key || release).
+/// The key from which commitment and body key are derived: HKDF-Extract(salt, data key || release).
 pub(super) struct SealingKey(Pseudorandom);
 
 impl SealingKey {
-    /// No key yet, to be filled by [`derive`](Self::derive).
+    /// Makes an empty key, to be filled by [`derive`](Self::derive).
     pub(super) const fn none() -> Self {
         Self(Pseudorandom::none())
     }
@@ -39,8 +39,8 @@ impl SealingKey {
         self.0.extract(salt, both.expose())
     }
 
-    /// Fills `out` with `X(PRK, "commit", H)`: secret until it is written, and nothing tells the key
-    /// from it.
+    /// Fills `out` with `X(PRK, "commit", H)`. It is secret until it is written, and does not
+    /// reveal the key.
     pub(super) fn commitment(
         &self,
         header: &HeaderDigest,
@@ -49,7 +49,7 @@ impl SealingKey {
         Purpose::Commit.expand(&self.0, [header.as_bytes()], out)
     }
 
-    /// Whether `commitment` is this key's.
+    /// Returns whether `commitment` belongs to this key.
     ///
     /// Secret: the key. Public: the rest. Leaks: nothing.
     pub(super) fn is_committed(&self, header: &HeaderDigest, commitment: &[u8]) -> Mask {
@@ -60,7 +60,7 @@ impl SealingKey {
         }
     }
 
-    /// Fills `out` with `X(PRK, "body", H)`: it seals one body.
+    /// Fills `out` with `X(PRK, "body", H)`, which seals one body.
     pub(super) fn body_key(
         &self,
         header: &HeaderDigest,
@@ -70,7 +70,7 @@ impl SealingKey {
     }
 }
 
-/// What a wrapped share is bound to: `D("share", C, i, custodian-id)`.
+/// Returns what a wrapped share is bound to: `D("share", C, i, custodian-id)`.
 pub(super) fn share_context(core: &[u8; 32], index: ShareIndex, id: &CustodianId) -> [u8; 32] {
     Purpose::Share.digest([core.as_slice(), &[index.get()], id.as_bytes()])
 }
@@ -87,7 +87,7 @@ pub(super) fn possession_key(
     Purpose::Possession.derive(share.value().expose(), core, [&index], key.seed_mut())
 }
 
-/// What the domain key signs: `D("sealed", H, D("payload", commitment, body))`.
+/// Returns what the domain key signs: `D("sealed", H, D("payload", commitment, body))`.
 pub(super) fn signed_digest(header: &HeaderDigest, commitment: &[u8], body: &[u8]) -> [u8; 32] {
     let payload = Purpose::Payload.digest([commitment, body]);
     Purpose::Sealed.digest([header.as_bytes().as_slice(), &payload])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Opening: a quorum of checked shares gives the root and the artifacts, or nothing.
+//! Opens a sealed domain: a quorum of checked shares gives the root and the artifacts, or nothing.
 
 use core::mem;
 
@@ -27,18 +27,22 @@ use crate::shamir::{self, CombineError, Share};
 mod tests;
 
 impl SealedDomain<'_> {
-    /// How many bytes [`open`](Self::open) needs for its output: the root, then the artifacts.
+    /// Returns how many bytes [`open`](Self::open) writes: the root, then the artifacts.
     pub const fn opened_len(&self) -> usize {
         self.body.len()
     }
 
     /// Opens the domain with `shares`, a quorum or more, into `out`.
     ///
-    /// All or nothing: on an error what was written to `out` is wiped. In order: what is expected, that
-    /// the shares make a quorum of this header's, the commitment to the key, the body, and that the
-    /// root inside is the one whose key signed the file.
+    /// On an error, everything written to `out` is wiped. The checks, in order: the domain is the
+    /// expected one; the shares are a quorum of this header; the commitment matches the key; the
+    /// body decrypts; the root inside belongs to the key that signed the file.
     ///
     /// Secret: the shares, the root, the artifacts. Public: everything else. Leaks: whether it opened.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`OpenError`].
     pub fn open<'o>(
         &self,
         expect: &ExpectedDomain,
@@ -79,7 +83,7 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// The shares of a quorum of this header, and a permit to combine them.
+    /// Returns the shares of a quorum of this header, and a permit to combine them.
     fn quorum<'s>(
         &self,
         shares: &[&'s DomainShare],
@@ -111,15 +115,15 @@ impl SealedDomain<'_> {
         Ok((quorum, permit))
     }
 
-    /// Decrypts the body into the output, as long as the plaintext, and takes the root out of it. The
-    /// permit so far is tested before anything is decrypted.
+    /// Decrypts the body into the output, which is as long as the plaintext, and takes the root
+    /// from it. The permit so far is tested before anything is decrypted.
     fn open_body(&self, key: &SealingKey, opened: &mut Opened<'_>) -> Result<(), OpenError> {
         let header = self.header();
         let digest = header.digest();
         let Opened {
             root, body, permit, ..
         } = opened;
-        // Nothing is permitted until all is decided: an error that is passed over leaves no permit.
+        // Nothing is permitted until everything is decided: a skipped error leaves no permit.
         let decided = mem::replace(permit, Permit::REFUSED);
         let committed = Verdict::twice(|| key.is_committed(&digest, self.commitment))
             .permit(OpenError::DoesNotOpen)?;
@@ -148,24 +152,24 @@ impl SealedDomain<'_> {
     }
 }
 
-/// What a sealed domain held. The caller's buffer is wiped when this is dropped.
+/// The contents of a sealed domain. The caller's buffer is wiped when this is dropped.
 pub struct Opened<'o> {
     root: Root,
     artifacts: Artifacts<'o>,
     body: &'o mut [u8],
-    /// That everything was decided for it, tested again where its content is used.
+    /// Shows that every decision was made for this content; tested again where the content is used.
     permit: Permit,
 }
 
 impl<'o> Opened<'o> {
-    /// The root.
+    /// Returns the root.
     pub const fn root(&self) -> &Root {
         &self.root
     }
 
-    /// The artifacts with their tags, in the order in which they were sealed.
+    /// Iterates over the artifacts with their tags, in the order in which they were sealed.
     pub fn artifacts(&self) -> impl Iterator<Item = (ArtifactTag<'o>, &[u8])> {
-        // Where each lies was checked when the file was parsed.
+        // Parsing checked where each one lies.
         let mut rest = self.body.get(Root::LEN..);
         self.artifacts.clone().map_while(move |(tag, len)| {
             let (artifact, after) = rest?.split_at_checked(len as usize)?;
@@ -174,7 +178,8 @@ impl<'o> Opened<'o> {
         })
     }
 
-    /// Tests again that this is the content of the expected domain, and that the artifacts are all there.
+    /// Tests again that this is the content of the expected domain, and that all artifacts are
+    /// there.
     pub(crate) fn check(&self) -> Result<Permit, OpenError> {
         let whole = Verdict::twice(|| {
             let listed = self.artifacts.clone().map(|(_, len)| len as usize);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A sealed domain as read: one encoding only, and signed by its own domain key.
+//! Parses a sealed domain: only one encoding is accepted, and its own domain key must have signed
+//! it.
 
 use heapless::Vec;
 
@@ -16,7 +17,7 @@ use crate::hardened::{Permit, Verdict};
 use crate::labels::Purpose;
 use crate::wrapped_share::WrappedShare;
 
-/// A sealed domain: a file that is what it says, by its own key. Whose domain it is, only
+/// A parsed sealed domain, consistent and signed by its own key. Whose domain it is, only an
 /// [`ExpectedDomain`](super::ExpectedDomain) can tell.
 pub struct SealedDomain<'a> {
     bytes: &'a [u8],
@@ -25,22 +26,27 @@ pub struct SealedDomain<'a> {
     wrapped: Vec<WrappedShare<'a>, MAX_CUSTODIANS>,
     pub(super) release: Option<&'a [u8; 32]>,
     pub(super) commitment: &'a [u8; 32],
-    /// The body without its tag.
+    /// The body without its authentication tag.
     pub(super) body: &'a [u8],
     pub(super) tag: &'a [u8; TAG_LEN],
-    /// That the signature is the domain key's, tested again wherever the file is used.
+    /// Shows that the domain key made the signature; tested again wherever the file is used.
     pub(super) signed: Permit,
 }
 
 impl<'a> SealedDomain<'a> {
-    /// Reads a file and checks everything that can be checked without a secret, the signature last.
+    /// Parses a file and checks everything that can be checked without a secret, the signature
+    /// last.
     ///
-    /// A wrapped share that was changed does not fail here: [`changed`](Self::changed) names its
+    /// A changed wrapped share is not an error here: [`changed`](Self::changed) names its
     /// custodian, and a quorum of the others opens the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ParseError`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let mut parts: (&[u8], &[u8; SIGNATURE_LEN]) = (&[], &[0; SIGNATURE_LEN]);
         let mut read = Self::read(bytes, &mut parts);
-        // What was read is signed where it is: a move would take its size on the stack again.
+        // The signature is checked in place: a move would take the value's size on the stack again.
         if let Ok(sealed) = &mut read {
             let (body, signature) = parts;
             let signed = Verdict::twice(|| sealed.is_signed(body, signature));
@@ -49,8 +55,8 @@ impl<'a> SealedDomain<'a> {
         read
     }
 
-    /// Reads everything; fills in the body with its tag, and the signature, as well. Not inlined, so
-    /// that its stack is free again when the signature is checked, which takes the most.
+    /// Reads everything, and fills in the body with its tag and the signature. Not inlined, so that
+    /// its stack is free again when the signature is checked, which needs the most.
     #[inline(never)]
     fn read(
         bytes: &'a [u8],
@@ -94,42 +100,43 @@ impl<'a> SealedDomain<'a> {
         })
     }
 
-    /// Whether `signature` is the domain key's over the header, the commitment and `body`.
+    /// Returns whether `signature` is the domain key's over the header, the commitment and `body`.
     #[inline(never)]
     fn is_signed(&self, body: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Mask {
         let digest = signed_digest(&self.header.digest(), self.commitment, body);
         self.header.core.domain_key.verifies(&digest, signature)
     }
 
-    /// The file.
+    /// Returns the bytes of the file.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Everything public.
+    /// Returns the header: all public data.
     pub const fn header(&self) -> &Header<'a> {
         &self.header
     }
 
-    /// Whether the release is missing: custodians can drill a pending domain, no number of them can
-    /// open it.
+    /// Returns whether the release is missing. Custodians can drill a pending domain, but no number
+    /// of them can open it.
     pub const fn is_pending(&self) -> bool {
         self.release.is_none()
     }
 
-    /// A permit to open or recover it, if it is signed and its release is filled in; otherwise `pending`.
+    /// Returns a permit to open or recover the domain if it is signed and its release is filled in,
+    /// otherwise `pending`.
     pub(crate) fn check_complete<E: Copy>(&self, pending: E) -> Result<Permit, E> {
         self.signed.test(pending)?;
         Verdict::twice(|| Mask::public(self.release.is_some())).permit(pending)
     }
 
-    /// The custodians with their wrapped shares.
+    /// Iterates over the custodians with their wrapped shares.
     pub fn wrapped_shares(&self) -> impl Iterator<Item = (Custodian, WrappedShare<'a>)> + '_ {
         self.header.custodians().zip(self.wrapped.iter().copied())
     }
 
-    /// The custodians whose wrapped share is not the one that the header names. It is of no use any
-    /// more; too many of these, and the domain is lost.
+    /// Iterates over the custodians whose wrapped share differs from the one that the header names.
+    /// Such a share is unusable; if too many are, the domain is lost.
     pub fn changed(&self) -> impl Iterator<Item = Custodian> + '_ {
         let named = self.wrapped_shares().zip(&self.header.shares);
         named.filter_map(|((custodian, share), (_, digest))| {
@@ -138,7 +145,8 @@ impl<'a> SealedDomain<'a> {
     }
 }
 
-/// Every version has its number in the same place, so that a file of a later one is named as that.
+/// Every version has its number in the same place, so that a file of a later version is named as
+/// such.
 fn check_version(bytes: &[u8]) -> Result<(), ParseError> {
     let mut reader = Reader::new(bytes);
     for (array, content) in [(Field::File, Field::Header), (Field::Header, Field::Core)] {

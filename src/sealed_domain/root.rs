@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The root: the one secret of a domain that outlives every rotation.
+//! The root: the one secret of a domain that stays the same through every rotation.
 
 use rand_core::TryCryptoRng;
 
@@ -11,7 +11,8 @@ use crate::labels::Purpose;
 use crate::rng::RngError;
 use crate::secret::{Secret, wipe};
 
-/// The root of a domain, drawn in the HSM that provisions it; inside the sealed body otherwise.
+/// The root of a domain. It is drawn in the HSM that provisions the domain, and leaves it only
+/// inside the sealed body.
 #[derive(Debug)]
 pub struct Root(Secret<32>);
 
@@ -19,29 +20,33 @@ impl Root {
     /// The length of a root in bytes.
     pub const LEN: usize = 32;
 
-    /// Draws a root, and with it a new domain.
+    /// Draws a root, which makes a new domain.
     ///
     /// Secret: the root. Public: whether the generator failed. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`RngError`] if the generator failed.
     pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         Secret::random(rng).map(Self)
     }
 
-    /// The root with these bytes.
+    /// Makes a root from its bytes.
     pub const fn from_secret(secret: Secret<32>) -> Self {
         Self(secret)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn secret(&self) -> &Secret<32> {
         &self.0
     }
 
-    /// A root of zeros, to be filled in place.
+    /// Makes a root of zeros, to be filled in place.
     pub(crate) const fn zeroed() -> Self {
         Self(Secret::zeroed())
     }
 
-    /// Its bytes, to be filled in place.
+    /// Returns the bytes, to be filled in place.
     pub(crate) fn secret_mut(&mut self) -> &mut Secret<32> {
         &mut self.0
     }
@@ -50,13 +55,13 @@ impl Root {
         wipe(self.0.expose_mut());
     }
 
-    /// The id of the domain of this root, born now.
+    /// Returns the id of the domain that this root gives now.
     ///
     /// Secret: the root. Public: the id. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// [`Fault`] if the machine erred.
+    /// [`Fault`] if an internal check failed.
     pub fn domain_id(&self) -> Result<DomainId, Fault> {
         burning::<{ burn::DOMAIN }, _>(move || {
             let mut key = SigningKey::zeroed();

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sealing: draw a data key, split it, wrap the shares, seal the body, sign, and open it all again
-//! before anything leaves.
+//! Seals a domain: draws a data key, splits it, wraps the shares, seals the body, signs, and opens
+//! everything again before anything leaves.
 //!
-//! Nothing flows backwards: release and salt -> core -> its digest C -> shares, possession keys (they
-//! depend on C) and wrapped shares -> header -> its digest H -> commitment and body key -> signature.
+//! Each step depends only on earlier ones: release and salt -> core -> its digest C -> shares,
+//! possession keys (they depend on C) and wrapped shares -> header -> its digest H -> commitment
+//! and body key -> signature.
 
 use heapless::Vec;
 use minicbor::Encoder;
@@ -28,7 +29,7 @@ use crate::quorum::{Quorum, Threshold};
 mod body;
 mod make;
 
-/// What a sealed domain holds, and for whom.
+/// What to seal into a domain, and for which custodians.
 #[expect(
     clippy::exhaustive_structs,
     reason = "the caller fills it in, and is to miss nothing new"
@@ -38,21 +39,34 @@ pub struct Sealing<'a, K> {
     pub root: &'a Root,
     /// The secrets that make up the domain, each with its tag.
     pub artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
-    /// The custodians, as many as [`CUSTODIANS`] allows, no two the same.
+    /// The custodians, all different, as many as [`CUSTODIANS`] allows.
     pub custodians: &'a [K],
-    /// How many of them it takes.
+    /// How many custodians open the domain.
     pub threshold: Threshold,
-    /// What the operator calls the domain.
+    /// The operator's name for the domain.
     pub label: DomainLabel<'a>,
-    /// The first header, or the one after another.
+    /// Whether this is the domain's first header, or the one after another.
     pub lineage: Lineage,
-    /// When: Unix seconds, 0 if the HSM has no clock.
+    /// The time in Unix seconds; 0 if the HSM has no clock.
     pub created: u64,
     /// The HSM that seals.
     pub instance: InstanceId,
 }
 
-/// Where a header stands in a domain's life.
+/// Prints the public parts only.
+impl<K> core::fmt::Debug for Sealing<'_, K> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Sealing")
+            .field("threshold", &self.threshold)
+            .field("label", &self.label)
+            .field("lineage", &self.lineage)
+            .field("created", &self.created)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The position of a header in the sequence of a domain's headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lineage {
     epoch: Epoch,
@@ -70,7 +84,7 @@ impl Lineage {
         domain_id: None,
     };
 
-    /// The header after `header`; none after the last epoch.
+    /// Returns the position after `header`; `None` after the last epoch.
     #[doc(hidden)] // No HSM rotates its quorum yet.
     pub fn after(header: &Header<'_>) -> Option<Self> {
         Some(Self {
@@ -83,28 +97,42 @@ impl Lineage {
 }
 
 impl<K: Recipient> Sealing<'_, K> {
-    /// How many bytes the sealed domain takes.
+    /// Returns the length of the sealed domain in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SealError`] except `BufferTooSmall`, `ScratchTooSmall`, `Rng`,
+    /// `Wrap` and `Fault`.
     pub fn sealed_len(&self) -> Result<usize, SealError> {
         burning::<{ burn::DOMAIN }, _>(move || Ok(self.lengths(&self.core()?)?.file))
     }
 
-    /// How many bytes of private memory [`seal`](Self::seal) needs to work in: the header, and the body
-    /// sealed and in the clear, or a wrapped share if that is longer.
+    /// Returns how many bytes of private memory [`seal`](Self::seal) needs as scratch: the header,
+    /// and either the body both sealed and in the clear, or a wrapped share if that is longer.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SealError`] except `BufferTooSmall`, `ScratchTooSmall`, `Rng`,
+    /// `Wrap` and `Fault`.
     pub fn scratch_len(&self) -> Result<usize, SealError> {
         burning::<{ burn::DOMAIN }, _>(move || Ok(self.lengths(&self.core()?)?.scratch()))
     }
 
-    /// Seals into `out`, and gives the sealed domain as it is read back from there.
+    /// Seals into `out`, and returns the sealed domain as read back from there.
     ///
-    /// The domain stands in the clear in `scratch` for a while, so that is memory that nobody else reads
-    /// or writes; it is wiped. `out` may be a mailbox or a buffer for DMA: nothing secret is ever written
-    /// to it, and nothing that is signed is read from it. On an error nothing is left there.
+    /// `scratch` holds the domain in the clear for a while, so nobody else may read or write that
+    /// memory; it is wiped. `out` may be a mailbox or a DMA buffer: no secret is written to it, and
+    /// nothing that is signed is read from it. On an error it is left empty.
     ///
-    /// What is drawn is hedged with the root, so that a generator that repeats itself repeats no key. The
-    /// data key and the shares are wiped.
+    /// All draws are hedged with the root, so that a generator that repeats itself does not repeat
+    /// a key. The data key and the shares are wiped.
     ///
     /// Secret: the root, the artifacts. Public: the artifacts' lengths, everything else. Leaks: nothing
     /// else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SealError`].
     pub fn seal<'o, R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -131,7 +159,7 @@ impl<K: Recipient> Sealing<'_, K> {
         })
     }
 
-    /// The core before anything is drawn: salt and release digest are zeros.
+    /// Returns the core before anything is drawn: salt and release digest are zeros.
     fn core(&self) -> Result<Core<'_>, SealError> {
         if !(1..=MAX_ARTIFACTS).contains(&self.artifacts.len()) {
             return Err(SealError::ArtifactCount);
@@ -199,7 +227,8 @@ impl<K: Recipient> Sealing<'_, K> {
         Ok(Lengths::new(core_len, &core.custodians, body as usize))
     }
 
-    /// Tag and length of each artifact. The lengths fit: the core is encoded after they were summed.
+    /// Iterates over the tag and length of each artifact. The lengths fit: they were summed before
+    /// the core is encoded.
     fn listed_artifacts(&self) -> impl ExactSizeIterator<Item = (ArtifactTag<'_>, u32)> {
         let artifacts = self.artifacts.iter();
         artifacts.map(|(tag, artifact)| (*tag, artifact.len() as u32))

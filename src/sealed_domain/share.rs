@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A custodian's share, checked the moment it is there.
+//! A custodian's share, checked as soon as it is available.
 
 use core::convert::Infallible;
 
@@ -19,19 +19,19 @@ use crate::quorum::ShareIndex;
 use crate::shamir::Share;
 use crate::wrapped_share::{WrappedShare, read_share};
 
-/// A share that its verify key has confirmed: the one that was dealt to this custodian, in this domain
-/// and epoch. A wrong share never becomes one.
+/// A share that its verify key has confirmed as the one dealt to this custodian, in this domain and
+/// epoch. A wrong share never becomes one.
 #[derive(Debug)]
 pub struct DomainShare {
     pub(super) share: Share<32>,
     pub(super) custodian: CustodianId,
     pub(super) header: HeaderDigest,
-    /// That it is the one that was dealt, tested again wherever it is used.
+    /// Shows that the share is the one that was dealt; tested again wherever it is used.
     pub(super) confirmed: Permit,
 }
 
 impl DomainShare {
-    /// A share that was one before, and was kept where nobody can change it.
+    /// Restores a share that was confirmed before and then kept where nobody can change it.
     pub(crate) fn kept(
         share: Share<32>,
         custodian: CustodianId,
@@ -45,7 +45,7 @@ impl DomainShare {
         })
     }
 
-    /// One whose verify key confirmed nothing.
+    /// Returns the share without a confirmation.
     #[cfg(test)]
     pub(crate) fn unconfirmed(self) -> Self {
         Self {
@@ -54,39 +54,43 @@ impl DomainShare {
         }
     }
 
-    /// Whose it is.
+    /// Returns the custodian to whom the share was dealt.
     pub const fn custodian(&self) -> CustodianId {
         self.custodian
     }
 
-    /// Which share of its header it is.
+    /// Returns the index of the share.
     pub const fn index(&self) -> ShareIndex {
         self.share.index()
     }
 
-    /// Which header it belongs to.
+    /// Returns the digest of the header to which the share belongs.
     pub const fn header(&self) -> HeaderDigest {
         self.header
     }
 
-    /// A permit for what is done with it under `header`: it was confirmed, and it is of that header.
-    /// Otherwise `foreign`.
+    /// Returns a permit to use the share under `header` if it was confirmed and belongs to that
+    /// header, otherwise `foreign`.
     pub(crate) fn check_of<E: Copy>(&self, header: &Header<'_>, foreign: E) -> Result<Permit, E> {
         self.confirmed.test(foreign)?;
         Verdict::twice(|| eq_bytes(self.header.as_bytes(), header.digest().as_bytes()))
             .permit(foreign)
     }
 
-    /// The share itself.
+    /// Returns the share itself.
     pub(crate) const fn share(&self) -> &Share<32> {
         &self.share
     }
 }
 
 impl SealedDomain<'_> {
-    /// Unwraps the share of `custodian` with his `identity`, and checks it.
+    /// Unwraps the share of `custodian` with the custodian's `identity`, and checks it.
     ///
     /// Secret: the key, the share. Public: the sealed domain, `custodian`. Leaks: whether it opened.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ShareError`].
     pub fn unwrap_share<I: Identity, R: TryCryptoRng + ?Sized>(
         &self,
         custodian: CustodianId,
@@ -107,10 +111,14 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// Checks what a token of `custodian` unwrapped by itself: the 65 bytes inside his wrapped share.
+    /// Checks what a custodian's token unwrapped by itself: the 65 bytes inside the wrapped share.
     ///
     /// Secret: `plaintext`. Public: its length, the sealed domain, `custodian`. Leaks: whether it is
     /// his share.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ShareError`] except `Device`.
     pub fn accept_share(
         &self,
         custodian: CustodianId,
@@ -124,9 +132,9 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// Takes a share that came another way than out of this file, by what `permit` permits: `refusal` if
-    /// it is not the one that was dealt at its index, which the header lists. Whether the wrapped share in
-    /// this file was changed does not matter here.
+    /// Accepts a share that did not come from this file, as `permit` permits. Returns `refusal` if
+    /// it is not the share that the header lists at its index. Whether the wrapped share in this
+    /// file was changed does not matter here.
     ///
     /// Secret: the share's value. Public: its index, the sealed domain. Leaks: whether it is that share.
     pub(crate) fn dealt<E: From<Fault>>(
@@ -148,7 +156,7 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// Whether `key` is the verify key of `share`.
+    /// Returns whether `key` is the verify key of `share`.
     ///
     /// Secret: the share's value. Public: its index, `key`. Leaks: nothing else.
     fn is_share(&self, key: &VerifyKey, share: &Share<32>) -> Mask {
@@ -159,7 +167,7 @@ impl SealedDomain<'_> {
         }
     }
 
-    /// What the sealed domain holds for `custodian`, if it is what the header names.
+    /// Returns what the sealed domain holds for `custodian`, if the header names it.
     fn place<E>(&self, id: CustodianId) -> Result<Place<'_>, ShareError<E>> {
         let mut listed = self.wrapped_shares().zip(&self.header().shares);
         let ((custodian, wrapped), (key, digest)) = listed
@@ -174,7 +182,7 @@ impl SealedDomain<'_> {
         })
     }
 
-    /// A permit for `share`, if it is the one that was dealt to `custodian`.
+    /// Returns a permit for `share` if it is the one that was dealt to `custodian`.
     ///
     /// Secret: the share's value. Public: the sealed domain, `custodian`. Leaks: whether it is his.
     pub(super) fn check_share<E>(
@@ -209,7 +217,7 @@ impl SealedDomain<'_> {
     }
 }
 
-/// Everything that belongs to one custodian.
+/// Everything that the sealed domain holds for one custodian.
 struct Place<'a> {
     custodian: Custodian,
     wrapped: WrappedShare<'a>,

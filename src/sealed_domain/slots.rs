@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The places in a sealed domain that is being written.
+//! The layout of a sealed domain that is being written.
 //!
-//! Every length is known before the first byte is drawn, so the file is laid out first, in the caller's
-//! buffer, and filled in afterwards with what is public. What is not public yet is made in the scratch.
+//! Every length is known before the first byte is drawn. So the file is laid out first, in the
+//! caller's buffer, and then filled with public data. Data that is not yet public is made in the
+//! scratch.
 
 use core::mem;
 use core::ops::Range;
@@ -50,7 +51,7 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
-    /// For a core and a body of these lengths.
+    /// Computes the lengths for a core and a body of these lengths.
     pub(super) fn new(core: usize, custodians: &[(CustodianId, Algorithm)], body: usize) -> Self {
         let shares = SHARE_LEN.saturating_mul(custodians.len()).saturating_add(1);
         let header = bytes_len(core).saturating_add(shares).saturating_add(1);
@@ -75,18 +76,18 @@ impl Lengths {
         }
     }
 
-    /// How long the scratch is.
+    /// Returns the length of the scratch.
     pub(super) fn scratch(&self) -> usize {
         let work = self.body.saturating_add(self.clear());
         self.header.saturating_add(work.max(self.wrapped))
     }
 
-    /// How long the body is in the clear.
+    /// Returns the length of the body in the clear.
     const fn clear(&self) -> usize {
         self.body.saturating_sub(TAG_LEN)
     }
 
-    /// Cuts the room for the body into that of what is sealed and that of what is in the clear.
+    /// Divides the room for the body into the sealed and the clear part.
     pub(super) fn cut_work<'s>(
         &self,
         work: &'s mut [u8],
@@ -95,7 +96,8 @@ impl Lengths {
         Ok((body, rest.get_mut(..self.clear()).ok_or(SealError::Fault)?))
     }
 
-    /// Cuts the scratch into the header and the room for a wrapped share, and for the body after it.
+    /// Divides the scratch into the header and the room for a wrapped share and, later, for the
+    /// body.
     pub(super) fn cut_scratch<'s>(
         &self,
         scratch: &'s mut [u8],
@@ -105,7 +107,7 @@ impl Lengths {
             .ok_or(SealError::Fault)
     }
 
-    /// Where in the header the core lies.
+    /// Returns where the core lies in the header.
     pub(super) fn core_in_header(&self) -> Range<usize> {
         let start = bytes_len(self.core)
             .saturating_sub(self.core)
@@ -125,7 +127,7 @@ pub(super) struct Slots<'o> {
 }
 
 impl<'o> Slots<'o> {
-    /// Writes everything of the file that is not inside a byte string, and cuts `out` at these.
+    /// Writes everything in the file that is outside its byte strings, and divides `out` at these.
     pub(super) fn cut(
         lengths: &Lengths,
         custodians: &[(CustodianId, Algorithm)],
@@ -155,7 +157,7 @@ fn array(encoder: &mut Encoder<&mut [u8]>, len: u64) -> Result<(), SealError> {
     encoder.array(len).map(|_| ()).map_err(|_| SealError::Fault)
 }
 
-/// The place of a byte string of `len` bytes, its head written.
+/// Writes the head of a byte string of `len` bytes and returns the place of its contents.
 fn slot<'o>(encoder: &mut Encoder<&'o mut [u8]>, len: usize) -> Result<&'o mut [u8], SealError> {
     encoder
         .bytes_len(len as u64)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Statements: what custodians sign with the possession keys of their shares.
+//! Statements that custodians sign with the possession keys of their shares.
 //!
-//! What is signed is `D("statement", kind, H, i, D("statement text", ..))` (`docs/format.md`). The kind is
-//! part of it, so that no statement of one kind can be shown as another.
+//! A signature covers `D("statement", kind, H, i, D("statement text", ..))` (`docs/format.md`). It
+//! includes the kind, so that a statement of one kind cannot be shown as another.
 
 use super::header::Header;
 use super::id::HeaderDigest;
@@ -15,7 +15,7 @@ use crate::hardened::{Fault, Verdict};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 
-/// What a statement is for. The number is its code in what is signed.
+/// What a statement is for. The number is its code in the signed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum StatementKind {
@@ -23,23 +23,23 @@ pub(crate) enum StatementKind {
     Contribution = 1,
 }
 
-/// A statement by whoever holds one share of a header.
+/// A statement made by the holder of one share of a header.
 pub(crate) struct Statement {
     pub(crate) kind: StatementKind,
-    /// What it says: `D("statement text", ..)`.
+    /// The content: `D("statement text", ..)`.
     pub(crate) text: [u8; 32],
 }
 
 impl Statement {
-    /// What is signed.
+    /// Returns what is signed.
     fn digest(&self, header: &HeaderDigest, index: ShareIndex) -> [u8; 32] {
         let (kind, index) = ([self.kind as u8], [index.get()]);
         let parts = [kind.as_slice(), header.as_bytes(), &index, &self.text];
         Purpose::Statement.digest(parts)
     }
 
-    /// Signs with the possession key of `share`, and verifies under the key that the header of `sealed`
-    /// names for it.
+    /// Signs with the possession key of `share`, and verifies the signature with the key that the
+    /// header of `sealed` names for it.
     ///
     /// Secret: the share's value, its possession key. Public: everything else, the signature. Leaks:
     /// nothing else.
@@ -56,7 +56,8 @@ impl Statement {
         Ok(signature)
     }
 
-    /// Whether `signature` is by the possession key of the share at `index` under `header`. All is public.
+    /// Returns whether the possession key of the share at `index` under `header` made `signature`.
+    /// All is public.
     pub(crate) fn verifies(
         &self,
         header: &Header<'_>,

@@ -1,37 +1,46 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The two texts in a header: a domain's label and the tags of its artifacts.
+//! The two texts in a header: the domain's label and the tags of its artifacts.
 //!
-//! Operators read both, so neither can hold what makes a line show other than it is: no control
-//! character, no line or paragraph separator, no character that changes the direction of writing.
+//! Operators read both, so neither may contain characters that make a line look different from what
+//! it is: control characters, line or paragraph separators, or characters that change the direction
+//! of writing.
 
 use core::fmt;
 
-/// The most bytes of UTF-8 in a label or a tag.
+/// The maximum length of a label or a tag, in bytes of UTF-8.
 pub const MAX_TEXT_LEN: usize = 64;
 
-/// What the operator calls a domain, for example `rehearsal`: at most [`MAX_TEXT_LEN`] bytes, none
-/// allowed.
+/// The operator's name for a domain, for example `rehearsal`: at most [`MAX_TEXT_LEN`] bytes,
+/// possibly none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DomainLabel<'a>(&'a str);
 
 impl<'a> DomainLabel<'a> {
-    /// Checks length and characters.
+    /// Makes a label after checking its length and characters.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError::TooLong`] and [`TextError::Character`].
     pub fn new(text: &'a str) -> Result<Self, TextError> {
         check(text).map(Self)
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
 }
 
-/// What an artifact is called: 1 to [`MAX_TEXT_LEN`] bytes, and no other artifact's name.
+/// The name of an artifact: 1 to [`MAX_TEXT_LEN`] bytes, different from every other artifact's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArtifactTag<'a>(&'a str);
 
 impl<'a> ArtifactTag<'a> {
-    /// Checks length and characters.
+    /// Makes a tag after checking its length and characters.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`TextError`].
     pub fn new(text: &'a str) -> Result<Self, TextError> {
         if text.is_empty() {
             return Err(TextError::Empty);
@@ -39,13 +48,13 @@ impl<'a> ArtifactTag<'a> {
         check(text).map(Self)
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(&self) -> &'a str {
         self.0
     }
 }
 
-/// Whether a text has at most [`MAX_TEXT_LEN`] bytes and nothing that misleads.
+/// Checks that a text has at most [`MAX_TEXT_LEN`] bytes and no misleading character.
 pub(crate) fn check(text: &str) -> Result<&str, TextError> {
     if text.len() > MAX_TEXT_LEN {
         return Err(TextError::TooLong);
@@ -56,7 +65,8 @@ pub(crate) fn check(text: &str) -> Result<&str, TextError> {
     Ok(text)
 }
 
-/// General category Cc, Zl and Zp, and the property Bidi_Control, of Unicode 17.
+/// Returns whether a character is in the general categories Cc, Zl or Zp or has the property
+/// Bidi_Control (Unicode 17).
 fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}')
@@ -67,11 +77,12 @@ fn misleads(c: char) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TextError {
-    /// A tag of no bytes.
+    /// The tag is empty.
     Empty,
-    /// More than [`MAX_TEXT_LEN`] bytes.
+    /// The text is longer than [`MAX_TEXT_LEN`] bytes.
     TooLong,
-    /// A control character, a line or paragraph separator, or one that changes the direction of writing.
+    /// The text contains a control character, a line or paragraph separator, or a character that
+    /// changes the direction of writing.
     Character,
 }
 

@@ -1,32 +1,54 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The memory that the state at rest is in.
+//! The memory that holds the state at rest.
 
 use core::fmt;
 
-/// Two slots for the state at rest, and a counter that goes up only.
+/// Two slots for the state at rest, and a counter that only goes up.
 pub trait Flash {
-    /// Reads what was written to `slot` last into the front of `out`, and gives its length: 0 if the
-    /// slot is blank. An error if it does not fit.
+    /// Reads what was last written to `slot` into the front of `out`, and returns its length: 0 if
+    /// the slot is blank.
+    ///
+    /// # Errors
+    ///
+    /// [`FlashError`] if the flash cannot be read, or if the contents do not fit `out`.
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError>;
 
-    /// Writes `record` in place of what `slot` held. It is on the flash when this returns; if the power
-    /// fails before, the slot may hold anything.
+    /// Replaces the contents of `slot` with `record`. The record must be on the flash when this
+    /// returns. If the power fails before, the slot may hold anything.
+    ///
+    /// # Errors
+    ///
+    /// [`FlashError`] if the flash cannot be written.
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError>;
 
-    /// Erases `slot`: it is blank when this returns, and nothing of what it held can be read any more.
+    /// Erases `slot`: when this returns it is blank, and its former contents cannot be read any
+    /// more.
     ///
-    /// What ends a session or a domain calls this first, when the generator and the counter may have
-    /// failed. So it needs neither of them, and takes effect whatever the slot holds.
+    /// The end of a session or a domain calls this first, when the generator and the counter may
+    /// have failed. So it must need neither, and must take effect whatever the slot holds.
+    ///
+    /// # Errors
+    ///
+    /// [`FlashError`] if the slot may still hold something.
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError>;
 
-    /// The counter's value: 0 at first, never lower than it was.
+    /// Returns the counter's value: 0 at first, and never lower than before.
+    ///
+    /// # Errors
+    ///
+    /// [`FlashError`] if the counter cannot be read.
     fn counter(&mut self) -> Result<u64, FlashError>;
 
-    /// Sets the counter to `to`, which is above its value. It is so for good when this returns.
+    /// Sets the counter to `to`, which is above its value. The new value must be durable before
+    /// this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`FlashError`] if the counter may not have advanced.
     fn advance(&mut self, to: u64) -> Result<(), FlashError>;
 
-    /// Whether nobody who can write the flash can set the counter back. Without that an old image of
-    /// the flash cannot be told from the newest, and the status says so.
+    /// Returns whether the counter is safe from anyone who can write the flash. Without such a
+    /// counter an old image of the flash looks like the newest, and the status says so.
     fn counter_is_hardware(&self) -> bool;
 }
 
@@ -37,14 +59,14 @@ pub trait Flash {
     reason = "there are two slots, and the host tells them apart"
 )]
 pub enum Slot {
-    /// The first.
+    /// The first slot.
     A,
-    /// The second.
+    /// The second slot.
     B,
 }
 
 impl Slot {
-    /// The other one.
+    /// Returns the other slot.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a record is written with.
+//! What writing a record needs.
 
 use rand_core::TryCryptoRng;
 
 use super::flash::Flash;
 use crate::secret::Secret;
 
-/// A flash, the generator that gives each record its salt, and the key that seals them.
+/// A flash, the generator that gives each record its salt, and the key that seals the records.
 pub trait Medium: Flash {
     /// The random number generator.
     type Rng: TryCryptoRng + ?Sized;
 
-    /// The random number generator.
+    /// Returns the random number generator.
     fn rng(&mut self) -> &mut Self::Rng;
 
-    /// The key that this device alone has.
+    /// Returns the key that only this device has.
     fn device_key(&self) -> &Secret<32>;
 }

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The state at rest: one opaque plaintext, under the device key and the counter, in two slots.
+//! Stores the state at rest: one opaque plaintext, under the device key and the counter, in two
+//! slots.
 //!
-//! Every state has a number, and the counter says which number stands. A new state goes to the slot
-//! that does not hold the present one, is read back, and stands from the moment the counter has its
-//! number; then the old slot is overwritten with it. So a power failure leaves the old state or the
-//! new one, and no old image of the flash is taken for either, because the counter is past it.
+//! Every state has a number, and the counter says which number is current. A new state goes to the
+//! slot that does not hold the current one and is read back; it becomes current when the counter
+//! reaches its number; then the old slot is overwritten with it. So a power failure leaves the old
+//! state or the new one, and an old image of the flash is not accepted as either, because the
+//! counter is past it.
 //!
-//! Two rules close what that leaves open. A number is never given to two different states: a record
-//! whose writing was cut off may have been copied and hidden, and whoever has it could choose later
-//! between the two. So each start writes the state it found anew, two numbers higher, past whatever may
-//! be hidden, and so does a failed write, before anything else is saved. And a key is never used
-//! twice: each attempt has a salt of its own. `docs/format.md`, "Record", has the bytes.
+//! Two rules close the remaining gaps. First, a number is never given to two different states: a
+//! record whose writing was cut off may have been copied and hidden, and whoever has it could later
+//! choose between the two. So each start writes the state it found again, two numbers higher, past
+//! anything that may be hidden; so does a failed write, before anything else is saved. Second, a
+//! key is never used twice: each attempt has its own salt. `docs/format.md`, "Record", specifies
+//! the bytes.
 //!
-//! What a decision allows crosses the functions here as a [`Permit`], and is tested again where the
-//! state is written, or taken.
+//! Decisions cross the functions here as a [`Permit`], which is tested again where the state is
+//! written or taken.
 
 use self::find::{Newest, newest};
 pub use self::layout::OVERHEAD;
@@ -39,44 +42,48 @@ mod settle;
 pub use end::{discard, erase, past};
 pub use error::{Left, RecordError};
 
-/// What a start finds.
+/// What a start finds in the slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
 pub enum Loaded {
-    /// Nothing was saved yet, or what was saved last is empty.
+    /// Nothing was saved yet, or the last saved state is empty.
     Blank {
-        /// Where to save.
+        /// Where to save the next state.
         position: Position,
     },
-    /// The state that was saved last.
+    /// The last saved state.
     Contents {
-        /// How many bytes of the buffer it takes, from its beginning.
+        /// Its length in bytes, from the front of the buffer.
         len: usize,
         /// The HSM that saved it.
         instance: InstanceId,
-        /// Where it stands.
+        /// Where it is stored.
         position: Position,
     },
 }
 
-/// A new state stands.
+/// A new state was stored.
 pub struct Saved {
-    /// That it was read back, and that the counter has its number.
+    /// Shows that the state was read back and that the counter has its number.
     pub stands: Permit,
-    /// That nothing of the state before it is left. None if the old slot could be neither overwritten
-    /// nor erased.
+    /// Shows that nothing is left of the state before it. `None` if the old slot could be neither
+    /// overwritten nor erased.
     pub erased: Option<Permit>,
 }
 
-/// Reads the newest state into `buffer`, and writes it anew two numbers higher.
+/// Reads the newest state into `buffer`, and writes it again two numbers higher.
 ///
-/// On an error `buffer` is wiped. It has to hold the longest record, [`OVERHEAD`] longer than its
-/// contents; if it is too short, reading fails as the flash does.
+/// On an error `buffer` is wiped. It must hold the longest record, which is [`OVERHEAD`] longer
+/// than its contents; if it is too short, reading fails like a failing flash.
 ///
-/// The permit says that the state is the one that the counter names. It is to be spent where the state
-/// is taken.
+/// The permit says that the state is the one that the counter names. Spend it where the state is
+/// taken.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
+///
+/// # Errors
+///
+/// Fails for each reason in [`RecordError`].
 pub fn load<M: Medium + ?Sized>(
     medium: &mut M,
     buffer: &mut [u8],
@@ -84,14 +91,18 @@ pub fn load<M: Medium + ?Sized>(
     start(medium, buffer).inspect_err(|_| wipe(buffer))
 }
 
-/// Makes `buffer[..len]` the state, and overwrites the one before it. On an error the old one stands,
-/// unless the flash failed more than once; then what stands is known after the next call, or the next
-/// start. `buffer` is wiped either way.
+/// Makes `buffer[..len]` the current state, and overwrites the previous one. On an error the
+/// previous state stays current, unless the flash failed more than once; then the next call, or the
+/// next start, finds out which one is current. `buffer` is wiped either way.
 ///
-/// After an error of the flash the next call may fail too: it only puts what stands past the number
-/// that failed, as [`settle`] does. What has to be saved is given again, then.
+/// After an error of the flash the next call may fail too: it only moves the current state past the
+/// number that failed, as [`settle`] does. Then save again.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
+///
+/// # Errors
+///
+/// Fails for each reason in [`RecordError`].
 pub fn save<M: Medium + ?Sized>(
     medium: &mut M,
     instance: InstanceId,
@@ -104,7 +115,7 @@ pub fn save<M: Medium + ?Sized>(
     saved
 }
 
-/// Who saved the state of an HSM that never saved.
+/// The id of an HSM that has never saved.
 const NOBODY: InstanceId = InstanceId::from_bytes([0; 16]);
 
 fn start<M: Medium + ?Sized>(
@@ -118,7 +129,7 @@ fn start<M: Medium + ?Sized>(
             let permit = current.and(counted).and(taken.permit);
             (position, taken.instance, taken.len, permit)
         }
-        // The state of an HSM that never saved is empty, stands at 0, and is in no slot.
+        // The state of an HSM that has never saved is empty, has number 0, and is in no slot.
         Newest::Never(never) => (Position::new(0, Slot::B), NOBODY, 0, never),
     };
     let renewed = renew(medium, instance, &mut position, buffer, len, permit)?;
@@ -134,8 +145,8 @@ fn start<M: Medium + ?Sized>(
     Ok((loaded, renewed.and(taken.permit)))
 }
 
-/// The next number is for `buffer[..len]`. After an error what stands is put past that number, or
-/// `position` is left unsettled.
+/// Gives the next number to `buffer[..len]`. After an error the current state is moved past that
+/// number, or `position` is left unsettled.
 fn replace<M: Medium + ?Sized>(
     medium: &mut M,
     instance: InstanceId,
@@ -147,7 +158,7 @@ fn replace<M: Medium + ?Sized>(
         settle(medium, position, buffer)?;
         return Err(RecordError::Flash);
     }
-    // If the machine's memory was set back, and not its counter, the next number is given already.
+    // If the machine's memory was set back, but not its counter, the next number is already in use.
     let current = stands(medium, position)?;
     let number = following(*position, 1)?;
     let record = seal(medium, instance, number, buffer, len)?;

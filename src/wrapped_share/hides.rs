@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A look at wrapped bytes before they leave.
+//! Checks wrapped bytes before they leave.
 //!
-//! Whoever wraps has no private key, so he cannot unwrap what was made. He can see that something was
-//! made, that the share does not stand in it, and that it is no block of OAEP, which anyone can read.
+//! The party that wraps has no private key, so it cannot unwrap the result. It can check that
+//! something was written, that the share does not appear in it, and that it is not a bare OAEP
+//! block, which anyone can read.
 
 use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::hardened::{Permit, Verdict};
 use crate::rsa::is_bare_block;
 use crate::shamir::Share;
 
-/// A permit to let `wrapped` leave, if something was written to it, which began as zeros, if `share` does
-/// not stand in it, and if it is not the block that was to be encrypted. Otherwise `fault`.
+/// Returns a permit to let `wrapped` leave if three things hold: it is no longer all zeros, `share`
+/// does not appear in it, and it is not the block that was to be encrypted. Otherwise returns
+/// `fault`.
 ///
 /// Secret: the share's value, `wrapped`. Public: the length. Leaks: whether it may leave.
 pub(crate) fn check_hides<E: Copy>(
@@ -23,7 +25,7 @@ pub(crate) fn check_hides<E: Copy>(
     Ok(hidden.permit(fault)?.and(encrypted.permit(fault)?))
 }
 
-/// Whether `secret` stands anywhere in `bytes`.
+/// Returns whether `secret` appears anywhere in `bytes`.
 ///
 /// Secret: both. Public: the lengths. Leaks: nothing else.
 fn holds(bytes: &[u8], secret: &[u8; 32]) -> Mask {

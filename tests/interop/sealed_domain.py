@@ -364,7 +364,7 @@ def vectors():
          core=put(13, lambda list: [list[0], [b.id, 23], list[2]]))
     field("no-artifact", "artifacts", [], malformed("artifacts"))
     field("thirty-three-artifacts", "artifacts", [[str(i), 0] for i in range(33)], malformed("artifacts"))
-    field("artifact-tag-twice", "artifacts", [["a", 32], ["b", 0], ["a", 15]], "artifact 2 has an earlier one's tag")
+    field("artifact-tag-twice", "artifacts", [["a", 32], ["b", 0], ["a", 15]], "artifact 2 has the same tag as an earlier one")
     field("artifact-tag-empty", "artifacts", [["", 47]], text("artifacts", "empty"))
     field("artifact-tag-of-65-bytes", "artifacts", [["x" * 65, 47]], text("artifacts", "longer than 64 bytes"))
     field("artifact-tag-with-a-null", "artifacts", [["a\0", 47]],
@@ -379,7 +379,7 @@ def vectors():
         return put(1, lambda item: [key, item[1]])
     case("share-key-of-small-order", "parse", weak_key("shares"), listed=with_key(weak))
     case("share-key-in-a-second-encoding", "parse", weak_key("shares"), listed=with_key(second))
-    equal = "a verify key stands in the header twice"
+    equal = "a verify key appears twice in the header"
     case("share-key-twice", "parse", equal, listed=lambda list, *_: [list[0], list[0], list[2]])
     case("share-key-that-is-the-domain-key", "parse", equal,
          listed=with_key(verify_key(domain_seed(drawn("domain", "root")))))

@@ -399,7 +399,7 @@ def contributions():
     case("index-not-listed", "open", "the domain has no share 4", items=put(2, lambda _: 4))
 
     def unsigned(custodian):
-        return (f"the contribution claims to be custodian {custodian.id.hex()}'s and is not signed with his share")
+        return (f"the contribution claims to be custodian {custodian.id.hex()}'s and is not signed with that custodian's share")
 
     case("replayed-in-another-session", "open", unsigned(a),
          prepare=lambda w: setattr(w, "R", another), items=put(1, lambda _: R))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A refusal that a skipped branch takes for a success carries no valid permit, and sends nothing.
+//! A skipped branch that takes a refusal for a success leaves no valid permit, and sends nothing.
 
 use core::convert::Infallible;
 
@@ -17,7 +17,7 @@ macro_rules! vector {
     };
 }
 
-/// A generator that must not be reached.
+/// A generator that must not be called.
 struct Untouched;
 
 impl TryRng for Untouched {
@@ -63,7 +63,7 @@ fn an_unvetted_request_gets_no_share() {
     assert_eq!(answer(&vetted, &unconfirmed), Err(refused));
 }
 
-/// What is expected and every property of the request: each is a part of this permit.
+/// The permit needs all parts: the expected domain and every property of the request.
 #[test]
 fn nothing_is_wrapped_without_a_permit() {
     let sealed = SealedDomain::parse(vector!("good.sealed")).unwrap();
@@ -76,7 +76,7 @@ fn nothing_is_wrapped_without_a_permit() {
     assert_eq!(out, [0; Contribution::MAX_LEN]);
 }
 
-/// A key that must not be reached.
+/// A key that must not be used.
 impl Identity for Untouched {
     type Error = Infallible;
     fn unwrap_key<R: TryCryptoRng + ?Sized>(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a request says, and how an HSM writes it.
+//! The contents of a request, and how an HSM writes it.
 
 use core::fmt;
 
@@ -19,23 +19,23 @@ use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead
 /// How many items a request has.
 const ITEMS: u64 = 12;
 
-/// The most bytes that a request has without its file: of the integers, the epoch has 5 and the two times
-/// have 9.
+/// The maximum length of a request without its file: of the integers, the epoch takes 5 bytes and
+/// the two times take 9 each.
 pub(super) const MAX_ENCODED_LEN: usize = {
     let transfer = 2 + bytes_len(PublicKey::SPKI_MAX_LEN);
     3 + 5 * bytes_len(32) + 5 + transfer + bytes_len(16) + 2 * 9
 };
 
-/// What a session is for.
+/// The purpose of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionPurpose {
-    /// The domain is to be opened, and its HSM to become active.
+    /// To open the domain and make its HSM active.
     Recover,
-    /// The quorum is to be changed as proposed.
+    /// To change the quorum as proposed.
     #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.
     Rotate(ProposalDigest),
-    /// It is to be shown that the domain can be opened; nothing becomes active.
+    /// To show that the domain can be opened; nothing becomes active.
     #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.
     Rehearse,
 }
@@ -60,35 +60,39 @@ impl fmt::Display for SessionPurpose {
     }
 }
 
-/// Everything that a request says.
+/// Everything that a request contains.
 #[derive(Clone, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
 pub struct Asking {
-    /// What the session is for.
+    /// The purpose of the session.
     pub purpose: SessionPurpose,
     /// The session's name, drawn for it.
     pub session: SessionId,
-    /// H of the sealed domain whose shares are asked for.
+    /// H, the digest of the header whose shares are requested.
     pub header: HeaderDigest,
-    /// That domain.
+    /// The id of that header's domain.
     pub domain_id: DomainId,
-    /// Its epoch.
+    /// The epoch of that header.
     pub epoch: Epoch,
     /// The session's own key, to which shares are wrapped.
     pub transfer: PublicKey,
     /// The HSM that asks.
     pub instance: InstanceId,
-    /// When it asked, in Unix seconds; 0 without a clock.
+    /// When the HSM asks, in Unix seconds; 0 without a clock.
     pub created: u64,
-    /// Until when it is asked, that second included; 0: for ever. Not without a clock.
+    /// The last second at which the request is valid; 0 if it does not expire, as without a clock.
     pub expires: u64,
     /// The newest record of the HSM's ledger.
     pub ledger_head: LedgerHead,
 }
 
 impl Asking {
-    /// How many bytes [`write`](Self::write) needs, with a signature or without; at most
+    /// Returns how many bytes [`write`](Self::write) needs, with or without a signature; at most
     /// [`Request::MAX_LEN`].
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Fault`] if the encoding has no length, which would be a bug.
     pub fn request_len(&self, signed: bool) -> Result<usize, AskError> {
         let mut encoder = Encoder::new(Count(0));
         self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
@@ -96,11 +100,15 @@ impl Asking {
         Ok(file_len(encoder.writer().0, signature))
     }
 
-    /// Writes the request to the front of `out`, signed by the domain key of `signer` if there is one:
-    /// an active HSM signs a request to rotate or to rehearse, and nobody signs one to recover. On an
-    /// error nothing is left in `out`.
+    /// Writes the request to the front of `out`, signed by the domain key of `signer` if there is
+    /// one. An active HSM signs a request to rotate or to rehearse; a request to recover is not
+    /// signed. On an error `out` is left empty.
     ///
     /// Secret: the root of `signer`. Public: everything else. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`AskError`].
     pub fn write<'o>(
         &self,
         signer: Option<&Root>,
@@ -140,7 +148,7 @@ impl Asking {
         .map_err(|_| AskError::Fault)
     }
 
-    /// Only a clock can let a request expire, and not before it was made.
+    /// Returns whether the request expires after it was made. Without a clock it must not expire.
     const fn ends_after_it_began(&self) -> bool {
         self.expires == 0 || (self.created != 0 && self.created <= self.expires)
     }
@@ -221,7 +229,7 @@ impl Asking {
     }
 }
 
-/// The transfer key: its algorithm, then a SubjectPublicKeyInfo of that algorithm.
+/// Reads the transfer key: its algorithm, then a SubjectPublicKeyInfo of that algorithm.
 fn transfer(reader: &mut Reader<'_>) -> Result<PublicKey, SessionFileError> {
     reader.array_of(2, Field::Transfer)?;
     let code = reader.uint(Field::Transfer)?;
@@ -241,14 +249,15 @@ fn transfer(reader: &mut Reader<'_>) -> Result<PublicKey, SessionFileError> {
 pub enum AskError {
     /// The output is too small.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
-    /// It expires before it was made, or the HSM has no clock to let it expire.
+    /// The request expires before it was made, or it expires and the HSM has no clock.
     Expiry,
-    /// The domain key signs no request to recover.
+    /// A request to recover must not be signed by the domain key.
     SignedRecovery,
-    /// What was written is no request, or its signature does not verify: the machine erred.
+    /// The result is not a request, or its signature does not verify: a hardware fault or a bug in
+    /// this crate.
     Fault,
 }
 
@@ -257,8 +266,8 @@ impl fmt::Display for AskError {
         match self {
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::Expiry => f.write_str("expires is before created, or there is no clock"),
-            Self::SignedRecovery => f.write_str("a request to recover is not signed"),
-            Self::Fault => f.write_str("a fault: what was written is no request"),
+            Self::SignedRecovery => f.write_str("a request to recover must not be signed"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

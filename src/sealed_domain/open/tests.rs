@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A refusal that a skipped branch takes for a success carries no valid permit, and opens nothing.
+//! A skipped branch that takes a refusal for a success leaves no valid permit, and opens nothing.
 
 use std::vec;
 use std::vec::Vec;
@@ -64,7 +64,7 @@ fn an_unconfirmed_share_is_no_part_of_a_quorum() {
     assert_eq!(open(&sealed, &shares), Err(refused));
 }
 
-/// What is expected, pending, and the quorum: each is a part of this permit.
+/// The permit needs all parts: the expected domain, not pending, and the quorum.
 #[test]
 fn nothing_is_decrypted_without_a_permit() {
     let sealed = SealedDomain::parse(FILE).unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The body: root and artifacts, encrypted from private memory to private memory and opened again there.
+//! Encrypts the body, root and artifacts, in private memory, and opens it again there.
 
 use core::iter;
 
@@ -18,7 +18,8 @@ use crate::secret::Secret;
 use crate::shamir::{self, Share};
 
 impl<K> Sealing<'_, K> {
-    /// Writes root and artifacts to `clear` and encrypts them into `body`, which has room for the tag too.
+    /// Writes root and artifacts to `clear`, and encrypts them into `body`, which also has room for
+    /// the tag.
     ///
     /// Secret: the key, root and artifacts. Public: the lengths. Leaks: nothing else.
     pub(super) fn seal_body(
@@ -42,8 +43,8 @@ impl<K> Sealing<'_, K> {
         Ok(aead::seal(&body_key, clear, sealed, tag)?)
     }
 
-    /// Opens `body` into `clear` with a key that was rebuilt from the shares, and compares what is inside.
-    /// Gives a permit to let the body leave.
+    /// Opens `body` into `clear` with a key rebuilt from the shares, and compares the contents.
+    /// Returns a permit to let the body leave.
     ///
     /// Secret: the key, root and artifacts. Public: the lengths. Leaks: whether it opened.
     pub(super) fn check_body(
@@ -67,7 +68,7 @@ impl<K> Sealing<'_, K> {
         Ok(same.and(covered))
     }
 
-    /// Whether `text` is the body in the clear.
+    /// Returns whether `text` is the body in the clear.
     ///
     /// Secret: root and artifacts, `text`. Public: the lengths. Leaks: nothing else.
     fn is_plaintext(&self, text: &[u8]) -> Mask {
@@ -83,7 +84,7 @@ impl<K> Sealing<'_, K> {
         equal & Mask::public(rest.is_empty())
     }
 
-    /// The body in the clear: the root, then the artifacts.
+    /// Iterates over the parts of the body in the clear: the root, then the artifacts.
     fn plaintext(&self) -> impl Iterator<Item = &[u8]> {
         let artifacts = self.artifacts.iter().map(|(_, artifact)| *artifact);
         iter::once(self.root.secret().expose().as_slice()).chain(artifacts)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Making the file: in private memory as far as it is secret or signed, and then in the output.
+//! Makes the file: in private memory whatever is secret or signed, then in the output.
 
 use core::convert::Infallible;
 use core::iter;
@@ -28,12 +28,12 @@ use crate::secret::Secret;
 use crate::shamir::{self, Share};
 use crate::wrapped_share::{WrappedShare, check_hides, wrap};
 
-/// The verify key of each share, and the digest of what was wrapped.
+/// The verify key of each share, and the digest of each wrapped share.
 type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
 
 impl<K: Recipient> Sealing<'_, K> {
-    /// Fills `out`, and gives a permit to let it leave. Header and body are made and checked in
-    /// `scratch`; in `out` they are never read before everything stands there.
+    /// Fills `out`, and returns a permit to let it leave. Header and body are made and checked in
+    /// `scratch`; in `out` they are not read before the whole file is there.
     ///
     /// Secret: the root, the artifacts, `scratch`. Public: the rest, `out`. Leaks: nothing else.
     pub(super) fn make<R: TryCryptoRng + ?Sized>(
@@ -115,7 +115,7 @@ impl<K: Recipient> Sealing<'_, K> {
         Ok(opens.and(read_back(out, &digest, shares)?))
     }
 
-    /// What the draws are for: a digest of everything that is sealed.
+    /// Returns a digest of everything that is sealed, to which the draws are bound.
     ///
     /// Secret: the artifacts, `what`. Public: the rest. Leaks: nothing else.
     fn what(
@@ -133,7 +133,7 @@ impl<K: Recipient> Sealing<'_, K> {
         Ok(copied?)
     }
 
-    /// Writes the header with as many items of the shares list as there are, and gives C.
+    /// Writes the header with as many items of the shares list as there are, and returns C.
     fn write_header(
         &self,
         core: &Core<'_>,
@@ -155,7 +155,7 @@ impl<K: Recipient> Sealing<'_, K> {
         Ok(Purpose::Core.digest([core.ok_or(SealError::Fault)?]))
     }
 
-    /// Wraps each share to its custodian, in `work`, and copies it to its slot once it was looked at.
+    /// Wraps each share to its custodian in `work`, checks it, and copies it to its slot.
     ///
     /// Secret: the shares. Public: the rest. Leaks: nothing else.
     fn wrap_shares<R: TryCryptoRng + ?Sized>(
@@ -203,8 +203,8 @@ impl<K: Recipient> Sealing<'_, K> {
     }
 }
 
-/// Reads the finished file as any reader does, and checks every share against it: it is the one of its
-/// custodian, and stands nowhere in what was wrapped to him.
+/// Reads the finished file as any reader does, and checks every share against it: it belongs to its
+/// custodian, and does not appear in the clear in what was wrapped to them.
 fn read_back(
     file: &[u8],
     header: &HeaderDigest,
@@ -248,7 +248,7 @@ mod tests {
         static STRUCK: Cell<Option<usize>> = const { Cell::new(None) };
     }
 
-    /// A fault: changes one byte of the finished file, before it is read back.
+    /// A simulated fault: changes one byte of the finished file before it is read back.
     pub(super) fn strike(out: &mut [u8]) {
         if let Some(byte) = STRUCK.get().and_then(|at| out.get_mut(at)) {
             *byte ^= 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The end of what the slots hold, whatever has failed.
+//! Ends what the slots hold, even if parts of the HSM have failed.
 
 use super::error::{Left, RecordError};
 use super::find::Slots;
@@ -9,9 +9,9 @@ use crate::secret::wipe;
 use crate::storage::flash::Slot;
 use crate::storage::medium::Medium;
 
-/// Erases both slots, as far as the flash lets it. It needs neither the generator nor the counter.
+/// Erases both slots, as far as the flash allows. Needs neither the generator nor the counter.
 ///
-/// What is not known to be gone is left.
+/// Returns the slots that are not known to be blank.
 pub fn erase<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Left {
     let gone = [Slot::A, Slot::B].map(|slot| {
         let gone = blank(medium, slot, buffer);
@@ -26,10 +26,11 @@ pub fn erase<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Left {
     }
 }
 
-/// Where a state can be saved in place of what the slots hold, whatever that is: no state stands there,
-/// and [`settle`](super::settle::settle) looks for a number past the counter and past every record.
+/// Returns a position from which a state can be saved in place of anything in the slots. No state
+/// counts as current there, and [`settle`](super::settle::settle) finds a number past the counter
+/// and past every record.
 ///
-/// What the slots hold is to be erased before.
+/// The slots must be erased first.
 pub fn discard<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Position {
     let highest = Slots::look(medium, buffer).highest().unwrap_or(0);
     Position {
@@ -39,17 +40,21 @@ pub fn discard<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Positio
     }
 }
 
-/// Moves `position` and the counter past every number that was given, where no state stands that a
-/// start would take.
+/// Moves `position` and the counter past every number that was used, to where no start would take a
+/// state.
 ///
-/// The counter goes first. So whatever was written before, and may be hidden, is past its number, and
-/// the state that is saved next has the counter's next number.
+/// The counter goes first. So whatever was written before, and may be hidden, is past its number,
+/// and the next saved state has the counter's next number.
+///
+/// # Errors
+///
+/// Fails for each reason in [`RecordError`] that the flash and the counter can cause.
 pub fn past<M: Medium + ?Sized>(
     medium: &mut M,
     position: &mut Position,
 ) -> Result<(), RecordError> {
     let counter = medium.counter()?;
-    // A start that was cut off has written the number after the next at most.
+    // A start that was cut off has written at most the number after the next.
     let hidden = counter.checked_add(2).ok_or(RecordError::Flash)?;
     let number = hidden.max(position.given);
     position.give(number);

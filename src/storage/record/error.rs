@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why the state at rest is not read or not written.
+//! Why the state at rest was not read or not written.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::storage::flash::{FlashError, Slot};
 
-/// Why the state at rest is not read or not written.
+/// Why the state at rest was not read or not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordError {
@@ -15,40 +15,42 @@ pub enum RecordError {
     Rng,
     /// The flash or the counter failed.
     Flash,
-    /// Every record that opens is older than the counter: an old image was put back, or a newer record
-    /// was hidden. Or the state in memory is: the machine's memory was set back, and it has to start anew.
+    /// Every record that opens is older than the counter: an old image was restored, or a newer
+    /// record was hidden. Or the state in memory is older: the machine's memory was set back, and
+    /// it must be restarted.
     RolledBack {
-        /// The newest record's number.
+        /// The number of the newest record.
         have: u64,
-        /// What the counter says.
+        /// The value of the counter.
         counter: u64,
     },
     /// A record is newer than the counter allows: the counter was set back, or the record before it
-    /// was taken away.
+    /// was removed.
     CounterBehind {
-        /// The newest record's number.
+        /// The number of the newest record.
         have: u64,
-        /// What the counter says.
+        /// The value of the counter.
         counter: u64,
     },
-    /// The counter says that there is a record, and both slots are blank.
+    /// The counter shows that there is a record, but both slots are blank.
     Missing {
-        /// What the counter says.
+        /// The value of the counter.
         counter: u64,
     },
     /// No record opens.
     Damaged,
-    /// No record opens, and one is of a version that this crate does not know.
+    /// No record opens, and one has a version that is not supported.
     UnknownVersion(u8),
-    /// The new state stands, but the slot of the old one could be neither overwritten nor erased: it may
-    /// still hold that, under the device key. The next write goes over it, and so does the next start.
+    /// The new state is stored, but the old one's slot could be neither overwritten nor erased, so
+    /// it may still hold that state under the device key. The next write, or the next start,
+    /// overwrites it.
     NotErased,
     /// The buffer is too small for the record.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
-    /// A case that cannot happen did: the machine erred.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -75,8 +77,8 @@ impl fmt::Display for RecordError {
             Self::Damaged => f.write_str("no record opens"),
             Self::UnknownVersion(version) => write!(f, "record version {version} is unknown"),
             Self::NotErased => f.write_str(
-                "the new state stands, but the old record could be neither overwritten nor erased: \
-                 take the step again, or start the HSM, which tries again",
+                "the new state is stored, but the old record could be neither overwritten nor erased: \
+                 repeat the step, or restart the HSM, which tries again",
             ),
             Self::BufferTooSmall { needed } => {
                 write!(
@@ -84,7 +86,7 @@ impl fmt::Display for RecordError {
                     "the buffer is too small for the record: {needed} bytes are needed"
                 )
             }
-            Self::Fault => f.write_str("a computation failed its check"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
@@ -113,11 +115,11 @@ impl From<Fault> for RecordError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there are two slots")]
 pub enum Left {
-    /// Neither: both were read back as erased.
+    /// Neither slot: both were read back as erased.
     Nothing,
-    /// One of them.
+    /// One slot.
     One(Slot),
-    /// Both.
+    /// Both slots.
     Both,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Which of what the slots hold is the state.
+//! Finds which record in the slots is the state.
 
 use super::error::RecordError;
 use super::layout::{Head, open};
@@ -10,20 +10,20 @@ use crate::secret::wipe;
 use crate::storage::flash::Slot;
 use crate::storage::medium::Medium;
 
-/// What lies in a slot.
+/// The contents of a slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
     Blank,
-    /// The flash does not give it.
+    /// The flash cannot be read.
     Unreadable,
-    /// It does not open: it was torn, damaged or made by somebody else.
+    /// The record does not open: it was torn, damaged or made by another HSM.
     Garbage,
     UnknownVersion(u8),
     /// The state with this number.
     State(u64),
 }
 
-/// What both slots hold, A and B.
+/// The contents of both slots, A and B.
 #[derive(Clone, Copy)]
 pub(super) struct Slots([Held; 2]);
 
@@ -41,7 +41,8 @@ impl Slots {
         held == Held::State(number)
     }
 
-    /// The state that a start takes: written and not yet counted, or counted.
+    /// Returns the state that a start takes: one that is written but not yet counted, or the
+    /// counted one.
     pub(super) fn standing(self, counter: u64) -> Option<Position> {
         [counter.saturating_add(1), counter]
             .into_iter()
@@ -50,7 +51,7 @@ impl Slots {
             .map(|(number, slot)| Position::new(number, slot))
     }
 
-    /// The highest number that a state here has.
+    /// Returns the highest number of a state here.
     pub(super) fn highest(self) -> Option<u64> {
         let numbers = self.0.into_iter().filter_map(|held| match held {
             Held::State(number) => Some(number),
@@ -59,8 +60,8 @@ impl Slots {
         numbers.max()
     }
 
-    /// Whether this is what a first start that was cut off leaves: anything in slot A, at most its own
-    /// empty state, number 2.
+    /// Returns whether this is what a first start leaves if it is cut off: anything in slot A, and
+    /// at most its own empty state, number 2.
     fn never_saved(self) -> Mask {
         let Self([a, b]) = self;
         let a = match a {
@@ -70,7 +71,7 @@ impl Slots {
         a & Mask::public(b == Held::Blank)
     }
 
-    /// Why none of it is taken.
+    /// Returns why no record is taken.
     fn refusal(self, counter: u64) -> RecordError {
         match (self.highest(), self.0) {
             (Some(have), _) if have < counter => RecordError::RolledBack { have, counter },
@@ -85,9 +86,9 @@ impl Slots {
     }
 }
 
-/// What a start begins with, and the permit to do so.
+/// What a start begins with, and the permit for it.
 pub(super) enum Newest {
-    /// The state that the counter vouches for.
+    /// The state that the counter confirms.
     Saved(Position, Permit),
     /// Nothing was ever saved.
     Never(Permit),
@@ -114,7 +115,7 @@ pub(super) fn newest<M: Medium + ?Sized>(
     Err(slots.refusal(counter))
 }
 
-/// Whether the counter, read anew, stands at `number` or just before it.
+/// Returns whether the counter, read again, is at `number` or just before it.
 fn is_current<M: Medium + ?Sized>(medium: &mut M, number: u64) -> Mask {
     medium.counter().map_or(Mask::public(false), |counter| {
         same(counter, number) | same(counter.saturating_add(1), number)

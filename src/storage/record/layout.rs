@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One record: version (1) || instance id (16) || number (8) || salt (32) || ciphertext || tag (16).
 //!
-//! The key depends on all of the head but the version, which the labels name; so what is not the head
-//! that was sealed gives a key under which nothing opens.
+//! The key depends on every field of the head except the version, which the labels name. So any
+//! change to the head gives another key, under which nothing opens.
 
 use super::error::RecordError;
 use crate::aead::{self, TAG_LEN};
@@ -17,7 +17,7 @@ use crate::storage::medium::Medium;
 /// How many bytes a record is longer than its contents.
 pub const OVERHEAD: usize = Head::LEN + TAG_LEN;
 
-/// What a record says in the clear.
+/// The head of a record, which is in the clear.
 pub(super) struct Head {
     pub(super) instance: InstanceId,
     pub(super) number: u64,
@@ -60,7 +60,7 @@ impl Head {
     }
 }
 
-/// Makes the record of `buffer[..len]` in `buffer`.
+/// Seals `buffer[..len]` into a record, in `buffer`.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
 #[cfg_attr(
@@ -96,9 +96,9 @@ pub(super) fn seal<'b, M: Medium + ?Sized>(
     Ok(record)
 }
 
-/// A salt of its own for each attempt: `X(generator output || device key, "record salt", number,
-/// instance id, contents)`. A machine that is restored from a snapshot repeats its generator; it
-/// repeats no key all the same, unless it seals the same contents.
+/// Draws a separate salt for each attempt: `X(generator output || device key, "record salt",
+/// number, instance id, contents)`. A machine restored from a snapshot repeats its generator, but
+/// even then it repeats no key unless it seals the same contents.
 ///
 /// Secret: the device key, the contents, the generator's output. Public: the salt. Leaks: nothing else.
 fn draw_salt<M: Medium + ?Sized>(
@@ -121,8 +121,8 @@ fn draw_salt<M: Medium + ?Sized>(
     Ok(*salt.expose())
 }
 
-/// Opens `record` in place: its head, whether it opened, and how long its contents are. They stand
-/// behind the head. `None` if it is too short, or of another version.
+/// Opens `record` in place, and returns its head, whether it opened, and the length of its
+/// contents, which follow the head. `None` if it is too short, or has another version.
 ///
 /// Secret: the device key, the contents. Public: the record. Leaks: whether it opened.
 pub(super) fn open(device_key: &Secret<32>, record: &mut [u8]) -> Option<(Head, Mask, usize)> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the state stands, and what is known of its number.
+//! Where the current state is stored, and which numbers may be in use.
 
 use super::error::RecordError;
 use crate::ct::{Mask, eq_bytes};
@@ -7,27 +7,27 @@ use crate::hardened::{Permit, Verdict};
 use crate::storage::flash::Slot;
 use crate::storage::medium::Medium;
 
-/// Where the state stands: its number, which is the counter's, and its slot.
+/// Where the current state is stored: its number, which is the counter's, and its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub(super) number: u64,
     pub(super) slot: Slot,
-    /// The highest number that may have been given to a state: above `number` after a failed write.
+    /// The highest number that a state may have; above `number` after a failed write.
     pub(super) given: u64,
 }
 
 impl Position {
-    /// The state's number. No two starts give the same one, and no two writes.
+    /// Returns the state's number. No two starts, and no two writes, use the same one.
     pub const fn number(self) -> u64 {
         self.number
     }
 
-    /// Whether no state was ever given a higher number.
+    /// Returns whether no state was ever given a higher number.
     pub const fn is_settled(self) -> bool {
         self.given == self.number
     }
 
-    /// Takes note that the flash may hold another state than the one that this number is known for.
+    /// Records that the flash may hold another state than the one known for this number.
     pub fn doubt(&mut self) {
         self.give(self.number.saturating_add(1));
     }
@@ -40,12 +40,12 @@ impl Position {
         }
     }
 
-    /// Takes note, before anything is written, that a state may get this number.
+    /// Records, before anything is written, that a state may get this number.
     pub(super) fn give(&mut self, number: u64) {
         self.given = self.given.max(number);
     }
 
-    /// The state with `number` stands in `slot`.
+    /// Records that the state with `number` is in `slot`.
     pub(super) fn stand(&mut self, number: u64, slot: Slot) {
         self.number = number;
         self.slot = slot;
@@ -53,10 +53,17 @@ impl Position {
     }
 }
 
-/// A permit if the counter stands where `position` says.
+/// Returns a permit if the counter is where `position` says.
 ///
-/// It is ahead if another state was saved since, as when the machine's memory was set back, and behind
-/// if it was set back itself. After a failed write it may be anywhere up to the number that was given.
+/// The counter is ahead if another state was saved since, as when the machine's memory was set
+/// back, and behind if it was set back itself. After a failed write it may be anywhere up to the
+/// number that was given.
+///
+/// # Errors
+///
+/// - [`RecordError::RolledBack`]: the counter is ahead.
+/// - [`RecordError::CounterBehind`]: the counter is behind.
+/// - [`RecordError::Flash`]: the counter cannot be read, or its readings differ.
 pub fn stands<M: Medium + ?Sized>(
     medium: &mut M,
     position: &Position,
@@ -65,7 +72,7 @@ pub fn stands<M: Medium + ?Sized>(
     let refusal = match counter {
         counter if counter < have => RecordError::CounterBehind { have, counter },
         counter if counter > position.given => RecordError::RolledBack { have, counter },
-        // It said something else when it was asked again.
+        // The second reading differs from the first.
         _ => RecordError::Flash,
     };
     Verdict::twice(|| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Records on their way to the flash and from it: each is read back, and each counter too.
+//! Moves records to and from the flash. Each record, and each counter, is read back.
 
 use sha2::{Digest, Sha256};
 
@@ -18,11 +18,11 @@ use crate::storage::medium::Medium;
 pub(super) struct Taken {
     pub(super) instance: InstanceId,
     pub(super) len: usize,
-    /// That it opened, and has the number that was asked for.
+    /// Shows that the record opened and has the number that was asked for.
     pub(super) permit: Permit,
 }
 
-/// Brings the state at `position` to the front of `buffer`, which is wiped behind it.
+/// Reads the state at `position` to the front of `buffer`, and wipes the rest.
 #[cfg_attr(
     not(test),
     expect(
@@ -58,7 +58,7 @@ pub(super) fn take<M: Medium + ?Sized>(
     })
 }
 
-/// Writes `record` beside the present state, and makes it the present one.
+/// Writes `record` to the slot beside the current state, and makes it the current one.
 pub(super) fn commit<M: Medium + ?Sized>(
     medium: &mut M,
     position: &mut Position,
@@ -70,14 +70,14 @@ pub(super) fn commit<M: Medium + ?Sized>(
     position.give(number);
     allowed.spend(RecordError::Fault)?;
     let whole = place(medium, slot, record)?;
-    // A state that is not whole in its slot must not be the one that stands.
+    // A state that is not complete in its slot must not become current.
     whole.spend(RecordError::Fault)?;
     let counted = advance(medium, position.number, number)?;
     position.stand(number, slot);
     Ok(counted)
 }
 
-/// Gives the present state, in `buffer[..len]`, the number after the next.
+/// Gives the current state, in `buffer[..len]`, the number after the next.
 pub(super) fn renew<M: Medium + ?Sized>(
     medium: &mut M,
     instance: InstanceId,
@@ -89,12 +89,12 @@ pub(super) fn renew<M: Medium + ?Sized>(
     let number = following(*position, 2)?;
     let record = seal(medium, instance, number, buffer, len)?;
     let stands = commit(medium, position, number, record, allowed)?;
-    // What is left in the old slot is past its number, and goes with the next write.
+    // The contents of the old slot are past their number, and the next write replaces them.
     let _ = overwrite(medium, position.slot.other(), record);
     Ok(stands)
 }
 
-/// Writes `record`, and reads it back in its place.
+/// Writes `record`, and reads it back from the slot.
 fn place<M: Medium + ?Sized>(
     medium: &mut M,
     slot: Slot,
@@ -110,8 +110,8 @@ fn place<M: Medium + ?Sized>(
     .permit(RecordError::Flash)
 }
 
-/// Advances the counter from `from`, or from where it has come since, to `number`. What it says then is
-/// what counts.
+/// Advances the counter from `from`, or from where it is by now, to `number`. What it says
+/// afterwards counts.
 ///
 /// A counter below `from` went backwards, and is not advanced.
 pub(super) fn advance<M: Medium + ?Sized>(
@@ -139,7 +139,7 @@ pub(super) fn advance<M: Medium + ?Sized>(
     .permit(RecordError::Flash)
 }
 
-/// Overwrites what is no longer the state, or erases it if that fails.
+/// Overwrites a slot that no longer holds the state, or erases it if that fails.
 pub(super) fn overwrite<M: Medium + ?Sized>(
     medium: &mut M,
     slot: Slot,
@@ -155,7 +155,7 @@ pub(super) fn blank<M: Medium + ?Sized>(
     slot: Slot,
     buffer: &mut [u8],
 ) -> Result<Permit, RecordError> {
-    // What the flash gives afterwards is what counts.
+    // What the flash returns afterwards counts.
     let _ = medium.erase(slot);
     let erased = Verdict::twice(|| Mask::public(medium.read(slot, buffer) == Ok(0)));
     let erased = erased.permit(RecordError::NotErased);

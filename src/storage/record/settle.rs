@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! After a write that failed: what the flash holds is looked for anew.
+//! Finds out what the flash holds after a failed write.
 
 use super::end::past;
 use super::error::RecordError;
@@ -9,22 +9,27 @@ use super::put::{advance, renew, take};
 use crate::storage::flash::Slot;
 use crate::storage::medium::Medium;
 
-/// How often the slots are looked at before nothing in them is taken for the state. A flash that fails
-/// to give a slot once does not cost the state in it.
+/// How often the slots are read before they count as holding no state. So a flash that fails to
+/// read a slot once does not cost the state in it.
 const LOOKS: usize = 2;
 
-/// Puts what stands past every number that a failed write may have given to another state.
+/// Moves the current state past every number that a failed write may have given to another state.
 ///
-/// That is the state before the write, as long as its slot has it. Otherwise it is what a start would
-/// take; and if there is nothing, the next state is saved past all of them. `buffer` holds what stood.
+/// The current state is the one before the write, as long as its slot has it; otherwise the one
+/// that a start would take. If there is none, the next state is saved past all of them. `buffer`
+/// holds what was current.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
+///
+/// # Errors
+///
+/// Fails for each reason in [`RecordError`] except `NotErased`.
 pub fn settle<M: Medium + ?Sized>(
     medium: &mut M,
     position: &mut Position,
     buffer: &mut [u8],
 ) -> Result<(), RecordError> {
-    // A state that was renewed may still be below a number that another got before.
+    // A renewed state may still be below a number that another state got before.
     while !position.is_settled() {
         put_past(medium, position, buffer)?;
     }
@@ -41,7 +46,7 @@ fn put_past<M: Medium + ?Sized>(
         return past(medium, position);
     };
     let Stand { from, number, over } = stand;
-    // A state that was written and not counted is counted first: it has the counter's next number.
+    // A state that was written but not counted is counted first: it has the counter's next number.
     if from.number > position.number {
         allowed = allowed.and(advance(medium, position.number, number)?);
     }
@@ -59,13 +64,13 @@ fn put_past<M: Medium + ?Sized>(
     Ok(())
 }
 
-/// A state that can be put past the others.
+/// A state that can be moved past the others.
 struct Stand {
     /// Where it is.
     from: Position,
-    /// The number that it has, after which the next but one is free.
+    /// Its number; the number after the next is free.
     number: u64,
-    /// The slot that it goes to.
+    /// The slot to which it is moved.
     over: Slot,
 }
 
@@ -98,7 +103,8 @@ fn choose(position: Position, counter: u64, slots: Slots) -> Option<Stand> {
         return Some(at(Position::new(number, slot), slot.other()));
     }
     if kept && counter == next {
-        // The counter moved, though it seemed to fail: until this is done the other state stands.
+        // The counter advanced, although it seemed to fail: until the move is done, the other state
+        // is current.
         let over = match slots.holds(slot.other(), next) {
             true => slot,
             false => slot.other(),
