@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The files of Azure Managed HSM: a security domain that leaves an HSM, and enters another.
+//! The files of Azure Managed HSM, in which a security domain leaves one HSM and enters another.
 //!
 //! | file | who writes it | module |
 //! |---|---|---|
@@ -9,12 +9,12 @@
 //! | restore blob | client | [`restore_blob`] |
 //! | single key's backup | HSM | [`key_backup`] |
 //!
-//! Both sides of each are here. The readers work on the caller's bytes where they stand, take any
-//! order of members and any spacing, and refuse everything that the format does not allow, naming the
-//! field. What it takes a key to know has one opaque error. The writers fill the caller's buffer,
-//! all or nothing.
+//! Both sides of each file are here. The readers work on the caller's bytes in place, accept any
+//! order of members and any spacing, and refuse everything that the format does not allow, naming
+//! the field. Failures that depend on a key have one opaque error. The writers fill the caller's
+//! buffer, all or nothing.
 //!
-//! A quorum of custodians opens a file, and seals it to the transfer key of the HSM that is to have it:
+//! A quorum of custodians opens a file, and seals it to the transfer key of the target HSM:
 //!
 //! ```
 //! use security_domain::managed_hsm::{domain_file::DomainFile, restore_blob};
@@ -82,17 +82,17 @@ pub use error::{Fault, Field, FileError, OpenError, WriteError};
 pub use shares::Share;
 pub use tag::{MAX_TAG_LEN, Tag, TagError};
 
-/// The fewest custodians that a file can have.
+/// The fewest custodians of a file.
 pub const MIN_CUSTODIANS: usize = 3;
 
-/// The most custodians that a file can have.
+/// The most custodians of a file.
 pub const MAX_CUSTODIANS: usize = 10;
 
-/// The longest certificate that is read, in bytes of DER.
+/// The maximum length of a certificate, in bytes of DER.
 pub const MAX_CERTIFICATE_LEN: usize = 8192;
 
-/// The key that opens every artifact of one file. It comes from a quorum of shares, or from a restore
-/// blob, and is wiped when dropped.
+/// The key that opens every artifact of one file. It comes from a quorum of shares or from a
+/// restore blob, and is wiped when dropped.
 pub struct MasterKey(Secret<32>);
 
 impl MasterKey {
@@ -100,7 +100,7 @@ impl MasterKey {
         Self(key)
     }
 
-    /// A fresh key. Zeros are none: they are what stands there before a key is drawn.
+    /// Draws a fresh key. Zeros are refused: they stand there before a key is drawn.
     fn drawn<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         let key = Secret::random(rng)?;
         Verdict::twice(|| !is_zeros(key.expose())).or(RngError)?;
@@ -118,7 +118,7 @@ impl core::fmt::Debug for MasterKey {
     }
 }
 
-/// What the tests and the checks of constant time reach.
+/// Internals for the tests and the checks of constant time.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
     use super::MasterKey;
@@ -129,17 +129,17 @@ pub(crate) mod hazmat {
 
     pub use super::shares::{Selection, deal};
 
-    /// A master key with these bytes.
+    /// Makes a master key from its bytes.
     pub fn master_key(bytes: Secret<32>) -> MasterKey {
         MasterKey::new(bytes)
     }
 
-    /// The bytes of a master key.
+    /// Returns the bytes of a master key.
     pub fn expose_master_key(key: &MasterKey) -> &Secret<32> {
         key.secret()
     }
 
-    /// Reads the words of a share, as it is done when one has been opened.
+    /// Reads the words of a share, as is done after it has been opened.
     pub fn share_from_words(
         custodian: Thumbprint,
         quorum: Quorum,
@@ -148,7 +148,7 @@ pub(crate) mod hazmat {
         Share::from_words(custodian, quorum, words)
     }
 
-    /// The words of a share.
+    /// Returns the words of a share.
     pub fn share_words(share: &Share) -> Secret<SHARE> {
         share.to_words()
     }

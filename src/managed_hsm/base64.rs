@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Base64 (RFC 4648) from any source of characters, a chunk at a time.
+//! Base64 (RFC 4648) from any source of characters, one chunk at a time.
 //!
-//! The alphabets, padding and canonical form are `base64ct`'s. It decodes what it is given as a
-//! whole, so here a chunk is a multiple of four characters and only the last may be short.
+//! The crate `base64ct` defines the alphabets, the padding and the canonical form. It decodes its
+//! whole input at once, so here each chunk is a multiple of four characters, and only the last may
+//! be shorter.
 
 use core::marker::PhantomData;
 
@@ -15,7 +16,7 @@ use crate::hardened::{Fault, copy};
 /// The bytes in a chunk: 256 characters, 12 AES blocks.
 pub const CHUNK: usize = 192;
 
-/// The text is not base64 of this kind in its one canonical form.
+/// The text is not canonical base64 of this kind.
 pub struct Malformed;
 
 impl From<Fault> for Malformed {
@@ -24,7 +25,7 @@ impl From<Fault> for Malformed {
     }
 }
 
-/// Reads base64 of kind `E`.
+/// Decodes base64 of kind `E`.
 pub struct Decoder<E, S> {
     characters: S,
     ended: bool,
@@ -41,7 +42,7 @@ impl<E, S: Clone> Clone for Decoder<E, S> {
 }
 
 impl<E: Encoding, S: Source> Decoder<E, S> {
-    /// Starts with the first character.
+    /// Starts at the first character.
     pub fn new(characters: S) -> Self {
         Self {
             characters,
@@ -50,7 +51,11 @@ impl<E: Encoding, S: Source> Decoder<E, S> {
         }
     }
 
-    /// The next chunk, which is empty after the last.
+    /// Returns the next chunk, which is empty after the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if the chunk is not canonical.
     pub fn chunk<'o>(&mut self, out: &'o mut [u8; CHUNK]) -> Result<&'o [u8], Malformed> {
         self.step(&mut [0; 256], out)
     }
@@ -76,8 +81,12 @@ impl<E: Encoding, S: Source> Decoder<E, S> {
         Ok(bytes)
     }
 
-    /// Decodes everything into the front of `out`, and returns how long it is. Chunks that do not fit
+    /// Decodes everything into the front of `out`, and returns the length. Chunks that do not fit
     /// are counted, not stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if the text is not canonical.
     pub fn all(mut self, out: &mut [u8]) -> Result<usize, Malformed> {
         let mut buffer = [0; CHUNK];
         let mut length = 0;
@@ -95,7 +104,8 @@ impl<E: Encoding, S: Source> Decoder<E, S> {
     }
 }
 
-/// The bytes, group by group. What is malformed would end them: it has been checked before.
+/// The decoded bytes, group by group. The text has been checked before; malformed text would end
+/// them.
 #[derive(Clone)]
 pub struct Bytes<S> {
     decoder: Decoder<Base64UrlUnpadded, S>,
@@ -103,7 +113,7 @@ pub struct Bytes<S> {
 }
 
 impl<S: Source> Bytes<S> {
-    /// Starts with the first character.
+    /// Starts at the first character.
     pub fn new(characters: S) -> Self {
         Self {
             decoder: Decoder::new(characters),
@@ -123,7 +133,7 @@ impl<S: Source> Source for Bytes<S> {
     }
 }
 
-/// How many characters base64url without padding has for `bytes` bytes.
+/// Returns how many characters of base64url without padding encode `bytes` bytes.
 pub const fn url_len(bytes: usize) -> usize {
     (bytes * 4).div_ceil(3)
 }

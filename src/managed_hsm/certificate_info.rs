@@ -47,11 +47,15 @@ struct Custodian<'a> {
 }
 
 impl<'a> CertificateInfo<'a> {
-    /// Reads a request: 3 to 10 certificates, none twice and no key twice. Certificates may have
-    /// expired: the service takes them.
+    /// Parses a request with 3 to 10 certificates, all different and with different keys. Expired
+    /// certificates are accepted, as by the service.
     ///
     /// `der` holds one certificate at a time; [`MAX_CERTIFICATE_LEN`](super::MAX_CERTIFICATE_LEN)
     /// bytes are enough for any.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], which names the first wrong field and its fault.
     pub fn parse(text: &'a [u8], der: &mut [u8]) -> Result<Self, FileError> {
         let top = Field::new("certificate_info");
         let members = [
@@ -83,18 +87,24 @@ impl<'a> CertificateInfo<'a> {
         Ok(Self { custodians, quorum })
     }
 
-    /// How many custodians there are, and how many of them are to be needed.
+    /// Returns the quorum that is requested.
     pub fn quorum(&self) -> Quorum {
         self.quorum
     }
 
-    /// The custodians, by the digest of their certificates, in the order of the request.
+    /// Iterates over the custodians, by the digests of their certificates, in the order of the
+    /// request.
     pub fn custodians(&self) -> impl Iterator<Item = Thumbprint> + '_ {
         self.custodians.iter().map(|custodian| custodian.thumbprint)
     }
 
-    /// Decodes the certificate of a custodian into `der`, which is as long as for
+    /// Decodes the certificate of a custodian into `der`, which must be as long as for
     /// [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if the request has no such custodian, or `der` is too short for the
+    /// certificate.
     pub fn certificate<'d>(
         &self,
         custodian: &Thumbprint,
@@ -120,7 +130,7 @@ impl<'a> Custodian<'a> {
     }
 }
 
-/// Checks that no certificate and no key occurs twice.
+/// Checks that no certificate and no key appears twice.
 fn check_distinct(custodians: &[Custodian<'_>]) -> Result<(), FileError> {
     for (index, custodian) in custodians.iter().enumerate() {
         let at = Field::element("certificates[]", index);
@@ -144,15 +154,23 @@ impl fmt::Debug for CertificateInfo<'_> {
     }
 }
 
-/// How many bytes [`write()`] writes.
+/// Returns how many bytes [`write()`] writes.
 pub fn encoded_len(certificates: &[Certificate<'_>], threshold: Threshold) -> usize {
     writer::count(|writer| fill(writer, certificates, threshold))
 }
 
-/// Writes a request as the client does: `threshold` of these certificates' keys are to be needed.
+/// Writes a request as the client does: any `threshold` of the custodians are to open the file.
 ///
-/// The certificates, 3 to 10, hold distinct keys. `out` has room for [`encoded_len`] bytes and is
+/// There are 3 to 10 certificates with different keys. `out` needs [`encoded_len`] bytes, and is
 /// wiped on an error.
+///
+/// # Errors
+///
+/// - [`WriteError::CertificateCount`]: there are not 3 to 10 certificates.
+/// - [`WriteError::RepeatedCustodian`]: two certificates are the same, or have the same key.
+/// - [`WriteError::Quorum`]: `threshold` is above the number of certificates.
+/// - [`WriteError::BufferTooSmall`]: `out` is too short.
+/// - [`WriteError::Fault`]: an internal check failed.
 pub fn write(
     certificates: &[Certificate<'_>],
     threshold: Threshold,

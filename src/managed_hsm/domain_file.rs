@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The security-domain file, version 2: what leaves the HSM when its domain is downloaded.
+//! The security-domain file, version 2, in which a domain leaves its HSM at a download.
 //!
 //! ```
 //! use security_domain::managed_hsm::domain_file::DomainFile;
@@ -12,8 +12,8 @@
 //! # Ok::<(), security_domain::managed_hsm::FileError>(())
 //! ```
 //!
-//! Nothing authenticates the quorum or the list of artifacts: the format has no means to. Who must
-//! know that a file is the one that was downloaded pins its digest.
+//! Nothing authenticates the quorum or the list of artifacts: the format has no means for it. To
+//! know that a file is the downloaded one, keep and compare its digest.
 
 mod combine;
 mod make;
@@ -43,7 +43,7 @@ pub use make::{encoded_len, write};
 
 const KEY_ALGORITHM: &str = "shamir_share";
 
-/// A security-domain file whose form has been checked: everything that can be told without a key.
+/// A security-domain file whose form has been checked, as far as that is possible without a key.
 #[derive(Clone)]
 pub struct DomainFile<'a> {
     enc_data: EncData<'a>,
@@ -52,8 +52,12 @@ pub struct DomainFile<'a> {
 }
 
 impl<'a> DomainFile<'a> {
-    /// Reads a file. It takes any order of members and any spacing, and nothing else that the format
-    /// does not allow.
+    /// Parses a file. Any order of members and any spacing is accepted; everything else must follow
+    /// the format.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], which names the first wrong field and its fault.
     pub fn parse(text: &'a [u8]) -> Result<Self, FileError> {
         let top = Field::new("security domain");
         let version = Field::new("version");
@@ -61,7 +65,7 @@ impl<'a> DomainFile<'a> {
             Member::new("EncData", Field::new("EncData")),
             Member::new("SharedKeys", Field::new("SharedKeys")),
             Member::new("version", version),
-            // Version 1 has this in the place of `SharedKeys`.
+            // In version 1 this member stands in place of `SharedKeys`.
             Member::optional("SplitKeys", Field::new("SplitKeys")),
         ];
         let mut enc_data = EncData::new();
@@ -90,23 +94,29 @@ impl<'a> DomainFile<'a> {
         })
     }
 
-    /// How many custodians there are, and how many of them it takes. The format authenticates
-    /// neither.
+    /// Returns the quorum of the custodians. The format does not authenticate it.
     pub fn quorum(&self) -> Quorum {
         self.quorum
     }
 
-    /// The custodians, by the digest of their certificates, in the order of the file.
+    /// Iterates over the custodians, by the digests of their certificates, in the order of the
+    /// file.
     pub fn custodians(&self) -> impl Iterator<Item = Thumbprint> + '_ {
         self.shares.iter().map(EncKey::to)
     }
 
-    /// The artifacts, in the order of the file.
+    /// Iterates over the artifacts, in the order of the file.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact<'a>> + '_ {
         self.enc_data.artifacts()
     }
 
-    /// Checks that the certificate is a custodian's, and his share wrapped to a key of its size.
+    /// Checks that the certificate belongs to a custodian, whose share is wrapped to a key of its
+    /// size.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if the file does not list the certificate, or the wrapped key has another
+    /// length.
     pub fn check_certificate(&self, certificate: &Certificate<'_>) -> Result<(), FileError> {
         let thumbprint = certificate.thumbprint();
         let found = { self.shares.iter().enumerate() }.find(|(_, share)| share.to() == thumbprint);
@@ -116,13 +126,17 @@ impl<'a> DomainFile<'a> {
         share.check_certificate(certificate, share_at(index).enc_key)
     }
 
-    /// Opens one custodian's share with his key.
+    /// Opens one custodian's share with the custodian's key.
     ///
-    /// From the RSA operation to the parsed share there is one error, [`ShareError::DoesNotOpen`].
-    /// Whoever combines goes on with the other custodians.
+    /// Every failure from the RSA operation to the parsed share has the same error,
+    /// [`ShareError::DoesNotOpen`]. A caller can go on with the other custodians.
     ///
     /// Secret: the identity's key, the share. Public: the file, the custodian. Leaks: whether the
     /// share opens, and its index then.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ShareError`].
     pub fn open_share<I, R>(
         &self,
         custodian: &Thumbprint,
@@ -151,7 +165,7 @@ impl<'a> DomainFile<'a> {
         })
     }
 
-    /// A permit if every artifact opens with this key.
+    /// Returns a permit if every artifact opens with this key.
     pub(super) fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
         self.enc_data.opens(key)
     }
@@ -165,7 +179,7 @@ impl fmt::Debug for DomainFile<'_> {
     }
 }
 
-/// Where a custodian's share is.
+/// Returns where a custodian's share is in the file.
 fn share_at(index: usize) -> Place {
     let object = Field::element("SharedKeys.enc_shares[]", index);
     Place {
@@ -213,20 +227,20 @@ fn read_shared_keys<'a>(
     Ok(required)
 }
 
-/// Checks the number of custodians, and that a quorum of `required` can be met.
+/// Checks the number of custodians, and that `required` of them are a valid quorum.
 fn check_quorum(required: u32, custodians: usize) -> Result<Quorum, FileError> {
     let count = u8::try_from(custodians).ok().and_then(custodian_count);
     let count = count.ok_or(Field::new("SharedKeys.enc_shares").has(Fault::Count))?;
     quorum_of(required, count).ok_or(Field::new("SharedKeys.required").has(Fault::Required))
 }
 
-/// A number of custodians, if the format allows it.
+/// Returns a number of custodians if the format allows it.
 pub(super) fn custodian_count(count: u8) -> Option<ShareCount> {
     let allowed = (MIN_CUSTODIANS..=MAX_CUSTODIANS).contains(&usize::from(count));
     ShareCount::new(count).ok().filter(|_| allowed)
 }
 
-/// The quorum of `required` among `count`, if it can be met.
+/// Returns the quorum of `required` among `count` if it is valid.
 pub(super) fn quorum_of(required: u32, count: ShareCount) -> Option<Quorum> {
     Quorum::new(u8::try_from(required).ok()?, count.get()).ok()
 }
@@ -237,7 +251,7 @@ pub(super) fn quorum_of(required: u32, count: ShareCount) -> Option<Quorum> {
 pub enum ShareError<E> {
     /// The file has no share for this custodian.
     NotListed,
-    /// It does not open with this key. Nothing more can be told without the key.
+    /// The share does not open with this key. Deliberately gives no reason.
     DoesNotOpen,
     /// The device that holds the key failed.
     Device(E),
@@ -259,4 +273,11 @@ impl<E: fmt::Display> fmt::Display for ShareError<E> {
     }
 }
 
-impl<E: core::error::Error> core::error::Error for ShareError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for ShareError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The member `EncData`: the artifacts, each sealed under a key derived from the master key.
 //!
-//! A domain file and a restore blob have it in common.
+//! Domain files and restore blobs have the same member.
 
 use heapless::Vec;
 use rand_core::TryCryptoRng;
@@ -18,7 +18,7 @@ use crate::ct::Mask;
 use crate::hardened::{self, Permit, Verdict};
 use crate::kdf;
 
-/// The most artifacts a file can have.
+/// The most artifacts of a file.
 pub const MAX_ENTRIES: usize = 32;
 
 const KDF: &str = "sp108_kdf";
@@ -32,18 +32,18 @@ pub struct Artifact<'a> {
 }
 
 impl<'a> Artifact<'a> {
-    /// Its label.
+    /// Returns the artifact's tag.
     pub fn tag(&self) -> Tag<'a> {
         self.tag
     }
 
-    /// How many bytes of ciphertext it has, a multiple of 16.
+    /// Returns the length of the ciphertext in bytes, a multiple of 16.
     pub fn ciphertext_len(&self) -> usize {
         self.ciphertext_len
     }
 
-    /// How many bytes it may have when opened, and so how many [`open`](Self::open) wants. Padding
-    /// hides the exact length: it is up to 15 less.
+    /// Returns the maximum length of the artifact when opened, which is the buffer that
+    /// [`open`](Self::open) needs. Padding hides the exact length, which is up to 15 bytes less.
     pub fn max_len(&self) -> usize {
         self.ciphertext_len.saturating_sub(1)
     }
@@ -52,6 +52,10 @@ impl<'a> Artifact<'a> {
     ///
     /// Secret: `key`, the artifact. Public: the file. Leaks: whether it opens, and the artifact's
     /// length then.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`OpenError`].
     pub fn open(&self, key: &MasterKey, out: &mut [u8]) -> Result<usize, OpenError> {
         burning::<{ burn::JWE }, _>(move || {
             let mut content = ContentKey::zeroed();
@@ -60,19 +64,19 @@ impl<'a> Artifact<'a> {
         })
     }
 
-    /// The JWE, whose form was checked when the file was parsed.
+    /// Returns the JWE, whose form was checked when the file was parsed.
     fn jwe(&self) -> Result<Jwe<Unescaped<Text<'a>>>, hardened::Fault> {
         parse_jwe(&self.jwe, &self.tag, Field::new("")).map_err(|_| hardened::Fault)
     }
 
-    /// Whether the tag is this key's, without a look at the padding.
+    /// Returns whether the tag belongs to this key, without checking the padding.
     fn authentic(&self, key: &MasterKey) -> Result<Mask, hardened::Fault> {
         let mut content = ContentKey::zeroed();
         content_key(key, &self.tag, &mut content)?;
         self.jwe()?.authentic(&content)
     }
 
-    /// A permit if [`open`](Self::open) would succeed.
+    /// Returns a permit if [`open`](Self::open) would succeed.
     fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
         let mut content = ContentKey::zeroed();
         content_key(key, &self.tag, &mut content)?;
@@ -108,22 +112,22 @@ fn parse_jwe<'a>(
     Jwe::parse(text.bytes(), Algorithm::Direct, tag.bytes(), at)
 }
 
-/// The artifacts of a file, 1 to 32, their tags unique.
+/// The artifacts of a file: 1 to 32 with different tags.
 #[derive(Clone)]
 pub struct EncData<'a> {
     entries: Vec<Artifact<'a>, MAX_ENTRIES>,
 }
 
 impl<'a> EncData<'a> {
-    /// No artifact yet.
+    /// Makes an empty list.
     pub const fn new() -> Self {
         Self {
             entries: Vec::new(),
         }
     }
 
-    /// Reads the member's value. [`check`](Self::check) has the last word, after the whole file has
-    /// been read.
+    /// Reads the member's value. After the whole file has been read, [`check`](Self::check)
+    /// decides.
     pub fn read(&mut self, reader: &mut Reader<Text<'a>>) -> Result<(), FileError> {
         let data = Field::new("EncData.data");
         let kdf = Field::new("EncData.kdf");
@@ -160,12 +164,13 @@ impl<'a> EncData<'a> {
         Ok(())
     }
 
-    /// The artifacts, in the order of the file.
+    /// Iterates over the artifacts, in the order of the file.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact<'a>> + '_ {
         self.entries.iter().copied()
     }
 
-    /// Whether the tag of the shortest artifact is this key's: enough to tell one key from another.
+    /// Returns whether the authentication tag of the shortest artifact belongs to this key, which
+    /// is enough to distinguish keys.
     ///
     /// Secret: `key`. Public: the file. Leaks: nothing.
     pub fn suits(&self, key: &MasterKey) -> Result<Mask, hardened::Fault> {
@@ -173,7 +178,8 @@ impl<'a> EncData<'a> {
         shortest.ok_or(hardened::Fault)?.authentic(key)
     }
 
-    /// A permit if every artifact opens with this key. All are tried, whichever does not.
+    /// Returns a permit if every artifact opens with this key. All are tried, even if one does not
+    /// open.
     ///
     /// Secret: `key`. Public: the file. Leaks: which artifacts open.
     pub fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
@@ -223,28 +229,28 @@ fn read_entry<'a>(reader: &mut Reader<Text<'a>>, at: Field) -> Result<Artifact<'
     })
 }
 
-/// The marks between the members, as the service or as the client writes them.
+/// The separators between members, as the service or the client writes them.
 pub struct Spacing {
-    /// After a member or an element.
+    /// Follows a member or an element.
     pub comma: &'static str,
-    /// After a name.
+    /// Follows a name.
     pub colon: &'static str,
 }
 
 impl Spacing {
-    /// The service: none.
+    /// The service's: without spaces.
     pub const COMPACT: Self = Self {
         comma: ",",
         colon: ":",
     };
-    /// The client: Python's.
+    /// The client's, which is Python's.
     pub const PYTHON: Self = Self {
         comma: ", ",
         colon: ": ",
     };
 }
 
-/// Checks the artifacts that are to be written: 1 to 32, their tags unique.
+/// Checks the artifacts to be written: 1 to 32 with different tags.
 pub fn check<'t>(tags: impl Iterator<Item = Tag<'t>> + Clone) -> Result<(), WriteError> {
     let mut rest = tags.clone();
     let mut count = 0;
@@ -263,7 +269,8 @@ pub fn check<'t>(tags: impl Iterator<Item = Tag<'t>> + Clone) -> Result<(), Writ
     Ok(())
 }
 
-/// How many characters [`write()`] writes for artifacts with these tags and lengths of ciphertext.
+/// Returns how many characters [`write()`] writes for artifacts with these tags and ciphertext
+/// lengths.
 pub fn encoded_len<'t>(
     spacing: &Spacing,
     entries: impl Iterator<Item = (Tag<'t>, usize)>,
@@ -274,7 +281,7 @@ pub fn encoded_len<'t>(
         let jwe = sealed_len(Algorithm::Direct, tag.chars(), 0, ciphertext);
         names + jwe + escape(tag.chars()).count() + comma
     };
-    // One comma too many for the last entry is the one between the members.
+    // The surplus comma of the last entry stands for the one between the members.
     let frame = "\"EncData\"{\"data\"[]\"kdf\"\"\"}".len() + 3 * colon;
     entries.map(entry).sum::<usize>() + frame + KDF.len()
 }
@@ -315,8 +322,8 @@ pub fn write<'t, T, R: TryCryptoRng + ?Sized>(
     Ok(())
 }
 
-/// Seals an artifact anew: what one key decrypts, `sealer` encrypts with another, chunk by chunk.
-/// The padding goes over as it is, so the artifact must have been opened before.
+/// Seals an artifact again: `sealer` encrypts, chunk by chunk, what the old key decrypts. The
+/// padding is copied, so the artifact must have been opened before.
 ///
 /// Secret: both keys, the artifact. Public: the file. Leaks: nothing else.
 pub fn reseal(
@@ -332,7 +339,7 @@ pub fn reseal(
     sealer.finish()
 }
 
-/// How many bytes of ciphertext an artifact takes.
+/// Returns the ciphertext length of an artifact.
 pub const fn ciphertext_len(artifact: &[u8]) -> usize {
     padded_len(artifact.len())
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is wrong with a file, and where. Everything here can be told without any key.
+//! What is wrong with a file, and where. Every cause can be found without a key.
 
 use core::fmt;
 
@@ -9,20 +9,20 @@ use crate::quorum::QuorumError;
 use crate::rng::RngError;
 use crate::x509::CertificateError;
 
-/// A place in a file: `SharedKeys.enc_shares[1].enc_key (IV)`.
+/// A place in a file, for example `SharedKeys.enc_shares[1].enc_key (IV)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Field {
-    /// The members that lead there. `[]` stands for the element [`index`](Self::index).
+    /// The path of members. `[]` stands for the element [`index`](Self::index).
     pub path: &'static str,
-    /// Which element of the array that the path goes through, from 0.
+    /// The index, from 0, of the element of the array on the path.
     pub index: Option<u8>,
-    /// The part of a compact JWE or the member of a JWK, or empty.
+    /// The part of a compact JWE or the member of a JWK; may be empty.
     pub part: &'static str,
 }
 
 impl Field {
-    /// A place on a path without an array.
+    /// Makes a place on a path without an array.
     pub(super) const fn new(path: &'static str) -> Self {
         Self {
             path,
@@ -31,7 +31,7 @@ impl Field {
         }
     }
 
-    /// A place in element `index` of an array. An index above 255 is shown as 255.
+    /// Makes a place in element `index` of an array. An index above 255 is shown as 255.
     pub(super) fn element(path: &'static str, index: usize) -> Self {
         Self {
             path,
@@ -40,17 +40,17 @@ impl Field {
         }
     }
 
-    /// The same element, on another path through it.
+    /// Returns the same element on another path through it.
     pub(super) const fn path(self, path: &'static str) -> Self {
         Self { path, ..self }
     }
 
-    /// A part of this place.
+    /// Returns a part of this place.
     pub(super) const fn part(self, part: &'static str) -> Self {
         Self { part, ..self }
     }
 
-    /// That `fault` is here.
+    /// Returns the error that `fault` is at this place.
     pub(super) const fn has(self, fault: Fault) -> FileError {
         FileError { field: self, fault }
     }
@@ -79,13 +79,13 @@ pub enum Fault {
     Syntax,
     /// A string has a raw control character, an unknown escape or a lone surrogate.
     BadString,
-    /// Something follows where the text should end.
+    /// Text follows the end of the value.
     Trailing,
-    /// An object has a member that the format does not have.
+    /// An object has a member that is not in the format.
     UnknownMember,
-    /// A member occurs twice in its object.
+    /// A member appears twice in its object.
     Duplicate,
-    /// The member is not there.
+    /// The member is missing.
     Missing,
     /// The value is not an object.
     NotAnObject,
@@ -95,31 +95,31 @@ pub enum Fault {
     NotAString,
     /// The value is not an integer in plain digits.
     NotAnInteger,
-    /// The value is not one that the format knows.
+    /// The format does not know the value.
     Value,
-    /// The file is of version 1, which has no quorum and is not read.
+    /// The file has version 1, which has no quorum and is not supported.
     Version1,
     /// There are too few or too many elements.
     Count,
-    /// The quorum cannot be: `required` is below 2 or above the number of custodians.
+    /// The quorum is invalid: `required` is below 2 or above the number of custodians.
     Required,
-    /// The tag cannot be one.
+    /// The tag is invalid.
     Tag(TagError),
-    /// The text is not canonical base64 of the kind that belongs here.
+    /// The text is not canonical base64 of the expected kind.
     Base64,
-    /// The bytes are too many or too few.
+    /// There are too many or too few bytes.
     Length,
     /// A compact JWE does not have five parts.
     Parts,
     /// The value must be empty.
     NotEmpty,
-    /// The value contradicts another one: a `kid` its tag, a JWK its certificate.
+    /// The value contradicts another one: a `kid` its tag, or a JWK its certificate.
     Mismatch,
-    /// The value must be unique, and an earlier element has it too.
+    /// The value must be unique, but an earlier element has it too.
     Repeated,
-    /// The certificate cannot be used.
+    /// The certificate is refused.
     Certificate(CertificateError),
-    /// The certificate is not the one, or none of those, that the file names.
+    /// The certificate is not the one that the file lists, or not one of them.
     NotListed,
 }
 
@@ -131,8 +131,8 @@ impl fmt::Display for Fault {
             Self::BadString => {
                 "a string with a control character, a bad escape or half a surrogate pair"
             }
-            Self::Trailing => "something follows where the text should end",
-            Self::UnknownMember => "a member that the format does not have",
+            Self::Trailing => "text follows the end of the value",
+            Self::UnknownMember => "not a member of the format",
             Self::Duplicate => "given twice",
             Self::Missing => "missing",
             Self::NotAnObject => "not an object",
@@ -140,29 +140,29 @@ impl fmt::Display for Fault {
             Self::NotAString => "not a string",
             Self::NotAnInteger => "not an integer in plain digits",
             Self::Value => "not a value that the format knows",
-            Self::Version1 => "a file of version 1, which is not read",
+            Self::Version1 => "a file of version 1, which is not supported",
             Self::Count => "too few or too many elements",
-            Self::Required => "not a quorum of the custodians: below 2 or above their number",
+            Self::Required => "not a valid quorum: below 2 or above the number of custodians",
             Self::Tag(error) => return error.fmt(f),
-            Self::Base64 => "not canonical base64 of the kind that belongs here",
-            Self::Length => "not of the right length",
+            Self::Base64 => "not canonical base64 of the expected kind",
+            Self::Length => "not the right length",
             Self::Parts => "not the five parts of a compact JWE",
             Self::NotEmpty => "not empty",
             Self::Mismatch => "contradicts another member",
             Self::Repeated => "the same as in an earlier element",
             Self::Certificate(error) => return error.fmt(f),
-            Self::NotListed => "the certificate is not named here",
+            Self::NotListed => "the file does not list the certificate",
         })
     }
 }
 
-/// Why a file is refused: which field, and what is wrong with it.
+/// Why a file is refused: the field, and what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileError {
-    /// Where.
+    /// The place in the file.
     pub field: Field,
-    /// What.
+    /// What is wrong there.
     pub fault: Fault,
 }
 
@@ -172,7 +172,15 @@ impl fmt::Display for FileError {
     }
 }
 
-impl core::error::Error for FileError {}
+impl core::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.fault {
+            Fault::Tag(error) => Some(error),
+            Fault::Certificate(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a file was not written. The output buffer is wiped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +188,7 @@ impl core::error::Error for FileError {}
 pub enum WriteError {
     /// The output buffer is too small.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
     /// The random number generator failed.
@@ -193,11 +201,12 @@ pub enum WriteError {
     CertificateCount,
     /// Two certificates are the same, or hold the same key.
     RepeatedCustodian,
-    /// The quorum cannot be.
+    /// The quorum is invalid.
     Quorum(QuorumError),
-    /// The master key does not open the file that is to be sealed anew.
+    /// The master key does not open the file that is to be sealed again.
     DoesNotOpen,
-    /// What was sealed does not open again, or a case that cannot happen did: a fault in the machine.
+    /// What was sealed does not open again, or another internal check failed: a hardware fault or a
+    /// bug in this crate.
     Fault,
 }
 
@@ -205,12 +214,12 @@ impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BufferTooSmall { needed } => {
-                return write!(f, "the output takes {needed} bytes");
+                return write!(f, "the output needs {needed} bytes");
             }
             Self::Rng => return RngError.fmt(f),
-            Self::ArtifactCount => "not 1 to 32 artifacts",
+            Self::ArtifactCount => "the number of artifacts is not in 1 to 32",
             Self::RepeatedTag => "two artifacts have the same tag",
-            Self::CertificateCount => "not 3 to 10 certificates",
+            Self::CertificateCount => "the number of certificates is not in 3 to 10",
             Self::RepeatedCustodian => "two certificates are the same, or hold the same key",
             Self::Quorum(error) => return error.fmt(f),
             Self::DoesNotOpen => "the security domain does not open with this master key",
@@ -219,7 +228,14 @@ impl fmt::Display for WriteError {
     }
 }
 
-impl core::error::Error for WriteError {}
+impl core::error::Error for WriteError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Quorum(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<hardened::Fault> for WriteError {
     fn from(_: hardened::Fault) -> Self {
@@ -231,7 +247,7 @@ impl From<OpenError> for WriteError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::DoesNotOpen => Self::DoesNotOpen,
-            // No buffer is in play where a file is opened to be written again.
+            // Opening a file to write it again uses no output buffer.
             OpenError::BufferTooSmall { .. } | OpenError::Fault => Self::Fault,
         }
     }
@@ -249,16 +265,16 @@ impl From<QuorumError> for WriteError {
     }
 }
 
-/// Why sealed bytes were not opened. Nothing of them is in the output buffer.
+/// Why sealed bytes were not opened. The output buffer holds none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The output buffer is smaller than what may come out.
+    /// The output buffer is smaller than the longest possible result.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
-    /// It does not open with this key. Nothing more can be told without the key.
+    /// The bytes do not open with this key. Deliberately gives no reason.
     DoesNotOpen,
     /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
@@ -273,8 +289,8 @@ impl From<hardened::Fault> for OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BufferTooSmall { needed } => write!(f, "the output may take {needed} bytes"),
-            Self::DoesNotOpen => f.write_str("it does not open with this key"),
+            Self::BufferTooSmall { needed } => write!(f, "the output may need {needed} bytes"),
+            Self::DoesNotOpen => f.write_str("the sealed bytes do not open with this key"),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A strict reader of JSON (RFC 8259), which pulls the members it knows and refuses all others.
+//! A strict JSON reader (RFC 8259) that reads the members it knows and refuses all others.
 //!
-//! It reads from any source of bytes: the text itself, a string inside it, or base64 inside that. A
-//! string stays where it is and is unescaped as it is read, so nothing needs a buffer. No value is
-//! ever skipped, so the nesting is bounded by what the callers ask for, and there is no recursion to
-//! exhaust.
+//! It reads from any source of bytes: the text itself, a string inside it, or base64 inside that
+//! string. Strings are unescaped as they are read, in place, so no buffer is needed. No value is
+//! skipped, so the callers bound the nesting, and there is no recursion.
 
 use super::error::{Fault, Field, FileError};
 use super::source::{Decoded, RUN, Source, Text};
@@ -17,7 +16,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// A member that must be there.
+    /// Makes a required member.
     pub const fn new(name: &'static str, field: Field) -> Self {
         let required = true;
         Self {
@@ -27,7 +26,7 @@ impl Member {
         }
     }
 
-    /// A member that may be there.
+    /// Makes an optional member.
     pub const fn optional(name: &'static str, field: Field) -> Self {
         let required = false;
         Self {
@@ -57,12 +56,12 @@ pub struct Reader<S> {
 }
 
 impl<S: Source> Reader<S> {
-    /// The start of a document, which is UTF-8.
+    /// Starts a document, which is UTF-8.
     pub fn new(rest: S) -> Self {
         Self { rest }
     }
 
-    /// The next byte that is not white space, without taking it.
+    /// Returns the next byte that is not white space, without consuming it.
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             let mut ahead = self.rest.clone();
@@ -73,7 +72,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Takes the next byte that is not white space if it is `byte`.
+    /// Consumes the next byte that is not white space if it is `byte`.
     fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         if found {
@@ -82,7 +81,7 @@ impl<S: Source> Reader<S> {
         found
     }
 
-    /// Takes `byte`, which starts a value; any other value has `fault`.
+    /// Consumes `byte`, which starts a value; any other value has `fault`.
     fn start(&mut self, byte: u8, at: Field, fault: Fault) -> Result<(), FileError> {
         if self.take(byte) {
             return Ok(());
@@ -93,7 +92,7 @@ impl<S: Source> Reader<S> {
         }))
     }
 
-    /// Takes a comma (true) or `close` (false).
+    /// Consumes a comma (true) or `close` (false).
     fn more(&mut self, close: u8, at: Field) -> Result<bool, FileError> {
         if self.take(b',') {
             Ok(true)
@@ -104,8 +103,8 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads an object with these members and no other, in any order and none twice. `value` reads
-    /// the value of the member whose place in `members` it is given.
+    /// Reads an object with these members and no other, in any order, none twice. `value` gets the
+    /// position of the member in `members` and reads its value.
     pub fn object<const N: usize>(
         &mut self,
         at: Field,
@@ -144,7 +143,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads an array; `element` reads the element with the number that it is given.
+    /// Reads an array. `element` gets the number of an element and reads it.
     pub fn array(
         &mut self,
         at: Field,
@@ -191,7 +190,8 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads an integer in plain digits, without a leading zero. One that does not fit is `u32::MAX`.
+    /// Reads an integer in plain digits without a leading zero. A larger integer than fits becomes
+    /// `u32::MAX`.
     pub fn integer(&mut self, at: Field) -> Result<u32, FileError> {
         let Some(first @ b'0'..=b'9') = self.peek() else {
             self.start(b'0', at, Fault::NotAnInteger)?;
@@ -225,14 +225,14 @@ impl<S: Source> Reader<S> {
     }
 }
 
-/// A string whose escapes have been checked, where it stands in the text.
+/// A string whose escapes have been checked, at its place in the text.
 #[derive(Clone, Copy)]
 pub struct Str<S> {
     rest: S,
 }
 
 impl<S: Source> Str<S> {
-    /// Its UTF-8 bytes, unescaped.
+    /// Iterates over its UTF-8 bytes, unescaped.
     pub fn bytes(&self) -> Unescaped<S> {
         Unescaped {
             rest: self.rest.clone(),
@@ -240,13 +240,13 @@ impl<S: Source> Str<S> {
         }
     }
 
-    /// Whether it is `text`.
+    /// Returns whether it is `text`.
     pub fn is(&self, text: &str) -> bool {
         self.bytes().eq(text.bytes())
     }
 }
 
-/// The bytes of a string. The string has been checked; what the check refuses would end them.
+/// The bytes of a string. It has been checked; anything that the check refuses would end them.
 #[derive(Clone)]
 pub struct Unescaped<S> {
     rest: S,
@@ -284,14 +284,14 @@ impl<S: Source> Iterator for Unescaped<S> {
     }
 }
 
-/// Whether a byte of a string stands for itself: it is no closing quote, backslash or control
-/// character.
+/// Returns whether a byte of a string stands for itself: not a closing quote, a backslash or a
+/// control character.
 #[inline]
 fn is_plain(byte: u8) -> bool {
     !matches!(byte, b'"' | b'\\' | 0x00..0x20)
 }
 
-/// Takes what follows a backslash.
+/// Consumes what follows a backslash.
 fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
     Ok(match rest.byte().ok_or(Fault::Syntax)? {
         character @ (b'"' | b'\\' | b'/') => char::from(character),
@@ -321,7 +321,7 @@ fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
     })
 }
 
-/// Takes four hexadecimal digits.
+/// Consumes four hexadecimal digits.
 fn four_digits<S: Source>(rest: &mut S) -> Result<u32, Fault> {
     let mut number = 0;
     for _ in 0..4 {

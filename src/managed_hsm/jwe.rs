@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Compact JWE (RFC 7516 section 7.1) with `A256CBC-HS512` (RFC 7518 section 5.2.5), the one form in
-//! which the interchange seals anything.
+//! Compact JWE (RFC 7516 section 7.1) with `A256CBC-HS512` (RFC 7518 section 5.2.5), the only form
+//! in which the Azure format seals anything.
 //!
-//! A JWE is read where it stands and opened a chunk at a time, in two passes: the first computes the
-//! tag, the second decrypts. No plaintext exists before the tag has been compared.
+//! A JWE is read in place and opened a chunk at a time, in two passes: the first computes the tag,
+//! the second decrypts. No plaintext exists before the tag has been compared.
 
 mod seal;
 #[cfg(test)]
@@ -35,10 +35,10 @@ const TAG: usize = 32;
 /// The longest encrypted key: RSA with 4096 bits.
 pub const MAX_ENCRYPTED_KEY: usize = 512;
 
-/// How the content key comes to the reader: the header's `alg`.
+/// How the reader gets the content key: the header's `alg`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Both sides have it.
+    /// Both sides already have it.
     Direct,
     /// It is wrapped with RSA.
     RsaOaep256,
@@ -53,7 +53,7 @@ impl Algorithm {
     }
 }
 
-/// A part of a JWE that stays in the text: its characters, and how many bytes they are.
+/// A part of a JWE that stays in the text: its characters and its length in bytes.
 #[derive(Clone)]
 struct Part<S> {
     characters: Front<S>,
@@ -61,7 +61,7 @@ struct Part<S> {
 }
 
 impl<S: Source> Part<S> {
-    /// Decodes the part once, and keeps what fits into `front`.
+    /// Decodes the part once, and keeps as much as fits into `front`.
     fn check(characters: Front<S>, front: &mut [u8], at: Field) -> Result<Self, FileError> {
         let bytes = Decoder::<Base64UrlUnpadded, _>::new(characters.clone())
             .all(front)
@@ -81,7 +81,7 @@ pub struct Jwe<S> {
 
 impl<S: Source> Jwe<S> {
     /// Checks a JWE's form: five parts of canonical base64url, a header with `algorithm` and `kid`,
-    /// and each part's length.
+    /// and the length of each part.
     pub fn parse(
         text: S,
         algorithm: Algorithm,
@@ -117,17 +117,17 @@ impl<S: Source> Jwe<S> {
         })
     }
 
-    /// How many bytes of ciphertext there are. The plaintext is 1 to 16 bytes shorter.
+    /// Returns the length of the ciphertext in bytes. The plaintext is 1 to 16 bytes shorter.
     pub fn ciphertext_len(&self) -> usize {
         self.ciphertext.bytes
     }
 
-    /// How many bytes of encrypted key there are.
+    /// Returns the length of the encrypted key in bytes.
     pub fn encrypted_key_len(&self) -> usize {
         self.encrypted_key.bytes
     }
 
-    /// The encrypted key, in the front of `out`.
+    /// Writes the encrypted key to the front of `out`, and returns it.
     pub fn encrypted_key<'o>(
         &self,
         out: &'o mut [u8; MAX_ENCRYPTED_KEY],
@@ -141,8 +141,8 @@ impl<S: Source> Jwe<S> {
         .ok_or(hardened::Fault)
     }
 
-    /// Calls `each` with every chunk of ciphertext, in place: whole blocks, 192 bytes but for the
-    /// last one.
+    /// Calls `each` with every chunk of ciphertext, in place: whole blocks, 192 bytes except for
+    /// the last one.
     fn for_each_chunk<E: From<hardened::Fault>>(
         &self,
         chunk: &mut [u8; CHUNK],
@@ -179,7 +179,7 @@ impl<S: Source> Jwe<S> {
         tag(mac, url_len(self.header.bytes), out)
     }
 
-    /// Whether the tag is this key's.
+    /// Returns whether the tag belongs to this key.
     ///
     /// Secret: `key`. Public: the JWE. Leaks: nothing; the tag is compared in constant time.
     pub fn authentic(&self, key: &ContentKey) -> Result<Mask, hardened::Fault> {
@@ -188,7 +188,7 @@ impl<S: Source> Jwe<S> {
         Ok(self.bears(&tag))
     }
 
-    /// Whether the JWE bears this tag.
+    /// Returns whether the JWE has this tag.
     ///
     /// Secret: `tag`. Public: the JWE. Leaks: nothing.
     #[inline(always)]
@@ -196,7 +196,7 @@ impl<S: Source> Jwe<S> {
         ct::eq_bytes(tag.expose(), &self.tag)
     }
 
-    /// A permit if the tag is this key's and the padding is well-formed, so that
+    /// Returns a permit if the tag belongs to this key and the padding is well-formed, so that
     /// [`open`](Self::open) will succeed.
     ///
     /// Secret: `key`, the plaintext. Public: the JWE. Leaks: the result.
@@ -204,7 +204,7 @@ impl<S: Source> Jwe<S> {
         let mut tag = Secret::zeroed();
         self.tag(key, &mut tag)?;
         let authentic = Verdict::twice(|| self.bears(&tag)).permit(OpenError::DoesNotOpen)?;
-        // The last two blocks, of which the IV is the first if there is one block only.
+        // The last two blocks; if there is only one, the IV is the first of them.
         let (mut before, mut last) = ([0; BLOCK], self.iv);
         self.for_each_chunk(&mut [0; CHUNK], |chunk| {
             let (blocks, []) = chunk.as_chunks::<BLOCK>() else {
@@ -245,7 +245,7 @@ impl<S: Source> Jwe<S> {
     }
 
     /// Opens the JWE into the front of `out`, which has room for one byte less than the ciphertext,
-    /// and returns how long the plaintext is.
+    /// and returns the plaintext's length.
     ///
     /// Secret: `key`, the plaintext. Public: the JWE. Leaks: whether it opens, and how long the
     /// plaintext is then.
@@ -262,12 +262,12 @@ impl<S: Source> Jwe<S> {
         opened
     }
 
-    /// Decrypts what was found to open, and takes the padding off.
+    /// Decrypts a JWE that was found to open, and removes the padding.
     fn open_into(&self, key: &ContentKey, out: &mut [u8]) -> Result<usize, OpenError> {
         let (mut written, mut last) = (0, 0);
         self.decrypt(key, |chunk| {
             let room = out.get_mut(written..).ok_or(hardened::Fault)?;
-            // There is no room for the last byte, which is padding.
+            // The last byte is padding, for which there is no room.
             let kept = chunk.len().min(room.len());
             let (room, chunk_kept) = (room.get_mut(..kept), chunk.get(..kept));
             copy(
@@ -278,7 +278,7 @@ impl<S: Source> Jwe<S> {
             last = u32::from(*chunk.last().ok_or(hardened::Fault)?);
             Ok::<_, hardened::Fault>(())
         })?;
-        // From here the padding is known to be well-formed, and its length is the caller's to know.
+        // From here on the padding is known to be well-formed, and the caller may know its length.
         let length =
             { written.checked_sub(ct::declassify(last) as usize) }.ok_or(hardened::Fault)?;
         out.get_mut(length..).ok_or(hardened::Fault)?.fill(0);
@@ -302,7 +302,7 @@ fn split<S: Source>(text: S) -> Option<[Front<S>; 5]> {
     (dots == [true, true, true, true, false]).then_some(parts.map(|(part, _)| part))
 }
 
-/// Decodes a part that has `N` bytes.
+/// Decodes a part of `N` bytes.
 fn exactly<S: Source, const N: usize>(
     characters: Front<S>,
     at: Field,
@@ -344,14 +344,14 @@ fn check_header(
     reader.end(here)
 }
 
-/// The two keys in a content key: HMAC's, ready to use, and AES's.
+/// Returns the two keys in a content key: HMAC's, ready to use, and AES's.
 ///
 /// Secret: all of them. Leaks: nothing.
 fn keys(key: &ContentKey) -> Result<(Hmac<Sha512>, &[u8; 32]), hardened::Fault> {
     let ([mac, aes], []) = key.expose().as_chunks::<32>() else {
         return Err(hardened::Fault);
     };
-    // A key shorter than a block is filled up with zeros (RFC 2104 section 2).
+    // A key shorter than a block is padded with zeros (RFC 2104 section 2).
     let mut block = Secret::<128>::zeroed();
     *block
         .expose_mut()
@@ -389,7 +389,8 @@ fn decrypt_blocks(
     Ok(())
 }
 
-/// How long the padding at the end of the last block is (PKCS#7), and whether it is well-formed.
+/// Returns the length of the padding at the end of the last block (PKCS#7), and whether it is
+/// well-formed.
 ///
 /// Secret: the block. Leaks: nothing. Invariant of the loop: `good` is true if the last `distance`
 /// bytes, so far as they are padding, are all equal to the length.

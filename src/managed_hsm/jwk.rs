@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An RSA public key with its certificate as a JSON Web Key (RFC 7517), the form in which custodians
-//! and transfer keys are named. The certificate is the authority: all else must agree with it.
+//! An RSA public key with its certificate as a JSON Web Key (RFC 7517), the form that names
+//! custodians and transfer keys. Everything else in it must agree with the certificate.
 
 use sha1::Sha1;
 use sha2::Digest;
@@ -27,24 +27,24 @@ const OPERATIONS: [&str; 8] = [
 const ENCRYPT: usize = 2;
 const WRAP_KEY: usize = 4;
 
-/// A JWK that has been read: the certificate, in the front of the caller's buffer.
+/// A parsed JWK, with the certificate in the front of the caller's buffer.
 pub struct Jwk<'d, S> {
     /// The certificate, with which everything else in the JWK agrees.
     pub certificate: Certificate<'d>,
-    /// Where its base64 is.
+    /// The position of the certificate's base64.
     pub x5c: Str<S>,
 }
 
 /// Whether a JWK must have a `kid`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kid {
-    /// It must.
+    /// It must have one.
     Required,
-    /// It may.
+    /// It may have one.
     Optional,
 }
 
-/// Reads a JWK. The certificate is decoded into `der`.
+/// Reads a JWK, and decodes its certificate into `der`.
 pub fn read<'d, S: Source>(
     reader: &mut Reader<S>,
     at: Field,
@@ -125,7 +125,7 @@ pub fn read_certificate<'d, S: Source>(
     Certificate::parse(der).map_err(|error| at.has(Fault::Certificate(error)))
 }
 
-/// Checks that a member's bytes, in base64url, are the certificate's.
+/// Checks that a member's bytes, in base64url, are those of the certificate.
 fn agrees<S: Source>(text: &Str<S>, at: Field, bytes: &[u8]) -> Result<(), FileError> {
     let mut given = [0; 512];
     let length = Decoder::<Base64UrlUnpadded, _>::new(text.bytes())
@@ -138,7 +138,7 @@ fn agrees<S: Source>(text: &Str<S>, at: Field, bytes: &[u8]) -> Result<(), FileE
     }
 }
 
-/// Reads `key_ops`: known operations, none twice, and one of them wraps keys.
+/// Reads `key_ops`: known operations, none twice, at least one of which wraps keys.
 fn read_operations<S: Source>(reader: &mut Reader<S>, at: Field) -> Result<(), FileError> {
     let mut seen = [false; OPERATIONS.len()];
     reader.array(at, |reader, _| {
@@ -161,9 +161,9 @@ fn read_operations<S: Source>(reader: &mut Reader<S>, at: Field) -> Result<(), F
 
 /// How a JWK is written.
 pub struct Form<'k> {
-    /// The quotation mark: with a backslash if the JWK is itself inside a string.
+    /// The quotation mark, with a backslash if the JWK is itself inside a string.
     pub quote: &'static str,
-    /// The `kid`, if it is written. It is first then.
+    /// The `kid`, if it is written; it then comes first.
     pub kid: Option<&'k str>,
     /// The operations, in JSON.
     pub key_ops: &'static str,
@@ -209,7 +209,7 @@ impl Form<'_> {
         Ok(())
     }
 
-    /// A text inside this form's quotation marks.
+    /// Returns a text inside this form's quotation marks.
     fn escaped(&self, text: &str) -> impl Iterator<Item = char> {
         let nested = self.quote.len() > 1;
         escape(text.chars()).flat_map(move |c| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The shape of a single key's backup: one compact JWE, directly under a key that the HSM has.
+//! A single key's backup: one compact JWE, encrypted directly under a key that the HSM has.
 //!
-//! What the plaintext means is the HSM's own and is not described here.
+//! The HSM defines the meaning of the plaintext, which is not described here.
 //!
 //! ```
 //! use security_domain::managed_hsm::key_backup::{self, KeyBackup};
@@ -37,19 +37,24 @@ pub struct KeyBackup<'a> {
 }
 
 impl<'a> KeyBackup<'a> {
-    /// Reads a backup: the JWE and nothing else, not even a line's end.
+    /// Parses a backup: only the JWE, without even a line end.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], which names the first wrong part and its fault.
     pub fn parse(text: &'a [u8]) -> Result<Self, FileError> {
         let at = Field::new("key backup");
         let jwe = Jwe::parse(Text(text), Algorithm::Direct, KID.bytes(), at)?;
         Ok(Self { jwe })
     }
 
-    /// How many bytes of ciphertext it has, a multiple of 16.
+    /// Returns the length of the ciphertext in bytes, a multiple of 16.
     pub fn ciphertext_len(&self) -> usize {
         self.jwe.ciphertext_len()
     }
 
-    /// How many bytes it may have when opened, and so how many [`open`](Self::open) wants.
+    /// Returns the maximum length of the plaintext, which is the buffer that [`open`](Self::open)
+    /// needs.
     pub fn max_len(&self) -> usize {
         self.ciphertext_len().saturating_sub(1)
     }
@@ -58,6 +63,10 @@ impl<'a> KeyBackup<'a> {
     ///
     /// Secret: `key`, the plaintext. Public: the backup. Leaks: whether it opens, and the plaintext's
     /// length then.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`OpenError`].
     pub fn open(&self, key: &ContentKey, out: &mut [u8]) -> Result<usize, OpenError> {
         burning::<{ burn::JWE }, _>(move || self.jwe.open(key, out))
     }
@@ -71,14 +80,20 @@ impl fmt::Debug for KeyBackup<'_> {
     }
 }
 
-/// How many bytes [`seal`] writes for a plaintext of this length.
+/// Returns how many bytes [`seal`] writes for a plaintext of this length.
 pub fn encoded_len(plaintext: usize) -> usize {
     sealed_len(Algorithm::Direct, KID.chars(), 0, padded_len(plaintext))
 }
 
-/// Seals a backup. `out` has room for [`encoded_len`] bytes and is wiped on an error.
+/// Seals a backup. `out` needs [`encoded_len`] bytes, and is wiped on an error.
 ///
 /// Secret: `key`, `plaintext`. Public: the length. Leaks: nothing else.
+///
+/// # Errors
+///
+/// - [`WriteError::BufferTooSmall`]: `out` is too short.
+/// - [`WriteError::Rng`]: the generator failed.
+/// - [`WriteError::Fault`]: an internal check failed.
 pub fn seal<R: TryCryptoRng + ?Sized>(
     key: &ContentKey,
     plaintext: &[u8],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A secret sealed to a certificate: a compact JWE whose content key is under RSA-OAEP-256, beside
-//! the certificate's digest. A share to its custodian and the master key of a restore blob travel so.
+//! A secret sealed to a certificate: a compact JWE whose content key is wrapped with RSA-OAEP-256,
+//! together with the certificate's digest. It carries a share to its custodian, and the master key
+//! of a restore blob.
 
 use rand_core::TryCryptoRng;
 
@@ -18,10 +19,10 @@ use crate::rsa::EncryptError;
 use crate::secret::Secret;
 use crate::x509::{Certificate, Thumbprint};
 
-/// The header's `kid`, to the letter.
+/// The header's exact `kid`.
 const KID: &str = "not used";
 
-/// Where the two members are.
+/// The positions of the two members.
 #[derive(Clone, Copy)]
 pub struct Place {
     /// The object.
@@ -41,13 +42,13 @@ pub struct EncKey<'a> {
 
 /// Why a secret was not unsealed.
 pub enum Failure<E> {
-    /// It does not open.
+    /// The secret does not open.
     Opaque,
     /// The device that holds the key failed.
     Device(E),
     /// The random number generator failed.
     Rng,
-    /// A case that cannot happen did.
+    /// An internal check failed.
     Fault,
 }
 
@@ -94,7 +95,7 @@ impl<'a> EncKey<'a> {
         })
     }
 
-    /// Whose certificate it is sealed to.
+    /// Returns the digest of the certificate to which the secret is sealed.
     pub fn to(&self) -> Thumbprint {
         self.to
     }
@@ -113,13 +114,14 @@ impl<'a> EncKey<'a> {
         }
     }
 
-    /// Unseals the secret into `out`. `SEALED` is its ciphertext's length, `N` the secret's.
+    /// Unseals the secret into `out`. `SEALED` is the length of its ciphertext, `N` that of the
+    /// secret.
     ///
-    /// A content key that does not come out is replaced by a random one, so that the tag is computed
-    /// all the same and nobody learns from the time whether it was RSA or the tag that failed
-    /// (RFC 7516 section 11.5). Nor does the random key depend on one branch: where the unwrapped key
-    /// is to stand there are random bytes before, and a key that did not change them, or is zeros, is
-    /// none, whatever the identity answers.
+    /// If no content key is unwrapped, a random one takes its place. So the tag is still computed,
+    /// and timing does not show whether RSA or the tag failed (RFC 7516 section 11.5). The random
+    /// key does not depend on a single branch: random bytes stand where the key will be unwrapped,
+    /// and a key that did not change them, or is all zeros, counts as none, whatever the identity
+    /// answers.
     ///
     /// Secret: the identity's key, the secret. Public: the file. Leaks: whether it opens.
     pub fn open<const SEALED: usize, const N: usize, I, R>(
@@ -146,7 +148,7 @@ impl<'a> EncKey<'a> {
             Err(UnwrapError::Device(error)) => return Err(Failure::Device(error)),
             Err(UnwrapError::Fault) => return Err(Failure::Fault),
         };
-        // Whether it came out is not public before the tag was tried.
+        // Whether a key was unwrapped is not public before the tag was tried.
         let came_out = || {
             let (length, unwrapped) = (u32::try_from(length), unwrapped.expose());
             Mask::eq(length.unwrap_or(u32::MAX), unwrapped.len() as u32)
@@ -176,7 +178,7 @@ fn parse<'a>(text: &Str<Text<'a>>, at: Field) -> Result<Jwe<Unescaped<Text<'a>>>
     Jwe::parse(text.bytes(), Algorithm::RsaOaep256, KID.bytes(), at)
 }
 
-/// Reads a string of base64url that is 32 bytes.
+/// Reads 32 bytes from a string of base64url.
 fn read_digest(reader: &mut Reader<Text<'_>>, at: Field) -> Result<[u8; 32], FileError> {
     let mut digest = [0; 32];
     let length = Decoder::<Base64UrlUnpadded, _>::new(reader.string(at)?.bytes())
@@ -189,17 +191,17 @@ fn read_digest(reader: &mut Reader<Text<'_>>, at: Field) -> Result<[u8; 32], Fil
     }
 }
 
-/// How many characters [`seal`] writes for a secret of `secret` bytes.
+/// Returns how many characters [`seal`] writes for a secret of `secret` bytes.
 pub fn sealed_to_len(certificate: &Certificate<'_>, secret: usize) -> usize {
     let encrypted_key = certificate.public_key().size().bytes();
     let (kid, ciphertext) = (KID.chars(), padded_len(secret));
     sealed_len(Algorithm::RsaOaep256, kid, encrypted_key, ciphertext)
 }
 
-/// How many characters a digest has.
+/// The number of characters in a digest.
 pub const DIGEST_LEN: usize = url_len(32);
 
-/// Writes a secret, sealed to a certificate under a fresh content key, as a compact JWE.
+/// Seals a secret to a certificate under a fresh content key, and writes the compact JWE.
 ///
 /// Secret: `secret`. Public: the certificate, the length. Leaks: nothing else.
 pub fn seal<R: TryCryptoRng + ?Sized>(
@@ -209,7 +211,7 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<(), WriteError> {
     let content_key = ContentKey::random(rng)?;
-    // A key that was never drawn would seal nothing.
+    // A key that was never drawn would not protect anything.
     Verdict::twice(|| !is_zeros(content_key.expose())).or(WriteError::Rng)?;
     let mut buffer = [0; MAX_ENCRYPTED_KEY];
     let length = certificate
@@ -217,7 +219,7 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
         .encrypt_oaep_sha256(rng, b"", content_key.expose(), &mut buffer)
         .map_err(|error| match error {
             EncryptError::Rng => WriteError::Rng,
-            // The content key fits every size of key, and the buffer every size of output.
+            // The content key fits any key size, and the buffer any output.
             _ => WriteError::Fault,
         })?;
     let encrypted_key = buffer.get(..length).ok_or(WriteError::Fault)?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The restore blob: the artifacts of a domain, sealed anew to one HSM's transfer key.
+//! The restore blob: the artifacts of a domain, sealed again to one HSM's transfer key.
 //!
-//! The client makes it from a domain file and a quorum of custodian keys; the HSM that is being
+//! The client makes it from a domain file and a quorum of custodian keys. The HSM that is being
 //! recovered opens it and takes all artifacts or none.
 //!
 //! ```
@@ -38,7 +38,7 @@ const WRAPPED_KEY: Place = Place {
     x5t_256: Field::new("WrappedKey.x5t_256"),
 };
 
-/// A restore blob whose form has been checked: everything that can be told without a key.
+/// A restore blob whose form has been checked, as far as that is possible without a key.
 #[derive(Clone)]
 pub struct RestoreBlob<'a> {
     enc_data: EncData<'a>,
@@ -46,8 +46,12 @@ pub struct RestoreBlob<'a> {
 }
 
 impl<'a> RestoreBlob<'a> {
-    /// Reads a blob. It takes any order of members and any spacing, and nothing else that the format
-    /// does not allow.
+    /// Parses a blob. Any order of members and any spacing is accepted; everything else must follow
+    /// the format.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], which names the first wrong field and its fault.
     pub fn parse(text: &'a [u8]) -> Result<Self, FileError> {
         let top = Field::new("restore blob");
         let members = [
@@ -72,17 +76,21 @@ impl<'a> RestoreBlob<'a> {
         })
     }
 
-    /// The transfer key that the blob is sealed to, by the digest of its certificate.
+    /// Returns the digest of the certificate of the transfer key to which the blob is sealed.
     pub fn transfer_thumbprint(&self) -> Thumbprint {
         self.wrapped_key.to()
     }
 
-    /// The artifacts, in the order of the blob.
+    /// Iterates over the artifacts, in the order of the blob.
     pub fn artifacts(&self) -> impl Iterator<Item = Artifact<'a>> + '_ {
         self.enc_data.artifacts()
     }
 
     /// Checks that the blob is sealed to this certificate, and to a key of its size.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if it is sealed to another certificate, or the wrapped key has another length.
     pub fn check_certificate(&self, certificate: &Certificate<'_>) -> Result<(), FileError> {
         if certificate.thumbprint() != self.transfer_thumbprint() {
             return Err(WRAPPED_KEY.x5t_256.has(Fault::NotListed));
@@ -91,11 +99,14 @@ impl<'a> RestoreBlob<'a> {
             .check_certificate(certificate, WRAPPED_KEY.enc_key)
     }
 
-    /// Opens the blob with the private half of the transfer key whose certificate has the digest
-    /// `transfer`. It checks that every artifact opens before it returns the key that opens them: all
-    /// or none.
+    /// Opens the blob with the private transfer key whose certificate has the digest `transfer`.
+    /// Returns the key that opens the artifacts, after checking that it opens all of them.
     ///
     /// Secret: the identity's key, the master key. Public: the blob. Leaks: whether all of it opens.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`RestoreError`].
     pub fn open<I, R>(
         &self,
         transfer: &Thumbprint,
@@ -110,8 +121,8 @@ impl<'a> RestoreBlob<'a> {
             let (have, want) = (*transfer, self.transfer_thumbprint());
             Verdict::twice(|| eq_bytes(transfer.as_bytes(), self.transfer_thumbprint().as_bytes()))
                 .or(RestoreError::OtherTransferKey { have, want })?;
-            // A master key that does not come out stays a random one, so that the artifacts are tried all
-            // the same and nobody learns from the time what it was that failed.
+            // If no master key is unwrapped, a random one stays, so that the artifacts are still
+            // tried and timing does not show what failed.
             let mut key = Secret::random(rng).map_err(|_| RestoreError::Rng)?;
             let unsealed = self
                 .wrapped_key
@@ -146,14 +157,14 @@ impl fmt::Debug for RestoreBlob<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestoreError<E> {
-    /// The blob is for another transfer key.
+    /// The blob is sealed to another transfer key.
     OtherTransferKey {
-        /// The one that was to open it.
+        /// The transfer key that was to open it.
         have: Thumbprint,
-        /// The one that it is sealed to.
+        /// The transfer key to which it is sealed.
         want: Thumbprint,
     },
-    /// The blob does not open with this key. Nothing more can be told without the key.
+    /// The blob does not open with this key. Deliberately gives no reason.
     DoesNotOpen,
     /// The device that holds the key failed.
     Device(E),
@@ -167,7 +178,7 @@ impl<E: fmt::Display> fmt::Display for RestoreError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherTransferKey { have, want } => {
-                write!(f, "the blob is for transfer key {want}, not {have}")
+                write!(f, "the blob is sealed to transfer key {want}, not {have}")
             }
             Self::DoesNotOpen => f.write_str("the blob does not open with this transfer key"),
             Self::Device(error) => write!(f, "the key's device failed: {error}"),
@@ -177,9 +188,16 @@ impl<E: fmt::Display> fmt::Display for RestoreError<E> {
     }
 }
 
-impl<E: core::error::Error> core::error::Error for RestoreError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for RestoreError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Device(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
-/// How many bytes [`write()`] writes.
+/// Returns how many bytes [`write()`] writes.
 pub fn encoded_len(file: &DomainFile<'_>, transfer: &Certificate<'_>) -> usize {
     let entries = { file.artifacts() }.map(|artifact| (artifact.tag(), artifact.ciphertext_len()));
     let frame = "{, \"WrappedKey\": {\"enc_key\": \"\", \"x5t_256\": \"\"}}".len();
@@ -189,14 +207,21 @@ pub fn encoded_len(file: &DomainFile<'_>, transfer: &Certificate<'_>) -> usize {
         + DIGEST_LEN
 }
 
-/// Writes a restore blob, as the client does: seals every artifact of `file`, which `key` opens,
+/// Writes a restore blob as the client does: seals every artifact of `file`, which `key` opens,
 /// under a fresh master key, and that key to the transfer certificate.
 ///
-/// Plaintext exists in one chunk of 192 bytes at a time. `out` has room for [`encoded_len`] bytes and
-/// is wiped on an error.
+/// Only one chunk of 192 bytes of plaintext exists at a time. `out` needs [`encoded_len`] bytes,
+/// and is wiped on an error.
 ///
 /// Secret: `key`, the artifacts. Public: the file, the certificate. Leaks: whether `key` opens the
 /// file.
+///
+/// # Errors
+///
+/// - [`WriteError::BufferTooSmall`]: `out` is too short.
+/// - [`WriteError::DoesNotOpen`]: `key` does not open `file`.
+/// - [`WriteError::Rng`]: the generator failed.
+/// - [`WriteError::Fault`]: an internal check failed.
 pub fn write<R: TryCryptoRng + ?Sized>(
     file: &DomainFile<'_>,
     key: &MasterKey,

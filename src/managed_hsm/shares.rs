@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The shares of a master key: 32 words of 16 bits, one for each of its bytes, over the integers mod
-//! 257. A word is the share's index times 512 plus a value of 0 to 256.
+//! The shares of a master key: 32 words of 16 bits, one for each byte of the key, over the integers
+//! mod 257. A word is the share's index times 512 plus a value of 0 to 256.
 
 use heapless::Vec;
 use rand_core::TryCryptoRng;
@@ -15,13 +15,13 @@ use crate::quorum::{Quorum, ShareIndex};
 use crate::secret::Secret;
 use crate::x509::Thumbprint;
 
-/// The bytes of a master key.
+/// The length of a master key in bytes.
 pub const KEY: usize = 32;
 
-/// The bytes of a share in a file.
+/// The length of a share in a file, in bytes.
 pub const SHARE: usize = 2 * KEY;
 
-/// One custodian's share of a master key, opened. It is wiped when dropped.
+/// One custodian's opened share of a master key. It is wiped when dropped.
 pub struct Share {
     custodian: Thumbprint,
     index: ShareIndex,
@@ -29,18 +29,19 @@ pub struct Share {
 }
 
 impl Share {
-    /// Whose it is.
+    /// Returns the digest of the custodian's certificate.
     pub fn custodian(&self) -> Thumbprint {
         self.custodian
     }
 
-    /// Its index, 1 to the number of custodians. It does not follow the order of the file.
+    /// Returns the share's index, 1 to the number of custodians. It does not follow the order of
+    /// the file.
     pub fn index(&self) -> ShareIndex {
         self.index
     }
 
-    /// Reads the words of a share, if every one has the same index, one of `quorum`'s, and a value
-    /// that is reduced.
+    /// Reads the words of a share if all have the same index, which is in `quorum`, and reduced
+    /// values.
     ///
     /// Secret: the words. Public: the custodian, the quorum. Leaks: whether they are well-formed,
     /// and the index then. All checks gather in one mask, and no word stops the loop.
@@ -68,12 +69,12 @@ impl Share {
         if !good.declassify() {
             return None;
         }
-        // Of a share that is well-formed the index, 1 to 10, is public.
+        // The index of a well-formed share, 1 to 10, is public.
         share.index = ShareIndex::new(declassify(index) as u8).ok()?;
         Some(share)
     }
 
-    /// The words of this share.
+    /// Returns the words of this share.
     ///
     /// Secret: the words. Leaks: nothing.
     #[cfg(feature = "hazmat")]
@@ -106,7 +107,7 @@ impl core::fmt::Debug for Share {
     }
 }
 
-/// Deals a master key into the words of one share for each index of `quorum`, in that order.
+/// Splits a master key into the words of one share for each index of `quorum`, in index order.
 ///
 /// Secret: `key`, the shares. Public: `quorum`. Leaks: nothing else.
 pub fn deal<R: TryCryptoRng + ?Sized>(
@@ -126,7 +127,7 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
         zero &= Mask::is_zero(u32::from(higher.value()));
         *polynomial.first_mut().ok_or(Fault)? = Element::from_byte(byte);
     }
-    // Once in 257^32, or if the generator is broken: no reader takes such shares.
+    // This happens once in 257^32, or if the generator is broken; no reader accepts such shares.
     if zero.declassify() {
         return Err(WriteError::Rng);
     }
@@ -143,7 +144,7 @@ pub fn deal<R: TryCryptoRng + ?Sized>(
     Ok(shares)
 }
 
-/// A share's word: its index above nine bits of value, little-endian.
+/// Makes a share's word: its index above nine bits of value, little-endian.
 fn word(index: ShareIndex, value: Element) -> [u8; 2] {
     (u16::from(index.get()) << 9 | value.value()).to_le_bytes()
 }
@@ -159,14 +160,14 @@ impl Drop for Coefficients {
     }
 }
 
-/// As many shares as the threshold, their indices distinct.
+/// As many shares as the threshold, with different indices.
 pub struct Selection<'s> {
     shares: Vec<&'s Share, MAX_CUSTODIANS>,
     points: Vec<Element, MAX_CUSTODIANS>,
 }
 
 impl<'s> Selection<'s> {
-    /// The shares whose bit is set in `subset`; `None` if two of them have the same index.
+    /// Selects the shares whose bit is set in `subset`; `None` if two of them have the same index.
     pub fn new(shares: &'s [Share], subset: u16) -> Option<Self> {
         let mut selection = Self {
             shares: Vec::new(),
@@ -188,7 +189,7 @@ impl<'s> Selection<'s> {
         Some(selection)
     }
 
-    /// For every byte of the key, the sum of the shares' values, each times its weight.
+    /// Computes for every byte of the key the sum of the shares' values, each times its weight.
     fn weigh(
         &self,
         weight: impl Fn(&[Element], usize) -> Result<Element, Fault>,
@@ -203,7 +204,7 @@ impl<'s> Selection<'s> {
         Ok(sums)
     }
 
-    /// The key that these shares make, and whether each of its bytes is one: 256 is not.
+    /// Returns the key that these shares give, and whether each of its bytes is valid: 256 is not.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn combine(&self) -> Result<(MasterKey, Mask), Fault> {
@@ -217,8 +218,8 @@ impl<'s> Selection<'s> {
         Ok((MasterKey::new(key), good))
     }
 
-    /// Whether the coefficients of the highest power are zero for all bytes, so that fewer shares
-    /// would do.
+    /// Returns whether the highest coefficients are zero for all bytes, so that fewer shares would
+    /// be enough.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn is_degenerate(&self) -> Result<Mask, Fault> {
@@ -228,7 +229,7 @@ impl<'s> Selection<'s> {
         }))
     }
 
-    /// Whether `share` lies on the polynomials of these shares.
+    /// Returns whether `share` lies on the polynomials of these shares.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
     pub fn agrees_with(&self, share: &Share) -> Result<Mask, Fault> {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Bytes that are read where they stand, in runs that lie together in memory.
+//! Bytes that are read in place, in runs that are contiguous in memory.
 
 use core::ops::Range;
 
 /// How far to look ahead at once.
 pub const RUN: usize = 256;
 
-/// Bytes that can be read again from a place: a clone stays where it is.
+/// Bytes that can be read again from a position: a clone keeps its position.
 pub trait Source: Clone {
-    /// Takes the next bytes that lie together in memory: at least one and at most `most`, or none at
-    /// the end.
+    /// Returns and consumes the next bytes that are contiguous in memory: at least one and at most
+    /// `most`, or none at the end.
     fn run(&mut self, most: usize) -> &[u8];
 
-    /// Takes the next byte.
+    /// Returns and consumes the next byte.
     #[inline]
     fn byte(&mut self) -> Option<u8> {
         self.run(1).first().copied()
     }
 
-    /// How many `wanted` bytes the next run, of at most `most`, starts with. A run of that many is
-    /// theirs.
+    /// Returns how many `wanted` bytes the next run starts with, at most `most`. A run of that
+    /// length holds only these.
     #[inline]
     fn span(&self, most: usize, wanted: impl Fn(u8) -> bool) -> usize {
         let mut ahead = self.clone();
@@ -50,7 +50,7 @@ pub struct Front<S> {
 }
 
 impl<S: Source> Front<S> {
-    /// The first `length` bytes of `rest`.
+    /// Takes the first `length` bytes of `rest`.
     pub fn new(rest: S, length: usize) -> Self {
         Self { rest, length }
     }
@@ -65,7 +65,7 @@ impl<S: Source> Source for Front<S> {
     }
 }
 
-/// A few bytes that have been decoded, of which those in `pending` are still to come.
+/// A few decoded bytes, of which those in `pending` have not been returned yet.
 #[derive(Clone)]
 pub struct Decoded<const N: usize> {
     bytes: [u8; N],
@@ -73,7 +73,7 @@ pub struct Decoded<const N: usize> {
 }
 
 impl<const N: usize> Decoded<N> {
-    /// None.
+    /// Makes an empty buffer.
     pub const fn new() -> Self {
         Self {
             bytes: [0; N],
@@ -81,12 +81,13 @@ impl<const N: usize> Decoded<N> {
         }
     }
 
-    /// Whether none is still to come.
+    /// Returns whether all bytes have been returned.
     pub fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// Replaces them by what `decode` returns, which is in the front of the array.
+    /// Replaces the bytes by those that `decode` writes to the front of the array; it returns their
+    /// number.
     pub fn fill(&mut self, decode: impl FnOnce(&mut [u8; N]) -> usize) {
         self.pending = 0..decode(&mut self.bytes);
     }
@@ -96,7 +97,8 @@ impl<const N: usize> Source for Decoded<N> {
     fn run(&mut self, most: usize) -> &[u8] {
         let start = self.pending.start;
         self.pending.start += most.min(self.pending.len());
-        // A range beyond the array, which no decoder gives, ends the text: what reads it refuses that.
+        // A range beyond the array, which no decoder returns, ends the text; the reader refuses
+        // that.
         self.bytes
             .get(start..self.pending.start)
             .unwrap_or_default()

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! [`Tag`]: the label of an artifact.
+//! The label of an artifact, [`Tag`].
 
 use core::fmt;
 
 use super::json::{Str, Unescaped};
 use super::source::Text;
 
-/// The longest tag in bytes of UTF-8.
+/// The maximum length of a tag in bytes of UTF-8.
 pub const MAX_TAG_LEN: usize = 255;
 
-/// The label of an artifact: not empty, at most 255 bytes of UTF-8, without U+0000, which would run
-/// into the separator of the key derivation. Two tags are equal if their characters are, however
-/// they are escaped.
+/// The label of an artifact: 1 to 255 bytes of UTF-8 without U+0000, which the key derivation uses
+/// as a separator. Two tags are equal if their characters are, however they are escaped.
 #[derive(Clone, Copy)]
 pub struct Tag<'a>(Form<'a>);
 
@@ -22,19 +21,23 @@ enum Form<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// Checks `text`.
+    /// Makes a tag after checking `text`.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`TagError`].
     pub fn new(text: &'a str) -> Result<Self, TagError> {
         check(text.bytes())?;
         Ok(Self(Form::Plain(text)))
     }
 
-    /// Checks a string in a document.
+    /// Makes a tag after checking a string in a document.
     pub(super) fn from_json(text: Str<Text<'a>>) -> Result<Self, TagError> {
         check(text.bytes())?;
         Ok(Self(Form::Json(text)))
     }
 
-    /// Its bytes in UTF-8.
+    /// Iterates over its bytes in UTF-8.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
         match self.0 {
             Form::Plain(text) => Bytes::Plain(text.bytes()),
@@ -42,7 +45,7 @@ impl<'a> Tag<'a> {
         }
     }
 
-    /// Its characters.
+    /// Iterates over its characters.
     pub fn chars(&self) -> impl Iterator<Item = char> + Clone + use<'a> {
         Chars(self.bytes())
     }
@@ -75,7 +78,7 @@ impl Iterator for Bytes<'_> {
     }
 }
 
-/// The characters of bytes that are UTF-8.
+/// The characters of UTF-8 bytes.
 #[derive(Clone)]
 struct Chars<I>(I);
 
@@ -105,7 +108,8 @@ impl PartialEq for Tag<'_> {
 
 impl Eq for Tag<'_> {}
 
-/// The characters as they are. They come from a file: escape them before they reach a terminal.
+/// Prints the characters as they are. They come from a file, so escape them before they reach a
+/// terminal.
 impl fmt::Display for Tag<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.chars().try_for_each(|c| fmt::Write::write_char(f, c))
@@ -122,24 +126,24 @@ impl fmt::Debug for Tag<'_> {
     }
 }
 
-/// Why a text cannot be a tag.
+/// Why a text is not a valid tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TagError {
-    /// It is empty.
+    /// The text is empty.
     Empty,
-    /// It is longer than 255 bytes of UTF-8.
+    /// The text is longer than 255 bytes of UTF-8.
     TooLong,
-    /// It contains U+0000.
+    /// The text contains U+0000.
     Nul,
 }
 
 impl fmt::Display for TagError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "an empty tag",
-            Self::TooLong => "a tag of more than 255 bytes",
-            Self::Nul => "a tag with U+0000",
+            Self::Empty => "the tag is empty",
+            Self::TooLong => "the tag is longer than 255 bytes",
+            Self::Nul => "the tag contains U+0000",
         })
     }
 }

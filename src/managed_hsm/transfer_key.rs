@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The transfer key: the public key, in a self-signed certificate, that an HSM hands out so that a
+//! The transfer key: a public key, in a self-signed certificate, that an HSM hands out so that a
 //! domain can be sealed to it.
 //!
 //! ```
@@ -16,8 +16,8 @@
 //! # Ok::<(), security_domain::managed_hsm::FileError>(())
 //! ```
 //!
-//! Nothing here proves that the key is the target HSM's. Its operator reads the certificate's digest
-//! from the HSM by another way, and compares.
+//! Nothing here proves that the key belongs to the target HSM. Its operator must read the
+//! certificate's digest from the HSM over a separate channel, and compare.
 
 use core::fmt;
 
@@ -34,9 +34,15 @@ pub struct TransferKey<'d> {
 }
 
 impl<'d> TransferKey<'d> {
-    /// Reads a transfer key in either form: the JWK as an object, or as a string that holds its JSON.
+    /// Parses a transfer key in either form: the JWK as an object, or as a string that contains its
+    /// JSON.
     ///
-    /// The certificate is decoded into `der`; [`MAX_CERTIFICATE_LEN`](super::MAX_CERTIFICATE_LEN) bytes are enough for any.
+    /// The certificate is decoded into `der`; [`MAX_CERTIFICATE_LEN`](super::MAX_CERTIFICATE_LEN)
+    /// bytes are enough for any.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], which names the first wrong field and its fault.
     pub fn parse(text: &[u8], der: &'d mut [u8]) -> Result<Self, FileError> {
         let top = Field::new("transfer key document");
         let format = Field::new("key_format");
@@ -45,7 +51,7 @@ impl<'d> TransferKey<'d> {
             Member::new("key_format", format),
             Member::new("transfer_key", key),
         ];
-        // A member given twice is refused before it is read again, so the buffer is taken once.
+        // A repeated member is refused before it is read again, so the buffer is taken once.
         let mut der = Some(der);
         let mut certificate = None;
         json::document(text, top, |reader| {
@@ -69,7 +75,7 @@ impl<'d> TransferKey<'d> {
         Ok(Self { certificate })
     }
 
-    /// The certificate.
+    /// Returns the certificate.
     pub fn certificate(&self) -> &Certificate<'d> {
         &self.certificate
     }
@@ -83,15 +89,20 @@ impl fmt::Debug for TransferKey<'_> {
     }
 }
 
-/// How many bytes [`write()`] writes.
+/// Returns how many bytes [`write()`] writes.
 pub fn encoded_len(kid: &str, certificate: &Certificate<'_>) -> usize {
     writer::count(|writer| fill(writer, kid, certificate))
 }
 
 /// Writes a transfer key as the service does, the JWK as a string.
 ///
-/// `kid` is a URL, for example `https://<hsm>/transfer_key`. `out` has room for [`encoded_len`] bytes
-/// and is wiped on an error.
+/// `kid` is a URL, for example `https://<hsm>/transfer_key`. `out` needs [`encoded_len`] bytes, and
+/// is wiped on an error.
+///
+/// # Errors
+///
+/// - [`WriteError::BufferTooSmall`]: `out` is too short.
+/// - [`WriteError::Fault`]: an internal check failed.
 pub fn write(
     kid: &str,
     certificate: &Certificate<'_>,

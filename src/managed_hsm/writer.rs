@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Text into the caller's buffer.
+//! Writes text into the caller's buffer.
 
 use base64ct::Encoding;
 
@@ -8,7 +8,7 @@ use super::error::WriteError;
 use crate::hardened::{Fault, copy};
 use crate::secret::wipe;
 
-/// The front of a buffer that has been written, and the rest; or no buffer, and only the length.
+/// The written front of a buffer and the rest of it; or no buffer, and only the length.
 pub struct Writer<'o> {
     out: Option<&'o mut [u8]>,
     length: usize,
@@ -34,14 +34,14 @@ pub fn write(
     result.inspect_err(|_| wipe(out))
 }
 
-/// How many bytes `fill` writes.
+/// Returns how many bytes `fill` writes.
 pub fn count(fill: impl FnOnce(&mut Writer<'_>) -> Result<(), WriteError>) -> usize {
     let mut writer = Writer {
         out: None,
         length: 0,
         needed: 0,
     };
-    // Without a buffer there is none that could be too small.
+    // Without a buffer, nothing can be too long.
     let _ = fill(&mut writer);
     writer.length
 }
@@ -75,7 +75,7 @@ impl Writer<'_> {
         self.put_all(digits.into_iter().skip(usize::from(tens == 0)))
     }
 
-    /// Writes bytes in base64 of kind `E`. A call that does not end the text has a multiple of three
+    /// Writes bytes in base64 of kind `E`. Every call except the last must pass a multiple of three
     /// bytes.
     pub fn base64<E: Encoding>(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         let needed = self.needed;
@@ -91,8 +91,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes all bytes of an iterator in base64url, and hands the text to `each` in pieces: nobody has to
-    /// read it in the buffer, which may be a mailbox. Returns how long the text is.
+    /// Writes all bytes of an iterator in base64url, passes the text to `each` in pieces, and
+    /// returns its length. So nobody reads it back from the buffer, which may be a mailbox.
     pub fn base64url_all(
         &mut self,
         bytes: impl Iterator<Item = u8>,
@@ -123,7 +123,7 @@ pub fn escape(
     characters.flat_map(Escaped::new)
 }
 
-/// One character as it stands in a JSON string: at most two escapes of six characters each.
+/// One character as it appears in a JSON string: at most two escapes of six characters each.
 #[derive(Clone)]
 struct Escaped {
     text: [char; 12],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Shares to the master key, around those that are wrong.
+//! Combines shares to the master key, despite wrong ones.
 
 use core::fmt;
 use heapless::Vec;
@@ -13,26 +13,30 @@ use crate::managed_hsm::shares::{Selection, Share};
 use crate::managed_hsm::{MAX_CUSTODIANS, MasterKey};
 use crate::x509::Thumbprint;
 
-/// The most quorums that there can be among the shares: 5 of 10.
+/// The most quorums among the shares: 5 of 10.
 const MAX_QUORUMS: usize = 252;
 
 impl DomainFile<'_> {
-    /// Combines shares of at least a quorum of custodians to the master key, and checks that it opens
-    /// every artifact.
+    /// Combines shares of at least a quorum of custodians to the master key, and checks that the
+    /// key opens every artifact.
     ///
-    /// With more shares than it takes, all are checked: the quorums among them (at most 252) are
-    /// tried against the file, those first that most others agree with, and the shares that do not
-    /// lie on the polynomials of the one that opens it are named and left out. With exactly as many
-    /// as it takes, nobody can tell which one is wrong.
+    /// With more shares than needed, all are checked: the quorums among them (at most 252) are
+    /// tried against the file, starting with those that most other shares agree with. The shares
+    /// that do not lie on the polynomials of the quorum that opens it are left out and named. With
+    /// exactly as many shares as needed, a wrong one cannot be identified.
     ///
     /// Secret: the shares' values, the master key. Public: the file, the custodians and indices.
     /// Leaks: which shares agree with each other, and which quorum opens the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`CombineError`].
     pub fn combine(&self, shares: &[Share]) -> Result<Combined, CombineError> {
         burning::<{ burn::JWE }, _>(move || {
             self.check_shares(shares)?;
             let candidates = candidates(shares, u32::from(self.quorum.threshold().get()))?;
-            // Wrong shares can make the right key, if their errors cancel out, so the quorum that most
-            // shares agree with is the one that is believed.
+            // Wrong shares can give the right key if their errors cancel out, so the quorum that
+            // most shares agree with is trusted.
             for agreeing in (0..=u16::BITS).rev() {
                 let equals = { candidates.iter() }.filter(|c| c.agreeing.count_ones() == agreeing);
                 for candidate in equals {
@@ -57,7 +61,7 @@ impl DomainFile<'_> {
         })
     }
 
-    /// Checks that there are enough shares, of this file's custodians, of each no more than one.
+    /// Checks that there are enough shares, all of this file's custodians, at most one of each.
     fn check_shares(&self, shares: &[Share]) -> Result<(), CombineError> {
         let mut rest = shares.iter();
         while let Some(custodian) = rest.next().map(Share::custodian) {
@@ -77,13 +81,13 @@ impl DomainFile<'_> {
     }
 }
 
-/// A quorum of shares, and all that lie on its polynomials: one bit for each share.
+/// A quorum of shares, and all shares that lie on its polynomials: one bit for each share.
 struct Candidate {
     quorum: u16,
     agreeing: u16,
 }
 
-/// The quorums among the shares; of those that make the same key, one.
+/// Returns the quorums among the shares, and only one of those that give the same key.
 ///
 /// Secret: the shares' values. Public: their indices. Leaks: which shares agree with each other.
 fn candidates(
@@ -104,8 +108,8 @@ fn candidates(
     Ok(candidates)
 }
 
-/// The shares that lie on the polynomials of a quorum, itself included. Of several with one index
-/// only the first counts: the others add nothing to it.
+/// Returns the shares that lie on the polynomials of a quorum, the quorum's included. If several
+/// have the same index, only the first counts, since the others add nothing.
 fn agreeing(selection: &Selection<'_>, shares: &[Share], quorum: u16) -> Result<u16, Fault> {
     let mut agreeing = quorum;
     for (place, share) in shares.iter().enumerate() {
@@ -118,7 +122,7 @@ fn agreeing(selection: &Selection<'_>, shares: &[Share], quorum: u16) -> Result<
     Ok(agreeing)
 }
 
-/// What shares combined to.
+/// The result of combining shares.
 #[derive(Debug)]
 pub struct Combined {
     master_key: MasterKey,
@@ -126,7 +130,7 @@ pub struct Combined {
 }
 
 impl Combined {
-    /// A key, and the shares that agree with it: one bit for each.
+    /// Makes the result from a key and the shares that agree with it, one bit for each.
     fn new(master_key: MasterKey, shares: &[Share], agreeing: u16) -> Result<Self, CombineError> {
         let mut left_out = Vec::new();
         for (place, share) in shares.iter().enumerate() {
@@ -141,12 +145,12 @@ impl Combined {
         })
     }
 
-    /// The key, which opens every artifact of the file.
+    /// Returns the key, which opens every artifact of the file.
     pub fn master_key(&self) -> &MasterKey {
         &self.master_key
     }
 
-    /// The custodians whose shares are wrong. They were not used.
+    /// Returns the custodians whose shares are wrong. These shares were not used.
     pub fn left_out(&self) -> &[Thumbprint] {
         &self.left_out
     }
@@ -156,18 +160,18 @@ impl Combined {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CombineError {
-    /// There are fewer shares than the quorum takes.
+    /// There are fewer shares than the quorum needs.
     TooFewShares {
-        /// How many there are.
+        /// How many shares were given.
         have: usize,
-        /// How many it takes.
+        /// How many shares are needed.
         need: usize,
     },
-    /// Two shares are of the same custodian.
+    /// Two shares belong to the same custodian.
     SameCustodian(Thumbprint),
-    /// A share is of a custodian whom the file does not name.
+    /// A share belongs to a custodian whom the file does not list.
     NotListed(Thumbprint),
-    /// No quorum among the shares opens every artifact. Nothing more can be told.
+    /// No quorum among the shares opens every artifact. Deliberately gives no reason.
     DoesNotOpen,
     /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
@@ -192,10 +196,12 @@ impl fmt::Display for CombineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooFewShares { have, need } => {
-                write!(f, "{have} shares where the quorum takes {need}")
+                write!(f, "{have} shares given, {need} needed")
             }
-            Self::SameCustodian(custodian) => write!(f, "two shares of custodian {custodian}"),
-            Self::NotListed(custodian) => write!(f, "the file has no custodian {custodian}"),
+            Self::SameCustodian(custodian) => {
+                write!(f, "two shares belong to custodian {custodian}")
+            }
+            Self::NotListed(custodian) => write!(f, "the file does not list custodian {custodian}"),
             Self::DoesNotOpen => f.write_str("the artifacts do not open with these shares"),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A domain file from artifacts, a quorum and certificates: the HSM's side.
+//! Makes a domain file from artifacts, a quorum and certificates: the HSM's side.
 
 use rand_core::TryCryptoRng;
 
@@ -16,7 +16,7 @@ use crate::quorum::{Quorum, ShareCount, Threshold};
 use crate::secret::wipe;
 use crate::x509::Certificate;
 
-/// How many bytes [`write()`] writes.
+/// Returns how many bytes [`write()`] writes.
 pub fn encoded_len(
     artifacts: &[(Tag<'_>, &[u8])],
     threshold: Threshold,
@@ -39,14 +39,18 @@ pub fn encoded_len(
         + digits
 }
 
-/// Writes a security-domain file, as the HSM does: seals the artifacts under a fresh master key, and
-/// a share of it to each of the certificates, any `threshold` of which open the file.
+/// Writes a security-domain file as the HSM does: seals the artifacts under a fresh master key, and
+/// a share of that key to each certificate. Any `threshold` of the shares open the file.
 ///
-/// The artifacts have distinct tags, 1 to 32; the certificates distinct keys, 3 to 10. `out` has room
-/// for [`encoded_len`] bytes and is wiped on an error.
+/// There are 1 to 32 artifacts with different tags, and 3 to 10 certificates with different keys.
+/// `out` needs [`encoded_len`] bytes, and is wiped on an error.
 ///
 /// Secret: the artifacts. Public: their tags and lengths, the quorum, the certificates. Leaks:
 /// nothing else.
+///
+/// # Errors
+///
+/// Fails for each reason in [`WriteError`] except `DoesNotOpen`.
 pub fn write<R: TryCryptoRng + ?Sized>(
     artifacts: &[(Tag<'_>, &[u8])],
     threshold: Threshold,
@@ -105,7 +109,7 @@ fn put_tail(writer: &mut Writer<'_>, threshold: Threshold) -> Result<(), WriteEr
     writer.put("},\"version\":2}")
 }
 
-/// Checks the certificates of the custodians: 3 to 10, none twice and no key twice.
+/// Checks the custodians' certificates: 3 to 10, all different and with different keys.
 pub fn check_certificates(certificates: &[Certificate<'_>]) -> Result<ShareCount, WriteError> {
     let count = u8::try_from(certificates.len()).ok();
     let count = count

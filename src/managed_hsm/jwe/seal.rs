@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The writing of a compact JWE, chunk by chunk.
+//! Writes a compact JWE, chunk by chunk.
 
 use aes::Aes256;
 use cbc::cipher::array::Array;
@@ -17,7 +17,7 @@ use crate::managed_hsm::writer::{Writer, escape};
 use crate::rng;
 use crate::secret::Secret;
 
-/// A header as it is written, in ASCII.
+/// Returns a header as it is written, in ASCII.
 fn header(
     algorithm: Algorithm,
     kid: impl Iterator<Item = char> + Clone,
@@ -34,7 +34,7 @@ fn header(
         .chain(*b"\"}")
 }
 
-/// How many characters a JWE has that [`Sealer`] writes.
+/// Returns how many characters of JWE [`Sealer`] writes.
 pub fn sealed_len(
     algorithm: Algorithm,
     kid: impl Iterator<Item = char> + Clone,
@@ -46,7 +46,7 @@ pub fn sealed_len(
     parts.map(url_len).iter().sum::<usize>() + 4
 }
 
-/// How many bytes of ciphertext a plaintext has: padding fills the last block, or is one.
+/// Returns the ciphertext length of a plaintext: padding fills the last block, or adds one.
 pub const fn padded_len(plaintext: usize) -> usize {
     (plaintext | (BLOCK - 1)) + 1
 }
@@ -56,7 +56,7 @@ pub struct Sealer<'w, 'o> {
     writer: &'w mut Writer<'o>,
     mac: Hmac<Sha512>,
     cipher: cbc::Encryptor<Aes256>,
-    /// Opens what was sealed, so that nothing leaves that does not.
+    /// Opens what was sealed, so that nothing leaves that does not open.
     opener: cbc::Decryptor<Aes256>,
     header: usize,
 }
@@ -94,8 +94,8 @@ impl<'w, 'o> Sealer<'w, 'o> {
         })
     }
 
-    /// Encrypts a chunk and writes it: whole blocks, 192 bytes but for the last one, which is padded.
-    /// The ciphertext leaves only if it opens to the chunk again.
+    /// Encrypts and writes a chunk: whole blocks, 192 bytes except for the last one, which is
+    /// padded. The ciphertext leaves only if it opens to the chunk again.
     ///
     /// Secret: the chunk. Public: its length. Leaks: nothing else.
     pub fn chunk(&mut self, chunk: &[u8]) -> Result<(), WriteError> {

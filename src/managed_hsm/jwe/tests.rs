@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The JWE, from known answers to forged ones.
+//! Tests of the JWE, from known answers to forged ones.
 
 use super::*;
 use crate::managed_hsm::source::Text;
@@ -58,7 +58,7 @@ fn aes_256_cbc_hmac_sha_512() {
 #[test]
 fn padding_is_what_pkcs_7_says() {
     for length in 0..=255u8 {
-        // Every byte is the length, but for at most one.
+        // Every byte is the length, except for at most one.
         for changed in 0..=BLOCK {
             let mut block = [length; BLOCK];
             if let Some(byte) = block.get_mut(changed) {
