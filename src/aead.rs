@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! AES-256-GCM (NIST SP 800-38D), by the crate `aes-gcm`, for nonces of 96 bits and tags of 128.
+//! AES-256-GCM (NIST SP 800-38D), with the crate `aes-gcm`, for nonces of 96 bits and tags of 128
+//! bits.
 //!
-//! What is sealed becomes public, so a sealing that went wrong must not leave. [`seal`] goes from a
-//! source to a destination that starts as zeros, twice, each time with the key expanded anew, and both
-//! tags must be the same: a fault leaves zeros or other bytes than the plaintext. [`seal_in_place`], for
-//! a caller that has one buffer only, opens what it sealed, compares, and seals again.
+//! Sealed bytes become public, so a failed sealing must not leave. [`seal`] goes from a source to a
+//! destination that starts as zeros, twice, each time with a freshly expanded key, and both tags
+//! must be the same: after a fault the destination holds zeros or other bytes, but not the
+//! plaintext. [`seal_in_place`], for callers with a single buffer, opens what it sealed, compares,
+//! and seals again.
 //!
-//! The crate `aes-gcm` decides on a tag within itself, once, so [`open`] and [`open_in_place`] are for
+//! The crate `aes-gcm` checks a tag internally, once, so [`open`] and [`open_in_place`] are for
 //! callers that evaluate them twice. The chunks of a backup are opened in place, where that is not
 //! possible: see [`chunk`].
 //!
-//! GCM does not commit to its key: two keys can open one ciphertext. Whoever opens knows first that the
-//! key is the right one.
+//! GCM does not commit to its key: two keys can open the same ciphertext. Callers must know that
+//! the key is the right one before they open.
 
 use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
@@ -30,14 +32,14 @@ pub const TAG_LEN: usize = 16;
 /// The length of a nonce in bytes.
 pub const NONCE_LEN: usize = 12;
 
-/// The nonce where a key seals once.
+/// The nonce for a key that seals once.
 const NO_NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
 
-/// From how many bytes on a ciphertext cannot be its plaintext by chance.
+/// From this length on, a ciphertext cannot equal its plaintext by chance.
 const NEVER_EQUAL: usize = 16;
 
-/// Encrypts `plaintext` into `sealed`, which is as long, and fills in the tag. The key is used up, so it
-/// needs no nonce; what the message is bound to is bound into the key.
+/// Encrypts `plaintext` into `sealed`, which is as long, and fills in the tag. The key is used
+/// once, so it needs no nonce; anything the message is bound to is bound into the key.
 ///
 /// On an error `sealed` and `tag` are zeros.
 ///
@@ -69,7 +71,8 @@ fn seal_twice(
     Verdict::twice(|| !eq_bytes(plaintext, sealed) | Mask::public(short)).or(Fault)
 }
 
-/// Decrypts `sealed` into `out`, which is as long, if the tag is right, and leaves `out` as it is if not.
+/// Decrypts `sealed` into `out`, which is as long, if the tag is right. Otherwise `out` is
+/// unchanged.
 ///
 /// Secret: `key`, the plaintext. Public: `sealed`, `tag`. Leaks: whether it opened.
 pub fn open(key: &Secret<32>, sealed: &[u8], tag: &[u8; TAG_LEN], out: &mut [u8]) -> Mask {
@@ -79,11 +82,12 @@ pub fn open(key: &Secret<32>, sealed: &[u8], tag: &[u8; TAG_LEN], out: &mut [u8]
     }
 }
 
-/// Encrypts `buffer` in place and fills in the tag, as [`seal`] does, for a caller that has no second
+/// Encrypts `buffer` in place and fills in the tag like [`seal`], for a caller without a second
 /// buffer.
 ///
-/// The buffer is opened again with the key expanded anew, so that its digest is that of the plaintext,
-/// and sealed again, so that the tag is the first one. On an error `buffer` and `tag` are zeros.
+/// The buffer is opened again with a freshly expanded key, which must give the digest of the
+/// plaintext, and sealed again, which must give the first tag. On an error `buffer` and `tag` are
+/// zeros.
 ///
 /// Secret: `key`, `buffer`. Public: the length, the ciphertext, `tag`. Leaks: nothing else.
 pub fn seal_in_place(
@@ -114,7 +118,7 @@ fn seal_and_open(
     Verdict::twice(|| eq_bytes(&first, &*tag) & !eq_bytes(&[0; TAG_LEN], &*tag)).or(Fault)
 }
 
-/// Decrypts `buffer` in place if the tag is right, and leaves it as it is if not.
+/// Decrypts `buffer` in place if the tag is right. Otherwise it is unchanged.
 ///
 /// Secret: `key`, the plaintext. Public: the ciphertext, `tag`. Leaks: whether it opened.
 pub fn open_in_place(key: &Secret<32>, buffer: &mut [u8], tag: &[u8; TAG_LEN]) -> Mask {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Backups: what an HSM keeps, all of it or one key, sealed under a key of its domain.
+//! Backups: everything that an HSM keeps, or a single key, sealed under a key of its domain.
 //!
-//! A backup is a header that everyone can read and chunks that only an HSM of the same domain opens,
-//! whichever it is and whatever its epoch: the key comes from the root and the header alone. The
-//! construction is STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, "Online Authenticated-Encryption and
-//! its Nonce-Reuse Misuse-Resistance", 2015) over AES-256-GCM. `docs/format.md` gives every byte.
+//! A backup is a header that everyone can read, and chunks that only an HSM of the same domain
+//! opens. It may be another HSM, in another epoch: the key depends only on the root and the header.
+//! The construction is STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, "Online
+//! Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", 2015) over AES-256-GCM.
+//! `docs/format.md` specifies every byte.
 //!
 //! Everything happens in place, in the caller's buffer of at most [`SEALED_CHUNK_LEN`] bytes. A
 //! [`Backup`](crate::lifecycle::Backup) takes exactly as many bytes as its header announces. A
-//! [`Restore`](crate::lifecycle::Restore) gives a chunk only once it is authentic; the whole is so only
-//! once [`finish`](crate::lifecycle::Restore::finish) has returned `Ok`, and nothing that was restored may
-//! take effect before.
+//! [`Restore`](crate::lifecycle::Restore) returns a chunk only after it was authenticated. The
+//! backup as a whole is authenticated only when [`finish`](crate::lifecycle::Restore::finish) has
+//! returned `Ok`; nothing that was restored may take effect before.
 //!
-//! A header tells an operator what he holds, before any HSM sees it:
+//! A header identifies a backup to an operator without an HSM:
 //!
 //! ```
 //! use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind};
@@ -39,7 +40,7 @@ pub use name::Name;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 
-/// The writer and the reader without an HSM around them.
+/// Writes and reads backups without an HSM.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
     pub use super::reader::Reader;

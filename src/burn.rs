@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Burning the stack: what an operation on secrets leaves below its caller's frame is overwritten.
+//! Overwrites the stack that an operation on secrets used below its caller's frame.
 //!
-//! A value that wipes itself when dropped is moved before, by this crate and by those it stands on, and
-//! every move can leave a copy that no destructor knows. So each outermost entry point that handles
-//! secrets runs in a frame of its own, and when it is done, the stack from there down is overwritten
-//! with zeros, as deep as the operation went. What is not reached: registers, the caller's own frame,
-//! and what the caller moves after.
+//! This crate and its dependencies move values before they wipe themselves on drop, and every move
+//! can leave a copy that no destructor reaches. So each outermost function that handles secrets
+//! runs in a separate frame; when it is done, the stack below is overwritten with zeros, as deep as
+//! the operation went. Registers, the caller's own frame, and what the caller moves afterwards are
+//! not reached.
 //!
-//! The depths are those of the machine code for a Cortex-M4 (`proofs/stack.py` measures them), so that
-//! burning takes no more stack than the operation did. Where a word has 64 bits they are four times as
-//! much, because frames are larger there and stacks are too.
-//! `tests/residue` and `proofs/residue.py` look for what remains.
+//! The depths are those of the machine code for a Cortex-M4 (`proofs/stack.py` measures them), so
+//! that burning needs no more stack than the operation did. On 64-bit machines they are four times
+//! as large, because both frames and stacks are larger there.
+//! `tests/residue` and `proofs/residue.py` look for remains.
 
 use zeroize::zeroize_stack;
 
@@ -25,10 +25,10 @@ pub const DOMAIN: usize = WIDTH * 0x1400;
 /// Sealing a domain, and a step of the lifecycle.
 pub const SEALING: usize = WIDTH * 0x2c00;
 
-/// Wrapping a share with a public key, but for what the key's own operation takes and burns.
+/// Wrapping a share with a public key, except for the key's own operation, which burns separately.
 pub const WRAP: usize = WIDTH * 0x1000;
 
-/// Sealing and opening the files of the interchange, but for RSA's operations, which burn by themselves.
+/// Sealing and opening the Azure files, except for the RSA operations, which burn separately.
 #[cfg(feature = "managed-hsm")]
 pub const JWE: usize = WIDTH * 0x1800;
 
@@ -46,27 +46,27 @@ pub const RSA_PRIVATE_3072: usize = WIDTH * 0x4200;
 /// The same.
 pub const RSA_PRIVATE_4096: usize = WIDTH * 0x5600;
 
-/// Exporting an RSA key, of whatever size.
+/// Exporting an RSA key of any size.
 pub const RSA_EXPORT: usize = WIDTH * 0xe00;
 
-/// Importing an RSA key, and making one, by the size of the modulus.
+/// Importing or generating an RSA key, by the size of the modulus.
 pub const RSA_KEY_2048: usize = WIDTH * 0x5100;
 /// The same.
 pub const RSA_KEY_3072: usize = WIDTH * 0x5c00;
 /// The same.
 pub const RSA_KEY_4096: usize = WIDTH * 0x6800;
 
-/// Runs `work` and burns `N` bytes of the stack that it used.
+/// Runs `work`, and burns `N` bytes of the stack that it used.
 ///
-/// The burning stands in a destructor, so that what `work` gives goes to its place in the caller at
-/// once, and not by way of this frame.
+/// A destructor does the burning, so that the result of `work` goes directly to its place in the
+/// caller, and not through this frame.
 #[inline(always)]
 pub fn burning<const N: usize, T>(work: impl FnOnce() -> T) -> T {
     let _after = Burn::<N>;
     apart(work)
 }
 
-/// Burns when it is dropped.
+/// Burns the stack when it is dropped.
 struct Burn<const N: usize>;
 
 impl<const N: usize> Drop for Burn<N> {
@@ -76,7 +76,7 @@ impl<const N: usize> Drop for Burn<N> {
     }
 }
 
-/// Runs `work` in a frame below the caller's, where [`zeroize_stack`] has its own afterwards.
+/// Runs `work` in a frame below the caller's, where [`zeroize_stack`] then has its own frame.
 #[inline(never)]
 fn apart<T>(work: impl FnOnce() -> T) -> T {
     work()

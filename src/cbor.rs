@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Deterministic CBOR (RFC 8949 section 4.2), read and written.
+//! Reads and writes deterministic CBOR (RFC 8949 section 4.2).
 //!
-//! Each format has its own fields, and each error names one. A reader does not check that what it reads is in the one allowed encoding. Whoever parses encodes
-//! again, into [`Compare`], and so accepts exactly what this crate would write.
+//! Each format has its own fields, and each error names one. A reader does not check for the
+//! canonical encoding. A parser encodes the result again, into [`Compare`], and so accepts exactly
+//! what this crate would write.
 
 use core::convert::Infallible;
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
-/// The length of a byte string of `len` bytes with its head.
+/// Returns the length of a byte string of `len` bytes with its head.
 pub const fn bytes_len(len: usize) -> usize {
     let head: usize = match len {
         0..24 => 1,
@@ -20,7 +21,7 @@ pub const fn bytes_len(len: usize) -> usize {
     head.saturating_add(len)
 }
 
-/// Counts what is written.
+/// Counts the written bytes.
 pub struct Count(pub usize);
 
 impl minicbor::encode::Write for Count {
@@ -32,10 +33,10 @@ impl minicbor::encode::Write for Count {
     }
 }
 
-/// Accepts exactly these bytes; the rest is what is still to come.
+/// Accepts exactly these bytes; holds the ones still expected.
 pub struct Compare<'a>(pub &'a [u8]);
 
-/// What was written is not what was to be compared.
+/// The written bytes differ from the expected ones.
 pub struct Differs;
 
 impl minicbor::encode::Write for Compare<'_> {
@@ -47,10 +48,10 @@ impl minicbor::encode::Write for Compare<'_> {
     }
 }
 
-/// What an encoding function returns.
+/// The result of an encoding function.
 pub type Encoded<W> = Result<(), minicbor::encode::Error<<W as minicbor::encode::Write>::Error>>;
 
-/// Whether `encode` writes exactly `bytes`.
+/// Returns whether `encode` writes exactly `bytes`.
 pub fn is_encoding<'a>(
     bytes: &'a [u8],
     encode: impl FnOnce(&mut Encoder<Compare<'a>>) -> Encoded<Compare<'a>>,
@@ -59,10 +60,11 @@ pub fn is_encoding<'a>(
     encode(&mut encoder).is_ok() && encoder.writer().0.is_empty()
 }
 
-/// The field is not of its type, or out of its bounds.
+/// The field has the wrong type, or is out of bounds.
+#[derive(Debug)]
 pub struct Malformed<F>(pub F);
 
-/// Reads one item after another, and names the field when one is not what is expected.
+/// Reads one item after another, and names the field of an unexpected one.
 #[derive(Clone)]
 pub struct Reader<'a>(Decoder<'a>);
 
@@ -71,12 +73,12 @@ impl<'a> Reader<'a> {
         Self(Decoder::new(bytes))
     }
 
-    /// The number of items of an array.
+    /// Reads the head of an array, and returns its number of items.
     pub fn array<F: Copy>(&mut self, field: F) -> Result<u64, Malformed<F>> {
         self.item(field, Decoder::array)?.ok_or(Malformed(field))
     }
 
-    /// An array of exactly `len` items.
+    /// Reads the head of an array of exactly `len` items.
     pub fn array_of<F: Copy>(&mut self, len: u64, field: F) -> Result<(), Malformed<F>> {
         (self.array(field)? == len)
             .then_some(())
@@ -87,12 +89,12 @@ impl<'a> Reader<'a> {
         self.item(field, Decoder::u64)
     }
 
-    /// An unsigned integer that fits.
+    /// Reads an unsigned integer that fits `T`.
     pub fn small<T: TryFrom<u64>, F: Copy>(&mut self, field: F) -> Result<T, Malformed<F>> {
         T::try_from(self.uint(field)?).map_err(|_| Malformed(field))
     }
 
-    /// An unsigned integer, or null.
+    /// Reads an unsigned integer or null.
     pub fn optional<F: Copy>(&mut self, field: F) -> Result<Option<u64>, Malformed<F>> {
         if self.skip_null(field)? {
             return Ok(None);
@@ -104,7 +106,7 @@ impl<'a> Reader<'a> {
         self.item(field, Decoder::null)
     }
 
-    /// Whether null is next; if so, it is passed over.
+    /// Returns whether null is next, and consumes it.
     pub fn skip_null<F: Copy>(&mut self, field: F) -> Result<bool, Malformed<F>> {
         let null = self.item(field, |decoder| decoder.datatype())? == Type::Null;
         if null {
@@ -121,7 +123,7 @@ impl<'a> Reader<'a> {
         self.item(field, Decoder::bytes)
     }
 
-    /// A byte string of exactly `N` bytes.
+    /// Reads a byte string of exactly `N` bytes.
     pub fn fixed<const N: usize, F: Copy>(
         &mut self,
         field: F,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Constant-time primitives: the only place where a bit pattern stands for a decision.
 //!
-//! Choices, equality and selection are those of the crate `subtle`. A [`Mask`] is a [`Choice`] that only
-//! this module makes, and that only [`Mask::declassify`] makes public. `subtle` hides the value of every
-//! choice behind a barrier before it is widened to a mask, so that a compiler does not see that there
-//! are two cases and put the branch back: on `thumbv7em` a plain mask multiply in GF(2^8) becomes a
-//! predicated instruction.
+//! Choices, equality and selection are those of the crate `subtle`. A [`Mask`] is a [`Choice`] that
+//! only this module makes, and that only [`Mask::declassify`] makes public. `subtle` hides the
+//! value of every choice behind a barrier before it is widened to a mask. Without it, a compiler
+//! may see that there are only two cases and put the branch back: on `thumbv7em` a plain mask
+//! multiplication in GF(2^8) becomes a predicated instruction.
 //!
-//! `a < b` is computed here, because `subtle`'s takes three times as many instructions. A compiler knows
-//! its formula too and writes it as a comparison and a predicated move, so a second barrier stands
-//! inside. The evidence, by target, is in `docs/constant-time.md`.
+//! `a < b` is computed here because `subtle`'s version takes three times as many instructions.
+//! Compilers recognise this formula too, and turn it into a comparison and a predicated move, so
+//! there is a second barrier inside. `docs/constant-time.md` has the evidence for each target.
 
 use core::hint::black_box;
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
@@ -26,6 +26,13 @@ pub use words::declassify_words;
 #[derive(Clone, Copy)]
 pub struct Mask(Choice);
 
+/// Prints no part of the value.
+impl core::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Mask(..)")
+    }
+}
+
 impl Mask {
     /// A decision that is public.
     #[inline(always)]
@@ -39,7 +46,7 @@ impl Mask {
         Self::public(a <= b)
     }
 
-    /// True if `bit` is 1, false if it is 0; `bit` is nothing else.
+    /// True if `bit` is 1, false if it is 0. No other value is allowed.
     ///
     /// Secret: `bit`. Leaks: nothing.
     #[inline(always)]
@@ -89,7 +96,7 @@ impl Mask {
         u8::conditional_select(&b, &a, self.0)
     }
 
-    /// Makes the decision public: from the line that calls this, code may branch on it.
+    /// Makes the decision public: from the calling line on, code may branch on it.
     #[inline(always)]
     pub fn declassify(self) -> bool {
         declassify(u32::from(self.0.unwrap_u8())) != 0
@@ -156,13 +163,13 @@ pub fn is_zeros(bytes: &[u8]) -> Mask {
     Mask::is_zero(u32::from(any))
 }
 
-/// Makes a number public: from the line that calls this, code may branch on it and index with it.
+/// Makes a number public: from the calling line on, code may branch on it and index with it.
 #[inline(always)]
 pub fn declassify(x: u32) -> u32 {
     publish(u64::from(x)) as u32
 }
 
-/// Makes bytes public: from the line that calls this, code may branch on them and index with them.
+/// Makes bytes public: from the calling line on, code may branch on them and index with them.
 #[inline(always)]
 pub fn declassify_bytes(bytes: &mut [u8]) {
     for byte in bytes {
@@ -170,15 +177,15 @@ pub fn declassify_bytes(bytes: &mut [u8]) {
     }
 }
 
-/// Every declassification passes here, so that the memory checker can be told of it.
+/// Every declassification passes through here, so that the memory checker can be told.
 #[cfg(not(security_domain_memcheck))]
 #[inline(always)]
 fn publish(x: u64) -> u64 {
     x
 }
 
-/// The same under the memory checker, which follows secrets bit by bit. Each bit is branched on, which
-/// is let pass in this function alone, and written anew from a constant, which is public.
+/// The same under the memory checker, which tracks secrets bit by bit. Each bit is branched on,
+/// which is allowed in this function only, and rebuilt from a constant, which is public.
 #[cfg(security_domain_memcheck)]
 #[inline(never)]
 fn publish(x: u64) -> u64 {
@@ -195,7 +202,7 @@ fn publish(x: u64) -> u64 {
 /// The top bit of each of a word's eight bytes.
 pub const TOP_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// For each byte of `top`, which is 0x80 or 0: 0x7f or 0.
+/// For each byte of `top`, which is 0x80 or 0, returns 0x7f or 0.
 ///
 /// Secret: `top`. Leaks: nothing. In a byte 0x80 - 1 is 0x7f and 0 - 0 is 0; no byte borrows from
 /// the next. Without a barrier, so that loops over words become vector instructions: eight decisions

@@ -61,6 +61,13 @@ pub struct Term<'a> {
     pub row: &'a [u8],
 }
 
+/// Prints the factor, never the bytes.
+impl core::fmt::Debug for Term<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Term({}, ..)", self.by.get())
+    }
+}
+
 impl Term<'_> {
     /// A term without a row, for an array that is filled later.
     pub const NONE: Self = Self {
@@ -70,7 +77,7 @@ impl Term<'_> {
 }
 
 /// Whether the sum replaces the bytes in `out`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
 pub enum Store {
     /// `out` is set to the sum.

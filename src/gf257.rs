@@ -24,6 +24,13 @@ const MAX_DRAWS: usize = 16;
 #[derive(Clone, Copy, Default)]
 pub struct Element(u16);
 
+/// Prints no part of the value.
+impl core::fmt::Debug for Element {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Element(..)")
+    }
+}
+
 impl DefaultIsZeroes for Element {}
 
 impl Element {

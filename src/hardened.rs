@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Code that holds against a single fault: decisions taken twice, copies that cannot be cut short, and
-//! the error of a case that cannot happen.
+//! Code that withstands a single fault: decisions made twice, copies that cannot be cut short, and
+//! the error for an impossible case.
 //!
-//! The threat is a glitch that skips one instruction, or one flipped bit. A decision held in a `bool`
-//! and tested once falls to it. A [`Verdict`] does not: the decision is evaluated twice from its
-//! inputs, each time to a wide token, and both tokens are tested, each by a branch of its own.
+//! The threat is a glitch that skips one instruction, or flips one bit. It defeats a decision that
+//! is held in a `bool` and tested once. It does not defeat a [`Verdict`]: the decision is evaluated
+//! twice from its inputs, each time to a wide token, and each token is tested by a separate branch.
 //!
-//! A `Result` that crosses a function boundary is one bit again, and one skipped branch in the caller
-//! turns a refusal into a success. So a function that decides for its caller returns a [`Permit`] in
-//! its `Ok`, which carries both tokens, and the code that acts on the decision consumes it and tests
-//! the tokens again ([`Permit::spend`]). A refusal taken for a success then carries no valid tokens.
+//! A `Result` that crosses a function boundary is one bit again: one skipped branch in the caller
+//! turns a refusal into a success. So a function that decides for its caller returns a [`Permit`]
+//! in its `Ok`, which carries both tokens. The code that acts on the decision consumes it and tests
+//! the tokens again ([`Permit::spend`]). A refusal that is taken for a success has no valid tokens.
 
 use core::hint::black_box;
 
 use crate::ct::{self, Mask};
 
-/// What the two evaluations leave when they allow, and what each leaves when it refuses. Any two
-/// differ in at least 12 bits, and each in at least 12 from all zeros and all ones.
+/// The tokens of the two evaluations, when they allow and when they refuse. Any two differ in at
+/// least 12 bits, and each differs in at least 12 bits from all zeros and from all ones.
 const FIRST: u32 = 0x5c3a_96e1;
 const SECOND: u32 = 0xa2d5_2b96;
 const REFUSED: u32 = 0x996b_c51c;
 
-/// A decision taken twice.
+/// A decision made twice.
 ///
-/// Where the act follows in the same function, [`or`](Self::or) tests it. Where the act is the
-/// caller's, [`permit`](Self::permit) gives the caller something to test again.
+/// If the act follows in the same function, test the decision with [`or`](Self::or). If the caller
+/// acts, give it a [`permit`](Self::permit), which it can test again.
 #[must_use]
 pub struct Verdict {
     first: u32,
@@ -32,11 +32,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Takes the decision twice.
+    /// Makes the decision twice.
     ///
-    /// `decide` must read its inputs where they lie, not from one local copy, so that a fault in one
-    /// reading leaves the other. It is reached through a barrier both times, so that the second
-    /// evaluation does not reuse the first one's result.
+    /// `decide` must read its inputs in place, not from one local copy, so that a fault in one
+    /// reading leaves the other. Both calls go through a barrier, so that the second evaluation
+    /// does not reuse the first one's result.
     ///
     /// Secret: what `decide` reads. Leaks: the decision.
     #[inline(always)]
@@ -49,9 +49,9 @@ impl Verdict {
         }
     }
 
-    /// `Ok` if both evaluations allowed, `refusal` otherwise.
+    /// Returns `Ok` if both evaluations allowed, otherwise `refusal`.
     ///
-    /// Inlined, so that both tests stand in the caller and not behind one bit of a returned result.
+    /// Inlined, so that both tests are in the caller, and not behind one bit of a returned result.
     #[inline(always)]
     pub fn or<E>(self, refusal: E) -> Result<(), E> {
         if black_box(self.first) != FIRST {
@@ -63,7 +63,7 @@ impl Verdict {
         Ok(())
     }
 
-    /// A permit for the act if both evaluations allowed, `refusal` otherwise.
+    /// Returns a permit for the act if both evaluations allowed, otherwise `refusal`.
     #[inline(always)]
     pub fn permit<E>(self, refusal: E) -> Result<Permit, E> {
         if black_box(self.first) != FIRST {
@@ -79,9 +79,9 @@ impl Verdict {
     }
 }
 
-/// What a positive [`Verdict`] leaves, to be tested again where the act takes effect.
+/// The result of a positive [`Verdict`], to be tested again where the act takes effect.
 ///
-/// It can be spent once: it has neither `Clone` nor `Copy`.
+/// It can be spent only once: it is neither `Clone` nor `Copy`.
 #[must_use]
 pub struct Permit {
     first: u32,
@@ -89,19 +89,20 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// No permit: for the place of one that is still to be decided on.
+    /// An invalid permit, for use until the decision is made.
     pub const REFUSED: Self = Self {
         first: REFUSED,
         second: REFUSED,
     };
 
-    /// Tests both tokens again, by a branch each, right before the act.
+    /// Tests both tokens again, by one branch each, right before the act.
     #[inline(always)]
     pub fn spend<E>(self, refusal: E) -> Result<(), E> {
         self.test(refusal)
     }
 
-    /// Tests both tokens and keeps the permit, for an act that another one under it follows.
+    /// Tests both tokens and keeps the permit, for an act that another one under the same permit
+    /// follows.
     #[inline(always)]
     pub fn test<E>(&self, refusal: E) -> Result<(), E> {
         Verdict {
@@ -111,7 +112,7 @@ impl Permit {
         .or(refusal)
     }
 
-    /// A permit that is valid only if both are: what either token lacks, the result lacks.
+    /// Combines two permits into one that is valid only if both are.
     #[inline(always)]
     pub fn and(self, other: Self) -> Self {
         let both = |valid, a: u32, b: u32| valid ^ ((a ^ valid) | (b ^ valid));
@@ -122,21 +123,18 @@ impl Permit {
     }
 }
 
-/// The tokens say nothing that a refusal does not.
+/// Prints no tokens.
 impl core::fmt::Debug for Permit {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Permit(..)")
     }
 }
 
-/// A case that cannot happen did: the machine erred, or this crate is wrong.
+/// An internal check failed: a hardware fault or a bug in this crate.
 ///
-/// Functions report it instead of going on with a default value.
+/// Functions return it instead of continuing with a default value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "it says all that there is to say"
-)]
+#[expect(clippy::exhaustive_structs, reason = "it carries no data")]
 pub struct Fault;
 
 impl core::fmt::Display for Fault {
@@ -147,7 +145,7 @@ impl core::fmt::Display for Fault {
 
 impl core::error::Error for Fault {}
 
-/// Copies `from` to `to`, and refuses if their lengths differ.
+/// Copies `from` to `to`, and refuses different lengths.
 ///
 /// Secret: what is copied. Public: the lengths. Leaks: nothing else.
 #[inline(always)]

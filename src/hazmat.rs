@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The building blocks, for tests and experts; not covered by semver.
+//! The building blocks, for tests and experts. Not covered by semver.
 //!
 //! ```
 //! use security_domain::hazmat::ct::Mask;
@@ -30,13 +30,13 @@ pub mod gf256 {
     pub use crate::gf256::{Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows};
 }
 
-/// What an HSM draws.
+/// The draws of an HSM.
 #[cfg(feature = "sealed-domain")]
 pub mod lifecycle {
     pub use crate::lifecycle::hazmat::{Fresh, session_instance};
 }
 
-/// Requests and contributions without an HSM around them.
+/// Requests and contributions without an HSM.
 #[cfg(feature = "sealed-domain")]
 pub mod contribution {
     pub use crate::contribution::hazmat::{AskError, Asking, open_contribution};
@@ -51,17 +51,25 @@ pub mod record {
 
     pub use crate::storage::record::{Loaded, OVERHEAD, Position};
 
-    /// Reads the newest state into `buffer`, and writes it anew two numbers higher.
+    /// Reads the newest state into `buffer`, and writes it again two numbers higher.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`RecordError`].
     pub fn load<H: Host + ?Sized>(host: &mut H, buffer: &mut [u8]) -> Result<Loaded, RecordError> {
         let (loaded, permit) = record::load(host, buffer)?;
         permit.spend(RecordError::Fault)?;
         Ok(loaded)
     }
 
-    /// Makes `buffer[..len]` the state, and wipes the buffer.
+    /// Makes `buffer[..len]` the current state, and wipes the buffer.
     ///
-    /// After an error of the flash the next call may fail too: it only puts what stands past the number
-    /// that failed.
+    /// After an error of the flash the next call may fail too: it only moves the current state past
+    /// the number that failed.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`RecordError`] except `NotErased`.
     pub fn save<H: Host + ?Sized>(
         host: &mut H,
         instance: InstanceId,
@@ -73,7 +81,12 @@ pub mod record {
         saved.stands.spend(RecordError::Fault)
     }
 
-    /// The same, and [`RecordError::NotErased`] if the new state stands and the old one is not erased.
+    /// Like [`save`], but returns [`RecordError::NotErased`] if the new state is stored and the old
+    /// one is not erased.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`RecordError`].
     pub fn save_and_erase<H: Host + ?Sized>(
         host: &mut H,
         instance: InstanceId,
@@ -88,7 +101,7 @@ pub mod record {
     }
 }
 
-/// The shares and the master key of the interchange.
+/// The shares and the master key of the Azure format.
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm {
     pub use crate::managed_hsm::hazmat::{
@@ -96,7 +109,7 @@ pub mod managed_hsm {
     };
 }
 
-/// Backups without an HSM around them.
+/// Backups without an HSM.
 #[cfg(feature = "sealed-domain")]
 pub mod backup {
     use rand_core::TryCryptoRng;
@@ -106,6 +119,10 @@ pub mod backup {
     use crate::sealed_domain::Root;
 
     /// Begins a backup in the domain of `root`.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`BeginError`].
     pub fn write<R: TryCryptoRng + ?Sized>(
         root: &Root,
         plan: &BackupInfo<'_>,
@@ -114,7 +131,11 @@ pub mod backup {
         Writer::begin(root, plan, 0, rng)
     }
 
-    /// Begins to restore a backup in the domain of `root`.
+    /// Begins to restore a backup into the domain of `root`.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`RestoreError`].
     pub fn read(root: &Root, header: &BackupHeader<'_>) -> Result<Reader, RestoreError> {
         Reader::begin(root, header)
     }

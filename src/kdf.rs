@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Key derivation: HKDF with SHA-256 (RFC 5869), and SP 800-108 rev. 1 section 4.1 (counter mode)
-//! with HMAC-SHA-512, as the interchange format uses it.
+//! with HMAC-SHA-512, as in the Azure format.
 //!
-//! Keys are filled in place. A derivation that went wrong is a [`Fault`], never a key of zeros: what
-//! was derived is looked at twice before it is given.
+//! Keys are filled in place. A failed derivation is a [`Fault`], never a key of zeros: the result
+//! is checked twice before it is returned.
 
 use hkdf::Hkdf;
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
@@ -24,13 +24,20 @@ const HASH_LEN: usize = 32;
 /// The pseudorandom key of HKDF, from which keys are expanded. It wipes itself.
 pub struct Pseudorandom(Option<Hkdf<Sha256>>);
 
+/// Prints no part of the value.
+impl core::fmt::Debug for Pseudorandom {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Pseudorandom(..)")
+    }
+}
+
 impl Pseudorandom {
-    /// No key yet: [`expand`](Self::expand) refuses.
+    /// Makes an empty key, which [`expand`](Self::expand) refuses.
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// HKDF-Extract from `key` and `salt`.
+    /// Fills the key with HKDF-Extract of `key` and `salt`.
     ///
     /// Secret: `key`, the result. Public: `salt`, the lengths. Leaks: nothing else.
     pub fn extract(&mut self, salt: &[u8], key: &[u8]) -> Result<(), Fault> {
@@ -42,7 +49,8 @@ impl Pseudorandom {
         Ok(())
     }
 
-    /// HKDF-Expand: fills `out`, of at most one block, for the use that the parts of `info` together name.
+    /// HKDF-Expand: fills `out`, of at most one block, for the use that the parts of `info` name
+    /// together.
     ///
     /// Secret: the key, the result. Public: `info`, the lengths. Leaks: nothing else.
     #[cfg_attr(
@@ -59,8 +67,8 @@ impl Pseudorandom {
     }
 }
 
-/// Fills one block. In one place and of one length, so that the compiler sees that the library does not
-/// panic.
+/// Fills one block. It is a single function of one length, so that the compiler sees that the
+/// library does not panic.
 #[inline(never)]
 fn expand_block(
     hkdf: &Hkdf<Sha256>,
@@ -103,7 +111,7 @@ pub fn sp800_108_hmac_sha512<const N: usize>(
     require_filled(out)
 }
 
-/// Refuses a key of zeros: no derivation gives one, so it was not made.
+/// Refuses a key of zeros: a derivation that ran does not return one.
 ///
 /// Secret: `key`. Leaks: whether it is all zeros.
 fn require_filled<const N: usize>(key: &Secret<N>) -> Result<(), Fault> {

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What digests, codes and derived keys are for: the only home of the labels that keep them apart.
+//! The purposes of digests, codes and derived keys, with the labels that keep them apart. No label
+//! is defined elsewhere.
 //!
-//! Every label is used by one purpose, so no digest or key of one purpose can stand for another's.
+//! Each label belongs to one purpose, so a digest or key for one purpose cannot replace another's.
 
-/// What a digest, a code or a derived key is for.
+/// The purpose of a digest, a code or a derived key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The id of a domain, from its birth suite and verify key.
     DomainId,
     /// The seed of a domain's signing key, from the root.
     DomainKey,
-    /// What the draws of one sealing are for.
+    /// The draws of one sealing.
     Sealing,
     /// A hedged draw, from generator output and the root.
     Draw,
     /// A hedged draw, from generator output and the device key.
     DeviceDraw,
-    /// The digest of the part of a release that the core carries.
+    /// The digest in the core of a part of the release.
     Release,
     /// The digest of a header's core.
     Core,
@@ -38,7 +39,7 @@ pub enum Purpose {
     Payload,
     /// What a domain key signs of a sealed domain.
     Sealed,
-    /// What the draws of one session are for.
+    /// The draws of one session.
     Session,
     /// The digest of a request.
     Request,
@@ -48,7 +49,7 @@ pub enum Purpose {
     Contribution,
     /// What a possession key signs.
     Statement,
-    /// The digest of what a statement says.
+    /// The digest of a statement's text.
     StatementText,
     /// The key of one record of the state at rest.
     Record,
@@ -69,7 +70,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The label.
+    /// Returns the label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::DomainId => "security-domain/v1 domain id",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! HMAC (RFC 2104) under a short key, without a way to fail.
+//! HMAC (RFC 2104) under a short key, which cannot fail.
 
 use hmac::KeyInit;
 use hmac::digest::common::KeySizeUser;
 use hmac::digest::typenum::Unsigned;
 use zeroize::Zeroize;
 
-/// HMAC (RFC 2104) under a key that is no longer than a block of the hash. Its section 2 pads such a
-/// key with zeros, and so does this, because a whole block is the one length that cannot fail.
+/// Makes an HMAC (RFC 2104) under a key that is at most a block of the hash long. Like its section
+/// 2, this pads the key with zeros, because a whole block is the only length that cannot fail.
 ///
 /// Secret: `key`. Leaks: nothing.
 #[cfg_attr(

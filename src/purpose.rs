@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Digests and derived keys, each for one purpose.
+//! Digests and derived keys, each bound to one purpose.
 //!
-//! With `frame(x)` = the length of `x` in 8 bytes, big-endian, then `x`:
+//! `frame(x)` is the length of `x` in 8 bytes, big-endian, followed by `x`:
 //!
 //! - `D(label, p1, ..)` = SHA-256(frame(label) || frame(p1) || ..), written [`Purpose::digest`];
 //! - `X(key, salt, label, p1, ..)` = HKDF-SHA-256 (RFC 5869) of `key` and `salt` with
 //!   info = frame(label) || frame(p1) || .., written [`Purpose::derive`];
-//! - the same from a pseudorandom key that was extracted before, written [`Purpose::expand`].
+//! - the same from a pseudorandom key that was already extracted, written [`Purpose::expand`].
 //!
-//! Every part is framed, so no two lists of parts give the same bytes.
+//! Every part is framed, so different lists of parts never give the same bytes.
 
 use core::iter;
 
@@ -20,11 +20,11 @@ use crate::kdf::Pseudorandom;
 use crate::labels::Purpose;
 use crate::secret::Secret;
 
-/// The most parts that a key is derived from.
+/// The most parts for the derivation of a key.
 const MAX_PARTS: usize = 3;
 
 impl Purpose {
-    /// `D(label, parts..)`.
+    /// Returns `D(label, parts..)`.
     ///
     /// Secret: the parts, where they are. Public: their number and lengths. Leaks: nothing else.
     pub fn digest<'a>(self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
@@ -37,7 +37,7 @@ impl Purpose {
         hash.finalize().into()
     }
 
-    /// `D(label, first, last)` where `last` stands in pieces.
+    /// Returns `D(label, first, last)` for a `last` in pieces.
     ///
     /// All is public.
     pub fn digest_pieces(self, first: &[u8], last: &[&[u8]]) -> [u8; 32] {

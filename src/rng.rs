@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The caller's random number generator, and what happens when it fails.
+//! The caller's random number generator, and how its failure is handled.
 //!
-//! Randomness is always the caller's: every function that draws takes an `R: TryCryptoRng + ?Sized`.
-//! A generator that fails is an error, never a panic, and nothing half-made stays behind. One that
-//! gives nothing but zeros has failed, whatever it says.
+//! Randomness always comes from the caller: every function that draws takes an `R: TryCryptoRng +
+//! ?Sized`. A failing generator is an error, never a panic, and no partial result remains. A
+//! generator that returns only zeros has failed, whatever it reports.
 //!
 //! ```
 //! use rand_core::{TryCryptoRng, TryRng};
@@ -60,11 +60,11 @@ pub(crate) fn fill<R: TryCryptoRng + ?Sized>(rng: &mut R, out: &mut [u8]) -> Res
     draw(rng, out)?.spend(RngError)
 }
 
-/// Fills `out` with random bytes, and gives a permit to use them where they are, or wipes it when the
+/// Fills `out` with random bytes and returns a permit to use them in place, or wipes `out` when the
 /// generator fails.
 ///
-/// Inlined, so that the caller draws by one call and looks at what was drawn by another: a call that is
-/// skipped is seen by the look.
+/// Inlined, so that the caller draws with one call and checks with another: if one call is skipped,
+/// the check fails.
 ///
 /// Secret: `out`. Public: its length, and whether the generator failed. Leaks: nothing else.
 #[inline(always)]
@@ -76,7 +76,7 @@ pub(crate) fn draw<R: TryCryptoRng + ?Sized>(
     check_drawn(out).inspect_err(|_| out.zeroize())
 }
 
-/// Lets the generator fill `out`, and wipes it when that fails.
+/// Asks the generator to fill `out`, and wipes `out` when that fails.
 ///
 /// Secret: `out`. Public: its length, and whether the generator failed. Leaks: nothing else.
 #[inline(never)]
@@ -87,11 +87,11 @@ fn ask<R: TryCryptoRng + ?Sized>(rng: &mut R, out: &mut [u8]) -> Result<(), RngE
     })
 }
 
-/// How many bytes are zeros in one of 2^128 draws only.
+/// A draw begins with this many zero bytes only once in 2^128.
 const TELLING: usize = 16;
 
-/// A permit to use what was drawn, unless its first bytes are zeros, as many as tell. So it also refuses
-/// what a generator that failed left behind. Fewer bytes than tell are taken as they are.
+/// Returns a permit to use the drawn bytes unless they begin with [`TELLING`] zeros. So it also
+/// refuses what a failed generator left behind. Shorter draws are accepted as they are.
 ///
 /// Secret: `drawn`. Public: its length. Leaks: whether it begins with zeros.
 #[inline(never)]

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! RSA with moduli of 2048, 3072 and 4096 bits, without an allocator (RFC 8017, FIPS 186-5).
 //!
-//! What the crate needs of RSA, and no more: RSAES-OAEP with SHA-256, to wrap keys to custodians;
-//! RSASSA-PKCS1-v1_5 with SHA-256, for self-signed certificates; strict import of keys in DER, and
-//! generation. A private key of 4096 bits takes about 4 KiB.
+//! It has only what the crate needs: RSAES-OAEP with SHA-256, to wrap keys to custodians;
+//! RSASSA-PKCS1-v1_5 with SHA-256, for self-signed certificates; strict import of keys in DER; and
+//! key generation. A private key of 4096 bits takes about 4 KiB.
 //!
 //! The private operation is constant-time in the key and in the message, blinded with fresh
-//! randomness, and checked against the public key before its result leaves, so that a fault does not
-//! betray the primes. A message is encrypted twice with one seed, and the ciphertext leaves only if both
-//! results agree, so that a fault does not betray the message.
+//! randomness, and checked against the public key before its result leaves, so that a fault does
+//! not reveal the primes. A message is encrypted twice with the same seed, and the ciphertext
+//! leaves only if both results agree, so that a fault does not reveal the message.
 //!
-//! Stack in bytes, painted on x86-64 at opt-level 3, for 2048 / 3072 / 4096 bits: decryption 12,672 / 18,272 /
-//! 24,064; import 20,416 / 23,376 / 26,208; encryption 3,696 / 5,344 / 7,040; generation 31,376 / 36,400 /
-//! 41,280.
+//! Measured stack use in bytes on x86-64 at opt-level 3, for 2048 / 3072 / 4096 bits: decryption
+//! 12,672 / 18,272 / 24,064; import 20,416 / 23,376 / 26,208; encryption 3,696 / 5,344 / 7,040;
+//! generation 31,376 / 36,400 / 41,280.
 //!
 //! ```
 //! use getrandom::SysRng;
@@ -54,7 +54,7 @@ pub use public::PublicKey;
 
 use crate::hardened::Fault;
 
-/// The size of a modulus. No other size is taken.
+/// The size of a modulus. Other sizes are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ModulusSize {
@@ -67,10 +67,10 @@ pub enum ModulusSize {
 }
 
 impl ModulusSize {
-    /// The bytes of the largest modulus.
+    /// The length of the largest modulus in bytes.
     pub const MAX_BYTES: usize = Self::Rsa4096.bytes();
 
-    /// Bits in the modulus.
+    /// Returns the number of bits in the modulus.
     pub const fn bits(self) -> u32 {
         match self {
             Self::Rsa2048 => 2048,
@@ -79,12 +79,12 @@ impl ModulusSize {
         }
     }
 
-    /// Bytes in the modulus, in a ciphertext and in a signature.
+    /// Returns the number of bytes in the modulus, in a ciphertext and in a signature.
     pub const fn bytes(self) -> usize {
         (self.bits() >> 3) as usize
     }
 
-    /// The size with that many bits, if it is one of the three.
+    /// Returns the size with that many bits, if it is one of the three.
     pub const fn from_bits(bits: u32) -> Option<Self> {
         match bits {
             2048 => Some(Self::Rsa2048),
@@ -94,7 +94,7 @@ impl ModulusSize {
         }
     }
 
-    /// As much of `buffer` as a modulus of this size has.
+    /// Returns as much of `buffer` as a modulus of this size needs.
     fn front(self, buffer: &mut [u8; Self::MAX_BYTES]) -> Result<&mut [u8], Fault> {
         buffer.get_mut(..self.bytes()).ok_or(Fault)
     }

@@ -11,8 +11,8 @@
 //! assert_eq!(format!("{key:?}"), "Secret<32>(..)");
 //! ```
 //!
-//! It is compared in constant time, by `subtle`'s [`ConstantTimeEq`]. Cloning, comparing with `==` and
-//! printing the bytes do not compile:
+//! It is compared in constant time, by `subtle`'s [`ConstantTimeEq`]. Cloning, comparing with `==`
+//! and printing the bytes do not compile:
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::secret::Secret;
@@ -45,12 +45,12 @@ mod wipes;
 
 /// `N` secret bytes, wiped when dropped.
 ///
-/// Wiping reaches these bytes, not what the compiler left of them in registers or spilled to the
-/// stack, nor the copies that the caller made.
+/// Wiping covers these bytes. It does not cover what the compiler left of them in registers or on
+/// the stack, or the caller's copies.
 pub struct Secret<const N: usize>([u8; N]);
 
 impl<const N: usize> Secret<N> {
-    /// Takes the bytes over from `bytes`, which is wiped.
+    /// Moves the bytes out of `bytes`, which is wiped.
     ///
     /// Secret: `bytes`. Leaks: nothing.
     pub fn from_bytes(bytes: &mut [u8; N]) -> Self {
@@ -59,14 +59,14 @@ impl<const N: usize> Secret<N> {
         secret
     }
 
-    /// Fills a secret in place. If `fill` fails, what it wrote is wiped. For bytes that come from a
-    /// device or a function, and so need no array in between.
+    /// Fills a secret in place. If `fill` fails, everything that it wrote is wiped. Bytes from a
+    /// device or a function need no array in between.
     ///
     /// Secret: the bytes. Public: whether `fill` failed. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// That of `fill`.
+    /// The error of `fill`.
     pub fn try_init<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
         let mut secret = Self::zeroed();
         fill(&mut secret.0)?;
@@ -84,17 +84,17 @@ impl<const N: usize> Secret<N> {
         Self::try_init(|bytes| rng::fill(rng, bytes))
     }
 
-    /// The bytes. Every use of this name in a code base is a place to look at.
+    /// Returns the bytes. Every use of this name deserves a review.
     pub fn expose(&self) -> &[u8; N] {
         &self.0
     }
 
-    /// A secret of zeros, to be filled through [`expose_mut`](Self::expose_mut).
+    /// Makes a secret of zeros, to be filled through [`expose_mut`](Self::expose_mut).
     pub(crate) const fn zeroed() -> Self {
         Self([0; N])
     }
 
-    /// The bytes, to be filled in place.
+    /// Returns the bytes, to be filled in place.
     pub(crate) fn expose_mut(&mut self) -> &mut [u8; N] {
         &mut self.0
     }
@@ -106,7 +106,7 @@ impl<const N: usize> Drop for Secret<N> {
     }
 }
 
-/// Overwrites `bytes` with zeros. The barrier keeps the compiler from leaving that out, as it does for
+/// Overwrites `bytes` with zeros. The barrier keeps the compiler from removing this, as in
 /// `zeroize`, while the bytes are written a vector at a time.
 pub(crate) fn wipe(bytes: &mut [u8]) {
     #[cfg(test)]

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Self-tests: known answers of every algorithm in use, as FIPS 140-3 asks (IG 10.3.A).
+//! Known-answer self-tests of every algorithm in use, as FIPS 140-3 requires (IG 10.3.A).
 //!
-//! [`run`] runs the tests of power-up, which a start rests on, and returns the token that
-//! [`Vault::start`](crate::lifecycle::Vault::start) consumes: without it no domain is started. The other
-//! algorithms are tested when the domain first uses them. A test that fails puts the HSM in its error
-//! state. None needs a generator, a secret or an allocator.
+//! [`run`] runs the power-up tests and returns the token that
+//! [`Vault::start`](crate::lifecycle::Vault::start) consumes: without it no domain is started. The
+//! other algorithms are tested when the domain first uses them. A failed test puts the HSM in its
+//! error state. No test needs a generator, a secret or an allocator.
 //!
 //! | tests | when |
 //! |---|---|
 //! | comparison, decisions taken twice, SHA-256, HMAC, HKDF, AES-256-GCM | at power-up, by [`run`] |
 //! | Ed25519 | when there is a root: at a start, when provisioning, before a possession key is used |
 //! | GF(2^8), Shamir's scheme, RSA | by the first step that shares, wraps, unwraps or draws a key |
-//! | what Managed HSM's files use | by the first step of an import |
+//! | what the Azure files use | by the first step of an import |
 //!
 //! [`run_all`] runs every test at once, and [`Test::run`] one alone.
 //!
@@ -88,7 +88,7 @@ pub enum Test {
 }
 
 impl Test {
-    /// What a start rests on, in order: what others rest on comes first.
+    /// The power-up tests. A test comes before those that rely on it.
     pub const POWER_UP: &'static [Self] = &[
         Self::ConstantTime,
         Self::Verdict,
@@ -98,7 +98,7 @@ impl Test {
         Self::Aes256Gcm,
     ];
 
-    /// Every test, those of power-up first.
+    /// Every test, the power-up tests first.
     pub const ALL: &'static [Self] = &[
         Self::ConstantTime,
         Self::Verdict,
@@ -126,7 +126,7 @@ impl Test {
         Self::Gf257,
     ];
 
-    /// What is tested, for a log.
+    /// Returns the name of what is tested, for a log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConstantTime => "constant-time comparison",
@@ -157,6 +157,10 @@ impl Test {
     }
 
     /// Runs this test alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`] if the algorithm gives a wrong answer.
     pub fn run(self) -> Result<(), Failed> {
         self.passes()?.spend(Failed { test: self })
     }
@@ -167,7 +171,7 @@ impl Test {
         Verdict::twice(|| Mask::from_bit(u32::from(outcome.is_ok()))).permit(Failed { test: self })
     }
 
-    /// Computes, and lets `judge` compare with what is known.
+    /// Computes the answers, and lets `judge` compare them with the known ones.
     fn judged_by(self, judge: &mut impl Judge) -> Result<(), Wrong> {
         match self {
             Self::ConstantTime => decisions::constant_time(judge),
@@ -204,18 +208,26 @@ impl fmt::Display for Test {
     }
 }
 
-/// Runs the tests of power-up, and stops at the first that fails.
+/// Runs the power-up tests, and stops at the first failure.
+///
+/// # Errors
+///
+/// [`Failed`] names the first test that failed.
 pub fn run() -> Result<SelfTested, Failed> {
     pass(Test::POWER_UP)
 }
 
-/// Runs every test, and stops at the first that fails. No step of the domain has to run one later.
+/// Runs every test, and stops at the first failure. No step of the domain has to run one later.
+///
+/// # Errors
+///
+/// [`Failed`] names the first test that failed.
 pub fn run_all() -> Result<SelfTested, Failed> {
     pass(Test::ALL)
 }
 
 fn pass(tests: &[Test]) -> Result<SelfTested, Failed> {
-    // The comparison that the other tests rest on; it is run again in its turn.
+    // The other tests rely on this comparison; it is run again in its turn.
     let mut permit = Test::ConstantTime.passes()?;
     let mut passed = Passed::NONE;
     for test in tests {
@@ -225,10 +237,10 @@ fn pass(tests: &[Test]) -> Result<SelfTested, Failed> {
     Ok(SelfTested { permit, passed })
 }
 
-/// The tests of power-up have passed. [`Vault::start`](crate::lifecycle::Vault::start) consumes it, so
-/// that each start runs them.
+/// Shows that the power-up tests have passed. [`Vault::start`](crate::lifecycle::Vault::start)
+/// consumes it, so that each start runs them.
 ///
-/// It has neither `Clone` nor a constructor:
+/// It has no constructor and is not `Clone`:
 ///
 /// ```compile_fail,E0599
 /// let tested = security_domain::self_test::run().unwrap();
@@ -262,7 +274,7 @@ impl Passed {
     }
 }
 
-/// An algorithm gave a wrong answer: the machine errs, and must not be trusted with a secret.
+/// An algorithm gave a wrong answer: the hardware is faulty, and must not be trusted with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failed {
@@ -278,8 +290,8 @@ impl fmt::Display for Failed {
 
 impl core::error::Error for Failed {}
 
-/// Faults are injected between computation and comparison: the tests' judge changes what was computed.
-/// No code for it is in a firmware.
+/// Faults are injected between computation and comparison: the tests' judge changes the computed
+/// answer. Firmware contains no code for this.
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -288,7 +300,7 @@ mod tests {
 
     use super::*;
 
-    /// Notes how long each answer is.
+    /// Records how long each answer is.
     #[derive(Default)]
     struct Count(Vec<usize>);
 

@@ -111,7 +111,7 @@ impl<const N: usize> core::fmt::Debug for Share<N> {
 #[derive(Clone, Copy)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "the caller fills it in, and is to miss nothing new"
+    reason = "the caller must fill in every field"
 )]
 pub struct ShareRow<'a> {
     /// The share's index.

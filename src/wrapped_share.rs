@@ -173,10 +173,7 @@ fn write_share(
 
 /// The bytes are not the share that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "it says all that there is to say"
-)]
+#[expect(clippy::exhaustive_structs, reason = "it carries no data")]
 pub struct NotThisShare;
 
 impl core::fmt::Display for NotThisShare {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! X.509 certificates (RFC 5280): read as the carrier of a custodian's RSA key, and written for transfer
-//! keys.
+//! X.509 certificates (RFC 5280): read as the carrier of a custodian's RSA key, and written for
+//! transfer keys.
 //!
-//! A certificate here says whose a key is, and its digest names the custodian. Who vouches for it is not
-//! asked: signatures of issuers are not verified, and validity is read and not judged. What is
-//! checked is that all of it is strict DER, so that one certificate has one digest.
+//! A certificate carries a key here, and its digest names the custodian. Signatures of issuers are
+//! not verified, and validity is read but not enforced. The whole certificate must be strict DER,
+//! so that one certificate has one digest.
 //!
 //! ```
 //! use security_domain::x509::{Certificate, CertificateError};
@@ -28,23 +28,23 @@ pub use write::{SELF_SIGNED_MAX_LEN, SelfSigned, SelfSignedError, write_self_sig
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// A digest computed before.
+    /// Makes a thumbprint from a digest.
     pub const fn new(digest: [u8; 32]) -> Self {
         Self(digest)
     }
 
-    /// The digest of a certificate's DER.
+    /// Computes the digest of a certificate's DER.
     pub fn of(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
 
-    /// The digest.
+    /// Returns the digest.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// Base64url without padding, 43 characters, as JSON files write it (RFC 7515 section 4.1.8).
+/// Prints base64url without padding, 43 characters, as in JSON files (RFC 7515 section 4.1.8).
 impl fmt::Display for Thumbprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ALPHABET: &[u8; 64] =
@@ -62,9 +62,9 @@ impl fmt::Display for Thumbprint {
     }
 }
 
-/// A certificate that carries an RSA key of an accepted size; all of its structure is checked.
+/// A certificate that carries an RSA key of an accepted size. Its whole structure has been checked.
 ///
-/// Holds the key, about 560 bytes, and borrows the rest from the DER.
+/// It holds the key, about 560 bytes, and borrows the rest from the DER.
 #[derive(Clone, Debug)]
 pub struct Certificate<'a> {
     der: &'a [u8],
@@ -78,51 +78,55 @@ pub struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads a certificate of version 1 or 3 in strict DER, and nothing after it.
+    /// Parses a certificate of version 1 or 3 in strict DER, with nothing after it.
     ///
-    /// Extensions are not interpreted, critical ones included: a custodian's certificate is not
-    /// used for anything they could restrict. Its signature is not verified.
+    /// Extensions are not interpreted, not even critical ones: a custodian's certificate has no use
+    /// that they could restrict. Its signature is not verified.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`CertificateError`].
     pub fn parse(der: &'a [u8]) -> Result<Self, CertificateError> {
         read::certificate(der)
     }
 
-    /// All of it, as it was read.
+    /// Returns the whole certificate in DER.
     pub fn der(&self) -> &'a [u8] {
         self.der
     }
 
-    /// The key that it carries.
+    /// Returns the key.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The SHA-256 digest of [`der`](Self::der).
+    /// Computes the SHA-256 digest of [`der`](Self::der).
     pub fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
     }
 
-    /// The serial number: a big-endian two's complement integer.
+    /// Returns the serial number: a big-endian two's complement integer.
     pub fn serial(&self) -> &'a [u8] {
         self.serial
     }
 
-    /// The subject, a `Name` in DER.
+    /// Returns the subject, a `Name` in DER.
     pub fn subject_der(&self) -> &'a [u8] {
         self.subject
     }
 
-    /// The subject's last common name, if it is text in UTF-8 or ASCII. Chosen by whoever made the
-    /// certificate: escape it before showing it.
+    /// Returns the subject's last common name, if it is text in UTF-8 or ASCII. Whoever made the
+    /// certificate chose it, so escape it before showing it.
     pub fn common_name(&self) -> Option<&'a str> {
         self.common_name
     }
 
-    /// The first second of its validity, in Unix time.
+    /// Returns the first second of the validity, in Unix time.
     pub fn not_before(&self) -> i64 {
         self.not_before
     }
 
-    /// The last second of its validity, in Unix time.
+    /// Returns the last second of the validity, in Unix time.
     pub fn not_after(&self) -> i64 {
         self.not_after
     }
@@ -132,15 +136,15 @@ impl<'a> Certificate<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// Not the DER encoding of a certificate.
+    /// The bytes are not the DER encoding of a certificate.
     Encoding,
     /// Bytes follow the certificate, or a structure inside it.
     TrailingData,
-    /// A version other than 1 and 3, or a field that its version does not have.
+    /// The version is not 1 or 3, or a field is not allowed in this version.
     Version,
-    /// The signature's algorithm is not the one that was signed.
+    /// The signature's algorithm differs from the one that was signed.
     SignatureAlgorithm,
-    /// A time that is none, or is before 1970, or an end before the beginning.
+    /// A time is invalid or before 1970, or the end is before the beginning.
     Validity,
     /// The key is not an RSA key.
     NotRsa,
@@ -155,11 +159,18 @@ impl fmt::Display for CertificateError {
             Self::TrailingData => "bytes follow the certificate or a structure inside it",
             Self::Version => "the certificate has a version other than 1 and 3",
             Self::SignatureAlgorithm => "the certificate's two signature algorithms differ",
-            Self::Validity => "the certificate's validity is no span of time",
+            Self::Validity => "the certificate's validity is not a period of time",
             Self::NotRsa => "the certificate's key is not an RSA key",
-            Self::Key(error) => return write!(f, "the certificate's key: {error}"),
+            Self::Key(error) => return write!(f, "the certificate's key is refused: {error}"),
         })
     }
 }
 
-impl core::error::Error for CertificateError {}
+impl core::error::Error for CertificateError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Chunks of a backup, sealed and opened in place with the crate `aes-gcm`, with a check beside it that
-//! shares nothing with it but the key.
+//! Seals and opens the chunks of a backup in place with the crate `aes-gcm`, together with a check
+//! that shares only the key with it.
 //!
-//! A chunk is opened in place, so it cannot be opened twice. The crate decides on the tag once, and one
-//! fault in that decision would let a changed chunk pass. So the tag is first computed a second time
-//! here, from `aes` and `ghash`, and decided on twice.
+//! A chunk is opened in place, so it cannot be opened twice. The crate checks the tag once, and a
+//! single fault in that check would let a changed chunk pass. So the tag is first computed
+//! separately here, from `aes` and `ghash`, and checked twice.
 //!
-//! A chunk is sealed in place and once, for speed. A fault that left it as it was, or an expanded key
-//! that is not the key, shows in its first and in its last block, which are computed a second time.
+//! For speed, a chunk is sealed in place and once. If a fault leaves it unchanged, or expands a
+//! wrong key, the first and the last block show it: they are computed a second time.
 
 use aes::Aes256;
 use aes::cipher::array::Array;
@@ -27,9 +27,9 @@ const BLOCK: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAuthentic;
 
-/// Encrypts `text` in place and fills in the tag. No nonce serves this key twice.
+/// Encrypts `text` in place and fills in the tag. A nonce must not be used twice with the same key.
 ///
-/// On an error `text` may be in the clear, and it is the caller's to wipe it.
+/// On an error `text` may be in the clear, and the caller must wipe it.
 ///
 /// Secret: `key`, `text`. Public: `nonce`, `associated`, the lengths, the ciphertext, `tag`. Leaks:
 /// nothing else.
@@ -53,8 +53,8 @@ pub fn seal(
         .or(Fault)
 }
 
-/// Decrypts `text` in place if the tag is right, and leaves it as it is if not. That is decided twice on
-/// a tag computed here, and a third time by the crate. The permit is for giving `text` out.
+/// Decrypts `text` in place if the tag is right; otherwise it is unchanged. The decision is made
+/// twice on a tag computed here, and a third time by the crate. The permit allows `text` to leave.
 ///
 /// Secret: `key`, the plaintext. Public: the rest. Leaks: whether the tag is right.
 pub fn open(
@@ -78,7 +78,7 @@ pub fn open(
     Ok(right.and(opened))
 }
 
-/// The block cipher, from which GCM is put together as section 7 of SP 800-38D says.
+/// The block cipher, from which GCM is built as in section 7 of SP 800-38D.
 struct Parts(Aes256);
 
 impl Parts {
@@ -86,7 +86,8 @@ impl Parts {
         Self(Aes256::new(key.expose().into()))
     }
 
-    /// Fills `out` with the encrypted counter: with 1 it masks the tag, from 2 on it is the keystream.
+    /// Fills `out` with the encrypted counter: counter 1 masks the tag, counters from 2 on are the
+    /// keystream.
     fn counter(
         &self,
         nonce: &[u8; NONCE_LEN],
@@ -103,7 +104,8 @@ impl Parts {
         Ok(())
     }
 
-    /// Fills the front of `out` with what the block of `text` at `place`, from 0, must become.
+    /// Fills the front of `out` with the expected ciphertext of the block of `text` at `place`,
+    /// from 0.
     fn seal_block(
         &self,
         nonce: &[u8; NONCE_LEN],
@@ -147,18 +149,19 @@ impl Parts {
     }
 }
 
-/// The place of the last block of `text`, from 0.
+/// Returns the place of the last block of `text`, from 0.
 fn last_block(text: &[u8]) -> usize {
     text.len().saturating_sub(1) >> 4
 }
 
-/// The block of `text` at `place`. The last one may be shorter than others, and is empty for no text.
+/// Returns the block of `text` at `place`. The last block may be shorter, and is empty for an empty
+/// text.
 fn block(text: &[u8], place: usize) -> Option<&[u8]> {
     let start = place.checked_mul(BLOCK)?;
     text.get(start..start.checked_add(BLOCK)?.min(text.len()))
 }
 
-/// Whether the block of `text` at `place` is what `want` begins with.
+/// Returns whether `want` begins with the block of `text` at `place`.
 fn is_block(text: &[u8], place: usize, want: &Secret<BLOCK>) -> Mask {
     let pair = block(text, place).and_then(|have| Some((have, want.expose().get(..have.len())?)));
     pair.map_or(Mask::public(false), |(have, want)| eq_bytes(have, want))
@@ -177,8 +180,8 @@ mod tests {
         key
     }
 
-    /// What is computed here is what the crate computes: of every length from none to some blocks, of
-    /// text and of associated data, the tag and every block.
+    /// The tag and every block computed here equal those of the crate, for text and associated data
+    /// of every length from none to some blocks.
     #[test]
     fn the_parts_agree_with_the_crate() {
         let parts = Parts::new(&key());
@@ -194,7 +197,7 @@ mod tests {
                 let mut block = Secret::zeroed();
                 parts.seal_block(&nonce, place, &text, &mut block).unwrap();
                 assert!(is_block(&sealed, place, &block).declassify(), "{len}");
-                // Neither what was not encrypted nor what another key made passes.
+                // Neither unencrypted blocks nor those of another key pass.
                 assert!(len == 0 || !is_block(&text, place, &block).declassify() || len < BLOCK);
             }
             let opened = open(&key(), &nonce, associated, &mut sealed, &tag);

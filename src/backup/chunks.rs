@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The chunks of a backup: STREAM over AES-256-GCM, one key for each backup.
 //!
-//! Chunk `i`, from 0, has the nonce `0^7 || i in 4 bytes, big-endian || last`, where `last` is 1 for the
-//! last chunk and 0 for the others, and the front as associated data. Every chunk but the last has
-//! [`CHUNK_LEN`] bytes; the last has the rest, at least one byte, but for a backup of nothing, whose only
-//! chunk is empty. So the announced length alone gives the length and the nonce of every chunk.
+//! Chunk `i`, from 0, has the nonce `0^7 || i in 4 bytes, big-endian || last`, where `last` is 1
+//! for the last chunk and 0 for the others, and the front as associated data. Every chunk except
+//! the last has [`CHUNK_LEN`] bytes; the last has the rest, at least one byte. An empty backup has
+//! a single empty chunk. So the announced length determines the length and the nonce of every
+//! chunk.
 //!
-//! GCM does not commit to its key, but this key has no second: the header names the domain, the domain's
-//! id certifies the root, and the key follows from root and header.
+//! GCM does not commit to its key, but only one key is possible here: the header names the domain,
+//! the domain's id certifies the root, and the key follows from root and header.
 
 use super::error::StreamError;
 use super::header::Front;
@@ -20,42 +21,42 @@ use crate::labels::Purpose;
 use crate::sealed_domain::Root;
 use crate::secret::{Secret, wipe};
 
-/// The length of every chunk but the last, in bytes of what is backed up: 64 KiB.
+/// The length of every chunk except the last, in bytes of plaintext: 64 KiB.
 pub const CHUNK_LEN: usize = 1 << CHUNK_BITS;
 
 /// The length of a chunk's tag.
 pub const TAG_LEN: usize = aead::TAG_LEN;
 
-/// The length of every chunk but the last, as it stands in the file.
+/// The length of every chunk except the last, as stored in the file.
 pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
 
-/// The most bytes that a backup holds: 2^32 chunks, where the counter of chunks ends.
+/// The most bytes of a backup: 2^32 chunks, which is the range of the chunk counter.
 pub const MAX_LEN: u64 = 1 << (CHUNK_BITS + u32::BITS);
 
 const CHUNK_BITS: u32 = 16;
 
-/// How many bytes all chunks have for `length` bytes, at most [`MAX_LEN`], tags included.
+/// Returns the length of all chunks for `length` bytes, at most [`MAX_LEN`], tags included.
 pub(super) const fn sealed_len(length: u64) -> u64 {
     let tags = (last_chunk(length) + 1) * TAG_LEN as u64;
     length.saturating_add(tags)
 }
 
-/// The number of the last chunk, from 0.
+/// Returns the number of the last chunk, from 0.
 const fn last_chunk(length: u64) -> u64 {
     length.saturating_sub(1) >> CHUNK_BITS
 }
 
-/// The key of one backup, and how far it has come.
+/// The key of one backup, and the position in it.
 pub(super) struct Chunks {
     front: Front,
     length: u64,
-    /// None after an error.
+    /// `None` after an error.
     key: Option<Secret<32>>,
-    /// The number of the next chunk; one more than the last one's when all are done.
+    /// The number of the next chunk; after the last chunk, one more than its number.
     next: u64,
 }
 
-/// The next chunk in the caller's buffer, and what it takes.
+/// The next chunk in the caller's buffer, and what is needed to process it.
 struct Chunk<'k, 'c> {
     key: &'k Secret<32>,
     nonce: [u8; NONCE_LEN],
@@ -64,7 +65,8 @@ struct Chunk<'k, 'c> {
 }
 
 impl Chunks {
-    /// The chunks of the backup with this front: key = `X(root, "backup", D("backup header", front))`.
+    /// Prepares the chunks of the backup with this front: key = `X(root, "backup", D("backup
+    /// header", front))`.
     ///
     /// Secret: the root, the key. Public: the front. Leaks: nothing else.
     pub(super) fn new(root: &Root, front: Front, length: u64) -> Result<Self, Fault> {
@@ -84,8 +86,8 @@ impl Chunks {
         &self.front
     }
 
-    /// How many bytes of what is backed up the next chunk holds; none when all are done, or after an
-    /// error.
+    /// Returns how many bytes of plaintext the next chunk holds; `None` when all are done, or after
+    /// an error.
     pub(super) fn next_len(&self) -> Option<usize> {
         if self.key.is_none() || self.next > last_chunk(self.length) {
             return None;
@@ -94,7 +96,7 @@ impl Chunks {
         Some(left.min(CHUNK_LEN as u64) as usize)
     }
 
-    /// Seals the next chunk in place. An error wipes the chunk and the key.
+    /// Seals the next chunk in place. On an error the chunk and the key are wiped.
     ///
     /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
     pub(super) fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
@@ -115,8 +117,8 @@ impl Chunks {
         })
     }
 
-    /// Opens the next chunk in place, if it is authentic, and leaves it as it is if not. An error wipes
-    /// the key.
+    /// Opens the next chunk in place if it is authentic; otherwise it is unchanged. On an error the
+    /// key is wiped.
     ///
     /// Secret: the key, the text. Public: the sealed chunk. Leaks: whether it opens.
     pub(super) fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
@@ -137,7 +139,7 @@ impl Chunks {
         })
     }
 
-    /// A permit if all chunks are done, and each went well.
+    /// Returns a permit if all chunks were processed without an error.
     pub(super) fn finish(self) -> Result<Permit, StreamError> {
         let goes_on = Verdict::twice(|| Mask::public(self.key.is_some()));
         let done = Verdict::twice(|| !Mask::at_most(self.next, last_chunk(self.length)));
@@ -146,7 +148,7 @@ impl Chunks {
             .and(done.permit(StreamError::Incomplete)?))
     }
 
-    /// Goes on to the next chunk, or ends for good.
+    /// Moves on to the next chunk, or ends after an error.
     fn step<T>(&mut self, outcome: Result<T, StreamError>) -> Result<T, StreamError> {
         match outcome {
             Ok(_) => self.next = self.next.saturating_add(1),
@@ -155,7 +157,7 @@ impl Chunks {
         outcome
     }
 
-    /// Cuts the next chunk into text and tag, if it has the length of its place.
+    /// Divides the next chunk into text and tag, if it has the length that its place requires.
     fn cut<'c>(&self, chunk: &'c mut [u8]) -> Result<Chunk<'_, 'c>, StreamError> {
         let key = self.key.as_ref().ok_or(StreamError::Ended)?;
         let len = self.next_len().ok_or(StreamError::AfterTheEnd)?;
@@ -181,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// The chunks under one key and one front, whatever `length` is.
+    /// The chunks under one key and one front, for any `length`.
     fn of_length(length: u64) -> Chunks {
         let root = Root::from_secret(Secret::from_bytes(&mut [7; 32]));
         Chunks::new(&root, Front::new(), length).unwrap()
@@ -198,8 +200,9 @@ mod tests {
         out
     }
 
-    /// The front binds the length, so that another length has another key. Here nothing but the flag
-    /// says where a stream ends: cut at a chunk's end it must not open, nor with more behind its end.
+    /// The front binds the length, so another length has another key. Only the flag shows where a
+    /// stream ends: a stream that is cut at the end of a chunk, or continues past its end, must not
+    /// open.
     #[test]
     fn a_stream_ends_at_its_last_chunk_only() {
         for (count, rest) in [(2, 0), (2, 1), (3, 0), (4, CHUNK_LEN - 1)] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a backup is not made, not read or not restored.
+//! Why a backup was not made, read or restored.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::sealed_domain::{DomainId, TextError};
 
-/// A part of a backup's header, as `docs/format.md` calls it.
+/// A part of a backup's header, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Field {
@@ -24,7 +24,7 @@ pub enum Field {
     Epoch,
     /// The backup's own id.
     BackupId,
-    /// The HSM that made it.
+    /// The id of the HSM that made it.
     Instance,
     /// The head of that HSM's ledger.
     LedgerHead,
@@ -34,7 +34,7 @@ pub enum Field {
     Name,
     /// The time.
     Created,
-    /// How many bytes were backed up.
+    /// The length of what was backed up.
     Length,
 }
 
@@ -57,25 +57,25 @@ impl fmt::Display for Field {
     }
 }
 
-/// Why bytes do not begin as a backup does. Everything here can be told without any secret.
+/// Why bytes do not begin like a backup. Every cause can be found without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The first bytes are not a backup's.
+    /// The first bytes are not those of a backup.
     NotABackup,
-    /// The header goes on after the bytes at hand.
+    /// The given bytes end before the header does.
     Incomplete {
-        /// How many bytes from the start to have at hand; at most
+        /// How many bytes from the start are needed; at most
         /// [`FRONT_MAX_LEN`](super::FRONT_MAX_LEN).
         needed: usize,
     },
-    /// A version that this crate does not know.
+    /// The version is not supported.
     UnknownVersion(u64),
-    /// A suite that this crate does not know.
+    /// The suite is not supported.
     UnknownSuite(u64),
-    /// The field is not of its type, or out of its bounds.
+    /// The field has the wrong type, or is out of bounds.
     Malformed(Field),
-    /// The header is not in the one encoding that is allowed, or bytes follow in it.
+    /// The header is not in the single encoding that is allowed, or has extra bytes.
     NotDeterministic,
     /// The name is refused.
     Name(TextError),
@@ -103,17 +103,24 @@ impl fmt::Display for HeaderError {
     }
 }
 
-impl core::error::Error for HeaderError {}
+impl core::error::Error for HeaderError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Name(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
-/// Why a backup was not begun.
+/// Why a backup could not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// More than [`MAX_LEN`](super::MAX_LEN) bytes were to be backed up.
+    /// The data is longer than [`MAX_LEN`](super::MAX_LEN) bytes.
     TooLong,
     /// The random number generator failed.
     Rng,
-    /// The machine erred.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -134,14 +141,14 @@ impl fmt::Display for BeginError {
         match self {
             Self::TooLong => write!(f, "a backup holds at most {} bytes", super::MAX_LEN),
             Self::Rng => RngError.fmt(f),
-            Self::Fault => f.write_str("a fault while the backup was begun"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
 
 impl core::error::Error for BeginError {}
 
-/// The backup is another domain's, and this HSM cannot open it.
+/// The backup belongs to another domain, so this HSM cannot open it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -157,19 +164,19 @@ pub struct WrongDomain {
 impl fmt::Display for WrongDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { have, want } = self;
-        write!(f, "the backup is of domain {have}, the HSM of {want}")
+        write!(f, "the backup belongs to domain {have}, this HSM to {want}")
     }
 }
 
 impl core::error::Error for WrongDomain {}
 
-/// Why a restore was not begun.
+/// Why a restore could not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// The backup is another domain's.
+    /// The backup belongs to another domain.
     WrongDomain(WrongDomain),
-    /// The machine erred.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -189,33 +196,40 @@ impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongDomain(error) => error.fmt(f),
-            Self::Fault => f.write_str("a fault while the restore was begun"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
 
-impl core::error::Error for RestoreError {}
+impl core::error::Error for RestoreError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::WrongDomain(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
-/// Why a backup does not go on. It has ended then: the key is wiped, and every further call fails.
+/// Why a backup or a restore stopped. It has ended: the key is wiped, and every further call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError {
-    /// The chunk does not have the length of its place.
+    /// The chunk does not have the required length.
     ChunkLength {
-        /// Its length.
+        /// The length of the chunk.
         have: usize,
-        /// The length of its place, the tag included.
+        /// The required length, tag included.
         want: usize,
     },
-    /// A chunk after the last one.
+    /// A chunk follows the last one.
     AfterTheEnd,
-    /// The chunk is not the one that was written in its place.
+    /// The chunk is not the one that was written at this place.
     DoesNotOpen,
     /// Chunks are missing.
     Incomplete,
-    /// It had ended with an error before.
+    /// The backup or restore has already ended with an error.
     Ended,
-    /// The machine erred.
+    /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -229,13 +243,13 @@ impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ChunkLength { have, want } => {
-                write!(f, "the chunk has {have} bytes in the place of {want}")
+                write!(f, "the chunk has {have} bytes instead of {want}")
             }
             Self::AfterTheEnd => f.write_str("a chunk follows the last one"),
             Self::DoesNotOpen => f.write_str("the chunk does not open"),
             Self::Incomplete => f.write_str("chunks are missing"),
-            Self::Ended => f.write_str("the backup had ended with an error before"),
-            Self::Fault => f.write_str("a fault while a chunk was sealed"),
+            Self::Ended => f.write_str("the backup or restore has already ended with an error"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The header of a backup, and what stands before it in the file.
+//! The header of a backup, and the bytes in front of it.
 //!
 //! `front = "sdbackup" || length of the header in 4 bytes, big-endian || header`. The whole front is
 //! bound to the key and to every chunk.
@@ -14,7 +14,7 @@ use super::name::Name;
 use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
 use crate::sealed_domain::{DomainId, Epoch, InstanceId, LedgerHead, MAX_TEXT_LEN, Suite, id};
 
-/// What a backup begins with.
+/// The first bytes of every backup.
 const MAGIC: &[u8; 8] = b"sdbackup";
 
 /// Magic and length of the header.
@@ -25,26 +25,27 @@ const VERSION: u8 = 1;
 
 const ITEMS: u64 = 11;
 
-/// The longest header: three integers below 24, one of 4 bytes and two of 8, four byte strings, a text.
+/// The maximum length of a header: three integers below 24, one of 4 bytes and two of 8, four byte
+/// strings, a text.
 const HEADER_MAX_LEN: usize =
     1 + 3 + 5 + 2 * 9 + 3 * bytes_len(32) + bytes_len(16) + bytes_len(MAX_TEXT_LEN);
 
-/// The most bytes before the first chunk.
+/// The maximum number of bytes before the first chunk.
 pub const FRONT_MAX_LEN: usize = PREFIX_LEN + HEADER_MAX_LEN;
 
 /// The bytes before the first chunk.
 pub(super) type Front = Vec<u8, FRONT_MAX_LEN>;
 
 id! {
-    /// The name of one backup, drawn for it.
+    /// The name of one backup, drawn at random.
     BackupId, 32
 }
 
-/// What a backup holds.
+/// The contents of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind<'a> {
-    /// All that the HSM keeps; the name, if there is one, is the operator's.
+    /// Everything that the HSM keeps. The operator may give it a name.
     Full(Option<Name<'a>>),
     /// The key of this name.
     Key(Name<'a>),
@@ -58,7 +59,7 @@ impl<'a> Kind<'a> {
         }
     }
 
-    /// The name, empty if there is none.
+    /// Returns the name; empty if there is none.
     fn text(self) -> &'a str {
         match self {
             Self::Full(name) => name.map_or("", |name| name.as_str()),
@@ -79,26 +80,26 @@ impl<'a> Kind<'a> {
     }
 }
 
-/// What is to be backed up, and what is told about it.
+/// What is backed up, and the public data about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "the caller fills it in, and is to miss nothing new"
+    reason = "the caller must fill in every field"
 )]
 pub struct BackupInfo<'a> {
-    /// The domain's epoch, for information: a backup outlives it. None for a domain that was imported
-    /// and has not been sealed.
+    /// The domain's epoch, for information only: a backup outlives it. `None` for an imported
+    /// domain that has not been sealed.
     pub epoch: Option<Epoch>,
     /// The HSM that makes the backup.
     pub instance: InstanceId,
-    /// The newest record of its ledger.
+    /// The newest record of the HSM's ledger.
     #[doc(hidden)] // No HSM keeps a ledger yet.
     pub ledger_head: LedgerHead,
-    /// What the backup holds.
+    /// The contents of the backup.
     pub kind: Kind<'a>,
-    /// When it is made, in Unix seconds; 0 if the HSM has no clock.
+    /// When the backup is made, in Unix seconds; 0 if the HSM has no clock.
     pub created: u64,
-    /// How many bytes are to be backed up; at most [`MAX_LEN`].
+    /// How many bytes are backed up; at most [`MAX_LEN`].
     pub length: u64,
 }
 
@@ -112,8 +113,12 @@ pub struct BackupHeader<'a> {
 }
 
 impl<'a> BackupHeader<'a> {
-    /// Reads the header from the first bytes of a backup. [`FRONT_MAX_LEN`] bytes are enough; chunks
-    /// may follow.
+    /// Parses the header from the first bytes of a backup. [`FRONT_MAX_LEN`] bytes are enough;
+    /// chunks may follow.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`HeaderError`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, HeaderError> {
         let (prefix, rest) = bytes.split_at_checked(PREFIX_LEN).ok_or(incomplete(0))?;
         let (magic, length) = prefix.split_at_checked(MAGIC.len()).ok_or(incomplete(0))?;
@@ -142,27 +147,27 @@ impl<'a> BackupHeader<'a> {
         })
     }
 
-    /// The bytes before the first chunk: magic, length and header.
+    /// Returns the bytes before the first chunk: magic, length and header.
     pub const fn front(&self) -> &'a [u8] {
         self.front
     }
 
-    /// The domain, and so the HSMs, that can open the backup.
+    /// Returns the domain whose HSMs can open the backup.
     pub const fn domain_id(&self) -> DomainId {
         self.domain_id
     }
 
-    /// The backup's own id.
+    /// Returns the backup's id.
     pub const fn backup_id(&self) -> BackupId {
         self.backup_id
     }
 
-    /// What was backed up, and what was told about it.
+    /// Returns what was backed up, and the public data about it.
     pub const fn plan(&self) -> &BackupInfo<'a> {
         &self.plan
     }
 
-    /// How many bytes the whole backup has, front, chunks and tags.
+    /// Returns the length of the whole backup: front, chunks and tags.
     pub const fn sealed_len(&self) -> u64 {
         sealed_len(self.plan.length).saturating_add(self.front.len() as u64)
     }
@@ -173,7 +178,8 @@ const fn incomplete(header: usize) -> HeaderError {
     HeaderError::Incomplete { needed }
 }
 
-/// Every version has its number in the same place, so that a backup of a later one is named as that.
+/// Every version has its number in the same place, so that a backup of a later version is named as
+/// such.
 fn check_version(header: &[u8]) -> Result<(), HeaderError> {
     let mut reader = Reader::new(header);
     reader.array(Field::Header)?;
@@ -233,7 +239,7 @@ fn encode<W: Write>(
     Ok(())
 }
 
-/// Writes the front of a backup, and reads it again as any reader does.
+/// Writes the front of a backup, and reads it back as any reader does.
 pub(super) fn write_front(
     domain_id: DomainId,
     backup_id: BackupId,

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a backup, or the key in it, is called.
+//! The name of a backup, or of the key in it.
 
 use crate::sealed_domain::{TextError, check_text};
 
-/// A name: 1 to 64 bytes of UTF-8 ([`MAX_TEXT_LEN`](crate::sealed_domain::MAX_TEXT_LEN)) that cannot mislead
-/// who reads it.
+/// A name: 1 to 64 bytes of UTF-8 ([`MAX_TEXT_LEN`](crate::sealed_domain::MAX_TEXT_LEN)) without
+/// characters that mislead a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name<'a>(&'a str);
 
 impl<'a> Name<'a> {
-    /// Checks length and characters, as for an artifact's tag.
+    /// Makes a name after checking its length and characters, as for an artifact's tag.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`TextError`].
     pub fn new(text: &'a str) -> Result<Self, TextError> {
         if text.is_empty() {
             return Err(TextError::Empty);
@@ -17,7 +21,7 @@ impl<'a> Name<'a> {
         check_text(text).map(Self)
     }
 
-    /// The text.
+    /// Returns the text.
     pub const fn as_str(&self) -> &'a str {
         self.0
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Restoring a backup.
+//! Restores a backup.
 
 use super::chunks::Chunks;
 use super::error::{RestoreError, StreamError, WrongDomain};
@@ -9,14 +9,15 @@ use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::sealed_domain::Root;
 
-/// A backup being restored: each chunk after the front goes through [`open`](Self::open), for as long as
-/// there is a [`next_len`](Self::next_len), then [`finish`](Self::finish) says whether all was there.
+/// A backup being restored. Each chunk after the front goes through [`open`](Self::open), as long
+/// as there is a [`next_len`](Self::next_len); then [`finish`](Self::finish) returns whether the
+/// backup was complete.
 pub struct Reader {
     chunks: Chunks,
 }
 
 impl Reader {
-    /// Begins to restore a backup in the domain of `root`.
+    /// Begins to restore a backup into the domain of `root`.
     ///
     /// Secret: the root, the key. Public: the header. Leaks: whether it is the same domain.
     pub(crate) fn begin(root: &Root, header: &BackupHeader<'_>) -> Result<Self, RestoreError> {
@@ -34,31 +35,42 @@ impl Reader {
         })
     }
 
-    /// How many bytes the next chunk gives; it stands in the file with [`TAG_LEN`](super::TAG_LEN)
-    /// more. None when all are opened, or after an error.
+    /// Returns how many bytes the next chunk gives; in the file it has [`TAG_LEN`](super::TAG_LEN)
+    /// more. `None` when all are opened, or after an error.
     pub fn next_len(&self) -> Option<usize> {
         self.chunks.next_len()
     }
 
-    /// Opens the next chunk in place and gives what was backed up.
+    /// Opens the next chunk in place, and returns the restored bytes.
     ///
-    /// Nothing is given that is not authentic, and every chunk has one place only. An error wipes the
-    /// key and ends the restoring.
+    /// Only authentic bytes are returned, and every chunk must be at its place. An error wipes the
+    /// key and ends the restore.
     ///
     /// Secret: the key, the text. Public: the sealed chunk. Leaks: whether it opens.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`StreamError`] except `Incomplete`.
     pub fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
         self.chunks.open(chunk)
     }
 
-    /// Ends the restoring. Only if this is `Ok` was the backup whole, and may what was restored take
-    /// effect. Bytes that follow in the file are no part of the backup: [`open`](Self::open) refuses
-    /// them, and [`BackupHeader::sealed_len`] tells of them beforehand.
+    /// Ends the restore. Only if this returns `Ok` was the backup complete, and may the restored
+    /// data take effect. Bytes that follow in the file are not part of the backup:
+    /// [`open`](Self::open) refuses them, and [`BackupHeader::sealed_len`] shows in advance where
+    /// the backup ends.
+    ///
+    /// # Errors
+    ///
+    /// - [`StreamError::Incomplete`]: chunks are missing.
+    /// - [`StreamError::Ended`]: an earlier call failed.
+    /// - [`StreamError::Fault`]: an internal check failed.
     #[cfg(feature = "hazmat")]
     pub fn finish(self) -> Result<(), StreamError> {
         self.done()?.spend(StreamError::Incomplete)
     }
 
-    /// A permit to let what was restored take effect, if all was opened.
+    /// Returns a permit to let the restored data take effect, if all chunks were opened.
     pub(crate) fn done(self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }

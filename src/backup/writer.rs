@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Making a backup.
+//! Makes a backup.
 
 use rand_core::TryCryptoRng;
 
@@ -13,16 +13,17 @@ use crate::labels::Purpose;
 use crate::sealed_domain::{DomainId, Hedged, Root};
 use crate::secret::Secret;
 
-/// A backup being made: first [`front`](Self::front), then each chunk as [`seal`](Self::seal) leaves it,
-/// for as long as there is a [`next_len`](Self::next_len), then [`finish`](Self::finish).
+/// A backup being made. First store the [`front`](Self::front), then each chunk after
+/// [`seal`](Self::seal), as long as there is a [`next_len`](Self::next_len); then call
+/// [`finish`](Self::finish).
 pub struct Writer {
     backup_id: BackupId,
     chunks: Chunks,
 }
 
 impl Writer {
-    /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root, with all else
-    /// that the header says, and with a number that the HSM gives to one backup only.
+    /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root, with the
+    /// rest of the header, and with a number that the HSM gives to one backup only.
     ///
     /// Secret: the root, the key. Public: the plan, the front. Leaks: nothing else.
     pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
@@ -32,7 +33,7 @@ impl Writer {
         rng: &mut R,
     ) -> Result<Self, BeginError> {
         burning::<{ burn::DOMAIN }, _>(move || {
-            // Both ids stand in the header: they are public from here.
+            // Both ids are in the header, so they are public from here on.
             let domain_id = DomainId::from_bytes(published(root.domain_id()?.as_bytes()));
             let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
             let mut what = Secret::zeroed();
@@ -48,40 +49,50 @@ impl Writer {
         })
     }
 
-    /// The backup's own id.
+    /// Returns the backup's id.
     pub const fn backup_id(&self) -> BackupId {
         self.backup_id
     }
 
-    /// What the backup begins with.
+    /// Returns the first bytes of the backup.
     pub fn front(&self) -> &[u8] {
         self.chunks.front()
     }
 
-    /// How many bytes the next chunk takes, without its tag: [`CHUNK_LEN`](super::CHUNK_LEN), or the
-    /// rest. None when all are sealed, or after an error.
+    /// Returns how many bytes the next chunk takes, without its tag:
+    /// [`CHUNK_LEN`](super::CHUNK_LEN), or the rest. `None` when all are sealed, or after an error.
     pub fn next_len(&self) -> Option<usize> {
         self.chunks.next_len()
     }
 
-    /// Seals the next chunk in place: [`next_len`](Self::next_len) bytes, and room for
+    /// Seals the next chunk in place: [`next_len`](Self::next_len) bytes, followed by room for
     /// [`TAG_LEN`](super::TAG_LEN) more.
     ///
-    /// An error wipes `chunk`, so that nothing leaves in the clear by mistake, and ends the backup: more
-    /// or fewer bytes than announced are not taken.
+    /// On an error `chunk` is wiped, so that nothing leaves in the clear by mistake, and the backup
+    /// ends. More or fewer bytes than announced are an error.
     ///
     /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`StreamError`] except `DoesNotOpen` and `Incomplete`.
     pub fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
         self.chunks.seal(chunk)
     }
 
-    /// Ends the backup. It is of use only if this is `Ok`: every chunk was sealed.
+    /// Ends the backup. Only if this returns `Ok` is the backup complete and usable.
+    ///
+    /// # Errors
+    ///
+    /// - [`StreamError::Incomplete`]: chunks are missing.
+    /// - [`StreamError::Ended`]: an earlier call failed.
+    /// - [`StreamError::Fault`]: an internal check failed.
     #[cfg(feature = "hazmat")]
     pub fn finish(self) -> Result<(), StreamError> {
         self.done()?.spend(StreamError::Incomplete)
     }
 
-    /// A permit to say so if the whole was sealed: nothing is missing.
+    /// Returns a permit to report the backup as complete.
     pub(crate) fn done(self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The same for the words of big integers.
+//! Constant-time primitives for the words of big integers.
 
 use crypto_bigint::Word;
 use subtle::ConditionallySelectable;

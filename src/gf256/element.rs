@@ -12,6 +12,13 @@ use crate::ct::Mask;
 /// dropped: code that holds elements for longer than an expression wipes them.
 pub struct Element(u8);
 
+/// Prints no part of the value.
+impl core::fmt::Debug for Element {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Element(..)")
+    }
+}
+
 impl Element {
     /// The element 0.
     pub const ZERO: Self = Self(0);

@@ -166,6 +166,13 @@ pub struct Selection<'s> {
     points: Vec<Element, MAX_CUSTODIANS>,
 }
 
+/// Prints the shares' custodians and indices, never their values.
+impl core::fmt::Debug for Selection<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Selection").field(&self.shares).finish()
+    }
+}
+
 impl<'s> Selection<'s> {
     /// Selects the shares whose bit is set in `subset`; `None` if two of them have the same index.
     pub fn new(shares: &'s [Share], subset: u16) -> Option<Self> {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Seeing that what was encrypted is not an OAEP block in the clear.
+//! Detects an OAEP block that was left unencrypted.
 
 use super::{DecryptError, ModulusSize, oaep};
 use crate::ct::Mask;
 use crate::hardened::copy;
 use crate::secret::Secret;
 
-/// Whether `block` is an OAEP block without a label that was not encrypted: it gives up its message
-/// without a key. It is what encryption leaves if its exponentiation is passed over.
+/// Returns whether `block` is an OAEP block without a label that was not encrypted, whose message
+/// anyone can read. Encryption leaves such a block if its exponentiation is skipped.
 ///
 /// Secret: the block, if it is one. Public: its length. Leaks: whether it is one.
 #[inline(never)]
@@ -20,6 +20,6 @@ pub(crate) fn is_bare_block(block: &[u8]) -> Mask {
         copy(room, block)?;
         oaep::decode(room, &[], message.expose_mut())
     };
-    // Whatever is not seen to be encrypted counts as bare.
+    // Anything that is not seen to be encrypted counts as bare.
     Mask::public(!matches!(decode(), Err(DecryptError::Opaque)))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Base blinding: the private operation sees `c r^e` for a fresh random `r`, and never `c`.
+//! Base blinding: the private operation receives `c r^e` for a fresh random `r`, never `c` itself.
 
 use crypto_bigint::{Odd, Uint, Word};
 use rand_core::TryCryptoRng;
@@ -12,8 +12,8 @@ use crate::ct;
 use crate::hardened::Fault;
 use crate::rng;
 
-/// Draws that may fall on or above the modulus before the generator is given up. An honest one fails
-/// each with a chance of at most 1/2.
+/// How many draws may fall on or above the modulus before the generator counts as broken. Each draw
+/// of an honest generator does so with a chance of at most 1/2.
 const DRAWS: usize = 128;
 
 /// `r^e` and `1/r` modulo `n`, in Montgomery's form; drawn in place, used once, and wiped.
@@ -34,8 +34,8 @@ impl<const N: usize> Blinding<N> {
     /// Draws `r`.
     ///
     /// The inverse of `r` is computed as `s (r s)^-1` with a second random `s`. For a given `r` the
-    /// product `r s` is uniform, so it tells nothing of `r`, and may be inverted in a time that
-    /// depends on it.
+    /// product `r s` is uniform, so it reveals nothing about `r`, and its inversion may take a time
+    /// that depends on it.
     ///
     /// Secret: `r`, `s`. Public: the key, the product `r s`, how many draws were above the modulus.
     /// Leaks: nothing else.
@@ -86,8 +86,8 @@ pub(super) fn uniform<const N: usize, R: TryCryptoRng + ?Sized>(
     Err(Failure::Rng)
 }
 
-/// The inverse of a public number. That there is none has a chance of about 2^-1023 if the generator
-/// is honest, and would factor the modulus.
+/// Returns the inverse of a public number. With an honest generator, the chance that there is none
+/// is about 2^-1023; such a number would factor the modulus.
 #[inline(never)]
 fn invert_public<const N: usize>(
     number: &[Word; N],

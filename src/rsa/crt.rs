@@ -32,7 +32,7 @@ pub(super) struct Half<const P: usize> {
     pub(super) exponent: [Word; P],
 }
 
-/// The integers of a private key, big-endian, as an encoding holds them. Unchecked.
+/// The integers of a private key, big-endian, as an encoding holds them, not yet checked.
 pub(super) struct Numbers<'a> {
     pub(super) d: &'a [u8],
     pub(super) p: &'a [u8],
@@ -43,9 +43,10 @@ pub(super) struct Numbers<'a> {
 }
 
 impl<const P: usize, const N: usize> Crt<P, N> {
-    /// Checks that the numbers belong together: that `p q = n`; that the exponents of the primes
-    /// are inverses of `e` and remainders of `d`; and the coefficient. That the primes are prime is not
-    /// checked: the numbers of another key fail when [`apply`](Self::apply) checks its result.
+    /// Checks that the numbers belong together: that `p q = n`, that the exponents of the primes
+    /// are inverses of `e` and remainders of `d`, and the coefficient. The primes are not tested
+    /// for primality: numbers that are not a key fail when [`apply`](Self::apply) checks its
+    /// result.
     ///
     /// Secret: the numbers. Public: the public key, their lengths, the check that fails. Leaks:
     /// nothing else.
@@ -91,15 +92,15 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         })
     }
 
-    /// `1/q` modulo `p`, out of Montgomery's form.
+    /// Returns `1/q` modulo `p`, not in Montgomery's form.
     pub(super) fn coefficient(&self) -> Result<Zeroizing<[Word; P]>, Fault> {
         let mut coefficient = Zeroizing::new(self.coefficient);
         Multiplier::new(&self.p.prime).leave(&mut coefficient)?;
         Ok(coefficient)
     }
 
-    /// Raises `from`, a big-endian number below the modulus, to the private exponent, into `to`. Both
-    /// have as many bytes as the modulus. On failure `to` is zeros.
+    /// Raises `from`, a big-endian number below the modulus, to the private exponent, and writes
+    /// the result to `to`. Both have as many bytes as the modulus. On failure `to` is zeros.
     ///
     /// Secret: the key, `to`. Public: `from`. Leaks: nothing else.
     #[inline(never)]
@@ -126,8 +127,8 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         let mut y = Zeroizing::new([0; N]);
         self.power(&mut y, &x)?;
 
-        // A fault in one half of the computation would let anyone who sees the result factor the
-        // modulus (Boneh, DeMillo, Lipton): so it is checked before it leaves.
+        // With the result of a fault in one half of the computation, anyone could factor the
+        // modulus (Boneh, DeMillo, Lipton). So the result is checked before it leaves.
         let mut check = Zeroizing::new(*y);
         multiplier.enter(&mut check)?;
         key.power(&mut multiplier, &mut check)?;
@@ -141,7 +142,8 @@ impl<const P: usize, const N: usize> Crt<P, N> {
         Ok(())
     }
 
-    /// `out = x^d`, below `n`, for `x` below `n`: Garner's formula `y = yq + q (1/q (yp - yq) mod p)`.
+    /// Computes `out = x^d`, below `n`, for `x` below `n`: Garner's formula `y = yq + q (1/q (yp -
+    /// yq) mod p)`.
     #[inline(never)]
     fn power(&self, out: &mut [Word; N], x: &[Word; N]) -> Result<(), Fault> {
         #[cfg(test)]
@@ -180,7 +182,8 @@ impl<const P: usize> Half<P> {
         })
     }
 
-    /// The exponent is below `p - 1`, and its product with `e` leaves 1 there.
+    /// Checks that the exponent is below `p - 1`, and that its product with `e` leaves 1 modulo `p
+    /// - 1`.
     fn check_exponent<const N: usize>(
         &self,
         key: &PublicKey,
@@ -191,7 +194,7 @@ impl<const P: usize> Half<P> {
         words::from_be_bytes(&mut e, key.exponent())?;
         let mut one = [0; P];
         words::from_be_bytes(&mut one, &[1])?;
-        // The product is shorter than what is divided.
+        // The product is shorter than the dividend.
         wide.fill(0);
         let product = wide.get_mut(..P + EXPONENT_WORDS).ok_or(Fault)?;
         mont::mul_wide(product, &self.exponent, &e)?;
@@ -201,12 +204,12 @@ impl<const P: usize> Half<P> {
         )
     }
 
-    /// True if `x`, below `p q`, leaves `residue`, below `p - 1`, modulo `p - 1`. Uses `x` up. No `x` that
-    /// leaves another residue passes, however large.
+    /// Returns true if `x`, below `p q`, leaves `residue`, below `p - 1`, modulo `p - 1`.
+    /// Overwrites `x`. No `x` with another residue passes, however large.
     ///
-    /// There is nothing to divide: `x = residue + k (p - 1)` means that `k` is `residue - x` modulo `p`.
-    /// With `R / 2 < p < R`, and `q` alike, `x < p q` gives `k < q + 2 <= R + 1 < 2 p`. So `k` is one of
-    /// two numbers, and for both the equation is checked.
+    /// No division is needed: `x = residue + k (p - 1)` means that `k` is `residue - x` modulo `p`.
+    /// With `R / 2 < p < R`, and likewise for `q`, `x < p q` gives `k < q + 2 <= R + 1 < 2 p`. So
+    /// `k` is one of two numbers, and the equation is checked for both.
     ///
     /// Secret: everything. Public: the lengths. Leaks: nothing else.
     #[inline(never)]
@@ -238,14 +241,14 @@ impl<const P: usize> Half<P> {
         Ok(words::is_zero(x) | (!negative & words::eq(x, &*product)))
     }
 
-    /// `p - 1`: the prime is odd.
+    /// Returns `p - 1`; the prime is odd.
     fn order(&self) -> Result<Zeroizing<[Word; P]>, Fault> {
         let mut order = Zeroizing::new(*self.prime.value());
         *order.first_mut().ok_or(Fault)? ^= 1;
         Ok(order)
     }
 
-    /// `out = x^exponent`, below the prime, for an `x` of double width.
+    /// Computes `out = x^exponent`, below the prime, for an `x` of double width.
     fn power(&self, out: &mut [Word; P], x: &[Word]) -> Result<(), Fault> {
         let mut multiplier = Multiplier::new(&self.prime);
         multiplier.enter_wide(out, x)?;
@@ -254,14 +257,14 @@ impl<const P: usize> Half<P> {
     }
 }
 
-/// Reads a big-endian integer; `error` if it has more bytes than the words take.
+/// Reads a big-endian integer; returns `error` if it has more bytes than the words hold.
 fn read<const L: usize>(bytes: &[u8], error: KeyError) -> Result<[Word; L], KeyError> {
     let mut words = [0; L];
     words::from_be_bytes(&mut words, bytes).map_err(|Fault| error)?;
     Ok(words)
 }
 
-/// From here on it is public whether the check holds.
+/// From here on it is public whether the check succeeded.
 fn require(holds: Mask, error: KeyError) -> Result<(), KeyError> {
     if holds.declassify() {
         Ok(())

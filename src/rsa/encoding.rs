@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys in DER: PKCS#1 (RFC 8017 appendix A.1), PKCS#8 (RFC 5208 section 5) and SubjectPublicKeyInfo
-//! (RFC 5280 section 4.1). Strict: what is read is the one encoding of what it says.
+//! Keys in DER: PKCS#1 (RFC 8017 appendix A.1), PKCS#8 (RFC 5208 section 5) and
+//! SubjectPublicKeyInfo (RFC 5280 section 4.1). Reading is strict: only the canonical encoding is
+//! accepted.
 
 use der::asn1::{BitStringRef, OctetStringRef, SequenceRef, UintRef};
 use der::{ErrorKind, Reader, SliceReader, TagMode, TagNumber};
@@ -25,7 +26,7 @@ const PKCS1_MAX_LEN: usize = {
 /// A sequence of the version, the algorithm, and the key in an octet string.
 pub(super) const PKCS8_MAX_LEN: usize = 4 + 3 + 15 + 4 + PKCS1_MAX_LEN;
 
-/// The algorithm: `rsaEncryption` with parameters NULL, which RFC 3279 section 2.3.1 demands.
+/// The algorithm: `rsaEncryption` with parameters NULL, which RFC 3279 section 2.3.1 requires.
 const ALGORITHM: [u8; 15] = [
     0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
 ];
@@ -69,10 +70,11 @@ pub(super) fn public_key_to_spki(key: &PublicKey, out: &mut [u8]) -> Result<usiz
     })
 }
 
-/// Calls `with` with the pieces, in order, that make the encoding of a key.
+/// Calls `with` with the pieces, in order, of a key's encoding.
 pub(super) fn with_spki<T>(key: &PublicKey, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
     let (modulus, exponent) = (key.modulus(), key.exponent());
-    // The modulus has its top bit set, and so a zero before it; the exponent is at most 32 bytes long.
+    // The modulus has its top bit set, so a zero precedes it; the exponent is at most 32 bytes
+    // long.
     let zero = usize::from(exponent.first().is_some_and(|first| first >> 7 == 1));
     let exponent_len = exponent.len() + zero;
     let integer = 1 + modulus.len();
@@ -165,7 +167,7 @@ pub(super) fn private_key_to_pkcs8<const P: usize, const N: usize>(
     written.map(|()| len)
 }
 
-/// Fills `out` with the encoding; the lengths are those of what each header stands before.
+/// Fills `out` with the encoding. Each length is that of what follows the header.
 fn write_private_key(
     out: &mut [u8],
     all: usize,
@@ -197,12 +199,12 @@ fn write_private_key(
 /// A number that is not 0, without leading zero bytes.
 struct Integer<'n> {
     bytes: &'n [u8],
-    /// Whether a zero byte keeps its top bit from being a sign.
+    /// Whether a zero byte precedes the number so that its top bit is not a sign.
     zero: bool,
 }
 
 impl<'n> Integer<'n> {
-    /// Secret: the number. Leaks: its length in bits, as far as DER tells it.
+    /// Secret: the number. Leaks: its length in bits, as far as DER reveals it.
     fn new(mut bytes: &'n [u8]) -> Self {
         while let [first, rest @ ..] = bytes
             && Mask::is_zero(u32::from(*first)).declassify()
@@ -222,7 +224,7 @@ impl<'n> Integer<'n> {
     }
 }
 
-/// How long a tag and a length below 65536 are.
+/// Returns the length of a tag together with a length below 65536.
 const fn header_len(len: usize) -> usize {
     match len {
         0..0x80 => 2,
@@ -231,7 +233,7 @@ const fn header_len(len: usize) -> usize {
     }
 }
 
-/// What is still to be written.
+/// The part that is not yet written.
 struct Writer<'o>(&'o mut [u8]);
 
 impl Writer<'_> {
@@ -249,9 +251,9 @@ impl Writer<'_> {
     }
 }
 
-/// Checks an `AlgorithmIdentifier`, given whole.
+/// Checks a complete `AlgorithmIdentifier`.
 fn check_algorithm(algorithm: &[u8]) -> Result<(), KeyError> {
-    // What else a sequence may hold decides which error it is.
+    // Anything else in the sequence decides which error is returned.
     read(algorithm, |reader| {
         reader.sequence(|reader| {
             reader.tlv_bytes()?;
@@ -285,7 +287,7 @@ fn read<'a, T>(
     })
 }
 
-/// What the structure being read still holds.
+/// Returns the rest of the structure that is being read.
 fn remaining<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]> {
     reader.read_slice(reader.remaining_len())
 }

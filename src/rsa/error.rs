@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can go wrong, by who can know it.
+//! Errors, grouped by who may know the cause.
 
 use core::fmt;
 
@@ -10,20 +10,21 @@ use crate::rng::RngError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not the DER encoding of this structure: a wrong tag, a length or an integer that is not in its
-    /// shortest form, a negative integer, an end that comes too early.
+    /// The bytes are not the DER encoding of this structure: a wrong tag, a length or an integer
+    /// that is not in its shortest form, a negative integer, or an early end.
     Encoding,
     /// Bytes follow the structure, or a structure inside it.
     TrailingData,
-    /// The structure's version: a key of more than two primes, or a form that is not read here.
+    /// The structure has an unsupported version or form, for example a key with more than two
+    /// primes.
     Version,
     /// The algorithm is not `rsaEncryption` with parameters NULL.
     Algorithm,
     /// The modulus begins with a zero byte.
     LeadingZero,
-    /// The modulus has this many bits, not 2048, 3072 or 4096.
+    /// The modulus does not have 2048, 3072 or 4096 bits.
     ModulusSize {
-        /// Bits in the modulus.
+        /// The number of bits in the modulus.
         bits: u32,
     },
     /// The modulus is even.
@@ -34,11 +35,11 @@ pub enum KeyError {
     SmallExponent,
     /// The public exponent is 2^256 or more.
     LargeExponent,
-    /// A prime is even, or has not half the bits of the modulus.
+    /// A prime is even, or does not have half as many bits as the modulus.
     Prime,
-    /// The primes' product is not the modulus.
+    /// The product of the primes is not the modulus.
     Product,
-    /// The private exponent does not fit the others.
+    /// The private exponent does not match the other numbers.
     PrivateExponent,
     /// The first prime's exponent is not the inverse of the public one.
     Exponent1,
@@ -55,7 +56,7 @@ impl fmt::Display for KeyError {
         f.write_str(match self {
             Self::Encoding => "the key is not in its DER encoding",
             Self::TrailingData => "bytes follow the key",
-            Self::Version => "the key has a version other than the two-prime one",
+            Self::Version => "the key has an unsupported version",
             Self::Algorithm => "the key's algorithm is not rsaEncryption",
             Self::LeadingZero => "the modulus begins with a zero byte",
             Self::ModulusSize { bits } => {
@@ -67,7 +68,7 @@ impl fmt::Display for KeyError {
             Self::LargeExponent => "the public exponent has more than 256 bits",
             Self::Prime => "a prime is even or of the wrong size",
             Self::Product => "the product of the primes is not the modulus",
-            Self::PrivateExponent => "the private exponent does not fit the primes",
+            Self::PrivateExponent => "the private exponent does not match the primes",
             Self::Exponent1 => "the exponent of the first prime is wrong",
             Self::Exponent2 => "the exponent of the second prime is wrong",
             Self::Coefficient => "the coefficient is not the inverse of the second prime",
@@ -88,16 +89,16 @@ impl From<Fault> for KeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncryptError {
-    /// The message is longer than `max` bytes, the modulus less 66 bytes.
+    /// The message is longer than `max` bytes, which is the modulus less 66 bytes.
     MessageTooLong {
-        /// The most that this key takes.
+        /// The longest message for this key in bytes.
         max: usize,
     },
     /// The output is shorter than the modulus.
     BufferTooSmall,
     /// The random number generator failed.
     Rng,
-    /// Two computations did not agree, or the result is no ciphertext: a fault in the machine. The
+    /// Two computations disagree, or the result is not a ciphertext: a hardware fault or a bug. The
     /// output is wiped.
     Fault,
 }
@@ -131,19 +132,20 @@ impl From<Fault> for EncryptError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecryptError {
-    /// It does not open with this key, or what it holds does not fit the output. Nothing more is told.
+    /// The ciphertext does not open with this key, or its message does not fit the output.
+    /// Deliberately gives no reason.
     Opaque,
-    /// The random number generator failed, before anything was decrypted.
+    /// The random number generator failed before anything was decrypted.
     Rng,
-    /// The result of the private operation did not verify with the public key: a fault in the
-    /// machine, or a key whose numbers pass the checks of import and whose primes are none.
+    /// The public key does not confirm the result of the private operation: a hardware fault, or a
+    /// key whose numbers pass the checks of import although its primes are not prime.
     Fault,
 }
 
 impl fmt::Display for DecryptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Opaque => "it does not open with this key",
+            Self::Opaque => "the ciphertext does not open with this key",
             Self::Rng => "the random number generator failed",
             Self::Fault => FAULT,
         })
@@ -176,8 +178,8 @@ pub enum SignError {
     BufferTooSmall,
     /// The random number generator failed.
     Rng,
-    /// The result did not verify with the public key: a fault in the machine, or a key whose numbers
-    /// pass the checks of import and whose primes are none.
+    /// The public key does not confirm the signature: a hardware fault, or a key whose numbers pass
+    /// the checks of import although its primes are not prime.
     Fault,
 }
 
@@ -197,7 +199,7 @@ impl From<Failure> for SignError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Rng => Self::Rng,
-            // What is signed is a block that begins with a zero.
+            // The block to be signed begins with a zero.
             Failure::TooLarge | Failure::Fault => Self::Fault,
         }
     }
@@ -217,7 +219,7 @@ pub enum GenerateError {
     Rng,
     /// So many candidates were composite that the generator must be broken.
     Exhausted,
-    /// The numbers that were computed are no key: a fault in the machine.
+    /// The computed numbers are not a key: a hardware fault or a bug in this crate.
     Fault,
 }
 
@@ -248,12 +250,9 @@ impl From<Fault> for GenerateError {
     }
 }
 
-/// The signature is not one of this message by this key.
+/// The signature was not made over this message by this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "it says all that there is to say"
-)]
+#[expect(clippy::exhaustive_structs, reason = "it carries no data")]
 pub struct SignatureError;
 
 impl fmt::Display for SignatureError {
@@ -297,14 +296,14 @@ impl From<Fault> for ExportError {
     }
 }
 
-/// Why a computation with a private key gave nothing.
+/// Why a computation with a private key has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The random number generator failed.
     Rng,
     /// The number is not below the modulus.
     TooLarge,
-    /// A case that cannot happen did, or the result is not what the public key makes the input of.
+    /// An internal check failed, or the public key does not confirm the result.
     Fault,
 }
 

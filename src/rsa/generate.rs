@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Key generation from probable primes (FIPS 186-5 appendix A.1.3), with `e = 65537`.
+//! Generates keys from probable primes (FIPS 186-5 appendix A.1.3), with `e = 65537`.
 
 use crypto_bigint::{WideWord, Word};
 use rand_core::TryCryptoRng;
@@ -11,21 +11,21 @@ use super::{GenerateError, ModulusSize, PrivateKey, PublicKey, prime, words};
 use crate::ct::{self, Mask};
 use crate::hardened::Fault;
 
-/// What a generation under way has come to.
+/// An event during key generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// One more candidate is tested.
+    /// One more candidate is being tested.
     Candidate,
-    /// A prime is found; two make a key.
+    /// A prime was found; two make a key.
     Prime,
 }
 
 /// The public exponent: a prime.
 const E: u32 = 65537;
 
-/// Rounds of the Miller-Rabin test for each prime (FIPS 186-5 table B.1): a composite one passes with a
-/// chance below 2^-112, 2^-128 and 2^-144.
+/// Returns the rounds of the Miller-Rabin test for each prime (FIPS 186-5 table B.1): a composite
+/// number passes with a chance below 2^-112, 2^-128 and 2^-144.
 const fn rounds(size: ModulusSize) -> u32 {
     match size {
         ModulusSize::Rsa2048 => 5,
@@ -41,11 +41,11 @@ pub(super) fn key<const P: usize, const N: usize, R: TryCryptoRng + ?Sized>(
     loop {
         let mut p = Zeroizing::new([0; P]);
         let mut q = Zeroizing::new([0; P]);
-        // The appendix gives up after as many candidates.
+        // The appendix gives up after this many candidates.
         find(size, 5 * size.bits(), rng, progress, &mut p)?;
         find(size, 10 * size.bits(), rng, progress, &mut q)?;
-        // A chance of 2^-99 that they are too close, and of 2^-1023 that d is too small: then from the
-        // beginning.
+        // The chance that they are too close is 2^-99, and that d is too small 2^-1023. Then start
+        // over.
         if prime::far_apart(&p, &q)?.declassify()
             && let Some(key) = assemble::<P, N>(&p, &q)?
         {
@@ -67,7 +67,7 @@ fn find<const P: usize, R: TryCryptoRng + ?Sized>(
 ) -> Result<(), GenerateError> {
     for _ in 0..candidates {
         prime::candidate(rng, out)?;
-        // e is prime: it has a factor in common with p - 1 if it divides it.
+        // e is prime, so it shares a factor with p - 1 exactly if it divides it.
         let residue = order_mod_e(out);
         if prime::has_small_divisor(out) || Mask::is_zero(residue).declassify() {
             continue;
@@ -83,8 +83,8 @@ fn find<const P: usize, R: TryCryptoRng + ?Sized>(
     Err(GenerateError::Exhausted)
 }
 
-/// Computes the rest of the key, in the forms of an encoding, and reads it with all the checks of one.
-/// `None` if `d` is not above `2^(bits / 2)`.
+/// Computes the rest of the key in the form of an encoding, and reads it with all the checks of an
+/// import. `None` if `d` is not above `2^(bits / 2)`.
 #[inline(never)]
 fn assemble<const P: usize, const N: usize>(
     p: &[Word; P],
@@ -92,7 +92,7 @@ fn assemble<const P: usize, const N: usize>(
 ) -> Result<Option<PrivateKey>, Fault> {
     let mut n = [0; N];
     mont::mul_wide(&mut n, p, q)?;
-    // The product of the primes is the one thing that leaves.
+    // Only the product of the primes becomes public.
     let n = ct::declassify_words(n);
 
     let (p_order, q_order) = (order(p), order(q));
@@ -142,7 +142,7 @@ fn assemble<const P: usize, const N: usize>(
     Ok(Some(key))
 }
 
-/// Turns an even `m` that `e` does not divide into `1/e` modulo `m`.
+/// Replaces an even `m` that `e` does not divide by `1/e` modulo `m`.
 ///
 /// With `k = -1/m mod e`, the number `1 + k m` is a multiple of `e`, and its quotient `x`, below `m`,
 /// has `e x = 1 mod m`.
@@ -157,9 +157,9 @@ fn invert_e(m: &mut [Word]) {
         *x = step as Word;
         carry = (step >> Word::BITS) as Word;
     }
-    // The division has no remainder, so it can be done from the low end, a word at a time: each word
-    // of the quotient is what is left there, times 1/e modulo a word. The highest word is
-    // used up by it.
+    // The division has no remainder, so it can be done from the low end, one word at a time: each
+    // word of the quotient is what is left there, times 1/e modulo a word. It consumes the highest
+    // word.
     let mut borrow = 0;
     for x in m.iter_mut() {
         let (left, under) = x.overflowing_sub(borrow);
@@ -191,7 +191,7 @@ fn order_mod_e(p: &[Word]) -> u32 {
     mod_e_sum(mod_e(p), E - 1)
 }
 
-/// `x mod e`: `2^16 = -1 mod e`, so that digits of 16 bits are added and subtracted in turn.
+/// Returns `x mod e`: `2^16 = -1 mod e`, so 16-bit digits are alternately added and subtracted.
 ///
 /// Secret: `x`. Public: its length. Leaks: nothing else.
 fn mod_e(x: &[Word]) -> u32 {
@@ -217,7 +217,7 @@ fn mod_e_sum(a: u32, b: u32) -> u32 {
 /// Secret: `x`. Leaks: nothing.
 fn inverse_mod_e(x: u32) -> u32 {
     let product = |a: u32, b: u32| {
-        // Below 2^33: three digits of 16 bits, of which the last is 0 or 1.
+        // Below 2^33: three digits of 16 bits, the last of which is 0 or 1.
         let wide = u64::from(a) * u64::from(b);
         let low = mod_e_sum(wide as u32 & 0xffff, (wide >> 32) as u32);
         mod_e_sum(low, E - ((wide >> 16) as u32 & 0xffff))
@@ -225,7 +225,7 @@ fn inverse_mod_e(x: u32) -> u32 {
     (0..16).fold(1, |power, _| product(product(power, power), x))
 }
 
-/// A number in big-endian bytes, wiped after use.
+/// Returns a number in big-endian bytes, wiped after use.
 fn bytes<const L: usize>(words: &[Word; L]) -> Result<Zeroizing<[[u8; words::BYTES]; L]>, Fault> {
     let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
     words::to_be_bytes(bytes.as_flattened_mut(), words)?;

@@ -2,8 +2,8 @@
 //! Montgomery's multiplication and fixed-window powers (Handbook of Applied Cryptography, section
 //! 14.3.2 and algorithm 14.82), constant-time and in place.
 //!
-//! A big-integer library would leave the powers of a secret where they were computed: here every
-//! intermediate value lives in a buffer that is wiped.
+//! A big-integer library would leave the powers of a secret where they were computed. Here every
+//! intermediate value is in a buffer that is wiped.
 //!
 //! # What is reduced
 //!
@@ -19,11 +19,12 @@ use super::words;
 use crate::ct::Mask;
 use crate::hardened::{Fault, copy};
 
-/// Bits of the exponent that one step of [`Multiplier::pow`] takes. Four halve the table of five,
-/// and cost 3 % more multiplications.
+/// Bits of the exponent that one step of [`Multiplier::pow`] processes. Four halve the table of
+/// five, at the cost of 3 % more multiplications.
 const WINDOW: u32 = 4;
 
-/// An odd modulus with its top bit set, and what multiplying by it needs. Wiped when dropped.
+/// An odd modulus with its top bit set, and the values needed to multiply modulo it. Wiped when
+/// dropped.
 pub(super) struct Modulus<const L: usize> {
     value: [Word; L],
     /// `R^2 mod m`, or that plus `m`.
@@ -33,7 +34,7 @@ pub(super) struct Modulus<const L: usize> {
 }
 
 impl<const L: usize> Modulus<L> {
-    /// `None` if `value` is even or its top bit is clear.
+    /// Returns `None` if `value` is even or its top bit is clear.
     ///
     /// Secret: `value`. Public: its size, and whether this succeeds. Leaks: nothing else.
     pub(super) fn new(value: &[Word; L]) -> Result<Option<Self>, Fault> {
@@ -44,7 +45,8 @@ impl<const L: usize> Modulus<L> {
         if !acceptable.declassify() {
             return Ok(None);
         }
-        // Newton's iteration doubles the bits that are right: an odd word is its own inverse to 3 bits.
+        // Newton's iteration doubles the number of correct bits; an odd word is its own inverse to
+        // 3 bits.
         let mut inverse = *first;
         for _ in 0..5 {
             inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(first.wrapping_mul(inverse)));
@@ -58,7 +60,7 @@ impl<const L: usize> Modulus<L> {
         Ok(Some(modulus))
     }
 
-    /// The modulus.
+    /// Returns the modulus.
     pub(super) fn value(&self) -> &[Word; L] {
         &self.value
     }
@@ -72,7 +74,8 @@ impl<const L: usize> Modulus<L> {
         let mut x = Zeroizing::new([0; L]);
         words::sub(&mut *x, &self.value);
         for _ in 0..(L as u32 * Word::BITS) >> 5 {
-            // x < R < 2m: one subtraction makes it x < m, and one is due if doubling carries.
+            // x < R < 2m: one subtraction makes it x < m, and one more is needed if doubling
+            // carries.
             let below = words::lt(&*x, &self.value);
             words::sub_if(!below, &mut *x, &self.value);
             let carry = words::shl1(&mut *x, 0);
@@ -98,7 +101,7 @@ impl<const L: usize> Drop for Modulus<L> {
 
 impl<const L: usize> ZeroizeOnDrop for Modulus<L> {}
 
-/// Multiplies modulo a [`Modulus`]; holds the double-width product, which is wiped when dropped.
+/// Multiplies modulo a [`Modulus`]. It holds the double-width product, which is wiped when dropped.
 ///
 /// Every method: Secret: the numbers, and the modulus. Public: `L`. Leaks: nothing else.
 pub(super) struct Multiplier<'m, const L: usize> {
@@ -114,24 +117,24 @@ impl<'m, const L: usize> Multiplier<'m, L> {
         }
     }
 
-    /// `a = a b / R`, below `R`.
+    /// Sets `a = a b / R`, below `R`.
     pub(super) fn mul(&mut self, a: &mut [Word; L], b: &[Word; L]) -> Result<(), Fault> {
         mul_wide(self.wide.as_flattened_mut(), a, b)?;
         self.reduce(a)
     }
 
-    /// `a = a^2 / R`, below `R`.
+    /// Sets `a = a^2 / R`, below `R`.
     pub(super) fn square(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
         square_wide(self.wide.as_flattened_mut(), a)?;
         self.reduce(a)
     }
 
-    /// `a = a R`, below `R`: into Montgomery's form.
+    /// Sets `a = a R`, below `R`: converts to Montgomery's form.
     pub(super) fn enter(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
         self.mul(a, &self.modulus.r2)
     }
 
-    /// `a = a / R`, below the modulus: out of Montgomery's form.
+    /// Sets `a = a / R`, below the modulus: converts from Montgomery's form.
     pub(super) fn leave(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
         let [low, high] = &mut *self.wide;
         *low = *a;
@@ -141,7 +144,7 @@ impl<'m, const L: usize> Multiplier<'m, L> {
         Ok(())
     }
 
-    /// `out = x R` for an `x` of double width: into Montgomery's form, below `R`.
+    /// Sets `out = x R` for an `x` of double width: converts to Montgomery's form, below `R`.
     pub(super) fn enter_wide(&mut self, out: &mut [Word; L], x: &[Word]) -> Result<(), Fault> {
         copy(self.wide.as_flattened_mut(), x)?;
         // x / R, then x, then x R.
@@ -150,14 +153,14 @@ impl<'m, const L: usize> Multiplier<'m, L> {
         self.enter(out)
     }
 
-    /// Brings `a`, below `R`, below the modulus.
+    /// Reduces `a`, below `R`, to below the modulus.
     pub(super) fn normalize(&self, a: &mut [Word; L]) {
         let below = words::lt(a, &self.modulus.value);
         words::sub_if(!below, a, &self.modulus.value);
     }
 
-    /// `base = base^exponent`, both in Montgomery's form. Every bit of the words of `exponent` takes
-    /// its time, so that its length is not seen.
+    /// Sets `base = base^exponent`, both in Montgomery's form. Every bit of the words of `exponent`
+    /// takes the same time, which hides its length.
     ///
     /// Secret: `base`, `exponent`. Public: the number of words. Leaks: nothing else.
     #[inline(never)]
@@ -201,7 +204,7 @@ impl<'m, const L: usize> Multiplier<'m, L> {
         let carry = reduce_wide(self.wide.as_flattened_mut(), value, *neg_inverse)?;
         let [_, high] = &*self.wide;
         *out = *high;
-        // Beyond R there is at most one m: (R^2 + R m) / R = R + m.
+        // Above R there is at most one m: (R^2 + R m) / R = R + m.
         words::sub_if(carry, out, value);
         Ok(())
     }
@@ -223,8 +226,8 @@ pub(super) fn mul_wide(wide: &mut [Word], a: &[Word], b: &[Word]) -> Result<(), 
     Ok(())
 }
 
-/// `wide = a^2`; `wide` has twice the words of `a`. The products of different words are computed once and
-/// doubled, then the squares are added.
+/// Sets `wide = a^2`; `wide` has twice the words of `a`. The products of different words are
+/// computed once and doubled, then the squares are added.
 ///
 /// Secret: `a`. Public: its length. Leaks: nothing else.
 #[inline(never)]
@@ -258,8 +261,8 @@ fn square_wide(wide: &mut [Word], a: &[Word]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes the lower half of `wide` zero by adding multiples of `m`; the upper half is then the
-/// result, but for the carry returned.
+/// Makes the lower half of `wide` zero by adding multiples of `m`. The upper half is then the
+/// result, except for the returned carry.
 ///
 /// Secret: `wide`, `m`. Public: the lengths. Leaks: nothing else.
 #[inline(never)]

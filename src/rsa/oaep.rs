@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! EME-OAEP with SHA-256 for hash and MGF1 (RFC 8017 sections 7.1.1, 7.1.2 and B.2.1).
 //!
-//! A block of `k` bytes is `00 || seed (32) || hash of the label (32) || 00 .. 00 || 01 || message`,
-//! all but the first byte masked.
+//! A block of `k` bytes is `00 || seed (32) || hash of the label (32) || 00 .. 00 || 01 ||
+//! message`, masked except for the first byte.
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ const HASH_LEN: usize = 32;
 /// The random bytes of one encoding.
 pub(super) type Seed = Secret<HASH_LEN>;
 
-/// The longest message that fits a block.
+/// Returns the length of the longest message that fits a block.
 pub(super) const fn max_message_len(size: ModulusSize) -> usize {
     size.bytes() - 2 * HASH_LEN - 2
 }
@@ -62,9 +62,9 @@ pub(super) fn decode(
     mask(data, seed);
     let (hash, padded) = data.split_first_chunk::<HASH_LEN>().ok_or(Fault)?;
 
-    // From this verdict on it is public whether the block was good, and then where the message begins:
-    // its length is what the caller is told. Nothing is told of a bad block, and which of the checks
-    // failed was never computed apart from the others.
+    // From this verdict on it is public whether the block was good, and if so where the message
+    // begins, since the caller learns its length. A bad block reveals nothing more: the failed
+    // check was never computed separately from the others.
     let mut start = 0;
     Verdict::twice(|| {
         let (good, at) = message_start(*first, hash, padded, label);
@@ -79,13 +79,14 @@ pub(super) fn decode(
     Ok(message.len())
 }
 
-/// Whether an unmasked block is well-formed, and where in `padded` its message begins then.
+/// Returns whether an unmasked block is well-formed, and if so where in `padded` its message
+/// begins.
 ///
 /// Secret: the block. Public: `label`, the lengths. Leaks: nothing else.
 fn message_start(first: u8, hash: &[u8; HASH_LEN], padded: &[u8], label: &[u8]) -> (Mask, u32) {
     // good: every check so far held.
     let mut good = Mask::is_zero(u32::from(first)) & ct::eq_bytes(hash, &Sha256::digest(label));
-    // searching: all bytes so far were 00; start: where the message begins, once 01 was seen.
+    // searching: all bytes so far were 00; start: where the message begins, once 01 was found.
     let mut searching = Mask::public(true);
     let mut start = 0;
     for (next, byte) in (1..).zip(padded) {

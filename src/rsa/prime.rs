@@ -2,8 +2,9 @@
 //! Probable primes: candidates, trial division and the Miller-Rabin test (FIPS 186-5 appendices A.1.3
 //! and B.3.1).
 //!
-//! The test is our own because a prime that passes it becomes a secret key: published tests compute
-//! their Montgomery parameters in variable time, branch on the twos in `p - 1`, and leave copies.
+//! The test is our own because a prime that passes it becomes a secret key. Published tests compute
+//! their Montgomery parameters in variable time, branch on the number of twos in `p - 1`, and leave
+//! copies.
 
 use crypto_bigint::Word;
 use rand_core::TryCryptoRng;
@@ -17,25 +18,25 @@ use crate::ct::Mask;
 use crate::hardened::Fault;
 use crate::rng;
 
-/// Draws below the bound that are made before the generator is given up. An honest one draws such a
-/// number with a chance of 0.41.
+/// How many draws below the bound are accepted before the generator counts as broken. An honest
+/// generator draws such a number with a chance of 0.41.
 const DRAWS: usize = 128;
 
 /// The first 64 bits of `sqrt(2) 2^63`. A number whose first 64 bits are greater is above `sqrt(2)`
-/// times the power of two; those whose bits are equal, 2^-64 of all, are given up for the sake of a
-/// short comparison.
+/// times the power of two. Numbers whose bits are equal, 2^-64 of all, are rejected to keep the
+/// comparison short.
 const SQRT_2: u64 = 0xb504_f333_f9de_6484;
 
 /// Odd primes below this bound are tried as divisors.
 const TRIAL_BOUND: usize = 2048;
 
-/// How many twos `p - 1` may have. Primes with more, 2^-32 of all, are taken for composite.
+/// How many factors of two `p - 1` may have. Primes with more, 2^-32 of all, count as composite.
 const TWOS: u32 = 32;
 
-/// How many odd primes there are below the bound.
+/// The number of odd primes below the bound.
 const TRIAL_COUNT: usize = 308;
 
-/// Each of them with `2^32` divided by it. Sieved by the compiler.
+/// Each of these primes, with `2^32` divided by it. The compiler sieves them.
 #[allow(clippy::integer_division, clippy::integer_division_remainder_used)]
 #[cfg_attr(
     not(test),
@@ -65,7 +66,7 @@ const SMALL_PRIMES: [(u32, u64); TRIAL_COUNT] = {
     primes
 };
 
-/// Fills `out` with a uniform odd number from `sqrt(2)` times half its range up.
+/// Fills `out` with a uniform odd number of at least `sqrt(2)` times half its range.
 ///
 /// Secret: the number. Public: how many draws were below the bound. Leaks: nothing else.
 pub(super) fn candidate<const L: usize, R: TryCryptoRng + ?Sized>(
@@ -75,7 +76,7 @@ pub(super) fn candidate<const L: usize, R: TryCryptoRng + ?Sized>(
     let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
     for _ in 0..DRAWS {
         rng::fill(rng, bytes.as_flattened_mut())?;
-        // Big-endian: the first byte has the top bit, the last byte is odd or even.
+        // Big-endian: the first byte has the top bit, the last byte makes the number odd or even.
         let [first, .., last] = bytes.as_flattened_mut() else {
             return Err(Failure::Fault);
         };
@@ -90,13 +91,13 @@ pub(super) fn candidate<const L: usize, R: TryCryptoRng + ?Sized>(
     Err(Failure::Rng)
 }
 
-/// True if one of the small primes divides `candidate`, which is greater than all of them.
+/// Returns true if one of the small primes divides `candidate`, which is greater than all of them.
 ///
 /// Secret: `candidate`, if none does. Public: else, the first that does. Leaks: nothing else.
 pub(super) fn has_small_divisor(candidate: &[Word]) -> bool {
     SMALL_PRIMES.iter().any(|&(prime, reciprocal)| {
-        // remainder < 2 prime < 2^12, so a step is below 2^28. The estimate of the quotient falls short by
-        // less than 2: what is left is below 2 prime again.
+        // remainder < 2 prime < 2^12, so a step is below 2^28. The estimated quotient is too small
+        // by less than 2, so the rest is below 2 prime again.
         let mut remainder = 0;
         for word in candidate.iter().rev() {
             for shift in (0..Word::BITS).step_by(16).rev() {
@@ -109,7 +110,8 @@ pub(super) fn has_small_divisor(candidate: &[Word]) -> bool {
     })
 }
 
-/// The Miller-Rabin test with `rounds` random bases: false if `candidate` is composite.
+/// Runs the Miller-Rabin test with `rounds` random bases; returns false if `candidate` is
+/// composite.
 ///
 /// Secret: `candidate`, if it passes. Public: the rounds, and which of them fails. Leaks: nothing else.
 #[inline(never)]
@@ -127,7 +129,7 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
     let mut minus_one = Zeroizing::new(*candidate.value());
     words::sub(&mut *minus_one, &*one);
 
-    // candidate - 1 = odd 2^twos: halved while it is even, as often for every candidate.
+    // candidate - 1 = odd 2^twos: halved while it is even, equally often for every candidate.
     let mut odd = Zeroizing::new(*candidate.value());
     let mut twos = 0;
     let mut even = Mask::public(true);
@@ -161,7 +163,8 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
     Ok(true)
 }
 
-/// True if `p` and `q` differ in their first 100 bits by more than a carry: `|p - q| >= 2^(bits - 100)`.
+/// Returns true if `p` and `q` differ in their first 100 bits by more than a carry: `|p - q| >=
+/// 2^(bits - 100)`.
 ///
 /// Secret: `p`, `q`. Leaks: nothing.
 pub(super) fn far_apart<const L: usize>(p: &[Word; L], q: &[Word; L]) -> Result<Mask, Fault> {
@@ -179,13 +182,13 @@ pub(super) fn far_apart<const L: usize>(p: &[Word; L], q: &[Word; L]) -> Result<
     Ok(!Mask::is_zero(folded as u32))
 }
 
-/// The first 16 bytes of a big-endian number.
+/// Returns the first 16 bytes of a big-endian number.
 fn leading_u128(bytes: &[u8]) -> u128 {
     let fold = |x, byte: &u8| x << 8 | u128::from(*byte);
     bytes.iter().take(16).fold(0, fold)
 }
 
-/// True if `a > b`: the subtraction in 128 bits borrows, which sets its top bit.
+/// Returns true if `a > b`: the subtraction in 128 bits borrows, which sets its top bit.
 fn above(a: u64, b: u64) -> Mask {
     Mask::from_bit((u128::from(b).wrapping_sub(u128::from(a)) >> 127) as u32)
 }

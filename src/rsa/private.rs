@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private keys of the three sizes behind one type.
+//! The private key type, for all three sizes.
 
 use core::fmt;
 
@@ -18,16 +18,16 @@ use crate::ct::eq_bytes;
 use crate::hardened::{Fault, Verdict, copy};
 use crate::secret::{Secret, wipe};
 
-/// An RSA private key of two primes. It takes about 4 KiB, and is wiped when dropped.
+/// An RSA private key with two primes. It takes about 4 KiB, and is wiped when dropped.
 ///
-/// Wiping reaches the key where it was last: moving it, as returning it from a constructor may do,
-/// leaves a copy that nobody owns.
+/// Wiping reaches only the key's last location: moving the key, as returning it from a constructor
+/// may do, leaves an unwiped copy.
 pub struct PrivateKey {
     public: PublicKey,
     secret: Private,
 }
 
-// One size for all: without an allocator there is no smaller place for the smaller keys.
+// One size for all keys: without an allocator, smaller keys cannot take less memory.
 #[allow(clippy::large_enum_variant)]
 enum Private {
     Rsa2048(Crt<{ U1024::LIMBS }, { U2048::LIMBS }>),
@@ -36,13 +36,17 @@ enum Private {
 }
 
 impl PrivateKey {
-    /// The longest encoding that [`to_pkcs8_der`](Self::to_pkcs8_der) writes.
+    /// The maximum length that [`to_pkcs8_der`](Self::to_pkcs8_der) writes.
     pub const PKCS8_MAX_LEN: usize = encoding::PKCS8_MAX_LEN;
 
-    /// Reads a PKCS#8 `PrivateKeyInfo` in DER, version 0, not encrypted (RFC 5208 section 5). Attributes
-    /// are passed over.
+    /// Reads a PKCS#8 `PrivateKeyInfo` in DER, version 0, not encrypted (RFC 5208 section 5).
+    /// Attributes are ignored.
     ///
     /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`].
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         burning_key(size_of_key(der), move || {
             encoding::private_key_from_pkcs8(der)
@@ -52,17 +56,26 @@ impl PrivateKey {
     /// Reads a PKCS#1 `RSAPrivateKey` in DER, version 0 (RFC 8017 appendix A.1.2).
     ///
     /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`].
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
         burning_key(size_of_key(der), move || {
             encoding::private_key_from_pkcs1(der)
         })
     }
 
-    /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3). `progress` is
-    /// called for each candidate that is tested, some hundreds for a key, and for each prime.
+    /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3).
+    /// `progress` is called for each candidate, of which there are some hundreds for a key, and for
+    /// each prime.
     ///
     /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
     /// Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`GenerateError`].
     pub fn generate<R: TryCryptoRng + ?Sized>(
         size: ModulusSize,
         rng: &mut R,
@@ -81,7 +94,7 @@ impl PrivateKey {
         })
     }
 
-    /// A key of numbers that are checked against each other.
+    /// Makes a key from numbers that are checked against each other.
     pub(super) fn new(public: PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
         let secret = match public.size() {
             ModulusSize::Rsa2048 => Private::Rsa2048(Crt::new(&public, numbers)?),
@@ -91,10 +104,15 @@ impl PrivateKey {
         Ok(Self { public, secret })
     }
 
-    /// Writes a PKCS#8 `PrivateKeyInfo` in DER, not encrypted, to the front of `out`, and returns its
-    /// length, at most [`PKCS8_MAX_LEN`](Self::PKCS8_MAX_LEN). On failure `out` holds nothing of the key.
+    /// Writes an unencrypted PKCS#8 `PrivateKeyInfo` in DER to the front of `out`, and returns its
+    /// length, at most [`PKCS8_MAX_LEN`](Self::PKCS8_MAX_LEN). On failure `out` holds nothing of
+    /// the key.
     ///
     /// Secret: the key, `out`. Public: the lengths of the integers. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ExportError`].
     pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
         let public = &self.public;
         burning::<{ burn::RSA_EXPORT }, _>(move || match &self.secret {
@@ -104,16 +122,21 @@ impl PrivateKey {
         })
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    /// Decrypts with RSAES-OAEP (RFC 8017 section 7.1.2), SHA-256 for hash and MGF1, to the front of
-    /// `out`, and returns the message's length. `rng` serves blinding. On failure `out` is untouched.
+    /// Decrypts with RSAES-OAEP (RFC 8017 section 7.1.2), SHA-256 for hash and MGF1, to the front
+    /// of `out`, and returns the message's length. `rng` is for blinding. On failure `out` is
+    /// unchanged.
     ///
     /// Secret: the key, the message. Public: `ciphertext`, `label`, the length of `out`. Leaks: whether
     /// it opened, and then the message's length.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`DecryptError`].
     pub fn decrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -132,11 +155,15 @@ impl PrivateKey {
         })
     }
 
-    /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, to the front of `out`, and
-    /// returns the signature's length, [`ModulusSize::bytes`]. `rng` serves blinding. The signature is
-    /// verified before it leaves; on failure the output is wiped.
+    /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, writes the signature to
+    /// the front of `out`, and returns its length, [`ModulusSize::bytes`]. `rng` is for blinding.
+    /// The signature is verified before it leaves; on failure the output is wiped.
     ///
     /// Secret: the key. Public: `message`, the signature. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SignError`].
     pub fn sign_pkcs1v15_sha256<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -176,7 +203,7 @@ impl PrivateKey {
         Ok(())
     }
 
-    /// The private operation on a block of as many bytes as the modulus.
+    /// Applies the private operation to a block of as many bytes as the modulus.
     fn apply<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -200,7 +227,7 @@ fn burning_private<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The size of the key in this encoding, which is about 4.6 times as long as the modulus.
+/// Estimates the size of the key in this encoding, which is about 4.6 times as long as the modulus.
 fn size_of_key(der: &[u8]) -> ModulusSize {
     match der.len() {
         ..1_500 => ModulusSize::Rsa2048,
@@ -209,7 +236,7 @@ fn size_of_key(der: &[u8]) -> ModulusSize {
     }
 }
 
-/// Imports or makes a key and burns the stack of that.
+/// Imports or generates a key, and burns the stack.
 fn burning_key<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
     match size {
         ModulusSize::Rsa2048 => burning::<{ burn::RSA_KEY_2048 }, _>(work),

@@ -17,10 +17,12 @@ use crate::hardened::{Fault, Verdict, copy};
 use crate::rng;
 use crate::secret::{Secret, wipe};
 
-/// The bytes of the largest public exponent: below 2^256, as FIPS 186-5 section 5.4 asks.
+/// The length of the largest public exponent, which is below 2^256 as FIPS 186-5 section 5.4
+/// requires.
 const EXPONENT_MAX: usize = 32;
 
-/// An RSA public key: an odd modulus of an accepted size, and an odd exponent from 65537 to below 2^256.
+/// An RSA public key: an odd modulus of an accepted size, and an odd exponent of at least 65537 and
+/// below 2^256.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     modulus: Bytes,
@@ -28,7 +30,7 @@ pub struct PublicKey {
 }
 
 /// A modulus, big-endian.
-// One size for all: without an allocator there is no smaller place for the smaller keys.
+// One size for all keys: without an allocator, smaller keys cannot take less memory.
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq)]
 enum Bytes {
@@ -38,11 +40,19 @@ enum Bytes {
 }
 
 impl PublicKey {
-    /// The longest encoding that [`to_spki_der`](Self::to_spki_der) writes.
+    /// The maximum length that [`to_spki_der`](Self::to_spki_der) writes.
     pub const SPKI_MAX_LEN: usize = ModulusSize::MAX_BYTES + EXPONENT_MAX + 40;
 
-    /// A key of two big-endian integers, the modulus without leading zeros; those of the exponent
-    /// are ignored.
+    /// Makes a key from two big-endian integers. The modulus has no leading zeros; those of the
+    /// exponent are ignored.
+    ///
+    /// # Errors
+    ///
+    /// - [`KeyError::LeadingZero`], [`KeyError::ModulusSize`] or [`KeyError::EvenModulus`]: the
+    ///   modulus is refused.
+    /// - [`KeyError::SmallExponent`], [`KeyError::LargeExponent`] or [`KeyError::EvenExponent`]:
+    ///   the exponent is refused.
+    /// - [`KeyError::Fault`]: an internal check failed.
     pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let (first, last) = match (modulus.first(), modulus.last()) {
             (Some(0), _) if modulus.len() > 1 => return Err(KeyError::LeadingZero),
@@ -82,27 +92,39 @@ impl PublicKey {
     }
 
     /// Reads an X.509 `SubjectPublicKeyInfo` in DER (RFC 5280 section 4.1, RFC 3279 section 2.3.1).
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`] that concerns a public key.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
         encoding::public_key_from_spki(der)
     }
 
     /// Reads a PKCS#1 `RSAPublicKey` in DER (RFC 8017 appendix A.1.1).
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`] that concerns a public key.
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
         encoding::public_key_from_pkcs1(der)
     }
 
     /// Writes an X.509 `SubjectPublicKeyInfo` in DER to the front of `out`, and returns its length, at
     /// most [`SPKI_MAX_LEN`](Self::SPKI_MAX_LEN).
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ExportError`].
     pub fn to_spki_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
         encoding::public_key_to_spki(self, out)
     }
 
-    /// Calls `with` with the pieces, in order, that make the X.509 `SubjectPublicKeyInfo` in DER.
+    /// Calls `with` with the pieces, in order, of the X.509 `SubjectPublicKeyInfo` in DER.
     pub(crate) fn with_spki_der<T>(&self, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
         encoding::with_spki(self, with)
     }
 
-    /// The size of the modulus.
+    /// Returns the size of the modulus.
     pub fn size(&self) -> ModulusSize {
         match self.modulus {
             Bytes::Rsa2048(_) => ModulusSize::Rsa2048,
@@ -111,7 +133,7 @@ impl PublicKey {
         }
     }
 
-    /// The modulus, big-endian, [`ModulusSize::bytes`] bytes.
+    /// Returns the modulus, big-endian, with [`ModulusSize::bytes`] bytes.
     pub fn modulus(&self) -> &[u8] {
         match &self.modulus {
             Bytes::Rsa2048(modulus) => modulus,
@@ -120,18 +142,22 @@ impl PublicKey {
         }
     }
 
-    /// The exponent, big-endian, without leading zeros.
+    /// Returns the exponent, big-endian, without leading zeros.
     pub fn exponent(&self) -> &[u8] {
         without_leading_zeros(&self.exponent)
     }
 
-    /// Encrypts `message` with RSAES-OAEP (RFC 8017 section 7.1.1), SHA-256 for hash and MGF1, to the
-    /// front of `out`, and returns the ciphertext's length, [`ModulusSize::bytes`].
+    /// Encrypts `message` with RSAES-OAEP (RFC 8017 section 7.1.1), SHA-256 for hash and MGF1, to
+    /// the front of `out`, and returns the ciphertext's length, [`ModulusSize::bytes`].
     ///
-    /// A message has at most 66 bytes less than the modulus. The ciphertext is computed twice and leaves
-    /// only if both results agree; on failure as much of `out` is wiped.
+    /// A message may have at most 66 bytes less than the modulus. The ciphertext is computed twice
+    /// and leaves only if both results agree; on failure that much of `out` is wiped.
     ///
     /// Secret: `message`, what `rng` draws. Public: the key, `label`, the lengths. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`EncryptError`].
     pub fn encrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
         &self,
         rng: &mut R,
@@ -142,7 +168,7 @@ impl PublicKey {
         let size = self.size();
         burning_public(size, move || {
             let out = { out.get_mut(..size.bytes()) }.ok_or(EncryptError::BufferTooSmall)?;
-            // Zeros are no ciphertext: they stand here until there is one that was checked.
+            // Zeros stand here until there is a checked ciphertext.
             wipe(out);
             let max = oaep::max_message_len(size);
             if message.len() > max {
@@ -159,8 +185,8 @@ impl PublicKey {
         })
     }
 
-    /// Encrypts to `out`, which is as long as the modulus, what was computed twice with one result that
-    /// is not the encoded message itself.
+    /// Encrypts to `out`, which is as long as the modulus: computes the result twice, and checks
+    /// that both agree and that it is not the encoded message itself.
     fn encrypt_checked(
         &self,
         seed: &Seed,
@@ -190,12 +216,16 @@ impl PublicKey {
     }
 
     /// Verifies an RSASSA-PKCS1-v1_5 signature (RFC 8017 section 8.2.2) with SHA-256. All is public.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`] if the signature does not verify.
     pub fn verify_pkcs1v15_sha256(
         &self,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        // Both have the same length, so their bytes compare as the numbers do.
+        // Both have the same length, so their bytes compare like the numbers.
         let size = self.size();
         if signature.len() != size.bytes() || signature >= self.modulus() {
             return Err(SignatureError);
@@ -207,8 +237,8 @@ impl PublicKey {
         Verdict::twice(|| eq_bytes(block, expected)).or(SignatureError)
     }
 
-    /// Raises `from`, a big-endian number, to the public exponent, into `to`. Both have as many bytes as
-    /// the modulus.
+    /// Raises `from`, a big-endian number, to the public exponent, and writes the result to `to`.
+    /// Both have as many bytes as the modulus.
     ///
     /// Secret: `from`. Public: the key. Leaks: nothing else.
     pub(super) fn raise(&self, from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
@@ -232,7 +262,7 @@ impl PublicKey {
         words::to_be_bytes(to, &*x)
     }
 
-    /// `x = x^e`, in Montgomery's form.
+    /// Sets `x = x^e`, in Montgomery's form.
     ///
     /// Secret: `x`. Public: the key. Leaks: nothing else. For 65537 these are 16 squarings and a
     /// multiplication.
@@ -245,7 +275,7 @@ impl PublicKey {
         let [first, rest @ ..] = self.exponent() else {
             return Err(Fault);
         };
-        // The highest bit that is set stands for the base itself.
+        // The highest set bit stands for the base itself.
         let first_bits = 7u32.saturating_sub(first.leading_zeros());
         for (byte, bits) in [(first, first_bits)]
             .into_iter()
@@ -262,7 +292,7 @@ impl PublicKey {
     }
 }
 
-/// Encrypts and burns the stack of that.
+/// Encrypts, and burns the stack.
 fn burning_public<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
     match size {
         ModulusSize::Rsa2048 => burning::<{ burn::RSA_PUBLIC_2048 }, _>(work),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Integers of a private key, read without a branch on their bytes.
+//! Reads the integers of a private key without a branch on their bytes.
 
 use der::asn1::AnyRef;
 use der::{Decode, SliceReader, Tag, Tagged};
 
 use crate::ct::Mask;
 
-/// The bytes of an integer that is not negative, in its one encoding (X.690 sections 8.3 and 10), without
-/// the zero byte before a top bit that is set.
+/// Returns the bytes of a non-negative integer in its canonical encoding (X.690 sections 8.3 and
+/// 10), without the zero byte before a set top bit.
 ///
 /// Secret: the number. Public: its length. Leaks: whether it is encoded so, and whether that zero byte
 /// is there.
@@ -17,7 +17,7 @@ pub(super) fn unsigned<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]
     let bytes = integer.value();
     let refused = || Tag::Integer.value_error();
     let (first, rest) = bytes.split_first().ok_or_else(refused)?;
-    // A zero alone is 0; before another byte it is there for that byte's top bit.
+    // A single zero is 0; before another byte it must precede a set top bit.
     let second = rest.first().map_or(0x80, |second| *second);
     let [negative, needed] = [*first, second].map(|byte| Mask::from_bit(u32::from(byte >> 7)));
     let zero = Mask::is_zero(u32::from(*first));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Integers of many words, least significant word first: the few operations that RSA needs, in
-//! place, in a time that depends on the number of words only.
+//! place, in a time that depends only on the number of words.
 
 use crypto_bigint::{WideWord, Word};
 
@@ -10,7 +10,7 @@ use crate::hardened::Fault;
 /// Bytes in a word.
 pub(super) const BYTES: usize = size_of::<Word>();
 
-/// Reads a big-endian integer, which has no more bytes than the words; missing ones are zero.
+/// Reads a big-endian integer with at most as many bytes as the words; missing bytes are zero.
 ///
 /// Secret: the bytes. Public: the lengths. Leaks: nothing else.
 pub(super) fn from_be_bytes(words: &mut [Word], bytes: &[u8]) -> Result<(), Fault> {
@@ -26,7 +26,8 @@ pub(super) fn from_be_bytes(words: &mut [Word], bytes: &[u8]) -> Result<(), Faul
     Ok(())
 }
 
-/// Writes a big-endian integer into no fewer bytes than the words have; those in front are zero.
+/// Writes a big-endian integer into at least as many bytes as the words have; leading bytes are
+/// zero.
 ///
 /// Secret: the words. Public: the lengths. Leaks: nothing else.
 pub(super) fn to_be_bytes(bytes: &mut [u8], words: &[Word]) -> Result<(), Fault> {
@@ -148,8 +149,8 @@ pub(super) fn is_one(a: &[Word]) -> Mask {
     is_zero_word(difference)
 }
 
-/// `x = x / m` and `remainder = x mod m`, by shifting and subtracting: slow, and right for the even
-/// numbers that Montgomery's multiplication does not take. `remainder` is as long as `m`.
+/// Sets `x = x / m` and `remainder = x mod m`, by shifting and subtracting. This is slow, but works
+/// for the even numbers that Montgomery's multiplication refuses. `remainder` is as long as `m`.
 ///
 /// Secret: `x`, `m`. Public: the lengths. Leaks: nothing else. `remainder < m` before each step, so
 /// that twice of it and a bit is below `2m`: one subtraction, and it is due too if doubling carries.
@@ -166,7 +167,7 @@ pub(super) fn div_rem(x: &mut [Word], remainder: &mut [Word], m: &[Word]) {
     }
 }
 
-/// `a = gcd(a, b)` for an odd or even `a` and `b`, neither 0; `b` is used up.
+/// Sets `a = gcd(a, b)` for `a` and `b` that are not 0, odd or even; overwrites `b`.
 ///
 /// Secret: `a`, `b`. Public: their length. Leaks: nothing else. Stein's algorithm: each step halves at least one of
 /// them, so that twice their bits are enough. `twos` counts the halvings that both shared.
@@ -175,17 +176,17 @@ pub(super) fn gcd(a: &mut [Word], b: &mut [Word]) {
     let steps = 2 * a.len() as u32 * Word::BITS;
     for _ in 0..steps {
         let (a_odd, b_odd) = (is_odd(a), is_odd(b));
-        // Both odd: the greater becomes the difference, which is even.
+        // If both are odd, the greater becomes the difference, which is even.
         let both = a_odd & b_odd;
         let a_less = lt(a, b);
         sub_if(both & !a_less, a, b);
         sub_if(both & a_less, b, a);
         twos = (!a_odd & !b_odd).select(twos + 1, twos);
-        // An even one is halved; of a difference of 0 nothing is left to halve.
+        // An even number is halved; a difference of 0 stays 0.
         shr1_if(!is_odd(a), a);
         shr1_if(!is_odd(b), b);
     }
-    // One of them is 0 now, the other the odd part.
+    // One of them is now 0, the other the odd part.
     for (x, y) in a.iter_mut().zip(b.iter()) {
         *x |= y;
     }
@@ -237,15 +238,16 @@ pub(super) fn is_odd(a: &[Word]) -> Mask {
     Mask::from_bit(a.first().map_or(0, |low| low & 1) as u32)
 }
 
-/// True if `x == 0`: a wide word can be shifted by 32 bits whatever the width of a word is.
+/// Returns true if `x == 0`: a wide word can be shifted by 32 bits, whatever the width of a word.
 fn is_zero_word(x: Word) -> Mask {
     Mask::is_zero((x | (WideWord::from(x) >> 32) as Word) as u32)
 }
 
-/// `x - y - borrow` and the borrow out; `borrow` is 0 or 1.
+/// Returns `x - y - borrow` and the borrow out; `borrow` is 0 or 1.
 #[inline(always)]
 fn sub_word(x: Word, y: Word, borrow: Word) -> (Word, Word) {
-    // Wide words wrap on a borrow, which sets all their upper half; its lowest bit is the borrow.
+    // A wide word wraps on a borrow, which sets its whole upper half; the lowest bit of that is the
+    // borrow.
     let difference = WideWord::from(x)
         .wrapping_sub(WideWord::from(y))
         .wrapping_sub(WideWord::from(borrow));

@@ -32,7 +32,7 @@ mod make;
 /// What to seal into a domain, and for which custodians.
 #[expect(
     clippy::exhaustive_structs,
-    reason = "the caller fills it in, and is to miss nothing new"
+    reason = "the caller must fill in every field"
 )]
 pub struct Sealing<'a, K> {
     /// The root of the domain.

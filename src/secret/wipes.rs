@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The types below wipe themselves, which is a feature of their crates: without it this does not compile. Those
-//! that wipe but do not say so are looked at in `tests/wiping`.
+//! The types below wipe themselves only with a feature of their crates; without it this does not
+//! compile. `tests/wiping` covers those that wipe but do not implement the trait.
 
 use zeroize::ZeroizeOnDrop;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a self-test computed, beside what it should be.
+//! The answer that a self-test computed, and the known one.
 
 use core::convert::Infallible;
 
@@ -9,16 +9,16 @@ use crate::ct::Mask;
 use crate::hardened::Verdict;
 use crate::secret::Secret;
 
-/// An answer is wrong, or there is none.
+/// An answer is wrong or missing.
 pub struct Wrong;
 
-/// Takes every answer of a self-test.
+/// Receives every answer of a self-test.
 pub trait Judge {
-    /// Compares what was computed with what it should be.
+    /// Compares a computed answer with the known one.
     fn same(&mut self, have: &[u8], want: &[u8]) -> Result<(), Wrong>;
 }
 
-/// The judge. It does not rest on the comparison that is itself under test.
+/// The judge. It does not use the comparison that is itself under test.
 pub struct Compare;
 
 impl Judge for Compare {
@@ -27,7 +27,7 @@ impl Judge for Compare {
     }
 }
 
-/// Stands for the generator: every byte is 0x5a, so that what is made of it is known.
+/// Replaces the generator: every byte is 0x5a, so that the results are known.
 pub struct Drawn;
 
 impl TryRng for Drawn {
@@ -49,14 +49,14 @@ impl TryRng for Drawn {
 
 impl TryCryptoRng for Drawn {}
 
-/// A key that is none: it stands in this source.
+/// Makes a key that is not secret, since it is in this source.
 pub fn key<const N: usize>(bytes: &[u8; N]) -> Secret<N> {
     let mut key = Secret::zeroed();
     *key.expose_mut() = *bytes;
     key
 }
 
-/// The bytes of hexadecimal digits, when this is compiled.
+/// Decodes hexadecimal digits at compile time.
 #[cfg_attr(
     not(test),
     expect(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Ciphers, both ways, and what they must refuse.
+//! Tests ciphers in both directions, including what they must refuse.
 
 use super::answer::{Judge, Wrong, hex, key};
 use crate::aead::{TAG_LEN, chunk};
@@ -55,7 +55,7 @@ pub fn cbc(judge: &mut impl Judge) -> Result<(), Wrong> {
     judge.same(&buffer, &TEXT)
 }
 
-/// A key backup of the interchange under the key 00 01 .. 3f and a drawn IV; made by
+/// A key backup in the Azure format under the key 00 01 .. 3f and a drawn IV; made by
 /// `tests/interop/self_test.py`.
 #[cfg(feature = "managed-hsm")]
 pub fn cbc_hs512(judge: &mut impl Judge) -> Result<(), Wrong> {

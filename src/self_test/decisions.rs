@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Comparing and deciding.
+//! Tests of comparisons and decisions.
 
 use core::hint::black_box;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Hashes, and what is made of them.
+//! Tests of hashes, and of codes and keys made with them.
 
 use hmac::{Hmac, Mac};
 #[cfg(feature = "managed-hsm")]
@@ -66,7 +66,7 @@ pub fn hkdf(judge: &mut impl Judge) -> Result<(), Wrong> {
     judge.same(out.expose(), &OUT)
 }
 
-/// The interchange's own use of it, 256 bits: `HMAC(key, 00000001 || "label" || 00 || "context" ||
+/// The Azure format's own use of it, 256 bits: `HMAC(key, 00000001 || "label" || 00 || "context" ||
 /// 00000100)`, cut to 32 bytes; made by `tests/interop/self_test.py`.
 #[cfg(feature = "managed-hsm")]
 pub fn sp800_108(judge: &mut impl Judge) -> Result<(), Wrong> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! RSA with 2048 bits. The key and a ciphertext are Project Wycheproof's
-//! (`rsa_oaep_2048_sha256_mgf1sha256_test.json`, test 4); what is drawn or signed was made by
-//! `tests/interop/self_test.py`.
+//! Tests RSA with 2048 bits. The key and a ciphertext are from Project Wycheproof
+//! (`rsa_oaep_2048_sha256_mgf1sha256_test.json`, test 4); `tests/interop/self_test.py` made the
+//! drawn and signed values.
 
 use super::answer::{Drawn, Judge, Wrong};
 use crate::rsa::{ModulusSize, PrivateKey};
@@ -51,7 +51,7 @@ pub fn signature(judge: &mut impl Judge) -> Result<(), Wrong> {
     judge.same(&[verified, refused].map(u8::from), &[1; 2])
 }
 
-/// Both uses of a key pair, with nothing known beforehand.
+/// Both uses of a key pair, without known answers.
 pub fn pairwise(judge: &mut impl Judge) -> Result<(), Wrong> {
     let key = key()?;
     let (mut wrapped, mut message) = ([0; LEN], [0; MESSAGE.len()]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The fields, and Shamir's scheme.
+//! Tests of the fields and of Shamir's scheme.
 
 use core::hint::black_box;
 
@@ -12,11 +12,11 @@ use crate::gf257;
 use crate::quorum::{Quorum, ShareIndex};
 use crate::shamir::{self, Share};
 
-/// As long as some steps of the widest kernel, and a rest.
+/// Some steps of the widest kernel, and a rest.
 const ROW: usize = 263;
 
-/// The whole multiplication table against a digest of it, made by `tests/interop/self_test.py`, and sums
-/// against the portable kernel.
+/// Compares the whole multiplication table with a digest made by `tests/interop/self_test.py`, and
+/// sums with those of the portable kernel.
 pub fn gf256(judge: &mut impl Judge) -> Result<(), Wrong> {
     const TABLE: [u8; 32] = hex("14a1e7e77ca8a30b5bb53e6310748ce0498eb9e04ab78a44dbefb6ebfac8a84b");
 
@@ -59,8 +59,8 @@ pub fn gf256(judge: &mut impl Judge) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Shares of a known polynomial, made by `tests/interop/self_test.py`, are combined; a secret is split and
-/// combined again.
+/// Combines shares of a known polynomial, made by `tests/interop/self_test.py`; then splits and
+/// combines a secret.
 pub fn shamir(judge: &mut impl Judge) -> Result<(), Wrong> {
     const SECRET: [u8; 8] = hex("0001020304050607");
     /// The values at 1, 4 and 255 of the secret + x * (10 11 .. 17) + x^2 * (f0 f1 .. f7).

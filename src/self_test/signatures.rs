@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Ed25519.
+//! Test of Ed25519.
 
 use core::hint::black_box;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The reader: RFC 5280 section 4.1, from the outside in.
+//! Reads certificates as RFC 5280 section 4.1 defines them, from the outside in.
 
 use der::asn1::{BitStringRef, GeneralizedTime, IntRef, OctetStringRef, UtcTime};
 use der::{Decode, ErrorKind, Header, Length, Reader, SliceReader, Tag, TagNumber};
@@ -13,12 +13,12 @@ const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
 /// The object identifier of `commonName`, 2.5.4.3.
 const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 
-/// `UniversalString`, the one kind of text in names that the library has no tag for.
+/// `UniversalString`, the only kind of text in names for which the library has no tag.
 const UNIVERSAL_STRING: u8 = 0x1c;
 
 type Result<T> = core::result::Result<T, Error>;
 
-/// What stops the reader: the encoding, or what it means.
+/// Why reading stops: the encoding is wrong, or its meaning.
 enum Error {
     Der(der::Error),
     Meaning(CertificateError),
@@ -73,7 +73,7 @@ fn to_be_signed<'a>(
         let common_name = name(&mut SliceReader::new(subject)?)?;
         let public_key = public_key(reader)?;
 
-        // Unique identifiers belong to versions 2 and 3, extensions to version 3.
+        // Unique identifiers exist in versions 2 and 3, extensions in version 3.
         let issuer = optional(reader, context(1, false), unique_identifier)?;
         let subject_id = optional(reader, context(2, false), unique_identifier)?;
         let extensions = optional(reader, context(3, true), extensions)?;
@@ -95,8 +95,8 @@ fn to_be_signed<'a>(
     })
 }
 
-/// A version that is written down is version 3, whose number is 2: version 1 is the default, and DER
-/// leaves defaults out.
+/// Reads a version. Only version 3, whose number is 2, is written: version 1 is the default, which
+/// DER omits.
 fn version(reader: &mut SliceReader<'_>) -> Result<()> {
     match reader.decode::<u8>()? {
         2 => Ok(()),
@@ -107,7 +107,7 @@ fn version(reader: &mut SliceReader<'_>) -> Result<()> {
     }
 }
 
-/// A `Name`; returns its last common name.
+/// Reads a `Name`, and returns its last common name.
 fn name<'a>(reader: &mut SliceReader<'a>) -> Result<Option<&'a str>> {
     let mut common_name = None;
     reader.sequence(|reader| {
@@ -120,7 +120,7 @@ fn name<'a>(reader: &mut SliceReader<'a>) -> Result<Option<&'a str>> {
     })
 }
 
-/// A set of attributes: at least one, in the order of their encodings.
+/// Reads a set of attributes: at least one, in the order of their encodings.
 fn relative_name<'a>(
     reader: &mut SliceReader<'a>,
     common_name: &mut Option<&'a str>,
@@ -165,7 +165,7 @@ fn validity(reader: &mut SliceReader<'_>) -> Result<(i64, i64)> {
     Ok((not_before, not_after))
 }
 
-/// A `UTCTime` or a `GeneralizedTime`, in Unix seconds.
+/// Reads a `UTCTime` or a `GeneralizedTime`, and returns Unix seconds.
 fn time(reader: &mut SliceReader<'_>) -> Result<i64> {
     let since_1970 = match Tag::peek(reader)? {
         Tag::UtcTime => reader
@@ -184,7 +184,7 @@ fn time(reader: &mut SliceReader<'_>) -> Result<i64> {
     }
 }
 
-/// A `SubjectPublicKeyInfo`, whose algorithm is looked at before anything else of it.
+/// Reads a `SubjectPublicKeyInfo`. Its algorithm is checked first.
 fn public_key(reader: &mut SliceReader<'_>) -> Result<PublicKey> {
     let spki = reader.tlv_bytes()?;
     let algorithm = SliceReader::new(spki)?.sequence(|reader| {
@@ -201,8 +201,8 @@ fn public_key(reader: &mut SliceReader<'_>) -> Result<PublicKey> {
     })
 }
 
-/// The bits of an implicitly tagged `BIT STRING`: the number of unused ones, which DER wants clear, and the
-/// bytes.
+/// Reads the bits of an implicitly tagged `BIT STRING`: the number of unused bits, which DER
+/// requires to be clear, and the bytes.
 fn unique_identifier(reader: &mut SliceReader<'_>) -> Result<()> {
     let unused = reader.read_byte()?;
     let bytes = reader.read_slice(reader.remaining_len())?;
@@ -217,14 +217,14 @@ fn unique_identifier(reader: &mut SliceReader<'_>) -> Result<()> {
     }
 }
 
-/// At least one extension: its name, whether it is critical, and what it says, which is passed over.
+/// Reads at least one extension: its name, whether it is critical, and its value, which is ignored.
 fn extensions(reader: &mut SliceReader<'_>) -> Result<()> {
     reader.sequence(|reader| {
         loop {
             reader.sequence(|reader| {
                 object_identifier(reader)?;
                 if reader.decode::<Option<bool>>()? == Some(false) {
-                    // The default, which DER leaves out.
+                    // The default, which DER omits.
                     return Err(reader
                         .error(ErrorKind::Noncanonical { tag: Tag::Boolean })
                         .into());
@@ -247,7 +247,8 @@ struct Algorithm<'a> {
     name: &'a [u8],
 }
 
-/// An `AlgorithmIdentifier`, whose parameters are walked and passed over.
+/// Reads an `AlgorithmIdentifier`. The structure of its parameters is checked, and they are
+/// ignored.
 fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<Algorithm<'a>> {
     let all = reader.tlv_bytes()?;
     let name = SliceReader::new(all)?.sequence(|reader| {
@@ -260,11 +261,13 @@ fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<Algorithm<'a>> {
     Ok(Algorithm { all, name })
 }
 
-/// An `OBJECT IDENTIFIER` of numbers of any size: those made of a UUID have 128 bits. Returns its content.
+/// Reads an `OBJECT IDENTIFIER` with numbers of any size, since those made from a UUID have 128
+/// bits. Returns its content.
 fn object_identifier<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
     tagged(reader, Tag::ObjectIdentifier, |reader| {
         let content = reader.read_slice(reader.remaining_len())?;
-        // The last byte of a number has its top bit clear, and the first one is no leading zero.
+        // The last byte of a number has its top bit clear, and the first byte is not a leading
+        // zero.
         let mut first = true;
         for byte in content {
             if first && *byte == 0x80 {
@@ -279,7 +282,7 @@ fn object_identifier<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
     })
 }
 
-/// Any value, whose structure is walked; returns its content. The reader bounds the depth.
+/// Reads any value, checks its structure, and returns its content. The reader bounds the depth.
 fn any<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
     let header = Header::decode(reader)?;
     let content = reader.clone().read_slice(header.length())?;
@@ -296,7 +299,7 @@ fn any<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
     Ok(content)
 }
 
-/// A structure under a tag that must come next.
+/// Reads a structure under a tag that must come next.
 fn tagged<'a, T>(
     reader: &mut SliceReader<'a>,
     tag: Tag,
@@ -307,7 +310,7 @@ fn tagged<'a, T>(
     reader.read_nested(header.length(), structure)
 }
 
-/// A structure under a tag, if it comes next.
+/// Reads a structure under a tag if that comes next.
 fn optional<'a, T>(
     reader: &mut SliceReader<'a>,
     tag: Tag,
@@ -326,7 +329,7 @@ const fn context(number: u32, constructed: bool) -> Tag {
     }
 }
 
-/// The bytes of a `BIT STRING` without unused bits.
+/// Returns the bytes of a `BIT STRING` without unused bits.
 fn whole_bytes(bits: BitStringRef<'_>) -> Result<&[u8]> {
     let bytes = bits.as_bytes();
     bytes.ok_or(Error::Der(Tag::BitString.value_error().into()))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The writer: a self-signed certificate as transfer keys have it, in version 3 with an empty
-//! `basicConstraints`, which says that the key signs no certificates.
+//! Writes self-signed certificates for transfer keys: version 3 with an empty `basicConstraints`,
+//! which says that the key does not sign certificates.
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -14,7 +14,7 @@ use crate::hardened::{Fault, copy};
 use crate::rsa::{ExportError, ModulusSize, PrivateKey, PublicKey, SignError};
 use crate::secret::wipe;
 
-/// The longest certificate that [`write_self_signed`] writes.
+/// The maximum length that [`write_self_signed`] writes.
 pub const SELF_SIGNED_MAX_LEN: usize =
     ModulusSize::MAX_BYTES + PublicKey::SPKI_MAX_LEN + 2 * (COMMON_NAME_MAX + 16) + 160;
 
@@ -42,20 +42,20 @@ const BASIC_CONSTRAINTS: [u8; 11] = [
     0x30, 0x09, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x04, 0x02, 0x30, 0x00,
 ];
 
-/// What a self-signed certificate says beside its key.
+/// The contents of a self-signed certificate besides its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "the caller fills it in, and is to miss nothing new"
+    reason = "the caller must fill in every field"
 )]
 pub struct SelfSigned<'a> {
     /// The only part of subject and issuer: 1 to 64 bytes of text, `transfer-key` in real ones.
     pub common_name: &'a str,
-    /// The serial number, 1 in real ones.
+    /// The serial number; 1 in real ones.
     pub serial: NonZeroU64,
-    /// The first second of its validity, in Unix time, not before 1970.
+    /// The first second of the validity, in Unix time, not before 1970.
     pub not_before: i64,
-    /// The last second of its validity, in Unix time, before the year 10000.
+    /// The last second of the validity, in Unix time, before the year 10000.
     pub not_after: i64,
 }
 
@@ -65,13 +65,14 @@ pub struct SelfSigned<'a> {
 pub enum SelfSignedError {
     /// The common name is empty, or longer than 64 bytes.
     CommonName,
-    /// A time before 1970 or after 9999, or an end before the beginning.
+    /// A time is before 1970 or after 9999, or the end is before the beginning.
     Validity,
     /// The output is too small.
     BufferTooSmall,
     /// The random number generator failed.
     Rng,
-    /// The computed signature does not verify, or a case that cannot happen did.
+    /// The computed signature does not verify, or another internal check failed: a hardware fault
+    /// or a bug in this crate.
     Fault,
 }
 
@@ -100,11 +101,15 @@ impl From<SignError> for SelfSignedError {
     }
 }
 
-/// Writes a certificate of `key`, signed by it with SHA-256, in DER to the front of `out`, and returns its
-/// length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes. The signature is verified
-/// before it leaves; on failure `out` is wiped.
+/// Writes a certificate of `key`, signed by that key with SHA-256, in DER to the front of `out`,
+/// and returns its length, at most [`SELF_SIGNED_MAX_LEN`]. The same input gives the same bytes.
+/// The signature is verified before it leaves; on failure `out` is wiped.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
+///
+/// # Errors
+///
+/// Fails for each reason in [`SelfSignedError`].
 pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
     key: &PrivateKey,
     rng: &mut R,
@@ -154,8 +159,8 @@ fn write<R: TryCryptoRng + ?Sized>(
     move_to_front(out, first)
 }
 
-/// Moves what begins at `first` to the front, and returns how long it is. As long a place is written as
-/// is left over, so that nothing is overwritten before it is moved.
+/// Moves the bytes from `first` on to the front, and returns their number. At most as many bytes
+/// are written as are free, so that nothing is overwritten before it is moved.
 fn move_to_front(out: &mut [u8], first: usize) -> Result<usize, SelfSignedError> {
     let len = out.len().checked_sub(first).ok_or(Fault)?;
     let mut at = 0;
@@ -173,7 +178,7 @@ fn move_to_front(out: &mut [u8], first: usize) -> Result<usize, SelfSignedError>
     Ok(len)
 }
 
-/// The `TBSCertificate`, field by field from the last.
+/// Writes the `TBSCertificate`, field by field from the last.
 fn to_be_signed(
     writer: &mut Backward<'_>,
     key: &PublicKey,
@@ -204,7 +209,7 @@ fn to_be_signed(
     writer.wrap(SEQUENCE, end)
 }
 
-/// A `Name` of one common name.
+/// Writes a `Name` of one common name.
 fn name(writer: &mut Backward<'_>, common_name: &str) -> Result<(), SelfSignedError> {
     let end = writer.start;
     writer.push(common_name.as_bytes())?;
@@ -215,7 +220,8 @@ fn name(writer: &mut Backward<'_>, common_name: &str) -> Result<(), SelfSignedEr
     writer.wrap(SEQUENCE, end)
 }
 
-/// A `UTCTime` up to 2049 and a `GeneralizedTime` from 2050, as RFC 5280 section 4.1.2.5 demands.
+/// Writes a `UTCTime` up to 2049 and a `GeneralizedTime` from 2050, as RFC 5280 section 4.1.2.5
+/// requires.
 fn time(writer: &mut Backward<'_>, seconds: i64) -> Result<(), SelfSignedError> {
     let time = u64::try_from(seconds)
         .ok()
@@ -227,10 +233,10 @@ fn time(writer: &mut Backward<'_>, seconds: i64) -> Result<(), SelfSignedError> 
     }
 }
 
-/// Writes DER from its end, so that a length is known when it is due.
+/// Writes DER from its end, so that each length is known when it is needed.
 struct Backward<'a> {
     out: &'a mut [u8],
-    /// Where the last thing written begins.
+    /// Where the last written item begins.
     start: usize,
 }
 
@@ -240,7 +246,7 @@ impl<'a> Backward<'a> {
         Self { out, start }
     }
 
-    /// Puts bytes before what is written.
+    /// Writes bytes in front of the written part.
     fn push(&mut self, bytes: &[u8]) -> Result<(), SelfSignedError> {
         let start = self.start.checked_sub(bytes.len());
         let (start, place) = start
@@ -251,7 +257,7 @@ impl<'a> Backward<'a> {
         Ok(())
     }
 
-    /// Puts a tag and a length, below 65536, before what is written.
+    /// Writes a tag and a length, below 65536, in front of the written part.
     fn header(&mut self, tag: u8, len: usize) -> Result<(), SelfSignedError> {
         let [high, low] = u16::try_from(len)
             .map_err(|_| SelfSignedError::BufferTooSmall)?
@@ -263,7 +269,7 @@ impl<'a> Backward<'a> {
         }
     }
 
-    /// Makes all between here and `end` the content of a tag.
+    /// Makes everything between here and `end` the content of a tag.
     fn wrap(&mut self, tag: u8, end: usize) -> Result<(), SelfSignedError> {
         self.header(tag, end - self.start)
     }
@@ -279,10 +285,10 @@ impl fmt::Display for SelfSignedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::CommonName => "the common name is empty or longer than 64 bytes",
-            Self::Validity => "the validity is no span of time between 1970 and 9999",
+            Self::Validity => "the validity is not a period between 1970 and 9999",
             Self::BufferTooSmall => "the output is too small for the certificate",
             Self::Rng => "the random number generator failed",
-            Self::Fault => "the computed signature does not verify",
+            Self::Fault => "an internal check failed: a hardware fault or a bug",
         })
     }
 }

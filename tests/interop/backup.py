@@ -199,7 +199,7 @@ def vectors():
     other.root = drawn("another", "root")
     other.fields["domain_id"] = domain_id(other.root)
     ours, theirs = (domain_id(root).hex() for root in (drawn("domain", "root"), other.root))
-    wrong = f"the backup is of domain {theirs}, the HSM of {ours}"
+    wrong = f"the backup belongs to domain {theirs}, this HSM to {ours}"
     cases["of-another-domain"] = (other.write(), "domain", wrong)
     case("relabelled-to-another-domain", "domain", wrong,
          write=lambda data: data.replace(domain_id(drawn("domain", "root")), domain_id(other.root)))
@@ -223,9 +223,9 @@ def vectors():
     case("chunk-with-number-1", "open", fails, nonces=lambda _: [nonce(1, 1)])
     case("chunk-bound-to-no-header", "open", fails, associated=lambda _: b"")
     case("chunk-under-the-bare-root", "open", fails, key=lambda _: drawn("domain", "root"))
-    case("chunk-missing", "open", "the chunk has 0 bytes in the place of 33", chunks=lambda _: [])
-    case("chunk-cut", "open", "the chunk has 32 bytes in the place of 33", write=lambda data: data[:-1])
-    case("nothing-without-its-tag", "open", "the chunk has 0 bytes in the place of 16", text=b"", chunks=lambda _: [])
+    case("chunk-missing", "open", "the chunk has 0 bytes instead of 33", chunks=lambda _: [])
+    case("chunk-cut", "open", "the chunk has 32 bytes instead of 33", write=lambda data: data[:-1])
+    case("nothing-without-its-tag", "open", "the chunk has 0 bytes instead of 16", text=b"", chunks=lambda _: [])
     case("byte-after-the-end", "end", "a chunk follows the last one", write=lambda data: data + b"\0")
     case("last-chunk-twice", "end", "a chunk follows the last one", chunks=lambda chunks: chunks * 2)
     return cases
