@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An HSM's firmware that is recovered by custodians who never meet, as it uses the library: static
-//! memory, no allocator, no `std`.
+//! Firmware of an HSM that custodians who never meet recover: it uses the library with static
+//! memory, without an allocator or `std`.
 //!
-//! `mod firmware` is the HSM, and what it may use is what a microcontroller has. `main` is the world
-//! around it: it plays the HSM that was lost, three custodians, and the messages between them, and
-//! cuts the power once.
+//! `mod firmware` is the HSM, and uses only what a microcontroller has. `main` is everything around
+//! it: the lost HSM, three custodians and the messages between them. It also cuts the power once.
 //!
 //! `cargo run --release --example firmware_restore`
 
@@ -33,10 +32,11 @@ mod firmware {
     use security_domain::self_test;
     use security_domain::storage::{Flash, FlashError, Slot};
 
-    /// Room for four artifacts of one KiB together.
+    /// Room for four artifacts of one KiB in total.
     pub const ROOM: usize = vault_room(4, 1024);
 
-    /// A place for a sealed domain of three custodians with RSA-2048 keys and one KiB of artifacts.
+    /// The room for a sealed domain of three custodians with RSA-2048 keys and one KiB of
+    /// artifacts.
     const SEALED_MAX: usize = 4096;
 
     /// All memory that the firmware gives to its domain.
@@ -58,7 +58,7 @@ mod firmware {
         }
     }
 
-    /// The board: on a real one, drivers of the flash, the fuses and the noise source.
+    /// The board. On a real one: drivers of the flash, the fuses and the noise source.
     pub struct Board<R> {
         pub rng: R,
         pub device_key: Secret<32>,
@@ -125,7 +125,7 @@ mod firmware {
         }
     }
 
-    /// Why a command was refused: one line for the display.
+    /// Why a command was refused, in one line for the display.
     pub struct Refusal(&'static str);
 
     impl fmt::Display for Refusal {
@@ -162,8 +162,8 @@ mod firmware {
         Ok((request, shown))
     }
 
-    /// Takes one contribution, after a start from the flash. With the last one that it takes, the HSM is
-    /// active, and shows its status.
+    /// Takes one contribution, after a start from the flash. With the last contribution needed, the
+    /// HSM becomes active and shows its status.
     pub fn take<H: Host>(
         memory: &mut Memory,
         host: &mut H,
@@ -188,7 +188,7 @@ mod firmware {
         Ok(Some(domain.status()))
     }
 
-    /// What the HSM is for: here, the first bytes of its signing key.
+    /// What the HSM is used for; here, it compares the first bytes of its signing key.
     pub fn key_starts_with<H: Host>(memory: &mut Memory, host: &mut H, bytes: &[u8]) -> bool {
         let Ok(tested) = self_test::run() else {
             return false;
@@ -203,7 +203,7 @@ mod firmware {
     }
 }
 
-/// The memory of the firmware, at one place for all its life.
+/// The memory of the firmware, which never moves.
 static mut MEMORY: firmware::Memory = firmware::Memory::new();
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -211,7 +211,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // SAFETY: this is the only use of MEMORY, and main is entered once.
     let memory = unsafe { &mut *memory };
 
-    // The HSM that will be lost sealed its domain to three custodians, two of whom are needed.
+    // The HSM that will be lost seals its domain to three custodians, two of whom are needed.
     let mut custodians = Vec::new();
     for _ in 0..3 {
         let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| ())?;
@@ -258,10 +258,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         request.len()
     );
 
-    // Two custodians, each alone. He compares what he was sent with what the HSM shows.
+    // Two custodians answer, each alone, after comparing the request with what the HSM shows.
     let mut status = None;
     for place in [2, 0] {
-        // In between, the HSM loses power: each contribution begins with a start.
+        // In between, the HSM loses power, so each contribution begins with a start.
         let key = &mut custodians[place];
         let sealed = SealedDomain::parse(&file)?;
         let vetted = VettedRequest::compared(Request::parse(&request)?, shown)?;

@@ -27,7 +27,7 @@ const BITS_PER_BYTE: u32 = 4;
 /// byte so often with a probability of 2^-30.
 const CUTOFF: u32 = 1 + 30_u32.div_ceil(BITS_PER_BYTE);
 
-/// Noise for 32 bytes of output: 256 bits of entropy, and 64 more as SP 800-90C asks for full
+/// Noise for 32 bytes of output: 256 bits of entropy, and 64 more, as SP 800-90C requires for full
 /// entropy.
 const NOISE: usize = (256 + 64) / BITS_PER_BYTE as usize;
 
@@ -104,7 +104,7 @@ impl<S: NoiseSource> TryRng for Tested<S> {
 /// Declares that the output is unpredictable, which depends on the source.
 impl<S: NoiseSource> TryCryptoRng for Tested<S> {}
 
-/// The operating system stands in for the noise source, which breaks after `left` bytes.
+/// Replaces the noise source by the operating system, and breaks after `left` bytes.
 struct Breaking {
     left: usize,
 }

@@ -5,7 +5,7 @@
 //! same structure: pass the wrapped bytes, take the unwrapped ones, and distinguish "the device failed"
 //! from "it does not open".
 //!
-//! `cargo run --all-features --example token_identity`; it needs `openssl` 3 in the path.
+//! `cargo run --all-features --example token_identity`; `openssl` 3 must be in the path.
 
 use std::error::Error;
 use std::io::{self, Write};

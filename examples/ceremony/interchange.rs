@@ -202,8 +202,7 @@ fn refused(what: &str, outcome: Outcome<Restored>, reason: CombineError) -> Outc
     }
 }
 
-/// Changes the character that stands `offset` characters into part `part` of the first JWE after
-/// `before`.
+/// Changes the character at `offset` in part `part` of the first JWE after `before`.
 fn alter(text: &mut [u8], before: &[u8], part: usize, offset: usize) -> Outcome {
     let start = find(text, before, 0)?;
     let mut dot = start;
@@ -215,7 +214,7 @@ fn alter(text: &mut [u8], before: &[u8], part: usize, offset: usize) -> Outcome 
     Ok(())
 }
 
-/// `domain` with the first custodian's share taken from `forged`.
+/// Returns `domain` with the first custodian's share taken from `forged`.
 fn splice_share(domain: &[u8], forged: &[u8]) -> Outcome<Vec<u8>> {
     let share = |text: &[u8]| -> Outcome<std::ops::Range<usize>> {
         let start = find(text, b"\"enc_key\":\"", 0)?;
@@ -225,7 +224,7 @@ fn splice_share(domain: &[u8], forged: &[u8]) -> Outcome<Vec<u8>> {
     Ok([&domain[..to.start], &forged[from], &domain[to.end..]].concat())
 }
 
-/// Where `text` goes on after the first `needle` from `start` on.
+/// Returns the position after the first `needle` in `text`, from `start` on.
 fn find(text: &[u8], needle: &[u8], start: usize) -> Outcome<usize> {
     let position = text[start..]
         .windows(needle.len())

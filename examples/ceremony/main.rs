@@ -63,7 +63,7 @@ fn ceremony() -> Outcome {
     println!("\nWith the crate's own files\n");
     sealed::act(&folder, &mut custodians)?;
 
-    println!("\nAll of it behaved. Look at the files:");
+    println!("\nEverything succeeded or failed as it must. Look at the files:");
     let folder = folder.display();
     println!("   secdom inspect {folder}/domain.json --certs {folder}/*.cer");
     println!("   secdom inspect {folder}/domain.sealed");

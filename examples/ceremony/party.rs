@@ -19,7 +19,7 @@ pub struct Party {
 }
 
 impl Party {
-    /// Generates a key, signs its own certificate with it, and writes both.
+    /// Generates a key, signs a certificate with it, and writes both.
     pub fn new(name: &str, key_file: &Path, certificate_file: &Path) -> Outcome<Self> {
         let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| ())?;
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;

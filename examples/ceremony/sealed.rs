@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A domain in the crate's own files: recovered by custodians who never meet, and by a quorum at one
-//! place.
+//! A domain in the crate's own files: recovered by custodians who never meet, and by a quorum in
+//! one place.
 
 use std::fs;
 use std::num::NonZeroU64;
@@ -27,7 +27,7 @@ use crate::{NAMES, Outcome, REQUIRED, require, write_new};
 
 type In<'v, S> = Domain<'v, S, ROOM>;
 
-/// What the HSM is for.
+/// The secrets of the HSM.
 const SECRETS: [(&str, &[u8]); 2] = [
     ("signing-key", b"the key that signs for everyone"),
     ("credentials", b"operator:correct horse"),
@@ -87,7 +87,7 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
         "the key is what it was",
     )?;
 
-    println!("\n12. A third HSM gets the domain from a quorum at one place.");
+    println!("\n12. A third HSM gets the domain from a quorum in one place.");
     let (mut memory_3, mut board_3) = (vault(), Board::new()?);
     let blank = empty(&mut memory_3, &mut board_3)?;
     let session = blank.begin_recovery_here(&sealed, &expect, None, &mut board_3);
@@ -168,7 +168,7 @@ fn provision<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'
     Ok(domain.map_err(LifecycleError::from)?)
 }
 
-/// Activates a fresh HSM, and gives the file that leaves it.
+/// Activates a new HSM, and returns the file that leaves it.
 fn activate<'v>(
     memory: &'v mut Vault<ROOM>,
     board: &mut Board,
@@ -206,7 +206,7 @@ fn ask<'v>(
     Ok((session, request))
 }
 
-/// What one custodian does: he compares the request with what the HSM shows, and wraps his share to it.
+/// One custodian's part: compares the request with what the HSM shows, and wraps the share to it.
 fn answer(
     custodian: &mut Party,
     domain: &[u8],
@@ -263,7 +263,7 @@ fn restore(domain: &mut In<'_, Active>, board: &mut Board, backup: &[u8]) -> Out
     Ok(restored)
 }
 
-/// Says that `what` was refused as it should be, or fails.
+/// Checks that `what` was refused as expected.
 fn fails<T>(
     what: &str,
     outcome: Outcome<T>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Artifacts: `TAG=FILE` on the command line, and folders with one file for each tag.
+//! Artifacts: `TAG=FILE` arguments, and folders with one file for each tag.
 
 #[cfg(unix)]
 use std::ffi::OsStr;
@@ -12,15 +12,15 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use crate::report::{Outcome, Refusal, Report};
 use crate::{output, show};
 
-/// The longest file name that file systems take.
+/// The longest file name that file systems allow.
 const MAX_NAME: usize = 255;
 
-/// Reads `TAG=FILE` for clap.
+/// Returns clap's parser of `TAG=FILE`.
 pub fn parser() -> impl TypedValueParser<Value = (String, PathBuf)> {
     OsStringValueParser::new().try_map(tag_and_file)
 }
 
-/// `TAG=FILE`; the file's name may be any that the system allows.
+/// Parses `TAG=FILE`; the file may have any name that the system allows.
 fn tag_and_file(argument: OsString) -> Result<(String, PathBuf), &'static str> {
     const EXPECTED: &str = "expected TAG=FILE, the tag in UTF-8";
     #[cfg(unix)]
@@ -47,8 +47,8 @@ fn tag_and_file(argument: OsString) -> Result<(String, PathBuf), &'static str> {
     Ok((tag.into(), file.into()))
 }
 
-/// The name of an artifact's file: the tag in RFC 3986's percent-encoding, all but its unreserved
-/// characters; `.` and `..` name folders, so their dots are encoded.
+/// Returns the name of an artifact's file: the tag in the percent-encoding of RFC 3986, except for
+/// its unreserved characters. `.` and `..` are names of folders, so their dots are encoded.
 pub fn file_name(tag: &str) -> Result<String, String> {
     let mut name = String::new();
     let dots = matches!(tag, "." | "..");
@@ -63,7 +63,7 @@ pub fn file_name(tag: &str) -> Result<String, String> {
     }
     if name.len() > MAX_NAME {
         return Err(format!(
-            "the tag {} makes a file name of {} bytes, more than {MAX_NAME}",
+            "the tag {} gives a file name of {} bytes, more than {MAX_NAME}",
             show::text(tag),
             name.len(),
         ));
@@ -89,7 +89,7 @@ pub fn publish<'a>(
     Ok(Report::written([output], report))
 }
 
-/// A refusal of what stands behind `--artifact`.
+/// Makes a refusal of an `--artifact` argument.
 pub fn refuse(tag: &str, reason: impl std::fmt::Display) -> Refusal {
     Refusal::new(format!("--artifact {}: {reason}", show::text(tag)))
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Certificate files: PEM or DER.
+//! Certificate files, in PEM or DER.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use zeroize::Zeroizing;
 use crate::report::{Outcome, Refusal};
 use crate::{clock, input, pem, show};
 
-/// A certificate file's DER, from which [`parse`](Self::parse) reads.
+/// The DER of a certificate file, for [`parse`](Self::parse).
 pub struct CertificateFile {
     pub path: PathBuf,
     der: Zeroizing<Vec<u8>>,
 }
 
 impl CertificateFile {
-    /// Reads `path`. Of several certificates in one file the first counts, as a chain begins with
-    /// its end entity.
+    /// Reads `path`. If the file has several certificates, the first one counts, since a chain
+    /// begins with its end entity.
     pub fn read(path: &Path) -> Outcome<Self> {
         let bytes = input::read(path)?;
         // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
@@ -30,7 +30,7 @@ impl CertificateFile {
             pem::blocks(&bytes)
                 .iter()
                 .find(|block| block.label == "CERTIFICATE")
-                .ok_or_else(|| Refusal::file(path, "holds no certificate, neither PEM nor DER"))?
+                .ok_or_else(|| Refusal::file(path, "holds no certificate in PEM or DER"))?
                 .decode()
                 .ok_or_else(|| Refusal::file(path, "the certificate's PEM block is not base64"))?
         };
@@ -50,7 +50,7 @@ impl CertificateFile {
     }
 }
 
-/// The certificates of custodians, no two of one key.
+/// Parses the custodians' certificates, which must all have different keys.
 pub fn with_distinct_keys(files: &[CertificateFile]) -> Outcome<Vec<Certificate<'_>>> {
     let mut certificates = Vec::<Certificate<'_>>::new();
     for file in files {
@@ -60,7 +60,7 @@ pub fn with_distinct_keys(files: &[CertificateFile]) -> Outcome<Vec<Certificate<
             let earlier = show::path(&files[earlier].path);
             return Err(Refusal::file(
                 &file.path,
-                format!("holds the same key as {earlier}"),
+                format!("has the same key as {earlier}"),
             ));
         }
         certificates.push(certificate);
@@ -68,10 +68,10 @@ pub fn with_distinct_keys(files: &[CertificateFile]) -> Outcome<Vec<Certificate<
     Ok(certificates)
 }
 
-/// What a certificate says of its key and holder.
+/// The holder and the key in a certificate.
 pub struct Holder {
     pub thumbprint: Thumbprint,
-    /// The subject's distinguished name, as the file has it: to be escaped before it is shown.
+    /// The subject's distinguished name as in the file; escape it before showing it.
     pub subject: String,
     pub key_bits: u32,
     pub not_before: i64,
@@ -83,7 +83,7 @@ impl Holder {
         Self {
             thumbprint: certificate.thumbprint(),
             subject: name(certificate.subject_der())
-                .unwrap_or_else(|_| "(a name that cannot be read)".into()),
+                .unwrap_or_else(|_| "(an unreadable name)".into()),
             key_bits: certificate.public_key().size().bits(),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
@@ -102,7 +102,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// A distinguished name (RFC 5280 section 4.1.2.4) in its order, `CN=Ada, O=Example`.
+/// Returns a distinguished name (RFC 5280 section 4.1.2.4) in its order, `CN=Ada, O=Example`.
 fn name(der: &[u8]) -> der::Result<String> {
     let mut parts = Vec::new();
     for set in elements(AnyRef::from_der(der)?.value())? {
@@ -132,7 +132,7 @@ fn name(der: &[u8]) -> der::Result<String> {
     Ok(parts.join(", "))
 }
 
-/// The DER elements that stand one after another in `der`.
+/// Splits `der` into its DER elements.
 fn elements(der: &[u8]) -> der::Result<Vec<AnyRef<'_>>> {
     let mut reader = SliceReader::new(der)?;
     let mut elements = Vec::new();

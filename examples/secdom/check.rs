@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom check`: whether a transfer key or a download request keeps the rules.
+//! `secdom check`: whether a transfer key or a download request follows the format.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::report::{Outcome, Refusal, Report};
 const EXAMPLE: &str = "Example:
   secdom check transfer-key transfer_key.json";
 
-/// Check a transfer key or a certificate info, the JSON documents that go to and from an HSM
+/// Check a transfer key or a certificate info, the JSON documents exchanged with an HSM
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -49,14 +49,14 @@ pub fn run(args: &Args) -> Outcome<Report> {
     }
 }
 
-/// Reads a transfer key: the holder of its certificate.
+/// Reads a transfer key, and returns the holder of its certificate.
 pub fn transfer_key(path: &Path, text: &[u8]) -> Outcome<Holder> {
     let mut der = [0; MAX_CERTIFICATE_LEN];
     let key = TransferKey::parse(text, &mut der).map_err(|error| Refusal::file(path, error))?;
     Ok(Holder::of(key.certificate()))
 }
 
-/// Reads a download request: the number of custodians required, and all of them.
+/// Reads a download request, and returns the number of required custodians and all custodians.
 pub fn certificate_info(path: &Path, text: &[u8]) -> Outcome<(u8, Vec<Holder>)> {
     let refuse = |error| Refusal::file(path, error);
     let mut der = [0; MAX_CERTIFICATE_LEN];

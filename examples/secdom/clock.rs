@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The time of day, and times as RFC 3339 writes them.
+//! The time of day, and times in the form of RFC 3339.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,11 +13,12 @@ pub fn now() -> i64 {
     }
 }
 
-/// `2034-01-29T00:00:00Z`. Certificates hold years from 0 to 9999; so does RFC 3339.
+/// Formats a time like `2034-01-29T00:00:00Z`. Certificates have years from 0 to 9999, and so does
+/// RFC 3339.
 pub fn rfc3339(seconds: i64) -> String {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Days since 1 March of year 0, in a calendar whose year begins in March, so that the leap day
-    // is the last of a year; eras of 400 years all have 146,097 days.
+    // Days since 1 March of year 0, in a calendar whose years begin in March, so that the leap day
+    // is the last day of a year. Each era of 400 years has 146,097 days.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom contribute`: one custodian, alone and offline, sends his share to an HSM that asked for it.
+//! `secdom contribute`: one custodian, alone and offline, sends a share to an HSM that asked for
+//! it.
 
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65
       -pkeyopt rsa_oaep_md:sha256 | secdom contribute ... --share - --out from-ada
 They are your share in the clear. Give them to nothing else.";
 
-/// Answer an HSM's request with one custodian's share, wrapped so that this HSM alone can open it
+/// Answer an HSM's request with one custodian's share, wrapped so that only this HSM can open it
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -110,7 +111,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     ))
 }
 
-/// The share that a custodian's key unwraps.
+/// Unwraps a share with a custodian's key.
 fn with_key(
     path: &Path,
     passwords: PasswordArgs,
@@ -125,7 +126,7 @@ fn with_key(
         let sealed = show::path(sealed_path);
         return Err(Refusal::file(
             path,
-            format!("the key of custodian {id} belongs to no share of {sealed}"),
+            format!("the key of custodian {id} opens no share of {sealed}"),
         ));
     }
     sealed
@@ -133,7 +134,7 @@ fn with_key(
         .map_err(|error| Refusal::file(path, error))
 }
 
-/// The share that a token unwrapped. The bytes say whose it is, and the domain whether that is so.
+/// Reads a share that a token unwrapped. Its bytes say whose it is, and the domain confirms it.
 fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
     let plaintext = if path == Path::new("-") {
         let mut plaintext = Zeroizing::new(Vec::with_capacity(PLAINTEXT_LEN + 1));
@@ -157,7 +158,7 @@ fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
     let mut custodians = sealed.header().custodians();
     let custodian = custodians.find(|custodian| custodian.index.get() == plaintext[32]);
     let custodian =
-        custodian.ok_or_else(|| refuse("is no unwrapped share of this domain".into()))?;
+        custodian.ok_or_else(|| refuse("is not an unwrapped share of this domain".into()))?;
     sealed
         .accept_share(custodian.id, &plaintext)
         .map_err(|error| refuse(error.to_string()))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The custodians at the table: their keys, their shares, and what the shares open.
+//! The custodians who are present: their keys, their shares, and what the shares open.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub struct KeyArgs {
     passwords: PasswordArgs,
 }
 
-/// A custodian whose key and certificate match, and to whom a share of the file belongs.
+/// A custodian with a matching key and certificate, and a share in the file.
 pub struct Custodian {
     pub key_file: PathBuf,
     pub thumbprint: Thumbprint,
@@ -33,7 +33,7 @@ pub struct Custodian {
 }
 
 impl Custodian {
-    /// Key file and thumbprint, as messages name a custodian.
+    /// Returns key file and thumbprint, which name a custodian in messages.
     pub fn name(&self) -> String {
         format!(
             "{} (custodian {})",
@@ -43,7 +43,7 @@ impl Custodian {
     }
 }
 
-/// The quorum that `option` says, of so many custodians.
+/// Returns the threshold that `option` gives for this many custodians.
 pub fn threshold(option: &str, number: u64, custodians: usize) -> Outcome<Threshold> {
     u8::try_from(number)
         .ok()
@@ -57,7 +57,7 @@ pub fn threshold(option: &str, number: u64, custodians: usize) -> Outcome<Thresh
         })
 }
 
-/// Reads the keys given for `file`. Fewer than `at_least` are refused before any key is opened.
+/// Reads the keys for `file`. Fewer than `at_least` are refused before any key is opened.
 pub fn read(
     args: KeyArgs,
     path: &Path,
@@ -83,7 +83,7 @@ pub fn read(
             return Err(Refusal::file(
                 key_file,
                 format!(
-                    "is the key of custodian {}, who is given already by {}",
+                    "is the key of custodian {}, which {} already gives",
                     certificate.thumbprint(),
                     show::path(&key_files[earlier]),
                 ),
@@ -115,7 +115,8 @@ pub fn read(
         .collect()
 }
 
-/// Opens each custodian's own share: those that open, and those whose share does not.
+/// Opens each custodian's own share. Returns the opened shares and the custodians whose share did
+/// not open.
 pub fn open_shares(
     custodians: &mut [Custodian],
     file: &DomainFile<'_>,
@@ -133,8 +134,8 @@ pub fn open_shares(
     Ok((shares, wrong))
 }
 
-/// Combines at least a quorum of shares. The custodians in `wrong`, whose shares did not open, are
-/// joined by those whose shares do not agree with the rest.
+/// Combines at least a quorum of shares. Adds to `wrong`, the custodians whose shares did not open,
+/// those whose shares do not agree with the rest.
 pub fn combine(
     path: &Path,
     file: &DomainFile<'_>,
@@ -158,7 +159,9 @@ pub fn combine(
                     .filter(opened)
                     .map(|c| show::path(&c.key_file));
                 let keys = keys.collect::<Vec<_>>().join(", ");
-                format!("EncData: does not open with {keys}: a share is wrong, or the file altered")
+                format!(
+                    "EncData: does not open with {keys}: a share is wrong, or the file was altered"
+                )
             }
             other => other.to_string(),
         };
@@ -176,7 +179,7 @@ pub fn combine(
     Ok(combined)
 }
 
-/// One clause that names the custodians whose shares are wrong.
+/// Names the custodians whose shares are wrong, in one clause.
 pub fn wrong_shares(wrong: &[String]) -> String {
     match wrong {
         [one] => format!("the share of {one} is wrong"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom download`: plays the HSM that hands out its security domain.
+//! `secdom download`: simulates the HSM that hands out its security domain.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,17 @@ const EXAMPLE: &str = "Example:
   secdom download --sd-wrapping-keys A.cer B.cer C.cer --sd-quorum 2 \\
       --artifact hsm_backup=hsm_backup.bin --security-domain-file domain.json";
 
-/// Play the HSM: seal artifacts to 3 to 10 custodians, as Managed HSM's download does
+/// Simulate the HSM: seal artifacts to 3 to 10 custodians, as Managed HSM's download does
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// The custodians' certificates, PEM or DER
     #[arg(long, required = true, num_args = 1.., value_name = "CER")]
     sd_wrapping_keys: Vec<PathBuf>,
-    /// How many custodians it takes to open the file, from 2 to as many as there are
+    /// How many custodians are needed to open the file, from 2 to all of them
     #[arg(long, value_name = "M")]
     sd_quorum: u64,
-    /// What is sealed, each under its tag; the tag ends at the first equals sign
+    /// An artifact to seal, under its tag; the tag ends at the first equals sign
     #[arg(long, required = true, num_args = 1.., value_name = "TAG=FILE",
         value_parser = artifacts::parser())]
     artifact: Vec<(String, PathBuf)>,
@@ -60,7 +60,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     if length > input::LIMIT {
         return Err(Refusal::file(
             out,
-            "would be larger than the 64 MiB that are read back",
+            "would be larger than 64 MiB, the limit for reading it back",
         ));
     }
     let mut text = vec![0; length];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom drill`: proves, without an upload, that the keys given open the file.
+//! `secdom drill`: proves, without an upload, that the given keys open the file.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ const EXAMPLE: &str = "Examples:
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key B.key C.key";
 
-/// Prove that keys open a domain file: fewer than a quorum their own shares, a quorum every
-/// artifact, more than a quorum that all agree. Writes nothing and shows no secret
+/// Prove that keys open a domain file: fewer than a quorum open their own shares, a quorum opens
+/// every artifact, more than a quorum must all agree. Writes nothing and shows no secret
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom hsm`: a simulated HSM whose flash is a folder, for rehearsals and tests.
 //!
-//! It runs the library as firmware does. What a folder cannot give is said by `status`: its counter
-//! can be set back by whoever can write the folder, and its device key lies beside its flash.
+//! It runs the library as firmware does. `status` says what a folder cannot provide: anyone who can
+//! write the folder can set its counter back, and its device key is stored beside its flash.
 
 mod activate;
 mod artifacts;
@@ -24,7 +24,7 @@ use security_domain::sealed_domain::MAX_ARTIFACTS;
 use crate::report::{Outcome, Refusal, Report};
 use device::Device;
 
-/// Play an HSM whose flash is a folder: from its first domain to a recovered one
+/// Simulate an HSM whose flash is a folder, from its first domain to its recovery
 #[derive(clap::Subcommand)]
 pub enum Verb {
     Init(init::Args),
@@ -64,7 +64,7 @@ pub fn run(verb: Verb) -> Outcome<Report> {
     }
 }
 
-/// Where the HSM is.
+/// The location of the HSM.
 #[derive(clap::Args)]
 pub struct HsmArg {
     /// The folder that is the HSM's flash; no second process uses it at the same time
@@ -72,12 +72,12 @@ pub struct HsmArg {
     hsm: PathBuf,
 }
 
-/// The most bytes that the artifacts of a simulated HSM have together.
+/// The maximum total length of a simulated HSM's artifacts in bytes.
 const ARTIFACT_BYTES: usize = 1 << 20;
 
 const ROOM: usize = vault_room(MAX_ARTIFACTS, ARTIFACT_BYTES);
 
-/// The one vault of this process. It is too large for some stacks.
+/// The only vault of this process. It is too large for some stacks.
 fn vault() -> MutexGuard<'static, Vault<ROOM>> {
     static VAULT: Mutex<Vault<ROOM>> = Mutex::new(Vault::new());
     VAULT.lock().unwrap_or_else(PoisonError::into_inner)
@@ -96,6 +96,6 @@ fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> R
     let stage = start.status().stage;
     Refusal::file(
         device.folder(),
-        format!("the HSM is {stage}; this needs one that is {needed}"),
+        format!("the HSM is {stage}; this step needs one that is {needed}"),
     )
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom init-recovery`: plays the HSM that is to be restored, and makes its transfer key.
+//! `secdom init-recovery`: simulates the HSM that is to be restored, and makes its transfer key.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -19,14 +19,14 @@ const EXAMPLE: &str = "Example:
 
 const YEAR: i64 = 365 * 86_400;
 
-/// Play the HSM: make a transfer key, its self-signed certificate for the custodians
+/// Simulate the HSM: make a transfer key and its self-signed certificate for the custodians
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// The certificate to write, PEM
     #[arg(long, value_name = "OUT.pem")]
     sd_exchange_key: PathBuf,
-    /// The private key to write, PKCS#8 in PEM, not encrypted, readable by its owner alone
+    /// The private key to write, unencrypted PKCS#8 in PEM, readable only by its owner
     #[arg(long, value_name = "OUT.key")]
     transfer_key: PathBuf,
     /// The size of the key in bits

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Reading files: bounded, and into buffers that are wiped.
+//! Reads files, with a size limit, into buffers that are wiped.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,28 +12,28 @@ use crate::report::{Outcome, Refusal};
 /// The largest file that is read. A real domain file has about 19,000 bytes.
 pub const LIMIT: usize = 64 << 20;
 
-/// How many bytes are read at first from a pipe, which does not tell its length.
+/// How many bytes are read at first from a pipe, whose length is unknown.
 const PIPE: usize = 64 << 10;
 
-/// The whole of `path`, wiped when dropped. Pipes are read as well as regular files.
+/// Reads all of `path`, which may be a pipe, into memory that is wiped when dropped.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     read_bounded(path, LIMIT)
         .map_err(|error| Refusal::file(path, reason(&error)))?
         .ok_or_else(|| {
             Refusal::file(
                 path,
-                format!("larger than {} MiB, the most that is read", LIMIT >> 20),
+                format!("larger than {} MiB, the limit for reading", LIMIT >> 20),
             )
         })
 }
 
-/// What went wrong, in few words for the commonest failures.
+/// Describes an error, in a few words for the most common ones.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::IsADirectory => "is a directory".into(),
-        io::ErrorKind::AlreadyExists => "exists already, and is not overwritten".into(),
+        io::ErrorKind::AlreadyExists => "already exists, and is not overwritten".into(),
         _ => error.to_string(),
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom inspect`: what a file is, whose it is, and what to worry about. No key is needed.
+//! `secdom inspect`: what a file is, to whom it belongs, and what to worry about. No key is needed.
 
 mod own;
 
@@ -26,7 +26,7 @@ transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes m
 artifact. For a sealed domain, a request, a contribution or a backup, the members are those of its \
 header; a custodian of a sealed domain has an id in place of a thumbprint.";
 
-/// Fewer bits than this are below today's advice (NIST SP 800-57 part 1, table 2: 128 bits of
+/// Fewer bits than this are below current advice (NIST SP 800-57 part 1, table 2: 128 bits of
 /// security).
 const ADVISED_BITS: u32 = 3072;
 
@@ -37,7 +37,7 @@ pub struct Args {
     /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
     /// domain, request, contribution or backup of this tool
     file: PathBuf,
-    /// Certificates, PEM or DER, that tell whose the shares are
+    /// Certificates, PEM or DER, that show to whom the shares belong
     #[arg(long, num_args = 1.., value_name = "CER")]
     certs: Vec<PathBuf>,
     /// Print JSON
@@ -51,7 +51,7 @@ struct Party {
     holder: Option<Holder>,
 }
 
-/// What a file says, whatever its format.
+/// The contents of a file, whatever its format.
 #[derive(Default)]
 struct Contents {
     format: &'static str,
@@ -59,7 +59,7 @@ struct Contents {
     required: Option<u8>,
     custodians: Vec<Party>,
     transfer_key: Option<Party>,
-    /// Tag and length of the ciphertext.
+    /// The tag, and the length of the ciphertext.
     artifacts: Vec<(String, usize)>,
 }
 
@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
         {
             Some(party) => party.holder = Some(holder),
             None => findings.push(format!(
-                "{}: the certificate {} belongs to nobody in this file",
+                "{}: the certificate {} belongs to no custodian of this file",
                 show::path(&file.path),
                 holder.thumbprint,
             )),
@@ -99,8 +99,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
     }))
 }
 
-/// Reads `text` as what it is. If it is nothing that is known, the error is that of the format it
-/// resembles most.
+/// Reads `text` in the format that it has. If it has none of them, the error is that of the format
+/// it resembles most.
 fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
     type Read = fn(&Path, &[u8]) -> Outcome<Contents>;
     let readers: [(&str, Read); 5] = [
@@ -119,7 +119,7 @@ fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
     };
     match readers.iter().find(|(member, _)| resembles(member)) {
         Some((_, read)) => read(path, text),
-        None => Err(Refusal::file(path, "no file that is known here")),
+        None => Err(Refusal::file(path, "is not in a known format")),
     }
 }
 
@@ -189,7 +189,7 @@ fn sizes<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) -> Vec<(String, usiz
         .collect()
 }
 
-/// What a careful operator would worry about.
+/// Collects what a careful operator would worry about.
 fn worry(contents: &Contents, findings: &mut Vec<String>) {
     if let Some(required) = contents.required {
         about_quorum(required, contents.custodians.len(), findings);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private key files: PEM, in PKCS#8, encrypted PKCS#8 or PKCS#1.
+//! Private key files in PEM: PKCS#8, encrypted PKCS#8 or PKCS#1.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use crate::report::{Outcome, Refusal};
 use crate::{input, passwords, pem, show};
 
-/// Reads the private key in `path`, which must be that of the certificate in `certificate_file`.
-/// `password` is the one given, or `None` if the terminal may be asked.
+/// Reads the private key in `path`, which must belong to the certificate in `certificate_file`.
+/// `password` is the given one, or `None` to ask on the terminal.
 pub fn read(
     path: &Path,
     password: Option<&[u8]>,
@@ -32,8 +32,7 @@ pub fn read(
     Ok(key)
 }
 
-/// Reads the private key in `path`. `password` is the one given, or `None` if the terminal may be
-/// asked.
+/// Reads the private key in `path`. `password` is the given one, or `None` to ask on the terminal.
 pub fn read_private(path: &Path, password: Option<&[u8]>) -> Outcome<PrivateKey> {
     let refuse = |reason: &str| Refusal::file(path, reason);
     let bytes = input::read(path)?;
@@ -74,14 +73,14 @@ pub fn read_private(path: &Path, password: Option<&[u8]>) -> Outcome<PrivateKey>
     key.map_err(|error| Refusal::file(path, error))
 }
 
-/// Decrypts PKCS#8 by PBES2 (RFC 8018 section 6.2), and asks for the password if none is given.
+/// Decrypts PKCS#8 with PBES2 (RFC 8018 section 6.2), and asks for the password if none is given.
 fn decrypt(path: &Path, der: &[u8], password: Option<&[u8]>) -> Outcome<Zeroizing<Vec<u8>>> {
     let refuse = |reason: &str| Refusal::file(path, reason);
     let info = EncryptedPrivateKeyInfoRef::try_from(der)
-        .map_err(|_| refuse("is encrypted in a way that is not known here"))?;
+        .map_err(|_| refuse("is encrypted in an unsupported way"))?;
     let asked;
     let password = match password {
-        Some([]) => return Err(refuse("is encrypted, and its password is given as empty")),
+        Some([]) => return Err(refuse("is encrypted, but its password is given as empty")),
         Some(password) => password,
         None => {
             asked = passwords::ask(path)?;
@@ -92,13 +91,13 @@ fn decrypt(path: &Path, der: &[u8], password: Option<&[u8]>) -> Outcome<Zeroizin
     let length = info
         .encryption_algorithm
         .decrypt_in_place(password, &mut buffer)
-        .map_err(|_| refuse("does not open with the password given"))?
+        .map_err(|_| refuse("does not open with the given password"))?
         .len();
     buffer.truncate(length);
-    // Once in 256 times a wrong password passes the padding check; then the plaintext is no
-    // structure.
+    // Once in 256 times a wrong password passes the padding check. Then the plaintext is not a
+    // valid structure.
     if !buffer.starts_with(&[0x30, 0x82]) {
-        return Err(refuse("does not open with the password given"));
+        return Err(refuse("does not open with the given password"));
     }
     Ok(buffer)
 }

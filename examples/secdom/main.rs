@@ -2,9 +2,9 @@
 //! `secdom`: security domains of HSMs on the command line, offline.
 //!
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
-//! `init-recovery` and `upload` play the HSM's part. `hsm` plays an HSM of the crate's own sealed
-//! domains, and `contribute` is its custodians' part. Exit code 0: done. 1: refused, with one line
-//! on stderr that says which file and why. 2: the command line cannot be read.
+//! `init-recovery` and `upload` simulate the HSM's side. `hsm` simulates an HSM with the crate's
+//! own sealed domains, and `contribute` is its custodians' side. Exit code 0: done. 1: refused,
+//! with one line on stderr that names the file and the reason. 2: the command line is invalid.
 
 mod artifacts;
 mod certificate;
@@ -36,8 +36,8 @@ use clap::Parser;
 /// Security domains of HSMs: restore, drill and inspect Managed HSM files, and recover the crate's own
 /// sealed domains, offline
 ///
-/// Exit code 0: done. 1: refused, with one line on stderr that says why. 2: the command line cannot
-/// be read. No verb overwrites a file. Each verb's --help has an example.
+/// Exit code 0: done. 1: refused, with one line on stderr that gives the reason. 2: the command
+/// line is invalid. No verb overwrites a file. Each verb's --help has an example.
 #[derive(Parser)]
 #[command(name = "secdom", version)]
 enum Verb {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writing files and folders: whole or not at all, and never over what is there.
+//! Writes files and folders completely or not at all, and never over existing ones.
 //!
-//! Everything is written under a random name in the folder where it will stand, flushed to the
-//! disk, and then renamed in one step that fails if the name is taken by then. A file is readable
-//! by its owner alone (mode 0600, folders 0700); on Windows it gets what its folder hands down
-//! instead.
+//! Everything is written under a random name in the target folder, flushed to the disk, and then
+//! renamed in one step that fails if the name is taken by then. Only the owner can read a file
+//! (mode 0600, folders 0700); on Windows it inherits its folder's permissions instead.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,12 +15,12 @@ use crate::input::reason;
 use crate::report::{Outcome, Refusal};
 use crate::show;
 
-/// Refuses early, before any work, if `path` is taken. [`Pending::publish`] refuses again.
+/// Refuses early, before any work, if `path` exists. [`Pending::publish`] refuses again.
 pub fn must_be_free(path: &Path) -> Outcome<()> {
     match fs::symlink_metadata(path) {
         Ok(_) => Err(Refusal::file(
             path,
-            "exists already, and is not overwritten",
+            "already exists, and is not overwritten",
         )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Refusal::file(path, reason(&error))),
@@ -35,7 +34,7 @@ pub enum Access {
     Everyone,
 }
 
-/// A file or folder that is complete on the disk under a temporary name; removed if dropped.
+/// A complete file or folder on the disk, under a temporary name; removed if dropped.
 pub struct Pending {
     temporary: PathBuf,
     target: PathBuf,
@@ -79,8 +78,8 @@ pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Publ
     file(target, access, bytes)?.publish()
 }
 
-/// Writes `bytes` in place of what `target` held, in one step: for a program's own state, which is no
-/// output.
+/// Replaces the contents of `target` with `bytes` in one step. This is for a program's own state,
+/// not for its output.
 pub fn replace(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
     let pending = file(target, access, bytes)?;
     fs::rename(&pending.temporary, target).map_err(|e| Refusal::file(target, reason(&e)))?;
@@ -88,8 +87,8 @@ pub fn replace(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
     Ok(())
 }
 
-/// Overwrites `target` where it lies and removes it; nothing if there is no such file. A disk may keep
-/// what was overwritten all the same.
+/// Overwrites `target` in place and removes it; does nothing if there is no such file. A disk may
+/// still keep the overwritten data.
 pub fn erase(target: &Path) -> Outcome<()> {
     let erased = (|| {
         let mut file = OpenOptions::new().write(true).open(target)?;
@@ -106,13 +105,13 @@ pub fn erase(target: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// A file beside its target that is written piece by piece.
+/// A file beside its target, written piece by piece.
 pub struct Stream {
     file: File,
     pending: Pending,
 }
 
-/// Begins a file that is too large to be at hand as a whole.
+/// Begins a file that is too large to be in memory as a whole.
 pub fn stream(target: &Path, access: Access) -> Outcome<Stream> {
     let pending = Pending {
         temporary: temporary(target)?,
@@ -124,14 +123,14 @@ pub fn stream(target: &Path, access: Access) -> Outcome<Stream> {
 }
 
 impl Stream {
-    /// Writes what comes next.
+    /// Writes the next bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
         self.file
             .write_all(bytes)
             .map_err(|e| Refusal::file(&self.pending.target, reason(&e)))
     }
 
-    /// The file is complete, to be published.
+    /// Completes the file, to be published.
     pub fn finish(self) -> Outcome<Pending> {
         self.file
             .sync_all()
@@ -150,7 +149,7 @@ impl Pending {
             path: self.target.clone(),
             folder: self.folder,
         })
-        // Dropping removes what is left under the temporary name, if anything is.
+        // Dropping removes anything left under the temporary name.
     }
 }
 
@@ -160,14 +159,14 @@ impl Drop for Pending {
     }
 }
 
-/// A file or folder that stands where it should.
+/// A file or folder under its final name.
 pub struct Published {
     path: PathBuf,
     folder: bool,
 }
 
 impl Published {
-    /// Removes it again, because what belongs to it failed.
+    /// Removes it again, because a step that belongs to it failed.
     pub fn take_back(self) {
         remove(&self.path, self.folder);
     }
@@ -193,7 +192,7 @@ pub fn publish_both(first: Pending, second: Pending) -> Outcome<[Published; 2]> 
     }
 }
 
-/// A fresh name in the folder of `target`.
+/// Makes a fresh name in the folder of `target`.
 fn temporary(target: &Path) -> Outcome<PathBuf> {
     if target.file_name().is_none() {
         return Err(Refusal::file(target, "names no file"));
@@ -241,7 +240,7 @@ fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes the names in a folder survive a power cut, where the system and the file system can.
+/// Makes the names in a folder survive a power failure, where the system and the file system can.
 fn sync_folder(path: &Path) {
     if cfg!(unix) {
         let _ = File::open(path).and_then(|folder| folder.sync_all());
@@ -254,7 +253,7 @@ fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // File systems that do not know the flag.
+        // Some file systems do not support the flag.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => rename_claimed(from, to, folder),
         outcome => outcome.map_err(io::Error::from),
     }
@@ -265,8 +264,8 @@ fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     rename_claimed(from, to, folder)
 }
 
-/// The same with older means: a hard link never replaces, and neither does the making of a folder,
-/// whose emptiness the rename then insists on.
+/// The same by older means: a hard link never replaces a file, and making a folder never replaces
+/// one. The rename then requires that folder to be empty.
 fn rename_claimed(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     if !folder {
         return fs::hard_link(from, to);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Passwords of encrypted keys: given, read from files, or asked for on the terminal.
+//! Passwords of encrypted keys: given as arguments, read from files, or asked for on the terminal.
 
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
@@ -11,25 +11,25 @@ use crate::{input, show};
 
 #[derive(clap::Args)]
 pub struct PasswordArgs {
-    /// Passwords in the order of the keys, "" for a key that is not encrypted; one that begins with
-    /// a hyphen is written --passwords=-x. Other users of the machine can see them while the
-    /// command runs: prefer --password-file, or be asked.
+    /// Passwords in the order of the keys, "" for an unencrypted key; write one that begins with a
+    /// hyphen as --passwords=-x. Other users of the machine can see them while the command runs:
+    /// prefer --password-file, or the prompt
     #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
     passwords: Vec<String>,
-    /// A file with one password, once for each key, in their order; empty for a key that is not
-    /// encrypted. One line end at its end does not count.
+    /// A file with one password, once for each key, in their order; empty for an unencrypted key.
+    /// One line end at its end is ignored
     #[arg(long, num_args = 1.., value_name = "FILE")]
     password_file: Vec<PathBuf>,
 }
 
-/// One password for each key, or none for any.
+/// One password for each key, or none at all.
 pub enum Passwords {
     Given(Vec<Zeroizing<Vec<u8>>>),
     Ask,
 }
 
 impl PasswordArgs {
-    /// The passwords for `keys` keys.
+    /// Reads the passwords for `keys` keys.
     pub fn read(self, keys: usize) -> Outcome<Passwords> {
         let (given, what) = if self.password_file.is_empty() {
             (
@@ -48,7 +48,7 @@ impl PasswordArgs {
         }
         if given.len() != keys {
             return Err(Refusal::new(format!(
-                "{} for {}: give one for each key, empty for one that is not encrypted",
+                "{} for {}: give one for each key, and an empty one for an unencrypted key",
                 show::count(given.len(), what),
                 show::count(keys, "key"),
             )));
@@ -58,7 +58,7 @@ impl PasswordArgs {
 }
 
 impl Passwords {
-    /// The password given for key number `index`; `None` if none was given for any.
+    /// Returns the given password for key number `index`; `None` if no passwords were given.
     pub fn given(&self, index: usize) -> Option<&[u8]> {
         match self {
             Self::Given(passwords) => Some(passwords.get(index).map_or(&[], |p| p.as_slice())),
@@ -67,7 +67,7 @@ impl Passwords {
     }
 }
 
-/// Asks for the password of `key`, without echo, if there is somebody to ask.
+/// Asks for the password of `key`, without echo, if there is a terminal.
 pub fn ask(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     if !stdin().is_terminal() {
         return Err(Refusal::file(
@@ -77,7 +77,7 @@ pub fn ask(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     }
     rpassword::prompt_password(format!("Password of {}: ", show::path(key)))
         .map(|password| Zeroizing::new(password.into_bytes()))
-        .map_err(|error| Refusal::file(key, format!("its password cannot be asked for: {error}")))
+        .map_err(|error| Refusal::file(key, format!("cannot ask for its password: {error}")))
 }
 
 fn read_file(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {

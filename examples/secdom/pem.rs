@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PEM (RFC 7468), read as it is met in the field: any line length, any line end, several blocks
-//! and text around them, no final newline. Written with 64 characters a line.
+//! PEM (RFC 7468). Reading accepts what is in use: any line length, any line end, several blocks
+//! with text around them, no final newline. Writing uses 64 characters a line.
 
 mod encode;
 
@@ -11,14 +11,14 @@ pub use encode::encode;
 
 /// One block, still in base64.
 pub struct Block<'a> {
-    /// What stands after `BEGIN`.
+    /// The text after `BEGIN`.
     pub label: &'a str,
-    /// True if lines like `Proc-Type: 4,ENCRYPTED` stand before the base64 (RFC 1421).
+    /// Whether lines like `Proc-Type: 4,ENCRYPTED` precede the base64 (RFC 1421).
     pub headers: bool,
     body: &'a [u8],
 }
 
-/// The blocks of `text` in order. A block without its `END` line is no block.
+/// Returns the blocks of `text` in order. A block without an `END` line does not count.
 pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -46,7 +46,7 @@ pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
 }
 
 impl Block<'_> {
-    /// The bytes, if the body is base64 as RFC 4648 section 4 has it, white space aside.
+    /// Decodes the body if it is base64 as in RFC 4648 section 4, apart from white space.
     pub fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
         let mut base64 = Zeroizing::new(Vec::with_capacity(self.body.len()));
         base64.extend(self.body.iter().filter(|byte| !byte.is_ascii_whitespace()));
@@ -57,7 +57,7 @@ impl Block<'_> {
     }
 }
 
-/// The first line of `text` without its end, and what follows it.
+/// Returns the first line of `text` without its end, and the rest.
 fn next_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if text.is_empty() {
         return None;

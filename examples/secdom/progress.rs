@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A line on stderr that says what takes long, shown on a terminal only and removed when done.
+//! Shows a slow step as a line on stderr, only on a terminal, and removes it when done.
 
 use std::io::{IsTerminal, Write, stderr};
 
@@ -8,7 +8,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shows `what` if somebody is looking.
+    /// Shows `what` if stderr is a terminal.
     pub fn show(what: &str) -> Self {
         let shown = stderr().is_terminal();
         if shown {
@@ -18,7 +18,7 @@ impl Progress {
         Self { shown }
     }
 
-    /// Shows that it goes on.
+    /// Shows that the step is still running.
     pub fn tick(&self) {
         if self.shown {
             let _ = write!(stderr(), ".");
@@ -30,7 +30,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            // Back to the start of the line, and clear it.
+            // Return to the start of the line and clear it.
             let _ = write!(stderr(), "\r\x1b[2K");
             let _ = stderr().flush();
         }

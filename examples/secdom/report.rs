@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a verb hands back: text for stdout and notes for stderr, or one line that refuses.
+//! The result of a verb: text for stdout and notes for stderr, or a one-line refusal.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,23 +8,23 @@ use std::path::Path;
 use crate::output::Published;
 use crate::show;
 
-/// A verb that did its work.
+/// The result of a verb that succeeded.
 pub struct Report {
     /// For stdout.
     pub text: String,
     /// For stderr, one line each.
     pub notes: Vec<String>,
-    /// What was written.
+    /// The written files and folders.
     pub outputs: Vec<Published>,
 }
 
 impl Report {
-    /// Text for stdout, and nothing else.
+    /// Makes a report of text for stdout only.
     pub fn text(text: String) -> Self {
         Self::written([], text)
     }
 
-    /// What was written, and text for stdout about it.
+    /// Makes a report of outputs, with text for stdout about them.
     pub fn written(outputs: impl Into<Vec<Published>>, text: String) -> Self {
         Self {
             text,
@@ -34,19 +34,19 @@ impl Report {
     }
 }
 
-/// A verb that refused: exactly one line for stderr.
+/// The refusal of a verb: exactly one line for stderr.
 #[derive(Debug)]
 pub struct Refusal(String);
 
 pub type Outcome<T> = Result<T, Refusal>;
 
 impl Refusal {
-    /// A refusal that concerns no single file.
+    /// Makes a refusal that concerns no single file.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self(reason.to_string())
     }
 
-    /// A refusal because of `file`.
+    /// Makes a refusal because of `file`.
     pub fn file(file: &Path, reason: impl fmt::Display) -> Self {
         Self(format!("{}: {reason}", show::path(file)))
     }
@@ -58,8 +58,9 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Prints the outcome and says whether it stands: a report that could not be printed does not,
-/// unless its reader went away on purpose. What does not stand leaves nothing behind.
+/// Prints the outcome, and returns whether the verb succeeded. A report that could not be printed
+/// is a failure, unless its reader closed the pipe on purpose. After a failure nothing is left
+/// behind.
 pub fn print(outcome: Outcome<Report>) -> bool {
     let outcome = outcome.and_then(|report| {
         let mut stdout = io::stdout().lock();
@@ -74,7 +75,7 @@ pub fn print(outcome: Outcome<Report>) -> bool {
             _ => Ok(report.notes),
         }
     });
-    // Nobody is left to tell if stderr is gone as well; the exit code still tells.
+    // If stderr is closed too, only the exit code can report the outcome.
     let mut stderr = io::stderr().lock();
     match outcome {
         Ok(notes) => {

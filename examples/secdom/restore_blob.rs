@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom restore-blob`: a quorum of custodians re-seals a domain to another HSM's transfer key.
+//! `secdom restore-blob`: a quorum of custodians seals a domain again, to another HSM's transfer
+//! key.
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ const EXAMPLE: &str = "Example:
   secdom restore-blob --sd-file domain.json --sd-exchange-key transfer.pem \\
       --sd-wrapping-keys A.key B.key --sd-file-restore-blob restore.json";
 
-/// Restore a domain: re-seal it from a quorum of custodians to an HSM's transfer key, offline
+/// Restore a domain: a quorum of custodians seals it again to an HSM's transfer key, offline
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How names and foreign text are shown, so that no file can speak to the terminal.
+//! Shows names and foreign text so that no file can control the terminal.
 //!
-//! Text from files: printable ASCII stands for itself, a backslash is doubled, everything else is
-//! written `\u{..}`: control characters, right-to-left marks and look-alike letters cannot deceive.
-//! Paths are the operator's own: letters of any script stand for themselves there, and only what
-//! does not print is escaped.
+//! In text from files, printable ASCII is unchanged, a backslash is doubled, and everything else is
+//! written `\u{..}`. So control characters, right-to-left marks and look-alike letters cannot
+//! deceive. Paths are the operator's own: letters of any script are unchanged there, and only
+//! unprintable characters are escaped.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// As many characters of foreign text as a message shows.
+/// How many characters of foreign text a message shows.
 const CUT: usize = 64;
 
 /// Foreign text in a message: escaped, quoted, cut at 64 characters.
@@ -41,12 +41,12 @@ fn quoted(text: &str, cut: usize) -> String {
     out
 }
 
-/// A path, with what does not print escaped.
+/// A path, with unprintable characters escaped.
 pub fn path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// A message on one line, whatever went into it.
+/// A message on one line, whatever it contains.
 pub fn one_line(message: &str) -> String {
     printable(message)
 }
@@ -80,8 +80,8 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// JSON in ASCII: what is not printable ASCII can only stand inside a string, where an escape says
-/// the same.
+/// JSON in ASCII: anything that is not printable ASCII can only be inside a string, where an escape
+/// has the same meaning.
 pub fn ascii_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

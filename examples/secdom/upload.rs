@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom upload`: plays the HSM that takes a restore blob in.
+//! `secdom upload`: simulates the HSM that takes in a restore blob.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ const EXAMPLE: &str = "Example:
   secdom upload --sd-file restore.json --transfer-key transfer.key \\
       --sd-exchange-key transfer.pem --out-dir artifacts";
 
-/// Play the HSM: open a restore blob with the transfer key, all artifacts or none
+/// Simulate the HSM: open a restore blob with the transfer key, all artifacts or none
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
     /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded
-    /// but for letters, digits, - . _ and ~
+    /// except for letters, digits, - . _ and ~
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
 }

@@ -80,7 +80,7 @@ fn an_existing_output_is_never_touched() {
         .to_vec(),
     ];
     for line in lines {
-        secdom(line).refused(&["exists already"]);
+        secdom(line).refused(&["already exists"]);
         assert_eq!(folder.names(), ["empty", "there"]);
         assert_eq!(fs::read(&there).unwrap(), b"keep");
     }
@@ -102,7 +102,7 @@ fn of_many_at_once_one_writes_and_the_others_are_refused() {
             runs.into_iter().partition(|run| run.code == Some(0));
         assert_eq!((done.len(), refused.len()), (1, 5));
         for run in refused {
-            run.refused(&["exists already"]);
+            run.refused(&["already exists"]);
         }
     }
     assert_eq!(folder.names(), ["artifacts", "restore.json"]);
@@ -115,7 +115,7 @@ fn a_dangling_link_counts_as_existing() {
     let folder = Folder::new();
     let link = folder.join("link");
     std::os::unix::fs::symlink(folder.join("nowhere"), &link).unwrap();
-    secdom(restore_blob(&link)).refused(&["link", "exists already"]);
+    secdom(restore_blob(&link)).refused(&["link", "already exists"]);
     assert_eq!(folder.names(), ["link"]);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom hsm activate`: the domain leaves, sealed to its custodians.
+//! `secdom hsm activate`: seals the domain to its custodians.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ const EXAMPLE: &str = "Example:
 It prints the domain's id and the digest of its header. Note both, apart from the file: anyone can make \
 another domain for the same custodians, and the id distinguishes them.";
 
-/// Seal the HSM's domain to 3 to 10 custodians, and bring the HSM into use
+/// Seal the HSM's domain to 3 to 10 custodians, and activate the HSM
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -30,13 +30,13 @@ pub struct Args {
     /// The custodians' certificates, PEM or DER
     #[arg(long, required = true, num_args = 1.., value_name = "CER")]
     custodians: Vec<PathBuf>,
-    /// How many custodians it takes to open the file, from 2 to as many as there are
+    /// How many custodians are needed to open the file, from 2 to all of them
     #[arg(long, value_name = "M")]
     quorum: u64,
     /// The sealed domain to write
     #[arg(long, value_name = "OUT")]
     sealed: PathBuf,
-    /// What the domain is called, at most 64 bytes
+    /// The name of the domain, at most 64 bytes
     #[arg(
         long,
         value_name = "TEXT",
@@ -46,7 +46,7 @@ pub struct Args {
     label: String,
 }
 
-/// The states of an HSM whose domain no custodian has a share of.
+/// The states of an HSM whose domain is not sealed to custodians.
 const UNSEALED: &str = "provisioned, or active by an import";
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -91,7 +91,8 @@ pub fn run(args: Args) -> Outcome<Report> {
     file.truncate(length);
     let sealed = SealedDomain::parse(&file).map_err(|error| Refusal::file(out, error))?;
 
-    // The HSM is active from here on, and has no second download. So the file is kept beside it first.
+    // From here on the HSM is active, and there is no second download. So the file is kept beside
+    // the HSM first.
     device.keep_sealed(&sealed)?;
     let written = stream
         .write(&file)
@@ -99,7 +100,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     written.map_err(|refusal| {
         let kept = show::path(&device.sealed_path());
         Refusal::new(format!(
-            "{refusal}; the HSM is active, and the file is {kept}"
+            "{refusal}; the HSM is active, and the file is kept as {kept}"
         ))
     })?;
     let header = sealed.header();

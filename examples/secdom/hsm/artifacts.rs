@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom hsm artifacts`: the secrets of an active domain, to compare.
+//! `secdom hsm artifacts`: writes the secrets of an active domain, for comparison.
 
 use std::path::PathBuf;
 
@@ -14,14 +14,14 @@ use crate::{artifacts, output};
 const EXAMPLE: &str = "Example:
   secdom hsm artifacts --hsm hsm-2 --out-dir recovered";
 
-/// Write the secrets of an active HSM to files, to compare: a simulated HSM alone does this
+/// Write the secrets of an active HSM to files, for comparison; only a simulated HSM does this
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     #[command(flatten)]
     at: HsmArg,
     /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded
-    /// but for letters, digits, - . _ and ~
+    /// except for letters, digits, - . _ and ~
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom hsm backup` and `restore`: a file goes out sealed under the HSM's domain, and comes back in
-//! any HSM of that domain.
+//! `secdom hsm backup` and `restore`: seals a file under the HSM's domain, and opens it in any HSM
+//! of that domain.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,19 +25,19 @@ const BACKUP_EXAMPLE: &str = "Example:
 const RESTORE_EXAMPLE: &str = "Example:
   secdom hsm restore --hsm hsm-2 --in keys.backup --out keys.db";
 
-/// Back a file up under the HSM's domain: all that the HSM keeps, or one key of it
+/// Back up a file under the HSM's domain: everything that the HSM keeps, or one key
 #[derive(clap::Args)]
 #[command(after_help = BACKUP_EXAMPLE)]
 pub struct Args {
     #[command(flatten)]
     at: HsmArg,
-    /// What is backed up
+    /// The file to back up
     #[arg(long = "in", value_name = "FILE")]
     input: PathBuf,
     /// The backup to write
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-    /// The name of the key that the file is; unless given, the file is all that the HSM keeps
+    /// The name of the key in the file; without it, the file is everything that the HSM keeps
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
 }
@@ -94,7 +94,7 @@ pub fn backup(args: &Args) -> Outcome<Report> {
     ))
 }
 
-/// Restore a backup that an HSM of the same domain has made
+/// Restore a backup that an HSM of the same domain made
 #[derive(clap::Args)]
 #[command(after_help = RESTORE_EXAMPLE)]
 pub struct RestoreArgs {
@@ -131,7 +131,7 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
                 .failed()
                 .unwrap_or_else(|| Refusal::file(path, error))
         })?;
-    // Nothing stands under its name before the whole is known to be authentic.
+    // The file gets its name only after the whole backup was authenticated.
     let mut stream = output::stream(out, Access::Owner)?;
     let mut buffer = Zeroizing::new(vec![0; SEALED_CHUNK_LEN]);
     let progress = Progress::show("opening");
@@ -175,7 +175,7 @@ fn read_whole(path: &Path, from: &mut impl Read, out: &mut [u8]) -> Outcome<()> 
 fn must_end(path: &Path, from: &mut impl Read) -> Outcome<()> {
     match from.read(&mut [0]) {
         Ok(0) => Ok(()),
-        Ok(_) => Err(Refusal::file(path, "goes on after its end")),
+        Ok(_) => Err(Refusal::file(path, "continues after its end")),
         Err(error) => Err(Refusal::file(path, reason(&error))),
     }
 }

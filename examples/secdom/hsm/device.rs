@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The simulated HSM's flash: a folder.
+//! The flash of the simulated HSM, which is a folder.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | `events` | one line of JSON for each event; an event that cannot be written is refused |
 //! | `lock` | locked by the process that uses the folder |
 //!
-//! Every file is replaced whole, so that a process that is killed leaves the old one or the new.
+//! Every file is replaced as a whole, so that killing the process leaves the old file or the new
+//! one.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -39,14 +40,14 @@ const EVENTS: &str = "events";
 const LOCK: &str = "lock";
 const SEALED: &str = "sealed";
 
-/// A folder in use.
+/// A folder that is in use.
 pub struct Device {
     folder: PathBuf,
     key: Secret<32>,
     rng: SysRng,
-    /// Which file failed and why, when the library was told that the flash or the sink did.
+    /// Which file failed and why, when the library was told that the flash or the sink failed.
     failure: Option<Refusal>,
-    /// The lock goes when this is closed, or when the process ends.
+    /// The lock is released when this is closed, or when the process ends.
     _lock: File,
 }
 
@@ -78,7 +79,7 @@ impl Device {
         taken
     }
 
-    /// Takes the one in `folder` for this process.
+    /// Opens the HSM in `folder` for this process.
     pub fn open(folder: &Path) -> Outcome<Self> {
         let lock = folder.join(LOCK);
         let lock = File::open(&lock).map_err(|error| match error.kind() {
@@ -124,28 +125,29 @@ impl Device {
             .map_err(|error| self.refusal(error))
     }
 
-    /// What the operator is told of an error: which file failed, if one did.
+    /// Returns the refusal to show for an error: the file that failed, if one did.
     pub fn refusal(&mut self, error: impl Into<LifecycleError>) -> Refusal {
         self.failed()
             .unwrap_or_else(|| Refusal::file(&self.folder, error.into()))
     }
 
-    /// The file that failed, if one did.
+    /// Returns the file that failed, if one did.
     pub fn failed(&mut self) -> Option<Refusal> {
         self.failure.take()
     }
 
-    /// Keeps the sealed domain, which is public, for as long as it is being recovered and after.
+    /// Keeps the sealed domain, which is public, during the recovery and afterwards.
     pub fn keep_sealed(&self, sealed: &SealedDomain<'_>) -> Outcome<()> {
         output::replace(&self.folder.join(SEALED), Access::Owner, sealed.as_bytes())
     }
 
-    /// Where it is kept.
+    /// Returns where it is kept.
     pub fn sealed_path(&self) -> PathBuf {
         self.folder.join(SEALED)
     }
 
-    /// Forgets the sealed domain. If that fails, nothing is lost: it is public, and written anew.
+    /// Forgets the sealed domain. If that fails, nothing is lost: it is public, and will be
+    /// replaced.
     pub fn forget_sealed(&self) {
         let _ = std::fs::remove_file(self.sealed_path());
     }
@@ -157,7 +159,7 @@ impl Device {
         })
     }
 
-    /// Notes why a file failed.
+    /// Records why a file failed.
     fn noted<T>(&mut self, outcome: Outcome<T>) -> Result<T, FlashError> {
         outcome.map_err(|refusal| {
             self.failure = Some(refusal);
@@ -193,14 +195,14 @@ impl Flash for Device {
     fn counter(&mut self) -> Result<u64, FlashError> {
         let path = self.folder.join(COUNTER);
         let text = self.noted(input::read(&path))?;
-        let counter = digits(&text).ok_or_else(|| Refusal::file(&path, "holds no number"));
+        let counter = digits(&text).ok_or_else(|| Refusal::file(&path, "is not a number"));
         self.noted(counter)
     }
 
     fn advance(&mut self, to: u64) -> Result<(), FlashError> {
         let path = self.folder.join(COUNTER);
         if to <= self.counter()? {
-            return self.noted(Err(Refusal::file(&path, "cannot go back")));
+            return self.noted(Err(Refusal::file(&path, "must not go back")));
         }
         let text = format!("{to}\n");
         let written = output::replace(&path, Access::Owner, text.as_bytes());
@@ -243,14 +245,14 @@ fn digits(text: &Zeroizing<Vec<u8>>) -> Option<u64> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Appends to a file, to the disk.
+/// Appends to a file, and flushes it to the disk.
 fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).open(path)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()
 }
 
-/// One line of JSON: when, what, and what it is about.
+/// Formats one line of JSON: when, what, and what it is about.
 fn line(event: &Event) -> String {
     let (name, mut object) = match event {
         Event::Provision { domain } => ("provision", json!({ "domain_id": domain.to_string() })),
@@ -307,7 +309,7 @@ fn line(event: &Event) -> String {
             json!({ "of": step.name(), "outcome": ended(*outcome) }),
         ),
         Event::Refused { step, count } => ("refused", json!({ "of": step.name(), "count": count })),
-        // An event that this tool does not know must not go unnoticed.
+        // An event that this tool does not know must still be visible.
         other => ("other", json!({ "says": format!("{other:?}") })),
     };
     object["event"] = json!(name);

@@ -46,10 +46,10 @@ pub struct BeginArgs {
     /// The certificate of the transfer key to write, PEM
     #[arg(long, value_name = "OUT.pem")]
     sd_exchange_key: PathBuf,
-    /// The tags of the artifacts that the restore blob must hold, these and no others
+    /// The tags of the artifacts that the restore blob must hold, and no others
     #[arg(long, required = true, num_args = 1.., value_name = "TAG")]
     expect_tag: Vec<String>,
-    /// After how many seconds the session ends by itself; never unless given
+    /// After how many seconds the session expires; by default, never
     #[arg(long, value_name = "SECONDS")]
     expires: Option<NonZeroU64>,
 }
@@ -99,7 +99,7 @@ fn begin_in(
         .write(&certificate)
         .and_then(|()| stream.finish()?.publish());
     if let Err(refusal) = written {
-        // Nobody could make a restore blob.
+        // Without the certificate nobody can make a restore blob.
         domain
             .cancel(device)
             .map_err(|error| device.refusal(error))?;
@@ -109,7 +109,7 @@ fn begin_in(
     Ok(thumbprint.unwrap_or_default())
 }
 
-/// Take in a restore blob, all of it or nothing; what came in waits to be confirmed
+/// Take in a restore blob, completely or not at all; the result waits to be confirmed
 #[derive(clap::Args)]
 #[command(after_help = IMPORT_EXAMPLE)]
 pub struct Args {
@@ -140,7 +140,7 @@ pub fn import(args: &Args) -> Outcome<Report> {
     Ok(shown(domain.status()))
 }
 
-/// Make the imported domain this HSM's, and bring the HSM into use
+/// Make the imported domain this HSM's domain, and activate the HSM
 #[derive(clap::Args)]
 #[command(after_help = CONFIRM_EXAMPLE)]
 pub struct ConfirmArgs {
@@ -154,9 +154,9 @@ pub struct ConfirmArgs {
     digest: Vec<(String, [u8; 32])>,
 }
 
-/// A tag and a digest.
+/// Parses a tag and a digest.
 fn digest(text: &str) -> Result<(String, [u8; 32]), &'static str> {
-    let (tag, digits) = text.rsplit_once('=').ok_or("is not TAG=SHA256")?;
+    let (tag, digits) = text.rsplit_once('=').ok_or("expected TAG=SHA256")?;
     Ok((tag.into(), ids::digits(digits)?))
 }
 
@@ -182,7 +182,7 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
     Ok(report)
 }
 
-/// The state, and the domain that is in it.
+/// Shows the state and the domain in it.
 fn shown(status: Status) -> Report {
     let mut report = format!("{}\n", status.stage);
     if let Some(id) = status.domain {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom hsm init`: a new HSM with a fresh domain.
+//! `secdom hsm init`: makes a new HSM with a fresh domain.
 
 use std::path::PathBuf;
 

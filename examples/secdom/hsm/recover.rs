@@ -45,7 +45,7 @@ pub struct BeginArgs {
     /// The request to write
     #[arg(long, value_name = "OUT")]
     request: PathBuf,
-    /// After how many seconds the session ends by itself; never unless given
+    /// After how many seconds the session expires; by default, never
     #[arg(long, value_name = "SECONDS")]
     expires: Option<NonZeroU64>,
 }
@@ -86,7 +86,7 @@ fn begin_in(
         .write(&request)
         .and_then(|()| stream.finish()?.publish());
     if let Err(refusal) = written {
-        // Nobody could answer.
+        // Without the request nobody can answer.
         domain
             .cancel(device)
             .map_err(|error| device.refusal(error))?;
@@ -97,7 +97,8 @@ fn begin_in(
     Ok(digest.unwrap_or_default())
 }
 
-/// Take custodians' contributions; when they are a quorum, the domain is this HSM's and active
+/// Take custodians' contributions; with a quorum of them, the domain is opened and the HSM is
+/// active
 #[derive(clap::Args)]
 #[command(after_help = ADD_EXAMPLE)]
 pub struct AddArgs {
@@ -114,7 +115,7 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
     let mut vault = vault();
     let mut domain = match device.start(&mut vault)? {
         AnyDomain::Recovering(domain) => domain,
-        // The power failed after the last share.
+        // The power failed after the last share was added.
         AnyDomain::QuorumMet(domain) => {
             let bytes = input::read(&path)?;
             let text = open(domain, &parse(&path, &bytes)?, &mut device)?;
@@ -147,7 +148,7 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
     }
 }
 
-/// Adds one contribution; the inner refusal is of this one alone.
+/// Adds one contribution; the inner refusal concerns only this one.
 fn add_one(
     domain: &mut Domain<'_, Recovering, ROOM>,
     sealed: &SealedDomain<'_>,
@@ -164,7 +165,7 @@ fn add_one(
     };
     let what = match domain.add(sealed, &contribution, device) {
         Ok(Added::New) => "contributed",
-        Ok(Added::Already) => "had contributed already",
+        Ok(Added::Already) => "has already contributed",
         Err(error @ LifecycleError::Contribution(_)) => return Ok(Err(Refusal::file(path, error))),
         Err(error) => return Err(device.refusal(error)),
     };
@@ -181,7 +182,7 @@ fn add_one(
     )))
 }
 
-/// Opens the domain with a quorum's shares, and says what it is. If that fails, the session goes on.
+/// Opens the domain with a quorum's shares, and describes it. If that fails, the session continues.
 fn open(
     domain: Domain<'_, QuorumMet, ROOM>,
     sealed: &SealedDomain<'_>,
@@ -193,7 +194,7 @@ fn open(
     Ok(opened(&domain, sealed))
 }
 
-/// What the operator compares with his notes.
+/// Returns what the operator compares with their notes.
 pub fn opened(domain: &Domain<'_, Active, ROOM>, sealed: &SealedDomain<'_>) -> String {
     let header = sealed.header();
     format!(
@@ -209,7 +210,7 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<SealedDomain<'a>> {
     SealedDomain::parse(bytes).map_err(|error| Refusal::file(path, error))
 }
 
-/// End a recovery or an import: its transfer key and what was gathered are wiped
+/// End a recovery or an import: its transfer key and everything gathered are wiped
 #[derive(clap::Args)]
 #[command(after_help = CANCEL_EXAMPLE)]
 pub struct CancelArgs {

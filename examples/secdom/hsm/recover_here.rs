@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom hsm recover`: a quorum at one place brings a sealed domain into this HSM.
+//! `secdom hsm recover`: a quorum in one place brings a sealed domain into this HSM.
 
 use std::path::{Path, PathBuf};
 
@@ -78,7 +78,7 @@ fn recover_in(
     let need = usize::from(sealed.header().quorum().threshold().get());
     if shares.len() < need {
         let mut reason = format!(
-            "{} at hand, but {need} are required",
+            "{} available, but {need} are required",
             show::count(shares.len(), "share")
         );
         if !wrong.is_empty() {
@@ -108,7 +108,7 @@ fn must_be_new_and_listed(
         let earlier = show::path(earlier);
         return Err(Refusal::file(
             file,
-            format!("holds the same key as {earlier}"),
+            format!("has the same key as {earlier}"),
         ));
     }
     let mut listed = sealed.header().custodians();
@@ -116,13 +116,13 @@ fn must_be_new_and_listed(
         let sealed = show::path(path);
         return Err(Refusal::file(
             file,
-            format!("the key of custodian {id} belongs to no share of {sealed}"),
+            format!("the key of custodian {id} opens no share of {sealed}"),
         ));
     }
     Ok(())
 }
 
-/// The shares that open, and who holds one that does not.
+/// Returns the shares that open, and the custodians whose share does not open.
 fn shares(
     keys: &mut [(&Path, CustodianId, PrivateKey)],
     sealed: &SealedDomain<'_>,
@@ -142,7 +142,7 @@ fn shares(
     Ok((shares, wrong))
 }
 
-/// One session from its beginning to its end: if it does not end with an active HSM, it is cancelled.
+/// Runs one session from beginning to end. If it does not end with an active HSM, it is cancelled.
 fn recover(
     domain: Domain<'_, Empty, ROOM>,
     sealed: &SealedDomain<'_>,
@@ -175,7 +175,7 @@ fn recover(
     }
 }
 
-/// Ends the session; what it ended for is what the operator is told, unless the flash fails as well.
+/// Cancels the session. The operator sees why it ended, unless the flash fails as well.
 fn given_up<S: InSession>(
     domain: Domain<'_, S, ROOM>,
     device: &mut Device,

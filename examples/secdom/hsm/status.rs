@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom hsm status`: what the HSM shows of itself.
+//! `secdom hsm status`: the public data of the HSM.
 
 use std::fmt::Write;
 
@@ -31,14 +31,14 @@ pub struct Args {
     json: bool,
 }
 
-/// What a session has gathered.
+/// What a session has gathered so far.
 struct Session {
     request: Option<RequestDigest>,
     contributed: Vec<CustodianId>,
     needed: u8,
 }
 
-/// What an HSM says whose domain came by an import.
+/// Shown for an HSM whose domain was imported.
 pub const NOT_SEALED: &str = "not yet: no custodian has a share, `secdom hsm activate` deals them";
 
 pub fn run(args: &Args) -> Outcome<Report> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the crate's own files say: sealed domains, requests, contributions, backups.
+//! Inspects the crate's own files: sealed domains, requests, contributions, backups.
 
 use std::fmt::{Display, Write};
 use std::path::Path;
@@ -16,14 +16,14 @@ use crate::certificate::{CertificateFile, Holder};
 use crate::report::{Outcome, Refusal};
 use crate::{clock, show};
 
-/// What a file says, in words and in JSON.
+/// The facts of a file, in words and in JSON.
 pub struct Facts {
     words: String,
     members: Map<String, Value>,
     findings: Vec<String>,
 }
 
-/// Reads `bytes` if they begin as one of these files does. None of them can be taken for JSON.
+/// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
 pub fn read(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Option<Outcome<Facts>> {
     // The heads of CBOR arrays of 6, 2 and 5 items.
     Some(match bytes {
@@ -57,21 +57,21 @@ impl Facts {
         self.members.insert(name.into(), value.into());
     }
 
-    /// The same in words and as a member, whose name has an underscore for a hyphen.
+    /// Adds a fact in words, and as a JSON member whose name has underscores for hyphens.
     fn fact(&mut self, label: &str, value: impl Display) {
         let value = value.to_string();
         self.word(label, &value);
         self.member(&label.replace('-', "_"), value);
     }
 
-    /// A time in Unix seconds; 0 is none.
+    /// Adds a time in Unix seconds; 0 means none.
     fn time(&mut self, label: &str, seconds: u64, none: &str) {
         let time = i64::try_from(seconds).ok().filter(|&seconds| seconds != 0);
         self.word(label, time.map_or(none.into(), clock::rfc3339));
         self.member(label, time.map(clock::rfc3339));
     }
 
-    /// For standard output.
+    /// Returns the text for standard output.
     pub fn text(mut self, as_json: bool) -> String {
         if as_json {
             self.members.insert("findings".into(), json!(self.findings));
@@ -121,7 +121,7 @@ fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) ->
     Ok(facts)
 }
 
-/// The quorum, whose the shares are, and what is wrong with either.
+/// Adds the quorum, the holders of the shares, and problems with either.
 fn custodians(
     facts: &mut Facts,
     file: &SealedDomain<'_>,
@@ -169,7 +169,7 @@ fn custodians(
     Ok(())
 }
 
-/// The custodians whose certificates are given.
+/// Returns the custodians whose certificates are given.
 fn holders(
     facts: &mut Facts,
     header: &Header<'_>,
@@ -212,7 +212,8 @@ fn request(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     facts.time("expires", expires, "never");
     facts.member("signed", request.is_signed());
     facts.findings.push(
-        "anyone can write a request: its digest counts only as the HSM itself shows it".into(),
+        "anyone can write a request: compare its digest with the one that the HSM itself shows"
+            .into(),
     );
     Ok(facts)
 }
@@ -223,7 +224,7 @@ fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     facts.fact("request-digest", contribution.request());
     facts.word(
         "share",
-        format!("{}, as it claims", contribution.index().get()),
+        format!("{}, not verified", contribution.index().get()),
     );
     facts.member("index", contribution.index().get());
     Ok(facts)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Writing PEM (RFC 7468).
+//! Writes PEM (RFC 7468).
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-/// `der` as a PEM block, in a buffer that is wiped.
+/// Encodes `der` as a PEM block, in a buffer that is wiped.
 pub fn encode(label: &str, der: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut base64 = Zeroizing::new(vec![0; Base64::encoded_len(der)]);
     let encoded = Base64::encode(der, &mut base64).map_or(0, str::len);
-    // Room for all of it, so that no copy is left behind by growing.
+    // There is room for all of it, so that growing leaves no copy behind.
     let mut pem = Zeroizing::new(Vec::with_capacity(
         encoded + encoded / 64 + 2 * label.len() + 64,
     ));
