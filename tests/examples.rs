@@ -19,7 +19,10 @@ fn the_ceremony_behaves_and_leaves_its_files() {
     let output = run("ceremony", &[&folder]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    assert!(text.contains("Everything succeeded or failed as it must."), "{text}");
+    assert!(
+        text.contains("Everything succeeded or failed as it must."),
+        "{text}"
+    );
     for name in [
         "ada.key",
         "emil.cer",
