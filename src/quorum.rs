@@ -8,7 +8,7 @@
 //! assert_eq!(QUORUM.to_string(), "3 of 5");
 //! assert_eq!(QUORUM.indices().map(|index| index.get()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 //!
-//! // Numbers that are known at run time only.
+//! // Numbers known only at run time.
 //! assert_eq!(Quorum::new(3, 5)?, QUORUM);
 //! assert_eq!(Quorum::new(6, 5), Err(QuorumError::ThresholdAboveCount));
 //! # Ok::<(), QuorumError>(())

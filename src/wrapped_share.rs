@@ -11,7 +11,7 @@
 //! use security_domain::secret::Secret;
 //! use security_domain::wrapped_share::{PLAINTEXT_LEN, read_share};
 //!
-//! // What a token unwrapped: a share in the clear, to be shown to nobody.
+//! // The bytes that a token unwrapped: a share in the clear, which must stay secret.
 //! let context = [7; 32];
 //! let mut plaintext = [0; PLAINTEXT_LEN];
 //! plaintext[..32].copy_from_slice(&context);

@@ -4,7 +4,7 @@
 
 mod sealed;
 
-use sealed::{FastKey, fast_keys, rng, sealed, share};
+use sealed::{FastKey, artifacts, fast_keys, rng, sealed, sealing, share};
 use security_domain::custodian::Recipient;
 use security_domain::sealed_domain::{
     Epoch, ExpectedDomain, OpenError, ParseError, SealedDomain, ShareError,
@@ -132,4 +132,19 @@ fn nothing_secret_is_printed() {
     assert_eq!(format!("{opened:?}"), "Opened(..)");
     assert_eq!(format!("{root:?}"), "Root(Secret<32>(..))");
     assert!(format!("{:?}", shares[0]).contains("Share<32>(1, ..)"));
+
+    let artifacts = artifacts();
+    let said = format!("{:?}", sealing(&root, &artifacts, &keys, 2));
+    assert!(said.starts_with("Sealing { threshold: Threshold(2), label: DomainLabel(\"test\")"));
+    assert!(said.ends_with(", .. }"), "{said}");
+    for (name, bytes) in [
+        ("root", &root.secret().expose()[..]),
+        (artifacts[0].0.as_str(), artifacts[0].1),
+    ] {
+        let bytes = format!("{bytes:?}");
+        assert!(!said.contains(name) && !said.contains(&bytes), "{said}");
+    }
+    // The header lists tags and lengths, which are public.
+    let listed = format!("{:?}", sealed.header().artifacts());
+    assert!(listed.contains("ArtifactTag(\"hsm-key\"): 32"), "{listed}");
 }

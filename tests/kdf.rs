@@ -23,6 +23,7 @@ fn check(ikm: &[u8], salt: &[u8], info: &[u8], okm: &str) {
     let (mut extracted, mut out) = (Pseudorandom::none(), zeros::<32>());
     assert_eq!(extracted.expand(&[info], &mut out), Err(Fault));
     extracted.extract(salt, ikm).unwrap();
+    assert_eq!(format!("{extracted:?}"), "Pseudorandom(..)");
     let (front, back) = info.split_at(info.len() / 2);
     for parts in [&[info][..], &[front, back], &[&[], info, &[]]] {
         extracted.expand(parts, &mut out).unwrap();

@@ -49,14 +49,14 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// use security_domain::sealed_domain::{Epoch, ExpectedDomain, SealedDomain};
 /// use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
 ///
-/// // Which domain it is, the custodian knows from its activation.
+/// // The custodian noted the domain when it was activated.
 /// # let domain_id = SealedDomain::parse(SEALED)?.header().domain_id();
 /// let expect = ExpectedDomain::new(domain_id, Epoch::FIRST);
 /// let sealed = SealedDomain::parse(SEALED)?;
 /// let me = my_key.public_key().id();
 /// let share = sealed.unwrap_share(me, &mut my_key, &mut rng)?;
 ///
-/// // The request came by mail; its digest he read from the HSM itself.
+/// // The request came by mail; the digest was read from the HSM itself.
 /// # let shown = Request::parse(REQUEST)?.digest();
 /// let request = VettedRequest::compared(Request::parse(REQUEST)?, shown)?;
 /// let (now, mut out) = (1_790_000_060, [0; Contribution::MAX_LEN]);

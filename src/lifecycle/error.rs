@@ -390,4 +390,21 @@ impl fmt::Display for LifecycleError {
     }
 }
 
-impl core::error::Error for LifecycleError {}
+impl core::error::Error for LifecycleError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Record(error) => Some(error),
+            Self::NotWritten { why: error, .. } => Some(error),
+            Self::Seal(error) => Some(error),
+            Self::Expect(error) => Some(error),
+            Self::Contribution(error) => Some(error),
+            Self::Share(error) => Some(error),
+            Self::Open(error) => Some(error),
+            Self::Backup(error) => Some(error),
+            Self::Stream(error) => Some(error),
+            Self::WrongDomain(error) => Some(error),
+            Self::SelfTest(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -18,7 +18,7 @@
 //! let secret = Secret::<32>::random(&mut rng)?;
 //! let [first, second, third, fourth, fifth] = split(&secret, quorum, &mut rng)?;
 //!
-//! // The second share is lost, and somebody made another one up.
+//! // The second share is lost, and somebody presents a made-up one.
 //! let forged = Share::new(second.index(), Secret::random(&mut rng)?);
 //!
 //! let given = [&first, &forged, &third, &fourth, &fifth];

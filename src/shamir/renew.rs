@@ -25,7 +25,7 @@
 //!     ShareRow { index: ShareIndex::new(2)?, value: &[0x20] },
 //! ];
 //!
-//! // The dealer's commitment says whether new shares may replace the old ones.
+//! // The dealer's commitment shows whether new shares may replace the old ones.
 //! let blind = Secret::random(&mut getrandom::SysRng)?;
 //! let right = Commitment::to(&blind, &[0x2a]).confirm(&blind, quorum, &shares, &mut [0]);
 //! assert_eq!(right, Ok(()));

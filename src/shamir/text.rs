@@ -24,7 +24,7 @@
 //! let text = share.encode_text(&mut buffer)?;
 //! assert!(text.starts_with("sdshare1qyqszqgpqyqszqgpqyqszqgpqyqsyqcr"));
 //!
-//! // As it is read out loud, in groups.
+//! // Read aloud in groups.
 //! let groups = [&text[..8], &text[8..12], &text[12..]].join(" ").to_uppercase();
 //! let mut bytes = [0; encoded_len(6)];
 //! let again = EncodedShare::parse_text(&groups, &mut bytes)?;

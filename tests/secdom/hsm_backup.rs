@@ -67,7 +67,7 @@ fn a_foreign_or_broken_backup_restores_nothing() {
             backup[..front + 65_552].to_vec(),
             "ends too early",
         ),
-        ("extended", [&backup[..], b"x"].concat(), "goes on"),
+        ("extended", [&backup[..], b"x"].concat(), "continues after"),
         ("changed", changed, "does not open"),
         ("swapped", swapped, "does not open"),
         ("header-only", backup[..40].to_vec(), "header"),

@@ -93,10 +93,10 @@ fn one_process_at_a_time() {
 fn a_folder_that_is_no_hsm_is_refused() {
     let site = Site::new();
     site.plain("status", "none")
-        .refused(&["none", "no simulated HSM"]);
+        .refused(&["none", "not a simulated HSM"]);
     fs::create_dir(site.path("empty")).unwrap();
     site.plain("status", "empty")
-        .refused(&["empty", "no simulated HSM"]);
+        .refused(&["empty", "not a simulated HSM"]);
     assert!(names(&site.path("empty")).is_empty());
     site.init("hsm");
     fs::write(site.path("hsm").join("device-key"), [0; 31]).unwrap();

@@ -136,7 +136,7 @@ fn what_is_no_usable_key_is_refused_by_name() {
         (fs::read(fixture("ed25519.key")).unwrap(), "ada.key"),
         (
             fs::read(fixture("pkcs12-3des.key")).unwrap(),
-            "encrypted in a way",
+            "encrypted in an unsupported way",
         ),
         (
             fs::read(key("s2048_1")).unwrap(),

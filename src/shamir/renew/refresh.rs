@@ -12,7 +12,7 @@
 //! use security_domain::shamir::renew::refresh;
 //! use security_domain::shamir::{ShareRow, combine_rows};
 //!
-//! // Shares of 0x2a at 1 and 2, on the line 0x2a + 5 x, and one dealer; the protocol has a threshold.
+//! // Shares of 0x2a at 1 and 2, on the line 0x2a + 5 x, with a single dealer; the protocol needs a threshold of them.
 //! let quorum = Quorum::of::<2, 2>();
 //! let (one, two) = (ShareIndex::new(1)?, ShareIndex::new(2)?);
 //! let (mut to_one, mut to_two) = ([0], [0]);

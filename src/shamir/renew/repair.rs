@@ -14,7 +14,7 @@
 //! use security_domain::shamir::ShareRow;
 //! use security_domain::shamir::renew::repair;
 //!
-//! // On the line 0x2a + 5 x, the holders of the shares at 1 and 2 make the one at 3 anew.
+//! // On the line 0x2a + 5 x, the holders of the shares at 1 and 2 recreate the one at 3.
 //! let quorum = Quorum::of::<2, 3>();
 //! let holders = [ShareIndex::new(1)?, ShareIndex::new(2)?];
 //! let lost = ShareIndex::new(3)?;

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An error that wraps another returns it as its source.
+#![cfg(feature = "managed-hsm")]
+
+mod sources;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fs;
+
+use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
+use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
+use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
+use security_domain::lifecycle::LifecycleError;
+use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
+use security_domain::quorum::{QuorumError, ShareIndex};
+use security_domain::rng::RngError;
+use security_domain::rsa::KeyError;
+use security_domain::sealed_domain::{
+    self, DomainId, Epoch, ExpectError, OpenError, ParseError, SealError,
+};
+use security_domain::self_test::{Failed, Test};
+use security_domain::shamir::check::CorrectError;
+use security_domain::shamir::encoded::{EncodedShareError, MixedShares};
+use security_domain::shamir::renew::ConfirmError;
+use security_domain::shamir::{CombineError, text};
+use security_domain::storage::{Left, RecordError};
+use security_domain::x509::CertificateError;
+
+/// An error, by the name of its variant, and the error that it wraps.
+type Wrapping = (&'static str, Box<dyn Error>, Box<dyn Error>);
+
+fn wraps<O: Error + 'static, I: Error + 'static>(
+    name: &'static str,
+    outer: impl FnOnce(I) -> O,
+    inner: I,
+) -> Wrapping
+where
+    I: Copy,
+{
+    (name, Box::new(outer(inner)), Box::new(inner))
+}
+
+fn all() -> Vec<Wrapping> {
+    let id = CustodianId::from_bytes([1; 32]);
+    let (have, want) = [[2; 32], [3; 32]].map(DomainId::from_bytes).into();
+    let expect = ExpectError::Superseded {
+        have: Epoch::FIRST,
+        want: Epoch::FIRST,
+    };
+    let mixed = MixedShares::Set(ShareIndex::new(4).unwrap());
+    let label = sealed_domain::Field::Label;
+    vec![
+        wraps("CombineError::Mixed", CombineError::Mixed, mixed),
+        wraps(
+            "CorrectError::Shares",
+            CorrectError::Shares,
+            CombineError::Disagree,
+        ),
+        wraps(
+            "ConfirmError::Shares",
+            ConfirmError::Shares,
+            CombineError::Disagree,
+        ),
+        wraps(
+            "EncodedShareError::Quorum",
+            EncodedShareError::Quorum,
+            QuorumError::IndexZero,
+        ),
+        wraps(
+            "TextError::Share",
+            text::TextError::Share,
+            EncodedShareError::Truncated,
+        ),
+        wraps(
+            "ParseError::Text",
+            |e| ParseError::Text(label, e),
+            sealed_domain::TextError::Empty,
+        ),
+        wraps(
+            "ParseError::Quorum",
+            ParseError::Quorum,
+            QuorumError::IndexZero,
+        ),
+        wraps(
+            "SealError::Quorum",
+            SealError::Quorum,
+            QuorumError::IndexZero,
+        ),
+        wraps(
+            "SealError::Wrap",
+            |e| SealError::Wrap(id, e),
+            WrapError::WrongLength,
+        ),
+        wraps(
+            "ShareError::Device",
+            |e| sealed_domain::ShareError::Device(id, e),
+            RngError,
+        ),
+        wraps("OpenError::Expect", OpenError::Expect, expect),
+        wraps(
+            "ContributionError::Device",
+            ContributionError::Device,
+            RngError,
+        ),
+        wraps("ContributeError::Expect", ContributeError::Expect, expect),
+        wraps(
+            "ContributeError::Wrap",
+            ContributeError::Wrap,
+            WrapError::WrongLength,
+        ),
+        wraps(
+            "SessionFileError::TransferKey",
+            SessionFileError::TransferKey,
+            KeyError::Prime,
+        ),
+        wraps("UnwrapError::Device", UnwrapError::Device, RngError),
+        wraps(
+            "CertificateError::Key",
+            CertificateError::Key,
+            KeyError::Prime,
+        ),
+        wraps(
+            "HeaderError::Name",
+            HeaderError::Name,
+            sealed_domain::TextError::Empty,
+        ),
+        wraps(
+            "LifecycleError::Record",
+            LifecycleError::Record,
+            RecordError::Damaged,
+        ),
+        wraps(
+            "LifecycleError::NotWritten",
+            |why| LifecycleError::NotWritten {
+                why,
+                left: Left::Both,
+            },
+            RecordError::Rng,
+        ),
+        wraps(
+            "LifecycleError::Seal",
+            LifecycleError::Seal,
+            SealError::TooLong,
+        ),
+        wraps("LifecycleError::Expect", LifecycleError::Expect, expect),
+        wraps(
+            "LifecycleError::Contribution",
+            LifecycleError::Contribution,
+            ContributionError::Device(RngError),
+        ),
+        wraps(
+            "LifecycleError::Share",
+            LifecycleError::Share,
+            sealed_domain::ShareError::<Infallible>::NotListed(id),
+        ),
+        wraps(
+            "LifecycleError::Open",
+            LifecycleError::Open,
+            OpenError::Pending,
+        ),
+        wraps(
+            "LifecycleError::Backup",
+            LifecycleError::Backup,
+            BeginError::TooLong,
+        ),
+        wraps(
+            "LifecycleError::Stream",
+            LifecycleError::Stream,
+            StreamError::Ended,
+        ),
+        wraps(
+            "LifecycleError::WrongDomain",
+            LifecycleError::WrongDomain,
+            WrongDomain { have, want },
+        ),
+        wraps(
+            "LifecycleError::SelfTest",
+            LifecycleError::SelfTest,
+            Failed { test: Test::Sha256 },
+        ),
+        wraps(
+            "RestoreError::WrongDomain",
+            backup::RestoreError::WrongDomain,
+            WrongDomain { have, want },
+        ),
+        wraps(
+            "WriteError::Quorum",
+            WriteError::Quorum,
+            QuorumError::IndexZero,
+        ),
+        wraps(
+            "ShareError::Device",
+            domain_file::ShareError::Device,
+            RngError,
+        ),
+        wraps(
+            "RestoreError::Device",
+            restore_blob::RestoreError::Device,
+            RngError,
+        ),
+    ]
+}
+
+#[test]
+fn a_wrapped_error_is_the_source() {
+    for (name, outer, inner) in all() {
+        let variant = name.rsplit(':').next().unwrap();
+        assert!(format!("{outer:?}").starts_with(variant), "{name}");
+        let source = outer.source().unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(format!("{source:?}"), format!("{inner:?}"), "{name}");
+        assert_eq!(source.to_string(), inner.to_string(), "{name}");
+    }
+}
+
+/// An empty tag is an error inside the field's error; a malformed JWE is not.
+#[test]
+fn the_source_of_a_file_s_error_is_what_is_wrong_in_its_field() {
+    let tag = |tag: &str| {
+        let text = format!(
+            r#"{{"EncData":{{"data":[{{"compact_jwe":"","tag":"{tag}"}}],"kdf":"sp108_hmac_sha512"}}}}"#
+        );
+        restore_blob::RestoreBlob::parse(text.as_bytes()).unwrap_err()
+    };
+    let refused = tag("");
+    assert_eq!(
+        refused.fault,
+        managed_hsm::Fault::Tag(managed_hsm::TagError::Empty),
+        "{refused}"
+    );
+    assert_eq!(
+        refused.source().unwrap().to_string(),
+        managed_hsm::TagError::Empty.to_string()
+    );
+    assert!(tag("a").source().is_none());
+}
+
+/// The name at the front of `text`.
+fn name(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric());
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The variants of error enums in `text` that hold one of `errors`, or an `E`.
+fn wrapping<'t>(text: &'t str, errors: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut outer = None;
+    let mut variant = "";
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("pub enum ") {
+            outer = Some(name(rest)).filter(|outer| implementors(text).contains(outer));
+        } else if line == "}" {
+            outer = None;
+        }
+        let Some(outer) = outer else { continue };
+        let content = line.trim_start();
+        let held: &'t str = match line.len() - content.len() {
+            4 if !content.starts_with(['/', '#', '}']) => {
+                variant = name(content);
+                let fields = content.trim_end_matches("),");
+                fields.rsplit(['(', ' ']).next().unwrap()
+            }
+            8 => content.split_once(": ").map_or("", |(_, held)| held),
+            _ => "",
+        };
+        let held = name(held);
+        if (content.contains('(') || held != variant) && (held == "E" || errors.contains(&held)) {
+            found.push(format!("{outer}::{variant}"));
+        }
+    }
+    found
+}
+
+/// The types for which `text` implements `Error`.
+fn implementors(text: &str) -> Vec<&str> {
+    text.split("Error for ").skip(1).map(name).collect()
+}
+
+#[test]
+fn every_error_that_wraps_another_is_in_the_list() {
+    let files = sources::all();
+    let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    let texts: Vec<String> = texts.collect();
+    let errors: Vec<&str> = texts.iter().flat_map(|text| implementors(text)).collect();
+    assert!(errors.len() > 40, "the sources were read");
+    let found = texts.iter().flat_map(|text| wrapping(text, &errors));
+    let mut found: Vec<String> = found.collect();
+    let mut listed: Vec<String> = all().into_iter().map(|(name, ..)| name.into()).collect();
+    found.sort();
+    listed.sort();
+    assert_eq!(found, listed);
+}
