@@ -11,22 +11,22 @@ use crate::secret::Secret;
 /// The length of a signature in bytes.
 pub const SIGNATURE_LEN: usize = 64;
 
-/// A private key: its seed (RFC 8032 section 5.1.5), which is expanded where it is used. It is filled in
-/// place, and wipes itself.
+/// A private key: its seed (RFC 8032 section 5.1.5), which is expanded where it is used. It is
+/// filled in place, and wipes itself.
 pub struct SigningKey(Secret<32>);
 
 impl SigningKey {
-    /// A seed of zeros, to be filled through [`seed_mut`](Self::seed_mut).
+    /// Makes a seed of zeros, to be filled through [`seed_mut`](Self::seed_mut).
     pub const fn zeroed() -> Self {
         Self(Secret::zeroed())
     }
 
-    /// The seed, to be filled in place.
+    /// Returns the seed, to be filled in place.
     pub fn seed_mut(&mut self) -> &mut Secret<32> {
         &mut self.0
     }
 
-    /// The public half.
+    /// Returns the public half.
     ///
     /// Secret: the seed. Leaks: nothing.
     pub fn verify_key(&self) -> VerifyKey {

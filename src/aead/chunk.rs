@@ -139,7 +139,7 @@ impl Parts {
         let lengths = bits(associated) << 64 | bits(ciphertext);
         hash.update(&[Array::from(lengths.to_be_bytes())]);
         self.counter(nonce, 1, out)?;
-        // With the tag, which is public, it gives the mask away.
+        // With the tag, which is public, it would reveal the mask.
         let mut hashed = hash.finalize();
         for (out, byte) in out.expose_mut().iter_mut().zip(&hashed) {
             *out ^= byte;
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// With the tag of the chunk, what the hash gives would give the mask away.
+    /// With the tag of the chunk, the hash would reveal the mask.
     #[test]
     fn what_the_second_tag_is_made_of_is_wiped() {
         let parts = Parts::new(&key());

@@ -408,3 +408,21 @@ impl core::error::Error for LifecycleError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::error::Error;
+    use std::string::ToString;
+
+    use super::*;
+    use crate::self_test::Test;
+
+    #[test]
+    fn a_failed_self_test_is_the_source() {
+        let test = Test::Sha256;
+        let failed = Failed { test };
+        let source = LifecycleError::SelfTest(failed);
+        let source = source.source().map(ToString::to_string);
+        assert_eq!(source, Some(failed.to_string()));
+    }
+}

@@ -162,7 +162,7 @@ impl<S: Source> Jwe<S> {
         Ok(())
     }
 
-    /// Fills `out` with what the tag is under this key.
+    /// Fills `out` with what the tag must be under this key.
     ///
     /// Secret: `key`, `out` until it has been compared. Public: the JWE. Leaks: nothing.
     fn tag(&self, key: &ContentKey, out: &mut Secret<TAG>) -> Result<(), hardened::Fault> {
@@ -360,8 +360,7 @@ fn keys(key: &ContentKey) -> Result<(Hmac<Sha512>, &[u8; 32]), hardened::Fault> 
     Ok((Hmac::new(block.expose().into()), aes))
 }
 
-/// Fills `out` with the tag: the number of bits in the header's text is the last thing that is
-/// authenticated.
+/// Fills `out` with the tag. The number of bits in the header's text is authenticated last.
 ///
 /// Secret: the MAC's state, `out`. Public: the length. Leaks: nothing else.
 fn tag(mut mac: Hmac<Sha512>, header: usize, out: &mut Secret<TAG>) -> Result<(), hardened::Fault> {

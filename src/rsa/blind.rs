@@ -23,7 +23,7 @@ pub(super) struct Blinding<const N: usize> {
 }
 
 impl<const N: usize> Blinding<N> {
-    /// Zeros, which blind nothing, until [`draw`](Self::draw).
+    /// Makes an empty value of zeros, to be filled by [`draw`](Self::draw).
     pub(super) fn zeroed() -> Self {
         Self {
             factor: Zeroizing::new([0; N]),

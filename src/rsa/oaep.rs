@@ -13,7 +13,7 @@ use crate::secret::Secret;
 
 const HASH_LEN: usize = 32;
 
-/// The random bytes of one encoding.
+/// The random bytes for one encoding.
 pub(super) type Seed = Secret<HASH_LEN>;
 
 /// Returns the length of the longest message that fits a block.

@@ -144,8 +144,8 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
 
     let mut x = Zeroizing::new([0; L]);
     for _ in 0..rounds {
-        // A uniform number is the Montgomery form of a uniform base. That it is 0, 1 or -1 has a chance
-        // of less than 2^-1021.
+        // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1 or -1
+        // is less than 2^-1021.
         blind::uniform(rng, candidate, &mut x)?;
         multiplier.pow(&mut x, &*odd)?;
         multiplier.normalize(&mut x);

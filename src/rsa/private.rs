@@ -191,7 +191,7 @@ impl PrivateKey {
         let size = self.public.size();
         let mut block = Secret::zeroed();
         let block = size.front(block.expose_mut())?;
-        // No signature before it is known to be.
+        // This is not a signature until it has been verified.
         let (mut signature, mut verified) = (Secret::zeroed(), Secret::zeroed());
         let signature = size.front(signature.expose_mut())?;
         let verified = size.front(verified.expose_mut())?;

@@ -197,7 +197,7 @@ impl PublicKey {
         let size = self.size();
         let mut block = Secret::zeroed();
         let block = size.front(block.expose_mut())?;
-        // No ciphertexts before they are known to be.
+        // These are not ciphertexts until they have been checked.
         let (mut first, mut second) = (Secret::zeroed(), Secret::zeroed());
         let first = size.front(first.expose_mut())?;
         let second = size.front(second.expose_mut())?;

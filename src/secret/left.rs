@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a value leaves in its place when it is dropped, what a function wipes, and what it leaves on the stack,
-//! for tests of wiping.
+//! For tests of wiping: finds what a dropped value leaves in its place, what a function wipes, and what
+//! it leaves on the stack.
 #![allow(unsafe_code)]
 #![allow(dead_code, reason = "each set of features uses a part of it")]
 
@@ -20,7 +20,7 @@ use rand_core::{TryCryptoRng, TryRng};
 #[allow(unused_imports, reason = "the same")]
 pub(crate) use stack::left as on_the_stack;
 
-/// Panics unless `secret` stands in `value`, and no longer in its place once it was dropped.
+/// Panics unless `secret` is in `value`, and is gone from its place after it was dropped.
 pub(crate) fn nothing<T>(value: T, secret: &[u8]) {
     let mut place = Box::new(MaybeUninit::<T>::zeroed());
     place.write(value);
@@ -34,7 +34,7 @@ std::thread_local! {
     static WIPED: RefCell<Option<Vec<Vec<u8>>>> = const { RefCell::new(None) };
 }
 
-/// Keeps what is wiped, while somebody asks.
+/// Keeps what is wiped while [`wiped`] runs.
 pub(crate) fn see(bytes: &[u8]) {
     WIPED.with_borrow_mut(|wiped| {
         wiped
@@ -43,8 +43,8 @@ pub(crate) fn see(bytes: &[u8]) {
     });
 }
 
-/// Runs `work`, and gives what it wiped. It does not matter here what the crates below leave on the stack, which
-/// is burnt.
+/// Runs `work`, and returns what it wiped. It ignores what dependencies leave on the stack, which is
+/// burnt.
 pub(crate) fn wiped(work: impl FnOnce()) -> Vec<Vec<u8>> {
     WIPED.set(Some(Vec::new()));
     work();
@@ -59,11 +59,11 @@ fn holds<T>(place: &MaybeUninit<T>, secret: &[u8]) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret)
 }
 
-/// A generator of bytes that a test knows beforehand, and that leaves none of them elsewhere.
+/// A generator of known bytes, which leaves no copies of them.
 pub(crate) struct Counting(pub u8);
 
 impl Counting {
-    /// The first of its bytes.
+    /// Returns the first of its bytes.
     pub(crate) fn bytes(mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.next()).collect()
     }

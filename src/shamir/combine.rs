@@ -28,7 +28,7 @@ pub fn combine<const N: usize>(
     Secret::try_init(|out| combine_any(quorum, rows(shares), out))
 }
 
-/// As [`combine`], into `out`, where the secret stays. On error `out` is wiped.
+/// Like [`combine`], but leaves the secret in `out`. On error `out` is wiped.
 #[cfg(feature = "sealed-domain")]
 pub(crate) fn combine_into<const N: usize>(
     quorum: Quorum,

@@ -91,8 +91,8 @@ impl<K> Sealing<'_, K> {
     }
 }
 
-/// Rebuilds the data key into `out` from the first shares, after a check that every further one lies on
-/// the same polynomial and that all of them together give the same key.
+/// Rebuilds the data key into `out` from the first shares. First checks that every further share lies
+/// on the same polynomial and that all of them together give the same key.
 ///
 /// Secret: the key, the shares, `out`. Public: the quorum. Leaks: whether they agree.
 pub(super) fn rebuild(

@@ -187,7 +187,7 @@ impl<K: Recipient> Sealing<'_, K> {
             let mut key = SigningKey::zeroed();
             possession_key(core_digest, share, &mut key)?;
             let key = key.verify_key();
-            // Between custodians' keys, and in a file, a wrapped share is public.
+            // A wrapped share is public: it is stored in a file and passes between custodians.
             declassify_bytes(wrapped);
             listed
                 .push((key, WrappedShare::from_bytes(wrapped).digest()))
