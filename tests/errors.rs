@@ -29,14 +29,11 @@ use security_domain::x509::CertificateError;
 /// An error, by the name of its variant, and the error that it wraps.
 type Wrapping = (&'static str, Box<dyn Error>, Box<dyn Error>);
 
-fn wraps<O: Error + 'static, I: Error + 'static>(
+fn wraps<O: Error + 'static, I: Error + Copy + 'static>(
     name: &'static str,
     outer: impl FnOnce(I) -> O,
     inner: I,
-) -> Wrapping
-where
-    I: Copy,
-{
+) -> Wrapping {
     (name, Box::new(outer(inner)), Box::new(inner))
 }
 
