@@ -99,6 +99,10 @@ fn check_lengths(out: &[u8], terms: &[Term<'_>]) -> Result<(), Fault> {
 /// Sets `out` to `by * row`; both have the same length.
 ///
 /// Secret: `row`. Public: `by`, the lengths. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`Fault`] if the lengths differ.
 pub fn mul_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
     Backend::detect().run(out, &[Term { by, row }], Store::Replace)
 }
@@ -106,6 +110,10 @@ pub fn mul_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
 /// Adds `by * row` to `out`; both have the same length.
 ///
 /// Secret: `out`, `row`. Public: `by`, the lengths. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`Fault`] if the lengths differ.
 pub fn mul_add_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> {
     Backend::detect().run(out, &[Term { by, row }], Store::Add)
 }
@@ -114,6 +122,10 @@ pub fn mul_add_row(out: &mut [u8], by: Public, row: &[u8]) -> Result<(), Fault> 
 /// are none.
 ///
 /// Secret: the rows. Public: the factors, the lengths, the number of terms. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`Fault`] if a row is not as long as `out`.
 pub fn sum_rows<'a>(
     out: &mut [u8],
     terms: impl IntoIterator<Item = Term<'a>>,

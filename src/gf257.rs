@@ -61,6 +61,10 @@ impl Element {
     ///
     /// Secret: the element. Public: how many words were drawn, which says nothing about the one
     /// that was taken. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`RngError`] if the generator failed or drew too many words in vain.
     pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         let mut word = [0; 2];
         for _ in 0..MAX_DRAWS {
@@ -133,6 +137,10 @@ pub fn evaluate(coefficients: &[Element], x: Element) -> Element {
 ///
 /// The points are public and distinct. A point that occurs twice weighs 0; an `i` beyond the points
 /// is an error.
+///
+/// # Errors
+///
+/// [`Fault`] if there is no point `i`.
 pub fn weight(points: &[Element], i: usize, at: Element) -> Result<Element, Fault> {
     Ok(product_over_others(points, i, |other| at - other) * leading_weight(points, i)?)
 }
@@ -141,6 +149,10 @@ pub fn weight(points: &[Element], i: usize, at: Element) -> Result<Element, Faul
 /// coefficient is `sum of leading_weight(points, j) * y[j]`.
 ///
 /// The points are public and distinct, as for [`weight`].
+///
+/// # Errors
+///
+/// [`Fault`] if there is no point `i`.
 pub fn leading_weight(points: &[Element], i: usize) -> Result<Element, Fault> {
     let point = *points.get(i).ok_or(Fault)?;
     Ok(product_over_others(points, i, |other| point - other).invert())

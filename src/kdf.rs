@@ -40,6 +40,10 @@ impl Pseudorandom {
     /// Fills the key with HKDF-Extract of `key` and `salt`.
     ///
     /// Secret: `key`, the result. Public: `salt`, the lengths. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if an internal check failed.
     pub fn extract(&mut self, salt: &[u8], key: &[u8]) -> Result<(), Fault> {
         let (mut extracted, hkdf) = Hkdf::extract(Some(salt), key);
         let made = Verdict::twice(|| !eq_bytes(&extracted, &[0; 32]));
@@ -53,6 +57,10 @@ impl Pseudorandom {
     /// together.
     ///
     /// Secret: the key, the result. Public: `info`, the lengths. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if the key is empty, or an internal check failed.
     #[cfg_attr(
         not(test),
         expect(clippy::disallowed_macros, reason = "refused when it is compiled")
@@ -84,6 +92,10 @@ fn expand_block(
 /// big-endian.
 ///
 /// Secret: `key`, the result. Public: `label`, `context`, the lengths. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`Fault`] if an internal check failed.
 #[cfg(any(feature = "managed-hsm", feature = "hazmat"))]
 #[cfg_attr(
     not(test),

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The life of a security domain in an HSM: provisioned, sealed to its custodians, lost with the HSM,
-//! and recovered in another. `docs/lifecycle.md` has every state and every step.
+//! The state machine of a security domain in an HSM: provisioned, sealed to its custodians, and
+//! recovered in another HSM after the first is lost. `docs/lifecycle.md` describes every state and
+//! every step.
 //!
-//! A [`Domain`] is in a state that its type tells, and its secrets stay in a [`Vault`] that the caller
-//! places. What the HSM around it gives comes through a [`Host`]: randomness, time, flash, and a sink
-//! that hears of every step before it takes effect.
+//! The type of a [`Domain`] names its state, and its secrets stay in a [`Vault`] that the caller
+//! places. The HSM provides randomness, time, flash, and a sink for audit events through a
+//! [`Host`]; the sink receives every step before it takes effect.
 //!
-//! `examples/firmware_restore.rs` is an HSM that is recovered by this module; on the custodian's side,
-//! [`contribute`](crate::contribution::contribute) answers a request that he has vetted.
+//! `examples/firmware_restore.rs` is an HSM that is recovered by this module. Custodians answer its
+//! request, after vetting it, with [`contribute`](crate::contribution::contribute).
 //!
-//! What a state cannot do does not compile. A domain is activated once:
+//! A step that its state does not allow does not compile. A domain is activated once:
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::custodian::Recipient;
@@ -19,7 +20,7 @@
 //! # }
 //! ```
 //!
-//! A sealed domain is opened by a quorum:
+//! Only a quorum opens a sealed domain:
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::sealed_domain::SealedDomain;
@@ -29,7 +30,7 @@
 //! # }
 //! ```
 //!
-//! An imported domain is confirmed before it is used:
+//! An imported domain must be confirmed before it is used:
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::lifecycle::{Domain, Host, Imported};
@@ -38,7 +39,7 @@
 //! # }
 //! ```
 //!
-//! There is one of each domain, and it is not printed:
+//! A domain cannot be cloned or displayed:
 //!
 //! ```compile_fail,E0599
 //! # use security_domain::lifecycle::{Active, Domain};
@@ -96,7 +97,7 @@ pub use state::{
 pub use state::{Imported, Importing};
 pub use vault::{Vault, vault_room};
 
-/// The HSM's side of a session, which no caller has business with but a test.
+/// The HSM's side of a session, which only tests call directly.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
     pub use super::provision::{Fresh, session_instance};

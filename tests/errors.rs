@@ -11,7 +11,7 @@ use std::fs;
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
-use security_domain::lifecycle::LifecycleError;
+use security_domain::lifecycle::{LifecycleError, Unconfirmed};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
 use security_domain::quorum::{QuorumError, ShareIndex};
 use security_domain::rng::RngError;
@@ -133,6 +133,11 @@ fn all() -> Vec<Wrapping> {
                 left: Left::Both,
             },
             RecordError::Rng,
+        ),
+        wraps(
+            "LifecycleError::NotConfirmed",
+            LifecycleError::NotConfirmed,
+            Unconfirmed::Unnamed(0),
         ),
         wraps(
             "LifecycleError::Seal",

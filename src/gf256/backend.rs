@@ -43,6 +43,10 @@ impl Backend {
     /// Sets `out` to the sum of `terms`, whose rows are as long as `out`, or adds the sum to it.
     ///
     /// Secret: `out`, the rows. Public: the factors, the lengths, `store`. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if a row is not as long as `out`.
     #[inline]
     pub fn run(self, out: &mut [u8], terms: &[Term<'_>], store: Store) -> Result<(), Fault> {
         match self.0 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Activation by download: the domain leaves, sealed to its custodians, and comes into use.
+//! Activates a domain: it leaves the HSM, sealed to its custodians, and comes into use.
 
 use zeroize::Zeroize;
 
@@ -19,26 +19,33 @@ use crate::sealed_domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing
 use crate::self_test::Test;
 use crate::storage::record::{Position, RecordError};
 
-/// Who is to have the domain's first quorum.
+/// The custodians of the domain's first quorum.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "the caller fills it in, and is to miss nothing new"
 )]
 pub struct Activation<'a, K> {
-    /// The custodians, as many as [`CUSTODIANS`](crate::sealed_domain::CUSTODIANS) allows, no two the same.
+    /// The custodians, all different, as many as [`CUSTODIANS`](crate::sealed_domain::CUSTODIANS)
+    /// allows.
     pub custodians: &'a [K],
-    /// How many of them it takes.
+    /// How many custodians open the domain.
     pub threshold: Threshold,
-    /// What the operator calls the domain.
+    /// The operator's name for the domain.
     pub label: DomainLabel<'a>,
 }
 
-/// What sealing uses beside what a root does.
+/// The algorithms that sealing uses besides those that a root needs.
 const SEALING: &[Test] = &[Test::Gf256, Test::Shamir, Test::RsaOaep];
 
 impl<'v, const N: usize> Domain<'v, Provisioned, N> {
-    /// How many bytes the sealed domain takes at most: how many its time takes is not known yet.
+    /// Returns the maximum length of the sealed domain. The exact length depends on the time, which
+    /// is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SealError`] that
+    /// [`Sealing::sealed_len`](crate::sealed_domain::Sealing::sealed_len) gives.
     pub fn sealed_len<K: Recipient>(
         &self,
         activation: &Activation<'_, K>,
@@ -46,15 +53,22 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         self.vault.sealed_len(activation)
     }
 
-    /// Seals the domain to its custodians, to the front of `out`, makes it active, and gives the length
-    /// of the file. The file leaves the HSM when this has returned: then the flash holds the new state.
+    /// Seals the domain to its custodians, to the front of `out`, makes it active, and returns the
+    /// length of the file. When this returns, the flash holds the new state, and the file may leave
+    /// the HSM.
     ///
-    /// On an error nothing is left in `out`, and the flash holds the domain as it was before. There are two
-    /// exceptions. If the state could not be written, nor the one before it be put back, the error is
-    /// [`LifecycleError::MayBeActive`], and the file is left in `out`: the HSM may be active when it starts
-    /// again. If it is tried again then, and the flash still fails, `out` is left as it is.
+    /// On an error `out` is left empty, and the flash holds the domain as before, with two
+    /// exceptions. If the new state could not be written and the old one not restored, the error is
+    /// [`LifecycleError::MayBeActive`], and `out` holds the file: the HSM may be active when it
+    /// starts again. If this is then called again and the flash still fails, `out` is left
+    /// unchanged.
     ///
     /// Secret: the domain. Public: the rest. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SealError`], and if the sink, the generator, the clock or the
+    /// flash fails.
     pub fn activate<K: Recipient, H: Host>(
         self,
         activation: &Activation<'_, K>,
@@ -73,7 +87,13 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
 }
 
 impl<const N: usize> Domain<'_, Active, N> {
-    /// How many bytes the sealed domain takes at most: how many its time takes is not known yet.
+    /// Returns the maximum length of the sealed domain. The exact length depends on the time, which
+    /// is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`SealError`] that
+    /// [`Sealing::sealed_len`](crate::sealed_domain::Sealing::sealed_len) gives.
     pub fn sealed_len<K: Recipient>(
         &self,
         activation: &Activation<'_, K>,
@@ -81,17 +101,17 @@ impl<const N: usize> Domain<'_, Active, N> {
         self.vault.sealed_len(activation)
     }
 
-    /// Seals a domain that was imported, and that no custodian has a share of yet, to its custodians: to
-    /// the front of `out`, and gives the length of the file. The file leaves the HSM when this has
-    /// returned.
+    /// Seals an imported domain that has no custodians yet to custodians: to the front of `out`,
+    /// and returns the length of the file. When this has returned, the file may leave the HSM.
     ///
-    /// HSMs that imported the same file are in one domain. Seal it in one of them: each sealing is a
-    /// first one, with a quorum of its own.
+    /// HSMs that imported the same file share a domain. Seal it in only one of them: each sealing
+    /// is a first one, with its own quorum.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::AlreadySealed`], and those of [`activate`](Domain::activate), with the same two
-    /// exceptions: after [`LifecycleError::MayBeActive`] the HSM may take the domain for sealed.
+    /// [`LifecycleError::AlreadySealed`], and the errors of [`activate`](Domain::activate) with the
+    /// same two exceptions: after [`LifecycleError::MayBeActive`] the HSM may treat the domain as
+    /// sealed.
     ///
     /// Secret: the domain. Public: the rest. Leaks: nothing else.
     pub fn seal<K: Recipient, H: Host>(
@@ -136,7 +156,7 @@ impl<const N: usize> Vault<N> {
         sealing(activation, &self.held, &self.instance, &artifacts, u64::MAX).sealed_len()
     }
 
-    /// Seals the domain, which is in the stage `before` and not sealed yet.
+    /// Seals the domain, which is in stage `before` and not yet sealed.
     fn activate<K: Recipient, H: Host>(
         &mut self,
         activation: &Activation<'_, K>,
@@ -178,14 +198,15 @@ impl<const N: usize> Vault<N> {
         let Err(error) = self.commit(host, next, permit) else {
             return Ok(len);
         };
-        // An HSM that is active must not be without its file.
+        // An active HSM must not be without its file.
         if self.position != position && self.put_back(before, host).is_err() {
             return Err(LifecycleError::MayBeActive { len });
         }
         Err(error)
     }
 
-    /// Writes the state before an activation again. If that fails, the flash may hold the one after it.
+    /// Writes the state before an activation again. If that fails, the flash may hold the state
+    /// after it.
     fn put_back<H: Host>(&mut self, before: Stage, host: &mut H) -> Result<(), LifecycleError> {
         let before = Next::new(before);
         let written = self.write(host, before);
@@ -197,7 +218,7 @@ impl<const N: usize> Vault<N> {
         Ok(stands?)
     }
 
-    /// Whether the flash may hold another state than the vault.
+    /// Returns whether the flash may hold another state than the vault.
     fn is_in_doubt(&self) -> bool {
         !self.position.is_some_and(Position::is_settled)
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the sink hears: of each step before it takes effect, and of how it ended; of what protects
-//! after it has happened; of refusals by their number.
+//! Reports events to the sink: each step before it takes effect, and its outcome; protective
+//! operations after they have happened; refusals by their number.
 //!
-//! A sink that refuses stops the next step. What protects happens all the same, and what the sink has
-//! not heard is kept and told before anything else: how the last step ended and how many were refused
-//! here, in memory, and the end of a session or of the domain in the record at rest.
+//! A sink that refuses stops the next step. Protective operations happen anyway. Events that the
+//! sink refused are kept, and reported before anything else: the outcome of the last step and the
+//! number of refusals in memory, here; the end of a session or a domain in the record at rest.
 
 use core::hint::black_box;
 
@@ -14,11 +14,11 @@ use super::host::{Host, SinkAnswer};
 use super::vault::{Owed, Vault};
 use crate::hardened::{Permit, Verdict};
 
-/// What the sink is still to hear, and is not in the record at rest.
+/// What the sink has not received yet, and the record at rest does not hold.
 pub(super) struct Audit {
-    /// The step of which it has heard, if it has not ended.
+    /// The reported step, if it has not ended.
     open: Option<Step>,
-    /// How the last step ended, if it has not heard of that.
+    /// The outcome of the last step, if it was not reported yet.
     ended: Option<(Step, Outcome)>,
     refused: [Refusals; Step::ALL.len()],
 }
@@ -40,7 +40,7 @@ impl Audit {
         }; Step::ALL.len()],
     };
 
-    /// Whatever was under way when another step begins has not come to its end.
+    /// Marks the step under way as interrupted, because another step begins.
     pub(super) fn interrupt(&mut self) {
         if let Some(step) = self.open.take() {
             self.ended = Some((step, Outcome::Interrupted));
@@ -53,7 +53,7 @@ impl Audit {
 }
 
 impl<const N: usize> Vault<N> {
-    /// A permit for what `event` tells of, if the sink takes it, after what it is owed.
+    /// Returns a permit for `event` if the sink accepts it, after everything that was kept for it.
     pub(super) fn report<H: Host>(
         &mut self,
         host: &mut H,
@@ -65,7 +65,7 @@ impl<const N: usize> Vault<N> {
         Ok(permit)
     }
 
-    /// Tells the sink of what has happened already. If it refuses, it is owed the event.
+    /// Reports an event that has already happened. If the sink refuses, the event is kept for it.
     pub(super) fn announce<H: Host>(&mut self, host: &mut H, event: &Event) {
         let heard = self.settle(host).and_then(|()| tell(host, event));
         if heard.is_err() {
@@ -73,8 +73,8 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// Tells the sink how the step ended of which it has heard. If it refuses, it hears of that before
-    /// the next step.
+    /// Reports the outcome of the reported step. If the sink refuses, it receives the outcome
+    /// before the next step.
     pub(super) fn conclude<H: Host>(&mut self, host: &mut H, outcome: Outcome) {
         let Some(step) = self.audit.open.take() else {
             return;
@@ -83,24 +83,24 @@ impl<const N: usize> Vault<N> {
         if let (Outcome::Done, Some(refusals)) = (outcome, self.audit.of(step)) {
             refusals.reported = 0;
         }
-        // What it refuses is kept.
+        // A refused event is kept.
         let _ = self.settle_outcome(host);
     }
 
-    /// Whether the sink has heard of the step that is under way.
+    /// Returns whether the step under way was reported.
     pub(super) const fn is_reported(&self) -> bool {
         self.audit.open.is_some()
     }
 
-    /// Counts a step that was refused. The sink hears of the first, and of those that follow each time
-    /// their number has doubled, so that nobody can flood it.
+    /// Counts a refused step. Reports the first refusal, and later ones each time their number has
+    /// doubled, so that nobody can flood the sink.
     pub(super) fn count_refusal<H: Host>(&mut self, host: &mut H, step: Step) {
         let Some(refusals) = self.audit.of(step) else {
             return;
         };
         refusals.waiting = refusals.waiting.saturating_add(1);
         if refusals.waiting >= refusals.reported {
-            // What it refuses is kept.
+            // A refused event is kept.
             let _ = self.settle(host);
         }
     }
@@ -137,15 +137,15 @@ impl<const N: usize> Vault<N> {
     }
 }
 
-/// A permit for what `event` tells of, if the sink takes it.
+/// Returns a permit for `event` if the sink accepts it.
 fn ask<H: Host>(host: &mut H, event: &Event) -> Result<Permit, LifecycleError> {
-    // Until the sink has answered, it has refused.
+    // Until the sink has answered, the answer is a refusal.
     let mut answer = SinkAnswer::REFUSED;
     *black_box(&mut answer) = host.report(event);
     Verdict::twice(|| answer.is_agreed()).permit(LifecycleError::SinkRefused)
 }
 
-/// Tells the sink of what no step rests on.
+/// Reports an event on which no step depends.
 fn tell<H: Host>(host: &mut H, event: &Event) -> Result<(), LifecycleError> {
     ask(host, event)?.spend(LifecycleError::SinkRefused)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Backups that an active HSM makes, and those that it restores.
+//! Backups that an active HSM makes and restores.
 //!
-//! Both borrow the domain, so that no key of a backup outlives it:
+//! Both borrow the domain, so a backup's key cannot outlive it:
 //!
 //! ```compile_fail,E0505
 //! # use security_domain::lifecycle::{Active, Domain, Host};
@@ -36,22 +36,24 @@ use crate::hardened::Permit;
 use crate::sealed_domain::LedgerHead;
 use crate::secret::wipe;
 
-/// A backup that an active HSM makes: first [`front`](Self::front), then each chunk as
-/// [`seal`](Self::seal) leaves it, for as long as there is a [`next_len`](Self::next_len), then
+/// A backup that an active HSM makes. First store the [`front`](Self::front), then each chunk after
+/// [`seal`](Self::seal), as long as there is a [`next_len`](Self::next_len); then call
 /// [`finish`](Self::finish).
 ///
-/// The sink hears how it ended when it is finished; dropped before, it is interrupted.
+/// The sink receives the outcome when it is finished. If it is dropped before, the outcome is
+/// "interrupted".
 #[derive(Debug)]
 pub struct Backup<'d, const N: usize> {
     vault: &'d mut Vault<N>,
     writer: Writer,
 }
 
-/// A backup that an active HSM restores: each chunk after the front goes through
-/// [`open`](Self::open), for as long as there is a [`next_len`](Self::next_len), then
-/// [`finish`](Self::finish) tells whether all was there.
+/// A backup that an active HSM restores. Each chunk after the front goes through
+/// [`open`](Self::open), as long as there is a [`next_len`](Self::next_len); then
+/// [`finish`](Self::finish) returns whether the backup was complete.
 ///
-/// The sink hears how it ended when it is finished; dropped before, it is interrupted.
+/// The sink receives the outcome when it is finished. If it is dropped before, the outcome is
+/// "interrupted".
 #[derive(Debug)]
 pub struct Restore<'d, const N: usize> {
     vault: &'d mut Vault<N>,
@@ -59,20 +61,22 @@ pub struct Restore<'d, const N: usize> {
 }
 
 impl<const N: usize> Domain<'_, Active, N> {
-    /// Begins a backup of `length` bytes, which the caller gives chunk by chunk.
+    /// Begins a backup of `length` bytes, which the caller passes chunk by chunk.
     ///
-    /// The key of a backup depends on the number of the state, and the state is written anew before the
-    /// backup begins. So no two share a key, though the machine be restored from a snapshot and its
-    /// generator repeat itself: its counter does not.
+    /// The key of a backup depends on the number of the state, and the state is written again
+    /// before the backup begins. So no two backups share a key, even if the machine is restored
+    /// from a snapshot and its generator repeats itself: its counter does not.
     ///
-    /// Without a hardware counter, flash and counter can be set back together. What is left then is the
-    /// generator and the time, which is in the header; without a clock either, no backup is made.
+    /// Without a hardware counter, flash and counter can be set back together. Then only the
+    /// generator and the time, which is in the header, keep keys apart; without a clock as well, no
+    /// backup is made.
     ///
     /// Secret: the root, the backup's key. Public: everything else. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NoClock`] without a hardware counter and without a clock.
+    /// [`LifecycleError::NoClock`] if there is neither a hardware counter nor a clock; the reasons
+    /// in [`BeginError`](crate::backup::BeginError); and if the sink or the flash fails.
     pub fn begin_backup<H: Host>(
         &mut self,
         kind: Kind<'_>,
@@ -89,6 +93,11 @@ impl<const N: usize> Domain<'_, Active, N> {
     /// Begins to restore a backup of this domain, made by any of its HSMs in any epoch.
     ///
     /// Secret: the root, the backup's key. Public: the header. Leaks: whether it is this domain's.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::WrongDomain`] if the backup belongs to another domain, and if the sink or
+    /// the flash fails.
     pub fn begin_restore<H: Host>(
         &mut self,
         header: &BackupHeader<'_>,
@@ -103,29 +112,35 @@ impl<const N: usize> Domain<'_, Active, N> {
 }
 
 impl<const N: usize> Backup<'_, N> {
-    /// The backup's own id.
+    /// Returns the backup's id.
     pub const fn backup_id(&self) -> BackupId {
         self.writer.backup_id()
     }
 
-    /// What the backup begins with.
+    /// Returns the first bytes of the backup.
     pub fn front(&self) -> &[u8] {
         self.writer.front()
     }
 
-    /// How many bytes the next chunk takes, without its tag:
-    /// [`CHUNK_LEN`](crate::backup::CHUNK_LEN), or the rest. None when all are sealed, or after an error.
+    /// Returns how many bytes the next chunk takes, without its tag:
+    /// [`CHUNK_LEN`](crate::backup::CHUNK_LEN), or the rest. `None` when all are sealed, or after
+    /// an error.
     pub fn next_len(&self) -> Option<usize> {
         self.writer.next_len()
     }
 
-    /// Seals the next chunk in place: [`next_len`](Self::next_len) bytes, and room for
+    /// Seals the next chunk in place: [`next_len`](Self::next_len) bytes, followed by room for
     /// [`TAG_LEN`](crate::backup::TAG_LEN) more.
     ///
-    /// An error wipes `chunk`, so that nothing leaves in the clear by mistake. Chunks of another length
-    /// end the backup.
+    /// On an error `chunk` is wiped, so that nothing leaves in the clear by mistake. A chunk of
+    /// another length ends the backup.
     ///
     /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::Stream`] for each reason in [`StreamError`], and
+    /// [`LifecycleError::Overtaken`] if another vault has saved a state.
     pub fn seal<H: Host>(&mut self, chunk: &mut [u8], host: &mut H) -> Result<(), LifecycleError> {
         let Self { vault, writer } = self;
         let sealed = vault.allows(host).and_then(|permit| {
@@ -135,8 +150,12 @@ impl<const N: usize> Backup<'_, N> {
         vault.went_on(sealed, host).inspect_err(|_| wipe(chunk))
     }
 
-    /// Ends the backup, and tells the sink how it ended. It is of use only if this is `Ok`: every chunk
-    /// was sealed.
+    /// Ends the backup, and reports the outcome to the sink. Only if this returns `Ok` is the
+    /// backup complete and usable.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::Stream`] if chunks are missing or an earlier call failed.
     pub fn finish<H: Host>(self, host: &mut H) -> Result<(), LifecycleError> {
         let Self { vault, writer } = self;
         let allowed = vault.allows(host);
@@ -145,18 +164,23 @@ impl<const N: usize> Backup<'_, N> {
 }
 
 impl<const N: usize> Restore<'_, N> {
-    /// How many bytes the next chunk gives; it stands in the file with
-    /// [`TAG_LEN`](crate::backup::TAG_LEN) more. None when all are opened, or after an error.
+    /// Returns how many bytes the next chunk gives; in the file it has
+    /// [`TAG_LEN`](crate::backup::TAG_LEN) more. `None` when all are opened, or after an error.
     pub fn next_len(&self) -> Option<usize> {
         self.reader.next_len()
     }
 
-    /// Opens the next chunk in place and gives what was backed up.
+    /// Opens the next chunk in place, and returns the restored bytes.
     ///
-    /// Nothing is given that is not authentic, and every chunk has one place only. A chunk that does not
-    /// open ends the restoring.
+    /// Only authentic bytes are returned, and every chunk must be at its place. A chunk that does
+    /// not open ends the restore.
     ///
     /// Secret: the key, the text. Public: the sealed chunk. Leaks: whether it opens.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::Stream`] for each reason in [`StreamError`], and
+    /// [`LifecycleError::Overtaken`] if another vault has saved a state.
     pub fn open<'c, H: Host>(
         &mut self,
         chunk: &'c mut [u8],
@@ -170,9 +194,14 @@ impl<const N: usize> Restore<'_, N> {
         vault.went_on(opened, host)
     }
 
-    /// Ends the restoring, and tells the sink how it ended. Only if this is `Ok` was the backup whole, and
-    /// may what was restored take effect. Bytes that follow in the file are no part of the backup:
-    /// [`open`](Self::open) refuses them, and [`BackupHeader::sealed_len`] tells of them beforehand.
+    /// Ends the restore, and reports the outcome to the sink. Only if this returns `Ok` was the
+    /// backup complete, and may the restored data take effect. Bytes that follow in the file are
+    /// not part of the backup: [`open`](Self::open) refuses them, and [`BackupHeader::sealed_len`]
+    /// shows in advance where the backup ends.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::Stream`] if chunks are missing or an earlier call failed.
     pub fn finish<H: Host>(self, host: &mut H) -> Result<(), LifecycleError> {
         let Self { vault, reader } = self;
         let allowed = vault.allows(host);
@@ -231,7 +260,7 @@ impl<const N: usize> Vault<N> {
         Ok(reader)
     }
 
-    /// Takes note of how a chunk went: one that fails ends the whole.
+    /// Records the outcome of a chunk: a failure ends the backup or restore.
     fn went_on<T, H: Host>(
         &mut self,
         chunk: Result<T, LifecycleError>,

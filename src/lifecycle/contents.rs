@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a record holds: the whole state of a domain, in CBOR (`docs/format.md`).
+//! The contents of a record: the whole state of a domain, in CBOR (`docs/format.md`).
 
 use heapless::Vec;
 use minicbor::Encoder;
@@ -17,49 +17,49 @@ use crate::hardened::{Fault, Permit, copy};
 use crate::quorum::{ShareIndex, Threshold};
 use crate::rsa::PrivateKey;
 use crate::sealed_domain::{
-    DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS,
-    MAX_TEXT_LEN, Root,
+    DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_CUSTODIANS, Root,
 };
+#[cfg(feature = "managed-hsm")]
+use crate::sealed_domain::{MAX_ARTIFACTS, MAX_TEXT_LEN};
 use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
 use crate::storage::record::{OVERHEAD, RecordError};
 
 const VERSION: u8 = 1;
 
-/// How many bytes a record takes at most, without the artifacts, a transfer key, shares, and what an
-/// import expects.
+/// The maximum length of a record without the artifacts, a transfer key, shares, and the
+/// expectations of an import.
 pub(super) const FIXED_ROOM: usize =
     16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9 + OVERHEAD;
 
-/// How many bytes the record of a session takes at most while it has a transfer key. There are no
-/// artifacts then.
+/// The maximum length of a session's record while it has a transfer key. It has no artifacts then.
 pub(super) const SESSION_ROOM: usize = FIXED_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
 
-/// The same when it has the shares of all custodians.
+/// The same with the shares of all custodians.
 pub(super) const RECOVERY_ROOM: usize = {
     let share = 1 + bytes_len(32) + 1 + bytes_len(32);
     SESSION_ROOM + MAX_CUSTODIANS * share
 };
 
-/// How many bytes a record takes at most for the artifacts that an import expects.
+/// The maximum length in a record of the artifacts that an import expects.
 #[cfg(feature = "managed-hsm")]
 const EXPECTED_ROOM: usize = MAX_ARTIFACTS * super::import::expected_len(MAX_TEXT_LEN);
 #[cfg(not(feature = "managed-hsm"))]
 const EXPECTED_ROOM: usize = 0;
 
-/// How many bytes the longest record takes, with artifacts that take this many.
+/// Returns the length of the longest record, if the artifacts have this length.
 pub(super) const fn record_room(artifacts: usize) -> usize {
-    // Artifacts never stand beside a transfer key.
+    // Artifacts and a transfer key are never in the same record.
     let domain = (FIXED_ROOM + EXPECTED_ROOM).saturating_add(artifacts);
     longer(domain, longer(RECOVERY_ROOM, SESSION_ROOM + EXPECTED_ROOM))
 }
 
-/// The greater of the two.
+/// Returns the greater number.
 pub(super) const fn longer(a: usize, b: usize) -> usize {
     if a < b { b } else { a }
 }
 
-/// The state of a domain, as it is to be written.
+/// The state of a domain that is to be written.
 pub(super) struct Contents<'a, const N: usize> {
     pub(super) stage: Stage,
     pub(super) instance: &'a Instance,
@@ -72,11 +72,11 @@ pub(super) struct Contents<'a, const N: usize> {
 pub(super) type Out<'o> = Encoder<&'o mut [u8]>;
 pub(super) type Written = Result<(), NotEncoded>;
 
-/// Why contents are not written.
+/// Why contents were not written.
 pub(super) enum NotEncoded {
     /// There is no room for them.
     NoRoom,
-    /// A case that cannot happen did.
+    /// An internal check failed.
     Fault,
 }
 
@@ -93,7 +93,7 @@ impl From<Fault> for NotEncoded {
 }
 
 impl<const N: usize> Contents<'_, N> {
-    /// Writes the contents to the front of `out`, and gives their length.
+    /// Writes the contents to the front of `out`, and returns their length.
     ///
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
     pub(super) fn encode(&self, out: &mut [u8]) -> Result<usize, RecordError> {
@@ -111,7 +111,7 @@ impl<const N: usize> Contents<'_, N> {
         }
     }
 
-    /// How many bytes of room are enough.
+    /// Returns how many bytes of room are enough.
     fn needed(&self) -> usize {
         record_room(self.held.map_or(0, Holding::encoded_len))
     }
@@ -193,7 +193,7 @@ fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
 /// Secret: `key`. Public: the lengths of its integers. Leaks: nothing else.
 pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
     let mut der = Secret::<{ PrivateKey::PKCS8_MAX_LEN }>::zeroed();
-    // The room is as long as any key.
+    // There is room for any key.
     let len = key.to_pkcs8_der(der.expose_mut()).map_err(|_| Fault)?;
     out.bytes(der.expose().get(..len).ok_or(Fault)?)?;
     Ok(())
@@ -212,8 +212,9 @@ pub(super) enum Part {
 type Read<T> = Result<T, Malformed<Part>>;
 
 impl<const N: usize> Vault<N> {
-    /// Takes in the contents of a record, the first `len` bytes of the buffer, which nobody but this HSM
-    /// can have written. The buffer is wiped. `permit` is the start's: that they are the newest.
+    /// Reads the contents of a record, the first `len` bytes of the buffer, which only this HSM can
+    /// have written. The buffer is wiped. `permit` is the start's: it says that they are the
+    /// newest.
     ///
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
     pub(super) fn restore(&mut self, len: usize, permit: Permit) -> Read<Stage> {
@@ -262,7 +263,7 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// Whether what was read is what a vault holds in this stage.
+    /// Returns whether the vault holds what this stage requires after reading.
     fn agrees(&self, stage: Stage, is_held: bool) -> bool {
         let task = self.session.as_ref().map(|session| &session.task);
         let session = match (stage, task) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The generator that an empty HSM draws from, hedged with its device key.
+//! The generator of an empty HSM, hedged with its device key.
 
 use rand_core::TryCryptoRng;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The end of a session: at the operator's wish, or by itself when its time is over.
+//! Ends a session: when the operator cancels it, or when it expires.
 
 use super::error::LifecycleError;
 use super::event::Ended;
@@ -10,7 +10,7 @@ use super::state::{Domain, Empty, QuorumMet, Recovering, Refused, State};
 use super::state::{Imported, Importing};
 use super::vault::Vault;
 
-/// A state of a session, which the operator may end, and which may end by itself.
+/// A state of a session, which can be cancelled and can expire.
 pub trait InSession: State {}
 
 impl InSession for Recovering {}
@@ -23,26 +23,26 @@ impl InSession for Importing {}
 #[cfg(feature = "managed-hsm")]
 impl InSession for Imported {}
 
-/// What became of a session that was asked whether its time is over.
+/// The result of asking whether a session has expired.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "one case or the other")]
 pub enum Expiry<'v, S: State, const N: usize> {
-    /// It is over, and the HSM is empty.
+    /// The session has ended, and the HSM is empty.
     Over(Domain<'v, Empty, N>),
-    /// The session goes on.
+    /// The session continues.
     Running(Domain<'v, S, N>),
 }
 
 impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
-    /// Ends the session, as [`zeroize`](Domain::zeroize) ends a domain: its transfer key, its shares and
-    /// what came in are wiped, here and on the flash, and the HSM is empty. It happens whatever the sink
-    /// says, and in the error state, which it does not leave.
+    /// Cancels the session: its transfer key, its shares and everything that came in are wiped, in
+    /// memory and on the flash, as by [`zeroize`](Domain::zeroize), and the HSM is empty. This
+    /// happens even if the sink refuses, and also in the error state, which it does not leave.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NotWritten`] if the flash failed: it says what may be left there under the device
-    /// key. [`LifecycleError::Overtaken`] if another vault has saved a state on this host since: the flash
-    /// is left as it is. The session has ended in the vault all the same.
+    /// [`LifecycleError::NotWritten`] if the flash failed: it says what may be left there under the
+    /// device key. [`LifecycleError::Overtaken`] if another vault has saved a state on this host:
+    /// the flash is then left unchanged. The session has ended in the vault in both cases.
     pub fn cancel<H: Host>(
         self,
         host: &mut H,
@@ -50,15 +50,15 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
         self.always(|vault| vault.end_session(Ended::Cancelled, host))
     }
 
-    /// Ends the session if its time is over: its keys, its shares and what came in are wiped, here and
-    /// on the flash. Firmware calls it from a timer, so that a session that nobody uses ends on time.
-    /// It happens whatever the sink says, and in the error state.
+    /// Ends the session if it has expired: its keys, its shares and everything that came in are
+    /// wiped, in memory and on the flash. Call it from a timer, so that an unused session ends on
+    /// time. This happens even if the sink refuses, and also in the error state.
     ///
-    /// Every other step of a session ends it, too, if its time is over, and is refused.
+    /// Every other step of an expired session is refused, and ends it too.
     ///
     /// # Errors
     ///
-    /// As for [`cancel`](Self::cancel): it has ended here, and the flash failed.
+    /// As for [`cancel`](Self::cancel): the session has ended in the vault, and the flash failed.
     pub fn expire<H: Host>(
         mut self,
         host: &mut H,
@@ -75,17 +75,18 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
 }
 
 impl<const N: usize> Vault<N> {
-    /// Whether the session has ended, now or before.
+    /// Returns whether the session has ended, now or before.
     fn expire<H: Host>(&mut self, host: &mut H) -> Result<bool, LifecycleError> {
         if self.session.as_ref().is_none() {
-            // It ended by itself, and the flash may have failed then.
+            // The session ended by itself, and the flash may have failed then.
             self.end_session(Ended::Expired, host)?;
             return Ok(true);
         }
         self.end_if_over(host)
     }
 
-    /// Ends the session if its time is over, and says whether it did. It goes on only by a permit.
+    /// Ends the session if it has expired, and returns whether it did. Only a permit lets it
+    /// continue.
     pub(super) fn end_if_over<H: Host>(&mut self, host: &mut H) -> Result<bool, LifecycleError> {
         let Some(session) = self.session.as_ref() else {
             return Ok(false);
@@ -101,7 +102,7 @@ impl<const N: usize> Vault<N> {
         Ok(true)
     }
 
-    /// Lets the session take note of the time, and returns its clock as it was.
+    /// Records the time in the session, and returns its clock as it was before.
     pub(super) fn note_time(&mut self, now: u64) -> Result<Clock, LifecycleError> {
         let session = self.session.as_mut().ok_or(LifecycleError::Fault)?;
         let before = session.clock;
@@ -109,10 +110,11 @@ impl<const N: usize> Vault<N> {
         Ok(before)
     }
 
-    /// A permit for a step of the session, and the time of it. The session ends if its time is over.
+    /// Returns a permit for a step of the session, and its time. Ends the session if it has
+    /// expired.
     ///
-    /// The session takes note of the time only when the step takes effect: a clock that errs once,
-    /// in a step that is refused, does not bar the steps that follow.
+    /// The time is recorded only when the step takes effect. So a clock that errs once, in a step
+    /// that is refused, does not block later steps.
     pub(super) fn tick<H: Host>(&mut self, host: &mut H) -> Result<Ticked, LifecycleError> {
         let session = self.session.as_ref().ok_or(LifecycleError::Expired)?;
         let ticked = session.clock.check(|| host.now());

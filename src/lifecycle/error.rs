@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Why a domain stays in the state in which it is.
+//! Errors of lifecycle transitions.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -27,29 +27,30 @@ pub enum LifecycleError {
     SinkRefused,
     /// The random number generator failed.
     Rng,
-    /// The state at rest was not read or not written. If a step failed to write it, the flash holds the
-    /// state before the step or the one after it: which, is known when the HSM starts again. With
-    /// [`RecordError::NotErased`] it holds the one after.
+    /// The state at rest was not read or not written. If a step failed to write it, the flash holds
+    /// the state before or after the step, which the next start finds out. With
+    /// [`RecordError::NotErased`] it holds the state after the step.
     Record(RecordError),
-    /// What was to end has ended in memory, and what the flash held of it was erased as far as it could
-    /// be; but the state that follows could not be written. If nothing is left, the next start finds no
-    /// state ([`RecordError::Missing`]), which [`Vault::discard`](super::Vault::discard) gives up.
+    /// What was to end has ended in memory, and its remains on the flash were erased as far as
+    /// possible, but the following state could not be written. If nothing is left, the next start
+    /// finds no state ([`RecordError::Missing`]); [`Vault::discard`](super::Vault::discard) then
+    /// starts empty.
     NotWritten {
-        /// Why not.
+        /// Why the state was not written.
         why: RecordError,
         /// What may be left on the flash.
         left: Left,
     },
-    /// The domain was sealed and its state could not be written, nor could the one before it be put
-    /// back: the HSM may be active when it starts again. The sealed domain is left in the output, and
+    /// The domain was sealed, but the new state could not be written and the old one not restored:
+    /// the HSM may be active when it starts again. The sealed domain is left in the output, and
     /// must be kept.
     MayBeActive {
-        /// How many bytes of the output the sealed domain takes.
+        /// The length of the sealed domain in the output.
         len: usize,
     },
     /// The vault, or the buffer for an output, is too small.
     BufferTooSmall {
-        /// How many bytes it takes.
+        /// How many bytes are needed.
         needed: usize,
     },
     /// The domain was not sealed.
@@ -58,11 +59,11 @@ pub enum LifecycleError {
     Expect(ExpectError),
     /// The sealed domain has no release yet: no number of custodians can open it.
     Pending,
-    /// The sealed domain is another than the session's.
+    /// The sealed domain is not the session's.
     OtherHeader {
-        /// The digest of the header that is there.
+        /// The digest of the given header.
         have: HeaderDigest,
-        /// The digest of the session's.
+        /// The digest of the session's header.
         want: HeaderDigest,
     },
     /// The host's clock shows no time. A session with a lifetime needs one, and so does a backup on an HSM
@@ -75,74 +76,74 @@ pub enum LifecycleError {
         /// The highest time seen.
         seen: u64,
     },
-    /// The clock gave different times within one step.
+    /// The clock showed different times within one step.
     ClockUnsteady,
-    /// The clock shows a time after the year 9999, which no certificate can name.
+    /// The clock shows a time after the year 9999, which certificates cannot express.
     #[cfg(feature = "managed-hsm")]
     ClockOutOfRange {
         /// The time, in Unix seconds.
         now: u64,
     },
-    /// The session's time is over; its transfer key and its shares are wiped.
+    /// The session has expired; its transfer key and its shares are wiped.
     Expired,
-    /// The session gathers a quorum at one place, and has no transfer key.
+    /// The session gathers a quorum in one place, and has no transfer key.
     NoTransferKey,
-    /// A contribution was not taken in.
+    /// A contribution was refused.
     Contribution(ContributionError<RngError>),
-    /// A share is not one of the session's sealed domain.
+    /// A share does not belong to the session's sealed domain.
     Share(ShareError<Infallible>),
     /// The sealed domain did not open.
     Open(OpenError),
-    /// No artifact is expected, or one is expected twice, or more than a domain can have.
+    /// The list of expected artifacts is empty, too long, or names an artifact twice.
     Expected,
-    /// The restore blob is for another transfer key.
+    /// The restore blob is sealed to another transfer key.
     #[cfg(feature = "managed-hsm")]
     OtherTransferKey {
-        /// The digest of the certificate that the blob names.
+        /// The digest of the certificate in the blob.
         have: Thumbprint,
-        /// The digest of the session's.
+        /// The digest of the session's certificate.
         want: Thumbprint,
     },
-    /// The restore blob lists other artifacts than are expected.
+    /// The restore blob does not list exactly the expected artifacts.
     Unexpected,
-    /// The restore blob does not open, or what it holds is not what is expected.
+    /// The restore blob does not open, or does not contain what is expected.
     Import {
-        /// How many more tries there are; none, and the session is over.
+        /// How many tries are left; with none left, the session is over.
         left: u8,
     },
-    /// The artifacts of a domain without a root are too short together to derive one from: it takes 32
-    /// bytes.
+    /// The artifacts of a domain without a root are too short to derive one, which needs 32 bytes
+    /// in total.
     TooFewBytes {
-        /// How many bytes they have.
+        /// The total length of the artifacts.
         have: usize,
     },
-    /// The domain is sealed already: custodians have their shares of it.
+    /// The domain is already sealed to custodians.
     AlreadySealed,
-    /// The import was not confirmed: what waits is not what is named.
+    /// The import was not confirmed: the domain that waits does not match what was named.
     NotConfirmed(Unconfirmed),
-    /// The backup was not begun.
+    /// The backup could not begin.
     Backup(BeginError),
-    /// A backup, or restoring one, does not go on.
+    /// The backup or the restore stopped.
     Stream(StreamError),
-    /// The backup is another domain's.
+    /// The backup belongs to another domain.
     WrongDomain(WrongDomain),
-    /// Another vault has saved a state on this host since this one did: this one holds what is no
-    /// longer the HSM's. It has to be started again.
+    /// Another vault has since saved a state on this host, so this vault no longer holds the HSM's
+    /// state. It must be started again.
     Overtaken {
-        /// Where the counter stood when this vault saved its state.
+        /// The counter when this vault saved its state.
         have: u64,
-        /// Where it stands.
+        /// The counter now.
         counter: u64,
     },
-    /// The record is of a stage that this build leaves out. Firmware with the feature that it needs can
-    /// go on from it; [`Vault::discard`](super::Vault::discard) gives it up.
+    /// The record has a stage that this build leaves out. Firmware with the feature for it can
+    /// continue; [`Vault::discard`](super::Vault::discard) discards the record.
     LeftOut(Stage),
-    /// The self-test of an algorithm failed; the HSM is in its error state from here on.
+    /// The self-test of an algorithm failed; the HSM is now in its error state.
     SelfTest(Failed),
     /// The HSM is in its error state: zeroize it, or start it again.
     ErrorState,
-    /// What was computed did not stand the check that follows: the machine erred. The HSM is in its
-    /// error state from here on.
+    /// An internal check failed: a hardware fault or a bug in this crate. The HSM is now in its
+    /// error state.
     Fault,
 }
 
@@ -153,7 +154,7 @@ impl From<Fault> for LifecycleError {
 }
 
 impl LifecycleError {
-    /// Whether the machine erred, and is not to be trusted any more.
+    /// Returns whether an internal check failed, so that the HSM must not be trusted any more.
     pub(super) const fn is_fault(&self) -> bool {
         matches!(
             self,
@@ -173,8 +174,8 @@ impl LifecycleError {
         )
     }
 
-    /// Whether a step was refused, which the sink hears of by number. The others say that the HSM's
-    /// surroundings failed, or that a session has ended, which the sink hears otherwise.
+    /// Returns whether a step was refused, which the sink learns by number. The other errors are
+    /// failures around the HSM, or the end of a session, which the sink learns otherwise.
     pub(super) const fn is_refusal(&self) -> bool {
         match self {
             Self::BufferTooSmall { .. }
@@ -215,21 +216,22 @@ impl LifecycleError {
     }
 }
 
-/// What an operator named when confirming an import, and what is not so.
+/// Why an import was not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unconfirmed {
-    /// The domain that waits is another.
+    /// Another domain waits to be confirmed.
     Domain {
-        /// The one that waits.
+        /// The domain that waits.
         have: DomainId,
-        /// The one that was named.
+        /// The named domain.
         want: DomainId,
     },
-    /// The named artifact, by its place in the list, is not among what waits, or has another digest.
+    /// The artifact at this place, from 0, in the list of named ones did not come in, or has
+    /// another digest.
     Artifact(u8),
-    /// The artifact at this place, from 0, in the list with which the import began has no digest: none was
-    /// known then, and none is named now.
+    /// The artifact at this place, from 0, in the list of expected ones had no digest when the
+    /// import began, and none is named now.
     Unnamed(u8),
 }
 
@@ -237,11 +239,11 @@ impl fmt::Display for Unconfirmed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Domain { have, want } => {
-                write!(f, "domain {have} waits to be confirmed, {want} is named")
+                write!(f, "domain {have} waits to be confirmed, not {want}")
             }
             Self::Artifact(place) => write!(
                 f,
-                "artifact {} of those named is not there, or has another digest",
+                "artifact {} of those named did not come in, or has another digest",
                 u16::from(*place) + 1
             ),
             Self::Unnamed(place) => write!(
@@ -252,6 +254,8 @@ impl fmt::Display for Unconfirmed {
         }
     }
 }
+
+impl core::error::Error for Unconfirmed {}
 
 impl From<RngError> for LifecycleError {
     fn from(_: RngError) -> Self {
@@ -310,72 +314,72 @@ impl fmt::Display for LifecycleError {
                 write!(f, "the state was not written: {why}; {left}")
             }
             Self::MayBeActive { .. } => f.write_str(
-                "the HSM may be active when it starts again: keep the sealed domain that was written",
+                "the HSM may be active when it starts again: keep the sealed domain in the output",
             ),
-            Self::BufferTooSmall { needed } => write!(f, "it takes room for {needed} bytes"),
+            Self::BufferTooSmall { needed } => write!(f, "the buffer needs {needed} bytes"),
             Self::Seal(error) => error.fmt(f),
             Self::Expect(error) => error.fmt(f),
             Self::Pending => OpenError::Pending.fmt(f),
             Self::OtherHeader { have, want } => {
                 write!(
                     f,
-                    "the sealed domain has header {have}, the session's has {want}"
+                    "the sealed domain has header {have}, the session has {want}"
                 )
             }
             Self::NoClock => f.write_str(
-                "the clock shows no time: a session needs one to have a lifetime, \
-                 and a backup where the counter is not a hardware one",
+                "the clock shows no time: it is needed for a session with a lifetime, \
+                 and for a backup without a hardware counter",
             ),
             Self::ClockWentBack { have, seen } => {
                 write!(
                     f,
-                    "the clock shows {have}, and has shown {seen} in this session"
+                    "the clock shows {have}, but has shown {seen} in this session"
                 )
             }
-            Self::ClockUnsteady => f.write_str("the clock gave different times within one step"),
+            Self::ClockUnsteady => f.write_str("the clock showed different times within one step"),
             #[cfg(feature = "managed-hsm")]
             Self::ClockOutOfRange { now } => {
                 write!(f, "the clock shows {now}, after the year 9999")
             }
-            Self::Expired => f.write_str("the session's time is over"),
+            Self::Expired => f.write_str("the session has expired"),
             Self::NoTransferKey => {
-                f.write_str("the session takes shares at one place, and no contributions")
+                f.write_str("the session gathers a quorum in one place, and takes no contributions")
             }
             Self::Contribution(error) => error.fmt(f),
             Self::Share(error) => error.fmt(f),
             Self::Open(error) => error.fmt(f),
             Self::Expected => {
-                f.write_str("the expected artifacts are none, too many, or one is named twice")
+                f.write_str("the list of expected artifacts is empty, too long or names one twice")
             }
             #[cfg(feature = "managed-hsm")]
             Self::OtherTransferKey { have, want } => {
                 write!(
                     f,
-                    "the restore blob is for transfer key {have}, the session's is {want}"
+                    "the restore blob is sealed to transfer key {have}, not to the session's {want}"
                 )
             }
             Self::Unexpected => {
-                f.write_str("the restore blob lists other artifacts than are expected")
+                f.write_str("the restore blob does not list exactly the expected artifacts")
             }
-            Self::Import { left: 0 } => f.write_str(
-                "the restore blob does not open as what is expected; the session is over",
-            ),
+            Self::Import { left: 0 } => {
+                f.write_str("the restore blob does not open as expected; the session is over")
+            }
             Self::Import { left } => write!(
                 f,
-                "the restore blob does not open as what is expected; tries left: {left}"
+                "the restore blob does not open as expected; tries left: {left}"
             ),
             Self::TooFewBytes { have } => write!(
                 f,
-                "the artifacts have {have} bytes together; a domain without a root needs 32"
+                "the artifacts have {have} bytes in total; a domain without a root needs 32"
             ),
-            Self::AlreadySealed => f.write_str("the domain is sealed to its custodians already"),
+            Self::AlreadySealed => f.write_str("the domain is already sealed to its custodians"),
             Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
             Self::Stream(error) => error.fmt(f),
             Self::WrongDomain(error) => error.fmt(f),
             Self::Overtaken { have, counter } => write!(
                 f,
-                "another vault has saved a state since: the counter stood at {have}, and stands at {counter}"
+                "another vault has since saved a state: the counter was at {have}, and is at {counter}"
             ),
             Self::LeftOut(stage) => write!(
                 f,
@@ -385,7 +389,7 @@ impl fmt::Display for LifecycleError {
             Self::ErrorState => {
                 f.write_str("the HSM is in its error state: zeroize it, or start it again")
             }
-            Self::Fault => f.write_str("a computation failed its check"),
+            Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
 }
@@ -404,6 +408,7 @@ impl core::error::Error for LifecycleError {
             Self::Stream(error) => Some(error),
             Self::WrongDomain(error) => Some(error),
             Self::SelfTest(error) => Some(error),
+            Self::NotConfirmed(error) => Some(error),
             _ => None,
         }
     }

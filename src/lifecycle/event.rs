@@ -1,93 +1,93 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Audit events: each step before it takes effect, and how it ended.
+//! Audit events: each step before it takes effect, and its outcome.
 
 use crate::backup::BackupId;
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 
-/// What a sink hears: a step that is about to take effect, how one ended, or what has happened already.
+/// An audit event: a step that is about to take effect, the outcome of one, or something that has
+/// already happened.
 ///
-/// Each step that the sink agreed to is followed by an [`Outcome`](Self::Outcome) event. If there is
-/// none, the power failed in between: what the HSM shows when it starts is how the step ended.
+/// Each step that the sink accepted is followed by an [`Outcome`](Self::Outcome) event. If there is
+/// none, the power failed in between, and the state at the next start shows the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A fresh domain.
+    /// A fresh domain is made.
     Provision {
-        /// Its id.
+        /// The domain's id.
         domain: DomainId,
     },
-    /// The domain leaves, sealed to its custodians, and the HSM becomes active.
+    /// The domain leaves the HSM, sealed to its custodians, and the HSM becomes active.
     Activate {
         /// The domain's id.
         domain: DomainId,
-        /// The digest of the header that leaves.
+        /// The digest of the header.
         header: HeaderDigest,
     },
-    /// A session begins that gathers a quorum for a sealed domain.
+    /// A session begins to gather a quorum for a sealed domain.
     BeginRecovery {
         /// The domain's id.
         domain: DomainId,
-        /// Its epoch.
+        /// The domain's epoch.
         epoch: Epoch,
-        /// The digest of its header.
+        /// The digest of the domain's header.
         header: HeaderDigest,
-        /// Whether the operator said which domain he expects.
+        /// Whether the operator named the expected domain.
         pinned: bool,
-        /// The request that custodians answer; none where a quorum is at one place.
+        /// The request that custodians answer; `None` for a quorum in one place.
         request: Option<RequestDigest>,
     },
-    /// A custodian's share is taken into the session.
+    /// A custodian's share is added to the session.
     Contribute {
-        /// Whose it is.
+        /// The custodian.
         custodian: CustodianId,
     },
     /// A quorum opens the domain, and the HSM becomes active with it.
     Recover {
         /// The domain's id.
         domain: DomainId,
-        /// Its epoch.
+        /// The domain's epoch.
         epoch: Epoch,
-        /// The digest of its header.
+        /// The digest of the domain's header.
         header: HeaderDigest,
     },
-    /// A session begins that takes in a restore blob of Managed HSM.
+    /// A session begins to wait for a restore blob of Managed HSM.
     BeginImport,
-    /// A restore blob is tried; if it is what is expected, it waits to be confirmed.
+    /// A restore blob is tried. If it is as expected, its domain waits to be confirmed.
     Import,
     /// The imported domain takes effect.
     ConfirmImport {
-        /// Its id.
+        /// The domain's id.
         domain: DomainId,
     },
-    /// A session ended without having changed the domain. It has ended already.
+    /// A session has ended without changing the domain.
     EndSession(Ended),
     /// A backup begins.
     BeginBackup {
-        /// Its id.
+        /// The backup's id.
         backup: BackupId,
     },
-    /// A backup begins to be restored.
+    /// The restore of a backup begins.
     BeginRestore {
-        /// Its id.
+        /// The backup's id.
         backup: BackupId,
     },
-    /// Every secret is gone. They are gone already.
+    /// Every secret has been wiped.
     Zeroize,
-    /// How a step ended of which the sink has heard. It has ended already.
+    /// A reported step has ended.
     Outcome {
         /// The step.
         step: Step,
-        /// How it ended.
+        /// The outcome.
         outcome: Outcome,
     },
-    /// Steps that were refused before the sink would have heard of them, such as contributions that
-    /// were forged.
+    /// Steps were refused before they were reported, such as forged contributions.
     Refused {
-        /// Their kind.
+        /// The kind of the steps.
         step: Step,
-        /// How many there were since the last event of this kind.
+        /// How many were refused since the last event of this kind.
         count: u32,
     },
 }
@@ -132,7 +132,7 @@ impl Step {
         Self::Restore,
     ];
 
-    /// The name, for a log.
+    /// Returns the name, for a log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Provision => "provision",
@@ -149,32 +149,33 @@ impl Step {
     }
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It took effect.
+    /// The step took effect.
     Done,
-    /// It did not. If the flash failed, which state it holds is known at the next start.
+    /// The step did not take effect. If the flash failed, the next start finds out which state it
+    /// holds.
     Failed,
-    /// It was given up before its end: a backup that was not finished.
+    /// The step was abandoned, such as a backup that was not finished.
     Interrupted,
 }
 
-/// How a session ended that did not reach its end.
+/// Why a session ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
-    /// It was cancelled.
+    /// The session was cancelled.
     Cancelled,
-    /// Its time was over.
+    /// The session expired.
     Expired,
     /// Too many restore blobs did not open.
     TooManyFailures,
 }
 
 impl Event {
-    /// The step that is about to take effect, if it is one.
+    /// Returns the step that is about to take effect, if the event is one.
     pub(super) const fn step(&self) -> Option<Step> {
         Some(match self {
             Self::Provision { .. } => Step::Provision,
@@ -193,7 +194,7 @@ impl Event {
         })
     }
 
-    /// What happens whatever the sink says, and is reported again until it takes it.
+    /// Events that happen even if the sink refuses, and are reported again until it accepts.
     pub(super) const OWED: [Self; 4] = [
         Self::EndSession(Ended::Cancelled),
         Self::EndSession(Ended::Expired),
@@ -201,7 +202,7 @@ impl Event {
         Self::Zeroize,
     ];
 
-    /// The bit that keeps an event of [`OWED`](Self::OWED); 0 for the others.
+    /// Returns the bit for an event of [`OWED`](Self::OWED); 0 for the others.
     pub(super) const fn owed_bit(&self) -> u8 {
         match self {
             Self::EndSession(Ended::Cancelled) => 1,

@@ -1,34 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether the machine can be trusted: the error state, and which algorithms have passed their test.
+//! The error state of the HSM, and which algorithms have passed their test.
 //!
-//! A self-test that fails, or a computation that fails its check, puts the HSM in its error state
-//! (FIPS 140-3, ISO/IEC 19790 section 7.10): every service then refuses, but for those that only
-//! destroy. Two ways lead out of it, and both pass the self-tests of power-up: a start, and zeroizing
-//! the HSM, if nothing of a secret is left.
+//! A failed self-test, or a computation that fails its check, puts the HSM in its error state (FIPS
+//! 140-3, ISO/IEC 19790 section 7.10). Every service then refuses, except those that only destroy.
+//! There are two ways out, and both pass the power-up self-tests: a start, and zeroizing the HSM,
+//! if no secret is left.
 
 use super::error::LifecycleError;
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
 use crate::self_test::{self, Failed, Passed, SelfTested, Test};
 
-/// What a start leaves in both words, and what a fault leaves. They and zeros are far apart.
+/// The values of both words after a start, and after a fault. They differ in many bits from each
+/// other and from zeros.
 const SOUND: [u32; 2] = [0x63c9_5a36, 0x9d17_a4e8];
 const FAULTY: [u32; 2] = [0x4a71_ec8b, 0xb38e_1355];
 
-/// The latch of the error state: two wide words. A vault that was never started is in that state.
+/// The latch of the error state: two wide words. A vault that was never started is in the error
+/// state.
 pub(super) struct Health {
     words: [u32; 2],
     passed: Passed,
 }
 
 impl Health {
-    /// Before the first start.
+    /// The state before the first start.
     pub(super) const UNTESTED: Self = Self {
         words: FAULTY,
         passed: Passed::NONE,
     };
 
-    /// Begins anew with the tests that have passed.
+    /// Starts over with the tests that have passed.
     pub(super) fn begin(&mut self, tested: SelfTested) -> Result<(), LifecycleError> {
         self.fail();
         tested.permit.spend(LifecycleError::ErrorState)?;
@@ -37,12 +39,12 @@ impl Health {
         Ok(())
     }
 
-    /// A permit, unless the HSM is in its error state.
+    /// Returns a permit, unless the HSM is in its error state.
     pub(super) fn check(&self) -> Result<Permit, LifecycleError> {
         Verdict::twice(|| self.is_sound()).permit(LifecycleError::ErrorState)
     }
 
-    /// Whether the HSM is in its error state, to be shown.
+    /// Returns whether the HSM is in its error state, for display.
     pub(super) fn is_faulty(&self) -> bool {
         self.check().is_err()
     }
@@ -53,8 +55,8 @@ impl Health {
         self.passed = Passed::NONE;
     }
 
-    /// Leaves the error state, if the HSM is in it and passes the self-tests of power-up again. Every secret
-    /// is gone then.
+    /// Leaves the error state, if the HSM is in it and passes the power-up self-tests again. No
+    /// secret is left then.
     pub(super) fn recover(&mut self) -> Result<(), LifecycleError> {
         if !self.is_faulty() {
             return Ok(());
@@ -62,7 +64,7 @@ impl Health {
         self.begin(self_test::run().map_err(LifecycleError::SelfTest)?)
     }
 
-    /// Runs those of `tests` that have not passed since the start.
+    /// Runs the `tests` that have not passed since the start.
     pub(super) fn first_use(&mut self, tests: &[Test]) -> Result<(), LifecycleError> {
         for test in tests {
             if !self.passed.has(*test) {
@@ -72,7 +74,7 @@ impl Health {
         Ok(())
     }
 
-    /// Takes note of how a test ended.
+    /// Records the result of a test.
     pub(super) fn note(
         &mut self,
         test: Test,

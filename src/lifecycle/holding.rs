@@ -11,24 +11,24 @@ use crate::secret::wipe;
 
 /// A root and artifacts, in `N` bytes. It wipes itself.
 ///
-/// The artifacts lie one after another, each as the CBOR text string of its tag and the byte string of
-/// its content: as they stand in a record.
+/// The artifacts lie one after another, as in a record: for each, the CBOR text string of its tag
+/// and the byte string of its content.
 pub(super) struct Holding<const N: usize> {
     pub(super) root: Root,
-    /// The id of the root's domain; zeros if there is no root.
+    /// The id of the root's domain; zeros without a root.
     id: DomainId,
     len: usize,
     bytes: [u8; N],
 }
 
-/// The id where there is no domain.
+/// The id without a domain.
 const NOBODY: DomainId = DomainId::from_bytes([0; 32]);
 
-/// Why what comes is not held.
+/// Why something cannot be held.
 pub(super) enum NotHeld {
     /// There is no room for this many bytes.
     Full { needed: usize },
-    /// A case that cannot happen did.
+    /// An internal check failed.
     Fault,
 }
 
@@ -46,7 +46,7 @@ impl<const N: usize> Holding<N> {
         bytes: [0; N],
     };
 
-    /// Makes room for one more artifact, to be filled in by the caller.
+    /// Makes room for one more artifact, which the caller fills in.
     pub(super) fn push(&mut self, tag: ArtifactTag<'_>, len: usize) -> Result<&mut [u8], NotHeld> {
         let whole = artifact_len(tag, len);
         let heads = whole.saturating_sub(len);
@@ -63,7 +63,7 @@ impl<const N: usize> Holding<N> {
         Ok(slot)
     }
 
-    /// Computes the domain's id anew, after the root has changed.
+    /// Computes the domain's id again, after the root has changed.
     ///
     /// Secret: the root. Public: the id. Leaks: nothing else.
     pub(super) fn name(&mut self) -> Result<(), Fault> {
@@ -71,22 +71,23 @@ impl<const N: usize> Holding<N> {
         Ok(())
     }
 
-    /// The domain's id.
+    /// Returns the domain's id.
     pub(super) const fn id(&self) -> DomainId {
         self.id
     }
 
-    /// The artifacts as they stand in a record.
+    /// Returns the artifacts as encoded in a record.
     pub(super) fn encoded(&self) -> Result<&[u8], Fault> {
         self.bytes.get(..self.len).ok_or(Fault)
     }
 
-    /// How many bytes they take there.
+    /// Returns the length of that encoding.
     pub(super) const fn encoded_len(&self) -> usize {
         self.len
     }
 
-    /// Takes in artifacts as they stand in a record; `false` if they are not that, or too many.
+    /// Sets the artifacts from their encoding in a record; returns `false` if it is malformed or
+    /// too long.
     ///
     /// Secret: the artifacts' bytes. Public: tags and lengths. Leaks: nothing else.
     #[must_use]
@@ -101,12 +102,13 @@ impl<const N: usize> Holding<N> {
         self.all().is_ok_and(|artifacts| !artifacts.is_empty())
     }
 
-    /// The artifacts with their tags. What is malformed ends them; [`all`](Self::all) refuses then.
+    /// Iterates over the artifacts with their tags. A malformed artifact ends the iteration;
+    /// [`all`](Self::all) then refuses.
     pub(super) fn artifacts(&self) -> Result<Artifacts<'_>, Fault> {
         Ok(Artifacts(Reader::new(self.encoded()?)))
     }
 
-    /// All artifacts with their tags.
+    /// Returns all artifacts with their tags.
     pub(super) fn all(&self) -> Result<Vec<(ArtifactTag<'_>, &[u8]), MAX_ARTIFACTS>, Fault> {
         let mut artifacts = Vec::new();
         let mut whole = 0_usize;
@@ -117,7 +119,7 @@ impl<const N: usize> Holding<N> {
         (whole == self.len).then_some(artifacts).ok_or(Fault)
     }
 
-    /// Whether these artifacts are held, and no others.
+    /// Returns whether exactly these artifacts are held.
     ///
     /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing; the verdict is a mask.
     pub(super) fn has<'a>(
@@ -135,14 +137,14 @@ impl<const N: usize> Holding<N> {
         same & Mask::public(count == held.len())
     }
 
-    /// Whether there is a root.
+    /// Returns whether there is a root.
     ///
     /// Secret: the root. Leaks: nothing.
     pub(super) fn is_rooted(&self) -> Mask {
         !is_zeros(self.root.secret().expose())
     }
 
-    /// Takes in what a sealed domain held, and gives a permit if it stands here then.
+    /// Copies the contents of a sealed domain, and returns a permit if they are complete here.
     ///
     /// Secret: root and artifacts. Public: tags and lengths. Leaks: nothing else.
     pub(super) fn set(&mut self, opened: &Opened<'_>) -> Result<Permit, NotHeld> {
@@ -172,7 +174,7 @@ impl<const N: usize> Drop for Holding<N> {
     }
 }
 
-/// The artifacts of a domain: tag and content of each.
+/// An iterator over the artifacts of a domain: the tag and content of each.
 #[derive(Clone)]
 pub struct Artifacts<'a>(Reader<'a>);
 
@@ -193,12 +195,12 @@ impl core::fmt::Debug for Artifacts<'_> {
     }
 }
 
-/// How many bytes an artifact of `len` bytes takes.
+/// Returns how many bytes an artifact of `len` bytes takes.
 pub(super) const fn artifact_len(tag: ArtifactTag<'_>, len: usize) -> usize {
     bytes_len(tag.as_str().len()).saturating_add(bytes_len(len))
 }
 
-/// How many bytes `count` artifacts of `bytes` bytes together take at most.
+/// Returns how many bytes `count` artifacts with `bytes` bytes in total take at most.
 pub(super) const fn artifacts_len(count: usize, bytes: usize) -> usize {
     let heads = bytes_len(MAX_TEXT_LEN).saturating_add(5);
     count.saturating_mul(heads).saturating_add(bytes)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the firmware around a domain gives it: randomness, time, a device key, and a sink for events; with its
-//! [`Flash`], all that a domain needs.
+//! The interface to the firmware around a domain: randomness, time, a device key and a sink for
+//! audit events, besides its [`Flash`].
 
 use core::fmt;
 
@@ -11,23 +11,23 @@ use crate::ct::Mask;
 use crate::secret::Secret;
 use crate::storage::{Flash, Medium};
 
-/// The HSM around a domain: its [`Flash`], and what a domain needs beside it. Every operation that
-/// draws, writes or changes something takes one.
+/// The HSM around a domain. Every operation that draws, writes or changes something takes one.
 pub trait Host: Flash {
     /// The random number generator.
     type Rng: TryCryptoRng + ?Sized;
 
-    /// The random number generator.
+    /// Returns the random number generator.
     fn rng(&mut self) -> &mut Self::Rng;
 
-    /// The time in Unix seconds; 0 if the HSM has no clock that it trusts.
+    /// Returns the time in Unix seconds; 0 if the HSM has no trusted clock.
     fn now(&mut self) -> u64;
 
-    /// A key that this device alone has, and that serves nothing else: it seals the record at rest.
+    /// Returns a key that only this device has, used only to seal the record at rest.
     fn device_key(&self) -> &Secret<32>;
 
-    /// Hears of every operation before it takes effect. What is refused does not happen, but for what
-    /// protects: the end of a session, and zeroizing. Those happen, and are reported again later.
+    /// Receives every operation before it takes effect. A refused operation does not happen, except
+    /// for protective ones, the end of a session and zeroizing: these happen, and are reported
+    /// again later.
     ///
     /// ```
     /// use security_domain::lifecycle::{Event, SinkAnswer};
@@ -43,7 +43,7 @@ pub trait Host: Flash {
     fn report(&mut self, event: &Event) -> SinkAnswer;
 }
 
-/// What seals the state at rest is the host's.
+/// The host provides what seals the state at rest.
 impl<H: Host + ?Sized> Medium for H {
     type Rng = H::Rng;
 
@@ -56,21 +56,21 @@ impl<H: Host + ?Sized> Medium for H {
     }
 }
 
-/// What a sink answers to an event: that it took it and agrees, or not.
+/// The answer of a sink to an event: accepted or refused.
 ///
-/// Two wide words, where a `Result` would be one bit that a single fault turns around. Words that are
-/// neither answer are a refusal.
+/// It is two wide words, because a `Result` would be a single bit, which one fault can flip. Words
+/// that are neither answer count as a refusal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct SinkAnswer(u32, u32);
 
 impl SinkAnswer {
-    /// The event is noted, and what it tells of may happen.
+    /// The event is recorded, and may take effect.
     pub const AGREED: Self = Self(0x35c6_e29b, 0xd81a_4f63);
-    /// What the event tells of must not happen, or the event could not be noted.
+    /// The event must not take effect, or could not be recorded.
     pub const REFUSED: Self = Self(0xce5b_1974, 0x2b6d_b0a8);
 
-    /// Whether the sink agrees.
+    /// Returns whether the sink agrees.
     pub(super) fn is_agreed(&self) -> Mask {
         Mask::eq(self.0, Self::AGREED.0) & Mask::eq(self.1, Self::AGREED.1)
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Import: a restore blob of Managed HSM puts its domain in this HSM.
+//! Imports a domain from a restore blob of Managed HSM.
 //!
-//! Anyone who has the transfer key's certificate can make a restore blob: it proves no quorum. So the
-//! operator says beforehand which artifacts he expects, few tries are allowed, and what came in waits
-//! until he confirms it.
+//! Anyone with the transfer key's certificate can make a restore blob, so it does not prove a
+//! quorum. Therefore the operator names the expected artifacts beforehand, the number of tries is
+//! limited, and the imported domain waits until the operator confirms it.
 
 use core::num::NonZeroU64;
 
@@ -32,7 +32,7 @@ use expected::{Expected, keep};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub(super) use expected::{ITEMS, Import, expected_len};
 
-/// What a transfer key and its certificate use.
+/// The algorithms that a transfer key and its certificate use.
 const DRAWING: &[Test] = &[
     Test::RsaOaep,
     Test::RsaSignature,
@@ -40,7 +40,7 @@ const DRAWING: &[Test] = &[
     Test::Sha1,
 ];
 
-/// What opening a restore blob uses.
+/// The algorithms that opening a restore blob uses.
 const OPENING: &[Test] = &[
     Test::RsaOaep,
     Test::HmacSha512,
@@ -50,12 +50,21 @@ const OPENING: &[Test] = &[
 ];
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
-    /// Begins a session for a restore blob that holds exactly the artifacts `expected`. It draws a
-    /// transfer key and writes its certificate, in DER, to the front of `certificate`, at most
-    /// [`SELF_SIGNED_MAX_LEN`](crate::x509::SELF_SIGNED_MAX_LEN) bytes, and gives its length. After
-    /// `lifetime` seconds the session ends by itself.
+    /// Begins a session for a restore blob that holds exactly the artifacts in `expected`. Draws a
+    /// transfer key, writes its certificate in DER, at most
+    /// [`SELF_SIGNED_MAX_LEN`](crate::x509::SELF_SIGNED_MAX_LEN) bytes, to the front of
+    /// `certificate`, and returns its length. The session expires after `lifetime` seconds.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::Expected`]: the list of expected artifacts is empty, too long or names
+    ///   one twice.
+    /// - [`LifecycleError::BufferTooSmall`]: `certificate` or the vault is too small.
+    /// - [`LifecycleError::NoClock`] or [`LifecycleError::ClockOutOfRange`]: the clock cannot
+    ///   serve.
+    /// - Any failure of the sink, the generator or the flash.
     pub fn begin_import<H: Host>(
         self,
         size: ModulusSize,
@@ -74,19 +83,30 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
 }
 
 impl<'v, const N: usize> Domain<'v, Importing, N> {
-    /// The certificate of the transfer key; none once the session is over.
+    /// Returns the certificate of the transfer key; `None` once the session is over.
     pub fn certificate(&self) -> Option<Thumbprint> {
         Some(self.vault.import().ok()?.certificate)
     }
 
-    /// Takes in a restore blob: all of it, or nothing. The domain that comes in waits to be confirmed.
+    /// Takes in a restore blob, completely or not at all. Its domain then waits to be confirmed.
     ///
-    /// A blob for another transfer key, or with other artifacts than are expected, is refused by what
-    /// can be read in it. Whatever else is amiss has one answer, and only
-    /// [`MAX_IMPORT_FAILURES`] such blobs are tried.
+    /// A blob for another transfer key, or with a list of other artifacts, is refused with that
+    /// reason. Every other defect has the same error, and only [`MAX_IMPORT_FAILURES`] such blobs
+    /// are tried.
     ///
     /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened, and the
     /// artifacts' lengths then.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::OtherTransferKey`]: the blob is sealed to another transfer key.
+    /// - [`LifecycleError::Unexpected`]: the blob does not list exactly the expected artifacts.
+    /// - [`LifecycleError::BufferTooSmall`]: the vault is too small for the artifacts.
+    /// - [`LifecycleError::Import`]: the blob does not open as expected.
+    /// - [`LifecycleError::TooFewBytes`]: there is no root, and the artifacts are too short to
+    ///   derive one.
+    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - Any failure of the sink, the clock or the flash.
     pub fn import<H: Host>(
         self,
         blob: &RestoreBlob<'_>,
@@ -100,17 +120,18 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
 }
 
 impl<'v, const N: usize> Domain<'v, Imported, N> {
-    /// Makes the imported domain this HSM's, once the digests of its artifacts, computed again, are
-    /// those that were expected and those that are named.
+    /// Makes the imported domain this HSM's, if the digests of its artifacts, computed again, equal
+    /// the expected and the named ones.
     ///
-    /// The operator names `domain`, as the HSM shows it, and the SHA-256 of each artifact that had none
-    /// when the import began. Anyone can make a restore blob, and the HSM computes the id of its domain
-    /// from what the blob holds. So what nobody knew beforehand is known from elsewhere now, or it is not
-    /// confirmed. The root needs no digest: `domain` names it.
+    /// The operator names `domain`, as the HSM shows it, and the SHA-256 of each artifact that had
+    /// none when the import began. Anyone can make a restore blob, and the HSM computes the id of
+    /// its domain from the blob's contents. So every digest that was not known beforehand must now
+    /// be known from elsewhere. The root needs no digest: `domain` names it.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NotConfirmed`] says what is not named, or is not what came in.
+    /// [`LifecycleError::NotConfirmed`] says what is not named or did not come in. Also fails if
+    /// the session has expired, and if the sink, the clock or the flash fails.
     ///
     /// Secret: the domain. Public: what is named. Leaks: whether the digests are right.
     pub fn confirm<H: Host>(
@@ -127,7 +148,7 @@ impl<'v, const N: usize> Domain<'v, Imported, N> {
 }
 
 impl<const N: usize> Vault<N> {
-    /// The session's import, if it is one.
+    /// Returns the session's import, if it is one.
     fn import(&self) -> Result<&Import, LifecycleError> {
         self.session.import().ok_or(LifecycleError::Expired)
     }
@@ -142,7 +163,7 @@ impl<const N: usize> Vault<N> {
         let import = self.import()?;
         let whole = Verdict::twice(|| import.admits(&self.held)).permit(LifecycleError::Fault)?;
         let (have, want) = (self.held.root.domain_id()?, domain);
-        // The id of the root as it is, and the one that was computed when it came in.
+        // The id of the current root, and the id computed when it came in.
         let same = |have: DomainId| eq_bytes(have.as_bytes(), domain.as_bytes());
         let same = Verdict::twice(|| same(have) & same(self.held.id())).permit(
             LifecycleError::NotConfirmed(Unconfirmed::Domain { have, want }),
@@ -203,14 +224,14 @@ impl<const N: usize> Vault<N> {
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
-        // The last try may have been made just before a start.
+        // The last try may have been made right before a start.
         let none = LifecycleError::Import { left: 0 };
         let allowed = Verdict::twice(|| import.has_tries()).permit(none);
         if allowed.is_err() {
             self.end_session(Ended::TooManyFailures, host)?;
         }
         let permit = permit.and(allowed?).and(self.report(host, &Event::Import)?);
-        // The try is counted before it is made: who cuts the power in between gains none.
+        // The try is counted before it is made, so that cutting the power in between gains none.
         let import = self.import_mut()?;
         let before = import.tried;
         import.tried = before.saturating_add(1);
@@ -253,10 +274,10 @@ impl<const N: usize> Vault<N> {
         self.accept(now, host)
     }
 
-    /// What came in waits to be confirmed.
+    /// Makes the imported domain wait to be confirmed.
     fn accept<H: Host>(&mut self, now: u64, host: &mut H) -> Result<(), LifecycleError> {
         let import = self.import()?;
-        // A root of zeros is none, whether it came so or a copy was left out.
+        // A root of zeros does not count, whether it came in as such or a copy was skipped.
         let admitted = || import.admits(&self.held) & self.held.is_rooted();
         let permit = Verdict::twice(admitted).permit(blob::FAILED)?;
         let earlier = self.note_time(now)?;

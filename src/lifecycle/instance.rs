@@ -17,13 +17,13 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// The value while the HSM is empty.
+    /// The value in an empty HSM.
     pub(super) const NONE: Self = Self {
         id: InstanceId::from_bytes([0; 16]),
         seed: Secret::zeroed(),
     };
 
-    /// Draws seed and name, and returns a permit for what stands there then.
+    /// Draws seed and name, and returns a permit to use them.
     ///
     /// Secret: the seed. Public: the name. Leaks: whether the generator failed.
     pub(super) fn draw<R: TryCryptoRng + ?Sized>(
@@ -38,7 +38,7 @@ impl Instance {
         Ok(drawn.and(rng::check_drawn(self.id.as_bytes())?))
     }
 
-    /// Whether seed and name are there.
+    /// Returns whether seed and name are set.
     ///
     /// Secret: the seed. Public: the name. Leaks: nothing.
     pub(super) fn is_drawn(&self) -> Mask {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Provisioning: a fresh domain.
+//! Provisions a fresh domain.
 
 use rand_core::TryCryptoRng;
 
@@ -21,9 +21,15 @@ use crate::secret::Secret;
 use crate::self_test::Test;
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
-    /// Makes a fresh domain of these secrets, and draws its root and this HSM's own key.
+    /// Makes a fresh domain with these secrets, and draws its root and this HSM's own key.
     ///
     /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::BufferTooSmall`]: the vault is too small for the artifacts.
+    /// - [`LifecycleError::Seal`]: the artifacts are none or too many, or two have the same tag.
+    /// - Any failure of the sink, the generator or the flash.
     pub fn provision<H: Host>(
         self,
         artifacts: &[(ArtifactTag<'_>, &[u8])],
@@ -41,8 +47,8 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
 /// What the draws of provisioning are for.
 const AIM: &[u8] = b"provision";
 
-/// Draws the root, and the seed and the name of the HSM, each in its place. Returns a permit for what
-/// stands there then.
+/// Draws the root, and the seed and the name of the HSM, each in place. Returns a permit to use
+/// them.
 ///
 /// Secret: root and seed. Public: the name. Leaks: whether the generator failed.
 fn draw<R: TryCryptoRng + ?Sized>(
@@ -53,8 +59,9 @@ fn draw<R: TryCryptoRng + ?Sized>(
     Ok(rng::draw(rng, root.secret_mut().expose_mut())?.and(instance.draw(rng)?))
 }
 
-/// What an HSM draws when it is provisioned.
+/// The draws of an HSM that is provisioned.
 #[cfg(feature = "hazmat")]
+#[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
 pub struct Fresh {
     /// The domain's root.
@@ -67,8 +74,12 @@ pub struct Fresh {
 
 #[cfg(feature = "hazmat")]
 impl Fresh {
-    /// What an HSM with this device key and a record of this number draws at this time, for a test that is
-    /// to know its secrets.
+    /// Returns the draws of an HSM with this device key, at this time, for a record of this number.
+    /// For tests that must know the secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`RngError`] if the generator failed.
     pub fn drawn<R: TryCryptoRng + ?Sized>(
         rng: &mut R,
         device_key: &Secret<32>,
@@ -83,7 +94,12 @@ impl Fresh {
     }
 }
 
-/// The seed and the name that an HSM draws when it begins a recovery of the domain with this header.
+/// Returns the seed and the name that an HSM draws when it begins to recover the domain with this
+/// header.
+///
+/// # Errors
+///
+/// [`RngError`] if the generator failed.
 #[cfg(feature = "hazmat")]
 pub fn session_instance<R: TryCryptoRng + ?Sized>(
     rng: &mut R,

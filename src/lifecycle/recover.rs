@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Recovery: a quorum's shares, one by one or all at one place, put a sealed domain in this HSM.
+//! Recovers a sealed domain: a quorum's shares, one by one or all in one place, bring it into this
+//! HSM.
 
 use heapless::Vec;
 
@@ -20,21 +21,29 @@ use crate::self_test::Test;
 
 mod begin;
 
-/// What became of a share that was good.
+/// The result of adding a valid share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "one case or the other")]
 pub enum Added {
-    /// It is one more.
+    /// The share is new.
     New,
-    /// The session had it already.
+    /// The session already had the share.
     Already,
 }
 
 impl<'v, const N: usize> Domain<'v, Recovering, N> {
-    /// Takes a custodian's contribution, which has come from anywhere. One that is refused changes
-    /// nothing, and those before it stay.
+    /// Adds a custodian's contribution, which may come over any channel. A refused contribution
+    /// changes nothing; earlier ones stay.
     ///
     /// Secret: the transfer key, the share. Public: `sealed`, the contribution. Leaks: whether it opened.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::Contribution`]: the contribution is refused.
+    /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
+    /// - [`LifecycleError::NoTransferKey`]: the session gathers a quorum in one place.
+    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - Any failure of the sink, the clock or the flash.
     pub fn add<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
@@ -52,9 +61,16 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         })
     }
 
-    /// Takes a share that a custodian has unwrapped at this HSM.
+    /// Adds a share that a custodian unwrapped at this HSM.
     ///
     /// Secret: the share. Public: `sealed`. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::Share`]: the share does not belong to `sealed`.
+    /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
+    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - Any failure of the sink, the clock or the flash.
     pub fn add_share<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
@@ -67,13 +83,17 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         })
     }
 
-    /// The digest of the request that custodians answer; none where a quorum is at one place.
+    /// Returns the digest of the request that custodians answer; `None` for a quorum in one place.
     pub fn request(&self) -> Option<RequestDigest> {
         let transfer = self.vault.session.recovery()?.transfer.as_ref()?;
         Some(transfer.request)
     }
 
-    /// The session has a quorum, or it goes on.
+    /// Returns the domain ready to be opened, if the session has a quorum.
+    ///
+    /// # Errors
+    ///
+    /// The domain itself, unchanged, if there is no quorum yet.
     pub fn quorum(self) -> Result<Domain<'v, QuorumMet, N>, Self> {
         let quorum = self.vault.session.recovery().and_then(Recovery::quorum);
         match quorum.map(|quorum| quorum.spend(())) {
@@ -84,7 +104,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
 }
 
 impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
-    /// Whose shares the session has, in the order in which they came; none in an import.
+    /// Iterates over the custodians whose shares the session has, in the order in which they came;
+    /// none in an import.
     pub fn contributors(&self) -> impl Iterator<Item = CustodianId> + '_ {
         let shares = self
             .vault
@@ -94,7 +115,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
         shares.into_iter().flatten().map(DomainShare::custodian)
     }
 
-    /// How many shares it takes; 0 in an import, and once the session's time is over.
+    /// Returns how many shares are needed; 0 in an import, and once the session has expired.
     pub fn needed(&self) -> u8 {
         let recovery = self.vault.session.recovery();
         recovery.map_or(0, |recovery| recovery.threshold.get())
@@ -102,10 +123,17 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
 }
 
 impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
-    /// Opens the sealed domain with the session's shares: its root and its artifacts are this HSM's, and
-    /// it is active.
+    /// Opens the sealed domain with the session's shares. Its root and artifacts become this HSM's,
+    /// and the HSM is active.
     ///
     /// Secret: the shares, the domain. Public: `sealed`. Leaks: whether it opened.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::Open`]: the sealed domain does not open.
+    /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
+    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - Any failure of the sink, the clock or the flash.
     pub fn open<H: Host>(
         self,
         sealed: &SealedDomain<'_>,
@@ -120,7 +148,8 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
 }
 
 impl<const N: usize> Vault<N> {
-    /// A permit for a step of the session, if its time is not over and `sealed` is its sealed domain.
+    /// Returns a permit for a step of the session, if it has not expired and `sealed` is its sealed
+    /// domain.
     fn tick_of<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
@@ -136,7 +165,7 @@ impl<const N: usize> Vault<N> {
         self.session.recovery_mut().ok_or(LifecycleError::Fault)
     }
 
-    /// Takes a share into the session.
+    /// Stores a share in the session.
     fn keep<H: Host>(
         &mut self,
         share: DomainShare,
@@ -158,7 +187,7 @@ impl<const N: usize> Vault<N> {
         let before = self.note_time(ticked.now)?;
         if let Err(error) = self.commit(host, Next::new(Stage::Recovering), permit) {
             self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = before;
-            // Dropped where it lies: what is popped leaves its bytes behind.
+            // Dropped in place: popping it would leave its bytes behind.
             let shares = &mut self.recovery_mut()?.shares;
             shares.truncate(shares.len().saturating_sub(1));
             return Err(error);

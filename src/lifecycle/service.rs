@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every step of a domain goes through, whatever it does.
+//! The checks and reports around every step of a domain.
 
 use super::error::LifecycleError;
 use super::event::{Outcome, Step};
@@ -10,9 +10,9 @@ use crate::hardened::Permit;
 use crate::storage::record::{self, RecordError};
 
 impl<const N: usize> Vault<N> {
-    /// Takes a step, unless the HSM is in its error state or another vault has overtaken this one. A
-    /// fault in the step puts the HSM in its error state. The sink hears how the step ended, or that it
-    /// was refused.
+    /// Runs a step, unless the HSM is in its error state or another vault has overtaken this one. A
+    /// fault in the step puts the HSM in its error state. The sink receives the outcome, or the
+    /// refusal.
     pub(super) fn serve<H: Host, O>(
         &mut self,
         step: Step,
@@ -24,7 +24,7 @@ impl<const N: usize> Vault<N> {
         Ok(taken)
     }
 
-    /// The same for a step that goes on afterwards: the sink does not hear yet how it ended.
+    /// The same for a step that continues afterwards: its outcome is not reported yet.
     pub(super) fn serve_open<H: Host, O>(
         &mut self,
         step: Step,
@@ -47,8 +47,8 @@ impl<const N: usize> Vault<N> {
         })
     }
 
-    /// Takes a step that only ends or destroys: it happens in the error state too, and whatever comes of
-    /// its being written down. A fault in it puts the HSM in its error state as well.
+    /// Runs a step that only ends or destroys. It happens in the error state too, and even if it
+    /// cannot be written. A fault in it also puts the HSM in its error state.
     pub(super) fn end_by<O>(
         &mut self,
         act: impl FnOnce(&mut Self) -> Result<O, LifecycleError>,
@@ -60,13 +60,13 @@ impl<const N: usize> Vault<N> {
         })
     }
 
-    /// A permit for a step: the HSM is not in its error state, and the state in this vault is the one
-    /// that the flash holds.
+    /// Returns a permit for a step if the HSM is not in its error state, and this vault holds the
+    /// same state as the flash.
     pub(super) fn allows<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
         Ok(self.health.check()?.and(self.stands(host)?))
     }
 
-    /// Enters the error state if an outcome says that the machine erred.
+    /// Enters the error state if an outcome is a fault.
     pub(super) fn latch<O>(
         &mut self,
         outcome: Result<O, LifecycleError>,
@@ -78,10 +78,10 @@ impl<const N: usize> Vault<N> {
         })
     }
 
-    /// A permit if the counter stands where this vault saved its state last. It does not when another
-    /// vault has saved a state on the same host since, be it that the HSM was zeroized there.
+    /// Returns a permit if the counter is where this vault last saved its state. It is not if
+    /// another vault has saved a state on the same host since, for example by zeroizing the HSM.
     ///
-    /// After a write that failed the counter may be ahead, up to the number that the write gave.
+    /// After a failed write the counter may be ahead, up to the number of that write.
     pub(super) fn stands<H: Host>(&self, host: &mut H) -> Result<Permit, LifecycleError> {
         let position = self.position.ok_or(LifecycleError::Fault)?;
         record::stands(host, &position).map_err(|error| match error {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A session: what an HSM keeps while it gathers a quorum, or waits for a restore blob.
+//! A session: the HSM's state while it gathers a quorum, or waits for a restore blob.
 
 use core::num::NonZeroU64;
 
@@ -19,14 +19,14 @@ use crate::sealed_domain::{
     DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain,
 };
 
-/// What has to hold for as long as a session lives, and what it has gathered. The transfer key and the
+/// The conditions that hold during a session, and what it has gathered. The transfer key and the
 /// shares are wiped with it.
 pub(super) struct Session {
     pub(super) clock: Clock,
     pub(super) task: Task,
 }
 
-// One session lives in one vault; there is no allocator that could give the smaller one less room.
+// A vault has one session; without an allocator, the smaller task cannot take less room.
 #[allow(clippy::large_enum_variant)]
 pub(super) enum Task {
     Recovery(Recovery),
@@ -36,8 +36,8 @@ pub(super) enum Task {
 
 /// The place of a session in the vault, wiped as a whole when the session ends.
 ///
-/// A session that is moved here may bring along, in what it does not use, what lay on the stack before it,
-/// and so may the `None` of an `Option`.
+/// Moving a session here can also copy, into its unused parts, what lay on the stack before, and so
+/// can the `None` of an `Option`.
 pub(super) struct Place(Vec<Session, 1>);
 
 impl Place {
@@ -53,7 +53,7 @@ impl Place {
         self.0.first_mut()
     }
 
-    /// The session, if it gathers a quorum.
+    /// Returns the session if it gathers a quorum.
     pub(super) fn recovery(&self) -> Option<&Recovery> {
         match &self.as_ref()?.task {
             Task::Recovery(recovery) => Some(recovery),
@@ -62,7 +62,7 @@ impl Place {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the session, to be changed, if it gathers a quorum.
     pub(super) fn recovery_mut(&mut self) -> Option<&mut Recovery> {
         match &mut self.as_mut()?.task {
             Task::Recovery(recovery) => Some(recovery),
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// The session, if it is an import.
+    /// Returns the session if it is an import.
     #[cfg(feature = "managed-hsm")]
     pub(super) fn import(&self) -> Option<&Import> {
         match &self.as_ref()?.task {
@@ -80,7 +80,7 @@ impl Place {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the session, to be changed, if it is an import.
     #[cfg(feature = "managed-hsm")]
     pub(super) fn import_mut(&mut self) -> Option<&mut Import> {
         match &mut self.as_mut()?.task {
@@ -89,14 +89,14 @@ impl Place {
         }
     }
 
-    /// Begins a session; there is no other then.
+    /// Begins a session; there must not be another one.
     pub(super) fn set(&mut self, session: Session) -> Result<(), Fault> {
         self.forget();
         // There is room for one.
         self.0.push(session).map_err(|_| Fault)
     }
 
-    /// Wipes the session, and the room that it had.
+    /// Wipes the session, and its room.
     pub(super) fn forget(&mut self) {
         self.0.clear();
         self.0.zeroize();
@@ -109,12 +109,12 @@ pub(super) struct Recovery {
     pub(super) domain: DomainId,
     pub(super) epoch: Epoch,
     pub(super) threshold: Threshold,
-    /// None where a quorum is at one place.
+    /// `None` for a quorum in one place.
     pub(super) transfer: Option<Transfer>,
     pub(super) shares: Vec<DomainShare, MAX_CUSTODIANS>,
 }
 
-/// The request that custodians answer, and the key that their answers are wrapped to.
+/// The request that custodians answer, and the key to which their answers are wrapped.
 pub(super) struct Transfer {
     pub(super) request: RequestDigest,
     pub(super) key: rsa::PrivateKey,
@@ -128,13 +128,13 @@ impl Recovery {
             .permit(LifecycleError::OtherHeader { have, want })
     }
 
-    /// Whether the session has the share of this custodian.
+    /// Returns whether the session has this custodian's share.
     pub(super) fn has(&self, custodian: CustodianId) -> bool {
         let mut shares = self.shares.iter();
         shares.any(|share| share.custodian() == custodian)
     }
 
-    /// A permit if there are as many shares as it takes.
+    /// Returns a permit if there are enough shares.
     pub(super) fn quorum(&self) -> Option<Permit> {
         Verdict::twice(|| !Mask::lt(self.shares.len() as u32, u32::from(self.threshold.get())))
             .permit(())
@@ -142,17 +142,18 @@ impl Recovery {
     }
 }
 
-/// The time as a session sees it: it never goes back, and it ends.
+/// The time in a session, which never goes back, and its end.
 #[derive(Clone, Copy)]
 pub(super) struct Clock {
     /// The highest time seen; 0 if there was no clock when the session began.
     pub(super) latest: u64,
-    /// The last second; 0: it does not end.
+    /// The last second; 0 if the session does not expire.
     pub(super) expires: u64,
 }
 
 impl Clock {
-    /// A session that begins now, and ends by itself if it has a lifetime, in seconds.
+    /// Makes the clock of a session that begins now, and expires after `lifetime` seconds if there
+    /// is one.
     pub(super) fn new(now: u64, lifetime: Option<NonZeroU64>) -> Result<Self, LifecycleError> {
         let expires = match lifetime {
             Some(_) if now == 0 => return Err(LifecycleError::NoClock),
@@ -165,8 +166,8 @@ impl Clock {
         })
     }
 
-    /// A permit for a step at the time that `now` gives, and that time. The clock is read for each
-    /// evaluation. Without a clock when the session began there is always a permit.
+    /// Returns a permit for a step at the time that `now` returns, and that time. The clock is read
+    /// for each evaluation. If there was no clock when the session began, there is always a permit.
     pub(super) fn check(&self, mut now: impl FnMut() -> u64) -> Result<Ticked, LifecycleError> {
         let (mut read, mut earliest) = (0, u64::MAX);
         let verdict = Verdict::twice(|| {
@@ -183,8 +184,8 @@ impl Clock {
         }
     }
 
-    /// A permit to go on, unless the time is over. One reading of the clock does not end a session: two,
-    /// one after the other, must agree that it is over.
+    /// Returns a permit to continue, unless the session has expired. A single reading of the clock
+    /// does not end a session: two in a row must agree that it has expired.
     pub(super) fn runs(&self, mut now: impl FnMut() -> u64) -> Result<Permit, LifecycleError> {
         let mut is_over = || {
             let read = now();
@@ -193,7 +194,7 @@ impl Clock {
         Verdict::twice(|| !(is_over() & is_over())).permit(LifecycleError::Expired)
     }
 
-    /// Takes note of the time of a step that takes effect.
+    /// Records the time of a step that takes effect.
     pub(super) const fn note(&mut self, now: u64) {
         if self.latest != 0 && now > self.latest {
             self.latest = now;

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The stages of a domain's life.
+//! The stages of a domain.
 
 use core::fmt;
 
-/// Where a domain stands in its life.
+/// The stage of a domain in an HSM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Stage {
     /// There is no domain.
     Empty = 0,
-    /// There is a fresh domain, not to be used yet.
+    /// There is a fresh domain, which is not yet in use.
     Provisioned = 1,
     /// A session gathers a quorum for a sealed domain.
     Recovering = 2,
     /// A session waits for a restore blob of Managed HSM.
     Importing = 3,
-    /// A restore blob's domain is in, and waits to be confirmed.
+    /// The domain of a restore blob waits to be confirmed.
     Imported = 4,
     /// The domain is in use.
     Active = 5,
@@ -35,23 +35,23 @@ impl Stage {
         }
     }
 
-    /// Whether the vault holds a domain.
+    /// Returns whether the vault holds a domain.
     pub(super) const fn has_domain(self) -> bool {
         matches!(self, Self::Provisioned | Self::Imported | Self::Active)
     }
 
-    /// Whether a session is under way.
+    /// Returns whether there is a session.
     pub(super) const fn is_session(self) -> bool {
         matches!(self, Self::Recovering | Self::Importing | Self::Imported)
     }
 
-    /// Whether this build cannot go on from there.
+    /// Returns whether this build cannot continue from this stage.
     pub(super) const fn is_left_out(self) -> bool {
         !cfg!(feature = "managed-hsm") && matches!(self, Self::Importing | Self::Imported)
     }
 }
 
-/// The state in one word. To an operator a session is a session, whatever it waits for.
+/// Prints the stage in one word. Both kinds of session have the same word.
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

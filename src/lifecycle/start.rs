@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Power-up: the state that the flash holds, and how to discard one that is refused.
+//! Starts the HSM with the state in the flash, or discards a state that is refused.
 
 use super::audit::Audit;
 use super::error::LifecycleError;
@@ -16,30 +16,30 @@ use crate::burn::{self, burning};
 use crate::self_test::{SelfTested, Test};
 use crate::storage::record::{self, Loaded, RecordError};
 
-/// The domain that an HSM has when it starts.
+/// The domain of an HSM after a start, by its state.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AnyDomain<'v, const N: usize> {
-    /// None.
+    /// There is no domain.
     Empty(Domain<'v, Empty, N>),
-    /// A fresh one.
+    /// A fresh domain.
     Provisioned(Domain<'v, Provisioned, N>),
-    /// One that is being recovered.
+    /// A domain that is being recovered.
     Recovering(Domain<'v, Recovering, N>),
-    /// One that a quorum can open now.
+    /// A domain that a quorum can open now.
     QuorumMet(Domain<'v, QuorumMet, N>),
-    /// One that waits for a restore blob.
+    /// A session that waits for a restore blob.
     #[cfg(feature = "managed-hsm")]
     Importing(Domain<'v, Importing, N>),
-    /// One that waits to be confirmed.
+    /// An imported domain that waits to be confirmed.
     #[cfg(feature = "managed-hsm")]
     Imported(Domain<'v, Imported, N>),
-    /// One in use.
+    /// A domain in use.
     Active(Domain<'v, Active, N>),
 }
 
 impl<const N: usize> AnyDomain<'_, N> {
-    /// What the HSM shows of itself, whatever state it is in.
+    /// Returns what the HSM shows of itself, in any state.
     pub fn status(&self) -> Status {
         match self {
             Self::Empty(domain) => domain.status(),
@@ -56,11 +56,11 @@ impl<const N: usize> AnyDomain<'_, N> {
 }
 
 impl<'v, const N: usize> AnyDomain<'v, N> {
-    /// Wipes every secret, as [`Domain::zeroize`] does, whatever state the HSM is in.
+    /// Wipes every secret like [`Domain::zeroize`], in any state.
     ///
     /// # Errors
     ///
-    /// Those of [`Domain::zeroize`]: the secrets are gone from the vault all the same.
+    /// Those of [`Domain::zeroize`]: the vault holds no secret in any case.
     pub fn zeroize<H: Host>(
         self,
         host: &mut H,
@@ -80,11 +80,19 @@ impl<'v, const N: usize> AnyDomain<'v, N> {
 }
 
 impl<const N: usize> Vault<N> {
-    /// Reads the domain from the flash, as the HSM does each time it starts. A session whose time is
-    /// over by then has ended.
+    /// Reads the domain from the flash. The HSM does this at each start. A session that has expired
+    /// by then has ended.
     ///
-    /// It consumes the token of a self-test that passed ([`self_test::run`](crate::self_test::run)), and
+    /// Consumes the token of a passed self-test ([`self_test::run`](crate::self_test::run)), and
     /// leaves the error state. Other algorithms are tested when a step first uses them.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::Record`]: the state at rest cannot be read, or is refused.
+    /// - [`LifecycleError::LeftOut`]: this build leaves out the stage of the record.
+    /// - [`LifecycleError::SelfTest`]: a further self-test failed.
+    /// - [`LifecycleError::NotWritten`]: a session has expired, and its end could not be written.
+    /// - [`LifecycleError::Fault`]: an internal check failed.
     pub fn start<H: Host>(
         &mut self,
         tested: SelfTested,
@@ -113,10 +121,14 @@ impl<const N: usize> Vault<N> {
         })
     }
 
-    /// Discards what the flash holds, such as a state that [`start`](Self::start) refuses as damaged or
-    /// rolled back. The HSM is empty then, and can be started.
+    /// Discards the contents of the flash, such as a state that [`start`](Self::start) refuses as
+    /// damaged or rolled back. The HSM is then empty, and can be started.
     ///
-    /// It needs no self-test: the secrets of an HSM that does not pass one can still be destroyed.
+    /// Needs no self-test, so that the secrets of an HSM that fails one can still be destroyed.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::NotWritten`] if the flash failed; it says what may be left there.
     pub fn discard<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
         Guard(self).end_by(|vault| {
             vault.wipe();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A domain and the state it is in, which its type tells.
+//! A domain, whose type names its state.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -19,7 +19,7 @@ mod sealed {
 
 /// A state of a [`Domain`].
 pub trait State: sealed::Sealed {
-    /// Which.
+    /// The stage that the state belongs to.
     const STAGE: Stage;
 }
 
@@ -46,8 +46,8 @@ state! {
 }
 
 state! {
-    /// There is a fresh domain, not to be used yet: [`activate`](Domain::activate) seals it to its
-    /// custodians.
+    /// There is a fresh domain, which is not yet in use: [`activate`](Domain::activate) seals it to
+    /// its custodians.
     Provisioned = Provisioned
 }
 
@@ -57,8 +57,8 @@ state! {
 }
 
 state! {
-    /// The session has a quorum: [`open`](Domain::open) makes the domain this HSM's. At rest it is a
-    /// session like any other.
+    /// The session has a quorum: [`open`](Domain::open) makes the domain this HSM's. At rest it is
+    /// the same as any recovery.
     QuorumMet = Recovering
 }
 
@@ -75,14 +75,16 @@ state! {
 
 #[cfg(feature = "managed-hsm")]
 state! {
-    /// A restore blob's domain is in: [`confirm`](Domain::confirm) makes it this HSM's.
+    /// A restore blob's domain waits to be confirmed: [`confirm`](Domain::confirm) makes it this
+    /// HSM's.
     Imported = Imported
 }
 
-/// A security domain in an HSM, in state `S`, its secrets in a [`Vault`] of `N` bytes.
+/// A security domain in an HSM, in state `S`, with its secrets in a [`Vault`] of `N` bytes.
 ///
-/// Each operation takes effect in one step: it reports to the host's sink, writes the new state to the
-/// flash, and then changes the state. When a domain is dropped its vault is wiped; the flash keeps it.
+/// Each operation takes effect in one step: it reports to the host's sink, writes the new state to
+/// the flash, and then changes the state. Dropping a domain wipes its vault; the flash keeps the
+/// domain.
 pub struct Domain<'v, S, const N: usize> {
     pub(super) vault: Guard<'v, N>,
     state: PhantomData<S>,
@@ -111,14 +113,14 @@ impl<const N: usize> core::ops::DerefMut for Guard<'_, N> {
     }
 }
 
-/// An operation did not happen; the domain is in the state in which it was. It becomes the error alone,
-/// which borrows nothing, by `From`.
+/// An operation did not happen, and the domain is unchanged. `From` converts this to the error
+/// alone, which borrows nothing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Refused<D> {
-    /// The domain.
+    /// The unchanged domain.
     pub domain: D,
-    /// Why.
+    /// Why the operation did not happen.
     pub error: LifecycleError,
 }
 
@@ -136,7 +138,8 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         }
     }
 
-    /// Takes a step: the same domain in another state and what the step gives, or still in this one.
+    /// Runs a step: returns the domain in its next state and the step's result, or the domain
+    /// unchanged.
     pub(super) fn after<T: State, O, H: Host>(
         mut self,
         step: Step,
@@ -152,7 +155,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         }
     }
 
-    /// Takes a step that happens whatever comes of its being written down.
+    /// Runs a step that happens even if it cannot be written.
     pub(super) fn always<T: State>(
         mut self,
         step: impl FnOnce(&mut Vault<N>) -> Result<(), LifecycleError>,
@@ -165,8 +168,8 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         }
     }
 
-    /// What the HSM shows of itself. Operators compare domain id, epoch and header digest with what
-    /// they have noted, by a way that no sealed file has passed.
+    /// Returns what the HSM shows of itself. Operators compare domain id, epoch and header digest
+    /// with their notes, which must not come from a sealed file.
     pub fn status(&self) -> Status {
         let vault = &self.vault;
         let recovery = vault.session.recovery();
@@ -188,21 +191,30 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         }
     }
 
-    /// Runs a self-test, at any time. If it fails, the HSM is in its error state.
+    /// Runs a self-test, at any time. If it fails, the HSM enters its error state.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::SelfTest`] if the test fails.
     pub fn self_test(&mut self, test: Test) -> Result<(), LifecycleError> {
         self.vault.health.note(test, test.run())
     }
 
-    /// Wipes every secret, in the vault and on the flash. It happens whatever the sink says, and in the
-    /// error state.
+    /// Wipes every secret, in the vault and on the flash. This happens even if the sink refuses,
+    /// and also in the error state.
     ///
-    /// Both slots of the flash are erased first, and then the empty state is written. If that fails, the
-    /// error is [`LifecycleError::NotWritten`], which says what may be left under the device key: try
-    /// again, or [`Vault::discard`] it after the next start has refused it.
+    /// Both slots of the flash are erased first, and then the empty state is written. If that
+    /// fails, the error is [`LifecycleError::NotWritten`], which says what may be left under the
+    /// device key. Call it again, or [`Vault::discard`] the state after the next start has refused
+    /// it.
     ///
-    /// An HSM in its error state leaves it when this returns `Ok`: every secret is gone, and the self-tests
-    /// of power-up have passed again. With [`LifecycleError::SelfTest`] every secret is gone too, and the
-    /// HSM stays in its error state, as it does if what may be left could not be erased.
+    /// When this returns `Ok`, an HSM leaves its error state: no secret is left, and the power-up
+    /// self-tests have passed again. With [`LifecycleError::SelfTest`] no secret is left either,
+    /// but the HSM stays in its error state, as it does if the flash could not be erased.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::NotWritten`] and [`LifecycleError::SelfTest`], as described above.
     pub fn zeroize<H: Host>(
         self,
         host: &mut H,
@@ -218,28 +230,35 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// The state.
+    /// The stage.
     pub stage: Stage,
-    /// The HSM's name, drawn when a domain is provisioned or a session begins; none while it is empty.
+    /// The HSM's name, drawn when a domain is provisioned or a session begins; `None` while it is
+    /// empty.
     pub instance: Option<InstanceId>,
-    /// The domain: in a session, the one that is being recovered.
+    /// The domain's id; in a session, that of the domain being recovered.
     pub domain: Option<DomainId>,
-    /// Its epoch; none before it has been sealed.
+    /// The domain's epoch; `None` before it has been sealed.
     pub epoch: Option<Epoch>,
-    /// The digest of its header; none before it has been sealed.
+    /// The digest of the domain's header; `None` before it has been sealed.
     pub header: Option<HeaderDigest>,
-    /// Whether an old image of the flash would be told from this one.
+    /// Whether an old image of the flash would be detected.
     pub counter_is_hardware: bool,
-    /// Whether a self-test or a computation failed: no step is taken but those that only destroy.
+    /// Whether a self-test or an internal check failed. Only steps that destroy are then possible.
     pub in_error_state: bool,
 }
 
 impl<const N: usize> Domain<'_, Active, N> {
-    /// The domain's secrets, for their use in this HSM. It refuses in the error state, and if another
-    /// vault has saved a state on this host since.
+    /// Returns the domain's secrets, for use in this HSM. Refuses in the error state, and if
+    /// another vault has saved a state on this host since.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::ErrorState`]: the HSM is in its error state.
+    /// - [`LifecycleError::Overtaken`]: another vault has saved a state on this host.
+    /// - [`LifecycleError::Fault`]: an internal check failed.
     pub fn artifacts<H: Host>(&self, host: &mut H) -> Result<Artifacts<'_>, LifecycleError> {
         self.vault.allows(host)?.spend(LifecycleError::Fault)?;
-        // What is malformed would end the iterator early.
+        // A malformed artifact would end the iterator early.
         self.vault.held.all()?;
         Ok(self.vault.held.artifacts()?)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The memory that a domain's secrets live in, from the first to the last.
+//! The memory that holds a domain's secrets.
 
 use super::audit::Audit;
 use super::contents::{Contents, longer, record_room};
@@ -17,8 +17,8 @@ use crate::sealed_domain::{Epoch, HeaderDigest, max_scratch};
 use crate::secret::wipe;
 use crate::storage::record::{self, Position, RecordError, Saved};
 
-/// Returns the `N` of a [`Vault`] for domains of at most `artifacts` artifacts that have `bytes` bytes
-/// together: the length of the longest record, or of what sealing works in if that is longer.
+/// Returns the `N` of a [`Vault`] for at most `artifacts` artifacts of `bytes` bytes in total: the
+/// length of the longest record, or of the scratch for sealing if that is longer.
 pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
     longer(
         record_room(artifacts_len(artifacts, bytes)),
@@ -26,14 +26,14 @@ pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
     )
 }
 
-/// The memory of one domain, placed by the caller: a `static`, a boxed value. It takes
-/// twice `N` bytes and room for a session; [`vault_room`] computes `N`.
+/// The memory of one domain, placed by the caller: a `static`, a boxed value. It takes twice `N`
+/// bytes, and room for a session; [`vault_room`] computes `N`.
 ///
-/// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets; when
-/// the domain is dropped, the vault is wiped.
+/// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets.
+/// Dropping the domain wipes the vault.
 pub struct Vault<const N: usize> {
     pub(super) instance: Instance,
-    /// The domain: provisioned, imported or in use.
+    /// The domain: provisioned, imported or active.
     pub(super) held: Holding<N>,
     pub(super) standing: Standing,
     pub(super) session: Place,
@@ -41,15 +41,15 @@ pub struct Vault<const N: usize> {
     pub(super) audit: Audit,
     pub(super) counter_is_hardware: bool,
     pub(super) health: Health,
-    /// None before the flash has been read.
+    /// `None` before the flash has been read.
     pub(super) position: Option<Position>,
-    /// For what is on its way to or from the flash, or out of a sealed domain.
+    /// The room for data on its way to or from the flash, or from a sealed domain.
     pub(super) buffer: [u8; N],
 }
 
-/// Where an active HSM stands in its domain's life, if the domain has been sealed.
+/// The current epoch and header of an active domain, if it has been sealed.
 ///
-/// No `Option` of both: that would keep, in place of an absent header, what lay on the stack before.
+/// Not an `Option` of both: without a header, that would keep what lay on the stack before.
 #[derive(Clone, Copy)]
 pub(super) struct Standing {
     pub(super) epoch: Option<Epoch>,
@@ -75,11 +75,11 @@ impl Standing {
     }
 }
 
-/// Events that took place though the sink refused to hear of them, one bit for each.
+/// Events that happened although the sink refused them, one bit for each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Owed(pub(super) u8);
 
-/// The state that a record is to hold, and that the vault is in once it is written.
+/// The state that a record is to hold, and that the vault takes once it is written.
 #[derive(Clone, Copy)]
 pub(super) struct Next {
     pub(super) stage: Stage,
@@ -87,7 +87,7 @@ pub(super) struct Next {
 }
 
 impl Next {
-    /// A state in which no domain is sealed.
+    /// Makes a state in which no domain is sealed.
     pub(super) const fn new(stage: Stage) -> Self {
         Self {
             stage,
@@ -97,7 +97,7 @@ impl Next {
 }
 
 impl<const N: usize> Vault<N> {
-    /// An empty vault.
+    /// Makes an empty vault.
     pub const fn new() -> Self {
         Self {
             instance: Instance::NONE,
@@ -113,8 +113,8 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// A permit for the stage, unless the root, the seed or the name of this HSM is zeros where the stage
-    /// has one: a copy or a draw that was left out leaves zeros.
+    /// Returns a permit for the stage, unless the root, the seed or the name of this HSM is zeros
+    /// although the stage needs it: a skipped copy or draw leaves zeros.
     ///
     /// Secret: root and seed. Public: the stage, the name. Leaks: whether one of them is zeros.
     pub(super) fn is_rooted(&self, stage: Stage) -> Result<Permit, Fault> {
@@ -126,12 +126,12 @@ impl<const N: usize> Vault<N> {
         .permit(Fault)
     }
 
-    /// Writes the state that `next` says to the flash, and then makes it this vault's. On an error the
-    /// vault is as it was; the flash holds the one state or the other.
+    /// Writes the state `next` to the flash, and then makes it this vault's state. On an error the
+    /// vault is unchanged, and the flash holds one state or the other.
     ///
-    /// `permit` is of every decision that the step rests on. What was copied or drawn into the vault is
-    /// looked at here, where it lies: a root of zeros is written by no step. If the slot of the old state
-    /// could be neither overwritten nor erased, the next write goes over it.
+    /// `permit` covers every decision on which the step rests. Values that were copied or drawn
+    /// into the vault are checked here, in place, so that no step writes a root of zeros. If the
+    /// slot of the old state could be neither overwritten nor erased, the next write overwrites it.
     pub(super) fn commit<H: Host>(
         &mut self,
         host: &mut H,
@@ -148,16 +148,16 @@ impl<const N: usize> Vault<N> {
         Ok(())
     }
 
-    /// Ends a session or a domain: wipes every secret here, erases both slots, and then writes the empty
-    /// state. Erasing needs neither the generator nor the counter nor the sink. The sink hears of `event`;
-    /// none if it has heard already.
+    /// Ends a session or a domain: wipes every secret in memory, erases both slots, and then writes
+    /// the empty state. Erasing needs neither the generator nor the counter nor the sink. `event`
+    /// is reported to the sink; `None` if that has already happened.
     pub(super) fn destroy<H: Host>(
         &mut self,
         event: Option<Event>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         self.wipe();
-        // Before the sink is called, which may not come back.
+        // Before the sink is called, which may not return.
         let _left = record::erase(host, &mut self.buffer);
         self.tell_end(event, host);
         self.erase_and_write(host)
@@ -174,12 +174,12 @@ impl<const N: usize> Vault<N> {
         record::erase(host, &mut self.buffer);
         let mut written = self.write_empty(host);
         if written.is_err() {
-            // The position may be what the flash is not in any more: whatever stands there goes.
+            // The flash may no longer be where the position says: anything in it is erased.
             written = self.move_past(host).and_then(|()| self.write_empty(host));
         }
         match written {
             Ok(permit) => permit.spend(LifecycleError::Fault),
-            // The empty state stands, and erasing the other slot was tried.
+            // The empty state is current, and erasing the other slot was tried.
             Err(RecordError::NotErased) => Err(RecordError::NotErased.into()),
             Err(why) => Err(LifecycleError::NotWritten {
                 why,
@@ -235,14 +235,14 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// Ends the session: there is no domain then. If another vault has saved a state on this host since,
-    /// that state is not this vault's to erase.
+    /// Ends the session, after which there is no domain. A state that another vault has saved on
+    /// this host since is not erased.
     pub(super) fn end_session<H: Host>(
         &mut self,
         ended: Ended,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        // One that ended before, when the flash failed, has been told.
+        // The end of a session that ended before, when the flash failed, has been reported.
         let is_open = self.session.as_ref().is_some();
         let event = is_open.then_some(Event::EndSession(ended));
         match self.stands(host) {
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
     use crate::sealed_domain::InstanceId;
 
-    /// No step writes a state in which what was to be copied or drawn is zeros.
+    /// No step writes a state in which a value that should be copied or drawn is zeros.
     #[test]
     fn zeros_are_no_root_no_seed_and_no_name() {
         let refused = |stage: Stage, zeros: &[&str]| {

@@ -110,6 +110,10 @@ impl core::fmt::Debug for Share {
 /// Splits a master key into the words of one share for each index of `quorum`, in index order.
 ///
 /// Secret: `key`, the shares. Public: `quorum`. Leaks: nothing else.
+///
+/// # Errors
+///
+/// [`WriteError::Rng`] if the generator failed, and [`WriteError::Fault`] if an internal check failed.
 pub fn deal<R: TryCryptoRng + ?Sized>(
     key: &MasterKey,
     quorum: Quorum,
@@ -214,6 +218,10 @@ impl<'s> Selection<'s> {
     /// Returns the key that these shares give, and whether each of its bytes is valid: 256 is not.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if an internal check failed.
     pub fn combine(&self) -> Result<(MasterKey, Mask), Fault> {
         let mut key = Secret::zeroed();
         let mut good = Mask::public(true);
@@ -229,6 +237,10 @@ impl<'s> Selection<'s> {
     /// be enough.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if an internal check failed.
     pub fn is_degenerate(&self) -> Result<Mask, Fault> {
         let leading = self.weigh(gf257::leading_weight)?;
         Ok({ leading.iter() }.fold(Mask::public(true), |zero, value| {
@@ -239,6 +251,10 @@ impl<'s> Selection<'s> {
     /// Returns whether `share` lies on the polynomials of these shares.
     ///
     /// Secret: the shares' values. Public: their indices. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] if an internal check failed.
     pub fn agrees_with(&self, share: &Share) -> Result<Mask, Fault> {
         let sums = self.weigh(|points, i| gf257::weight(points, i, share.point()))?;
         let pairs = sums.iter().zip(&share.values);

@@ -61,7 +61,7 @@ fn an_init_that_is_refused_leaves_nothing() {
     init(&[artifact("a")]).refused(&["hsm", "provisioned"]);
     fs::create_dir(site.path("other")).unwrap();
     let other = site.hsm("init", "other", &arguments!["--artifact", artifact("a")]);
-    other.refused(&["other", "no simulated HSM"]);
+    other.refused(&["other", "not a simulated HSM"]);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_folder_that_is_no_hsm_is_refused() {
     site.plain("status", "hsm").refused(&["hsm"]);
     fs::write(site.path("hsm").join("counter"), "x\n").unwrap();
     site.plain("status", "hsm")
-        .refused(&["counter", "no number"]);
+        .refused(&["counter", "not a number"]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_activation_that_cannot_be_written_out_does_not_happen() {
         .refused(&["hsm", "provisioned"]);
     site.activate_to("hsm", &site.path("sealed"), "3").done();
     site.activate_to("hsm", &site.path("again"), "2")
-        .refused(&["sealed to its custodians already"]);
+        .refused(&["already sealed to its custodians"]);
     assert!(!site.path("again").exists() && !site.path("out").exists());
 }
 

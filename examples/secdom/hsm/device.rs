@@ -84,7 +84,7 @@ impl Device {
         let lock = folder.join(LOCK);
         let lock = File::open(&lock).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                Refusal::file(folder, "is no simulated HSM: hsm init makes one")
+                Refusal::file(folder, "is not a simulated HSM; make one with hsm init")
             }
             _ => Refusal::file(&lock, reason(&error)),
         })?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Both ends of an import: the transfer key that leaves, and the restore blob that comes in.
+//! Both ends of an import: the outgoing transfer key and the incoming restore blob.
 
 use core::num::NonZeroU64;
 
@@ -20,11 +20,11 @@ use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 /// A year in seconds: how long a transfer key's certificate is valid.
 const YEAR: i64 = 365 * 86_400;
 
-/// 9999-12-31T23:59:59Z, which says that there is no end (RFC 5280 section 4.1.2.5).
+/// 9999-12-31T23:59:59Z, which means that there is no end (RFC 5280 section 4.1.2.5).
 const NEVER: i64 = 253_402_300_799;
 
-/// Draws a transfer key, writes its certificate to the front of `out`, and gives the certificate's digest
-/// and length.
+/// Draws a transfer key, writes its certificate to the front of `out`, and returns the
+/// certificate's digest and length.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
 pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
@@ -55,7 +55,7 @@ pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
     Ok((key, Thumbprint::of(certificate), len))
 }
 
-/// From when until when a certificate that is made now is valid: without a clock, always.
+/// Returns the validity of a certificate made now: unlimited without a clock.
 fn validity(now: u64) -> Result<(i64, i64), LifecycleError> {
     match i64::try_from(now) {
         Ok(0) => Ok((0, NEVER)),
@@ -64,7 +64,8 @@ fn validity(now: u64) -> Result<(i64, i64), LifecycleError> {
     }
 }
 
-/// Checks what can be read in `blob`: that it is for this transfer key, and what it lists.
+/// Checks the readable parts of `blob`: that it is sealed to this transfer key, and the list of
+/// artifacts.
 pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<Permit, LifecycleError> {
     let (have, want) = (blob.transfer_thumbprint(), import.certificate);
     let permit = Verdict::twice(|| {
@@ -73,15 +74,15 @@ pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<Permit, L
     })
     .permit(LifecycleError::OtherTransferKey { have, want })?;
     let listed = |artifact: Artifact<'_>| import.expected(artifact.tag()).is_some();
-    // No tag stands twice on either side, so that equal numbers make equal sets.
+    // No tag appears twice on either side, so equal counts mean equal sets.
     if blob.artifacts().count() != import.expected.len() || !blob.artifacts().all(listed) {
         return Err(LifecycleError::Unexpected);
     }
     Ok(permit)
 }
 
-/// How many bytes the artifacts in `blob` take in a record at least, with what stands beside them. It
-/// is known before a try is counted.
+/// Returns how many bytes the artifacts in `blob` take at least in a record, with everything else
+/// in it. This is known before a try is counted.
 pub(super) fn room(import: &Import, blob: &RestoreBlob<'_>) -> usize {
     let expected = import.expected.iter().map(Expected::encoded_len);
     let contents = blob.artifacts();
@@ -91,11 +92,12 @@ pub(super) fn room(import: &Import, blob: &RestoreBlob<'_>) -> usize {
         .fold(FIXED_ROOM, usize::saturating_add)
 }
 
-/// What every blob gets that does not open as what is expected; how many tries are left is not known
+/// The error for every blob that does not open as expected. The number of tries left is not known
 /// here.
 pub(super) const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
 
-/// Opens `blob` into `incoming`, by way of `buffer`. Whether there was a root among the artifacts.
+/// Opens `blob` into `incoming`, by way of `buffer`. Returns whether there was a root among the
+/// artifacts.
 ///
 /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened as what is
 /// expected, and the artifacts' lengths then.
@@ -116,7 +118,7 @@ pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
         })?;
     let mut has_root = false;
     for artifact in blob.artifacts() {
-        // What it lists was checked.
+        // The list was checked before.
         let expected = import.expected(artifact.tag());
         let expected = expected.ok_or(LifecycleError::Fault)?;
         has_root |= put(&artifact, &key, expected, incoming, buffer)?;
@@ -124,7 +126,7 @@ pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
     Ok(has_root)
 }
 
-/// Opens one artifact into `incoming`. Whether it was the root.
+/// Opens one artifact into `incoming`. Returns whether it was the root.
 fn put<const N: usize>(
     artifact: &Artifact<'_>,
     key: &MasterKey,

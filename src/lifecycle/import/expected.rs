@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What an operator expects of a restore blob, and what an import keeps of it.
+//! What an operator expects of a restore blob, and the state of an import.
 
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
@@ -20,8 +20,8 @@ use crate::x509::Thumbprint;
 /// How many restore blobs may fail to open before the session ends.
 pub const MAX_IMPORT_FAILURES: u8 = 3;
 
-/// The tag of an artifact that is the root of a domain: 32 bytes. Without one the root is derived from
-/// all artifacts, so HSMs that import the same file are in the same domain.
+/// The tag of an artifact that is the root of a domain: 32 bytes. Without one the root is derived
+/// from all artifacts, so that HSMs that import the same file share a domain.
 pub const ROOT_TAG: &str = "security-domain-root";
 
 /// An artifact that the operator expects in a restore blob.
@@ -31,43 +31,43 @@ pub const ROOT_TAG: &str = "security-domain-root";
     reason = "the caller fills it in, and is to miss nothing new"
 )]
 pub struct ExpectedArtifact<'a> {
-    /// Its tag.
+    /// The artifact's tag.
     pub tag: ArtifactTag<'a>,
-    /// The SHA-256 of its content, where it is known.
+    /// The SHA-256 of its content, if it is known.
     pub digest: Option<[u8; 32]>,
 }
 
-/// How many items an import has in a record.
+/// The number of items of an import in a record.
 pub(in crate::lifecycle) const ITEMS: u64 = 4;
 
-/// An import under way.
+/// An import in progress.
 pub(in crate::lifecycle) struct Import {
-    /// None once a blob has been taken in.
+    /// `None` once a blob has been taken in.
     pub(super) key: Option<PrivateKey>,
     pub(super) certificate: Thumbprint,
-    /// How many blobs were tried.
+    /// How many blobs have been tried.
     pub(super) tried: u8,
     pub(super) expected: Vec<Expected, MAX_ARTIFACTS>,
 }
 
-/// An [`ExpectedArtifact`], kept.
+/// A stored [`ExpectedArtifact`].
 pub(in crate::lifecycle) struct Expected {
     pub(super) tag: String<MAX_TEXT_LEN>,
     pub(super) digest: Option<[u8; 32]>,
 }
 
-/// How many bytes an expected artifact with a tag of `len` bytes takes in a record, at most.
+/// Returns the maximum length in a record of an expected artifact with a tag of `len` bytes.
 pub(in crate::lifecycle) const fn expected_len(len: usize) -> usize {
     bytes_len(len).saturating_add(1 + bytes_len(32))
 }
 
 impl Expected {
-    /// How many bytes it takes in a record, at most.
+    /// Returns its maximum length in a record.
     pub(super) fn encoded_len(&self) -> usize {
         expected_len(self.tag.len())
     }
 
-    /// Whether `artifact` has the digest that is expected, if one is.
+    /// Returns whether `artifact` has the expected digest, if there is one.
     ///
     /// Secret: `artifact`, its digest. Public: the length. Leaks: nothing; the verdict is a mask.
     pub(super) fn admits(&self, artifact: &[u8]) -> Mask {
@@ -77,7 +77,7 @@ impl Expected {
         }
     }
 
-    /// Whether its digest was expected, or is among `digests`, or it is the root.
+    /// Returns whether its digest was expected or is in `digests`, or it is the root.
     fn is_known(&self, digests: &[ExpectedArtifact<'_>]) -> Mask {
         let mut digests = digests.iter().filter(|named| named.digest.is_some());
         let named = digests.any(|named| named.tag.as_str() == self.tag);
@@ -85,7 +85,7 @@ impl Expected {
     }
 }
 
-/// The digest of an artifact tells a weak one.
+/// The digest of a weak artifact reveals it.
 impl Drop for Expected {
     fn drop(&mut self) {
         if let Some(digest) = &mut self.digest {
@@ -94,7 +94,7 @@ impl Drop for Expected {
     }
 }
 
-/// What came in under this tag.
+/// Returns the content that came in under this tag.
 ///
 /// Secret: the content. Public: the tags, the lengths. Leaks: nothing else.
 pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -> Option<&'h [u8]> {
@@ -106,7 +106,7 @@ pub(super) fn content<'h, const N: usize>(incoming: &'h Holding<N>, tag: &str) -
     Some(artifact)
 }
 
-/// Whether the artifact of this tag came in, with the digest that is named, if one is.
+/// Returns whether the artifact with this tag came in, with the named digest if there is one.
 ///
 /// Secret: the artifact, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
 fn is_named<const N: usize>(incoming: &Holding<N>, named: &ExpectedArtifact<'_>) -> Mask {
@@ -118,7 +118,7 @@ fn is_named<const N: usize>(incoming: &Holding<N>, named: &ExpectedArtifact<'_>)
 }
 
 impl Import {
-    /// Whether what came in is all that is expected, and nothing else.
+    /// Returns whether exactly the expected artifacts came in.
     ///
     /// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
     pub(super) fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {
@@ -136,8 +136,9 @@ impl Import {
         })
     }
 
-    /// A permit to confirm what came in, if `digests` name nothing else, and the digest of every artifact
-    /// is known: it was expected, or it is named now. The root is named by the id of its domain.
+    /// Returns a permit to confirm what came in if `digests` name nothing else, and every
+    /// artifact's digest is known: it was expected, or is named now. The id of the domain names the
+    /// root.
     ///
     /// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: which of them is not
     /// what is named.
@@ -155,7 +156,7 @@ impl Import {
             Verdict::twice(|| expected.is_known(digests))
                 .or(refused(Unconfirmed::Unnamed(place as u8)))?;
         }
-        // All of it once more, in one decision: the loops above are to say what is wrong.
+        // Everything again, in one decision: the loops above only find out what is wrong.
         Verdict::twice(|| {
             let all = digests.iter().fold(Mask::public(true), |all, named| {
                 all & is_named(incoming, named)
@@ -167,18 +168,18 @@ impl Import {
         .permit(LifecycleError::Fault)
     }
 
-    /// Whether another blob may be tried.
+    /// Returns whether another blob may be tried.
     pub(super) fn has_tries(&self) -> Mask {
         Mask::lt(u32::from(self.tried), u32::from(MAX_IMPORT_FAILURES))
     }
 
-    /// What is expected under this tag.
+    /// Returns the expected artifact with this tag.
     pub(super) fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
         let mut expected = self.expected.iter();
         expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
     }
 
-    /// Writes the import into a record, without its key once that has done its work.
+    /// Writes the import into a record, without its key once a blob has been taken in.
     pub(in crate::lifecycle) fn write(&self, stage: Stage, out: &mut Out<'_>) -> Written {
         out.array(ITEMS)?;
         match self.key.as_ref().filter(|_| stage == Stage::Importing) {
@@ -226,7 +227,7 @@ impl Import {
     }
 }
 
-/// Keeps what is expected: at least one artifact beside a root, no two of one tag.
+/// Stores the expected artifacts: at least one besides a root, all with different tags.
 pub(super) fn keep(
     expected: &[ExpectedArtifact<'_>],
 ) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {

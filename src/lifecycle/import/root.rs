@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The root of a domain that is imported without one.
+//! The root of a domain that was imported without one.
 //!
-//! It is derived from all artifacts, so that every HSM which imports the same file is in the same domain
-//! and restores the others' backups. Whoever knows all artifacts knows the root; and whoever knows them
-//! knows all that the domain protects.
+//! It is derived from all artifacts, so that all HSMs that import the same file share a domain and
+//! restore each other's backups. Anyone who knows all artifacts knows the root, but that person
+//! already knows everything that the domain protects.
 
 use core::iter;
 
@@ -12,7 +12,7 @@ use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
 use crate::secret::Secret;
 
-/// How many bytes the artifacts have together, at least: with fewer, the root could be guessed.
+/// The minimum total length of the artifacts: with fewer bytes, the root could be guessed.
 pub(super) const MIN_BYTES: usize = 32;
 
 /// Fills in the root: `X(D("imported artifacts", tag, content, ..), "", "imported root")`, with the
@@ -22,7 +22,7 @@ pub(super) const MIN_BYTES: usize = 32;
 ///
 /// # Errors
 ///
-/// [`LifecycleError::TooFewBytes`].
+/// [`LifecycleError::TooFewBytes`] if the artifacts are too short in total.
 pub(super) fn derive<const N: usize>(incoming: &mut Holding<N>) -> Result<(), LifecycleError> {
     let mut digest = Secret::<32>::zeroed();
     let artifacts = incoming.all()?;
@@ -31,7 +31,7 @@ pub(super) fn derive<const N: usize>(incoming: &mut Holding<N>) -> Result<(), Li
     if have < MIN_BYTES {
         return Err(LifecycleError::TooFewBytes { have });
     }
-    // No two tags are the same. Not sorted in place: a sort of the core library can panic.
+    // All tags are different. Not sorted in place: a sort of the core library can panic.
     let tag = |place: &usize| artifacts.get(*place).map(|(tag, _)| tag.as_str());
     let next = |last: Option<&str>| {
         let places = 0..artifacts.len();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! How a recovery begins: with a request to custodians, or with a quorum at one place.
+//! Begins a recovery, with a request to custodians or with a quorum in one place.
 
 use core::num::NonZeroU64;
 
@@ -25,15 +25,23 @@ use crate::secret::Secret;
 use crate::self_test::Test;
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
-    /// Begins a session in which custodians who never meet contribute their shares of `sealed`. It
-    /// writes the request that they answer to the front of `request`, which has room for
-    /// [`Request::MAX_LEN`] bytes, and gives its length. After `lifetime` seconds
-    /// the session ends by itself.
+    /// Begins a session in which custodians who never meet contribute their shares of `sealed`.
+    /// Writes the request that they answer to the front of `request`, which needs
+    /// [`Request::MAX_LEN`] bytes, and returns its length. The session expires after `lifetime`
+    /// seconds.
     ///
-    /// The caller keeps `sealed`, which is public, and shows the request's digest to custodians by a way
-    /// that the request does not pass.
+    /// The caller must keep `sealed`, which is public, and show the request's digest to custodians
+    /// over a separate channel from the request.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::Expect`]: `sealed` is not the expected domain.
+    /// - [`LifecycleError::Pending`]: no number of custodians can open `sealed`.
+    /// - [`LifecycleError::BufferTooSmall`]: `request` or the vault is too small.
+    /// - [`LifecycleError::NoClock`]: there is a lifetime, but no clock.
+    /// - Any failure of the sink, the generator or the flash.
     pub fn begin_recovery<H: Host>(
         self,
         sealed: &SealedDomain<'_>,
@@ -50,8 +58,12 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
         .inspect_err(|_| request.fill(0))
     }
 
-    /// Begins a session in which a quorum is at one place: it takes shares, and no contributions. After
-    /// `lifetime` seconds the session ends by itself.
+    /// Begins a session that gathers a quorum in one place: it takes shares, not contributions. The
+    /// session expires after `lifetime` seconds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`begin_recovery`](Self::begin_recovery).
     pub fn begin_recovery_here<H: Host>(
         self,
         sealed: &SealedDomain<'_>,
@@ -68,7 +80,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 }
 
-/// The size of a transfer key that is as strong as every custodian's key.
+/// Returns the size of a transfer key that is as strong as every custodian's key.
 fn transfer_size(sealed: &SealedDomain<'_>) -> Result<ModulusSize, LifecycleError> {
     let sizes = sealed
         .header()
@@ -84,8 +96,9 @@ fn transfer_size(sealed: &SealedDomain<'_>) -> Result<ModulusSize, LifecycleErro
 }
 
 impl<const N: usize> Vault<N> {
-    /// A permit if the sealed domain is the one to be recovered, and can be: custodians are not asked
-    /// for what there is no room for, neither for the domain nor for a session with all their shares.
+    /// Returns a permit if the sealed domain is the one to recover, and there is room for it.
+    /// Custodians are not asked if there is no room for the domain, or for a session with all their
+    /// shares.
     fn check(sealed: &SealedDomain<'_>, expect: &ExpectedDomain) -> Result<Permit, LifecycleError> {
         let header = sealed.header();
         let expected = expect.permit(header).map_err(LifecycleError::Expect)?;
