@@ -27,15 +27,15 @@ const BEGIN_EXAMPLE: &str = "Example:
 const IMPORT_EXAMPLE: &str = "Example:
   secdom hsm import --hsm hsm-2 --sd-file restore.json
 
-Anyone who has the transfer certificate can make a restore blob: it proves no quorum. So what came in \
-waits for import-confirm.";
+Anyone who has the transfer certificate can make a restore blob, so a blob does not prove a quorum. The \
+imported domain waits for import-confirm.";
 
 const CONFIRM_EXAMPLE: &str = "Example:
   secdom hsm import-confirm --hsm hsm-2 --expect-domain DOMAIN_ID \\
       --digest hsm_backup=SHA256 base_enclave_backup=SHA256 partition_enclave_backup=SHA256
 
-The domain's id is the one that import and status show. The SHA-256 of every artifact is named, from \
-where the artifacts came from: the HSM itself can only tell what somebody sent to it.";
+The domain's id is the one that import and status show. Take the SHA-256 of each artifact from its \
+source: the digests that this HSM computes are those of the blob, whoever made it.";
 
 /// Begin to import a Managed HSM domain into a new HSM or an empty one: write a transfer certificate
 #[derive(clap::Args)]

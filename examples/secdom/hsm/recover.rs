@@ -22,7 +22,7 @@ const BEGIN_EXAMPLE: &str = "Example:
   secdom hsm recover-begin --hsm hsm-2 --sealed domain.sealed --expect-domain 2c26...e7ae \\
       --request request --expires 86400
 
-It prints the request's digest. Tell it to the custodians by a way that the request does not take.";
+It prints the request's digest. Tell it to the custodians over a separate channel, such as the phone.";
 
 const ADD_EXAMPLE: &str = "Example:
   secdom hsm recover-add --hsm hsm-2 from-ada from-bob";
