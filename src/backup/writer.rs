@@ -86,7 +86,6 @@ impl Writer {
     ///
     /// - [`StreamError::Incomplete`]: chunks are missing.
     /// - [`StreamError::Ended`]: an earlier call failed.
-    /// - [`StreamError::Fault`]: an internal check failed.
     #[cfg(feature = "hazmat")]
     pub fn finish(self) -> Result<(), StreamError> {
         self.done()?.spend(StreamError::Incomplete)

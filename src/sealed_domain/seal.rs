@@ -101,8 +101,8 @@ impl<K: Recipient> Sealing<'_, K> {
     ///
     /// # Errors
     ///
-    /// Fails for each reason in [`SealError`] except `BufferTooSmall`, `ScratchTooSmall`, `Rng`,
-    /// `Wrap` and `Fault`.
+    /// Fails for each reason in [`SealError`] except `BufferTooSmall`, `ScratchTooSmall`, `Rng` and
+    /// `Wrap`.
     pub fn sealed_len(&self) -> Result<usize, SealError> {
         burning::<{ burn::DOMAIN }, _>(move || Ok(self.lengths(&self.core()?)?.file))
     }
@@ -112,8 +112,8 @@ impl<K: Recipient> Sealing<'_, K> {
     ///
     /// # Errors
     ///
-    /// Fails for each reason in [`SealError`] except `BufferTooSmall`, `ScratchTooSmall`, `Rng`,
-    /// `Wrap` and `Fault`.
+    /// Fails for each reason in [`SealError`] except `BufferTooSmall`, `ScratchTooSmall`, `Rng` and
+    /// `Wrap`.
     pub fn scratch_len(&self) -> Result<usize, SealError> {
         burning::<{ burn::DOMAIN }, _>(move || Ok(self.lengths(&self.core()?)?.scratch()))
     }
