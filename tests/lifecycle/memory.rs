@@ -6,7 +6,7 @@ use security_domain::lifecycle::{Event, LifecycleError};
 
 use crate::flash::Fault;
 use crate::sealed::{FastKey, rng, share};
-use crate::world::{Lost, empty, holds, hsm, provisioned, vault};
+use crate::world::{Lost, holds, hsm, provisioned, vault};
 
 /// The share of the custodian at `place`, as it was dealt.
 fn value(lost: &Lost, place: usize) -> Vec<u8> {
@@ -108,7 +108,7 @@ fn the_digests_of_an_import_are_gone() {
         digest: Some(digest),
     };
     let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
-    let begun = empty(&mut vault, &mut hsm).begin_import(
+    let begun = crate::world::empty(&mut vault, &mut hsm).begin_import(
         ModulusSize::Rsa2048,
         &[expected],
         None,

@@ -6,7 +6,7 @@ use security_domain::lifecycle::AnyDomain;
 
 use crate::flash::{Fault, Hsm};
 use crate::sealed::share;
-use crate::world::{In, Lost, ROOM, empty, hsm, memory, provisioned, tested, vault};
+use crate::world::{In, Lost, ROOM, hsm, memory, provisioned, tested, vault};
 
 type Vault = security_domain::lifecycle::Vault<ROOM>;
 
@@ -151,7 +151,7 @@ mod import {
                 digest,
             });
         let mut certificate = vec![0; SELF_SIGNED_MAX_LEN];
-        let (domain, len) = empty(vault, hsm)
+        let (domain, len) = crate::world::empty(vault, hsm)
             .begin_import(ModulusSize::Rsa2048, &expected, None, hsm, &mut certificate)
             .unwrap();
         let blob =
