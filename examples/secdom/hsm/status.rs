@@ -39,7 +39,7 @@ struct Session {
 }
 
 /// Shown for an HSM whose domain was imported.
-pub const NOT_SEALED: &str = "not yet: no custodian has a share, `secdom hsm activate` deals them";
+pub const NOT_SEALED: &str = "not yet: no custodian has a share; run `secdom hsm activate`";
 
 pub fn run(args: &Args) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
