@@ -21,8 +21,7 @@ with folder() as name:
     first, second, secret = work / "hsm-1", work / "hsm-2", work / "secret"
     sealed, request = work / "domain.sealed", work / "request"
     secret.write_bytes(os.urandom(100))
-    for hsm in (first, second):
-        run(SECDOM, "hsm", "init", "--hsm", hsm, "--artifact", f"key={secret}")
+    run(SECDOM, "hsm", "init", "--hsm", first, "--artifact", f"key={secret}")
     run(
         SECDOM, "hsm", "activate", "--hsm", first, "--quorum", 3, "--sealed", sealed,
         "--custodians", *map(certificate, CUSTODIANS),
