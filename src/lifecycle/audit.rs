@@ -21,6 +21,8 @@ pub(super) struct Audit {
     /// The outcome of the last step, if it was not reported yet.
     ended: Option<(Step, Outcome)>,
     refused: [Refusals; Step::ALL.len()],
+    /// The sink's answer to the step under way; a refusal before it has answered.
+    answer: SinkAnswer,
 }
 
 /// Refused steps of one kind.
@@ -38,10 +40,18 @@ impl Audit {
             waiting: 0,
             reported: 0,
         }; Step::ALL.len()],
+        answer: SinkAnswer::REFUSED,
     };
+
+    /// Returns a permit if the sink has accepted the step under way: the answer is tested again where the
+    /// step takes effect.
+    pub(super) fn agreed(&self) -> Result<Permit, LifecycleError> {
+        Verdict::twice(|| self.answer.is_agreed()).permit(LifecycleError::SinkRefused)
+    }
 
     /// Marks the step under way as interrupted, because another step begins.
     pub(super) fn interrupt(&mut self) {
+        self.answer = SinkAnswer::REFUSED;
         if let Some(step) = self.open.take() {
             self.ended = Some((step, Outcome::Interrupted));
         }
@@ -60,7 +70,7 @@ impl<const N: usize> Vault<N> {
         event: &Event,
     ) -> Result<Permit, LifecycleError> {
         self.settle(host)?;
-        let permit = ask(host, event)?;
+        let permit = ask(host, event, &mut self.audit.answer)?;
         self.audit.open = event.step();
         Ok(permit)
     }
@@ -137,15 +147,20 @@ impl<const N: usize> Vault<N> {
     }
 }
 
-/// Returns a permit for `event` if the sink accepts it.
-fn ask<H: Host>(host: &mut H, event: &Event) -> Result<Permit, LifecycleError> {
+/// Returns a permit for `event` if the sink accepts it, and leaves its answer in `answer`.
+fn ask<H: Host>(
+    host: &mut H,
+    event: &Event,
+    answer: &mut SinkAnswer,
+) -> Result<Permit, LifecycleError> {
     // Until the sink has answered, the answer is a refusal.
-    let mut answer = SinkAnswer::REFUSED;
-    *black_box(&mut answer) = host.report(event);
+    *black_box(&mut *answer) = SinkAnswer::REFUSED;
+    *black_box(&mut *answer) = host.report(event);
     Verdict::twice(|| answer.is_agreed()).permit(LifecycleError::SinkRefused)
 }
 
 /// Reports an event on which no step depends.
 fn tell<H: Host>(host: &mut H, event: &Event) -> Result<(), LifecycleError> {
-    ask(host, event)?.spend(LifecycleError::SinkRefused)
+    let mut answer = SinkAnswer::REFUSED;
+    ask(host, event, &mut answer)?.spend(LifecycleError::SinkRefused)
 }

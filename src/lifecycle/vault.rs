@@ -140,6 +140,7 @@ impl<const N: usize> Vault<N> {
     ) -> Result<(), LifecycleError> {
         permit
             .and(self.health.check()?)
+            .and(self.audit.agreed()?)
             .and(self.is_rooted(next.stage)?)
             .spend(LifecycleError::Fault)?;
         let saved = self.write(host, next)?;

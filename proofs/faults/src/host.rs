@@ -85,12 +85,17 @@ impl TryRng for Rng {
 
 impl TryCryptoRng for Rng {}
 
+const MARK: u32 = 0x7b1d_63c9;
+
 /// An HSM.
 pub struct Hsm {
     pub rng: Rng,
     pub now: u64,
     /// Whether the sink refuses.
     pub refuses: bool,
+    /// A word that stands in an HSM alone. A fault can give the sink another address than its own: it agrees to
+    /// nothing then.
+    mark: u32,
     /// How many events the sink has taken.
     pub events: u32,
     /// Whether it was told of a session that is pinned.
@@ -139,6 +144,7 @@ static mut HSM: Hsm = Hsm {
     rng: Rng::new(0x1234_5678),
     now: 1_790_000_000,
     refuses: false,
+    mark: MARK,
     events: 0,
     told_pinned: false,
     flash: Flash::BLANK,
@@ -253,7 +259,7 @@ impl Host for Hsm {
 
     #[inline(never)]
     fn report(&mut self, event: &Event) -> SinkAnswer {
-        if self.refuses {
+        if self.refuses || self.mark != MARK {
             return SinkAnswer::REFUSED;
         }
         self.events += 1;
