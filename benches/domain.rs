@@ -35,7 +35,7 @@ fn domain(criterion: &mut Criterion) {
     group.sample_size(20);
     for (bits, size) in SIZES {
         let mut keys: Vec<PrivateKey> = (0..10)
-            .map(|_| PrivateKey::generate(size, &mut rng, &mut |_| {}).unwrap())
+            .map(|_| PrivateKey::generate(size, &mut rng).unwrap())
             .collect();
         let custodians: Vec<PublicKey> = keys.iter().map(|key| key.public_key().clone()).collect();
         for (threshold, count) in QUORUMS {

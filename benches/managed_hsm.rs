@@ -24,7 +24,7 @@ const ARTIFACTS: [(&str, usize); 3] = [
 
 /// A custodian's key, and the certificate of it in DER.
 fn custodian(rng: &mut ChaCha20Rng) -> (PrivateKey, Vec<u8>) {
-    let key = PrivateKey::generate(ModulusSize::Rsa2048, rng, &mut |_| {}).unwrap();
+    let key = PrivateKey::generate(ModulusSize::Rsa2048, rng).unwrap();
     let content = SelfSigned {
         common_name: "custodian",
         serial: NonZeroU64::MIN,
@@ -32,7 +32,7 @@ fn custodian(rng: &mut ChaCha20Rng) -> (PrivateKey, Vec<u8>) {
         not_after: 1,
     };
     let mut der = vec![0; SELF_SIGNED_MAX_LEN];
-    let length = write_self_signed(&key, rng, &content, &mut der).unwrap();
+    let length = write_self_signed(&key, &content, rng, &mut der).unwrap();
     der.truncate(length);
     (key, der)
 }

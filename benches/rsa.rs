@@ -37,12 +37,12 @@ fn rsa(criterion: &mut Criterion) {
         let public = key.public_key();
         let mut wrapped = vec![0; public.size().bytes()];
         group.bench_function(BenchmarkId::new("wrap", bits), |bencher| {
-            bencher.iter(|| public.encrypt_oaep_sha256(&mut rng, &[], &MESSAGE, &mut wrapped));
+            bencher.iter(|| public.encrypt_oaep_sha256(&[], &MESSAGE, &mut rng, &mut wrapped));
         });
         let mut message = [0; MESSAGE.len()];
         group.bench_function(BenchmarkId::new("unwrap", bits), |bencher| {
             bencher.iter(|| {
-                let length = key.decrypt_oaep_sha256(&mut rng, &[], &wrapped, &mut message);
+                let length = key.decrypt_oaep_sha256(&[], &wrapped, &mut rng, &mut message);
                 assert_eq!(length, Ok(MESSAGE.len()));
             });
         });

@@ -214,7 +214,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The HSM that will be lost seals its domain to three custodians, two of whom are needed.
     let mut custodians = Vec::new();
     for _ in 0..3 {
-        let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| ())?;
+        let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng)?;
         custodians.push(key);
     }
     let public: Vec<_> = custodians

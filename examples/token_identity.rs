@@ -80,8 +80,9 @@ impl Identity for Token {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _rng: &mut R, // The token blinds for itself.
+        // The token blinds for itself.
         wrapped: &[u8],
+        _rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Absent>> {
         if !self.is_present() {

@@ -21,7 +21,7 @@
 //! # let backup = include_bytes!("../tests/vectors/backup/good.backup");
 //! let front = &backup[..FRONT_MAX_LEN.min(backup.len())];
 //! let header = BackupHeader::parse(front)?;
-//! assert!(matches!(header.plan().kind, Kind::Full(_)));
+//! assert!(matches!(header.info().kind, Kind::Full(_)));
 //! assert_eq!(header.sealed_len(), backup.len() as u64);
 //! # Ok::<(), security_domain::backup::HeaderError>(())
 //! ```

@@ -20,8 +20,8 @@
 //!
 //!     fn unwrap_key<R: TryCryptoRng + ?Sized>(
 //!         &mut self,
-//!         _rng: &mut R,
 //!         _wrapped: &[u8],
+//!         _rng: &mut R,
 //!         _out: &mut [u8],
 //!     ) -> Result<usize, UnwrapError<Absent>> {
 //!         Err(UnwrapError::Device(Absent))
@@ -29,7 +29,7 @@
 //! }
 //!
 //! let mut out = [0; 64];
-//! let answer = Token.unwrap_key(&mut getrandom::SysRng, &[0; 256], &mut out);
+//! let answer = Token.unwrap_key(&[0; 256], &mut getrandom::SysRng, &mut out);
 //! assert_eq!(answer, Err(UnwrapError::Device(Absent)));
 //! ```
 
@@ -160,8 +160,8 @@ pub trait Recipient {
     /// Fails for each reason in [`WrapError`].
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError>;
 }
@@ -225,8 +225,8 @@ pub trait Identity {
     /// Fails for each reason in [`UnwrapError`].
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        rng: &mut R,
         wrapped: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Self::Error>>;
 }
@@ -237,11 +237,11 @@ impl Identity for rsa::PrivateKey {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        rng: &mut R,
         wrapped: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<RngError>> {
-        self.decrypt_oaep_sha256(rng, &[], wrapped, out)
+        self.decrypt_oaep_sha256(&[], wrapped, rng, out)
             .map_err(|error| match error {
                 rsa::DecryptError::Rng => UnwrapError::Device(RngError),
                 rsa::DecryptError::Opaque => UnwrapError::Opaque,

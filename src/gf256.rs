@@ -53,7 +53,10 @@ pub const TERMS: usize = 16;
 
 /// One term of a sum: each byte of `row` times `by`.
 #[derive(Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_structs, reason = "in `hazmat` only")
+)]
 pub struct Term<'a> {
     /// The public factor.
     pub by: Public,
@@ -78,7 +81,10 @@ impl Term<'_> {
 
 /// Whether the sum replaces the bytes in `out`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_enums, reason = "in `hazmat` only")
+)]
 pub enum Store {
     /// `out` is set to the sum.
     Replace,

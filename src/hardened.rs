@@ -134,7 +134,10 @@ impl core::fmt::Debug for Permit {
 ///
 /// Functions return it instead of continuing with a default value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "it carries no data")]
+#[cfg_attr(
+    feature = "sealed-domain",
+    expect(clippy::exhaustive_structs, reason = "it carries no data")
+)]
 pub struct Fault;
 
 impl core::fmt::Display for Fault {

@@ -125,10 +125,10 @@ pub mod backup {
     /// Fails for each reason in [`BeginError`].
     pub fn write<R: TryCryptoRng + ?Sized>(
         root: &Root,
-        plan: &BackupInfo<'_>,
+        info: &BackupInfo<'_>,
         rng: &mut R,
     ) -> Result<Writer, BeginError> {
-        Writer::begin(root, plan, 0, rng)
+        Writer::begin(root, info, 0, rng)
     }
 
     /// Begins to restore a backup into the domain of `root`.

@@ -43,6 +43,8 @@ mod ct;
     allow(dead_code, reason = "the sealed domain uses all of it")
 )]
 mod hardened;
+#[cfg(feature = "sealed-domain")]
+mod list;
 pub mod rng;
 pub mod secret;
 

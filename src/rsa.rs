@@ -18,12 +18,12 @@
 //! use getrandom::SysRng;
 //! use security_domain::rsa::{ModulusSize, PrivateKey};
 //!
-//! let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| {})?;
+//! let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng)?;
 //! let mut wrapped = [0; ModulusSize::Rsa2048.bytes()];
-//! key.public_key().encrypt_oaep_sha256(&mut SysRng, b"", b"a key", &mut wrapped)?;
+//! key.public_key().encrypt_oaep_sha256(b"", b"a key", &mut SysRng, &mut wrapped)?;
 //!
 //! let mut out = [0; 32];
-//! let len = key.decrypt_oaep_sha256(&mut SysRng, b"", &wrapped, &mut out)?;
+//! let len = key.decrypt_oaep_sha256(b"", &wrapped, &mut SysRng, &mut out)?;
 //! assert_eq!(&out[..len], b"a key");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

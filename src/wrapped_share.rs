@@ -97,7 +97,7 @@ impl<'a> WrappedShare<'a> {
     ) -> Result<Share<32>, UnwrapError<I::Error>> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
             let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
-            let len = identity.unwrap_key(rng, self.0, plaintext.expose_mut())?;
+            let len = identity.unwrap_key(self.0, rng, plaintext.expose_mut())?;
             let plaintext = plaintext.expose().get(..len).ok_or(UnwrapError::Opaque)?;
             read_share(plaintext, context, index).map_err(|_| UnwrapError::Opaque)
         })
@@ -123,7 +123,7 @@ pub(crate) fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
         let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
         write_share(share, context, &mut plaintext)?;
         recipient
-            .wrap(rng, plaintext.expose(), out)
+            .wrap(plaintext.expose(), rng, out)
             .and_then(|()| check_hides(out, share, WrapError::Fault))
             .inspect_err(|_| wipe(out))
     })

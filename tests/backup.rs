@@ -129,7 +129,7 @@ fn a_header_says_what_was_planned() {
         };
         let writer = backup::write(&root, &plan, &mut rng(3)).unwrap();
         let header = BackupHeader::parse(writer.front()).unwrap();
-        assert_eq!(header.plan(), &plan);
+        assert_eq!(header.info(), &plan);
         assert_eq!(header.domain_id(), root.domain_id().unwrap());
         assert_eq!(header.backup_id(), writer.backup_id());
         assert_eq!(header.front(), writer.front());

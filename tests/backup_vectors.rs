@@ -56,7 +56,7 @@ fn verdict(file: &[u8]) -> (&'static str, String) {
     }
     assert_eq!(reader.finish(), Ok(()));
     assert_eq!(file.len() as u64, header.sealed_len());
-    assert_eq!(text, &b"what an HSM keeps"[..header.plan().length as usize]);
+    assert_eq!(text, &b"what an HSM keeps"[..header.info().length as usize]);
     ("restores", String::new())
 }
 

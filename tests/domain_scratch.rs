@@ -68,12 +68,12 @@ impl Recipient for Spoilt<'_> {
     }
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         assert!(out.iter().all(|byte| *byte == 0), "it begins as nothing");
-        self.key.wrap(rng, message, out)?;
+        self.key.wrap(message, rng, out)?;
         (self.spoil)(message, out);
         Ok(())
     }

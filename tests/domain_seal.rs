@@ -201,7 +201,7 @@ fn what_a_token_unwrapped_is_taken_as_it_is() {
     use security_domain::custodian::Identity;
     let len = keys[0]
         .clone()
-        .unwrap_key(&mut rng(0), wrapped.as_bytes(), &mut plaintext);
+        .unwrap_key(wrapped.as_bytes(), &mut rng(0), &mut plaintext);
     assert_eq!(len, Ok(65));
 
     let id = custodian.id;
@@ -413,11 +413,11 @@ impl Recipient for Broken {
     }
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        self.0.wrap(rng, message, out)?;
+        self.0.wrap(message, rng, out)?;
         if self.0.0 == 2 {
             Err(WrapError::MessageTooLong)
         } else {

@@ -35,12 +35,13 @@ fn integers(key: &PrivateKey) -> [U4096; 8] {
 fn generate(size: ModulusSize) -> (PrivateKey, usize) {
     let mut primes = 0;
     let mut candidates = 0;
-    let key = PrivateKey::generate(size, &mut SysRng, &mut |progress| match progress {
-        Progress::Candidate => candidates += 1,
-        Progress::Prime => primes += 1,
-        _ => {}
-    })
-    .unwrap();
+    let key =
+        PrivateKey::generate_with_progress(size, &mut SysRng, &mut |progress| match progress {
+            Progress::Candidate => candidates += 1,
+            Progress::Prime => primes += 1,
+            _ => {}
+        })
+        .unwrap();
     assert!(candidates >= 2);
     (key, primes)
 }
@@ -87,10 +88,10 @@ fn check(size: ModulusSize) {
     let (mut wrapped, mut out) = ([0; 512], [0; 512]);
     let n = key
         .public_key()
-        .encrypt_oaep_sha256(&mut SysRng, b"", b"message", &mut wrapped)
+        .encrypt_oaep_sha256(b"", b"message", &mut SysRng, &mut wrapped)
         .unwrap();
     let m = again
-        .decrypt_oaep_sha256(&mut SysRng, b"", &wrapped[..n], &mut out)
+        .decrypt_oaep_sha256(b"", &wrapped[..n], &mut SysRng, &mut out)
         .unwrap();
     assert_eq!(&out[..m], b"message");
 }
@@ -153,7 +154,7 @@ impl core::error::Error for Failed {}
 fn a_broken_generator_is_an_error_and_no_endless_search() {
     let generate = |byte, calls| {
         let mut rng = Broken { byte, calls };
-        PrivateKey::generate(ModulusSize::Rsa2048, &mut rng, &mut |_| {}).unwrap_err()
+        PrivateKey::generate(ModulusSize::Rsa2048, &mut rng).unwrap_err()
     };
     assert_eq!(generate(0, 0), GenerateError::Rng);
     assert_eq!(generate(0xff, 3), GenerateError::Rng);
@@ -172,12 +173,12 @@ fn a_broken_generator_stops_the_private_operation() {
         let mut out = [0xa5; 256];
         let mut rng = Broken { byte, calls };
         assert_eq!(
-            key.decrypt_oaep_sha256(&mut rng, b"", wrapped, &mut out),
+            key.decrypt_oaep_sha256(b"", wrapped, &mut rng, &mut out),
             Err(DecryptError::Rng)
         );
         let mut rng = Broken { byte, calls };
         assert_eq!(
-            key.sign_pkcs1v15_sha256(&mut rng, b"message", &mut out),
+            key.sign_pkcs1v15_sha256(b"message", &mut rng, &mut out),
             Err(SignError::Rng)
         );
     }
@@ -185,7 +186,7 @@ fn a_broken_generator_stops_the_private_operation() {
     let mut out = [0; 256];
     assert_eq!(
         key.public_key()
-            .encrypt_oaep_sha256(&mut rng, b"", b"message", &mut out),
+            .encrypt_oaep_sha256(b"", b"message", &mut rng, &mut out),
         Err(EncryptError::Rng)
     );
     assert_eq!(out, [0; 256]);

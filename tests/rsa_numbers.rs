@@ -78,13 +78,13 @@ fn works(key: &PrivateKey) {
     let public = key.public_key();
     let (mut wrapped, mut out) = ([0; 256], [0; 256]);
     public
-        .encrypt_oaep_sha256(&mut SysRng, b"", b"message", &mut wrapped)
+        .encrypt_oaep_sha256(b"", b"message", &mut SysRng, &mut wrapped)
         .unwrap();
     let len = key
-        .decrypt_oaep_sha256(&mut SysRng, b"", &wrapped, &mut out)
+        .decrypt_oaep_sha256(b"", &wrapped, &mut SysRng, &mut out)
         .unwrap();
     assert_eq!(&out[..len], b"message");
-    key.sign_pkcs1v15_sha256(&mut SysRng, b"message", &mut out)
+    key.sign_pkcs1v15_sha256(b"message", &mut SysRng, &mut out)
         .unwrap();
     assert_eq!(public.verify_pkcs1v15_sha256(b"message", &out), Ok(()));
 }
@@ -143,18 +143,18 @@ fn a_wrong_result_does_not_leave() {
         };
         let mut out = [0xa5; 256];
         assert_eq!(
-            broken.sign_pkcs1v15_sha256(&mut rng, b"message", &mut out),
+            broken.sign_pkcs1v15_sha256(b"message", &mut rng, &mut out),
             Err(SignError::Fault)
         );
         assert_eq!(out, [0; 256]);
         let mut wrapped = [0; 256];
         broken
             .public_key()
-            .encrypt_oaep_sha256(&mut rng, b"", b"message", &mut wrapped)
+            .encrypt_oaep_sha256(b"", b"message", &mut rng, &mut wrapped)
             .unwrap();
         let mut out = [0xa5; 256];
         assert_eq!(
-            broken.decrypt_oaep_sha256(&mut rng, b"", &wrapped, &mut out),
+            broken.decrypt_oaep_sha256(b"", &wrapped, &mut rng, &mut out),
             Err(DecryptError::Fault)
         );
         assert_eq!(out, [0xa5; 256]);

@@ -89,33 +89,33 @@ fn what_openssl_wrapped_opens() {
     for fixture in FIXTURES {
         let mut key = PrivateKey::from_pkcs8_der(fixture.pkcs8).unwrap();
         let mut out = [0; 512];
-        let len = key.unwrap_key(&mut SysRng, fixture.oaep, &mut out).unwrap();
+        let len = key.unwrap_key(fixture.oaep, &mut SysRng, &mut out).unwrap();
         assert_eq!(&out[..len], b"a message that openssl wrapped");
 
         // One byte less of room, another label, a ciphertext cut, extended or changed.
         let mut out = [0xa5; 512];
         let opaque = Err(UnwrapError::Opaque);
         assert_eq!(
-            key.unwrap_key(&mut SysRng, fixture.oaep, &mut out[..len - 1]),
+            key.unwrap_key(fixture.oaep, &mut SysRng, &mut out[..len - 1]),
             opaque
         );
         assert_eq!(
-            key.decrypt_oaep_sha256(&mut SysRng, b"label", fixture.oaep, &mut out),
+            key.decrypt_oaep_sha256(b"label", fixture.oaep, &mut SysRng, &mut out),
             Err(DecryptError::Opaque)
         );
         let (_, cut) = fixture.oaep.split_last().unwrap();
-        assert_eq!(key.unwrap_key(&mut SysRng, cut, &mut out), opaque);
+        assert_eq!(key.unwrap_key(cut, &mut SysRng, &mut out), opaque);
         let mut changed = fixture.oaep.to_vec();
         changed.insert(0, 0);
-        assert_eq!(key.unwrap_key(&mut SysRng, &changed, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&changed, &mut SysRng, &mut out), opaque);
         changed.remove(0);
         changed[7] ^= 1;
-        assert_eq!(key.unwrap_key(&mut SysRng, &changed, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&changed, &mut SysRng, &mut out), opaque);
         // The modulus itself, and the largest number of its length.
         let modulus = key.public_key().modulus().to_vec();
-        assert_eq!(key.unwrap_key(&mut SysRng, &modulus, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&modulus, &mut SysRng, &mut out), opaque);
         changed.fill(0xff);
-        assert_eq!(key.unwrap_key(&mut SysRng, &changed, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&changed, &mut SysRng, &mut out), opaque);
         assert_eq!(out, [0xa5; 512], "a failure wrote to the output");
     }
 }
@@ -132,21 +132,21 @@ fn what_is_wrapped_opens_at_every_length() {
             for label in [&b""[..], b"a label"] {
                 let message = &message[..len];
                 let n = public
-                    .encrypt_oaep_sha256(&mut SysRng, label, message, &mut wrapped)
+                    .encrypt_oaep_sha256(label, message, &mut SysRng, &mut wrapped)
                     .unwrap();
                 assert_eq!(n, fixture.size.bytes());
                 let m = key
-                    .decrypt_oaep_sha256(&mut SysRng, label, &wrapped[..n], &mut out)
+                    .decrypt_oaep_sha256(label, &wrapped[..n], &mut SysRng, &mut out)
                     .unwrap();
                 assert_eq!(&out[..m], message);
             }
         }
         assert_eq!(
-            public.encrypt_oaep_sha256(&mut SysRng, b"", &message, &mut wrapped),
+            public.encrypt_oaep_sha256(b"", &message, &mut SysRng, &mut wrapped),
             Err(EncryptError::MessageTooLong { max })
         );
         assert_eq!(
-            public.encrypt_oaep_sha256(&mut SysRng, b"", b"", &mut wrapped[..max + 65]),
+            public.encrypt_oaep_sha256(b"", b"", &mut SysRng, &mut wrapped[..max + 65]),
             Err(EncryptError::BufferTooSmall)
         );
     }
@@ -165,7 +165,7 @@ fn signatures_are_those_of_openssl() {
         // The scheme is deterministic.
         let mut out = [0; 512];
         let len = key
-            .sign_pkcs1v15_sha256(&mut SysRng, MESSAGE, &mut out)
+            .sign_pkcs1v15_sha256(MESSAGE, &mut SysRng, &mut out)
             .unwrap();
         assert_eq!(&out[..len], fixture.signature);
 

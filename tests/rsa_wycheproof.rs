@@ -53,9 +53,9 @@ fn oaep() {
             };
             let mut out = [0; 512];
             let result = key.as_ref().unwrap().decrypt_oaep_sha256(
-                &mut SysRng,
                 &hex(label),
                 &hex(ciphertext),
+                &mut SysRng,
                 &mut out,
             );
             match verdict {

@@ -21,7 +21,7 @@ pub struct Party {
 impl Party {
     /// Generates a key, signs a certificate with it, and writes both.
     pub fn new(name: &str, key_file: &Path, certificate_file: &Path) -> Outcome<Self> {
-        let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng, &mut |_| ())?;
+        let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SysRng)?;
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
         let form = SelfSigned {
             common_name: name,
@@ -30,7 +30,7 @@ impl Party {
             not_after: now + 365 * 86_400,
         };
         let mut der = vec![0; x509::SELF_SIGNED_MAX_LEN];
-        let length = x509::write_self_signed(&key, &mut SysRng, &form, &mut der)?;
+        let length = x509::write_self_signed(&key, &form, &mut SysRng, &mut der)?;
         der.truncate(length);
         let mut pkcs8 = Zeroizing::new([0; PrivateKey::PKCS8_MAX_LEN]);
         let length = key.to_pkcs8_der(&mut *pkcs8)?;

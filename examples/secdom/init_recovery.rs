@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     };
 
     let progress = Progress::show("generating an RSA key");
-    let key = PrivateKey::generate(size, &mut SysRng, &mut |_| progress.tick())
+    let key = PrivateKey::generate_with_progress(size, &mut SysRng, &mut |_| progress.tick())
         .map_err(|error| Refusal::file(key_file, error))?;
     drop(progress);
     let now = clock::now();
@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         not_after: now + YEAR,
     };
     let mut der = [0; x509::SELF_SIGNED_MAX_LEN];
-    let length = x509::write_self_signed(&key, &mut SysRng, &form, &mut der)
+    let length = x509::write_self_signed(&key, &form, &mut SysRng, &mut der)
         .map_err(|error| Refusal::file(certificate_file, error))?;
     let certificate_pem = pem::encode("CERTIFICATE", &der[..length]);
     let thumbprint = Certificate::parse(&der[..length])

@@ -27,9 +27,9 @@ fn header(data: &[u8]) {
     };
     assert!(data.starts_with(header.front()));
     assert_eq!(BackupHeader::parse(header.front()).as_ref(), Ok(&header));
-    assert!(header.plan().length <= MAX_LEN);
+    assert!(header.info().length <= MAX_LEN);
     let least = header.front().len() + TAG_LEN;
-    assert!(header.sealed_len() >= header.plan().length + least as u64);
+    assert!(header.sealed_len() >= header.info().length + least as u64);
     let root = Root::random(&mut Seeded(1)).unwrap();
     let refused = hazmat::backup::read(&root, &header).unwrap_err();
     let RestoreError::WrongDomain(refused) = refused else {

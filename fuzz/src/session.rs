@@ -63,8 +63,8 @@ impl Identity for Closed {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         _: &[u8],
+        _: &mut R,
         _: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         Err(UnwrapError::Opaque)

@@ -109,7 +109,7 @@ pub struct BackupHeader<'a> {
     front: &'a [u8],
     domain_id: DomainId,
     backup_id: BackupId,
-    plan: BackupInfo<'a>,
+    info: BackupInfo<'a>,
 }
 
 impl<'a> BackupHeader<'a> {
@@ -135,7 +135,7 @@ impl<'a> BackupHeader<'a> {
         if length > HEADER_MAX_LEN {
             return Err(HeaderError::Malformed(Field::Header));
         }
-        let (domain_id, backup_id, plan) = decode(header)?;
+        let (domain_id, backup_id, info) = decode(header)?;
         let front = bytes
             .get(..PREFIX_LEN.saturating_add(length))
             .ok_or(incomplete(length))?;
@@ -143,7 +143,7 @@ impl<'a> BackupHeader<'a> {
             front,
             domain_id,
             backup_id,
-            plan,
+            info,
         })
     }
 
@@ -163,13 +163,13 @@ impl<'a> BackupHeader<'a> {
     }
 
     /// Returns what was backed up, and the public data about it.
-    pub const fn plan(&self) -> &BackupInfo<'a> {
-        &self.plan
+    pub const fn info(&self) -> &BackupInfo<'a> {
+        &self.info
     }
 
     /// Returns the length of the whole backup: front, chunks and tags.
     pub const fn sealed_len(&self) -> u64 {
-        sealed_len(self.plan.length).saturating_add(self.front.len() as u64)
+        sealed_len(self.info.length).saturating_add(self.front.len() as u64)
     }
 }
 
@@ -206,7 +206,7 @@ fn decode(header: &[u8]) -> Result<(DomainId, BackupId, BackupInfo<'_>), HeaderE
     if length > MAX_LEN {
         return Err(HeaderError::Malformed(Field::Length));
     }
-    let plan = BackupInfo {
+    let info = BackupInfo {
         epoch,
         instance,
         ledger_head,
@@ -215,27 +215,27 @@ fn decode(header: &[u8]) -> Result<(DomainId, BackupId, BackupInfo<'_>), HeaderE
         length,
     };
     if !is_encoding(header, |encoder| {
-        encode(&domain_id, &backup_id, &plan, encoder)
+        encode(&domain_id, &backup_id, &info, encoder)
     }) {
         return Err(HeaderError::NotDeterministic);
     }
-    Ok((domain_id, backup_id, plan))
+    Ok((domain_id, backup_id, info))
 }
 
 fn encode<W: Write>(
     domain_id: &DomainId,
     backup_id: &BackupId,
-    plan: &BackupInfo<'_>,
+    info: &BackupInfo<'_>,
     encoder: &mut Encoder<W>,
 ) -> Encoded<W> {
     encoder.array(ITEMS)?.u8(VERSION)?.u8(Suite::One.code())?;
     encoder.bytes(domain_id.as_bytes())?;
-    encoder.u32(plan.epoch.map_or(0, Epoch::get))?;
+    encoder.u32(info.epoch.map_or(0, Epoch::get))?;
     encoder.bytes(backup_id.as_bytes())?;
-    encoder.bytes(plan.instance.as_bytes())?;
-    encoder.bytes(plan.ledger_head.as_bytes())?;
-    encoder.u8(plan.kind.code())?.str(plan.kind.text())?;
-    encoder.u64(plan.created)?.u64(plan.length)?;
+    encoder.bytes(info.instance.as_bytes())?;
+    encoder.bytes(info.ledger_head.as_bytes())?;
+    encoder.u8(info.kind.code())?.str(info.kind.text())?;
+    encoder.u64(info.created)?.u64(info.length)?;
     Ok(())
 }
 
@@ -243,13 +243,13 @@ fn encode<W: Write>(
 pub(super) fn write_front(
     domain_id: DomainId,
     backup_id: BackupId,
-    plan: &BackupInfo<'_>,
+    info: &BackupInfo<'_>,
 ) -> Result<Front, BeginError> {
-    if plan.length > MAX_LEN {
+    if info.length > MAX_LEN {
         return Err(BeginError::TooLong);
     }
     let mut encoder = Encoder::new(Count(0));
-    encode(&domain_id, &backup_id, plan, &mut encoder).map_err(|_| BeginError::Fault)?;
+    encode(&domain_id, &backup_id, info, &mut encoder).map_err(|_| BeginError::Fault)?;
     let length = encoder.writer().0 as u32;
     let mut front = Front::new();
     let prefix = [MAGIC.as_slice(), &length.to_be_bytes()];
@@ -262,11 +262,11 @@ pub(super) fn write_front(
         .resize(PREFIX_LEN.saturating_add(length as usize), 0)
         .map_err(|_| BeginError::Fault)?;
     let header = front.get_mut(PREFIX_LEN..).ok_or(BeginError::Fault)?;
-    encode(&domain_id, &backup_id, plan, &mut Encoder::new(header))
+    encode(&domain_id, &backup_id, info, &mut Encoder::new(header))
         .map_err(|_| BeginError::Fault)?;
     let read = BackupHeader::parse(&front).map_err(|_| BeginError::Fault)?;
     if read.front.len() != front.len()
-        || (read.domain_id, read.backup_id, read.plan) != (domain_id, backup_id, *plan)
+        || (read.domain_id, read.backup_id, read.info) != (domain_id, backup_id, *info)
     {
         return Err(BeginError::Fault);
     }

@@ -30,7 +30,7 @@ impl Reader {
             .or(WrongDomain { have, want })?;
             let front = Front::from_slice(header.front()).map_err(|_| Fault)?;
             Ok(Self {
-                chunks: Chunks::new(root, front, header.plan().length)?,
+                chunks: Chunks::new(root, front, header.info().length)?,
             })
         })
     }

@@ -25,26 +25,26 @@ impl Writer {
     /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root, with the
     /// rest of the header, and with a number that the HSM gives to one backup only.
     ///
-    /// Secret: the root, the key. Public: the plan, the front. Leaks: nothing else.
+    /// Secret: the root, the key. Public: the info, the front. Leaks: nothing else.
     pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
         root: &Root,
-        plan: &BackupInfo<'_>,
+        info: &BackupInfo<'_>,
         number: u64,
         rng: &mut R,
     ) -> Result<Self, BeginError> {
         burning::<{ burn::DOMAIN }, _>(move || {
             // Both ids are in the header, so they are public from here on.
             let domain_id = DomainId::from_bytes(published(root.domain_id()?.as_bytes()));
-            let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), plan)?;
+            let unnamed = write_front(domain_id, BackupId::from_bytes([0; 32]), info)?;
             let mut what = Secret::zeroed();
             *what.expose_mut() =
                 Purpose::BackupHeader.digest([unnamed.as_slice(), &number.to_be_bytes()]);
             let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
             let backup_id = BackupId::from_bytes(published(drawn.expose()));
-            let front = write_front(domain_id, backup_id, plan)?;
+            let front = write_front(domain_id, backup_id, info)?;
             Ok(Self {
                 backup_id,
-                chunks: Chunks::new(root, front, plan.length)?,
+                chunks: Chunks::new(root, front, info.length)?,
             })
         })
     }

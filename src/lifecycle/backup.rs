@@ -221,7 +221,7 @@ impl<const N: usize> Vault<N> {
         if !host.counter_is_hardware() && created == 0 {
             return Err(LifecycleError::NoClock);
         }
-        let plan = BackupInfo {
+        let info = BackupInfo {
             epoch: self.standing.epoch,
             instance: self.instance.id,
             ledger_head: LedgerHead::NONE,
@@ -229,7 +229,7 @@ impl<const N: usize> Vault<N> {
             created,
             length,
         };
-        let writer = Writer::begin(&self.held.root, &plan, number, host.rng());
+        let writer = Writer::begin(&self.held.root, &info, number, host.rng());
         let writer = writer.map_err(|error| match error {
             BeginError::Rng => LifecycleError::Rng,
             error => LifecycleError::Backup(error),

@@ -62,7 +62,10 @@ fn draw<R: TryCryptoRng + ?Sized>(
 /// The draws of an HSM that is provisioned.
 #[cfg(feature = "hazmat")]
 #[derive(Debug)]
-#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_structs, reason = "in `hazmat` only")
+)]
 pub struct Fresh {
     /// The domain's root.
     pub root: Root,

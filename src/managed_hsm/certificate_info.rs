@@ -14,7 +14,6 @@
 //! ```
 
 use core::fmt;
-use heapless::Vec;
 use sha2::{Digest, Sha256};
 
 use super::MAX_CUSTODIANS;
@@ -24,6 +23,7 @@ use super::json::{self, Member, Reader, Str};
 use super::jwk::{self, Form, Kid};
 use super::source::Text;
 use super::writer::{self, Writer};
+use crate::list::List;
 use crate::quorum::{Quorum, Threshold};
 use crate::secret::wipe;
 use crate::x509::{Certificate, Thumbprint};
@@ -32,13 +32,13 @@ const CERTIFICATES: Field = Field::new("certificates");
 const REQUIRED: Field = Field::new("required");
 
 /// A request whose certificates have been checked.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct CertificateInfo<'a> {
-    custodians: Vec<Custodian<'a>, MAX_CUSTODIANS>,
+    custodians: List<Custodian<'a>, MAX_CUSTODIANS>,
     quorum: Quorum,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Custodian<'a> {
     x5c: Str<Text<'a>>,
     thumbprint: Thumbprint,
@@ -62,7 +62,7 @@ impl<'a> CertificateInfo<'a> {
             Member::new("certificates", CERTIFICATES),
             Member::new("required", REQUIRED),
         ];
-        let mut custodians = Vec::new();
+        let mut custodians = List::new();
         let mut required = 0;
         json::document(text, top, |reader| {
             reader.object(top, &members, |reader, member| {
@@ -131,7 +131,7 @@ impl<'a> Custodian<'a> {
 }
 
 /// Checks that no certificate and no key appears twice.
-fn check_distinct(custodians: &[Custodian<'_>]) -> Result<(), FileError> {
+fn check_distinct(custodians: &List<Custodian<'_>, MAX_CUSTODIANS>) -> Result<(), FileError> {
     for (index, custodian) in custodians.iter().enumerate() {
         let at = Field::element("certificates[]", index);
         for earlier in custodians.iter().take(index) {

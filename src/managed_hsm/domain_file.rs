@@ -19,7 +19,6 @@ mod combine;
 mod make;
 
 use core::fmt;
-use heapless::Vec;
 use rand_core::TryCryptoRng;
 
 use super::enc_data::{Artifact, EncData};
@@ -32,6 +31,7 @@ use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::hardened::Permit;
+use crate::list::List;
 use crate::quorum::{Quorum, ShareCount};
 use crate::rng::RngError;
 use crate::secret::Secret;
@@ -47,7 +47,7 @@ const KEY_ALGORITHM: &str = "shamir_share";
 #[derive(Clone)]
 pub struct DomainFile<'a> {
     enc_data: EncData<'a>,
-    shares: Vec<EncKey<'a>, MAX_CUSTODIANS>,
+    shares: List<EncKey<'a>, MAX_CUSTODIANS>,
     quorum: Quorum,
 }
 
@@ -69,7 +69,7 @@ impl<'a> DomainFile<'a> {
             Member::optional("SplitKeys", Field::new("SplitKeys")),
         ];
         let mut enc_data = EncData::new();
-        let mut shares = Vec::new();
+        let mut shares = List::new();
         let mut required = 0;
         json::document(text, top, |reader| {
             reader.object(top, &members, |reader, member| match member {
@@ -192,7 +192,7 @@ fn share_at(index: usize) -> Place {
 /// Reads the member `SharedKeys`, and returns `required`.
 fn read_shared_keys<'a>(
     reader: &mut Reader<Text<'a>>,
-    shares: &mut Vec<EncKey<'a>, MAX_CUSTODIANS>,
+    shares: &mut List<EncKey<'a>, MAX_CUSTODIANS>,
 ) -> Result<u32, FileError> {
     let [all, algorithm, threshold] = [
         "SharedKeys.enc_shares",

@@ -3,7 +3,6 @@
 //!
 //! Domain files and restore blobs have the same member.
 
-use heapless::Vec;
 use rand_core::TryCryptoRng;
 
 use super::MasterKey;
@@ -17,6 +16,7 @@ use crate::burn::{self, burning};
 use crate::ct::Mask;
 use crate::hardened::{self, Permit, Verdict};
 use crate::kdf;
+use crate::list::List;
 
 /// The most artifacts of a file.
 pub const MAX_ENTRIES: usize = 32;
@@ -115,14 +115,14 @@ fn parse_jwe<'a>(
 /// The artifacts of a file: 1 to 32 with different tags.
 #[derive(Clone)]
 pub struct EncData<'a> {
-    entries: Vec<Artifact<'a>, MAX_ENTRIES>,
+    entries: List<Artifact<'a>, MAX_ENTRIES>,
 }
 
 impl<'a> EncData<'a> {
     /// Makes an empty list.
     pub const fn new() -> Self {
         Self {
-            entries: Vec::new(),
+            entries: List::new(),
         }
     }
 

@@ -141,7 +141,7 @@ impl<'a> EncKey<'a> {
         let random = ContentKey::random(rng)?;
         let mut unwrapped = ContentKey::zeroed();
         *unwrapped.expose_mut() = *random.expose();
-        let answer = identity.unwrap_key(rng, wrapped, unwrapped.expose_mut());
+        let answer = identity.unwrap_key(wrapped, rng, unwrapped.expose_mut());
         let length = match answer {
             Ok(length) => length,
             Err(UnwrapError::Opaque) => 0,
@@ -216,7 +216,7 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
     let mut buffer = [0; MAX_ENCRYPTED_KEY];
     let length = certificate
         .public_key()
-        .encrypt_oaep_sha256(rng, b"", content_key.expose(), &mut buffer)
+        .encrypt_oaep_sha256(b"", content_key.expose(), rng, &mut buffer)
         .map_err(|error| match error {
             EncryptError::Rng => WriteError::Rng,
             // The content key fits any key size, and the buffer any output.

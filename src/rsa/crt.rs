@@ -326,7 +326,7 @@ mod tests {
         let mut rng = ChaCha20Rng::from_seed([1; 32]);
         BASES.take();
         for _ in 0..3 {
-            key.sign_pkcs1v15_sha256(&mut rng, b"a message", &mut block)
+            key.sign_pkcs1v15_sha256(b"a message", &mut rng, &mut block)
                 .unwrap();
         }
         let bases = BASES.take();

@@ -67,8 +67,6 @@ impl PrivateKey {
     }
 
     /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3).
-    /// `progress` is called for each candidate, of which there are some hundreds for a key, and for
-    /// each prime.
     ///
     /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
     /// Leaks: nothing else.
@@ -77,6 +75,22 @@ impl PrivateKey {
     ///
     /// Fails for each reason in [`GenerateError`].
     pub fn generate<R: TryCryptoRng + ?Sized>(
+        size: ModulusSize,
+        rng: &mut R,
+    ) -> Result<Self, GenerateError> {
+        Self::generate_with_progress(size, rng, &mut |_| ())
+    }
+
+    /// Generates a key as [`generate`](Self::generate) does, and calls `progress` for each
+    /// candidate, of which there are some hundreds for a key, and for each prime.
+    ///
+    /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
+    /// Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`GenerateError`].
+    pub fn generate_with_progress<R: TryCryptoRng + ?Sized>(
         size: ModulusSize,
         rng: &mut R,
         progress: &mut dyn FnMut(Progress),
@@ -139,9 +153,9 @@ impl PrivateKey {
     /// Fails for each reason in [`DecryptError`].
     pub fn decrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         label: &[u8],
         ciphertext: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, DecryptError> {
         burning_private(self.public.size(), move || {
@@ -166,15 +180,15 @@ impl PrivateKey {
     /// Fails for each reason in [`SignError`].
     pub fn sign_pkcs1v15_sha256<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, SignError> {
         burning_private(self.public.size(), move || {
             let size = self.public.size();
             let out = { out.get_mut(..size.bytes()) }.ok_or(SignError::BufferTooSmall)?;
             wipe(out);
-            let signed = self.sign_checked(rng, message, out);
+            let signed = self.sign_checked(message, rng, out);
             if signed.is_err() {
                 wipe(out);
             }
@@ -184,8 +198,8 @@ impl PrivateKey {
 
     fn sign_checked<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), SignError> {
         let size = self.public.size();

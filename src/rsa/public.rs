@@ -160,9 +160,9 @@ impl PublicKey {
     /// Fails for each reason in [`EncryptError`].
     pub fn encrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         label: &[u8],
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, EncryptError> {
         let size = self.size();
@@ -337,14 +337,14 @@ mod tests {
         oaep::encode(&mut block, &seed, &[], MESSAGE).unwrap();
         let wiped = left::wiped(|| {
             let public = key.public_key();
-            let encrypted = public.encrypt_oaep_sha256(&mut Counting(1), &[], MESSAGE, &mut sealed);
+            let encrypted = public.encrypt_oaep_sha256(&[], MESSAGE, &mut Counting(1), &mut sealed);
             assert_eq!(encrypted, Ok(256));
         });
         assert!(wiped.iter().any(|wiped| wiped.starts_with(&block)));
 
         let mut out = [0; MESSAGE.len()];
         let wiped = left::wiped(|| {
-            let opened = key.decrypt_oaep_sha256(&mut Counting(1), &[], &sealed, &mut out);
+            let opened = key.decrypt_oaep_sha256(&[], &sealed, &mut Counting(1), &mut out);
             assert_eq!(opened, Ok(MESSAGE.len()));
         });
         let bare = |wiped: &[u8]| {

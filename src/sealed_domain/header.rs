@@ -6,7 +6,6 @@
 
 use core::num::NonZeroU32;
 
-use heapless::Vec;
 use minicbor::Encoder;
 use minicbor::encode::Write;
 
@@ -18,6 +17,7 @@ use crate::cbor::{Encoded, Reader, is_encoding};
 use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::VerifyKey;
 use crate::labels::Purpose;
+use crate::list::List;
 use crate::quorum::{Quorum, ShareIndex};
 
 /// The version of the format.
@@ -25,6 +25,9 @@ pub(super) const VERSION: u8 = 1;
 
 /// How many items a core has.
 const CORE_ITEMS: u64 = 15;
+
+/// The custodians, in the order of their shares.
+pub(super) type Custodians = List<(CustodianId, Algorithm), MAX_CUSTODIANS>;
 
 /// The core without the artifacts, which the sealer and the parser hold differently.
 pub(super) struct Core<'a> {
@@ -41,7 +44,7 @@ pub(super) struct Core<'a> {
     pub(super) quorum: Quorum,
     pub(super) break_glass: Option<NonZeroU32>,
     /// As many as the quorum's share count, in the order of their shares.
-    pub(super) custodians: Vec<(CustodianId, Algorithm), MAX_CUSTODIANS>,
+    pub(super) custodians: Custodians,
 }
 
 /// Stands for no header.
@@ -142,11 +145,9 @@ fn verify_key(reader: &mut Reader<'_>, field: Field) -> Result<VerifyKey, ParseE
     VerifyKey::new(reader.fixed(field)?).ok_or(ParseError::WeakKey(field))
 }
 
-fn custodians(
-    reader: &mut Reader<'_>,
-) -> Result<Vec<(CustodianId, Algorithm), MAX_CUSTODIANS>, ParseError> {
+fn custodians(reader: &mut Reader<'_>) -> Result<Custodians, ParseError> {
     let malformed = ParseError::Malformed(Field::Custodians);
-    let mut list = Vec::<(CustodianId, Algorithm), MAX_CUSTODIANS>::new();
+    let mut list = Custodians::new();
     let count = reader.array(Field::Custodians)?;
     if !usize::try_from(count).is_ok_and(|count| CUSTODIANS.contains(&count)) {
         return Err(malformed);
@@ -240,7 +241,7 @@ pub struct Header<'a> {
     /// C, the digest of the core.
     pub(super) core_digest: [u8; 32],
     /// Verify key and digest of each custodian's wrapped share, in the same order.
-    pub(super) shares: Vec<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>,
+    pub(super) shares: List<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>,
     artifacts: Artifacts<'a>,
     digest: HeaderDigest,
     domain_id: DomainId,
@@ -364,8 +365,8 @@ impl<'a> Header<'a> {
 fn shares<'a>(
     reader: &mut Reader<'a>,
     core: &Core<'_>,
-) -> Result<Vec<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>, ParseError> {
-    let mut list = Vec::<(VerifyKey, &[u8; 32]), MAX_CUSTODIANS>::new();
+) -> Result<List<(VerifyKey, &'a [u8; 32]), MAX_CUSTODIANS>, ParseError> {
+    let mut list = List::<(VerifyKey, &[u8; 32]), MAX_CUSTODIANS>::new();
     reader.array_of(core.custodians.len() as u64, Field::Shares)?;
     for _ in &core.custodians {
         reader.array_of(2, Field::Shares)?;
@@ -380,10 +381,10 @@ fn shares<'a>(
 }
 
 pub(super) fn encode_shares<'s, W: Write>(
-    shares: impl ExactSizeIterator<Item = (&'s VerifyKey, &'s [u8; 32])>,
+    shares: impl Iterator<Item = (&'s VerifyKey, &'s [u8; 32])> + Clone,
     encoder: &mut Encoder<W>,
 ) -> Encoded<W> {
-    encoder.array(shares.len() as u64)?;
+    encoder.array(shares.clone().count() as u64)?;
     for (key, digest) in shares {
         encoder.array(2)?.bytes(key.as_bytes())?.bytes(digest)?;
     }

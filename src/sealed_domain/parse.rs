@@ -2,8 +2,6 @@
 //! Parses a sealed domain: only one encoding is accepted, and its own domain key must have signed
 //! it.
 
-use heapless::Vec;
-
 use super::MAX_CUSTODIANS;
 use super::error::{Field, ParseError};
 use super::header::{Custodian, Header, VERSION};
@@ -15,6 +13,7 @@ use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Permit, Verdict};
 use crate::labels::Purpose;
+use crate::list::List;
 use crate::wrapped_share::WrappedShare;
 
 /// A parsed sealed domain, consistent and signed by its own key. Whose domain it is, only an
@@ -23,7 +22,7 @@ pub struct SealedDomain<'a> {
     bytes: &'a [u8],
     header: Header<'a>,
     /// One for each custodian, in their order.
-    wrapped: Vec<WrappedShare<'a>, MAX_CUSTODIANS>,
+    wrapped: List<WrappedShare<'a>, MAX_CUSTODIANS>,
     pub(super) release: Option<&'a [u8; 32]>,
     pub(super) commitment: &'a [u8; 32],
     /// The body without its authentication tag.
@@ -163,8 +162,8 @@ fn check_version(bytes: &[u8]) -> Result<(), ParseError> {
 fn wrapped_shares<'a>(
     reader: &mut Reader<'a>,
     header: &Header<'_>,
-) -> Result<Vec<WrappedShare<'a>, MAX_CUSTODIANS>, ParseError> {
-    let mut list = Vec::new();
+) -> Result<List<WrappedShare<'a>, MAX_CUSTODIANS>, ParseError> {
+    let mut list = List::new();
     reader.array_of(header.shares.len() as u64, Field::Wrapped)?;
     for custodian in header.custodians() {
         let bytes = reader.bytes(Field::Wrapped)?;

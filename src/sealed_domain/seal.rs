@@ -6,23 +6,22 @@
 //! possession keys (they depend on C) and wrapped shares -> header -> its digest H -> commitment
 //! and body key -> signature.
 
-use heapless::Vec;
 use minicbor::Encoder;
 use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use super::error::SealError;
-use super::header::{Core, Header, NO_HEADER};
+use super::header::{Core, Custodians, Header, NO_HEADER};
 use super::id::{DomainId, Epoch, HeaderDigest, InstanceId, Suite};
 use super::parse::SealedDomain;
 use super::root::Root;
 use super::slots::Lengths;
 use super::text::{ArtifactTag, DomainLabel};
-use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
+use super::{CUSTODIANS, MAX_ARTIFACTS};
 use crate::aead::TAG_LEN;
 use crate::burn::{self, burning};
 use crate::cbor::Count;
-use crate::custodian::{Algorithm, CustodianId, Recipient};
+use crate::custodian::Recipient;
 use crate::ed25519::SigningKey;
 use crate::quorum::{Quorum, Threshold};
 
@@ -196,13 +195,11 @@ impl<K: Recipient> Sealing<'_, K> {
         })
     }
 
-    fn listed_custodians(
-        &self,
-    ) -> Result<Vec<(CustodianId, Algorithm), MAX_CUSTODIANS>, SealError> {
+    fn listed_custodians(&self) -> Result<Custodians, SealError> {
         if !CUSTODIANS.contains(&self.custodians.len()) {
             return Err(SealError::CustodianCount);
         }
-        let mut list = Vec::<(CustodianId, Algorithm), MAX_CUSTODIANS>::new();
+        let mut list = Custodians::new();
         for custodian in self.custodians {
             let id = custodian.id();
             if list.iter().any(|(earlier, _)| *earlier == id) {

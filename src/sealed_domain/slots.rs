@@ -12,10 +12,10 @@ use heapless::Vec;
 use minicbor::Encoder;
 
 use super::error::SealError;
+use super::header::Custodians;
 use super::{MAX_CUSTODIANS, MAX_TEXT_LEN, Root};
 use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
-use crate::custodian::{Algorithm, CustodianId};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::rsa::ModulusSize;
 
@@ -52,7 +52,7 @@ pub(super) struct Lengths {
 
 impl Lengths {
     /// Computes the lengths for a core and a body of these lengths.
-    pub(super) fn new(core: usize, custodians: &[(CustodianId, Algorithm)], body: usize) -> Self {
+    pub(super) fn new(core: usize, custodians: &Custodians, body: usize) -> Self {
         let shares = SHARE_LEN.saturating_mul(custodians.len()).saturating_add(1);
         let header = bytes_len(core).saturating_add(shares).saturating_add(1);
         let wrapped = custodians.iter().map(|(_, how)| how.wrapped_len());
@@ -130,7 +130,7 @@ impl<'o> Slots<'o> {
     /// Writes everything in the file that is outside its byte strings, and divides `out` at these.
     pub(super) fn cut(
         lengths: &Lengths,
-        custodians: &[(CustodianId, Algorithm)],
+        custodians: &Custodians,
         out: &'o mut [u8],
     ) -> Result<Self, SealError> {
         let mut encoder = Encoder::new(out);
@@ -174,6 +174,7 @@ mod tests {
     use rand_core::TryCryptoRng;
 
     use super::*;
+    use crate::custodian::{Algorithm, CustodianId};
     use crate::custodian::{Recipient, WrapError};
     use crate::quorum::Threshold;
     use crate::sealed_domain::{ArtifactTag, DomainLabel, InstanceId, Lineage, Sealing};
@@ -192,8 +193,8 @@ mod tests {
 
         fn wrap<R: TryCryptoRng + ?Sized>(
             &self,
-            _: &mut R,
             _: &[u8],
+            _: &mut R,
             _: &mut [u8],
         ) -> Result<(), WrapError> {
             Err(WrapError::Rng)

@@ -21,16 +21,16 @@ pub fn oaep(judge: &mut impl Judge) -> Result<(), Wrong> {
     let key = key()?;
     let mut wrapped = [0; LEN];
     key.public_key()
-        .encrypt_oaep_sha256(&mut Drawn, &[], MESSAGE, &mut wrapped)
+        .encrypt_oaep_sha256(&[], MESSAGE, &mut Drawn, &mut wrapped)
         .map_err(|_| Wrong)?;
     judge.same(&wrapped, UNDER_DRAWN)?;
 
     let mut message = [0; MESSAGE.len()];
-    key.decrypt_oaep_sha256(&mut Drawn, &[], WYCHEPROOF, &mut message)
+    key.decrypt_oaep_sha256(&[], WYCHEPROOF, &mut Drawn, &mut message)
         .map_err(|_| Wrong)?;
     judge.same(&message, MESSAGE)?;
 
-    let refused = key.decrypt_oaep_sha256(&mut Drawn, b"label", WYCHEPROOF, &mut message);
+    let refused = key.decrypt_oaep_sha256(b"label", WYCHEPROOF, &mut Drawn, &mut message);
     judge.same(&[u8::from(refused.is_err())], &[1])
 }
 
@@ -39,7 +39,7 @@ pub fn signature(judge: &mut impl Judge) -> Result<(), Wrong> {
 
     let key = key()?;
     let mut signature = [0; LEN];
-    key.sign_pkcs1v15_sha256(&mut Drawn, MESSAGE, &mut signature)
+    key.sign_pkcs1v15_sha256(MESSAGE, &mut Drawn, &mut signature)
         .map_err(|_| Wrong)?;
     judge.same(&signature, SIGNATURE)?;
 
@@ -56,14 +56,14 @@ pub fn pairwise(judge: &mut impl Judge) -> Result<(), Wrong> {
     let key = key()?;
     let (mut wrapped, mut message) = ([0; LEN], [0; MESSAGE.len()]);
     key.public_key()
-        .encrypt_oaep_sha256(&mut Drawn, &[], MESSAGE, &mut wrapped)
+        .encrypt_oaep_sha256(&[], MESSAGE, &mut Drawn, &mut wrapped)
         .map_err(|_| Wrong)?;
-    key.decrypt_oaep_sha256(&mut Drawn, &[], &wrapped, &mut message)
+    key.decrypt_oaep_sha256(&[], &wrapped, &mut Drawn, &mut message)
         .map_err(|_| Wrong)?;
     judge.same(&message, MESSAGE)?;
 
     let mut signature = [0; LEN];
-    key.sign_pkcs1v15_sha256(&mut Drawn, MESSAGE, &mut signature)
+    key.sign_pkcs1v15_sha256(MESSAGE, &mut Drawn, &mut signature)
         .map_err(|_| Wrong)?;
     let verified = key.public_key().verify_pkcs1v15_sha256(MESSAGE, &signature);
     judge.same(&[u8::from(verified.is_ok())], &[1])

@@ -44,7 +44,10 @@ pub use error::{Left, RecordError};
 
 /// What a start finds in the slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "in `hazmat` only")]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_enums, reason = "in `hazmat` only")
+)]
 pub enum Loaded {
     /// Nothing was saved yet, or the last saved state is empty.
     Blank {

@@ -21,14 +21,14 @@ impl Recipient for PublicKey {
 
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         if out.len() != self.size().bytes() {
             return Err(WrapError::WrongLength);
         }
-        match self.encrypt_oaep_sha256(rng, &[], message, out) {
+        match self.encrypt_oaep_sha256(&[], message, rng, out) {
             Ok(_) => Ok(()),
             Err(EncryptError::Rng) => Err(WrapError::Rng),
             Err(EncryptError::MessageTooLong { .. }) => Err(WrapError::MessageTooLong),

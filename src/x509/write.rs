@@ -112,11 +112,11 @@ impl From<SignError> for SelfSignedError {
 /// Fails for each reason in [`SelfSignedError`].
 pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
     key: &PrivateKey,
-    rng: &mut R,
     content: &SelfSigned<'_>,
+    rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, SelfSignedError> {
-    let written = write(key, rng, content, out);
+    let written = write(key, content, rng, out);
     if written.is_err() {
         wipe(out);
     }
@@ -125,8 +125,8 @@ pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
 
 fn write<R: TryCryptoRng + ?Sized>(
     key: &PrivateKey,
-    rng: &mut R,
     content: &SelfSigned<'_>,
+    rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, SelfSignedError> {
     if content.common_name.is_empty() || content.common_name.len() > COMMON_NAME_MAX {
@@ -155,7 +155,7 @@ fn write<R: TryCryptoRng + ?Sized>(
     let first = writer.start;
 
     let signed = front.get(start..end).ok_or(Fault)?;
-    key.sign_pkcs1v15_sha256(rng, signed, signature)?;
+    key.sign_pkcs1v15_sha256(signed, rng, signature)?;
     move_to_front(out, first)
 }
 

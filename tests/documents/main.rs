@@ -143,7 +143,7 @@ fn custodian(name: &str, key_file: &Path, certificate_file: &Path) {
         not_after: i64::from(i32::MAX),
     };
     let mut der = vec![0; x509::SELF_SIGNED_MAX_LEN];
-    let length = x509::write_self_signed(&key, &mut SysRng, &form, &mut der).unwrap();
+    let length = x509::write_self_signed(&key, &form, &mut SysRng, &mut der).unwrap();
     fs::write(certificate_file, pem::encode("CERTIFICATE", &der[..length])).unwrap();
 }
 

@@ -20,6 +20,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
             name: "a key of RSA",
             covers: &[
                 "rsa/private generate",
+                "rsa/private generate_with_progress",
                 "rsa/generate key",
                 "rsa/generate find",
                 "rsa/prime candidate",
@@ -29,7 +30,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
             // A changed base of a primality test, or a candidate that fails both ways, changes nothing.
             shows: 0,
             run: |rng| {
-                let key = debug(PrivateKey::generate(ModulusSize::Rsa2048, rng, &mut |_| ()))?;
+                let key = debug(PrivateKey::generate(ModulusSize::Rsa2048, rng))?;
                 Ok(key.public_key().modulus().to_vec())
             },
         },
@@ -41,7 +42,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let mut out = [0; 256];
                 let key = private();
                 let public = key.public_key();
-                let done = debug(public.encrypt_oaep_sha256(rng, b"", b"a key", &mut out));
+                let done = debug(public.encrypt_oaep_sha256(b"", b"a key", rng, &mut out));
                 made(done, &out)
             },
         },
@@ -58,9 +59,9 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let key = private();
                 let (mut wrapped, mut out) = ([0; 256], [0; 8]);
                 { key.public_key() }
-                    .encrypt_oaep_sha256(&mut sealed::rng(1), b"", b"a key", &mut wrapped)
+                    .encrypt_oaep_sha256(b"", b"a key", &mut sealed::rng(1), &mut wrapped)
                     .unwrap();
-                let done = debug(key.decrypt_oaep_sha256(rng, b"", &wrapped, &mut out));
+                let done = debug(key.decrypt_oaep_sha256(b"", &wrapped, rng, &mut out));
                 made(done, &out)
             },
         },
@@ -73,7 +74,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
             shows: 0,
             run: |rng| {
                 let mut out = [0xaa; 256];
-                let done = debug(private().sign_pkcs1v15_sha256(rng, b"a message", &mut out));
+                let done = debug(private().sign_pkcs1v15_sha256(b"a message", rng, &mut out));
                 made(done, &out)
             },
         },
@@ -89,7 +90,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                     not_after: 1,
                 };
                 let mut out = [0xaa; SELF_SIGNED_MAX_LEN];
-                let done = debug(write_self_signed(&private(), rng, &form, &mut out));
+                let done = debug(write_self_signed(&private(), &form, rng, &mut out));
                 let len = *done.as_ref().unwrap_or(&out.len());
                 made(done, &out[..len])
             },
@@ -131,8 +132,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
             run: |rng| {
                 let (mut key, mut wrapped, mut out) = (private(), [0; 256], [0; 65]);
                 let to = key.public_key().clone();
-                Recipient::wrap(&to, &mut sealed::rng(1), &[5; 65], &mut wrapped).unwrap();
-                let done = debug(Identity::unwrap_key(&mut key, rng, &wrapped, &mut out));
+                Recipient::wrap(&to, &[5; 65], &mut sealed::rng(1), &mut wrapped).unwrap();
+                let done = debug(Identity::unwrap_key(&mut key, &wrapped, rng, &mut out));
                 made(done, &out)
             },
         },

@@ -69,11 +69,11 @@ impl Recipient for Strong {
 
     fn wrap<R: rand_core::TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        self.0.wrap(rng, message, out)
+        self.0.wrap(message, rng, out)
     }
 }
 
@@ -82,11 +82,11 @@ impl Identity for Strong {
 
     fn unwrap_key<R: rand_core::TryCryptoRng + ?Sized>(
         &mut self,
-        rng: &mut R,
         wrapped: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Self::Error>> {
-        self.0.unwrap_key(rng, wrapped, out)
+        self.0.unwrap_key(wrapped, rng, out)
     }
 }
 

@@ -24,11 +24,11 @@ impl Recipient for Sized {
 
     fn wrap<R: TryCryptoRng + ?core::marker::Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        self.0.wrap(rng, message, out)
+        self.0.wrap(message, rng, out)
     }
 }
 

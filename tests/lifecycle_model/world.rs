@@ -100,13 +100,12 @@ impl Lost {
                 let mut plaintext = [0; 65];
                 let unwrapped =
                     key.clone()
-                        .unwrap_key(&mut hsm.rng, wrapped.as_bytes(), &mut plaintext);
+                        .unwrap_key(wrapped.as_bytes(), &mut hsm.rng, &mut plaintext);
                 assert_eq!(unwrapped.unwrap(), 65);
                 plaintext[33..].to_vec()
             });
         let shares: Vec<Vec<u8>> = shares.collect();
         let header = sealed.header().digest();
-        drop(sealed);
         Self {
             held,
             keys,

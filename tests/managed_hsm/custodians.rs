@@ -182,8 +182,8 @@ impl Identity for Device {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         wrapped: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Absent>> {
         assert_eq!(wrapped.len(), 256);

@@ -86,7 +86,7 @@ pub fn enc_key(words: &[u8], custodian: &str) -> String {
     let mut wrapped = [0; 512];
     let length = certificate
         .public_key()
-        .encrypt_oaep_sha256(&mut rng(), b"", &content_key, &mut wrapped)
+        .encrypt_oaep_sha256(b"", &content_key, &mut rng(), &mut wrapped)
         .unwrap();
     jwe(header, &wrapped[..length], &content_key, &pad(words))
 }

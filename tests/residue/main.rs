@@ -80,7 +80,7 @@ fn value(sealed: &SealedDomain<'_>, key: &FastKey) -> Vec<u8> {
         .unwrap();
     let mut plaintext = [0; 65];
     { key.clone() }
-        .unwrap_key(&mut rng(0), wrapped.as_bytes(), &mut plaintext)
+        .unwrap_key(wrapped.as_bytes(), &mut rng(0), &mut plaintext)
         .unwrap();
     plaintext[33..].to_vec()
 }
@@ -155,7 +155,7 @@ fn accepting_a_share_leaves_nothing() {
     let wrapped = sealed.wrapped_shares().next().unwrap().1.as_bytes();
     let mut plaintext = vec![0; 65];
     { keys[0].clone() }
-        .unwrap_key(&mut rng(0), wrapped, &mut plaintext)
+        .unwrap_key(wrapped, &mut rng(0), &mut plaintext)
         .unwrap();
     let id = keys[0].id();
     let secrets = vec![("share", plaintext[33..].to_vec())];
@@ -304,19 +304,19 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
     Kept::new(6).fill_bytes(&mut seed);
     secrets.extend(encoded(&seed, &message));
     let found = left_of_draws(&secrets, |rng| {
-        let encrypted = public.encrypt_oaep_sha256(rng, &[], &message, &mut wrapped);
+        let encrypted = public.encrypt_oaep_sha256(&[], &message, rng, &mut wrapped);
         assert_eq!(encrypted, Ok(256));
     });
     assert_eq!(found, NOTHING, "encryption");
     let mut out = vec![0; 65];
     let found = left_of_draws(&secrets, |rng| {
-        let opened = key.decrypt_oaep_sha256(rng, &[], &wrapped, &mut out);
+        let opened = key.decrypt_oaep_sha256(&[], &wrapped, rng, &mut out);
         assert_eq!(opened, Ok(65));
     });
     assert_eq!(found, NOTHING, "decryption");
     let mut signature = vec![0; 256];
     let found = left_of_draws(&secrets, |rng| {
-        let signed = key.sign_pkcs1v15_sha256(rng, b"text", &mut signature);
+        let signed = key.sign_pkcs1v15_sha256(b"text", rng, &mut signature);
         assert_eq!(signed, Ok(256));
     });
     assert_eq!(found, NOTHING, "signature");

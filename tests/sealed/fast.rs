@@ -29,8 +29,8 @@ impl Recipient for FastKey {
 
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         rng.try_fill_bytes(out).map_err(|_| WrapError::Rng)?;
@@ -47,8 +47,8 @@ impl Identity for FastKey {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         wrapped: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         let len = usize::from(wrapped[0] ^ self.mask(0));

@@ -75,7 +75,7 @@ fn unwrapped() -> Vec<u8> {
     let wrapped = Base64::decode(wrapped, &mut buffer).unwrap();
     let key = PrivateKey::from_pkcs8_der(&fs::read(file("keys/a.p8")).unwrap()).unwrap();
     let mut out = vec![0; 65];
-    let len = key.decrypt_oaep_sha256(&mut SysRng, b"", wrapped, &mut out);
+    let len = key.decrypt_oaep_sha256(b"", wrapped, &mut SysRng, &mut out);
     assert_eq!(len, Ok(65));
     out
 }

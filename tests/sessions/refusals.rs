@@ -230,8 +230,8 @@ impl Identity for Untouched {
     type Error = Infallible;
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         _: &[u8],
+        _: &mut R,
         _: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         panic!("the transfer key was used")
@@ -317,8 +317,8 @@ impl Identity for Gives {
     type Error = Infallible;
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         _: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         let room = out.get_mut(..self.0.len()).ok_or(UnwrapError::Opaque)?;
@@ -338,8 +338,8 @@ fn a_signed_contribution_of_anything_but_the_share_names_its_custodian() {
     let wrapped = &contribution[WRAPPED..WRAPPED + 256];
     let unwrapped = Identity::unwrap_key(
         &mut *world.transfer.borrow_mut(),
-        &mut rng(5),
         wrapped,
+        &mut rng(5),
         &mut plaintext,
     );
     assert_eq!(unwrapped, Ok(65));
@@ -412,8 +412,8 @@ impl Identity for Errs {
     type Error = Infallible;
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         _: &[u8],
+        _: &mut R,
         _: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         Err(UnwrapError::Fault)

@@ -201,7 +201,7 @@ fn a_share_that_a_token_unwrapped_is_contributed() {
     let sealed = SealedDomain::parse(&file).unwrap();
     let (custodian, wrapped) = sealed.wrapped_shares().next().unwrap();
     let mut plaintext = [0; PLAINTEXT_LEN];
-    let len = rsa("a").decrypt_oaep_sha256(&mut rng(1), &[], wrapped.as_bytes(), &mut plaintext);
+    let len = rsa("a").decrypt_oaep_sha256(&[], wrapped.as_bytes(), &mut rng(1), &mut plaintext);
     assert_eq!(len, Ok(PLAINTEXT_LEN));
     let share = sealed.accept_share(custodian.id, &plaintext).unwrap();
     let (step, says) = asked(

@@ -54,7 +54,7 @@ fn a_written_certificate_is_read_again_and_verifies() {
     for (_, key) in CERTIFICATES {
         let key = PrivateKey::from_pkcs8_der(key).unwrap();
         let mut out = [0; SELF_SIGNED_MAX_LEN];
-        let len = write_self_signed(&key, &mut SysRng, &CONTENT, &mut out).unwrap();
+        let len = write_self_signed(&key, &CONTENT, &mut SysRng, &mut out).unwrap();
         let certificate = Certificate::parse(&out[..len]).unwrap();
         assert_eq!(certificate.public_key(), key.public_key());
         assert_eq!(certificate.common_name(), Some("transfer-key"));
@@ -74,13 +74,13 @@ fn a_written_certificate_is_read_again_and_verifies() {
         // The same input gives the same bytes, in an output of exactly their length too, and of none less.
         let mut again = vec![0; len];
         assert_eq!(
-            write_self_signed(&key, &mut SysRng, &CONTENT, &mut again),
+            write_self_signed(&key, &CONTENT, &mut SysRng, &mut again),
             Ok(len)
         );
         assert_eq!(again, out[..len]);
         let short = &mut again[1..];
         assert_eq!(
-            write_self_signed(&key, &mut SysRng, &CONTENT, short),
+            write_self_signed(&key, &CONTENT, &mut SysRng, short),
             Err(SelfSignedError::BufferTooSmall)
         );
     }
@@ -98,7 +98,7 @@ fn the_longest_certificate_fits() {
         not_after: 253_402_300_799,
     };
     let mut out = [0; SELF_SIGNED_MAX_LEN];
-    let len = write_self_signed(&key, &mut SysRng, &content, &mut out).unwrap();
+    let len = write_self_signed(&key, &content, &mut SysRng, &mut out).unwrap();
     // An exponent of 32 bytes would take 29 more, those of the key's two lengths included.
     assert!(len + 31 <= SELF_SIGNED_MAX_LEN);
     let certificate = Certificate::parse(&out[..len]).unwrap();
@@ -154,7 +154,7 @@ fn what_cannot_be_written_is_named() {
     for (content, error) in cases {
         let mut out = [0; SELF_SIGNED_MAX_LEN];
         assert_eq!(
-            write_self_signed(&key, &mut SysRng, &content, &mut out),
+            write_self_signed(&key, &content, &mut SysRng, &mut out),
             Err(error)
         );
     }

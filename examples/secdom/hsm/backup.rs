@@ -118,7 +118,7 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
         .read_to_end(&mut front)
         .map_err(|error| Refusal::file(path, reason(&error)))?;
     let header = BackupHeader::parse(&front).map_err(|error| Refusal::file(path, error))?;
-    let (length, id) = (header.plan().length, header.backup_id());
+    let (length, id) = (header.info().length, header.backup_id());
     let mut rest = (&front[header.front().len()..]).chain(file);
 
     let mut device = Device::open(&args.at.hsm)?;

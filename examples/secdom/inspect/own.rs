@@ -232,18 +232,18 @@ fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
 
 fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let header = BackupHeader::parse(bytes).map_err(|error| Refusal::file(path, error))?;
-    let plan = header.plan();
+    let info = header.info();
     let mut facts = Facts::new(path, "backup", "backup, version 1", bytes);
     facts.fact("domain-id", header.domain_id());
     facts.fact("backup-id", header.backup_id());
-    let epoch = plan.epoch.map(|epoch| epoch.get());
+    let epoch = info.epoch.map(|epoch| epoch.get());
     facts.word(
         "epoch",
         epoch.map_or("none".into(), |epoch| epoch.to_string()),
     );
     facts.member("epoch", epoch);
-    facts.fact("instance-id", plan.instance);
-    let (kind, name) = match plan.kind {
+    facts.fact("instance-id", info.instance);
+    let (kind, name) = match info.kind {
         Kind::Key(name) => ("key", Some(name)),
         Kind::Full(name) => ("full", name),
         _ => ("unknown", None),
@@ -253,12 +253,12 @@ fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         facts.word("name", show::whole(name.as_str()));
     }
     facts.member("name", name.map(|name| name.as_str()));
-    facts.time("created", plan.created, "the HSM had no clock");
+    facts.time("created", info.created, "the HSM had no clock");
     facts.word(
         "holds",
-        show::count(usize::try_from(plan.length).unwrap_or(usize::MAX), "byte"),
+        show::count(usize::try_from(info.length).unwrap_or(usize::MAX), "byte"),
     );
-    facts.member("length", plan.length);
+    facts.member("length", info.length);
     let (have, want) = (bytes.len() as u64, header.sealed_len());
     if have != want {
         let finding = format!("the file has {have} bytes, a whole backup of this header {want}");

@@ -54,8 +54,8 @@ impl Recipient for FastKey {
     #[inline(never)]
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         rng.try_fill_bytes(out).map_err(|_| WrapError::Rng)?;
@@ -73,8 +73,8 @@ impl Identity for FastKey {
     #[inline(never)]
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         wrapped: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         let len = usize::from(wrapped[0] ^ self.mask(0));

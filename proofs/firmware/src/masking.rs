@@ -30,8 +30,8 @@ impl Recipient for Masking {
 
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        _: &mut R,
         message: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         // No zeros: a share of zeros would stand in the clear in what is wrapped, and be refused.
@@ -46,8 +46,8 @@ impl Identity for Masking {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         wrapped: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         self.mask(wrapped, out);

@@ -25,7 +25,7 @@ entry!(reach_rsa_public, |input, out| {
     let len = key.to_spki_der(out).unwrap_or(0);
     len + usize::from(verified)
         + key
-            .encrypt_oaep_sha256(&mut Xorshift(1), input, input, out)
+            .encrypt_oaep_sha256(input, input, &mut Xorshift(1), out)
             .unwrap_or(0)
 });
 
@@ -39,8 +39,8 @@ entry!(reach_rsa_private, |input, out| {
         return 0;
     };
     let rng = &mut Xorshift(1);
-    let signed = key.sign_pkcs1v15_sha256(rng, input, out).unwrap_or(0);
-    signed + key.decrypt_oaep_sha256(rng, input, input, out).unwrap_or(0)
+    let signed = key.sign_pkcs1v15_sha256(input, rng, out).unwrap_or(0);
+    signed + key.decrypt_oaep_sha256(input, input, rng, out).unwrap_or(0)
 });
 
 entry!(reach_x509_read, |input, out| {
@@ -67,7 +67,7 @@ entry!(reach_x509_write, |input, out| {
         not_before: input.len() as i64,
         not_after: out.len() as i64,
     };
-    write_self_signed(&key, &mut Xorshift(1), &content, out).unwrap_or(0)
+    write_self_signed(&key, &content, &mut Xorshift(1), out).unwrap_or(0)
 });
 
 entry!(reach_wrap, |input, out| {

@@ -62,7 +62,7 @@ extern "C" fn prepare_residue(secret: &[u8; 32]) -> u32 {
     let message = [0x6d; 64];
     let wrapped = &mut *WRAPPED.borrow_mut();
     let wrapped =
-        { key.public_key() }.encrypt_oaep_sha256(&mut Xorshift(1), b"", &message, wrapped);
+        { key.public_key() }.encrypt_oaep_sha256(b"", &message, &mut Xorshift(1), wrapped);
     u32::from(wrapped.is_ok() && shares.iter().all(Option::is_some))
 }
 
@@ -89,7 +89,7 @@ extern "C" fn residue_rsa_unwrap() -> u32 {
     let Some(key) = &*key else { return 0 };
     let mut out = OUT.borrow_mut();
     let out = &mut out[..64];
-    let opened = key.decrypt_oaep_sha256(&mut Xorshift(2), b"", &*WRAPPED.borrow_mut(), out);
+    let opened = key.decrypt_oaep_sha256(b"", &*WRAPPED.borrow_mut(), &mut Xorshift(2), out);
     out.fill(0);
     u32::from(opened == Ok(64))
 }

@@ -62,7 +62,7 @@ extern "C" fn stack_rsa_wrap(_: usize) -> u32 {
     let message = [0x6d; 64];
     let wrapped = key
         .public_key()
-        .encrypt_oaep_sha256(&mut Xorshift(1), b"", &message, &mut *out);
+        .encrypt_oaep_sha256(b"", &message, &mut Xorshift(1), &mut *out);
     u32::from(wrapped.is_ok())
 }
 
@@ -74,7 +74,7 @@ extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
     let ciphertext = CIPHERTEXT.0.borrow();
     let size = key.public_key().size().bytes();
     let mut out = [0; 64];
-    let opened = key.decrypt_oaep_sha256(&mut Xorshift(2), b"", &ciphertext[..size], &mut out);
+    let opened = key.decrypt_oaep_sha256(b"", &ciphertext[..size], &mut Xorshift(2), &mut out);
     u32::from(opened == Ok(64) && out == [0x6d; 64])
 }
 

@@ -81,8 +81,8 @@ impl Identity for Untouched {
     type Error = Infallible;
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         _: &[u8],
+        _: &mut R,
         _: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         panic!("the transfer key was used")

@@ -62,7 +62,10 @@ impl fmt::Display for SessionPurpose {
 
 /// Everything that a request contains.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "in `hazmat` only")]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_structs, reason = "in `hazmat` only")
+)]
 pub struct Asking {
     /// The purpose of the session.
     pub purpose: SessionPurpose,

@@ -34,14 +34,14 @@ pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
     out: &mut [u8],
 ) -> Result<(PrivateKey, Thumbprint, usize), LifecycleError> {
     let (not_before, not_after) = validity(now)?;
-    let key = PrivateKey::generate(size, rng, &mut |_| ())?;
+    let key = PrivateKey::generate(size, rng)?;
     let form = SelfSigned {
         common_name: "transfer-key",
         serial: NonZeroU64::MIN,
         not_before,
         not_after,
     };
-    let len = x509::write_self_signed(&key, rng, &form, out).map_err(|error| match error {
+    let len = x509::write_self_signed(&key, &form, rng, out).map_err(|error| match error {
         SelfSignedError::Rng => LifecycleError::Rng,
         SelfSignedError::BufferTooSmall => LifecycleError::BufferTooSmall {
             needed: x509::SELF_SIGNED_MAX_LEN,

@@ -154,7 +154,7 @@ impl<const N: usize> Vault<N> {
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
-        let key = PrivateKey::generate(transfer_size(sealed)?, &mut rng, &mut |_| ())?;
+        let key = PrivateKey::generate(transfer_size(sealed)?, &mut rng)?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes(session),

@@ -57,8 +57,8 @@ impl Recipient for Masking {
     /// in `out`.
     fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        rng: &mut R,
         message: &[u8],
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         let mut drawn = [0; 48];
@@ -79,8 +79,8 @@ impl Identity for Masking {
 
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
-        _: &mut R,
         wrapped: &[u8],
+        _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         let plaintext = wrapped.get(..out.len()).ok_or(UnwrapError::Opaque)?;
@@ -195,7 +195,7 @@ fn plaintext(file: &SealedDomain<'_>, mut key: Masking) -> [u8; PLAINTEXT_LEN] {
     let mut listed = file.wrapped_shares();
     let (_, wrapped) = listed.find(|(of, _)| of.id == key.id()).unwrap();
     let mut out = [0; PLAINTEXT_LEN];
-    key.unwrap_key(&mut SecretRng(33), wrapped.as_bytes(), &mut out)
+    key.unwrap_key(wrapped.as_bytes(), &mut SecretRng(33), &mut out)
         .unwrap();
     out
 }

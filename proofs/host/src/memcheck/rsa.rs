@@ -97,11 +97,11 @@ fn decrypt(pkcs8: &[u8]) {
     let mut ciphertext = vec![0; size];
     let message = [0x6d; 64];
     key.public_key()
-        .encrypt_oaep_sha256(&mut SecretRng(1), b"label", &message, &mut ciphertext)
+        .encrypt_oaep_sha256(b"label", &message, &mut SecretRng(1), &mut ciphertext)
         .unwrap();
     valgrind::reveal(&mut ciphertext);
     let mut out = [0; 80];
-    let len = key.decrypt_oaep_sha256(&mut SecretRng(2), b"label", &ciphertext, &mut out);
+    let len = key.decrypt_oaep_sha256(b"label", &ciphertext, &mut SecretRng(2), &mut out);
     assert_eq!(len, Ok(64));
     assert_eq!(revealed(&out)[..64], message);
 }
@@ -111,7 +111,7 @@ fn refuse() {
     let mut ciphertext = [0x55; 256];
     ciphertext[0] = 0;
     let mut out = [0; 80];
-    let answer = key.decrypt_oaep_sha256(&mut SecretRng(3), b"", &ciphertext, &mut out);
+    let answer = key.decrypt_oaep_sha256(b"", &ciphertext, &mut SecretRng(3), &mut out);
     assert_eq!(answer, Err(DecryptError::Opaque));
     assert_eq!(out, [0; 80]);
 }
@@ -121,11 +121,11 @@ fn encrypt() {
     let message = hidden([0x6d; 64]);
     let mut ciphertext = [0; 256];
     key.public_key()
-        .encrypt_oaep_sha256(&mut SecretRng(4), b"", &message, &mut ciphertext)
+        .encrypt_oaep_sha256(b"", &message, &mut SecretRng(4), &mut ciphertext)
         .unwrap();
     valgrind::reveal(&mut ciphertext);
     let mut out = [0; 64];
-    key.decrypt_oaep_sha256(&mut SecretRng(5), b"", &ciphertext, &mut out)
+    key.decrypt_oaep_sha256(b"", &ciphertext, &mut SecretRng(5), &mut out)
         .unwrap();
     assert_eq!(revealed(&out), [0x6d; 64]);
 }
@@ -133,7 +133,7 @@ fn encrypt() {
 fn sign() {
     let key = secret_key(KEYS[0]);
     let mut signature = [0; 256];
-    key.sign_pkcs1v15_sha256(&mut SecretRng(6), b"message", &mut signature)
+    key.sign_pkcs1v15_sha256(b"message", &mut SecretRng(6), &mut signature)
         .unwrap();
     valgrind::reveal(&mut signature);
     key.public_key()
@@ -144,14 +144,14 @@ fn sign() {
 /// Every candidate is secret, and so is the key that comes of two of them: what is public is which check
 /// a candidate fails.
 fn generate() {
-    let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SecretRng(7), &mut |_| {}).unwrap();
+    let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SecretRng(7)).unwrap();
     let mut ciphertext = [0; 256];
     key.public_key()
-        .encrypt_oaep_sha256(&mut SecretRng(8), b"", &[0x6d; 64], &mut ciphertext)
+        .encrypt_oaep_sha256(b"", &[0x6d; 64], &mut SecretRng(8), &mut ciphertext)
         .unwrap();
     valgrind::reveal(&mut ciphertext);
     let mut out = [0; 64];
-    key.decrypt_oaep_sha256(&mut SecretRng(9), b"", &ciphertext, &mut out)
+    key.decrypt_oaep_sha256(b"", &ciphertext, &mut SecretRng(9), &mut out)
         .unwrap();
     assert_eq!(revealed(&out), [0x6d; 64]);
 }
@@ -164,7 +164,7 @@ fn self_signed() {
         not_after: 1,
     };
     let (key, mut out) = (secret_key(KEYS[0]), [0; SELF_SIGNED_MAX_LEN]);
-    let len = write_self_signed(&key, &mut SecretRng(10), &content, &mut out).unwrap();
+    let len = write_self_signed(&key, &content, &mut SecretRng(10), &mut out).unwrap();
     valgrind::reveal(&mut out);
     let certificate = Certificate::parse(&out[..len]).unwrap();
     assert_eq!(certificate.public_key().id(), key.public_key().id());
