@@ -74,6 +74,7 @@ mod recover;
 mod service;
 mod session;
 mod stage;
+mod standing;
 mod start;
 mod state;
 mod vault;

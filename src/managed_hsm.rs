@@ -53,12 +53,14 @@
 //! ```
 
 mod base64;
+mod custodians;
 mod enc_data;
 mod error;
 mod json;
 mod jwe;
 mod jwk;
 mod key_transport;
+mod master_key;
 mod shares;
 mod source;
 mod tag;
@@ -70,53 +72,15 @@ pub mod key_backup;
 pub mod restore_blob;
 pub mod transfer_key;
 
-use rand_core::TryCryptoRng;
-
-use crate::ct::is_zeros;
-use crate::hardened::Verdict;
-use crate::rng::RngError;
-use crate::secret::Secret;
-
+pub use custodians::{MAX_CUSTODIANS, MIN_CUSTODIANS};
 pub use enc_data::{Artifact, MAX_ENTRIES};
-pub use error::{Fault, Field, FileError, OpenError, WriteError};
+pub use error::{Fault, Field, FileError, OpenError, TagError, WriteError};
+pub use master_key::MasterKey;
 pub use shares::Share;
-pub use tag::{MAX_TAG_LEN, Tag, TagError};
-
-/// The fewest custodians of a file.
-pub const MIN_CUSTODIANS: usize = 3;
-
-/// The most custodians of a file.
-pub const MAX_CUSTODIANS: usize = 10;
+pub use tag::{MAX_TAG_LEN, Tag};
 
 /// The maximum length of a certificate, in bytes of DER.
 pub const MAX_CERTIFICATE_LEN: usize = 8192;
-
-/// The key that opens every artifact of one file. It comes from a quorum of shares or from a
-/// restore blob, and is wiped when dropped.
-pub struct MasterKey(Secret<32>);
-
-impl MasterKey {
-    const fn new(key: Secret<32>) -> Self {
-        Self(key)
-    }
-
-    /// Draws a fresh key. Zeros are refused: they stand there before a key is drawn.
-    fn drawn<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
-        let key = Secret::random(rng)?;
-        Verdict::twice(|| !is_zeros(key.expose())).or(RngError)?;
-        Ok(Self(key))
-    }
-
-    fn secret(&self) -> &Secret<32> {
-        &self.0
-    }
-}
-
-impl core::fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("MasterKey(..)")
-    }
-}
 
 /// Internals for the tests and the checks of constant time.
 #[cfg(feature = "hazmat")]

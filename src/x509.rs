@@ -78,18 +78,6 @@ pub struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Parses a certificate of version 1 or 3 in strict DER, with nothing after it.
-    ///
-    /// Extensions are not interpreted, not even critical ones: a custodian's certificate has no use
-    /// that they could restrict. Its signature is not verified.
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`CertificateError`].
-    pub fn parse(der: &'a [u8]) -> Result<Self, CertificateError> {
-        read::certificate(der)
-    }
-
     /// Returns the whole certificate in DER.
     pub fn der(&self) -> &'a [u8] {
         self.der

@@ -21,12 +21,12 @@ use crate::rsa::PublicKey;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
 
 mod asking;
+mod write;
 
 use asking::MAX_ENCODED_LEN;
-pub use asking::{AskError, Asking, SessionPurpose};
-
-/// The version of the format.
-pub(super) const VERSION: u8 = 1;
+pub use asking::{Asking, SessionPurpose};
+pub(super) use asking::{VERSION, known_version};
+pub use write::AskError;
 
 /// Computes R from a request's encoding.
 fn digest(request: &[u8]) -> RequestDigest {
@@ -178,14 +178,6 @@ fn check_version(bytes: &[u8]) -> Result<(), SessionFileError> {
     let mut reader = Reader::new(reader.bytes(Field::Request)?);
     reader.array(Field::Request)?;
     known_version(&mut reader)
-}
-
-/// Reads the version, which must be a supported one.
-pub(super) fn known_version(reader: &mut Reader<'_>) -> Result<(), SessionFileError> {
-    match reader.uint(Field::Version)? {
-        version if version == u64::from(VERSION) => Ok(()),
-        version => Err(SessionFileError::UnknownVersion(version)),
-    }
 }
 
 impl fmt::Debug for Request<'_> {

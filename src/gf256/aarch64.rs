@@ -6,7 +6,8 @@
 use core::arch::aarch64::*;
 
 use super::nibbles::nibbles;
-use super::{Public, Store, Term, check_lengths, portable};
+use super::term::{Store, Term, check_lengths};
+use super::{Public, portable};
 use crate::hardened::Fault;
 
 /// The NEON kernel. The target has NEON, so nothing is detected at run time.

@@ -13,7 +13,8 @@
 //! `--cfg security_domain_backend="portable"` compiles the portable one only.
 
 use super::native::Kernel;
-use super::{Store, Term, check_lengths, portable};
+use super::portable;
+use super::term::{Store, Term, check_lengths};
 use crate::hardened::Fault;
 
 /// A kernel that this CPU can run; no other can be constructed.

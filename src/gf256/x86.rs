@@ -9,7 +9,8 @@ use core::arch::x86_64::*;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::nibbles::nibbles;
-use super::{Public, Store, Term, check_lengths, portable};
+use super::term::{Store, Term, check_lengths};
+use super::{Public, portable};
 use crate::hardened::Fault;
 
 /// A kernel that this CPU can run.

@@ -9,8 +9,9 @@ use super::holding::Holding;
 use super::host::Host;
 use super::instance::Instance;
 use super::stage::Stage;
+use super::standing::Standing;
 use super::state::{Active, Domain, Provisioned, Refused};
-use super::vault::{Next, Standing, Vault};
+use super::vault::{Next, Vault};
 use crate::ct::Mask;
 use crate::custodian::Recipient;
 use crate::hardened::Verdict;
@@ -189,7 +190,7 @@ impl<const N: usize> Vault<N> {
             domain,
             header: digest,
         };
-        let permit = unsealed.and(self.report(host, &event)?);
+        let permit = unsealed.and(self.audit.report(host, &event)?);
         let position = self.position;
         let next = Next {
             stage: Stage::Active,

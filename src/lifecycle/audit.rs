@@ -11,11 +11,16 @@ use core::hint::black_box;
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
 use super::host::{Host, SinkAnswer};
-use super::vault::{Owed, Vault};
 use crate::hardened::{Permit, Verdict};
 
-/// What the sink has not received yet, and the record at rest does not hold.
+/// Events that happened although the sink refused them, one bit for each. The record at rest holds
+/// them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owed(pub(super) u8);
+
+/// What the sink has not received yet.
 pub(super) struct Audit {
+    pub(super) owed: Owed,
     /// The reported step, if it has not ended.
     open: Option<Step>,
     /// The outcome of the last step, if it was not reported yet.
@@ -34,6 +39,7 @@ struct Refusals {
 
 impl Audit {
     pub(super) const NONE: Self = Self {
+        owed: Owed(0),
         open: None,
         ended: None,
         refused: [Refusals {
@@ -57,12 +63,6 @@ impl Audit {
         }
     }
 
-    fn of(&mut self, step: Step) -> Option<&mut Refusals> {
-        self.refused.get_mut(step as usize)
-    }
-}
-
-impl<const N: usize> Vault<N> {
     /// Returns a permit for `event` if the sink accepts it, after everything that was kept for it.
     pub(super) fn report<H: Host>(
         &mut self,
@@ -70,8 +70,8 @@ impl<const N: usize> Vault<N> {
         event: &Event,
     ) -> Result<Permit, LifecycleError> {
         self.settle(host)?;
-        let permit = ask(host, event, &mut self.audit.answer)?;
-        self.audit.open = event.step();
+        let permit = ask(host, event, &mut self.answer)?;
+        self.open = event.step();
         Ok(permit)
     }
 
@@ -86,11 +86,11 @@ impl<const N: usize> Vault<N> {
     /// Reports the outcome of the reported step. If the sink refuses, it receives the outcome
     /// before the next step.
     pub(super) fn conclude<H: Host>(&mut self, host: &mut H, outcome: Outcome) {
-        let Some(step) = self.audit.open.take() else {
+        let Some(step) = self.open.take() else {
             return;
         };
-        self.audit.ended = Some((step, outcome));
-        if let (Outcome::Done, Some(refusals)) = (outcome, self.audit.of(step)) {
+        self.ended = Some((step, outcome));
+        if let (Outcome::Done, Some(refusals)) = (outcome, self.of(step)) {
             refusals.reported = 0;
         }
         // A refused event is kept.
@@ -99,13 +99,13 @@ impl<const N: usize> Vault<N> {
 
     /// Returns whether the step under way was reported.
     pub(super) const fn is_reported(&self) -> bool {
-        self.audit.open.is_some()
+        self.open.is_some()
     }
 
     /// Counts a refused step. Reports the first refusal, and later ones each time their number has
     /// doubled, so that nobody can flood the sink.
     pub(super) fn count_refusal<H: Host>(&mut self, host: &mut H, step: Step) {
-        let Some(refusals) = self.audit.of(step) else {
+        let Some(refusals) = self.of(step) else {
             return;
         };
         refusals.waiting = refusals.waiting.saturating_add(1);
@@ -125,7 +125,7 @@ impl<const N: usize> Vault<N> {
         }
         self.settle_outcome(host)?;
         for step in Step::ALL {
-            let Some(refusals) = self.audit.of(step) else {
+            let Some(refusals) = self.of(step) else {
                 return Err(LifecycleError::Fault);
             };
             let count = refusals.waiting;
@@ -139,11 +139,15 @@ impl<const N: usize> Vault<N> {
     }
 
     fn settle_outcome<H: Host>(&mut self, host: &mut H) -> Result<(), LifecycleError> {
-        if let Some((step, outcome)) = self.audit.ended {
+        if let Some((step, outcome)) = self.ended {
             tell(host, &Event::Outcome { step, outcome })?;
-            self.audit.ended = None;
+            self.ended = None;
         }
         Ok(())
+    }
+
+    fn of(&mut self, step: Step) -> Option<&mut Refusals> {
+        self.refused.get_mut(step as usize)
     }
 }
 

@@ -235,7 +235,7 @@ impl<const N: usize> Vault<N> {
             error => LifecycleError::Backup(error),
         })?;
         let backup = writer.backup_id();
-        let permit = self.report(host, &Event::BeginBackup { backup })?;
+        let permit = self.audit.report(host, &Event::BeginBackup { backup })?;
         let same = Next {
             stage: Stage::Active,
             standing: self.standing,
@@ -255,7 +255,8 @@ impl<const N: usize> Vault<N> {
             RestoreError::Fault => LifecycleError::Fault,
         })?;
         let backup = header.backup_id();
-        self.report(host, &Event::BeginRestore { backup })?
+        self.audit
+            .report(host, &Event::BeginRestore { backup })?
             .spend(LifecycleError::SinkRefused)?;
         Ok(reader)
     }
@@ -267,7 +268,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<T, LifecycleError> {
         if matches!(chunk, Err(LifecycleError::Stream(_))) {
-            self.conclude(host, Outcome::Failed);
+            self.audit.conclude(host, Outcome::Failed);
         }
         self.latch(chunk)
     }
@@ -283,7 +284,7 @@ impl<const N: usize> Vault<N> {
             Ok(()) => Outcome::Done,
             Err(_) => Outcome::Failed,
         };
-        self.conclude(host, outcome);
+        self.audit.conclude(host, outcome);
         self.latch(finished)
     }
 }

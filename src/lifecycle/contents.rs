@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The contents of a record: the whole state of a domain, in CBOR (`docs/format.md`).
 
-use heapless::Vec;
 use minicbor::Encoder;
-use minicbor::encode::write::EndOfSlice;
 
+use super::audit::Owed;
 use super::holding::Holding;
 use super::instance::Instance;
-use super::session::{Clock, Recovery, Session, Task, Transfer};
+use super::session::{Place, Session, Task};
 use super::stage::Stage;
-use super::vault::{Owed, Standing, Vault};
+use super::standing::Standing;
 use crate::cbor::{Malformed, Reader, bytes_len};
-use crate::contribution::RequestDigest;
-use crate::custodian::CustodianId;
-use crate::hardened::{Fault, Permit, copy};
-use crate::quorum::{ShareIndex, Threshold};
+use crate::hardened::copy;
 use crate::rsa::PrivateKey;
-use crate::sealed_domain::{
-    DomainId, DomainShare, Epoch, HeaderDigest, InstanceId, MAX_CUSTODIANS, Root,
-};
+use crate::sealed_domain::{HeaderDigest, InstanceId, MAX_CUSTODIANS, Root};
 #[cfg(feature = "managed-hsm")]
 use crate::sealed_domain::{MAX_ARTIFACTS, MAX_TEXT_LEN};
-use crate::secret::{Secret, wipe};
-use crate::shamir::Share;
 use crate::storage::record::{OVERHEAD, RecordError};
+
+#[cfg(feature = "managed-hsm")]
+mod import;
+mod part;
+mod session;
+
+use part::{NotEncoded, Out, Part, Read, Written, read_epoch};
+use session::{read_session, write_session};
 
 const VERSION: u8 = 1;
 
@@ -67,29 +67,6 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) held: Option<&'a Holding<N>>,
     pub(super) standing: Standing,
     pub(super) session: Option<&'a Session>,
-}
-
-pub(super) type Out<'o> = Encoder<&'o mut [u8]>;
-pub(super) type Written = Result<(), NotEncoded>;
-
-/// Why contents were not written.
-pub(super) enum NotEncoded {
-    /// There is no room for them.
-    NoRoom,
-    /// An internal check failed.
-    Fault,
-}
-
-impl From<minicbor::encode::Error<EndOfSlice>> for NotEncoded {
-    fn from(_: minicbor::encode::Error<EndOfSlice>) -> Self {
-        Self::NoRoom
-    }
-}
-
-impl From<Fault> for NotEncoded {
-    fn from(_: Fault) -> Self {
-        Self::Fault
-    }
 }
 
 impl<const N: usize> Contents<'_, N> {
@@ -148,85 +125,20 @@ fn write_holding<const N: usize>(holding: Option<&Holding<N>>, out: &mut Out<'_>
     Ok(())
 }
 
-#[cfg_attr(
-    not(feature = "managed-hsm"),
-    allow(unused_variables, reason = "only an import depends on the stage")
-)]
-fn write_session(session: &Session, stage: Stage, out: &mut Out<'_>) -> Written {
-    let Clock { latest, expires } = session.clock;
-    out.array(3)?.u64(latest)?.u64(expires)?;
-    match &session.task {
-        Task::Recovery(recovery) => write_recovery(recovery, out),
-        #[cfg(feature = "managed-hsm")]
-        Task::Import(import) => import.write(stage, out),
-    }
+/// Where the contents of a record are read into.
+pub(super) struct Places<'a, const N: usize> {
+    pub(super) instance: &'a mut Instance,
+    pub(super) owed: &'a mut Owed,
+    pub(super) held: &'a mut Holding<N>,
+    pub(super) standing: &'a mut Standing,
+    pub(super) session: &'a mut Place,
 }
 
-fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
-    out.array(6)?
-        .bytes(recovery.header.as_bytes())?
-        .bytes(recovery.domain.as_bytes())?
-        .u32(recovery.epoch.get())?
-        .u8(recovery.threshold.get())?;
-    match &recovery.transfer {
-        Some(transfer) => {
-            out.array(2)?.bytes(transfer.request.as_bytes())?;
-            write_key(&transfer.key, out)?;
-        }
-        None => {
-            out.null()?;
-        }
-    }
-    out.array(recovery.shares.len() as u64)?;
-    for share in &recovery.shares {
-        let (custodian, share) = (share.custodian(), share.share());
-        out.array(3)?
-            .bytes(custodian.as_bytes())?
-            .u8(share.index().get())?
-            .bytes(share.value().expose())?;
-    }
-    Ok(())
-}
-
-/// Writes a transfer key as PKCS#8.
-///
-/// Secret: `key`. Public: the lengths of its integers. Leaks: nothing else.
-pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
-    let mut der = Secret::<{ PrivateKey::PKCS8_MAX_LEN }>::zeroed();
-    // There is room for any key.
-    let len = key.to_pkcs8_der(der.expose_mut()).map_err(|_| Fault)?;
-    out.bytes(der.expose().get(..len).ok_or(Fault)?)?;
-    Ok(())
-}
-
-/// A part of a record's contents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Contents,
-    Instance,
-    Held,
-    Standing,
-    Session,
-}
-
-type Read<T> = Result<T, Malformed<Part>>;
-
-impl<const N: usize> Vault<N> {
-    /// Reads the contents of a record, the first `len` bytes of the buffer, which only this HSM can
-    /// have written. The buffer is wiped. `permit` is the start's: it says that they are the
-    /// newest.
+impl<const N: usize> Places<'_, N> {
+    /// Reads the contents of a record, which only this HSM can have written.
     ///
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
-    pub(super) fn restore(&mut self, len: usize, permit: Permit) -> Read<Stage> {
-        let restored = permit
-            .spend(Malformed(Part::Contents))
-            .and_then(|()| self.read(len));
-        wipe(&mut self.buffer);
-        restored
-    }
-
-    fn read(&mut self, len: usize) -> Read<Stage> {
-        let contents = self.buffer.get(..len).ok_or(Malformed(Part::Contents))?;
+    pub(super) fn read(&mut self, contents: &[u8]) -> Read<Stage> {
         let mut reader = Reader::new(contents);
         reader.array_of(8, Part::Contents)?;
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
@@ -240,12 +152,12 @@ impl<const N: usize> Vault<N> {
         self.instance.id = InstanceId::from_bytes(*reader.fixed(Part::Instance)?);
         let seed: &[u8; 32] = reader.fixed(Part::Instance)?;
         copy(self.instance.seed.expose_mut(), seed).map_err(|_| Malformed(Part::Instance))?;
-        self.owed = Owed(reader.small(Part::Contents)?);
+        *self.owed = Owed(reader.small(Part::Contents)?);
         let is_held = !reader.skip_null(Part::Held)?;
         if is_held {
-            read_holding(&mut reader, &mut self.held)?;
+            read_holding(&mut reader, self.held)?;
         }
-        self.standing = match reader.skip_null(Part::Standing)? {
+        *self.standing = match reader.skip_null(Part::Standing)? {
             true => Standing::NONE,
             false => read_standing(&mut reader)?,
         };
@@ -263,7 +175,7 @@ impl<const N: usize> Vault<N> {
         }
     }
 
-    /// Returns whether the vault holds what this stage requires after reading.
+    /// Returns whether everything is there that this stage requires after reading.
     fn agrees(&self, stage: Stage, is_held: bool) -> bool {
         let task = self.session.as_ref().map(|session| &session.task);
         let session = match (stage, task) {
@@ -295,70 +207,4 @@ fn read_standing(reader: &mut Reader<'_>) -> Read<Standing> {
     let epoch = read_epoch(reader, Part::Standing)?;
     let header = HeaderDigest::from_bytes(*reader.fixed(Part::Standing)?);
     Ok(Standing::new(epoch, header))
-}
-
-fn read_epoch(reader: &mut Reader<'_>, part: Part) -> Read<Epoch> {
-    Epoch::new(reader.small(part)?).ok_or(Malformed(part))
-}
-
-fn read_session(reader: &mut Reader<'_>) -> Read<Session> {
-    reader.array_of(3, Part::Session)?;
-    let clock = Clock {
-        latest: reader.uint(Part::Session)?,
-        expires: reader.uint(Part::Session)?,
-    };
-    let task = match reader.array(Part::Session)? {
-        6 => Task::Recovery(read_recovery(reader)?),
-        #[cfg(feature = "managed-hsm")]
-        super::import::ITEMS => Task::Import(super::import::Import::read(reader)?),
-        _ => return Err(Malformed(Part::Session)),
-    };
-    Ok(Session { clock, task })
-}
-
-fn read_recovery(reader: &mut Reader<'_>) -> Read<Recovery> {
-    let part = Part::Session;
-    let header = HeaderDigest::from_bytes(*reader.fixed(part)?);
-    let domain = DomainId::from_bytes(*reader.fixed(part)?);
-    let epoch = read_epoch(reader, part)?;
-    let threshold = Threshold::new(reader.small(part)?).map_err(|_| Malformed(part))?;
-    let transfer = if reader.skip_null(part)? {
-        None
-    } else {
-        reader.array_of(2, part)?;
-        Some(Transfer {
-            request: RequestDigest::from_bytes(*reader.fixed(part)?),
-            key: read_key(reader)?,
-        })
-    };
-    let mut shares = Vec::new();
-    for _ in 0..reader.array(part)? {
-        shares
-            .push(read_share(reader, header)?)
-            .map_err(|_| Malformed(part))?;
-    }
-    Ok(Recovery {
-        header,
-        domain,
-        epoch,
-        threshold,
-        transfer,
-        shares,
-    })
-}
-
-fn read_share(reader: &mut Reader<'_>, header: HeaderDigest) -> Read<DomainShare> {
-    let part = Part::Session;
-    reader.array_of(3, part)?;
-    let custodian = CustodianId::from_bytes(*reader.fixed(part)?);
-    let index = ShareIndex::new(reader.small(part)?).map_err(|_| Malformed(part))?;
-    let bytes: &[u8; 32] = reader.fixed(part)?;
-    let mut value = Secret::zeroed();
-    copy(value.expose_mut(), bytes).map_err(|_| Malformed(part))?;
-    DomainShare::kept(Share::new(index, value), custodian, header).map_err(|_| Malformed(part))
-}
-
-/// Reads a transfer key.
-pub(super) fn read_key(reader: &mut Reader<'_>) -> Read<PrivateKey> {
-    PrivateKey::from_pkcs8_der(reader.bytes(Part::Session)?).map_err(|_| Malformed(Part::Session))
 }

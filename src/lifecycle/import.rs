@@ -28,9 +28,9 @@ mod blob;
 mod expected;
 mod root;
 
-use expected::{Expected, keep};
+use expected::keep;
+pub(super) use expected::{Expected, Import, expected_len};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
-pub(super) use expected::{ITEMS, Import, expected_len};
 
 /// The algorithms that a transfer key and its certificate use.
 const DRAWING: &[Test] = &[
@@ -170,7 +170,7 @@ impl<const N: usize> Vault<N> {
         )?;
         let named = import.check_named(&self.held, digests)?;
         let permit = permit.and(whole).and(same).and(named);
-        let permit = permit.and(self.report(host, &Event::ConfirmImport { domain })?);
+        let permit = permit.and(self.audit.report(host, &Event::ConfirmImport { domain })?);
         self.commit(host, Next::new(Stage::Active), permit)
     }
 
@@ -199,7 +199,7 @@ impl<const N: usize> Vault<N> {
         let mut rng = self.hedged(&mut device_key, host, b"import", now)?;
         let named = self.instance.draw(&mut rng)?;
         let (key, certificate, len) = blob::transfer_key(size, now, &mut rng, out)?;
-        let permit = named.and(self.report(host, &Event::BeginImport)?);
+        let permit = named.and(self.audit.report(host, &Event::BeginImport)?);
         let task = Task::Import(Import {
             key: Some(key),
             certificate,
@@ -230,7 +230,9 @@ impl<const N: usize> Vault<N> {
         if allowed.is_err() {
             self.end_session(Ended::TooManyFailures, host)?;
         }
-        let permit = permit.and(allowed?).and(self.report(host, &Event::Import)?);
+        let permit = permit
+            .and(allowed?)
+            .and(self.audit.report(host, &Event::Import)?);
         // The try is counted before it is made, so that cutting the power in between gains none.
         let import = self.import_mut()?;
         let before = import.tried;

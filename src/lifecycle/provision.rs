@@ -145,7 +145,7 @@ impl<const N: usize> Vault<N> {
         let whole = Verdict::twice(|| held.has(given())).permit(LifecycleError::Fault)?;
         let permit = drawn
             .and(whole)
-            .and(self.report(host, &Event::Provision { domain })?);
+            .and(self.audit.report(host, &Event::Provision { domain })?);
         self.commit(host, Next::new(Stage::Provisioned), permit)
     }
 }

@@ -10,8 +10,9 @@ use super::event::{Event, Step};
 use super::host::Host;
 use super::session::{Recovery, Ticked, Transfer};
 use super::stage::Stage;
+use super::standing::Standing;
 use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
-use super::vault::{Next, Standing, Vault};
+use super::vault::{Next, Vault};
 use crate::contribution::{Contribution, RequestDigest, open_contribution};
 use crate::custodian::CustodianId;
 use crate::sealed_domain::{
@@ -179,7 +180,7 @@ impl<const N: usize> Vault<N> {
         if self.recovery_mut()?.has(custodian) {
             return Ok(Added::Already);
         }
-        let permit = permit.and(self.report(host, &Event::Contribute { custodian })?);
+        let permit = permit.and(self.audit.report(host, &Event::Contribute { custodian })?);
         let shares = &mut self.recovery_mut()?.shares;
         shares
             .push(share)
@@ -233,7 +234,7 @@ impl<const N: usize> Vault<N> {
             .and(quorum)
             .and(whole)
             .and(taken)
-            .and(self.report(host, &event)?);
+            .and(self.audit.report(host, &event)?);
         let next = Next {
             stage: Stage::Active,
             standing: Standing::new(epoch, header),

@@ -20,7 +20,7 @@ impl<const N: usize> Vault<N> {
         act: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<O, LifecycleError> {
         let taken = self.serve_open(step, host, act)?;
-        self.conclude(host, Outcome::Done);
+        self.audit.conclude(host, Outcome::Done);
         Ok(taken)
     }
 
@@ -37,9 +37,9 @@ impl<const N: usize> Vault<N> {
             allowed.spend(LifecycleError::Fault)?;
             let taken = act(self, host);
             if let Err(error) = &taken {
-                match self.is_reported() {
-                    true => self.conclude(host, Outcome::Failed),
-                    false if error.is_refusal() => self.count_refusal(host, step),
+                match self.audit.is_reported() {
+                    true => self.audit.conclude(host, Outcome::Failed),
+                    false if error.is_refusal() => self.audit.count_refusal(host, step),
                     false => {}
                 }
             }

@@ -2,6 +2,7 @@
 //! Starts the HSM with the state in the flash, or discards a state that is refused.
 
 use super::audit::Audit;
+use super::contents::Places;
 use super::error::LifecycleError;
 use super::event::Event;
 use super::host::Host;
@@ -11,8 +12,10 @@ use super::state::{
 };
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
-use super::vault::{Owed, Vault};
+use super::vault::Vault;
 use crate::burn::{self, burning};
+use crate::hardened::{Fault, Permit};
+use crate::secret::wipe;
 use crate::self_test::{SelfTested, Test};
 use crate::storage::record::{self, Loaded, RecordError};
 
@@ -145,7 +148,6 @@ fn load<const N: usize, H: Host>(
     host: &mut H,
 ) -> Result<Stage, LifecycleError> {
     vault.wipe();
-    vault.owed = Owed(0);
     vault.audit = Audit::NONE;
     vault.counter_is_hardware = host.counter_is_hardware();
     let (loaded, permit) = record::load(host, &mut vault.buffer)?;
@@ -161,9 +163,9 @@ fn load<const N: usize, H: Host>(
         }
     };
     vault.health.first_use(&[Test::Ed25519])?;
-    let stage = vault
-        .restore(len, permit)
-        .map_err(|_| RecordError::Damaged)?;
+    let restored = restore(vault, len, permit);
+    wipe(&mut vault.buffer);
+    let stage = restored.map_err(|_| RecordError::Damaged)?;
     if stage.is_left_out() {
         return Err(LifecycleError::LeftOut(stage));
     }
@@ -175,4 +177,25 @@ fn load<const N: usize, H: Host>(
         true => Ok(Stage::Empty),
         false => Ok(stage),
     }
+}
+
+/// Reads the contents of a record, the first `len` bytes of the buffer. `permit` says that they are
+/// the newest.
+///
+/// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
+fn restore<const N: usize>(
+    vault: &mut Vault<N>,
+    len: usize,
+    permit: Permit,
+) -> Result<Stage, Fault> {
+    permit.spend(Fault)?;
+    let contents = vault.buffer.get(..len).ok_or(Fault)?;
+    let mut places = Places {
+        instance: &mut vault.instance,
+        owed: &mut vault.audit.owed,
+        held: &mut vault.held,
+        standing: &mut vault.standing,
+        session: &mut vault.session,
+    };
+    places.read(contents).map_err(|_| Fault)
 }

@@ -11,9 +11,10 @@ use super::host::Host;
 use super::instance::Instance;
 use super::session::Place;
 use super::stage::Stage;
+use super::standing::Standing;
 use crate::ct::Mask;
 use crate::hardened::{Fault, Permit, Verdict};
-use crate::sealed_domain::{Epoch, HeaderDigest, max_scratch};
+use crate::sealed_domain::max_scratch;
 use crate::secret::wipe;
 use crate::storage::record::{self, Position, RecordError, Saved};
 
@@ -37,7 +38,6 @@ pub struct Vault<const N: usize> {
     pub(super) held: Holding<N>,
     pub(super) standing: Standing,
     pub(super) session: Place,
-    pub(super) owed: Owed,
     pub(super) audit: Audit,
     pub(super) counter_is_hardware: bool,
     pub(super) health: Health,
@@ -46,38 +46,6 @@ pub struct Vault<const N: usize> {
     /// The room for data on its way to or from the flash, or from a sealed domain.
     pub(super) buffer: [u8; N],
 }
-
-/// The current epoch and header of an active domain, if it has been sealed.
-///
-/// Not an `Option` of both: without a header, that would keep what lay on the stack before.
-#[derive(Clone, Copy)]
-pub(super) struct Standing {
-    pub(super) epoch: Option<Epoch>,
-    /// Zeros without an epoch.
-    header: HeaderDigest,
-}
-
-impl Standing {
-    pub(super) const NONE: Self = Self {
-        epoch: None,
-        header: HeaderDigest::from_bytes([0; 32]),
-    };
-
-    pub(super) const fn new(epoch: Epoch, header: HeaderDigest) -> Self {
-        Self {
-            epoch: Some(epoch),
-            header,
-        }
-    }
-
-    pub(super) fn header(&self) -> Option<HeaderDigest> {
-        self.epoch.map(|_| self.header)
-    }
-}
-
-/// Events that happened although the sink refused them, one bit for each.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owed(pub(super) u8);
 
 /// The state that a record is to hold, and that the vault takes once it is written.
 #[derive(Clone, Copy)]
@@ -104,7 +72,6 @@ impl<const N: usize> Vault<N> {
             held: Holding::EMPTY,
             standing: Standing::NONE,
             session: Place::new(),
-            owed: Owed(0),
             audit: Audit::NONE,
             counter_is_hardware: false,
             health: Health::UNTESTED,
@@ -166,7 +133,7 @@ impl<const N: usize> Vault<N> {
 
     fn tell_end<H: Host>(&mut self, event: Option<Event>, host: &mut H) {
         if let Some(event) = event {
-            self.announce(host, &event);
+            self.audit.announce(host, &event);
         }
     }
 
@@ -209,6 +176,7 @@ impl<const N: usize> Vault<N> {
             held,
             session,
             instance,
+            audit,
             buffer,
             position,
             ..
@@ -217,7 +185,7 @@ impl<const N: usize> Vault<N> {
         let contents = Contents {
             stage: next.stage,
             instance,
-            owed: self.owed,
+            owed: audit.owed,
             held: next.stage.has_domain().then_some(&*held),
             standing: next.standing,
             session: session.as_ref().filter(|_| next.stage.is_session()),

@@ -16,8 +16,7 @@
 use core::fmt;
 use sha2::{Digest, Sha256};
 
-use super::MAX_CUSTODIANS;
-use super::domain_file::{check_certificates, custodian_count, quorum_of};
+use super::custodians::{MAX_CUSTODIANS, check_certificates, custodian_count, quorum_of};
 use super::error::{Fault, Field, FileError, WriteError};
 use super::json::{self, Member, Reader, Str};
 use super::jwk::{self, Form, Kid};

@@ -21,24 +21,24 @@ mod make;
 use core::fmt;
 use rand_core::TryCryptoRng;
 
+use super::custodians::{MAX_CUSTODIANS, custodian_count, quorum_of};
 use super::enc_data::{Artifact, EncData};
 use super::error::{Fault, Field, FileError, OpenError};
 use super::json::{self, Member, Reader};
 use super::key_transport::{EncKey, Failure, Place};
+use super::master_key::MasterKey;
 use super::shares::{SHARE, Share};
 use super::source::Text;
-use super::{MAX_CUSTODIANS, MIN_CUSTODIANS, MasterKey};
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::hardened::Permit;
 use crate::list::List;
-use crate::quorum::{Quorum, ShareCount};
+use crate::quorum::Quorum;
 use crate::rng::RngError;
 use crate::secret::Secret;
 use crate::x509::{Certificate, Thumbprint};
 
 pub use combine::{CombineError, Combined};
-pub(super) use make::check_certificates;
 pub use make::{encoded_len, write};
 
 const KEY_ALGORITHM: &str = "shamir_share";
@@ -232,17 +232,6 @@ fn check_quorum(required: u32, custodians: usize) -> Result<Quorum, FileError> {
     let count = u8::try_from(custodians).ok().and_then(custodian_count);
     let count = count.ok_or(Field::new("SharedKeys.enc_shares").has(Fault::Count))?;
     quorum_of(required, count).ok_or(Field::new("SharedKeys.required").has(Fault::Required))
-}
-
-/// Returns a number of custodians if the format allows it.
-pub(super) fn custodian_count(count: u8) -> Option<ShareCount> {
-    let allowed = (MIN_CUSTODIANS..=MAX_CUSTODIANS).contains(&usize::from(count));
-    ShareCount::new(count).ok().filter(|_| allowed)
-}
-
-/// Returns the quorum of `required` among `count` if it is valid.
-pub(super) fn quorum_of(required: u32, count: ShareCount) -> Option<Quorum> {
-    Quorum::new(u8::try_from(required).ok()?, count.get()).ok()
 }
 
 /// Why a custodian's share did not open.

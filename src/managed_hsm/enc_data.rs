@@ -5,10 +5,10 @@
 
 use rand_core::TryCryptoRng;
 
-use super::MasterKey;
 use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{Member, Reader, Str, Unescaped};
 use super::jwe::{Algorithm, ContentKey, Jwe, Sealer, padded_len, sealed_len};
+use super::master_key::MasterKey;
 use super::source::Text;
 use super::tag::Tag;
 use super::writer::{Writer, escape};

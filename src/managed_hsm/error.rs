@@ -3,7 +3,6 @@
 
 use core::fmt;
 
-use super::tag::TagError;
 use crate::hardened;
 use crate::quorum::QuorumError;
 use crate::rng::RngError;
@@ -297,3 +296,27 @@ impl fmt::Display for OpenError {
 }
 
 impl core::error::Error for OpenError {}
+
+/// Why a text is not a valid tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TagError {
+    /// The text is empty.
+    Empty,
+    /// The text is longer than 255 bytes of UTF-8.
+    TooLong,
+    /// The text contains U+0000.
+    Nul,
+}
+
+impl fmt::Display for TagError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the tag is empty",
+            Self::TooLong => "the tag is longer than 255 bytes",
+            Self::Nul => "the tag contains U+0000",
+        })
+    }
+}
+
+impl core::error::Error for TagError {}

@@ -16,12 +16,12 @@
 use core::fmt;
 use rand_core::TryCryptoRng;
 
-use super::MasterKey;
 use super::domain_file::DomainFile;
 use super::enc_data::{self, Artifact, EncData, Spacing, reseal};
 use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{self, Member};
 use super::key_transport::{self, DIGEST_LEN, EncKey, Failure, Place};
+use super::master_key::MasterKey;
 use super::shares::KEY;
 use super::writer;
 use crate::burn::{self, burning};

@@ -6,8 +6,9 @@ use heapless::Vec;
 use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::custodians::MAX_CUSTODIANS;
 use super::error::WriteError;
-use super::{MAX_CUSTODIANS, MasterKey};
+use super::master_key::MasterKey;
 use crate::ct::{Mask, declassify};
 use crate::gf257::{self, Element};
 use crate::hardened::Fault;

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use super::error::TagError;
 use super::json::{Str, Unescaped};
 use super::source::Text;
 
@@ -125,27 +126,3 @@ impl fmt::Debug for Tag<'_> {
         f.write_str("\")")
     }
 }
-
-/// Why a text is not a valid tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TagError {
-    /// The text is empty.
-    Empty,
-    /// The text is longer than 255 bytes of UTF-8.
-    TooLong,
-    /// The text contains U+0000.
-    Nul,
-}
-
-impl fmt::Display for TagError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "the tag is empty",
-            Self::TooLong => "the tag is longer than 255 bytes",
-            Self::Nul => "the tag contains U+0000",
-        })
-    }
-}
-
-impl core::error::Error for TagError {}

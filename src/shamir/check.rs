@@ -32,9 +32,11 @@ mod correct;
 mod digest;
 mod fingerprint;
 mod locate;
+mod name;
 
 pub use correct::{CorrectError, correct, correct_rows};
-pub use digest::{SetId, ShareDigest, name_wrong};
+pub use digest::{SetId, ShareDigest};
+pub use name::name_wrong;
 
 use super::combine::{validate, verdict};
 use super::{CombineError, ShareRow};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rebuilds the secret from shares.
 
-use super::encoded::MixedShares;
 use super::lagrange::{agrees, interpolate};
 use super::{IndexSet, Share, ShareRow};
 use crate::ct::Mask;
@@ -170,3 +169,25 @@ impl core::error::Error for CombineError {
         }
     }
 }
+
+/// Why shares do not belong together. The index is that of the first share that differs from the
+/// first one given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MixedShares {
+    /// The share is of another set.
+    Set(ShareIndex),
+    /// The share names another quorum for the same set.
+    Quorum(ShareIndex),
+}
+
+impl core::fmt::Display for MixedShares {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Set(index) => write!(f, "share {index} is of another set"),
+            Self::Quorum(index) => write!(f, "share {index} is of another quorum"),
+        }
+    }
+}
+
+impl core::error::Error for MixedShares {}

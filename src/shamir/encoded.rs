@@ -33,11 +33,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use super::ShareRow;
 use super::check::{SetId, ShareDigest};
-use super::{CombineError, ShareRow, combine};
+use super::combine::{self, CombineError};
 use crate::hardened::{Fault, copy};
 use crate::quorum::{Quorum, QuorumError, ShareIndex};
 use crate::secret::wipe;
+
+pub use super::combine::MixedShares;
 
 pub(super) const MAGIC: &[u8; 7] = b"sdshare";
 const VERSION: u8 = 1;
@@ -242,28 +245,6 @@ pub fn combine_encoded(shares: &[EncodedShare<'_>], out: &mut [u8]) -> Result<()
     }
     combined
 }
-
-/// Why shares do not belong together. The index is that of the first share that differs from the
-/// first one given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MixedShares {
-    /// The share is of another set.
-    Set(ShareIndex),
-    /// The share names another quorum for the same set.
-    Quorum(ShareIndex),
-}
-
-impl core::fmt::Display for MixedShares {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Set(index) => write!(f, "share {index} is of another set"),
-            Self::Quorum(index) => write!(f, "share {index} is of another quorum"),
-        }
-    }
-}
-
-impl core::error::Error for MixedShares {}
 
 /// Why bytes are not an encoded share, or why a share cannot be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

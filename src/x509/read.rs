@@ -36,27 +36,37 @@ impl From<CertificateError> for Error {
     }
 }
 
-pub(super) fn certificate(bytes: &[u8]) -> core::result::Result<Certificate<'_>, CertificateError> {
-    let all = || {
-        let mut reader = SliceReader::new(bytes)?;
-        let certificate = reader.sequence(|reader| {
-            let (certificate, signed_with) = to_be_signed(reader, bytes)?;
-            if algorithm(reader)? != signed_with {
-                return Err(CertificateError::SignatureAlgorithm.into());
-            }
-            whole_bytes(reader.decode()?)?;
-            Ok::<_, Error>(certificate)
-        })?;
-        reader.finish()?;
-        Ok(certificate)
-    };
-    all().map_err(|error: Error| match error {
-        Error::Meaning(error) => error,
-        Error::Der(error) => match error.kind() {
-            ErrorKind::TrailingData { .. } => CertificateError::TrailingData,
-            _ => CertificateError::Encoding,
-        },
-    })
+impl<'a> Certificate<'a> {
+    /// Parses a certificate of version 1 or 3 in strict DER, with nothing after it.
+    ///
+    /// Extensions are not interpreted, not even critical ones: a custodian's certificate has no use
+    /// that they could restrict. Its signature is not verified.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`CertificateError`].
+    pub fn parse(der: &'a [u8]) -> core::result::Result<Self, CertificateError> {
+        let all = || {
+            let mut reader = SliceReader::new(der)?;
+            let certificate = reader.sequence(|reader| {
+                let (certificate, signed_with) = to_be_signed(reader, der)?;
+                if algorithm(reader)? != signed_with {
+                    return Err(CertificateError::SignatureAlgorithm.into());
+                }
+                whole_bytes(reader.decode()?)?;
+                Ok::<_, Error>(certificate)
+            })?;
+            reader.finish()?;
+            Ok(certificate)
+        };
+        all().map_err(|error: Error| match error {
+            Error::Meaning(error) => error,
+            Error::Der(error) => match error.kind() {
+                ErrorKind::TrailingData { .. } => CertificateError::TrailingData,
+                _ => CertificateError::Encoding,
+            },
+        })
+    }
 }
 
 fn to_be_signed<'a>(

@@ -32,7 +32,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "a domain file",
             covers: &[
-                "managed_hsm drawn",
+                "managed_hsm/master_key drawn",
                 "managed_hsm/domain_file/make write",
                 "managed_hsm/enc_data write",
                 "managed_hsm/jwe/seal begin",

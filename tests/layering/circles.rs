@@ -64,7 +64,7 @@ fn graph(texts: &Texts) -> Graph {
         } in &found[module]
         {
             let name = path.last().cloned().unwrap_or_default();
-            let used = tokens(text).iter().filter(|token| **token == name).count() > 1;
+            let used = uses(text, &name);
             if *test || path.first() != module.first() || (*reexport && !used) {
                 continue;
             }
@@ -75,6 +75,18 @@ fn graph(texts: &Texts) -> Graph {
         }
     }
     graph
+}
+
+/// Whether code in `text` uses the name itself: not as a module, not as a macro, and not only to import it.
+fn uses(text: &str, name: &str) -> bool {
+    let tokens = tokens(text);
+    let mut importing = false;
+    tokens.iter().enumerate().any(|(i, token)| {
+        let near = |i: usize| tokens.get(i).map_or("", String::as_str);
+        importing = token == "use" || (importing && token != ";");
+        let declared = i > 0 && near(i - 1) == "mod";
+        token == name && !importing && !declared && near(i + 1) != "!"
+    })
 }
 
 /// The file that what `path` names is written in.
@@ -88,6 +100,13 @@ fn home(
         .rev()
         .find(|len| texts.contains_key(&path[..*len]));
     let file = path[..len.unwrap_or(1)].to_vec();
+    // A module whose file has another name, one for each machine.
+    if let Some(name) = path.get(file.len()) {
+        let tokens = tokens(&texts[&file]);
+        if { tokens.windows(3) }.any(|t| t[0] == "mod" && t[1] == *name && t[2] == ";") {
+            return path[..=file.len()].to_vec();
+        }
+    }
     let gathered = path.get(file.len()).and_then(|name| {
         { found.get(&file)?.iter() }
             .find(|found| found.reexport && found.path.last() == Some(name))

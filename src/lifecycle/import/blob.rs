@@ -5,7 +5,7 @@ use core::num::NonZeroU64;
 
 use rand_core::TryCryptoRng;
 
-use super::{Expected, Import, ROOT_TAG};
+use super::expected::{Expected, Import, ROOT_TAG};
 use crate::ct::{declassify_bytes, eq_bytes};
 use crate::hardened::{Permit, Verdict, copy};
 use crate::lifecycle::contents::FIXED_ROOM;

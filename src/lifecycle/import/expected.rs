@@ -4,13 +4,11 @@
 use heapless::{String, Vec};
 use sha2::{Digest, Sha256};
 
-use crate::cbor::{Malformed, Reader, bytes_len};
+use crate::cbor::bytes_len;
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
-use crate::lifecycle::contents::{Out, Part, Written, read_key, write_key};
 use crate::lifecycle::error::{LifecycleError, Unconfirmed};
 use crate::lifecycle::holding::Holding;
-use crate::lifecycle::stage::Stage;
 use crate::managed_hsm::Tag;
 use crate::rsa::PrivateKey;
 use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
@@ -37,23 +35,20 @@ pub struct ExpectedArtifact<'a> {
     pub digest: Option<[u8; 32]>,
 }
 
-/// The number of items of an import in a record.
-pub(in crate::lifecycle) const ITEMS: u64 = 4;
-
 /// An import in progress.
 pub(in crate::lifecycle) struct Import {
     /// `None` once a blob has been taken in.
-    pub(super) key: Option<PrivateKey>,
-    pub(super) certificate: Thumbprint,
+    pub(in crate::lifecycle) key: Option<PrivateKey>,
+    pub(in crate::lifecycle) certificate: Thumbprint,
     /// How many blobs have been tried.
-    pub(super) tried: u8,
-    pub(super) expected: Vec<Expected, MAX_ARTIFACTS>,
+    pub(in crate::lifecycle) tried: u8,
+    pub(in crate::lifecycle) expected: Vec<Expected, MAX_ARTIFACTS>,
 }
 
 /// A stored [`ExpectedArtifact`].
 pub(in crate::lifecycle) struct Expected {
-    pub(super) tag: String<MAX_TEXT_LEN>,
-    pub(super) digest: Option<[u8; 32]>,
+    pub(in crate::lifecycle) tag: String<MAX_TEXT_LEN>,
+    pub(in crate::lifecycle) digest: Option<[u8; 32]>,
 }
 
 /// Returns the maximum length in a record of an expected artifact with a tag of `len` bytes.
@@ -177,53 +172,6 @@ impl Import {
     pub(super) fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
         let mut expected = self.expected.iter();
         expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
-    }
-
-    /// Writes the import into a record, without its key once a blob has been taken in.
-    pub(in crate::lifecycle) fn write(&self, stage: Stage, out: &mut Out<'_>) -> Written {
-        out.array(ITEMS)?;
-        match self.key.as_ref().filter(|_| stage == Stage::Importing) {
-            Some(key) => write_key(key, out)?,
-            None => {
-                out.null()?;
-            }
-        }
-        out.bytes(self.certificate.as_bytes())?.u8(self.tried)?;
-        out.array(self.expected.len() as u64)?;
-        for Expected { tag, digest } in &self.expected {
-            out.array(2)?.str(tag)?;
-            match digest {
-                Some(digest) => out.bytes(digest)?,
-                None => out.null()?,
-            };
-        }
-        Ok(())
-    }
-
-    pub(in crate::lifecycle) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed<Part>> {
-        let part = Part::Session;
-        let key = (!reader.skip_null(part)?)
-            .then(|| read_key(reader))
-            .transpose()?;
-        let certificate = Thumbprint::new(*reader.fixed(part)?);
-        let tried = reader.small(part)?;
-        let mut expected = Vec::new();
-        for _ in 0..reader.array(part)? {
-            reader.array_of(2, part)?;
-            let tag = String::try_from(reader.text(part)?).map_err(|_| Malformed(part))?;
-            let digest = (!reader.skip_null(part)?)
-                .then(|| reader.fixed(part).copied())
-                .transpose()?;
-            expected
-                .push(Expected { tag, digest })
-                .map_err(|_| Malformed(part))?;
-        }
-        Ok(Self {
-            key,
-            certificate,
-            tried,
-            expected,
-        })
     }
 }
 

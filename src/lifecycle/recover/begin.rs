@@ -199,7 +199,7 @@ impl<const N: usize> Vault<N> {
             request: transfer.as_ref().map(|transfer| transfer.request),
         };
         let permit = permit
-            .and(self.report(host, &event)?)
+            .and(self.audit.report(host, &event)?)
             .and(expect.check_told(pinned, LifecycleError::Fault)?);
         let session = Session {
             clock,

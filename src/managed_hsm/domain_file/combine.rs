@@ -8,9 +8,10 @@ use super::DomainFile;
 use crate::burn::{self, burning};
 use crate::ct::Mask;
 use crate::hardened::{Fault, Verdict};
+use crate::managed_hsm::custodians::MAX_CUSTODIANS;
 use crate::managed_hsm::error::OpenError;
+use crate::managed_hsm::master_key::MasterKey;
 use crate::managed_hsm::shares::{Selection, Share};
-use crate::managed_hsm::{MAX_CUSTODIANS, MasterKey};
 use crate::x509::Thumbprint;
 
 /// The most quorums among the shares: 5 of 10.

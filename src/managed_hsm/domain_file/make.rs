@@ -3,16 +3,17 @@
 
 use rand_core::TryCryptoRng;
 
-use super::{KEY_ALGORITHM, custodian_count};
+use super::KEY_ALGORITHM;
 use crate::burn::{self, burning};
-use crate::managed_hsm::MasterKey;
+use crate::managed_hsm::custodians::check_certificates;
 use crate::managed_hsm::enc_data::{self, Spacing};
 use crate::managed_hsm::error::WriteError;
 use crate::managed_hsm::key_transport::{self, DIGEST_LEN};
+use crate::managed_hsm::master_key::MasterKey;
 use crate::managed_hsm::shares::{SHARE, deal};
 use crate::managed_hsm::tag::Tag;
 use crate::managed_hsm::writer::{self, Writer};
-use crate::quorum::{Quorum, ShareCount, Threshold};
+use crate::quorum::{Quorum, Threshold};
 use crate::secret::wipe;
 use crate::x509::Certificate;
 
@@ -107,22 +108,4 @@ fn put_tail(writer: &mut Writer<'_>, threshold: Threshold) -> Result<(), WriteEr
     writer.put("\",\"required\":")?;
     writer.put_number(threshold.get())?;
     writer.put("},\"version\":2}")
-}
-
-/// Checks the custodians' certificates: 3 to 10, all different and with different keys.
-pub fn check_certificates(certificates: &[Certificate<'_>]) -> Result<ShareCount, WriteError> {
-    let count = u8::try_from(certificates.len()).ok();
-    let count = count
-        .and_then(custodian_count)
-        .ok_or(WriteError::CertificateCount)?;
-    let mut rest = certificates.iter();
-    while let Some(one) = rest.next() {
-        if rest.clone().any(|other| {
-            other.thumbprint() == one.thumbprint()
-                || other.public_key().modulus() == one.public_key().modulus()
-        }) {
-            return Err(WriteError::RepeatedCustodian);
-        }
-    }
-    Ok(count)
 }

@@ -6,14 +6,12 @@ use hmac::{Hmac, Mac};
 use rand_core::TryCryptoRng;
 use sha2::Sha256;
 
-use crate::ct;
 use crate::labels::Purpose;
 use crate::mac::keyed;
 use crate::quorum::Quorum;
 use crate::rng::{self, RngError};
 use crate::secret::Secret;
-use crate::shamir::encoded::{EncodedShare, MixedShares, same_set};
-use crate::shamir::{IndexSet, ShareRow};
+use crate::shamir::ShareRow;
 
 /// Identifies one set of shares: 16 random public bytes, drawn once for each split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,33 +87,4 @@ impl ShareDigest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-}
-
-/// Returns the indices of the shares whose digest is not the one in `digests`.
-///
-/// `digests` has one digest for each share of the quorum, in index order, as kept from the split. A
-/// share without a digest is wrong. If two shares have the same index and one of them is wrong, the
-/// index is returned.
-///
-/// Secret: the shares and their blinds. Public: the rest. Leaks: which shares are wrong.
-///
-/// # Errors
-///
-/// [`MixedShares`] if the shares belong to different sets or quorums.
-pub fn name_wrong(
-    shares: &[EncodedShare<'_>],
-    digests: &[ShareDigest],
-) -> Result<IndexSet, MixedShares> {
-    same_set(shares)?;
-    let mut wrong = IndexSet::EMPTY;
-    for share in shares {
-        let index = share.row().index;
-        let digest = digests.get(usize::from(index.get()) - 1);
-        let right =
-            digest.is_some_and(|digest| ct::eq_bytes(&digest.0, &share.digest().0).declassify());
-        if !right {
-            wrong.insert(index);
-        }
-    }
-    Ok(wrong)
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A session in a record.
+
+use heapless::Vec;
+
+#[cfg(feature = "managed-hsm")]
+use super::import;
+use super::part::{Out, Part, Read, Written, read_epoch, read_key, write_key};
+use crate::cbor::{Malformed, Reader};
+use crate::contribution::RequestDigest;
+use crate::custodian::CustodianId;
+use crate::hardened::copy;
+use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
+use crate::lifecycle::stage::Stage;
+use crate::quorum::{ShareIndex, Threshold};
+use crate::sealed_domain::{DomainId, DomainShare, HeaderDigest};
+use crate::secret::Secret;
+use crate::shamir::Share;
+
+#[cfg_attr(
+    not(feature = "managed-hsm"),
+    allow(unused_variables, reason = "only an import depends on the stage")
+)]
+pub(super) fn write_session(session: &Session, stage: Stage, out: &mut Out<'_>) -> Written {
+    let Clock { latest, expires } = session.clock;
+    out.array(3)?.u64(latest)?.u64(expires)?;
+    match &session.task {
+        Task::Recovery(recovery) => write_recovery(recovery, out),
+        #[cfg(feature = "managed-hsm")]
+        Task::Import(import) => import::write(import, stage, out),
+    }
+}
+
+fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
+    out.array(6)?
+        .bytes(recovery.header.as_bytes())?
+        .bytes(recovery.domain.as_bytes())?
+        .u32(recovery.epoch.get())?
+        .u8(recovery.threshold.get())?;
+    match &recovery.transfer {
+        Some(transfer) => {
+            out.array(2)?.bytes(transfer.request.as_bytes())?;
+            write_key(&transfer.key, out)?;
+        }
+        None => {
+            out.null()?;
+        }
+    }
+    out.array(recovery.shares.len() as u64)?;
+    for share in &recovery.shares {
+        let (custodian, share) = (share.custodian(), share.share());
+        out.array(3)?
+            .bytes(custodian.as_bytes())?
+            .u8(share.index().get())?
+            .bytes(share.value().expose())?;
+    }
+    Ok(())
+}
+
+pub(super) fn read_session(reader: &mut Reader<'_>) -> Read<Session> {
+    reader.array_of(3, Part::Session)?;
+    let clock = Clock {
+        latest: reader.uint(Part::Session)?,
+        expires: reader.uint(Part::Session)?,
+    };
+    let task = match reader.array(Part::Session)? {
+        6 => Task::Recovery(read_recovery(reader)?),
+        #[cfg(feature = "managed-hsm")]
+        import::ITEMS => Task::Import(import::read(reader)?),
+        _ => return Err(Malformed(Part::Session)),
+    };
+    Ok(Session { clock, task })
+}
+
+fn read_recovery(reader: &mut Reader<'_>) -> Read<Recovery> {
+    let part = Part::Session;
+    let header = HeaderDigest::from_bytes(*reader.fixed(part)?);
+    let domain = DomainId::from_bytes(*reader.fixed(part)?);
+    let epoch = read_epoch(reader, part)?;
+    let threshold = Threshold::new(reader.small(part)?).map_err(|_| Malformed(part))?;
+    let transfer = if reader.skip_null(part)? {
+        None
+    } else {
+        reader.array_of(2, part)?;
+        Some(Transfer {
+            request: RequestDigest::from_bytes(*reader.fixed(part)?),
+            key: read_key(reader)?,
+        })
+    };
+    let mut shares = Vec::new();
+    for _ in 0..reader.array(part)? {
+        shares
+            .push(read_share(reader, header)?)
+            .map_err(|_| Malformed(part))?;
+    }
+    Ok(Recovery {
+        header,
+        domain,
+        epoch,
+        threshold,
+        transfer,
+        shares,
+    })
+}
+
+fn read_share(reader: &mut Reader<'_>, header: HeaderDigest) -> Read<DomainShare> {
+    let part = Part::Session;
+    reader.array_of(3, part)?;
+    let custodian = CustodianId::from_bytes(*reader.fixed(part)?);
+    let index = ShareIndex::new(reader.small(part)?).map_err(|_| Malformed(part))?;
+    let bytes: &[u8; 32] = reader.fixed(part)?;
+    let mut value = Secret::zeroed();
+    copy(value.expose_mut(), bytes).map_err(|_| Malformed(part))?;
+    DomainShare::kept(Share::new(index, value), custodian, header).map_err(|_| Malformed(part))
+}
