@@ -8,8 +8,10 @@ use der::{ErrorKind, Reader, SliceReader, TagMode, TagNumber};
 use zeroize::Zeroizing;
 
 use super::crt::{Crt, Numbers};
+use super::private::{Private, burning_key};
 use super::unsigned::unsigned;
 use super::{ExportError, KeyError, ModulusSize, PrivateKey, PublicKey, words};
+use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify};
 use crate::hardened::{Fault, copy};
 use crate::secret::wipe;
@@ -24,7 +26,7 @@ const PKCS1_MAX_LEN: usize = {
 };
 
 /// A sequence of the version, the algorithm, and the key in an octet string.
-pub(super) const PKCS8_MAX_LEN: usize = 4 + 3 + 15 + 4 + PKCS1_MAX_LEN;
+const PKCS8_MAX_LEN: usize = 4 + 3 + 15 + 4 + PKCS1_MAX_LEN;
 
 /// The algorithm: `rsaEncryption` with parameters NULL, which RFC 3279 section 2.3.1 requires.
 const ALGORITHM: [u8; 15] = [
@@ -38,7 +40,97 @@ const INTEGER: u8 = 0x02;
 const OCTET_STRING: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
 
-pub(super) fn public_key_from_pkcs1(bytes: &[u8]) -> Result<PublicKey, KeyError> {
+impl PublicKey {
+    /// Reads an X.509 `SubjectPublicKeyInfo` in DER (RFC 5280 section 4.1, RFC 3279 section 2.3.1).
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`] that concerns a public key.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
+        public_key_from_spki(der)
+    }
+
+    /// Reads a PKCS#1 `RSAPublicKey` in DER (RFC 8017 appendix A.1.1).
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`] that concerns a public key.
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
+        public_key_from_pkcs1(der)
+    }
+
+    /// Writes an X.509 `SubjectPublicKeyInfo` in DER to the front of `out`, and returns its length, at
+    /// most [`SPKI_MAX_LEN`](Self::SPKI_MAX_LEN).
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ExportError`].
+    pub fn to_spki_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
+        public_key_to_spki(self, out)
+    }
+
+    /// Calls `with` with the pieces, in order, of the X.509 `SubjectPublicKeyInfo` in DER.
+    pub(crate) fn with_spki_der<T>(&self, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
+        with_spki(self, with)
+    }
+}
+
+impl PrivateKey {
+    /// The maximum length that [`to_pkcs8_der`](Self::to_pkcs8_der) writes.
+    pub const PKCS8_MAX_LEN: usize = PKCS8_MAX_LEN;
+
+    /// Reads a PKCS#8 `PrivateKeyInfo` in DER, version 0, not encrypted (RFC 5208 section 5).
+    /// Attributes are ignored.
+    ///
+    /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`].
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
+        burning_key(size_of_key(der), move || private_key_from_pkcs8(der))
+    }
+
+    /// Reads a PKCS#1 `RSAPrivateKey` in DER, version 0 (RFC 8017 appendix A.1.2).
+    ///
+    /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`KeyError`].
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
+        burning_key(size_of_key(der), move || private_key_from_pkcs1(der))
+    }
+
+    /// Writes an unencrypted PKCS#8 `PrivateKeyInfo` in DER to the front of `out`, and returns its
+    /// length, at most [`PKCS8_MAX_LEN`](Self::PKCS8_MAX_LEN). On failure `out` holds nothing of
+    /// the key.
+    ///
+    /// Secret: the key, `out`. Public: the lengths of the integers. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`ExportError`].
+    pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
+        let public = &self.public;
+        burning::<{ burn::RSA_EXPORT }, _>(move || match &self.secret {
+            Private::Rsa2048(secret) => private_key_to_pkcs8(public, secret, out),
+            Private::Rsa3072(secret) => private_key_to_pkcs8(public, secret, out),
+            Private::Rsa4096(secret) => private_key_to_pkcs8(public, secret, out),
+        })
+    }
+}
+
+/// Estimates the size of the key in this encoding, which is about 4.6 times as long as the modulus.
+fn size_of_key(der: &[u8]) -> ModulusSize {
+    match der.len() {
+        ..1_500 => ModulusSize::Rsa2048,
+        1_500..2_100 => ModulusSize::Rsa3072,
+        _ => ModulusSize::Rsa4096,
+    }
+}
+
+fn public_key_from_pkcs1(bytes: &[u8]) -> Result<PublicKey, KeyError> {
     let (modulus, exponent) = read(bytes, |reader| {
         reader.sequence(|reader| {
             let modulus = reader.decode::<UintRef<'_>>()?;
@@ -48,7 +140,7 @@ pub(super) fn public_key_from_pkcs1(bytes: &[u8]) -> Result<PublicKey, KeyError>
     PublicKey::new(modulus.as_bytes(), exponent.as_bytes())
 }
 
-pub(super) fn public_key_from_spki(bytes: &[u8]) -> Result<PublicKey, KeyError> {
+fn public_key_from_spki(bytes: &[u8]) -> Result<PublicKey, KeyError> {
     let (algorithm, key) = read(bytes, |reader| {
         reader.sequence(|reader| {
             let algorithm = reader.tlv_bytes()?;
@@ -59,7 +151,7 @@ pub(super) fn public_key_from_spki(bytes: &[u8]) -> Result<PublicKey, KeyError> 
     public_key_from_pkcs1(key.as_bytes().ok_or(KeyError::Encoding)?)
 }
 
-pub(super) fn public_key_to_spki(key: &PublicKey, out: &mut [u8]) -> Result<usize, ExportError> {
+fn public_key_to_spki(key: &PublicKey, out: &mut [u8]) -> Result<usize, ExportError> {
     with_spki(key, |pieces| {
         let len = pieces.iter().map(|piece| piece.len()).sum();
         let mut writer = Writer(out.get_mut(..len).ok_or(ExportError::BufferTooSmall)?);
@@ -71,7 +163,7 @@ pub(super) fn public_key_to_spki(key: &PublicKey, out: &mut [u8]) -> Result<usiz
 }
 
 /// Calls `with` with the pieces, in order, of a key's encoding.
-pub(super) fn with_spki<T>(key: &PublicKey, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
+fn with_spki<T>(key: &PublicKey, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
     let (modulus, exponent) = (key.modulus(), key.exponent());
     // The modulus has its top bit set, so a zero precedes it; the exponent is at most 32 bytes
     // long.
@@ -90,7 +182,7 @@ pub(super) fn with_spki<T>(key: &PublicKey, with: impl FnOnce([&[u8]; 6]) -> T) 
     with([&front, &ALGORITHM, &middle, modulus, between, exponent])
 }
 
-pub(super) fn private_key_from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
+fn private_key_from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
     let (version, rest) = read(bytes, |reader| {
         reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
     })?;
@@ -107,7 +199,7 @@ pub(super) fn private_key_from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyErro
     private_key_from_pkcs1(key.as_bytes())
 }
 
-pub(super) fn private_key_from_pkcs1(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
+fn private_key_from_pkcs1(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
     let (version, rest) = read(bytes, |reader| {
         reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
     })?;
@@ -132,7 +224,7 @@ pub(super) fn private_key_from_pkcs1(bytes: &[u8]) -> Result<PrivateKey, KeyErro
     PrivateKey::new(PublicKey::new(n, e)?, &numbers)
 }
 
-pub(super) fn private_key_to_pkcs8<const P: usize, const N: usize>(
+fn private_key_to_pkcs8<const P: usize, const N: usize>(
     public: &PublicKey,
     secret: &Crt<P, N>,
     out: &mut [u8],

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Generates keys from probable primes (FIPS 186-5 appendix A.1.3), with `e = 65537`.
 
-use crypto_bigint::{WideWord, Word};
+use crypto_bigint::{U1024, U1536, U2048, U3072, U4096, WideWord, Word};
 use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
 use super::crt::Numbers;
 use super::mont::{self, Modulus, Multiplier};
+use super::private::burning_key;
 use super::{GenerateError, ModulusSize, PrivateKey, PublicKey, prime, words};
 use crate::ct::{self, Mask};
 use crate::hardened::Fault;
@@ -24,6 +25,50 @@ pub enum Progress {
 /// The public exponent: a prime.
 const E: u32 = 65537;
 
+impl PrivateKey {
+    /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3).
+    ///
+    /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
+    /// Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`GenerateError`].
+    pub fn generate<R: TryCryptoRng + ?Sized>(
+        size: ModulusSize,
+        rng: &mut R,
+    ) -> Result<Self, GenerateError> {
+        Self::generate_with_progress(size, rng, &mut |_| ())
+    }
+
+    /// Generates a key as [`generate`](Self::generate) does, and calls `progress` for each
+    /// candidate, of which there are some hundreds for a key, and for each prime.
+    ///
+    /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
+    /// Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`GenerateError`].
+    pub fn generate_with_progress<R: TryCryptoRng + ?Sized>(
+        size: ModulusSize,
+        rng: &mut R,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, GenerateError> {
+        burning_key(size, move || match size {
+            ModulusSize::Rsa2048 => {
+                key::<{ U1024::LIMBS }, { U2048::LIMBS }, R>(size, rng, progress)
+            }
+            ModulusSize::Rsa3072 => {
+                key::<{ U1536::LIMBS }, { U3072::LIMBS }, R>(size, rng, progress)
+            }
+            ModulusSize::Rsa4096 => {
+                key::<{ U2048::LIMBS }, { U4096::LIMBS }, R>(size, rng, progress)
+            }
+        })
+    }
+}
+
 /// Returns the rounds of the Miller-Rabin test for each prime (FIPS 186-5 table B.1): a composite
 /// number passes with a chance below 2^-112, 2^-128 and 2^-144.
 const fn rounds(size: ModulusSize) -> u32 {
@@ -33,7 +78,7 @@ const fn rounds(size: ModulusSize) -> u32 {
     }
 }
 
-pub(super) fn key<const P: usize, const N: usize, R: TryCryptoRng + ?Sized>(
+fn key<const P: usize, const N: usize, R: TryCryptoRng + ?Sized>(
     size: ModulusSize,
     rng: &mut R,
     progress: &mut dyn FnMut(Progress),

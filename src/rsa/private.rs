@@ -9,10 +9,7 @@ use zeroize::ZeroizeOnDrop;
 
 use super::crt::{Crt, Numbers};
 use super::error::Failure;
-use super::{
-    DecryptError, ExportError, GenerateError, KeyError, ModulusSize, Progress, PublicKey, SignError,
-};
-use super::{encoding, generate, oaep, pkcs1v15};
+use super::{DecryptError, KeyError, ModulusSize, PublicKey, SignError, oaep, pkcs1v15};
 use crate::burn::{self, burning};
 use crate::ct::eq_bytes;
 use crate::hardened::{Fault, Verdict, copy};
@@ -23,91 +20,19 @@ use crate::secret::{Secret, wipe};
 /// Wiping reaches only the key's last location: moving the key, as returning it from a constructor
 /// may do, leaves an unwiped copy.
 pub struct PrivateKey {
-    public: PublicKey,
-    secret: Private,
+    pub(super) public: PublicKey,
+    pub(super) secret: Private,
 }
 
 // One size for all keys: without an allocator, smaller keys cannot take less memory.
 #[allow(clippy::large_enum_variant)]
-enum Private {
+pub(super) enum Private {
     Rsa2048(Crt<{ U1024::LIMBS }, { U2048::LIMBS }>),
     Rsa3072(Crt<{ U1536::LIMBS }, { U3072::LIMBS }>),
     Rsa4096(Crt<{ U2048::LIMBS }, { U4096::LIMBS }>),
 }
 
 impl PrivateKey {
-    /// The maximum length that [`to_pkcs8_der`](Self::to_pkcs8_der) writes.
-    pub const PKCS8_MAX_LEN: usize = encoding::PKCS8_MAX_LEN;
-
-    /// Reads a PKCS#8 `PrivateKeyInfo` in DER, version 0, not encrypted (RFC 5208 section 5).
-    /// Attributes are ignored.
-    ///
-    /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`KeyError`].
-    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        burning_key(size_of_key(der), move || {
-            encoding::private_key_from_pkcs8(der)
-        })
-    }
-
-    /// Reads a PKCS#1 `RSAPrivateKey` in DER, version 0 (RFC 8017 appendix A.1.2).
-    ///
-    /// Secret: the integers. Public: their lengths, what is wrong. Leaks: nothing else.
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`KeyError`].
-    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
-        burning_key(size_of_key(der), move || {
-            encoding::private_key_from_pkcs1(der)
-        })
-    }
-
-    /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3).
-    ///
-    /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
-    /// Leaks: nothing else.
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`GenerateError`].
-    pub fn generate<R: TryCryptoRng + ?Sized>(
-        size: ModulusSize,
-        rng: &mut R,
-    ) -> Result<Self, GenerateError> {
-        Self::generate_with_progress(size, rng, &mut |_| ())
-    }
-
-    /// Generates a key as [`generate`](Self::generate) does, and calls `progress` for each
-    /// candidate, of which there are some hundreds for a key, and for each prime.
-    ///
-    /// Secret: the key, what `rng` draws. Public: `size`, how many candidates fail and which of the checks.
-    /// Leaks: nothing else.
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`GenerateError`].
-    pub fn generate_with_progress<R: TryCryptoRng + ?Sized>(
-        size: ModulusSize,
-        rng: &mut R,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self, GenerateError> {
-        burning_key(size, move || match size {
-            ModulusSize::Rsa2048 => {
-                generate::key::<{ U1024::LIMBS }, { U2048::LIMBS }, R>(size, rng, progress)
-            }
-            ModulusSize::Rsa3072 => {
-                generate::key::<{ U1536::LIMBS }, { U3072::LIMBS }, R>(size, rng, progress)
-            }
-            ModulusSize::Rsa4096 => {
-                generate::key::<{ U2048::LIMBS }, { U4096::LIMBS }, R>(size, rng, progress)
-            }
-        })
-    }
-
     /// Makes a key from numbers that are checked against each other.
     pub(super) fn new(public: PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
         let secret = match public.size() {
@@ -116,24 +41,6 @@ impl PrivateKey {
             ModulusSize::Rsa4096 => Private::Rsa4096(Crt::new(&public, numbers)?),
         };
         Ok(Self { public, secret })
-    }
-
-    /// Writes an unencrypted PKCS#8 `PrivateKeyInfo` in DER to the front of `out`, and returns its
-    /// length, at most [`PKCS8_MAX_LEN`](Self::PKCS8_MAX_LEN). On failure `out` holds nothing of
-    /// the key.
-    ///
-    /// Secret: the key, `out`. Public: the lengths of the integers. Leaks: nothing else.
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`ExportError`].
-    pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
-        let public = &self.public;
-        burning::<{ burn::RSA_EXPORT }, _>(move || match &self.secret {
-            Private::Rsa2048(secret) => encoding::private_key_to_pkcs8(public, secret, out),
-            Private::Rsa3072(secret) => encoding::private_key_to_pkcs8(public, secret, out),
-            Private::Rsa4096(secret) => encoding::private_key_to_pkcs8(public, secret, out),
-        })
     }
 
     /// Returns the public half.
@@ -241,17 +148,8 @@ fn burning_private<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Estimates the size of the key in this encoding, which is about 4.6 times as long as the modulus.
-fn size_of_key(der: &[u8]) -> ModulusSize {
-    match der.len() {
-        ..1_500 => ModulusSize::Rsa2048,
-        1_500..2_100 => ModulusSize::Rsa3072,
-        _ => ModulusSize::Rsa4096,
-    }
-}
-
 /// Imports or generates a key, and burns the stack.
-fn burning_key<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
+pub(super) fn burning_key<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
     match size {
         ModulusSize::Rsa2048 => burning::<{ burn::RSA_KEY_2048 }, _>(work),
         ModulusSize::Rsa3072 => burning::<{ burn::RSA_KEY_3072 }, _>(work),

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::mont::{Modulus, Multiplier};
 use super::oaep::Seed;
-use super::{EncryptError, ExportError, KeyError, ModulusSize, SignatureError};
-use super::{encoding, oaep, pkcs1v15, words};
+use super::{EncryptError, KeyError, ModulusSize, SignatureError};
+use super::{oaep, pkcs1v15, words};
 use crate::burn::{self, burning};
 use crate::ct::{eq_bytes, is_zeros};
 use crate::hardened::{Fault, Verdict, copy};
@@ -89,39 +89,6 @@ impl PublicKey {
             .ok_or(KeyError::LargeExponent)?;
         copy(key.exponent.get_mut(zeros..).ok_or(Fault)?, exponent)?;
         Ok(key)
-    }
-
-    /// Reads an X.509 `SubjectPublicKeyInfo` in DER (RFC 5280 section 4.1, RFC 3279 section 2.3.1).
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`KeyError`] that concerns a public key.
-    pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
-        encoding::public_key_from_spki(der)
-    }
-
-    /// Reads a PKCS#1 `RSAPublicKey` in DER (RFC 8017 appendix A.1.1).
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`KeyError`] that concerns a public key.
-    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
-        encoding::public_key_from_pkcs1(der)
-    }
-
-    /// Writes an X.509 `SubjectPublicKeyInfo` in DER to the front of `out`, and returns its length, at
-    /// most [`SPKI_MAX_LEN`](Self::SPKI_MAX_LEN).
-    ///
-    /// # Errors
-    ///
-    /// Fails for each reason in [`ExportError`].
-    pub fn to_spki_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
-        encoding::public_key_to_spki(self, out)
-    }
-
-    /// Calls `with` with the pieces, in order, of the X.509 `SubjectPublicKeyInfo` in DER.
-    pub(crate) fn with_spki_der<T>(&self, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
-        encoding::with_spki(self, with)
     }
 
     /// Returns the size of the modulus.

@@ -19,8 +19,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "a key of RSA",
             covers: &[
-                "rsa/private generate",
-                "rsa/private generate_with_progress",
+                "rsa/generate generate",
+                "rsa/generate generate_with_progress",
                 "rsa/generate key",
                 "rsa/generate find",
                 "rsa/prime candidate",
