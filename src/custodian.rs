@@ -268,11 +268,11 @@ impl<E> From<Fault> for UnwrapError<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for UnwrapError<E> {
+impl<E> fmt::Display for UnwrapError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opaque => f.write_str("the wrapped bytes do not open with this key"),
-            Self::Device(error) => write!(f, "the key's device failed: {error}"),
+            Self::Device(_) => f.write_str("the key's device failed"),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }

@@ -4,11 +4,13 @@
 //! and in which words it is refused.
 #![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
+mod chain;
 mod known_answer;
 
 use std::fs;
 use std::path::PathBuf;
 
+use chain::chain;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use security_domain::backup::{BackupHeader, BackupInfo, FRONT_MAX_LEN, Kind, Name, TAG_LEN};
@@ -31,11 +33,11 @@ fn root() -> Root {
 fn verdict(file: &[u8]) -> (&'static str, String) {
     let header = match BackupHeader::parse(&file[..FRONT_MAX_LEN.min(file.len())]) {
         Ok(header) => header,
-        Err(error) => return ("header", error.to_string()),
+        Err(error) => return ("header", chain(&error)),
     };
     let mut reader = match backup::read(&root(), &header) {
         Ok(reader) => reader,
-        Err(error) => return ("domain", error.to_string()),
+        Err(error) => return ("domain", chain(&error)),
     };
     let mut rest = file[header.front().len()..].to_vec();
     let mut rest = &mut rest[..];
@@ -46,13 +48,13 @@ fn verdict(file: &[u8]) -> (&'static str, String) {
         rest = after;
         match reader.open(chunk) {
             Ok(opened) => text.extend_from_slice(opened),
-            Err(error) => return ("open", error.to_string()),
+            Err(error) => return ("open", chain(&error)),
         }
     }
     if !rest.is_empty() {
         let error = reader.open(rest).unwrap_err();
         assert!(reader.finish().is_err());
-        return ("end", error.to_string());
+        return ("end", chain(&error));
     }
     assert_eq!(reader.finish(), Ok(()));
     assert_eq!(file.len() as u64, header.sealed_len());

@@ -4,11 +4,13 @@
 //! is refused, and in which words.
 #![cfg(feature = "sealed-domain")]
 
+mod chain;
 mod known_answer;
 mod sealed;
 
 use std::fs;
 
+use chain::chain;
 use sealed::{rng, vectors};
 use security_domain::custodian::Recipient;
 use security_domain::quorum::Threshold;
@@ -30,7 +32,7 @@ fn keys() -> Vec<PrivateKey> {
 fn verdict(file: &[u8], keys: &mut [PrivateKey]) -> (&'static str, String) {
     let sealed = match SealedDomain::parse(file) {
         Ok(sealed) => sealed,
-        Err(error) => return ("parse", error.to_string()),
+        Err(error) => return ("parse", chain(&error)),
     };
     let mut shares = Vec::<DomainShare>::new();
     let mut stopped = None;
@@ -41,7 +43,7 @@ fn verdict(file: &[u8], keys: &mut [PrivateKey]) -> (&'static str, String) {
             .unwrap();
         match sealed.unwrap_share(custodian.id, key, &mut rng(0)) {
             Ok(share) => shares.push(share),
-            Err(error) => stopped = stopped.or(Some(error.to_string())),
+            Err(error) => stopped = stopped.or(Some(chain(&error))),
         }
     }
     let given: Vec<_> = shares.iter().collect();
@@ -60,7 +62,7 @@ fn verdict(file: &[u8], keys: &mut [PrivateKey]) -> (&'static str, String) {
         Ok(()) => ("opens", String::new()),
         Err(error) => {
             assert!(out.iter().all(|byte| [0, 0xaa].contains(byte)));
-            ("open", error.to_string())
+            ("open", chain(&error))
         }
     }
 }

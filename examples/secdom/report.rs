@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The result of a verb: text for stdout and notes for stderr, or a one-line refusal.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
+use std::iter::successors;
 use std::path::Path;
 
 use crate::output::Published;
@@ -42,14 +44,20 @@ pub type Outcome<T> = Result<T, Refusal>;
 
 impl Refusal {
     /// Makes a refusal that concerns no single file.
-    pub fn new(reason: impl fmt::Display) -> Self {
-        Self(reason.to_string())
+    pub fn new(reason: impl Into<Box<dyn Error>>) -> Self {
+        Self(chain(&*reason.into()))
     }
 
     /// Makes a refusal because of `file`.
-    pub fn file(file: &Path, reason: impl fmt::Display) -> Self {
-        Self(format!("{}: {reason}", show::path(file)))
+    pub fn file(file: &Path, reason: impl Into<Box<dyn Error>>) -> Self {
+        Self(format!("{}: {}", show::path(file), chain(&*reason.into())))
     }
+}
+
+/// Returns the text of an error, followed by those of its sources.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let texts = successors(Some(error), |&error| error.source()).map(ToString::to_string);
+    texts.collect::<Vec<_>>().join(": ")
 }
 
 impl fmt::Display for Refusal {

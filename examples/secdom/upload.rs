@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::certificate::CertificateFile;
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{Outcome, Refusal, Report, chain};
 use crate::{artifacts, input, key, output, show};
 
 const EXAMPLE: &str = "Example:
@@ -59,7 +59,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         .open(&transfer.thumbprint(), &mut key, &mut SysRng)
         .map_err(|error| {
             let key = show::path(&args.transfer_key);
-            Refusal::file(path, format!("{error} ({key})"))
+            Refusal::file(path, format!("{} ({key})", chain(&error)))
         })?;
     let mut contents = Vec::new();
     for artifact in blob.artifacts() {

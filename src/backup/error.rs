@@ -98,7 +98,7 @@ impl fmt::Display for HeaderError {
             Self::NotDeterministic => {
                 f.write_str("the header is not in deterministic encoding, or bytes follow in it")
             }
-            Self::Name(error) => write!(f, "the name is refused: {error}"),
+            Self::Name(_) => f.write_str("the name is refused"),
         }
     }
 }
@@ -204,7 +204,7 @@ impl fmt::Display for RestoreError {
 impl core::error::Error for RestoreError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::WrongDomain(error) => Some(error),
+            Self::WrongDomain(error) => error.source(),
             _ => None,
         }
     }

@@ -306,7 +306,7 @@ impl fmt::Display for ContributeError {
                 "the transfer key is {transfer}, weaker than the custodian's {sealed}"
             ),
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
-            Self::Wrap(error) => write!(f, "wrapping to the transfer key failed: {error}"),
+            Self::Wrap(_) => f.write_str("wrapping to the transfer key failed"),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
@@ -315,7 +315,7 @@ impl fmt::Display for ContributeError {
 impl core::error::Error for ContributeError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Expect(error) => Some(error),
+            Self::Expect(error) => error.source(),
             Self::Wrap(error) => Some(error),
             _ => None,
         }

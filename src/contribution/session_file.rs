@@ -112,7 +112,7 @@ impl fmt::Display for SessionFileError {
             Self::UnknownAlgorithm(code) => {
                 write!(f, "the transfer key's algorithm {code} is unknown")
             }
-            Self::TransferKey(error) => write!(f, "the transfer key is refused: {error}"),
+            Self::TransferKey(_) => f.write_str("the transfer key is refused"),
             Self::Expiry => f.write_str("expires is before created, or there is no clock"),
         }
     }

@@ -174,8 +174,8 @@ impl fmt::Display for FileError {
 impl core::error::Error for FileError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.fault {
-            Fault::Tag(error) => Some(error),
-            Fault::Certificate(error) => Some(error),
+            Fault::Tag(error) => error.source(),
+            Fault::Certificate(error) => error.source(),
             _ => None,
         }
     }
@@ -230,7 +230,7 @@ impl fmt::Display for WriteError {
 impl core::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Quorum(error) => Some(error),
+            Self::Quorum(error) => error.source(),
             _ => None,
         }
     }

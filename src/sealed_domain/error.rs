@@ -154,7 +154,7 @@ impl fmt::Display for ParseError {
                     "the {field} is not in deterministic encoding, or bytes follow it"
                 )
             }
-            Self::Text(field, error) => write!(f, "a text in {field} is refused: {error}"),
+            Self::Text(field, _) => write!(f, "a text in {field} is refused"),
             Self::Lineage => f.write_str("the epoch and the previous header's digest disagree"),
             Self::Quorum(error) => error.fmt(f),
             Self::UnknownAlgorithm(id) => write!(f, "the algorithm of custodian {id} is unknown"),
@@ -176,7 +176,7 @@ impl core::error::Error for ParseError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Text(_, error) => Some(error),
-            Self::Quorum(error) => Some(error),
+            Self::Quorum(error) => error.source(),
             _ => None,
         }
     }
@@ -254,7 +254,7 @@ impl fmt::Display for SealError {
             Self::BufferTooSmall { needed } => write!(f, "the output needs {needed} bytes"),
             Self::ScratchTooSmall { needed } => write!(f, "the scratch needs {needed} bytes"),
             Self::Rng => f.write_str("the random number generator failed"),
-            Self::Wrap(id, error) => write!(f, "wrapping to custodian {id} failed: {error}"),
+            Self::Wrap(id, _) => write!(f, "wrapping to custodian {id} failed"),
             Self::Fault => {
                 f.write_str("an internal check failed: what was sealed did not open again")
             }
@@ -265,7 +265,7 @@ impl fmt::Display for SealError {
 impl core::error::Error for SealError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Quorum(error) => Some(error),
+            Self::Quorum(error) => error.source(),
             Self::Wrap(_, error) => Some(error),
             _ => None,
         }
@@ -294,15 +294,13 @@ impl<E> From<Fault> for ShareError<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for ShareError<E> {
+impl<E> fmt::Display for ShareError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotListed(id) => write!(f, "{id} is not a custodian of this domain and epoch"),
             Self::Changed(id) => write!(f, "the wrapped share of custodian {id} was changed"),
             Self::DoesNotOpen(id) => write!(f, "the share of custodian {id} does not open"),
-            Self::Device(id, error) => {
-                write!(f, "the device of custodian {id} failed: {error}")
-            }
+            Self::Device(id, _) => write!(f, "the device of custodian {id} failed"),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }
     }
@@ -420,7 +418,7 @@ impl fmt::Display for OpenError {
 impl core::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Expect(error) => Some(error),
+            Self::Expect(error) => error.source(),
             _ => None,
         }
     }

@@ -2,6 +2,8 @@
 //! Requests, their vetting, and contributions: from the HSM that asks to the session that takes them.
 #![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
+#[path = "../chain/mod.rs"]
+mod chain;
 #[path = "../known_answer/mod.rs"]
 mod known_answer;
 #[path = "../sealed/mod.rs"]

@@ -18,6 +18,7 @@ use security_domain::sealed_domain::{
 use security_domain::secret::Secret;
 use security_domain::wrapped_share::PLAINTEXT_LEN;
 
+use crate::chain::chain;
 use crate::sealed::{rng, vectors};
 use crate::world::rsa;
 
@@ -47,7 +48,7 @@ fn asked(
 ) -> (&'static str, String) {
     let request = match Request::parse(file) {
         Ok(request) => request,
-        Err(error) => return ("parse", error.to_string()),
+        Err(error) => return ("parse", chain(&error)),
     };
     let digest = request.digest();
     // A signed request to recover is vetted by its digest all the same, if its signature is good.
@@ -60,7 +61,7 @@ fn asked(
     };
     let vetted = match vetted {
         Ok(vetted) => vetted,
-        Err(error) => return ("vet", error.to_string()),
+        Err(error) => return ("vet", chain(&error)),
     };
     let mut out = vec![0xaa; contribution_len(vetted.request())];
     let expect = ExpectedDomain::new(sealed.header().domain_id(), sealed.header().epoch());
@@ -73,7 +74,7 @@ fn asked(
         }
         Err(error) => {
             assert!(out.iter().all(|byte| *byte == 0xaa));
-            ("contribute", error.to_string())
+            ("contribute", chain(&error))
         }
     }
 }
@@ -87,7 +88,7 @@ fn given(
 ) -> (&'static str, String) {
     let contribution = match Contribution::parse(file) {
         Ok(contribution) => contribution,
-        Err(error) => return ("parse", error.to_string()),
+        Err(error) => return ("parse", chain(&error)),
     };
     assert_eq!(contribution.as_bytes(), file);
     match open_contribution(&contribution, sealed, request, transfer, &mut rng(3)) {
@@ -95,7 +96,7 @@ fn given(
             assert_eq!(share.index(), contribution.index());
             ("taken", String::new())
         }
-        Err(error) => ("open", error.to_string()),
+        Err(error) => ("open", chain(&error)),
     }
 }
 
