@@ -9,6 +9,17 @@
 //! assert!(smaller.declassify());
 //! ```
 
+#[cfg(feature = "sealed-domain")]
+mod host;
+mod rng;
+
+/// An HSM in memory and a generator that fails, for tests of firmware.
+pub mod testing {
+    #[cfg(feature = "sealed-domain")]
+    pub use super::host::{RamHost, RamSlots};
+    pub use super::rng::TestRng;
+}
+
 /// Constant-time primitives.
 pub mod ct {
     pub use crate::ct::{Mask, eq_bytes};

@@ -3,6 +3,41 @@
 //! recovered in another HSM after the first is lost. `docs/lifecycle.md` describes every state and
 //! every step.
 //!
+//! ```
+//! # #[cfg(feature = "hazmat")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use security_domain::hazmat::testing::{RamHost, TestRng}; // the board's own in firmware
+//! use security_domain::lifecycle::{AnyDomain, LifecycleError, Stage, Vault, vault_room};
+//! use security_domain::sealed_domain::ArtifactTag;
+//! use security_domain::self_test;
+//!
+//! // Room for two artifacts of 64 bytes in total.
+//! const ROOM: usize = vault_room(2, 64);
+//! let mut host = RamHost::<_, ROOM>::new(TestRng::seeded(1));
+//! let mut vault = Vault::<ROOM>::new();
+//!
+//! // Power-up: the self-tests, then the state on the flash. This HSM is blank.
+//! let AnyDomain::Empty(domain) = vault.start(self_test::run()?, &mut host)? else {
+//!     panic!("there is a domain already");
+//! };
+//! let artifacts: [(_, &[u8]); 2] = [
+//!     (ArtifactTag::new("signing-key")?, &[7; 32]),
+//!     (ArtifactTag::new("wrapping-key")?, &[8; 32]),
+//! ];
+//! let provisioned = domain.provision(&artifacts, &mut host).map_err(LifecycleError::from)?;
+//! let id = provisioned.status().domain;
+//! drop(provisioned);
+//!
+//! // The next power-up finds the same domain, which waits to be sealed to its custodians.
+//! let domain = vault.start(self_test::run()?, &mut host)?;
+//! assert_eq!(domain.status().stage, Stage::Provisioned);
+//! assert_eq!(domain.status().domain, id);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "hazmat"))]
+//! # fn main() {}
+//! ```
+//!
 //! The type of a [`Domain`] names its state, and its secrets stay in a [`Vault`] that the caller
 //! places. The HSM provides randomness, time, flash, and a sink for audit events through a
 //! [`Host`]; the sink receives every step before it takes effect.

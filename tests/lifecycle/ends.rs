@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What protects needs neither generator nor counter nor sink: what ended is gone from the flash.
 
-use rand_core::{TryCryptoRng, TryRng};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{
     AnyDomain, Domain, Ended, Event, LifecycleError, Stage, State, Status,
 };
@@ -10,24 +10,6 @@ use security_domain::storage::{Left, RecordError, Slot};
 use crate::flash::{Dead, Fault, Flash, Hsm, Tear, WithRng};
 use crate::sealed::{artifacts, fast_keys, share};
 use crate::world::{In, Lost, ROOM, active, hsm, provisioned, tested, vault};
-
-/// A generator that has died.
-struct Silent;
-
-impl TryRng for Silent {
-    type Error = RecordError;
-    fn try_next_u32(&mut self) -> Result<u32, RecordError> {
-        Err(RecordError::Rng)
-    }
-    fn try_next_u64(&mut self) -> Result<u64, RecordError> {
-        Err(RecordError::Rng)
-    }
-    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), RecordError> {
-        Err(RecordError::Rng)
-    }
-}
-
-impl TryCryptoRng for Silent {}
 
 /// What has died: with or without the generator.
 const DEAD: [(bool, Dead); 5] = {
@@ -74,7 +56,7 @@ fn with_dead<O>(
 
 fn zeroize<S: State>(domain: In<'_, S>, hsm: &mut Hsm, silent: bool) -> LifecycleError {
     let refused = match silent {
-        true => domain.zeroize(&mut WithRng(hsm, Silent)),
+        true => domain.zeroize(&mut WithRng(hsm, TestRng::failing_from(0, 0))),
         false => domain.zeroize(hsm),
     };
     let refused = refused.unwrap_err();
@@ -144,7 +126,7 @@ fn an_hsm_whose_generator_or_counter_died_can_be_cancelled() {
                 .add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm)
                 .unwrap();
             let refused = with_dead(&mut hsm, dead, |hsm, silent| match silent {
-                true => domain.cancel(&mut WithRng(hsm, Silent)),
+                true => domain.cancel(&mut WithRng(hsm, TestRng::failing_from(0, 0))),
                 false => domain.cancel(hsm),
             })
             .unwrap_err();
@@ -171,7 +153,7 @@ fn an_hsm_whose_generator_or_counter_died_can_be_discarded() {
         let (mut memory, mut hsm) = (vault(), hsm(2));
         drop(active(&mut memory, &mut hsm, &keys));
         let error = with_dead(&mut hsm, dead, |hsm, silent| match silent {
-            true => memory.discard(&mut WithRng(hsm, Silent)),
+            true => memory.discard(&mut WithRng(hsm, TestRng::failing_from(0, 0))),
             false => memory.discard(hsm),
         });
         assert_gone(&mut hsm, error.unwrap_err());

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever the HSM around a domain fails at, the domain is in the state before or in the one after.
 
-use std::convert::Infallible;
-
-use rand_core::{TryCryptoRng, TryRng};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{AnyDomain, LifecycleError, Stage, Status, Vault};
 
 use crate::flash::{Fault, Hsm, Tear, WithRng};
@@ -71,41 +69,12 @@ fn two_hsms_with_the_same_generator_share_nothing() {
     }
 }
 
-/// A generator that gives `period` bytes again and again.
-struct Stuck(usize, usize);
-
-impl TryRng for Stuck {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for byte in out {
-            *byte = if self.0 == 0 {
-                0
-            } else {
-                1 + (self.1 % self.0) as u8
-            };
-            self.1 += 1;
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Stuck {}
-
 #[test]
 fn a_generator_that_is_stuck_provisions_nothing() {
     for period in [0, 1, 4, 16] {
         let (mut vault, mut hsm) = (vault(), Hsm::new());
         drop(empty(&mut vault, &mut hsm));
-        let mut bad = WithRng(&mut hsm, Stuck(period, 0));
+        let mut bad = WithRng(&mut hsm, TestRng::stuck(period));
         // The record at rest draws a salt from it, too, and may be refused before.
         let refused = match vault.start(tested(), &mut bad) {
             Ok(AnyDomain::Empty(domain)) => {

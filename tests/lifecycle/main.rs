@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The life of a domain in an HSM, step by step: `docs/lifecycle.md`.
-#![cfg(feature = "sealed-domain")]
+#![cfg(all(feature = "sealed-domain", feature = "hazmat"))]
 
 #[cfg(feature = "managed-hsm")]
 #[path = "../managed_hsm/fixtures.rs"]
@@ -22,7 +22,6 @@ mod import;
 mod imported;
 mod life;
 mod memory;
-#[cfg(feature = "hazmat")]
 mod pairs;
 mod room;
 mod sessions;

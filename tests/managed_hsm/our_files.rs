@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the crate writes: it opens, has the promised length, and is all or nothing.
 
-use core::convert::Infallible;
-use rand_chacha::rand_core::{TryCryptoRng, TryRng};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::{OpenError, Tag, WriteError, certificate_info, key_backup};
@@ -158,36 +157,6 @@ fn strings_are_escaped_as_python_escapes_them() {
     assert!(written.contains(&format!("\"tag\":{python}")), "{written}");
 }
 
-/// A generator that fails when it has been asked so many times.
-struct Failing<R>(R, u32);
-
-impl<R: TryRng<Error = Infallible>> TryRng for Failing<R> {
-    type Error = security_domain::rng::RngError;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-        self.1 = self
-            .1
-            .checked_sub(1)
-            .ok_or(security_domain::rng::RngError)?;
-        let Ok(()) = self.0.try_fill_bytes(out);
-        Ok(())
-    }
-}
-
-impl<R: TryRng<Error = Infallible>> TryCryptoRng for Failing<R> {}
-
 #[test]
 fn a_generator_that_fails_at_any_call_leaves_nothing() {
     let ders = ders(&NAMES[..3]);
@@ -197,7 +166,7 @@ fn a_generator_that_fails_at_any_call_leaves_nothing() {
     let mut calls = 0;
     loop {
         let mut out = vec![0xaa; length];
-        let mut rng = Failing(rng(), calls);
+        let mut rng = TestRng::failing_from(1, calls);
         match domain_file::write(artifacts, threshold(2), &certificates, &mut rng, &mut out) {
             Ok(written) => {
                 assert_eq!(written, length);
@@ -219,27 +188,17 @@ fn a_generator_that_fails_at_any_call_leaves_nothing() {
 
 #[test]
 fn a_generator_of_zeros_deals_no_shares() {
-    struct Zeros;
-    impl TryRng for Zeros {
-        type Error = Infallible;
-        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-            Ok(0)
-        }
-        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-            Ok(0)
-        }
-        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-            out.fill(0);
-            Ok(())
-        }
-    }
-    impl TryCryptoRng for Zeros {}
-
     let ders = ders(&NAMES[..3]);
     let certificates = certificates(&ders);
     let artifacts: &[(Tag<'_>, &[u8])] = &[(tag("a"), b"artifact")];
     let mut out = [0; 9000];
-    let result = domain_file::write(artifacts, threshold(2), &certificates, &mut Zeros, &mut out);
+    let result = domain_file::write(
+        artifacts,
+        threshold(2),
+        &certificates,
+        &mut TestRng::stuck(0),
+        &mut out,
+    );
     assert_eq!(result, Err(WriteError::Rng));
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The flash and the counter fail, or lie, while the power stays.
 
-use rand_core::{TryCryptoRng, TryRng};
 use security_domain::hazmat::record;
-use security_domain::storage::{FlashError, RecordError};
+use security_domain::hazmat::testing::TestRng;
+use security_domain::storage::RecordError;
 
 use super::flash::{Fault, Hsm, WithRng};
 use super::{INSTANCE, ROOM, SAVES, load, restarted, save, save_by, started, state};
@@ -110,28 +110,11 @@ fn what_could_not_be_erased_is_said_and_goes_with_the_next_write() {
     assert!(erased > 0, "erased in place of overwritten");
 }
 
-struct Broken;
-
-impl TryRng for Broken {
-    type Error = FlashError;
-    fn try_next_u32(&mut self) -> Result<u32, FlashError> {
-        Err(FlashError)
-    }
-    fn try_next_u64(&mut self) -> Result<u64, FlashError> {
-        Err(FlashError)
-    }
-    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), FlashError> {
-        Err(FlashError)
-    }
-}
-
-impl TryCryptoRng for Broken {}
-
 #[test]
 fn without_draws_nothing_is_written() {
     let (mut hsm, mut position) = started(&[state("old")]);
     let before = hsm.flash.clone();
-    let mut dry = WithRng(&mut hsm, Broken);
+    let mut dry = WithRng(&mut hsm, TestRng::failing_from(0, 0));
     let mut buffer = [0xaa; ROOM];
     let saved = record::save(&mut dry, INSTANCE, &mut position, &mut buffer, 8);
     assert_eq!(saved, Err(RecordError::Rng));
