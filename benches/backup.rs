@@ -13,7 +13,7 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
-use security_domain::hazmat;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 const LENGTH: usize = 16 << 20;
@@ -29,10 +29,11 @@ fn seal(root: &Root, mut chunks: &mut [u8]) -> Vec<u8> {
         length: LENGTH as u64,
     };
     let mut rng = ChaCha20Rng::seed_from_u64(2);
-    let mut writer = hazmat::backup::write(root, &plan, &mut rng).unwrap();
+    let mut key = BackupKey::none();
+    let mut writer = backup::write(root, &plan, &mut rng, &mut key).unwrap();
     while let Some(len) = writer.next_len() {
         let chunk = chunks.split_off_mut(..len + TAG_LEN).unwrap();
-        writer.seal(chunk).unwrap();
+        writer.seal(&mut key, chunk).unwrap();
     }
     let front = writer.front().to_vec();
     writer.finish().unwrap();
@@ -41,10 +42,11 @@ fn seal(root: &Root, mut chunks: &mut [u8]) -> Vec<u8> {
 
 fn open(root: &Root, front: &[u8], mut chunks: &mut [u8]) {
     let header = BackupHeader::parse(front).unwrap();
-    let mut reader = hazmat::backup::read(root, &header).unwrap();
+    let mut key = BackupKey::none();
+    let mut reader = backup::read(root, &header, &mut key).unwrap();
     while let Some(len) = reader.next_len() {
         let chunk = chunks.split_off_mut(..len + TAG_LEN).unwrap();
-        reader.open(chunk).unwrap();
+        reader.open(&mut key, chunk).unwrap();
     }
     reader.finish().unwrap();
 }

@@ -29,6 +29,7 @@
 mod chunks;
 mod error;
 mod header;
+mod key;
 mod name;
 mod reader;
 mod writer;
@@ -36,6 +37,7 @@ mod writer;
 pub use chunks::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 pub use error::{BeginError, Field, HeaderError, RestoreError, StreamError, WrongDomain};
 pub use header::{BackupHeader, BackupId, BackupInfo, FRONT_MAX_LEN, Kind};
+pub(crate) use key::BackupKey;
 pub use name::Name;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
@@ -43,6 +45,7 @@ pub(crate) use writer::Writer;
 /// Writes and reads backups without an HSM.
 #[cfg(feature = "hazmat")]
 pub(crate) mod hazmat {
+    pub use super::key::BackupKey;
     pub use super::reader::Reader;
     pub use super::writer::Writer;
 }

@@ -125,11 +125,11 @@ pub mod managed_hsm {
 pub mod backup {
     use rand_core::TryCryptoRng;
 
-    pub use crate::backup::hazmat::{Reader, Writer};
+    pub use crate::backup::hazmat::{BackupKey, Reader, Writer};
     use crate::backup::{BackupHeader, BackupInfo, BeginError, RestoreError};
     use crate::sealed_domain::Root;
 
-    /// Begins a backup in the domain of `root`.
+    /// Begins a backup in the domain of `root`, and derives its key in `key`.
     ///
     /// # Errors
     ///
@@ -138,16 +138,21 @@ pub mod backup {
         root: &Root,
         info: &BackupInfo<'_>,
         rng: &mut R,
+        key: &mut BackupKey,
     ) -> Result<Writer, BeginError> {
-        Writer::begin(root, info, 0, rng)
+        Writer::begin(root, info, 0, rng, key)
     }
 
-    /// Begins to restore a backup into the domain of `root`.
+    /// Begins to restore a backup into the domain of `root`, and derives its key in `key`.
     ///
     /// # Errors
     ///
     /// Fails for each reason in [`RestoreError`].
-    pub fn read(root: &Root, header: &BackupHeader<'_>) -> Result<Reader, RestoreError> {
-        Reader::begin(root, header)
+    pub fn read(
+        root: &Root,
+        header: &BackupHeader<'_>,
+        key: &mut BackupKey,
+    ) -> Result<Reader, RestoreError> {
+        Reader::begin(root, header, key)
     }
 }

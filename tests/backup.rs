@@ -10,7 +10,7 @@ use security_domain::backup::{
     BackupHeader, BackupInfo, BeginError, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN,
     Name, RestoreError, SEALED_CHUNK_LEN, StreamError, TAG_LEN, WrongDomain,
 };
-use security_domain::hazmat::backup;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 fn rng(seed: u8) -> ChaCha20Rng {
@@ -38,14 +38,15 @@ fn text(length: usize) -> Vec<u8> {
 
 /// The front and the chunks.
 fn written(root: &Root, plan: &BackupInfo<'_>, seed: u8, text: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
-    let mut writer = backup::write(root, plan, &mut rng(seed)).unwrap();
+    let mut key = BackupKey::none();
+    let mut writer = backup::write(root, plan, &mut rng(seed), &mut key).unwrap();
     let front = writer.front().to_vec();
     let mut rest = text;
     let mut chunks = Vec::new();
     while let Some(len) = writer.next_len() {
         let (now, after) = rest.split_at(len);
         let mut chunk = [now, &[0xee; TAG_LEN]].concat();
-        writer.seal(&mut chunk).unwrap();
+        writer.seal(&mut key, &mut chunk).unwrap();
         chunks.push(chunk);
         rest = after;
     }
@@ -64,12 +65,13 @@ enum Restore {
 /// What comes back of chunks in this order. Whatever is refused stays as it was.
 fn restored(root: &Root, front: &[u8], chunks: &[Vec<u8>]) -> Result<Vec<u8>, Restore> {
     let header = BackupHeader::parse(front).unwrap();
-    let mut reader = backup::read(root, &header).map_err(Restore::Begin)?;
+    let mut key = BackupKey::none();
+    let mut reader = backup::read(root, &header, &mut key).map_err(Restore::Begin)?;
     let mut text = Vec::new();
     for (place, chunk) in chunks.iter().enumerate() {
         let mut chunk = chunk.clone();
         let sealed = chunk.clone();
-        match reader.open(&mut chunk) {
+        match reader.open(&mut key, &mut chunk) {
             Ok(opened) => text.extend_from_slice(opened),
             Err(error) => {
                 assert_eq!(chunk, sealed);
@@ -77,7 +79,7 @@ fn restored(root: &Root, front: &[u8], chunks: &[Vec<u8>]) -> Result<Vec<u8>, Re
                 assert_eq!(reader.next_len(), None);
                 for right in chunks {
                     assert_eq!(
-                        reader.open(&mut right.clone()).unwrap_err(),
+                        reader.open(&mut key, &mut right.clone()).unwrap_err(),
                         StreamError::Ended
                     );
                 }
@@ -127,7 +129,8 @@ fn a_header_says_what_was_planned() {
             ledger_head: LedgerHead::from_bytes([9; 32]),
             ..plan(MAX_LEN as usize)
         };
-        let writer = backup::write(&root, &plan, &mut rng(3)).unwrap();
+        let mut key = BackupKey::none();
+        let writer = backup::write(&root, &plan, &mut rng(3), &mut key).unwrap();
         let header = BackupHeader::parse(writer.front()).unwrap();
         assert_eq!(header.info(), &plan);
         assert_eq!(header.domain_id(), root.domain_id().unwrap());
@@ -143,7 +146,8 @@ fn a_header_says_what_was_planned() {
         created: u64::MAX,
         ..plan(MAX_LEN as usize)
     };
-    let writer = backup::write(&root, &longest, &mut rng(3)).unwrap();
+    let mut key = BackupKey::none();
+    let writer = backup::write(&root, &longest, &mut rng(3), &mut key).unwrap();
     assert_eq!(writer.front().len(), FRONT_MAX_LEN);
 }
 
@@ -253,9 +257,10 @@ fn every_flipped_bit_is_seen() {
         let Ok(header) = BackupHeader::parse(&changed) else {
             continue;
         };
-        if let Ok(mut reader) = backup::read(&root, &header) {
+        let mut key = BackupKey::none();
+        if let Ok(mut reader) = backup::read(&root, &header, &mut key) {
             assert!(
-                reader.open(&mut chunks[0].clone()).is_err(),
+                reader.open(&mut key, &mut chunks[0].clone()).is_err(),
                 "bit {bit} of the front"
             );
         }
@@ -301,33 +306,39 @@ fn a_writer_takes_what_was_announced_and_wipes_what_it_does_not() {
         ),
         (CHUNK_LEN + 1, CHUNK_LEN, wrong(CHUNK_LEN, SEALED_CHUNK_LEN)),
     ] {
-        let mut writer = backup::write(&root, &plan(announced), &mut rng(2)).unwrap();
+        let mut key = BackupKey::none();
+        let mut writer = backup::write(&root, &plan(announced), &mut rng(2), &mut key).unwrap();
         let mut buffer = vec![0x5a; chunk];
-        assert_eq!(writer.seal(&mut buffer), Err(error));
+        assert_eq!(writer.seal(&mut key, &mut buffer), Err(error));
         assert!(buffer.iter().all(|byte| *byte == 0));
         // Nor does it take the right one then.
         assert_eq!(writer.next_len(), None);
         let mut buffer = vec![0x5a; announced.min(CHUNK_LEN) + TAG_LEN];
-        assert_eq!(writer.seal(&mut buffer), Err(StreamError::Ended));
+        assert_eq!(writer.seal(&mut key, &mut buffer), Err(StreamError::Ended));
         assert!(buffer.iter().all(|byte| *byte == 0));
         assert_eq!(writer.finish(), Err(StreamError::Ended));
     }
 
-    let writer = backup::write(&root, &plan(0), &mut rng(2)).unwrap();
+    let mut key = BackupKey::none();
+    let writer = backup::write(&root, &plan(0), &mut rng(2), &mut key).unwrap();
     assert_eq!(
         writer.finish(),
         Err(StreamError::Incomplete),
         "an empty backup has a chunk"
     );
 
-    let mut writer = backup::write(&root, &plan(1), &mut rng(2)).unwrap();
+    let mut key = BackupKey::none();
+    let mut writer = backup::write(&root, &plan(1), &mut rng(2), &mut key).unwrap();
     let mut chunk = [0x5a; 1 + TAG_LEN];
-    writer.seal(&mut chunk).unwrap();
-    assert_eq!(writer.seal(&mut chunk), Err(StreamError::AfterTheEnd));
+    writer.seal(&mut key, &mut chunk).unwrap();
+    assert_eq!(
+        writer.seal(&mut key, &mut chunk),
+        Err(StreamError::AfterTheEnd)
+    );
     assert_eq!(chunk, [0; 1 + TAG_LEN]);
 
     let too_long = plan(MAX_LEN as usize + 1);
-    let refused = backup::write(&root, &too_long, &mut rng(2)).unwrap_err();
+    let refused = backup::write(&root, &too_long, &mut rng(2), &mut BackupKey::none()).unwrap_err();
     assert_eq!(refused, BeginError::TooLong);
 }
 
@@ -392,15 +403,18 @@ impl TryCryptoRng for Zeros {}
 
 #[test]
 fn the_id_is_drawn_and_hedged() {
-    let refused = backup::write(&root(1), &plan(1), &mut Broken).unwrap_err();
+    let refused =
+        backup::write(&root(1), &plan(1), &mut Broken, &mut BackupKey::none()).unwrap_err();
     assert_eq!(refused, BeginError::Rng);
 
-    let refused = backup::write(&root(1), &plan(1), &mut Zeros).unwrap_err();
+    let refused =
+        backup::write(&root(1), &plan(1), &mut Zeros, &mut BackupKey::none()).unwrap_err();
     assert_eq!(refused, BeginError::Rng);
 
     // A generator that repeats itself, as one restored from a snapshot does.
     let id = |seed, plan: &BackupInfo<'_>| {
-        let writer = backup::write(&root(seed), plan, &mut rng(9)).unwrap();
+        let mut key = BackupKey::none();
+        let writer = backup::write(&root(seed), plan, &mut rng(9), &mut key).unwrap();
         writer.backup_id()
     };
     let base = plan(1);
@@ -429,7 +443,7 @@ fn the_id_is_drawn_and_hedged() {
     for (place, one) in ids.iter().enumerate() {
         assert!(!ids[..place].contains(one), "{place}");
     }
-    let drawn = backup::write(&root(1), &base, &mut rng(1))
+    let drawn = backup::write(&root(1), &base, &mut rng(1), &mut BackupKey::none())
         .unwrap()
         .backup_id();
     assert!(!ids.contains(&drawn));
@@ -437,13 +451,15 @@ fn the_id_is_drawn_and_hedged() {
 
 #[test]
 fn nothing_is_printed_of_a_key() {
-    let writer = backup::write(&root(1), &plan(1), &mut rng(2)).unwrap();
+    let mut key = BackupKey::none();
+    let writer = backup::write(&root(1), &plan(1), &mut rng(2), &mut key).unwrap();
     let id = writer.backup_id();
     assert_eq!(
         format!("{writer:?}"),
         format!("Writer {{ backup_id: {id:?}, .. }}")
     );
     let header = BackupHeader::parse(writer.front()).unwrap();
-    let reader = backup::read(&root(1), &header).unwrap();
+    let mut key = BackupKey::none();
+    let reader = backup::read(&root(1), &header, &mut key).unwrap();
     assert_eq!(format!("{reader:?}"), "Reader(..)");
 }

@@ -14,7 +14,7 @@ use chain::chain;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use security_domain::backup::{BackupHeader, BackupInfo, FRONT_MAX_LEN, Kind, Name, TAG_LEN};
-use security_domain::hazmat::backup;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::secret::Secret;
 use sha2::{Digest, Sha256};
@@ -35,7 +35,8 @@ fn verdict(file: &[u8]) -> (&'static str, String) {
         Ok(header) => header,
         Err(error) => return ("header", chain(&error)),
     };
-    let mut reader = match backup::read(&root(), &header) {
+    let mut key = BackupKey::none();
+    let mut reader = match backup::read(&root(), &header, &mut key) {
         Ok(reader) => reader,
         Err(error) => return ("domain", chain(&error)),
     };
@@ -46,13 +47,13 @@ fn verdict(file: &[u8]) -> (&'static str, String) {
         let at = rest.len().min(len + TAG_LEN);
         let (chunk, after) = std::mem::take(&mut rest).split_at_mut(at);
         rest = after;
-        match reader.open(chunk) {
+        match reader.open(&mut key, chunk) {
             Ok(opened) => text.extend_from_slice(opened),
             Err(error) => return ("open", chain(&error)),
         }
     }
     if !rest.is_empty() {
-        let error = reader.open(rest).unwrap_err();
+        let error = reader.open(&mut key, rest).unwrap_err();
         assert!(reader.finish().is_err());
         return ("end", chain(&error));
     }
@@ -110,7 +111,8 @@ fn known_answers() {
             length: length as u64,
         };
         let mut rng = ChaCha20Rng::from_seed([0x2b; 32]);
-        let mut writer = backup::write(&root, &plan, &mut rng).unwrap();
+        let mut key = BackupKey::none();
+        let mut writer = backup::write(&root, &plan, &mut rng, &mut key).unwrap();
         let front = writer.front().to_vec();
         let mut hash = Sha256::new();
         hash.update(&front);
@@ -118,7 +120,7 @@ fn known_answers() {
         while let Some(len) = writer.next_len() {
             let mut chunk = text[at..at + len].to_vec();
             chunk.resize(len + TAG_LEN, 0);
-            writer.seal(&mut chunk).unwrap();
+            writer.seal(&mut key, &mut chunk).unwrap();
             hash.update(&chunk);
             at += len;
         }

@@ -5,7 +5,7 @@ use security_domain::backup::{
     BackupHeader, BackupInfo, CHUNK_LEN, FRONT_MAX_LEN, HeaderError, Kind, MAX_LEN, Name,
     RestoreError, TAG_LEN,
 };
-use security_domain::hazmat;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 
 use super::rng::Seeded;
@@ -31,7 +31,7 @@ fn header(data: &[u8]) {
     let least = header.front().len() + TAG_LEN;
     assert!(header.sealed_len() >= header.info().length + least as u64);
     let root = Root::random(&mut Seeded(1)).unwrap();
-    let refused = hazmat::backup::read(&root, &header).unwrap_err();
+    let refused = backup::read(&root, &header, &mut BackupKey::none()).unwrap_err();
     let RestoreError::WrongDomain(refused) = refused else {
         panic!("{refused}")
     };
@@ -65,14 +65,15 @@ fn write(root: &Root, text: &[u8]) -> Vec<u8> {
         created: 0,
         length: text.len() as u64,
     };
-    let mut writer = hazmat::backup::write(root, &plan, &mut Seeded(2)).unwrap();
+    let mut key = BackupKey::none();
+    let mut writer = backup::write(root, &plan, &mut Seeded(2), &mut key).unwrap();
     let mut file = writer.front().to_vec();
     let mut rest = text;
     while let Some(len) = writer.next_len() {
         let start = file.len();
         file.extend_from_slice(&rest[..len]);
         file.resize(start + len + TAG_LEN, 0);
-        writer.seal(&mut file[start..]).unwrap();
+        writer.seal(&mut key, &mut file[start..]).unwrap();
         rest = &rest[len..];
     }
     writer.finish().unwrap();
@@ -82,13 +83,14 @@ fn write(root: &Root, text: &[u8]) -> Vec<u8> {
 /// What was backed up, if the file is whole.
 fn restore(root: &Root, file: &mut [u8]) -> Option<Vec<u8>> {
     let header = BackupHeader::parse(file).ok()?;
-    let mut reader = hazmat::backup::read(root, &header).ok()?;
+    let mut key = BackupKey::none();
+    let mut reader = backup::read(root, &header, &mut key).ok()?;
     let front = header.front().len();
     let mut rest = &mut file[front..];
     let mut text = Vec::new();
     while let Some(len) = reader.next_len() {
         let (chunk, after) = rest.split_at_mut_checked(len + TAG_LEN)?;
-        text.extend_from_slice(reader.open(chunk).ok()?);
+        text.extend_from_slice(reader.open(&mut key, chunk).ok()?);
         rest = after;
     }
     reader.finish().ok()?;

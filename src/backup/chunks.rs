@@ -12,13 +12,12 @@
 
 use super::error::StreamError;
 use super::header::Front;
+use super::key::BackupKey;
 use crate::aead::chunk::NotAuthentic;
 use crate::aead::{self, NONCE_LEN};
 use crate::burn::{self, burning};
 use crate::ct::Mask;
-use crate::hardened::{Fault, Permit, Verdict};
-use crate::labels::Purpose;
-use crate::sealed_domain::Root;
+use crate::hardened::{Permit, Verdict};
 use crate::secret::{Secret, wipe};
 
 /// The length of every chunk except the last, in bytes of plaintext: 64 KiB.
@@ -46,14 +45,13 @@ const fn last_chunk(length: u64) -> u64 {
     length.saturating_sub(1) >> CHUNK_BITS
 }
 
-/// The key of one backup, and the position in it.
+/// The position in one backup. The key is kept elsewhere, so that this can be moved.
 pub(super) struct Chunks {
     front: Front,
     length: u64,
-    /// `None` after an error.
-    key: Option<Secret<32>>,
-    /// The number of the next chunk; after the last chunk, one more than its number.
-    next: u64,
+    /// The number of the next chunk; after the last chunk, one more than its number. `None` after
+    /// an error.
+    next: Option<u64>,
 }
 
 /// The next chunk in the caller's buffer, and what is needed to process it.
@@ -65,21 +63,13 @@ struct Chunk<'k, 'c> {
 }
 
 impl Chunks {
-    /// Prepares the chunks of the backup with this front: key = `X(root, "backup", D("backup
-    /// header", front))`.
-    ///
-    /// Secret: the root, the key. Public: the front. Leaks: nothing else.
-    pub(super) fn new(root: &Root, front: Front, length: u64) -> Result<Self, Fault> {
-        let digest = Purpose::BackupHeader.digest([front.as_slice()]);
-        let mut chunks = Self {
+    /// Prepares the chunks of the backup with this front.
+    pub(super) const fn new(front: Front, length: u64) -> Self {
+        Self {
             front,
             length,
-            key: None,
-            next: 0,
-        };
-        let key = chunks.key.insert(Secret::zeroed());
-        Purpose::Backup.derive(root.secret().expose(), &[], [&digest], key)?;
-        Ok(chunks)
+            next: Some(0),
+        }
     }
 
     pub(super) fn front(&self) -> &[u8] {
@@ -89,19 +79,21 @@ impl Chunks {
     /// Returns how many bytes of plaintext the next chunk holds; `None` when all are done, or after
     /// an error.
     pub(super) fn next_len(&self) -> Option<usize> {
-        if self.key.is_none() || self.next > last_chunk(self.length) {
-            return None;
-        }
-        let left = self.length.saturating_sub(self.next << CHUNK_BITS);
+        let next = self.next.filter(|next| *next <= last_chunk(self.length))?;
+        let left = self.length.saturating_sub(next << CHUNK_BITS);
         Some(left.min(CHUNK_LEN as u64) as usize)
     }
 
     /// Seals the next chunk in place. On an error the chunk and the key are wiped.
     ///
     /// Secret: the key, the text. Public: the length, the sealed chunk. Leaks: nothing else.
-    pub(super) fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
+    pub(super) fn seal(
+        &mut self,
+        key: &mut BackupKey,
+        chunk: &mut [u8],
+    ) -> Result<(), StreamError> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
-            let sealed = self.cut(chunk).and_then(|chunk| {
+            let sealed = self.cut(key, chunk).and_then(|chunk| {
                 let Chunk {
                     key,
                     nonce,
@@ -113,7 +105,7 @@ impl Chunks {
             if sealed.is_err() {
                 wipe(chunk);
             }
-            self.step(sealed)
+            self.step(key, sealed)
         })
     }
 
@@ -121,9 +113,13 @@ impl Chunks {
     /// key is wiped.
     ///
     /// Secret: the key, the text. Public: the sealed chunk. Leaks: whether it opens.
-    pub(super) fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
+    pub(super) fn open<'c>(
+        &mut self,
+        key: &mut BackupKey,
+        chunk: &'c mut [u8],
+    ) -> Result<&'c mut [u8], StreamError> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
-            let opened = self.cut(chunk).and_then(|chunk| {
+            let opened = self.cut(key, chunk).and_then(|chunk| {
                 let Chunk {
                     key,
                     nonce,
@@ -135,35 +131,50 @@ impl Chunks {
                     .spend(StreamError::DoesNotOpen)?;
                 Ok(text)
             });
-            self.step(opened)
+            self.step(key, opened)
         })
     }
 
     /// Returns a permit if all chunks were processed without an error.
-    pub(super) fn finish(self) -> Result<Permit, StreamError> {
-        let goes_on = Verdict::twice(|| Mask::public(self.key.is_some()));
-        let done = Verdict::twice(|| !Mask::at_most(self.next, last_chunk(self.length)));
+    pub(super) fn finish(&self) -> Result<Permit, StreamError> {
+        let goes_on = Verdict::twice(|| Mask::public(self.next.is_some()));
+        let done = Verdict::twice(|| {
+            let next = self.next.unwrap_or(0);
+            !Mask::at_most(next, last_chunk(self.length))
+        });
         Ok(goes_on
             .permit(StreamError::Ended)?
             .and(done.permit(StreamError::Incomplete)?))
     }
 
     /// Moves on to the next chunk, or ends after an error.
-    fn step<T>(&mut self, outcome: Result<T, StreamError>) -> Result<T, StreamError> {
+    fn step<T>(
+        &mut self,
+        key: &mut BackupKey,
+        outcome: Result<T, StreamError>,
+    ) -> Result<T, StreamError> {
         match outcome {
-            Ok(_) => self.next = self.next.saturating_add(1),
-            Err(_) => self.key = None,
+            Ok(_) => self.next = self.next.and_then(|next| next.checked_add(1)),
+            Err(_) => {
+                key.wipe();
+                self.next = None;
+            }
         }
         outcome
     }
 
     /// Divides the next chunk into text and tag, if it has the length that its place requires.
-    fn cut<'c>(&self, chunk: &'c mut [u8]) -> Result<Chunk<'_, 'c>, StreamError> {
-        let key = self.key.as_ref().ok_or(StreamError::Ended)?;
+    fn cut<'k, 'c>(
+        &self,
+        key: &'k BackupKey,
+        chunk: &'c mut [u8],
+    ) -> Result<Chunk<'k, 'c>, StreamError> {
+        let next = self.next.ok_or(StreamError::Ended)?;
+        let key = key.get()?;
         let len = self.next_len().ok_or(StreamError::AfterTheEnd)?;
         let (have, want) = (chunk.len(), len.saturating_add(TAG_LEN));
-        let [a, b, c, d] = (self.next as u32).to_be_bytes();
-        let last = u8::from(self.next == last_chunk(self.length));
+        let [a, b, c, d] = (next as u32).to_be_bytes();
+        let last = u8::from(next == last_chunk(self.length));
         match chunk.split_last_chunk_mut() {
             Some((text, tag)) if text.len() == len => Ok(Chunk {
                 key,
@@ -182,19 +193,22 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::sealed_domain::Root;
 
     /// The chunks under one key and one front, for any `length`.
-    fn of_length(length: u64) -> Chunks {
+    fn of_length(length: u64) -> (Chunks, BackupKey) {
         let root = Root::from_secret(Secret::from_bytes(&mut [7; 32]));
-        Chunks::new(&root, Front::new(), length).unwrap()
+        let mut key = BackupKey::none();
+        key.derive(&root, &[]).unwrap();
+        (Chunks::new(Front::new(), length), key)
     }
 
     fn sealed(length: usize) -> Vec<Vec<u8>> {
-        let mut chunks = of_length(length as u64);
+        let (mut chunks, mut key) = of_length(length as u64);
         let mut out = Vec::new();
         while let Some(len) = chunks.next_len() {
             let mut chunk = vec![0x5a; len + TAG_LEN];
-            chunks.seal(&mut chunk).unwrap();
+            chunks.seal(&mut key, &mut chunk).unwrap();
             out.push(chunk);
         }
         out
@@ -208,9 +222,9 @@ mod tests {
         for (count, rest) in [(2, 0), (2, 1), (3, 0), (4, CHUNK_LEN - 1)] {
             let chunks = sealed((count - 1) * CHUNK_LEN + if rest == 0 { CHUNK_LEN } else { rest });
             for kept in 1..count {
-                let mut cut = of_length((kept * CHUNK_LEN) as u64);
+                let (mut cut, mut key) = of_length((kept * CHUNK_LEN) as u64);
                 for (place, chunk) in chunks[..kept].iter().enumerate() {
-                    let opened = cut.open(&mut chunk.clone()).map(|_| ());
+                    let opened = cut.open(&mut key, &mut chunk.clone()).map(|_| ());
                     let last = place + 1 == kept;
                     let want = if last {
                         Err(StreamError::DoesNotOpen)
@@ -223,8 +237,8 @@ mod tests {
             }
         }
         for count in 1..4 {
-            let mut longer = of_length((count * CHUNK_LEN + 1) as u64);
-            let mut opens = |chunk: &Vec<u8>| longer.open(&mut chunk.clone()).is_ok();
+            let (mut longer, mut key) = of_length((count * CHUNK_LEN + 1) as u64);
+            let mut opens = |chunk: &Vec<u8>| longer.open(&mut key, &mut chunk.clone()).is_ok();
             let opened = sealed(count * CHUNK_LEN)
                 .iter()
                 .filter(|c| opens(c))

@@ -4,6 +4,7 @@
 use super::chunks::Chunks;
 use super::error::{RestoreError, StreamError, WrongDomain};
 use super::header::{BackupHeader, Front};
+use super::key::BackupKey;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Fault, Permit, Verdict};
@@ -17,10 +18,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Begins to restore a backup into the domain of `root`.
+    /// Begins to restore a backup into the domain of `root`, and derives its key in `key`.
     ///
     /// Secret: the root, the key. Public: the header. Leaks: whether it is the same domain.
-    pub(crate) fn begin(root: &Root, header: &BackupHeader<'_>) -> Result<Self, RestoreError> {
+    pub(crate) fn begin(
+        root: &Root,
+        header: &BackupHeader<'_>,
+        key: &mut BackupKey,
+    ) -> Result<Self, RestoreError> {
         burning::<{ burn::DOMAIN }, _>(move || {
             let (have, want) = (header.domain_id(), root.domain_id()?);
             Verdict::twice(|| match root.domain_id() {
@@ -29,8 +34,9 @@ impl Reader {
             })
             .or(WrongDomain { have, want })?;
             let front = Front::from_slice(header.front()).map_err(|_| Fault)?;
+            key.derive(root, &front)?;
             Ok(Self {
-                chunks: Chunks::new(root, front, header.info().length)?,
+                chunks: Chunks::new(front, header.info().length),
             })
         })
     }
@@ -51,8 +57,12 @@ impl Reader {
     /// # Errors
     ///
     /// Fails for each reason in [`StreamError`] except `Incomplete`.
-    pub fn open<'c>(&mut self, chunk: &'c mut [u8]) -> Result<&'c mut [u8], StreamError> {
-        self.chunks.open(chunk)
+    pub fn open<'c>(
+        &mut self,
+        key: &mut BackupKey,
+        chunk: &'c mut [u8],
+    ) -> Result<&'c mut [u8], StreamError> {
+        self.chunks.open(key, chunk)
     }
 
     /// Ends the restore. Only if this returns `Ok` was the backup complete, and may the restored
@@ -70,7 +80,7 @@ impl Reader {
     }
 
     /// Returns a permit to let the restored data take effect, if all chunks were opened.
-    pub(crate) fn done(self) -> Result<Permit, StreamError> {
+    pub(crate) fn done(&self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }
 }

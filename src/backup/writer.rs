@@ -6,6 +6,7 @@ use rand_core::TryCryptoRng;
 use super::chunks::Chunks;
 use super::error::{BeginError, StreamError};
 use super::header::{BackupId, BackupInfo, write_front};
+use super::key::BackupKey;
 use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
 use crate::hardened::Permit;
@@ -22,8 +23,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a backup in the domain of `root`. Its id is drawn, hedged with the root, with the
-    /// rest of the header, and with a number that the HSM gives to one backup only.
+    /// Begins a backup in the domain of `root`, and derives its key in `key`. Its id is drawn, hedged
+    /// with the root, with the rest of the header, and with a number that the HSM gives to one
+    /// backup only.
     ///
     /// Secret: the root, the key. Public: the info, the front. Leaks: nothing else.
     pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
@@ -31,6 +33,7 @@ impl Writer {
         info: &BackupInfo<'_>,
         number: u64,
         rng: &mut R,
+        key: &mut BackupKey,
     ) -> Result<Self, BeginError> {
         burning::<{ burn::DOMAIN }, _>(move || {
             // Both ids are in the header, so they are public from here on.
@@ -42,9 +45,10 @@ impl Writer {
             let drawn: Secret<32> = Secret::random(&mut Hedged::new(rng, root, what))?;
             let backup_id = BackupId::from_bytes(published(drawn.expose()));
             let front = write_front(domain_id, backup_id, info)?;
+            key.derive(root, &front)?;
             Ok(Self {
                 backup_id,
-                chunks: Chunks::new(root, front, info.length)?,
+                chunks: Chunks::new(front, info.length),
             })
         })
     }
@@ -76,8 +80,8 @@ impl Writer {
     /// # Errors
     ///
     /// Fails for each reason in [`StreamError`] except `DoesNotOpen` and `Incomplete`.
-    pub fn seal(&mut self, chunk: &mut [u8]) -> Result<(), StreamError> {
-        self.chunks.seal(chunk)
+    pub fn seal(&mut self, key: &mut BackupKey, chunk: &mut [u8]) -> Result<(), StreamError> {
+        self.chunks.seal(key, chunk)
     }
 
     /// Ends the backup. Only if this returns `Ok` is the backup complete and usable.
@@ -92,7 +96,7 @@ impl Writer {
     }
 
     /// Returns a permit to report the backup as complete.
-    pub(crate) fn done(self) -> Result<Permit, StreamError> {
+    pub(crate) fn done(&self) -> Result<Permit, StreamError> {
         self.chunks.finish()
     }
 }

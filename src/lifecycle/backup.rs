@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Backups that an active HSM makes and restores.
 //!
-//! Both borrow the domain, so a backup's key cannot outlive it:
+//! The key stays in the vault and is wiped when the backup or restore ends. Both borrow the domain,
+//! so they cannot outlive it:
 //!
 //! ```compile_fail,E0505
 //! # use security_domain::lifecycle::{Active, Domain, Host};
@@ -145,7 +146,7 @@ impl<const N: usize> Backup<'_, N> {
         let Self { vault, writer } = self;
         let sealed = vault.allows(host).and_then(|permit| {
             permit.spend(LifecycleError::Fault)?;
-            Ok(writer.seal(chunk)?)
+            Ok(writer.seal(&mut vault.backup_key, chunk)?)
         });
         vault.went_on(sealed, host).inspect_err(|_| wipe(chunk))
     }
@@ -157,9 +158,8 @@ impl<const N: usize> Backup<'_, N> {
     ///
     /// [`LifecycleError::Stream`] if chunks are missing or an earlier call failed.
     pub fn finish<H: Host>(self, host: &mut H) -> Result<(), LifecycleError> {
-        let Self { vault, writer } = self;
-        let allowed = vault.allows(host);
-        vault.finish(allowed, writer.done(), host)
+        let allowed = self.vault.allows(host);
+        self.vault.finish(allowed, self.writer.done(), host)
     }
 }
 
@@ -189,7 +189,7 @@ impl<const N: usize> Restore<'_, N> {
         let Self { vault, reader } = self;
         let opened = vault.allows(host).and_then(|permit| {
             permit.spend(LifecycleError::Fault)?;
-            Ok(reader.open(chunk)?)
+            Ok(reader.open(&mut vault.backup_key, chunk)?)
         });
         vault.went_on(opened, host)
     }
@@ -203,9 +203,20 @@ impl<const N: usize> Restore<'_, N> {
     ///
     /// [`LifecycleError::Stream`] if chunks are missing or an earlier call failed.
     pub fn finish<H: Host>(self, host: &mut H) -> Result<(), LifecycleError> {
-        let Self { vault, reader } = self;
-        let allowed = vault.allows(host);
-        vault.finish(allowed, reader.done(), host)
+        let allowed = self.vault.allows(host);
+        self.vault.finish(allowed, self.reader.done(), host)
+    }
+}
+
+impl<const N: usize> Drop for Backup<'_, N> {
+    fn drop(&mut self) {
+        self.vault.backup_key.wipe();
+    }
+}
+
+impl<const N: usize> Drop for Restore<'_, N> {
+    fn drop(&mut self) {
+        self.vault.backup_key.wipe();
     }
 }
 
@@ -229,7 +240,8 @@ impl<const N: usize> Vault<N> {
             created,
             length,
         };
-        let writer = Writer::begin(&self.held.root, &info, number, host.rng());
+        let key = &mut self.backup_key;
+        let writer = Writer::begin(&self.held.root, &info, number, host.rng(), key);
         let writer = writer.map_err(|error| match error {
             BeginError::Rng => LifecycleError::Rng,
             error => LifecycleError::Backup(error),
@@ -249,7 +261,7 @@ impl<const N: usize> Vault<N> {
         header: &BackupHeader<'_>,
         host: &mut H,
     ) -> Result<Reader, LifecycleError> {
-        let reader = Reader::begin(&self.held.root, header);
+        let reader = Reader::begin(&self.held.root, header, &mut self.backup_key);
         let reader = reader.map_err(|error| match error {
             RestoreError::WrongDomain(error) => LifecycleError::WrongDomain(error),
             RestoreError::Fault => LifecycleError::Fault,

@@ -32,11 +32,12 @@ impl<const N: usize> Vault<N> {
         act: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<O, LifecycleError> {
         burning::<{ burn::SEALING }, _>(move || {
-            self.audit.interrupt();
+            self.interrupt();
             let allowed = self.allows(host)?;
             allowed.spend(LifecycleError::Fault)?;
             let taken = act(self, host);
             if let Err(error) = &taken {
+                self.backup_key.wipe();
                 match self.audit.is_reported() {
                     true => self.audit.conclude(host, Outcome::Failed),
                     false if error.is_refusal() => self.audit.count_refusal(host, step),
@@ -54,10 +55,16 @@ impl<const N: usize> Vault<N> {
         act: impl FnOnce(&mut Self) -> Result<O, LifecycleError>,
     ) -> Result<O, LifecycleError> {
         burning::<{ burn::SEALING }, _>(move || {
-            self.audit.interrupt();
+            self.interrupt();
             let ended = act(self);
             self.latch(ended)
         })
+    }
+
+    /// Ends a backup or restore that was neither finished nor dropped.
+    fn interrupt(&mut self) {
+        self.audit.interrupt();
+        self.backup_key.wipe();
     }
 
     /// Returns a permit for a step if the HSM is not in its error state, and this vault holds the

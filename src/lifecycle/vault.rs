@@ -12,6 +12,7 @@ use super::instance::Instance;
 use super::session::Place;
 use super::stage::Stage;
 use super::standing::Standing;
+use crate::backup::BackupKey;
 use crate::ct::Mask;
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::sealed_domain::max_scratch;
@@ -28,7 +29,7 @@ pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
 }
 
 /// The memory of one domain, placed by the caller: a `static`, a boxed value. It takes twice `N`
-/// bytes, and room for a session; [`vault_room`] computes `N`.
+/// bytes, and room for a session and for the key of a backup; [`vault_room`] computes `N`.
 ///
 /// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets.
 /// Dropping the domain wipes the vault.
@@ -38,6 +39,8 @@ pub struct Vault<const N: usize> {
     pub(super) held: Holding<N>,
     pub(super) standing: Standing,
     pub(super) session: Place,
+    /// The key of the backup that is being made or restored.
+    pub(super) backup_key: BackupKey,
     pub(super) audit: Audit,
     pub(super) counter_is_hardware: bool,
     pub(super) health: Health,
@@ -72,6 +75,7 @@ impl<const N: usize> Vault<N> {
             held: Holding::EMPTY,
             standing: Standing::NONE,
             session: Place::new(),
+            backup_key: BackupKey::none(),
             audit: Audit::NONE,
             counter_is_hardware: false,
             health: Health::UNTESTED,
@@ -228,6 +232,7 @@ impl<const N: usize> Vault<N> {
     pub(super) fn wipe(&mut self) {
         self.held.wipe();
         self.session.forget();
+        self.backup_key.wipe();
         self.standing = Standing::NONE;
         self.instance.wipe();
         wipe(&mut self.buffer);

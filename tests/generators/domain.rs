@@ -103,7 +103,14 @@ pub const ROWS: fn() -> Vec<Row> = || {
                     created: 0,
                     length: 100,
                 };
-                Ok(debug(backup::write(&root, &plan, rng))?.front().to_vec())
+                Ok(debug(backup::write(
+                    &root,
+                    &plan,
+                    rng,
+                    &mut backup::BackupKey::none(),
+                ))?
+                .front()
+                .to_vec())
             },
         },
     ]

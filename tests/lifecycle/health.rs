@@ -2,22 +2,23 @@
 //! The error state, and a vault that another one has overtaken.
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
-use security_domain::lifecycle::{AnyDomain, LifecycleError};
+use security_domain::lifecycle::{AnyDomain, Backup, LifecycleError, Restore};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use security_domain::lifecycle::{Imported, Stage, Vault};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use security_domain::self_test::Test;
 
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
-use crate::flash::{Dead, Hsm};
+use crate::flash::Dead;
+use crate::flash::Hsm;
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use crate::import::{ROOT_AT, confirm, imported_at_rest};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 use crate::sealed::artifacts;
 use crate::sealed::{fast_keys, share};
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
-use crate::world::{In, ROOM, rewrite};
-use crate::world::{Lost, activation, active, hsm, provisioned, tested, vault};
+use crate::world::{In, rewrite};
+use crate::world::{Lost, ROOM, activation, active, hsm, provisioned, tested, vault};
 
 /// An HSM whose last computation has failed its check.
 #[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
@@ -149,16 +150,23 @@ fn a_backup_under_way_ends_with_the_domain() {
             true => assert_eq!(chunk, sealed, "nothing was opened"),
             false => assert!(chunk.iter().all(|byte| *byte == 0), "nothing leaves"),
         }
-        let finished = match begun {
-            Err(restore) => restore.finish(&mut hsm),
-            Ok(backup) => backup.finish(&mut hsm),
-        };
+        let finished = finish(begun, &mut hsm);
         assert!(matches!(finished, Err(LifecycleError::Overtaken { .. })));
         drop(first);
         let AnyDomain::Active(domain) = a.start(tested(), &mut hsm).unwrap() else {
             panic!("it is active");
         };
         first = domain;
+    }
+}
+
+fn finish(
+    begun: Result<Backup<'_, ROOM>, Restore<'_, ROOM>>,
+    hsm: &mut Hsm,
+) -> Result<(), LifecycleError> {
+    match begun {
+        Ok(backup) => backup.finish(hsm),
+        Err(restore) => restore.finish(hsm),
     }
 }
 

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the steps of the lifecycle leave.
 
+use std::mem::forget;
+
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
 use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::hazmat::record::{self, Loaded};
-use security_domain::lifecycle::{AnyDomain, Empty, Host, Provisioned, Status, Vault};
-use security_domain::sealed_domain::HeaderDigest;
+use security_domain::lifecycle::{
+    Active, AnyDomain, Backup, Empty, Host, LifecycleError, Provisioned, Status, Vault,
+};
+use security_domain::sealed_domain::{HeaderDigest, Root};
 use security_domain::secret::Secret;
 use sha2::Digest;
 
 use crate::flash::Hsm;
 use crate::sealed::{artifacts, fast_keys, rng, share};
 use crate::stack::{dead, found, left};
-use crate::world::{In, Lost, ROOM, activation, empty, hsm, parse, tested, vault};
-use crate::{NOTHING, Secrets, root_and_key, value};
+use crate::world::{In, Lost, ROOM, activation, empty, hsm, memory, parse, tested, vault};
+use crate::{NOTHING, Secrets, backup_keys, root_and_key, value};
 
 /// What is at rest and did not leave with what is `public`, and what a key in it is in the words of this
 /// machine.
@@ -243,21 +247,26 @@ fn a_custodian_who_contributes_leaves_nothing() {
 #[test]
 fn backups_and_their_restoring_leave_nothing() {
     let (mut vault, keys) = (vault(), fast_keys(3));
-    let (mut hsm, domain, secrets) = fresh(&mut vault);
+    let (mut hsm, domain, mut secrets) = fresh(&mut vault);
     let activation = activation(&keys);
     let mut public = vec![0; domain.sealed_len(&activation).unwrap()];
     let activated = domain.activate(&activation, &mut hsm, &mut public);
     let (mut domain, _) = activated.unwrap();
     public.extend(shown(&domain.status()));
+    // The key of a backup follows from its front, which is known when it has begun.
     let mut backup = Box::new(None);
-    nothing(&secrets, &public, &mut hsm, |hsm| {
-        *backup = domain.begin_backup(Kind::Full(None), 100, hsm).ok();
-    });
+    let seen = dead(|| *backup = domain.begin_backup(Kind::Full(None), 100, &mut hsm).ok());
     let front = backup.as_ref().as_ref().unwrap().front().to_vec();
+    secrets.extend(backup_keys(&root_of(&secrets), &front));
+    secrets.extend(at_rest(&hsm, &public));
+    assert_eq!(found(&seen, &secrets), NOTHING);
     let mut chunk: Vec<u8> = (1..=100).chain([0; TAG_LEN]).collect();
+    secrets.push(("text", (1..=100).collect()));
     nothing(&secrets, &public, &mut hsm, |hsm| {
-        let sealed = backup.as_mut().as_mut().unwrap().seal(&mut chunk, hsm);
-        assert!(sealed.is_ok());
+        let mut backup = backup.take().unwrap();
+        assert!(backup.seal(&mut chunk, hsm).is_ok());
+        assert_eq!(backup.next_len(), None);
+        assert!(backup.finish(hsm).is_ok());
     });
     drop(backup);
     let header = Box::new(BackupHeader::parse(&front).unwrap());
@@ -266,7 +275,102 @@ fn backups_and_their_restoring_leave_nothing() {
         *restore = domain.begin_restore(&header, hsm).ok();
     });
     nothing(&secrets, &public, &mut hsm, |hsm| {
-        let opened = restore.as_mut().as_mut().unwrap().open(&mut chunk, hsm);
-        assert!(opened.is_ok());
+        let mut restore = restore.take().unwrap();
+        assert!(restore.open(&mut chunk, hsm).is_ok());
+        assert!(restore.finish(hsm).is_ok());
     });
+}
+
+/// What is done with an active domain.
+type Work = fn(In<'_, Active>, &mut Hsm) -> Vec<u8>;
+
+/// What a domain's vault holds after `work`, what the HSM drew, and what `work` returned.
+fn vault_after(work: Work) -> (Vec<u8>, Secrets, Vec<u8>) {
+    let (mut vault, keys) = (vault(), fast_keys(3));
+    let (mut hsm, domain, secrets) = fresh(&mut vault);
+    let activation = activation(&keys);
+    let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
+    let activated = domain.activate(&activation, &mut hsm, &mut file);
+    let returned = work(activated.unwrap().0, &mut hsm);
+    (memory(&vault), secrets, returned)
+}
+
+/// In each case the HSM draws the same, so the key is the same. A domain that is forgotten does not
+/// wipe its vault.
+#[test]
+fn the_key_of_a_backup_stands_in_the_vault_until_the_backup_ends() {
+    fn begun<'d>(domain: &'d mut In<'_, Active>, hsm: &mut Hsm) -> Backup<'d, ROOM> {
+        domain.begin_backup(Kind::Full(None), 0, hsm).unwrap()
+    }
+    let (during, secrets, front) = vault_after(|mut domain, hsm| {
+        let backup = begun(&mut domain, hsm);
+        let front = backup.front().to_vec();
+        forget(backup);
+        forget(domain);
+        front
+    });
+    let key = backup_keys(&root_of(&secrets), &front);
+    let has_key = |memory: &[u8]| memory.windows(32).any(|window| window == key[0].1);
+    assert!(has_key(&during), "while it goes on");
+
+    let ends: [(&str, Work); 6] = [
+        ("finished", |mut domain, hsm| {
+            let mut backup = begun(&mut domain, hsm);
+            backup.seal(&mut [0; TAG_LEN], hsm).unwrap();
+            backup.finish(hsm).unwrap();
+            forget(domain);
+            Vec::new()
+        }),
+        ("dropped", |mut domain, hsm| {
+            drop(begun(&mut domain, hsm));
+            forget(domain);
+            Vec::new()
+        }),
+        ("a chunk of another length", |mut domain, hsm| {
+            let mut backup = begun(&mut domain, hsm);
+            assert!(backup.seal(&mut [0; TAG_LEN + 1], hsm).is_err());
+            forget(backup);
+            forget(domain);
+            Vec::new()
+        }),
+        ("not begun", |mut domain, hsm| {
+            hsm.refuses = true;
+            let refused = domain.begin_backup(Kind::Full(None), 0, hsm);
+            assert_eq!(refused.unwrap_err(), LifecycleError::SinkRefused);
+            forget(domain);
+            Vec::new()
+        }),
+        (
+            "forgotten before a step that is refused",
+            |mut domain, hsm| {
+                forget(begun(&mut domain, hsm));
+                drop(vault().start(tested(), hsm).unwrap());
+                assert!(domain.begin_backup(Kind::Full(None), 0, hsm).is_err());
+                forget(domain);
+                Vec::new()
+            },
+        ),
+        ("forgotten, and the domain dropped", |mut domain, hsm| {
+            forget(begun(&mut domain, hsm));
+            drop(domain);
+            Vec::new()
+        }),
+    ];
+    for (how, end) in ends {
+        assert!(!has_key(&vault_after(end).0), "{how}");
+    }
+    let (after, ..) = vault_after(|mut domain, hsm| {
+        let front = begun(&mut domain, hsm).front().to_vec();
+        let header = BackupHeader::parse(&front).unwrap();
+        drop(domain.begin_restore(&header, hsm).unwrap());
+        forget(domain);
+        front
+    });
+    assert!(!has_key(&after), "restored");
+}
+
+/// The root among the secrets of an HSM.
+fn root_of(secrets: &Secrets) -> Root {
+    let (_, root) = secrets.iter().find(|(name, _)| *name == "root").unwrap();
+    Root::from_secret(Secret::from_bytes(&mut root[..].try_into().unwrap()))
 }

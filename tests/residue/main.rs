@@ -29,7 +29,7 @@ use rand_core::Rng;
 use sealed::{ARTIFACTS, FastKey, artifacts, fast_keys, rng, scratch, sealing, share};
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::hazmat::backup;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::hazmat::kdf::Pseudorandom;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
@@ -60,6 +60,23 @@ fn derived(root: &Root, parts: &[&[u8]]) -> Vec<u8> {
     extracted.extract(&[], root.secret().expose()).unwrap();
     extracted.expand(&[&framed(parts)], &mut key).unwrap();
     key.expose().to_vec()
+}
+
+/// The key of the backup with this front, and what is encrypted with it to seal a chunk.
+fn backup_keys(root: &Root, front: &[u8]) -> Secrets {
+    let digest = Sha256::digest(framed(&[b"security-domain/v1 backup header", front]));
+    let key = derived(root, &[b"security-domain/v1 backup", &digest]);
+    let cipher = aes::Aes256::new_from_slice(&key).unwrap();
+    let encrypted = |mut block: [u8; 16]| {
+        cipher.encrypt_block((&mut block).into());
+        block.to_vec()
+    };
+    let first = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+    vec![
+        ("key of the backup", key),
+        ("hash subkey", encrypted([0; 16])),
+        ("mask of the tag", encrypted(first)),
+    ]
 }
 
 fn root_and_key(root: &Root) -> Secrets {
@@ -177,48 +194,38 @@ fn the_chunks_of_a_backup_leave_nothing() {
         created: 1_790_000_000,
         length: 100,
     });
-    let mut writer = Box::new(backup::write(&root, &plan, &mut rng(4)).unwrap());
+    let mut key = Box::new(BackupKey::none());
+    let writer = backup::write(&root, &plan, &mut rng(4), &mut key);
+    let mut writer = Box::new(writer.unwrap());
     let front = writer.front().to_vec();
-    let digest = Sha256::digest(framed(&[b"security-domain/v1 backup header", &front]));
-    let key = derived(&root, &[b"security-domain/v1 backup", &digest]);
-    let cipher = aes::Aes256::new_from_slice(&key).unwrap();
-    let encrypted = |mut block: [u8; 16]| {
-        cipher.encrypt_block((&mut block).into());
-        block.to_vec()
-    };
     let mut secrets = root_and_key(&root);
-    secrets.extend([
-        ("key of the backup", key),
-        ("hash subkey", encrypted([0; 16])),
-        (
-            "mask of the tag",
-            encrypted([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]),
-        ),
-        ("text", (1..=100).collect()),
-    ]);
+    secrets.extend(backup_keys(&root, &front));
+    secrets.push(("text", (1..=100).collect()));
     let mut chunk: Vec<u8> = (1..=100).chain([0; TAG_LEN]).collect();
 
     let (mut seed, found) = (
         Box::new(rng(4)),
         left(&secrets, || {
-            assert!(writer.seal(&mut chunk).is_ok());
+            assert!(writer.seal(&mut key, &mut chunk).is_ok());
         }),
     );
     assert_eq!(found, NOTHING);
     let found = left(&secrets, || {
-        let begun = backup::write(&root, &plan, &mut *seed);
+        let begun = backup::write(&root, &plan, &mut *seed, &mut key);
         assert!(begun.is_ok());
     });
     assert_eq!(found, NOTHING);
 
     let header = Box::new(BackupHeader::parse(&front).unwrap());
     let found = left(&secrets, || {
-        let begun = backup::read(&root, &header);
+        let begun = backup::read(&root, &header, &mut key);
         assert!(begun.is_ok());
     });
     assert_eq!(found, NOTHING);
-    let mut reader = Box::new(backup::read(&root, &header).unwrap());
-    let found = left(&secrets, || assert!(reader.open(&mut chunk).is_ok()));
+    let mut reader = Box::new(backup::read(&root, &header, &mut key).unwrap());
+    let found = left(&secrets, || {
+        assert!(reader.open(&mut key, &mut chunk).is_ok())
+    });
     assert_eq!(found, NOTHING);
     assert!(chunk.starts_with(&[1, 2, 3]));
 }

@@ -4,7 +4,7 @@
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, Name};
 use security_domain::contribution::{Contribution, Request, VettedRequest};
 use security_domain::custodian::Recipient;
-use security_domain::hazmat::backup::{read, write};
+use security_domain::hazmat::backup::{BackupKey, read, write};
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root,
@@ -148,13 +148,14 @@ entry!(reach_backup_read, |input, out| {
     else {
         return 0;
     };
-    let Ok(mut reader) = read(&root, &header) else {
+    let mut key = BackupKey::none();
+    let Ok(mut reader) = read(&root, &header, &mut key) else {
         return 0;
     };
     let mut len = 0;
     while let Some(next) = reader.next_len() {
         let chunk = out.get_mut(..next).unwrap_or_default();
-        let Ok(chunk) = reader.open(chunk) else {
+        let Ok(chunk) = reader.open(&mut key, chunk) else {
             return 0;
         };
         len += chunk.len();
@@ -175,13 +176,14 @@ entry!(reach_backup_write, |input, out| {
         created: input.len() as u64,
         length: out.len() as u64,
     };
-    let Ok(mut writer) = write(&root, &plan, rng) else {
+    let mut key = BackupKey::none();
+    let Ok(mut writer) = write(&root, &plan, rng, &mut key) else {
         return 0;
     };
     let mut len = writer.front().len();
     while let Some(next) = writer.next_len() {
         if writer
-            .seal(out.get_mut(..next).unwrap_or_default())
+            .seal(&mut key, out.get_mut(..next).unwrap_or_default())
             .is_err()
         {
             return 0;

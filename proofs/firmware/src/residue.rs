@@ -7,7 +7,7 @@ use core::hint::black_box;
 
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::Recipient;
-use security_domain::hazmat::backup;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
@@ -156,10 +156,11 @@ extern "C" fn residue_backup_seal() -> u32 {
         created: 0,
         length: TEXT_LEN as u64,
     };
-    let mut writer = backup::write(root, &plan, &mut Xorshift(4));
+    let mut key = BackupKey::none();
+    let mut writer = backup::write(root, &plan, &mut Xorshift(4), &mut key);
     let Ok(writer) = &mut writer else { return 0 };
     FRONT.borrow_mut()[..writer.front().len()].copy_from_slice(writer.front());
-    u32::from(writer.seal(&mut *CHUNK.borrow_mut()).is_ok())
+    u32::from(writer.seal(&mut key, &mut *CHUNK.borrow_mut()).is_ok())
 }
 
 /// Opens it.
@@ -169,9 +170,10 @@ extern "C" fn residue_backup_open() -> u32 {
     let (Some(root), Ok(header)) = (&*root, BackupHeader::parse(&*front)) else {
         return 0;
     };
-    let mut reader = backup::read(root, &header);
+    let mut key = BackupKey::none();
+    let mut reader = backup::read(root, &header, &mut key);
     let Ok(reader) = &mut reader else { return 0 };
-    u32::from(reader.open(&mut *CHUNK.borrow_mut()).is_ok())
+    u32::from(reader.open(&mut key, &mut *CHUNK.borrow_mut()).is_ok())
 }
 
 /// Copies the front of that backup, from which its key follows, to `out`.

@@ -5,7 +5,7 @@
 use security_domain::backup::{
     BackupHeader, BackupInfo, CHUNK_LEN, Kind, RestoreError, StreamError, TAG_LEN,
 };
-use security_domain::hazmat;
+use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
 use security_domain::secret::Secret;
 
@@ -36,13 +36,14 @@ fn written() -> (Vec<u8>, Vec<Vec<u8>>) {
         created: 0,
         length: LENGTH as u64,
     };
-    let mut writer = hazmat::backup::write(&root(0x72), &plan, &mut SecretRng(40)).unwrap();
+    let (root, mut key) = (root(0x72), BackupKey::none());
+    let mut writer = backup::write(&root, &plan, &mut SecretRng(40), &mut key).unwrap();
     let front = writer.front().to_vec();
     let mut chunks = Vec::new();
     while let Some(len) = writer.next_len() {
         let mut chunk = vec![0x61; len + TAG_LEN];
         hide(&mut chunk);
-        writer.seal(&mut chunk).unwrap();
+        writer.seal(&mut key, &mut chunk).unwrap();
         reveal(&mut chunk);
         chunks.push(chunk);
     }
@@ -53,9 +54,10 @@ fn written() -> (Vec<u8>, Vec<Vec<u8>>) {
 fn write_and_restore() {
     let (front, mut chunks) = written();
     let header = BackupHeader::parse(&front).unwrap();
-    let mut reader = hazmat::backup::read(&root(0x72), &header).unwrap();
+    let mut key = BackupKey::none();
+    let mut reader = backup::read(&root(0x72), &header, &mut key).unwrap();
     for chunk in &mut chunks {
-        let text = reader.open(chunk).unwrap();
+        let text = reader.open(&mut key, chunk).unwrap();
         reveal(text);
         assert!(text.iter().all(|byte| *byte == 0x61));
     }
@@ -66,9 +68,11 @@ fn refuse() {
     let (front, mut chunks) = written();
     let header = BackupHeader::parse(&front).unwrap();
     for place in [0, CHUNK_LEN - 1, CHUNK_LEN + 15] {
-        let mut reader = hazmat::backup::read(&root(0x72), &header).unwrap();
+        let mut key = BackupKey::none();
+        let mut reader = backup::read(&root(0x72), &header, &mut key).unwrap();
         chunks[0][place] ^= 1;
-        assert_eq!(reader.open(&mut chunks[0]), Err(StreamError::DoesNotOpen));
+        let refused = reader.open(&mut key, &mut chunks[0]);
+        assert_eq!(refused, Err(StreamError::DoesNotOpen));
         chunks[0][place] ^= 1;
     }
 }
@@ -76,7 +80,7 @@ fn refuse() {
 fn of_another_domain() {
     let (front, _) = written();
     let header = BackupHeader::parse(&front).unwrap();
-    let refused = hazmat::backup::read(&root(0x73), &header).unwrap_err();
+    let refused = backup::read(&root(0x73), &header, &mut BackupKey::none()).unwrap_err();
     let have = header.domain_id();
     assert!(matches!(refused, RestoreError::WrongDomain(wrong) if wrong.have == have));
 }
