@@ -157,4 +157,12 @@ mod tests {
             [false, false, true, true]
         );
     }
+
+    #[test]
+    fn a_draw_that_fails_halfway_is_wiped() {
+        let mut out = [9; 32];
+        let drawn = crate::rng::fill(&mut TestRng::failing_at(1, 0), &mut out);
+        assert_eq!(drawn, Err(RngError));
+        assert_eq!(out, [0; 32]);
+    }
 }

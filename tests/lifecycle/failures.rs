@@ -248,7 +248,6 @@ fn two_hsms_share_a_domain_and_no_key_of_their_own() {
 }
 
 /// What a copy that was left out leaves in the vault is not taken for a root, a seed or a name.
-#[cfg(feature = "hazmat")]
 #[test]
 fn a_state_with_zeros_in_place_of_a_root_is_a_fault() {
     use crate::world::rewrite;

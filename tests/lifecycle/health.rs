@@ -3,25 +3,25 @@
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::lifecycle::{AnyDomain, Backup, LifecycleError, Restore};
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 use security_domain::lifecycle::{Imported, Stage, Vault};
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 use security_domain::self_test::Test;
 
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 use crate::flash::Dead;
 use crate::flash::Hsm;
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 use crate::import::{ROOT_AT, confirm, imported_at_rest};
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 use crate::sealed::artifacts;
 use crate::sealed::{fast_keys, share};
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 use crate::world::{In, rewrite};
 use crate::world::{Lost, ROOM, activation, active, hsm, provisioned, tested, vault};
 
 /// An HSM whose last computation has failed its check.
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 fn erred(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Imported>) {
     let (mut hsm, _) = imported_at_rest();
     rewrite(&mut hsm, |contents| contents[ROOT_AT] ^= 1);
@@ -33,7 +33,7 @@ fn erred(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Imported>) {
     (hsm, refused.domain)
 }
 
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 #[test]
 fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
     let (lost, mut vault) = (Lost::new(1), vault());
@@ -65,7 +65,7 @@ fn after_a_fault_every_step_is_refused_but_those_that_destroy() {
     assert_eq!(hsm.events.len(), events, "no step began");
 }
 
-#[cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#[cfg(feature = "managed-hsm")]
 #[test]
 fn zeroizing_and_a_start_leave_the_error_state() {
     let mut memory = vault();

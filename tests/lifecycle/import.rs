@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 use crate::fixtures::{certificate_der, open_shares, rng};
 use crate::flash::{Fault, Hsm, Tear};
-#[cfg(feature = "hazmat")]
 use crate::world::rewrite;
 use crate::world::{In, empty, hsm, tested, vault};
 
@@ -371,13 +370,10 @@ fn an_import_that_waits_keeps_to_the_clock() {
 
 /// Where the root begins in a record, and the artifacts if they take 24 to 255 bytes (`docs/format.md`,
 /// "Record").
-#[cfg(feature = "hazmat")]
 pub const ROOT_AT: usize = 58;
-#[cfg(feature = "hazmat")]
 const ARTIFACTS_AT: usize = 92;
 
 /// An imported domain with a root, at rest, and how long the artifacts are in its record.
-#[cfg(feature = "hazmat")]
 pub fn imported_at_rest() -> (Hsm, usize) {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     let root = [9; 32];
@@ -392,11 +388,9 @@ pub fn imported_at_rest() -> (Hsm, usize) {
 }
 
 /// What is done to the contents of a record with artifacts of this many bytes.
-#[cfg(feature = "hazmat")]
 type Change = fn(&mut Vec<u8>, usize);
 
 /// What came in is all there, root and artifacts, or it does not take effect.
-#[cfg(feature = "hazmat")]
 #[test]
 fn what_changed_while_it_waited_is_not_confirmed() {
     let missing = |contents: &mut Vec<u8>, len: usize| {

@@ -55,7 +55,6 @@ fn the_sink_is_not_told_what_another_hsm_owes() {
 }
 
 /// Contents that no state writes are refused, though the record is authentic.
-#[cfg(feature = "hazmat")]
 #[test]
 fn a_record_whose_parts_do_not_go_together_is_damaged() {
     use security_domain::lifecycle::Stage;

@@ -158,7 +158,6 @@ pub fn has_artifacts<H: Host>(domain: &In<'_, Active>, host: &mut H) -> bool {
 }
 
 /// Changes the contents of the record at rest, as nobody but the HSM itself can.
-#[cfg(feature = "hazmat")]
 pub fn rewrite(hsm: &mut Hsm, change: impl FnOnce(&mut Vec<u8>)) {
     use security_domain::hazmat::record::{self, Loaded};
 
