@@ -14,6 +14,9 @@ use crate::secret::{Secret, wipe};
 /// With exactly a threshold of shares, a wrong share gives a wrong secret. Shares beyond the
 /// threshold are checked in every byte.
 ///
+/// The secret is returned by value, and the move can leave a copy of it on the stack;
+/// [`combine_rows`] fills the caller's buffer.
+///
 /// Secret: the shares, the secret. Public: `N`, the indices, `quorum`. Leaks: whether the shares
 /// agree.
 ///

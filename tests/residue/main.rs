@@ -16,6 +16,7 @@ mod lifecycle;
 mod managed_hsm;
 #[path = "../sealed/mod.rs"]
 mod sealed;
+mod sharing;
 mod stack;
 #[path = "../lifecycle/world.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
