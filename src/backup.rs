@@ -30,14 +30,15 @@ mod chunks;
 mod error;
 mod header;
 mod key;
+mod length;
 mod name;
 mod reader;
 mod writer;
 
-pub use chunks::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 pub use error::{BeginError, Field, HeaderError, RestoreError, StreamError, WrongDomain};
 pub use header::{BackupHeader, BackupId, BackupInfo, FRONT_MAX_LEN, Kind};
 pub(crate) use key::BackupKey;
+pub use length::{CHUNK_LEN, MAX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 pub use name::Name;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;

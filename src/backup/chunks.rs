@@ -13,37 +13,13 @@
 use super::error::StreamError;
 use super::header::Front;
 use super::key::BackupKey;
+use super::length::{CHUNK_BITS, CHUNK_LEN, TAG_LEN, last_chunk};
 use crate::aead::chunk::NotAuthentic;
 use crate::aead::{self, NONCE_LEN};
 use crate::burn::{self, burning};
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 use crate::secret::{Secret, wipe};
-
-/// The length of every chunk except the last, in bytes of plaintext: 64 KiB.
-pub const CHUNK_LEN: usize = 1 << CHUNK_BITS;
-
-/// The length of a chunk's tag.
-pub const TAG_LEN: usize = aead::TAG_LEN;
-
-/// The length of every chunk except the last, as stored in the file.
-pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
-
-/// The most bytes of a backup: 2^32 chunks, which is the range of the chunk counter.
-pub const MAX_LEN: u64 = 1 << (CHUNK_BITS + u32::BITS);
-
-const CHUNK_BITS: u32 = 16;
-
-/// Returns the length of all chunks for `length` bytes, at most [`MAX_LEN`], tags included.
-pub(super) const fn sealed_len(length: u64) -> u64 {
-    let tags = (last_chunk(length) + 1) * TAG_LEN as u64;
-    length.saturating_add(tags)
-}
-
-/// Returns the number of the last chunk, from 0.
-const fn last_chunk(length: u64) -> u64 {
-    length.saturating_sub(1) >> CHUNK_BITS
-}
 
 /// The position in one backup. The key is kept elsewhere, so that this can be moved.
 pub(super) struct Chunks {

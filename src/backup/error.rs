@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use super::length::MAX_LEN;
 use crate::cbor::Malformed;
 use crate::hardened::Fault;
 use crate::rng::RngError;
@@ -116,7 +117,7 @@ impl core::error::Error for HeaderError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// The data is longer than [`MAX_LEN`](super::MAX_LEN) bytes.
+    /// The data is longer than [`MAX_LEN`](MAX_LEN) bytes.
     TooLong,
     /// The random number generator failed.
     Rng,
@@ -139,7 +140,7 @@ impl From<RngError> for BeginError {
 impl fmt::Display for BeginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "a backup holds at most {} bytes", super::MAX_LEN),
+            Self::TooLong => write!(f, "a backup holds at most {} bytes", MAX_LEN),
             Self::Rng => RngError.fmt(f),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }

@@ -8,8 +8,8 @@ use heapless::Vec;
 use minicbor::Encoder;
 use minicbor::encode::Write;
 
-use super::chunks::{MAX_LEN, sealed_len};
 use super::error::{BeginError, Field, HeaderError};
+use super::length::{MAX_LEN, sealed_len};
 use super::name::Name;
 use crate::cbor::{Count, Encoded, Reader, bytes_len, is_encoding};
 use crate::sealed_domain::{DomainId, Epoch, InstanceId, LedgerHead, MAX_TEXT_LEN, Suite, id};
