@@ -70,7 +70,7 @@ mod firmware {
 
     impl<R: TryCryptoRng> Flash for Board<R> {
         fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-            let (bytes, len) = (&self.slots[slot as usize], self.lengths[slot as usize]);
+            let (bytes, len) = (&self.slots[slot.index()], self.lengths[slot.index()]);
             out.get_mut(..len)
                 .ok_or(FlashError)?
                 .copy_from_slice(&bytes[..len]);
@@ -78,15 +78,15 @@ mod firmware {
         }
 
         fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
-            let bytes = self.slots[slot as usize].get_mut(..record.len());
+            let bytes = self.slots[slot.index()].get_mut(..record.len());
             bytes.ok_or(FlashError)?.copy_from_slice(record);
-            self.lengths[slot as usize] = record.len();
+            self.lengths[slot.index()] = record.len();
             Ok(())
         }
 
         fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-            self.slots[slot as usize].fill(0xff);
-            self.lengths[slot as usize] = 0;
+            self.slots[slot.index()].fill(0xff);
+            self.lengths[slot.index()] = 0;
             Ok(())
         }
 

@@ -35,19 +35,19 @@ impl Board {
 
 impl Flash for Board {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        let record = &self.slots[slot as usize];
+        let record = &self.slots[slot.index()];
         let out = out.get_mut(..record.len()).ok_or(FlashError)?;
         out.copy_from_slice(record);
         Ok(record.len())
     }
 
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
-        self.slots[slot as usize] = record.to_vec();
+        self.slots[slot.index()] = record.to_vec();
         Ok(())
     }
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.slots[slot as usize].clear();
+        self.slots[slot.index()].clear();
         Ok(())
     }
 

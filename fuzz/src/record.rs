@@ -72,7 +72,7 @@ impl Hsm {
 impl Flash for Hsm {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         self.call()?;
-        let held = &self.slots[slot as usize];
+        let held = &self.slots[slot.index()];
         let out = out.get_mut(..held.len()).ok_or(FlashError)?;
         out.copy_from_slice(held);
         Ok(held.len())
@@ -85,7 +85,7 @@ impl Flash for Hsm {
             Err(_) => &record[..self.tear.min(record.len())],
         };
         if whole.is_ok() || self.tear > 0 {
-            self.slots[slot as usize] = written.to_vec();
+            self.slots[slot.index()] = written.to_vec();
             self.tear = 0;
         }
         whole
@@ -93,7 +93,7 @@ impl Flash for Hsm {
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
         self.call()?;
-        self.slots[slot as usize].clear();
+        self.slots[slot.index()].clear();
         Ok(())
     }
 

@@ -46,7 +46,7 @@ impl Audit {
             waiting: 0,
             reported: 0,
         }; Step::ALL.len()],
-        answer: SinkAnswer::REFUSED,
+        answer: SinkAnswer::NONE,
     };
 
     /// Returns a permit if the sink has accepted the step under way: the answer is tested again where the
@@ -147,7 +147,8 @@ impl Audit {
     }
 
     fn of(&mut self, step: Step) -> Option<&mut Refusals> {
-        self.refused.get_mut(step as usize)
+        let place = Step::ALL.iter().position(|one| *one == step)?;
+        self.refused.get_mut(place)
     }
 }
 

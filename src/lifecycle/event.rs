@@ -97,7 +97,8 @@ pub enum Event {
 #[non_exhaustive]
 pub enum Step {
     /// [`Event::Provision`].
-    Provision,
+    // Not 0, so that a vault that was never started is zeros.
+    Provision = 1,
     /// [`Event::Activate`].
     Activate,
     /// [`Event::BeginRecovery`].
@@ -154,7 +155,8 @@ impl Step {
 #[non_exhaustive]
 pub enum Outcome {
     /// The step took effect.
-    Done,
+    // Not 0, as in `Step`.
+    Done = 1,
     /// The step did not take effect. If the flash failed, the next start finds out which state it
     /// holds.
     Failed,

@@ -70,6 +70,9 @@ impl SinkAnswer {
     /// The event must not take effect, or could not be recorded.
     pub const REFUSED: Self = Self(0xce5b_1974, 0x2b6d_b0a8);
 
+    /// No answer yet, which counts as a refusal: zeros, as is a vault that was never started.
+    pub(super) const NONE: Self = Self(0, 0);
+
     /// Returns whether the sink agrees.
     pub(super) fn is_agreed(&self) -> Mask {
         Mask::eq(self.0, Self::AGREED.0) & Mask::eq(self.1, Self::AGREED.1)

@@ -60,12 +60,21 @@ pub trait Flash {
 )]
 pub enum Slot {
     /// The first slot.
-    A,
+    // Not 0, so that a vault that was never started is zeros.
+    A = 1,
     /// The second slot.
-    B,
+    B = 2,
 }
 
 impl Slot {
+    /// Returns 0 or 1, the slot's place in an array of both.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::A => 0,
+            Self::B => 1,
+        }
+    }
+
     /// Returns the other slot.
     #[must_use]
     pub const fn other(self) -> Self {

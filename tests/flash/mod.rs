@@ -215,13 +215,6 @@ fn device_key(byte: u8) -> Secret<32> {
     Secret::from_bytes(&mut [byte; 32])
 }
 
-fn place(slot: Slot) -> usize {
-    match slot {
-        Slot::A => 0,
-        Slot::B => 1,
-    }
-}
-
 impl security_domain::storage::Flash for Hsm {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
         let slot = match self.next()? {
@@ -230,7 +223,7 @@ impl security_domain::storage::Flash for Hsm {
             Some(Fault::Strays) => slot.other(),
             Some(_) => return Err(FlashError),
         };
-        let held = self.flash.slots[place(slot)].as_ref().ok_or(FlashError)?;
+        let held = self.flash.slots[slot.index()].as_ref().ok_or(FlashError)?;
         out.get_mut(..held.len())
             .ok_or(FlashError)?
             .copy_from_slice(held);
@@ -243,7 +236,7 @@ impl security_domain::storage::Flash for Hsm {
         if self.dead.write {
             return Err(FlashError);
         }
-        let held = &mut self.flash.slots[place(slot)];
+        let held = &mut self.flash.slots[slot.index()];
         match fault {
             Some(Fault::Fails) => return Err(FlashError),
             Some(Fault::Lies) => return Ok(()),
@@ -271,7 +264,7 @@ impl security_domain::storage::Flash for Hsm {
         if self.dead.erase {
             return Err(FlashError);
         }
-        let held = &mut self.flash.slots[place(slot)];
+        let held = &mut self.flash.slots[slot.index()];
         match fault {
             Some(Fault::Fails) => return Err(FlashError),
             Some(Fault::Lies | Fault::Strays) => return Ok(()),

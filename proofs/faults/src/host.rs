@@ -186,17 +186,10 @@ pub fn buffer(number: usize) -> &'static mut [u8] {
     unsafe { &mut (*(&raw mut BUFFERS))[number] }
 }
 
-const fn place(slot: Slot) -> usize {
-    match slot {
-        Slot::A => 0,
-        Slot::B => 1,
-    }
-}
-
 impl security_domain::storage::Flash for Hsm {
     #[inline(never)]
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        let place = place(slot);
+        let place = slot.index();
         let len = self.flash.lens[place];
         let out = out.get_mut(..len).ok_or(FlashError)?;
         out.copy_from_slice(&self.flash.slots[place][..len]);
@@ -205,7 +198,7 @@ impl security_domain::storage::Flash for Hsm {
 
     #[inline(never)]
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
-        let place = place(slot);
+        let place = slot.index();
         let out = self.flash.slots[place]
             .get_mut(..record.len())
             .ok_or(FlashError)?;
@@ -216,7 +209,7 @@ impl security_domain::storage::Flash for Hsm {
 
     #[inline(never)]
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        let place = place(slot);
+        let place = slot.index();
         self.flash.slots[place].fill(0);
         self.flash.lens[place] = 0;
         Ok(())

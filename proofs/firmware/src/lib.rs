@@ -8,6 +8,7 @@
 #![no_std]
 
 mod masking;
+mod memory;
 mod planted;
 mod reach;
 mod reach_files;

@@ -22,14 +22,14 @@ struct Flash {
 
 impl security_domain::storage::Flash for Flash {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        let (held, len) = &self.slots[slot as usize];
+        let (held, len) = &self.slots[slot.index()];
         let held = held.get(..*len).ok_or(FlashError)?;
         out.get_mut(..*len).ok_or(FlashError)?.copy_from_slice(held);
         Ok(*len)
     }
 
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
-        let (held, len) = &mut self.slots[slot as usize];
+        let (held, len) = &mut self.slots[slot.index()];
         published(record);
         *len = record.len();
         held.get_mut(..*len)
@@ -39,7 +39,7 @@ impl security_domain::storage::Flash for Flash {
     }
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.slots[slot as usize].1 = 0;
+        self.slots[slot.index()].1 = 0;
         Ok(())
     }
 

@@ -45,7 +45,7 @@ impl Flash {
 
 impl security_domain::storage::Flash for Flash {
     fn read(&mut self, slot: Slot, out: &mut [u8]) -> Result<usize, FlashError> {
-        let held = &self.slots[slot as usize];
+        let held = &self.slots[slot.index()];
         let out = out.get_mut(..held.len()).ok_or(FlashError)?;
         out.copy_from_slice(held);
         Ok(held.len())
@@ -56,7 +56,7 @@ impl security_domain::storage::Flash for Flash {
         if self.public {
             reveal(&mut record);
         }
-        self.slots[slot as usize] = record;
+        self.slots[slot.index()] = record;
         self.fails = self.fails.map(|fails| fails.wrapping_sub(1));
         match self.fails {
             Some(0) => Err(FlashError),
@@ -65,7 +65,7 @@ impl security_domain::storage::Flash for Flash {
     }
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
-        self.slots[slot as usize].clear();
+        self.slots[slot.index()].clear();
         Ok(())
     }
 
