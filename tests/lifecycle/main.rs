@@ -19,6 +19,8 @@ mod health;
 #[cfg(feature = "managed-hsm")]
 mod import;
 #[cfg(feature = "managed-hsm")]
+mod import_tries;
+#[cfg(feature = "managed-hsm")]
 mod imported;
 mod life;
 mod memory;

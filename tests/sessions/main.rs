@@ -11,6 +11,7 @@ mod sealed;
 
 mod answers;
 mod bytes;
+mod contributions;
 mod refusals;
 mod vectors;
 mod world;
