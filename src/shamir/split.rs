@@ -78,6 +78,29 @@ pub fn split_into<const N: usize, R: TryCryptoRng + ?Sized>(
 /// On error every row is wiped. Random bytes are drawn in blocks of a few kilobytes, which is also
 /// the stack use, whatever the length and the quorum.
 ///
+/// ```
+/// use security_domain::quorum::Quorum;
+/// use security_domain::shamir::{ShareRow, check, split_rows};
+/// # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+///
+/// let quorum = Quorum::of::<3, 5>();
+/// let secret = b"a secret of any length".to_vec();
+///
+/// let mut rows = vec![vec![0; secret.len()]; 5];
+/// let mut slots: Vec<&mut [u8]> = rows.iter_mut().map(Vec::as_mut_slice).collect();
+/// split_rows(&secret, quorum, &mut rng, &mut slots)?;
+///
+/// // One share is damaged. Five shares are enough to find it, and to rebuild the secret.
+/// rows[1][0] ^= 1;
+/// let shares = quorum.indices().zip(&rows);
+/// let shares: Vec<_> = shares.map(|(index, value)| ShareRow { index, value }).collect();
+/// let mut rebuilt = vec![0; secret.len()];
+/// let wrong = check::correct_rows(quorum, &shares, &mut rng, &mut rebuilt)?;
+/// assert_eq!(rebuilt, secret);
+/// assert!(wrong.iter().map(|index| index.get()).eq([2]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Secret: `secret`, the rows. Public: the lengths, `quorum`, whether `rng` failed. Leaks: nothing
 /// else.
 ///
