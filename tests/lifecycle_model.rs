@@ -4,7 +4,8 @@
 //! The sink refuses, the flash fails, lies and loses power, the clock goes back and the time runs out.
 //! After each step: the HSM shows what the model says; it is active only by its own activation or by a
 //! quorum; and in the vault's memory, of all secrets that there ever were, are exactly those that the
-//! state may know. After each power-up it is what it was, or what it was about to become.
+//! state may know. After each power-up it is what it was, or what it was about to become; an old image
+//! of the flash is refused. No number is given to two states.
 #![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 
 #[path = "sealed/fast.rs"]
@@ -40,6 +41,7 @@ fn add(all: &mut Tally, tally: Tally) {
     all.contributed += tally.contributed;
     all.activated += tally.activated;
     all.discarded += tally.discarded;
+    all.put_back += tally.put_back;
     all.states.extend(tally.states);
 }
 
@@ -63,6 +65,7 @@ fn random_lives_agree_with_the_model() {
     assert!(all.refused > 100 && all.failed > 100, "{all:?}");
     assert!(all.opened > 5 && all.activated > 5, "{all:?}");
     assert!(all.discarded > 2, "{all:?}");
+    assert!(all.put_back > 100, "{all:?}");
 }
 
 /// All from one session that waits for contributions, whose transfer key was drawn once.

@@ -23,6 +23,8 @@ use super::model::{Model, Session, Tick};
 use super::secrets::{at_rest, found, memory, primes};
 use super::world::{Held, ROOM, activation, lost};
 
+mod images;
+mod outcomes;
 mod sessions;
 mod shown;
 mod steps;
@@ -60,6 +62,7 @@ pub struct Tally {
     pub contributed: usize,
     pub activated: usize,
     pub discarded: usize,
+    pub put_back: usize,
     pub states: HashSet<Stage>,
 }
 
@@ -73,6 +76,8 @@ pub struct Life {
     now: Model,
     /// What the flash may hold.
     rest: Vec<Model>,
+    /// What the flash held at earlier starts.
+    old: Vec<Flash>,
     /// Whether the last write failed, so that the next may have to put that right first.
     unsettled: bool,
     /// Whether the flash may hold no state: an end erased it, and could not write what follows.
@@ -115,6 +120,7 @@ pub fn live(from: Option<&Snapshot>, seed: u8, keys: usize, program: &[u8]) -> (
         life.without_session();
         life.look_for(|_| false, "after the domain was dropped");
         if !goes_on {
+            life.check_numbers();
             let snapshot = life.snapshot();
             return (life.tally, snapshot);
         }
@@ -149,6 +155,7 @@ impl Life {
             transfers: from.transfers.clone(),
             now: from.model.clone(),
             rest: vec![from.model.clone()],
+            old: Vec::new(),
             unsettled: false,
             erased: false,
             before: (0, 0),
@@ -178,6 +185,7 @@ impl Life {
         if self.hsm.is_off() {
             self.hsm.restart();
         }
+        self.put_back_an_old_image(vault);
         self.begin();
         self.unsettled = false;
         // If the power fails while a session ends, there may be no state.
@@ -342,113 +350,5 @@ impl Life {
     /// There is no session: not a byte of an old one is left.
     fn without_session(&mut self) {
         (self.begun, self.stale) = (false, HashSet::new());
-    }
-
-    // What becomes of a step.
-
-    fn begin(&mut self) {
-        self.before = (self.hsm.struck(), self.hsm.events.len());
-    }
-
-    /// Whether the flash failed in this step, or has to be put right first.
-    fn failed(&self) -> bool {
-        self.unsettled || self.hsm.struck() > self.before.0
-    }
-
-    /// What the sink has heard in this step, but for how steps ended and what was refused.
-    fn heard(&self) -> Vec<Event> {
-        let heard = self.heard_all().iter().copied();
-        heard
-            .filter(|event| !matches!(event, Event::Outcome { .. } | Event::Refused { .. }))
-            .collect()
-    }
-
-    fn heard_all(&self) -> &[Event] {
-        &self.hsm.events[self.before.1..]
-    }
-
-    /// The sink heard how a step ended, after it had heard of the step.
-    fn assert_concluded(&self, outcome: Outcome) {
-        match self.heard_all() {
-            // A backup is not finished yet.
-            [.., Event::BeginBackup { .. }] => assert_eq!(outcome, Outcome::Done),
-            [.., _, Event::Outcome { outcome: heard, .. }] => assert_eq!(*heard, outcome),
-            heard => panic!("{heard:?}"),
-        }
-    }
-
-    /// The sink heard of this last, and before it of nothing but what it is owed.
-    fn assert_heard(&self, event: Event) {
-        let heard = self.heard();
-        let (last, owed) = heard.split_last().expect("the sink has heard");
-        assert_eq!(*last, event);
-        assert!(
-            owed.iter()
-                .all(|event| matches!(event, Event::EndSession(_) | Event::Zeroize))
-        );
-    }
-
-    /// The step took place, and is on the flash.
-    fn took_place(&mut self, next: Model, event: Event) {
-        assert!(!self.hsm.refuses);
-        self.assert_heard(event);
-        self.assert_concluded(Outcome::Done);
-        self.rest = vec![next.clone()];
-        self.now = next;
-        (self.unsettled, self.erased) = (false, false);
-    }
-
-    /// The step did not take place: the sink refused, or the flash failed. Then it may hold `next`.
-    fn did_not(&mut self, error: LifecycleError, next: impl FnOnce(&Self) -> Model) {
-        match error {
-            LifecycleError::SinkRefused => {
-                assert!(self.hsm.refuses && self.heard().is_empty());
-                self.tally.refused += 1;
-            }
-            LifecycleError::Record(_) | LifecycleError::MayBeActive { .. } => {
-                // Before the sink heard of it, or after it agreed.
-                assert!(self.failed(), "{error}");
-                match self.heard().is_empty() {
-                    true => {}
-                    false => {
-                        assert!(!self.hsm.refuses, "{error}");
-                        self.assert_concluded(Outcome::Failed);
-                    }
-                }
-                self.tally.failed += 1;
-                self.unsettled = true;
-                let next = next(self);
-                self.rest.push(next);
-            }
-            error => panic!("{error}"),
-        }
-    }
-
-    /// A step that protects took place, whatever sink and flash said.
-    fn ended(&mut self, next: Model, event: Event, written: Result<(), LifecycleError>) {
-        match self.hsm.refuses {
-            true => assert!(self.heard().is_empty()),
-            false => self.assert_heard(event),
-        }
-        self.now = next.clone();
-        self.written(next, written);
-    }
-
-    /// The state was to be written, and is there whatever the flash said.
-    fn written(&mut self, next: Model, written: Result<(), LifecycleError>) {
-        match written {
-            Ok(()) => {
-                self.rest = vec![next];
-                (self.unsettled, self.erased) = (false, false);
-            }
-            Err(error @ (LifecycleError::Record(_) | LifecycleError::NotWritten { .. })) => {
-                assert!(self.failed());
-                self.erased |= matches!(error, LifecycleError::NotWritten { .. });
-                self.tally.failed += 1;
-                self.unsettled = true;
-                self.rest.push(next);
-            }
-            Err(error) => panic!("{error}"),
-        }
     }
 }
