@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Random lives of an HSM, compared step by step with a small model of `docs/lifecycle.md`.
 //!
-//! The sink refuses, the flash fails, lies and loses power, the clock goes back and the time runs out.
+//! The sink refuses, the flash fails, lies and loses power, the generator fails, the clock goes back and the
+//! time runs out.
 //! After each step: the HSM shows what the model says; it is active only by its own activation or by a
 //! quorum; and in the vault's memory, of all secrets that there ever were, are exactly those that the
 //! state may know. After each power-up it is what it was, or what it was about to become; an old image
@@ -42,6 +43,7 @@ fn add(all: &mut Tally, tally: Tally) {
     all.activated += tally.activated;
     all.discarded += tally.discarded;
     all.put_back += tally.put_back;
+    all.undrawn += tally.undrawn;
     all.states.extend(tally.states);
 }
 
@@ -65,7 +67,7 @@ fn random_lives_agree_with_the_model() {
     assert!(all.refused > 100 && all.failed > 100, "{all:?}");
     assert!(all.opened > 5 && all.activated > 5, "{all:?}");
     assert!(all.discarded > 2, "{all:?}");
-    assert!(all.put_back > 100, "{all:?}");
+    assert!(all.put_back > 100 && all.undrawn > 20, "{all:?}");
 }
 
 /// All from one session that waits for contributions, whose transfer key was drawn once.

@@ -13,7 +13,7 @@ use security_domain::lifecycle::{
     Provisioned, QuorumMet, Recovering, Stage, Status, Vault,
 };
 use security_domain::sealed_domain::{
-    Epoch, ExpectedDomain, HeaderDigest, InstanceId, OpenError, SealedDomain,
+    Epoch, ExpectedDomain, HeaderDigest, InstanceId, OpenError, SealError, SealedDomain,
 };
 use security_domain::self_test::{self, SelfTested};
 
@@ -23,6 +23,7 @@ use super::model::{Model, Session, Tick};
 use super::secrets::{at_rest, found, memory, primes};
 use super::world::{Held, ROOM, activation, lost};
 
+mod generator;
 mod images;
 mod outcomes;
 mod sessions;
@@ -63,6 +64,7 @@ pub struct Tally {
     pub activated: usize,
     pub discarded: usize,
     pub put_back: usize,
+    pub undrawn: usize,
     pub states: HashSet<Stage>,
 }
 

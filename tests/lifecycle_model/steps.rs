@@ -34,6 +34,7 @@ impl Life {
                 at
             }
             3 if a & 15 == 0 => At::Empty(self.zeroize(at)),
+            3 if a & 1 == 1 => self.without_draws(at, usize::from(b & 1)),
             _ => match at {
                 At::Empty(domain) => match act & 3 {
                     0 => self.provision(domain),
