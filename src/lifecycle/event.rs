@@ -34,7 +34,8 @@ pub enum Event {
         epoch: Epoch,
         /// The digest of the domain's header.
         header: HeaderDigest,
-        /// Whether the operator named the expected domain.
+        /// Whether the operator named the expected domain. It is a report: no step depends on it, and
+        /// a step that would report it wrongly is refused.
         pinned: bool,
         /// The request that custodians answer; `None` for a quorum in one place.
         request: Option<RequestDigest>,
