@@ -147,6 +147,10 @@ impl<R: TryCryptoRng, const SLOT: usize> Flash for RamHost<R, SLOT> {
         for (to, from) in out.iter_mut().zip(record) {
             *to = *from;
         }
+        // Nothing of a longer record before: equal records make equal slots.
+        for byte in content.bytes.iter_mut().skip(record.len()) {
+            *byte = 0;
+        }
         content.len = record.len();
         Ok(())
     }
@@ -216,5 +220,35 @@ impl<const SLOT: usize> fmt::Debug for RamSlots<SLOT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b] = [Slot::A, Slot::B].map(|slot| self.record(slot).len());
         write!(f, "RamSlots({a} and {b} bytes)")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::hazmat::testing::TestRng;
+
+    #[test]
+    fn nothing_is_left_of_a_longer_record() {
+        let mut hosts = [1, 2].map(|seed| RamHost::<_, 8>::new(TestRng::seeded(seed)));
+        let [one, other] = &mut hosts;
+        one.write(Slot::A, b"longer").unwrap();
+        one.write(Slot::A, b"new").unwrap();
+        other.write(Slot::A, b"new").unwrap();
+        assert_eq!(one.slots, other.slots);
+        assert_eq!(one.slots.record(Slot::A), b"new");
+        assert_eq!(one.write(Slot::B, &[0; 9]), Err(FlashError));
+    }
+
+    #[test]
+    fn one_call_fails_and_the_next_succeeds() {
+        let mut host = RamHost::<_, 8>::new(TestRng::seeded(1));
+        host.calls_before_failure = Some(1);
+        assert_eq!(host.counter(), Ok(0));
+        assert_eq!(host.advance(3), Err(FlashError));
+        assert_eq!(host.counter(), Ok(0));
+        assert_eq!(host.advance(3), Ok(()));
+        assert_eq!(host.advance(3), Err(FlashError));
     }
 }
