@@ -4,7 +4,6 @@
 use security_domain::hazmat::testing::TestRng;
 
 use super::*;
-use crate::flash::WithRng;
 
 impl Life {
     /// A step that draws does not take place, and writes nothing, if the generator fails once, at draw `draw`

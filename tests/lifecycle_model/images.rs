@@ -41,7 +41,7 @@ impl Life {
     pub(super) fn put_back_an_old_image(&mut self, vault: &mut Vault<ROOM>) {
         let current = self.hsm.flash.clone();
         let gone_on = |old: &&Flash| old.counter + 2 <= current.counter;
-        let old = self.old.iter().filter(gone_on).next_back().cloned();
+        let old = self.old.iter().rfind(gone_on).cloned();
         self.old.push(current.clone());
         let Some(old) = old else {
             return;

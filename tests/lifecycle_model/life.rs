@@ -18,7 +18,7 @@ use security_domain::sealed_domain::{
 use security_domain::self_test::{self, SelfTested};
 
 use super::fast::{FastKey, fast_keys};
-use super::flash::{Fault, Flash, Hsm, Tear};
+use super::flash::{Fault, Flash, Hsm, Tear, WithRng};
 use super::model::{Model, Session, Tick};
 use super::secrets::{at_rest, found, memory, primes};
 use super::world::{Held, ROOM, activation, lost};
