@@ -117,7 +117,7 @@ impl core::error::Error for HeaderError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BeginError {
-    /// The data is longer than [`MAX_LEN`](MAX_LEN) bytes.
+    /// The data is longer than [`MAX_LEN`] bytes.
     TooLong,
     /// The random number generator failed.
     Rng,
@@ -140,7 +140,7 @@ impl From<RngError> for BeginError {
 impl fmt::Display for BeginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "a backup holds at most {} bytes", MAX_LEN),
+            Self::TooLong => write!(f, "a backup holds at most {MAX_LEN} bytes"),
             Self::Rng => RngError.fmt(f),
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }

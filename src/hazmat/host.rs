@@ -3,8 +3,10 @@
 
 use core::fmt;
 
+use heapless::Vec;
 use rand_core::TryCryptoRng;
 
+use crate::hardened::copy;
 use crate::lifecycle::{Event, Host, SinkAnswer};
 use crate::secret::Secret;
 use crate::storage::{Flash, FlashError, Slot};
@@ -13,7 +15,7 @@ use crate::storage::{Flash, FlashError, Slot};
 /// [`vault_room`](crate::lifecycle::vault_room).
 ///
 /// Its device key is public, and everything is forgotten when it is dropped. To bring back an old
-/// image of the flash, copy `slots` and put them back later.
+/// image of the flash, clone `slots` and put them back later.
 ///
 /// ```
 /// use security_domain::hazmat::testing::{RamHost, TestRng};
@@ -29,7 +31,7 @@ use crate::storage::{Flash, FlashError, Slot};
 /// let AnyDomain::Empty(domain) = vault.start(self_test::run()?, &mut host)? else {
 ///     panic!("a blank HSM has no domain");
 /// };
-/// let old = host.slots;
+/// let old = host.slots.clone();
 /// let artifacts: [(_, &[u8]); 1] = [(ArtifactTag::new("signing-key")?, &[7; 32])];
 /// let domain = domain.provision(&artifacts, &mut host).map_err(LifecycleError::from)?;
 /// drop(domain);
@@ -66,29 +68,19 @@ pub struct RamHost<R, const SLOT: usize> {
 }
 
 /// What the two slots of a [`RamHost`] hold.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RamSlots<const SLOT: usize>([Content<SLOT>; 2]);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Content<const SLOT: usize> {
-    bytes: [u8; SLOT],
-    len: usize,
-}
+#[derive(Clone, PartialEq, Eq)]
+pub struct RamSlots<const SLOT: usize>([Vec<u8, SLOT>; 2]);
 
 impl<R: TryCryptoRng, const SLOT: usize> RamHost<R, SLOT> {
     /// Makes a blank HSM without a clock, whose sink agrees.
     pub fn new(rng: R) -> Self {
-        let blank = Content {
-            bytes: [0; SLOT],
-            len: 0,
-        };
         Self {
             rng,
             now: 0,
             device_key: Secret::from_bytes(&mut [0x4d; 32]),
             answer: SinkAnswer::AGREED,
             last_event: None,
-            slots: RamSlots([blank; 2]),
+            slots: RamSlots([Vec::new(), Vec::new()]),
             counter: 0,
             counter_is_hardware: true,
             calls_before_failure: None,
@@ -113,14 +105,13 @@ impl<const SLOT: usize> RamSlots<SLOT> {
     /// Returns what was last written to `slot`.
     pub fn record(&self, slot: Slot) -> &[u8] {
         let [a, b] = &self.0;
-        let content = match slot {
+        match slot {
             Slot::A => a,
             Slot::B => b,
-        };
-        content.bytes.get(..content.len).unwrap_or_default()
+        }
     }
 
-    fn slot_mut(&mut self, slot: Slot) -> &mut Content<SLOT> {
+    fn slot_mut(&mut self, slot: Slot) -> &mut Vec<u8, SLOT> {
         let [a, b] = &mut self.0;
         match slot {
             Slot::A => a,
@@ -134,32 +125,19 @@ impl<R: TryCryptoRng, const SLOT: usize> Flash for RamHost<R, SLOT> {
         self.call()?;
         let record = self.slots.record(slot);
         let out = out.get_mut(..record.len()).ok_or(FlashError)?;
-        for (to, from) in out.iter_mut().zip(record) {
-            *to = *from;
-        }
+        copy(out, record).map_err(|_| FlashError)?;
         Ok(record.len())
     }
 
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
         self.call()?;
-        let content = self.slots.slot_mut(slot);
-        let out = content.bytes.get_mut(..record.len()).ok_or(FlashError)?;
-        for (to, from) in out.iter_mut().zip(record) {
-            *to = *from;
-        }
-        // Nothing of a longer record before: equal records make equal slots.
-        for byte in content.bytes.iter_mut().skip(record.len()) {
-            *byte = 0;
-        }
-        content.len = record.len();
+        *self.slots.slot_mut(slot) = Vec::from_slice(record).map_err(|_| FlashError)?;
         Ok(())
     }
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {
         self.call()?;
-        let content = self.slots.slot_mut(slot);
-        content.bytes.fill(0);
-        content.len = 0;
+        self.slots.slot_mut(slot).clear();
         Ok(())
     }
 
