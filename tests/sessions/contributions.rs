@@ -15,19 +15,26 @@ use crate::world::{World, rsa, written};
 /// Where the wrapped share lies in a contribution.
 const WRAPPED: usize = 1 + 1 + 34 + 1 + 3;
 
-/// A transfer key that must not be reached.
-struct Untouched;
+/// A transfer key whose device does as it is told.
+struct Device<F>(F);
 
-impl Identity for Untouched {
+type Unwrapped = Result<usize, UnwrapError<Infallible>>;
+
+impl<F: FnMut(&mut [u8]) -> Unwrapped> Identity for Device<F> {
     type Error = Infallible;
     fn unwrap_key<R: TryCryptoRng + ?Sized>(
         &mut self,
         _: &[u8],
         _: &mut R,
-        _: &mut [u8],
-    ) -> Result<usize, UnwrapError<Infallible>> {
-        panic!("the transfer key was used")
+        out: &mut [u8],
+    ) -> Unwrapped {
+        self.0(out)
     }
+}
+
+/// One that must not be reached.
+fn untouched(_: &mut [u8]) -> Unwrapped {
+    panic!("the transfer key was used")
 }
 
 #[test]
@@ -41,7 +48,7 @@ fn a_contribution_serves_one_session_only() {
     let want = Request::parse(&request).unwrap().digest();
     assert_eq!(
         world
-            .open_with(want, &contribution, &mut Untouched)
+            .open_with(want, &contribution, &mut Device(untouched))
             .unwrap_err(),
         ContributionError::OtherSession { have, want }
     );
@@ -49,7 +56,7 @@ fn a_contribution_serves_one_session_only() {
     let replayed = [&contribution[..4], want.as_bytes(), &contribution[36..]].concat();
     assert_eq!(
         world
-            .open_with(want, &replayed, &mut Untouched)
+            .open_with(want, &replayed, &mut Device(untouched))
             .unwrap_err(),
         ContributionError::Unsigned {
             claims: world.id(0)
@@ -66,7 +73,7 @@ fn an_index_that_is_not_listed_has_no_custodian() {
     contribution[36] = 2;
     assert_eq!(
         world
-            .open_with(digest, &contribution, &mut Untouched)
+            .open_with(digest, &contribution, &mut Device(untouched))
             .unwrap_err(),
         ContributionError::Unsigned {
             claims: world.id(1)
@@ -76,7 +83,7 @@ fn an_index_that_is_not_listed_has_no_custodian() {
         contribution[36] = index;
         assert_eq!(
             world
-                .open_with(digest, &contribution, &mut Untouched)
+                .open_with(digest, &contribution, &mut Device(untouched))
                 .unwrap_err(),
             ContributionError::NotListed(ShareIndex::new(index).unwrap())
         );
@@ -94,7 +101,7 @@ fn a_share_of_another_header_is_not_signed_for_this_one() {
     assert!(other.open(digest, &contribution).is_ok());
     assert_eq!(
         world
-            .open_with(digest, &contribution, &mut Untouched)
+            .open_with(digest, &contribution, &mut Device(untouched))
             .unwrap_err(),
         ContributionError::Unsigned {
             claims: world.id(0)
@@ -102,21 +109,18 @@ fn a_share_of_another_header_is_not_signed_for_this_one() {
     );
 }
 
-/// Unwraps to whatever it is told.
-struct Gives(Vec<u8>);
+/// It computes what cannot be.
+fn errs(_: &mut [u8]) -> Unwrapped {
+    Err(UnwrapError::Fault)
+}
 
-impl Identity for Gives {
-    type Error = Infallible;
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        _: &[u8],
-        _: &mut R,
-        out: &mut [u8],
-    ) -> Result<usize, UnwrapError<Infallible>> {
-        let room = out.get_mut(..self.0.len()).ok_or(UnwrapError::Opaque)?;
-        room.copy_from_slice(&self.0);
-        Ok(self.0.len())
-    }
+/// Unwraps to whatever it is told.
+fn gives(bytes: Vec<u8>) -> Device<impl FnMut(&mut [u8]) -> Unwrapped> {
+    Device(move |out: &mut [u8]| {
+        let room = out.get_mut(..bytes.len()).ok_or(UnwrapError::Opaque)?;
+        room.copy_from_slice(&bytes);
+        Ok(bytes.len())
+    })
 }
 
 /// What a custodian wraps is his own affair: signed or not, only his share for this session is taken.
@@ -137,7 +141,7 @@ fn a_signed_contribution_of_anything_but_the_share_names_its_custodian() {
     assert_eq!(unwrapped, Ok(65));
     let open = |plaintext: &[u8]| {
         world
-            .open_with(digest, &contribution, &mut Gives(plaintext.to_vec()))
+            .open_with(digest, &contribution, &mut gives(plaintext.to_vec()))
             .map(|share| share.custodian())
     };
     assert_eq!(open(&plaintext), Ok(world.id(0)));
@@ -197,21 +201,6 @@ fn world_digest(world: &World) -> RequestDigest {
     Request::parse(&written(&world.asking())).unwrap().digest()
 }
 
-/// A key whose device computes what cannot be.
-struct Errs;
-
-impl Identity for Errs {
-    type Error = Infallible;
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        _: &[u8],
-        _: &mut R,
-        _: &mut [u8],
-    ) -> Result<usize, UnwrapError<Infallible>> {
-        Err(UnwrapError::Fault)
-    }
-}
-
 /// A device that erred is not a share that does not open: an HSM must not go on.
 #[test]
 fn a_fault_is_reported_as_a_fault() {
@@ -219,10 +208,10 @@ fn a_fault_is_reported_as_a_fault() {
     let request = written(&world.asking());
     let digest = Request::parse(&request).unwrap().digest();
     let contribution = world.contribution(0, &request).unwrap();
-    let erred = world.open_with(digest, &contribution, &mut Errs);
+    let erred = world.open_with(digest, &contribution, &mut Device(errs));
     assert_eq!(erred.unwrap_err(), ContributionError::Fault);
     let erred = world
         .sealed()
-        .unwrap_share(world.id(0), &mut Errs, &mut rng(1));
+        .unwrap_share(world.id(0), &mut Device(errs), &mut rng(1));
     assert_eq!(erred.unwrap_err(), ShareError::Fault);
 }
