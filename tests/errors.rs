@@ -193,6 +193,11 @@ fn all() -> Vec<Wrapping> {
             RngError,
         ),
         wraps(
+            "ShareError::Damaged",
+            domain_file::ShareError::<Infallible>::Damaged,
+            domain_file::DomainFile::parse(b"").unwrap_err(),
+        ),
+        wraps(
             "RestoreError::Device",
             restore_blob::RestoreError::Device,
             RngError,

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
-use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFile, ShareError};
+use security_domain::managed_hsm::{Fault, FileError, Share};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
 use security_domain::x509::{Certificate, Thumbprint};
@@ -30,6 +30,8 @@ pub struct Custodian {
     pub key_file: PathBuf,
     pub thumbprint: Thumbprint,
     key: PrivateKey,
+    /// What is wrong with the share in the file.
+    damage: Option<FileError>,
 }
 
 impl Custodian {
@@ -76,8 +78,9 @@ pub fn read(
         .iter()
         .map(CertificateFile::parse)
         .collect::<Outcome<Vec<_>>>()?;
+    let mut damages = Vec::new();
     for (index, (key_file, certificate)) in key_files.iter().zip(&certificates).enumerate() {
-        must_belong(key_file, certificate, path, file)?;
+        damages.push(damage(key_file, certificate, path, file)?);
         let same = |other: &Certificate<'_>| other.thumbprint() == certificate.thumbprint();
         if let Some(earlier) = certificates[..index].iter().position(same) {
             return Err(Refusal::file(
@@ -99,17 +102,31 @@ pub fn read(
             ),
         ));
     }
+    let sound = damages.iter().filter(|damage| damage.is_none()).count();
+    if let Some(damage) = damages.iter().flatten().next()
+        && sound < at_least
+    {
+        return Err(Refusal::file(
+            path,
+            format!(
+                "{damage}; {} left, but {at_least} are required",
+                show::count(sound, "share"),
+            ),
+        ));
+    }
     key_files
         .into_iter()
         .zip(&certificates)
+        .zip(damages)
         .enumerate()
-        .map(|(index, (key_file, certificate))| {
+        .map(|(index, ((key_file, certificate), damage))| {
             let beside = &certificate_files[index].path;
             let key = key::read(&key_file, passwords.given(index), beside, certificate)?;
             Ok(Custodian {
                 key_file,
                 thumbprint: certificate.thumbprint(),
                 key,
+                damage,
             })
         })
         .collect()
@@ -124,6 +141,10 @@ pub fn open_shares(
     let progress = Progress::show("opening shares");
     let (mut shares, mut wrong) = (Vec::new(), Vec::new());
     for custodian in custodians {
+        if let Some(damage) = custodian.damage {
+            wrong.push(format!("{}, {damage},", custodian.name()));
+            continue;
+        }
         match file.open_share(&custodian.thumbprint, &mut custodian.key, &mut SysRng) {
             Ok(share) => shares.push(share),
             Err(ShareError::DoesNotOpen) => wrong.push(custodian.name()),
@@ -187,22 +208,39 @@ pub fn wrong_shares(wrong: &[String]) -> String {
     }
 }
 
-fn must_belong(
+/// Returns what is wrong with the share of a certificate, which must belong to a custodian.
+fn damage(
     key_file: &Path,
     certificate: &Certificate<'_>,
     path: &Path,
     file: &DomainFile<'_>,
-) -> Outcome<()> {
+) -> Outcome<Option<FileError>> {
     let thumbprint = certificate.thumbprint();
-    if !file.custodians().any(|custodian| custodian == thumbprint) {
-        return Err(Refusal::file(
-            key_file,
-            format!(
-                "its certificate {thumbprint} belongs to no share of {}",
-                show::path(path)
-            ),
-        ));
+    let checked = file.check_certificate(certificate);
+    if file.custodians().any(|custodian| custodian == thumbprint) {
+        return Ok(checked.err());
     }
-    file.check_certificate(certificate)
-        .map_err(|error| Refusal::file(path, error))
+    let unreadable = { checked.err() }
+        .filter(|error| error.fault != Fault::NotListed)
+        .map(|error| format!(", unless to one whose digest is damaged: {error}"));
+    Err(Refusal::file(
+        key_file,
+        format!(
+            "its certificate {thumbprint} belongs to no share of {}{}",
+            show::path(path),
+            unreadable.unwrap_or_default(),
+        ),
+    ))
+}
+
+/// Names the damaged shares of a file, for its custodians and for who hold its copies.
+pub fn damaged(file: &DomainFile<'_>) -> impl Iterator<Item = String> {
+    file.damaged_shares().map(|share| {
+        let custodian = share.custodian.map(|to| format!(" of custodian {to}"));
+        format!(
+            "the share{} is damaged: {}",
+            custodian.unwrap_or_default(),
+            share.error
+        )
+    })
 }

@@ -65,5 +65,8 @@ pub fn run(args: Args) -> Outcome<Report> {
             show::count(file.artifacts().count(), "artifact"),
         )
     };
-    Ok(Report::text(text))
+    Ok(Report {
+        notes: custodians::damaged(&file).collect(),
+        ..Report::text(text)
+    })
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{check, clock, input, show};
+use crate::{check, clock, custodians, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
@@ -57,10 +57,14 @@ struct Contents {
     format: &'static str,
     title: &'static str,
     required: Option<u8>,
+    /// The number of custodians, of whom some may not be named.
+    count: usize,
     custodians: Vec<Party>,
     transfer_key: Option<Party>,
     /// The tag, and the length of the ciphertext.
     artifacts: Vec<(String, usize)>,
+    /// The shares that cannot be opened.
+    damaged: Vec<String>,
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
@@ -90,6 +94,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             )),
         }
     }
+    findings.append(&mut contents.damaged);
     worry(&contents, &mut findings);
     let sha256 = show::sha256(&text);
     Ok(Report::text(if args.json {
@@ -129,6 +134,8 @@ fn domain_file(path: &Path, text: &[u8]) -> Outcome<Contents> {
         format: "managed-hsm-security-domain",
         title: "Managed HSM security domain, version 2",
         required: Some(file.quorum().threshold().get()),
+        count: usize::from(file.quorum().count().get()),
+        damaged: custodians::damaged(&file).collect(),
         custodians: file
             .custodians()
             .map(|thumbprint| Party {
@@ -178,6 +185,7 @@ fn certificate_info(path: &Path, text: &[u8]) -> Outcome<Contents> {
         format: "managed-hsm-certificate-info",
         title: "Managed HSM certificate info, the request for a download",
         required: Some(required),
+        count: holders.len(),
         custodians: holders.into_iter().map(party).collect(),
         ..Contents::default()
     })
@@ -192,7 +200,7 @@ fn sizes<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) -> Vec<(String, usiz
 /// Collects what a careful operator would worry about.
 fn worry(contents: &Contents, findings: &mut Vec<String>) {
     if let Some(required) = contents.required {
-        about_quorum(required, contents.custodians.len(), findings);
+        about_quorum(required, contents.count, findings);
     }
     let holders = contents
         .custodians
@@ -242,10 +250,7 @@ fn in_words(path: &Path, contents: &Contents, sha256: &str, findings: &[String])
     line("format", contents.title.into());
     line("sha256", sha256.into());
     if let Some(required) = contents.required {
-        line(
-            "quorum",
-            format!("{required} of {}", contents.custodians.len()),
-        );
+        line("quorum", format!("{required} of {}", contents.count));
     }
     let parties = contents.custodians.iter().map(|party| ("custodian", party));
     for (label, party) in parties.chain(

@@ -69,9 +69,9 @@ pub fn run(args: Args) -> Outcome<Report> {
             transfer.thumbprint(),
             show::sha256(&blob),
         ),
-        notes: wrong
-            .iter()
+        notes: { wrong.iter() }
             .map(|name| format!("left out: the share of {name} is wrong"))
+            .chain(custodians::damaged(&file))
             .collect(),
         outputs: vec![output],
     })

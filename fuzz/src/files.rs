@@ -41,9 +41,16 @@ pub fn domain_file(data: &[u8]) {
     let Ok(file) = DomainFile::parse(data) else {
         return;
     };
-    let custodians: Vec<Thumbprint> = file.custodians().collect();
-    assert_eq!(custodians.len(), usize::from(file.quorum().count().get()));
-    assert!((3..=10).contains(&custodians.len()));
+    let mut custodians: Vec<Thumbprint> = file.custodians().collect();
+    let listed = custodians.len();
+    let count = usize::from(file.quorum().count().get());
+    assert!((3..=10).contains(&count));
+    // A custodian who is not named has a damaged share.
+    assert!(count <= listed + file.damaged_shares().count());
+    assert!(file.damaged_shares().count() <= count);
+    custodians.sort();
+    custodians.dedup();
+    assert_eq!(custodians.len(), listed);
     check(file.artifacts());
 }
 

@@ -12,6 +12,10 @@
 //! # Ok::<(), security_domain::managed_hsm::FileError>(())
 //! ```
 //!
+//! A custodian's share may be damaged, by a flipped bit or a cut. The file is read all the same, since
+//! the others may be a quorum: [`DomainFile::damaged_shares`] names the damaged ones, and only
+//! [`DomainFile::open_share`] and [`DomainFile::check_certificate`] refuse them.
+//!
 //! Nothing authenticates the quorum or the list of artifacts: the format has no means for it. To
 //! know that a file is the downloaded one, keep and compare its digest.
 
@@ -25,7 +29,7 @@ use super::custodians::{MAX_CUSTODIANS, custodian_count, quorum_of};
 use super::enc_data::{Artifact, EncData};
 use super::error::{Fault, Field, FileError, OpenError};
 use super::json::{self, Member, Reader};
-use super::key_transport::{EncKey, Failure, Place};
+use super::key_transport::{EncKey, Entry, Failure, Place};
 use super::master_key::MasterKey;
 use super::shares::{SHARE, Share};
 use super::source::Text;
@@ -44,20 +48,23 @@ pub use make::{encoded_len, write};
 const KEY_ALGORITHM: &str = "shamir_share";
 
 /// A security-domain file whose form has been checked, as far as that is possible without a key.
+/// The faults of single shares are kept.
 #[derive(Clone)]
 pub struct DomainFile<'a> {
     enc_data: EncData<'a>,
-    shares: List<EncKey<'a>, MAX_CUSTODIANS>,
+    shares: List<Entry<'a>, MAX_CUSTODIANS>,
     quorum: Quorum,
 }
 
 impl<'a> DomainFile<'a> {
     /// Parses a file. Any order of members and any spacing is accepted; everything else must follow
-    /// the format.
+    /// the format. What is wrong inside a single `enc_key` or `x5t_256` is a fault of that share
+    /// alone, which [`damaged_shares`](Self::damaged_shares) names.
     ///
     /// # Errors
     ///
-    /// [`FileError`], which names the first wrong field and its fault.
+    /// [`FileError`], which names the first wrong field that does not belong to a single share, and
+    /// its fault.
     pub fn parse(text: &'a [u8]) -> Result<Self, FileError> {
         let top = Field::new("security domain");
         let version = Field::new("version");
@@ -100,9 +107,24 @@ impl<'a> DomainFile<'a> {
     }
 
     /// Iterates over the custodians, by the digests of their certificates, in the order of the
-    /// file.
+    /// file. One whose digest cannot be read is left out, and one that is listed twice comes once.
     pub fn custodians(&self) -> impl Iterator<Item = Thumbprint> + '_ {
-        self.shares.iter().map(EncKey::to)
+        let listed = |place| self.shares.iter().take(place).filter_map(|s| s.to().ok());
+        { self.shares.iter().enumerate() }
+            .filter_map(|(place, share)| Some((place, share.to().ok()?)))
+            .filter(move |(place, to)| !listed(*place).any(|earlier| earlier == *to))
+            .map(|(_, to)| to)
+    }
+
+    /// Iterates over the shares that cannot be opened, in the order of the file. The other shares
+    /// are not affected.
+    pub fn damaged_shares(&self) -> impl Iterator<Item = DamagedShare> + '_ {
+        self.shares.iter().filter_map(|share| {
+            Some(DamagedShare {
+                custodian: share.to().ok(),
+                error: share.enc_key().err()?,
+            })
+        })
     }
 
     /// Iterates over the artifacts, in the order of the file.
@@ -110,20 +132,36 @@ impl<'a> DomainFile<'a> {
         self.enc_data.artifacts()
     }
 
-    /// Checks that the certificate belongs to a custodian, whose share is wrapped to a key of its
-    /// size.
+    /// Checks that the certificate belongs to a custodian, whose share is undamaged and wrapped to a
+    /// key of its size.
     ///
     /// # Errors
     ///
-    /// [`FileError`] if the file does not list the certificate, or the wrapped key has another
-    /// length.
+    /// [`FileError`] if the file does not list the certificate, the share is damaged, or the wrapped
+    /// key has another length. If a digest in the file cannot be read, that is the fault of a
+    /// certificate that is not listed: the digest may have been its own.
     pub fn check_certificate(&self, certificate: &Certificate<'_>) -> Result<(), FileError> {
-        let thumbprint = certificate.thumbprint();
-        let found = { self.shares.iter().enumerate() }.find(|(_, share)| share.to() == thumbprint);
-        let Some((index, share)) = found else {
-            return Err(Field::new("SharedKeys.enc_shares").has(Fault::NotListed));
-        };
-        share.check_certificate(certificate, share_at(index).enc_key)
+        match self.find(&certificate.thumbprint())? {
+            Some((place, share)) => share.check_certificate(certificate, share_at(place).enc_key),
+            None => Err(Field::new("SharedKeys.enc_shares").has(Fault::NotListed)),
+        }
+    }
+
+    /// Returns a custodian's share and its place in the file, or why there is none: it is damaged or
+    /// listed twice, or another entry's digest cannot be read.
+    fn find(&self, custodian: &Thumbprint) -> Result<Option<(usize, EncKey<'a>)>, FileError> {
+        let (mut found, mut unreadable) = (None, None);
+        for (place, share) in self.shares.iter().enumerate() {
+            match share.to() {
+                Ok(to) if to == *custodian => found = Some((place, share.enc_key()?)),
+                Ok(_) => {}
+                Err(error) => unreadable = unreadable.or(Some(error)),
+            }
+        }
+        match (found, unreadable) {
+            (None, Some(error)) => Err(error),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Opens one custodian's share with the custodian's key.
@@ -148,8 +186,8 @@ impl<'a> DomainFile<'a> {
         R: TryCryptoRng + ?Sized,
     {
         burning::<{ burn::JWE }, _>(move || {
-            let share = { self.shares.iter() }
-                .find(|share| share.to() == *custodian)
+            let (_, share) = { self.find(custodian) }
+                .map_err(ShareError::Damaged)?
                 .ok_or(ShareError::NotListed)?;
             let mut words = Secret::zeroed();
             share
@@ -192,7 +230,7 @@ fn share_at(index: usize) -> Place {
 /// Reads the member `SharedKeys`, and returns `required`.
 fn read_shared_keys<'a>(
     reader: &mut Reader<Text<'a>>,
-    shares: &mut List<EncKey<'a>, MAX_CUSTODIANS>,
+    shares: &mut List<Entry<'a>, MAX_CUSTODIANS>,
 ) -> Result<u32, FileError> {
     let [all, algorithm, threshold] = [
         "SharedKeys.enc_shares",
@@ -210,9 +248,11 @@ fn read_shared_keys<'a>(
     reader.object(object, &members, |reader, member| match member {
         0 => {
             let read = |reader: &mut Reader<Text<'a>>, index| {
-                let share = EncKey::read(reader, share_at(index), SHARE)?;
-                if shares.iter().any(|earlier| earlier.to() == share.to()) {
-                    return Err(share_at(index).x5t_256.has(Fault::Repeated));
+                let mut share = Entry::read(reader, share_at(index), SHARE)?;
+                if let Ok(to) = share.to()
+                    && shares.iter().any(|earlier| earlier.to() == Ok(to))
+                {
+                    share = share.refused(share_at(index).x5t_256.has(Fault::Repeated));
                 }
                 shares.push(share).map_err(|_| all.has(Fault::Count))
             };
@@ -234,12 +274,25 @@ fn check_quorum(required: u32, custodians: usize) -> Result<Quorum, FileError> {
     quorum_of(required, count).ok_or(Field::new("SharedKeys.required").has(Fault::Required))
 }
 
+/// A share that cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DamagedShare {
+    /// The custodian, by the digest of the certificate, if the digest can be read.
+    pub custodian: Option<Thumbprint>,
+    /// The place in the file, which has the share's index, and what is wrong there.
+    pub error: FileError,
+}
+
 /// Why a custodian's share did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShareError<E> {
     /// The file has no share for this custodian.
     NotListed,
+    /// The share is damaged or listed twice. Or the file does not list the custodian, and this digest
+    /// in it, which may have been his, cannot be read.
+    Damaged(FileError),
     /// The share does not open with this key. Deliberately gives no reason.
     DoesNotOpen,
     /// The device that holds the key failed.
@@ -254,6 +307,7 @@ impl<E> fmt::Display for ShareError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotListed => f.write_str("the file has no share for this custodian"),
+            Self::Damaged(_) => f.write_str("the share of this custodian cannot be read"),
             Self::DoesNotOpen => f.write_str("the share of this custodian does not open"),
             Self::Device(_) => f.write_str("the key's device failed"),
             Self::Rng => RngError.fmt(f),
@@ -266,6 +320,7 @@ impl<E: core::error::Error + 'static> core::error::Error for ShareError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Device(error) => Some(error),
+            Self::Damaged(error) => Some(error),
             _ => None,
         }
     }

@@ -86,6 +86,8 @@ pub enum Fault {
     Duplicate,
     /// The member is missing.
     Missing,
+    /// Arrays and objects are too deep inside each other.
+    TooDeep,
     /// The value is not an object.
     NotAnObject,
     /// The value is not an array.
@@ -134,6 +136,7 @@ impl fmt::Display for Fault {
             Self::UnknownMember => "not a member of the format",
             Self::Duplicate => "given twice",
             Self::Missing => "missing",
+            Self::TooDeep => "arrays and objects are too deep inside each other",
             Self::NotAnObject => "not an object",
             Self::NotAnArray => "not an array",
             Self::NotAString => "not a string",

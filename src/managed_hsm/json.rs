@@ -2,8 +2,10 @@
 //! A strict JSON reader (RFC 8259) that reads the members it knows and refuses all others.
 //!
 //! It reads from any source of bytes: the text itself, a string inside it, or base64 inside that
-//! string. Strings are unescaped as they are read, in place, so no buffer is needed. No value is
-//! skipped, so the callers bound the nesting, and there is no recursion.
+//! string. Strings are unescaped as they are read, in place, so no buffer is needed. The callers
+//! bound the nesting, or [`Reader::skip`] does, and there is no recursion.
+
+mod skip;
 
 use super::error::{Fault, Field, FileError};
 use super::source::{Decoded, RUN, Source, Text};
@@ -179,6 +181,15 @@ impl<S: Source> Reader<S> {
                 None => return Err(at.has(Fault::Syntax)),
             };
         }
+    }
+
+    /// Reads a string. Any other value is passed over, and is the fault that is returned inside.
+    pub fn string_or_fault(&mut self, at: Field) -> Result<Result<Str<S>, FileError>, FileError> {
+        if self.peek() == Some(b'"') {
+            return self.string(at).map(Ok);
+        }
+        self.skip(at)?;
+        Ok(Err(at.has(Fault::NotAString)))
     }
 
     /// Reads a string that must be `value`.

@@ -64,37 +64,88 @@ impl<E> From<RngError> for Failure<E> {
     }
 }
 
-impl<'a> EncKey<'a> {
-    /// Reads an object with the members `enc_key` and `x5t_256`, whose secret has `secret` bytes.
+/// An object with the members `enc_key` and `x5t_256`, each of which may have a fault. Everything
+/// outside the two can be read all the same.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    jwe: Result<Str<Text<'a>>, FileError>,
+    to: Result<Thumbprint, FileError>,
+}
+
+impl<'a> Entry<'a> {
+    /// Reads an object whose secret has `secret` bytes. Fails only if it is not JSON, or has a
+    /// member twice or one that is not in the format.
     pub fn read(
         reader: &mut Reader<Text<'a>>,
         place: Place,
         secret: usize,
     ) -> Result<Self, FileError> {
+        if reader.peek() != Some(b'{') {
+            reader.skip(place.object)?;
+            return Ok(Self::broken(place.object.has(Fault::NotAnObject)));
+        }
         let (jwe_at, to_at) = (place.enc_key, place.x5t_256);
         let members = [
-            Member::new("enc_key", jwe_at),
-            Member::new("x5t_256", to_at),
+            Member::optional("enc_key", jwe_at),
+            Member::optional("x5t_256", to_at),
         ];
-        let (mut jwe, mut to) = (None, None);
+        let mut entry = Self {
+            jwe: Err(jwe_at.has(Fault::Missing)),
+            to: Err(to_at.has(Fault::Missing)),
+        };
         reader.object(place.object, &members, |reader, member| {
             if member == 0 {
-                let text = reader.string(jwe_at)?;
-                if parse(&text, jwe_at)?.ciphertext_len() != padded_len(secret) {
-                    return Err(jwe_at.part("ciphertext").has(Fault::Length));
-                }
-                jwe = Some(text);
+                entry.jwe = { reader.string_or_fault(jwe_at)? }
+                    .and_then(|text| check_secret(text, secret, jwe_at));
             } else {
-                to = Some(read_digest(reader, to_at)?);
+                entry.to = { reader.string_or_fault(to_at)? }
+                    .and_then(|text| read_digest(&text, to_at))
+                    .map(Thumbprint::new);
             }
             Ok(())
         })?;
-        Ok(Self {
-            jwe: jwe.ok_or(jwe_at.has(Fault::Missing))?,
-            to: Thumbprint::new(to.ok_or(to_at.has(Fault::Missing))?),
+        Ok(entry)
+    }
+
+    /// Makes an entry of which nothing can be read.
+    const fn broken(fault: FileError) -> Self {
+        Self {
+            jwe: Err(fault),
+            to: Err(fault),
+        }
+    }
+
+    /// Returns the digest of the certificate to which the secret is sealed.
+    pub fn to(&self) -> Result<Thumbprint, FileError> {
+        self.to
+    }
+
+    /// Returns the sealed secret, or the first fault.
+    pub fn enc_key(&self) -> Result<EncKey<'a>, FileError> {
+        Ok(EncKey {
+            jwe: self.jwe?,
+            to: self.to?,
         })
     }
 
+    /// Returns the same entry without its secret.
+    pub fn refused(self, fault: FileError) -> Self {
+        Self {
+            jwe: Err(fault),
+            ..self
+        }
+    }
+}
+
+/// Checks the form of a JWE, whose secret has `secret` bytes.
+fn check_secret(text: Str<Text<'_>>, secret: usize, at: Field) -> Result<Str<Text<'_>>, FileError> {
+    if parse(&text, at)?.ciphertext_len() != padded_len(secret) {
+        return Err(at.part("ciphertext").has(Fault::Length));
+    }
+    Ok(text)
+}
+
+impl<'a> EncKey<'a> {
     /// Returns the digest of the certificate to which the secret is sealed.
     pub fn to(&self) -> Thumbprint {
         self.to
@@ -178,10 +229,10 @@ fn parse<'a>(text: &Str<Text<'a>>, at: Field) -> Result<Jwe<Unescaped<Text<'a>>>
     Jwe::parse(text.bytes(), Algorithm::RsaOaep256, KID.bytes(), at)
 }
 
-/// Reads 32 bytes from a string of base64url.
-fn read_digest(reader: &mut Reader<Text<'_>>, at: Field) -> Result<[u8; 32], FileError> {
+/// Decodes 32 bytes from base64url.
+fn read_digest(text: &Str<Text<'_>>, at: Field) -> Result<[u8; 32], FileError> {
     let mut digest = [0; 32];
-    let length = Decoder::<Base64UrlUnpadded, _>::new(reader.string(at)?.bytes())
+    let length = Decoder::<Base64UrlUnpadded, _>::new(text.bytes())
         .all(&mut digest)
         .map_err(|_| at.has(Fault::Base64))?;
     if length == digest.len() {

@@ -20,7 +20,7 @@ use super::domain_file::DomainFile;
 use super::enc_data::{self, Artifact, EncData, Spacing, reseal};
 use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{self, Member};
-use super::key_transport::{self, DIGEST_LEN, EncKey, Failure, Place};
+use super::key_transport::{self, DIGEST_LEN, EncKey, Entry, Failure, Place};
 use super::master_key::MasterKey;
 use super::shares::KEY;
 use super::writer;
@@ -65,7 +65,7 @@ impl<'a> RestoreBlob<'a> {
                 if member == 0 {
                     return enc_data.read(reader);
                 }
-                wrapped_key = Some(EncKey::read(reader, WRAPPED_KEY, KEY)?);
+                wrapped_key = Some(Entry::read(reader, WRAPPED_KEY, KEY)?.enc_key()?);
                 Ok(())
             })
         })?;

@@ -3,6 +3,7 @@
 #![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 
 mod custodians;
+mod damaged;
 mod fixtures;
 mod forge;
 mod jwks;

@@ -199,6 +199,10 @@ fn refuse_domain(document: &[u8], entry: &Value) -> Option<Refusal> {
         match open_share(&file, name) {
             Ok(share) => shares.push(share),
             Err(ShareError::NotListed) => return Some(NoShare),
+            Err(ShareError::Damaged(error)) => {
+                assert!(file.damaged_shares().any(|share| share.error == error));
+                return Some(refused_form(error));
+            }
             Err(ShareError::DoesNotOpen) => failed.push(place),
             Err(other) => panic!("{other}"),
         }

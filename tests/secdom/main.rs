@@ -5,6 +5,7 @@
 
 mod command_line;
 mod contribute;
+mod damaged;
 mod drill;
 mod hsm;
 mod hsm_backup;
