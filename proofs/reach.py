@@ -28,6 +28,7 @@ KNOWN = [
     ("7ed255199VerifyKey8verifies", "panic_bounds_check", "the same, inlined into the one function that calls it"),
     ("3der", "len_mismatch_fail", "der reads a byte into an array of one byte"),
     ("der..reader", "len_mismatch_fail", "the same"),
+    ("der..decode..Decode", "len_mismatch_fail", "the same"),
     ("4x5094read", "len_mismatch_fail", "the same, inlined into what reads a certificate"),
     ("13crypto_bigint7modular7safegcd", "", "the inversion of a public number, whose widths are constants"),
     ("13crypto_bigint4uint3mul9karatsuba", "panic_bounds_check", "the same"),

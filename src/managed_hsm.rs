@@ -19,7 +19,7 @@
 //! ```
 //! use security_domain::managed_hsm::{domain_file::DomainFile, restore_blob};
 //! use security_domain::rsa::PrivateKey;
-//! use security_domain::x509::Certificate;
+//! use security_domain::x509::{Certificate, RecoveryCertificate};
 //!
 //! # macro_rules! vector { ($name:literal) => {
 //! #     include_str!(concat!("../tests/vectors/managed-hsm/", $name))
@@ -39,7 +39,7 @@
 //! let file = DomainFile::parse(text)?;
 //! let mut shares = Vec::new();
 //! for (certificate, key) in custodians {
-//!     let custodian = Certificate::parse(&certificate)?.thumbprint();
+//!     let custodian = RecoveryCertificate::parse(&certificate)?.thumbprint();
 //!     let mut identity = PrivateKey::from_pkcs8_der(&key)?;
 //!     shares.push(file.open_share(&custodian, &mut identity, &mut rng)?);
 //! }

@@ -3,8 +3,11 @@
 //! transfer keys.
 //!
 //! A certificate carries a key here, and its digest names the custodian. Signatures of issuers are
-//! not verified, and validity is read but not enforced. The whole certificate must be strict DER,
-//! so that one certificate has one digest.
+//! not verified, and validity is read but not enforced.
+//!
+//! There are two readers. [`Certificate`] is strict DER throughout: it is for certificates that a
+//! domain is about to be sealed to. [`RecoveryCertificate`] finds the key in a certificate that an
+//! existing domain was sealed to, and only warns of the rest.
 //!
 //! ```
 //! use security_domain::x509::{Certificate, CertificateError};
@@ -13,6 +16,7 @@
 //! ```
 
 mod read;
+mod recovery;
 mod write;
 
 use core::fmt;
@@ -21,6 +25,7 @@ use sha2::{Digest, Sha256};
 
 use crate::rsa::{KeyError, PublicKey};
 
+pub use recovery::{RecoveryCertificate, Warning, Warnings};
 pub use write::{SELF_SIGNED_MAX_LEN, SelfSigned, SelfSignedError, write_self_signed};
 
 /// The SHA-256 digest of a certificate's DER, which names a custodian.

@@ -15,7 +15,7 @@ use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::managed_hsm::transfer_key::TransferKey;
 use security_domain::sealed_domain::SealedDomain;
 use security_domain::wrapped_share::WrappedShare;
-use security_domain::x509::Certificate;
+use security_domain::x509::{Certificate, RecoveryCertificate};
 
 #[test]
 fn a_view_has_nothing_to_drop() {
@@ -32,6 +32,7 @@ fn a_view_has_nothing_to_drop() {
         Contribution<'_>,
         DomainFile<'_>,
         KeyBackup<'_>,
+        RecoveryCertificate<'_>,
         Request<'_>,
         RestoreBlob<'_>,
         SealedDomain<'_>,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader};
-use security_domain::x509::{Certificate, Thumbprint};
+use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
 use crate::report::{Outcome, Refusal};
@@ -50,6 +50,27 @@ impl CertificateFile {
     }
 }
 
+impl CertificateFile {
+    /// Parses the certificate of a custodian of an existing domain.
+    pub fn parse_for_recovery(&self) -> Outcome<RecoveryCertificate<'_>> {
+        RecoveryCertificate::parse(&self.der).map_err(|error| Refusal::file(&self.path, error))
+    }
+
+    /// Says what is wrong in a certificate, but does not matter for a recovery.
+    pub fn warnings(&self, certificate: &RecoveryCertificate<'_>) -> Option<String> {
+        let warnings: Vec<_> = { certificate.warnings().iter() }
+            .map(|warning| warning.to_string())
+            .collect();
+        let path = show::path(&self.path);
+        (!warnings.is_empty()).then(|| {
+            format!(
+                "{path}: the certificate is unusual: {}",
+                warnings.join("; ")
+            )
+        })
+    }
+}
+
 /// Parses the custodians' certificates, which must all have different keys.
 pub fn with_distinct_keys(files: &[CertificateFile]) -> Outcome<Vec<Certificate<'_>>> {
     let mut certificates = Vec::<Certificate<'_>>::new();
@@ -74,8 +95,8 @@ pub struct Holder {
     /// The subject's distinguished name as in the file; escape it before showing it.
     pub subject: String,
     pub key_bits: u32,
-    pub not_before: i64,
-    pub not_after: i64,
+    pub not_before: Option<i64>,
+    pub not_after: Option<i64>,
 }
 
 impl Holder {
@@ -85,6 +106,17 @@ impl Holder {
             subject: name(certificate.subject_der())
                 .unwrap_or_else(|_| "(an unreadable name)".into()),
             key_bits: certificate.public_key().size().bits(),
+            not_before: Some(certificate.not_before()),
+            not_after: Some(certificate.not_after()),
+        }
+    }
+
+    pub fn recovered(certificate: &RecoveryCertificate<'_>) -> Self {
+        Self {
+            thumbprint: certificate.thumbprint(),
+            subject: name(certificate.subject_der())
+                .unwrap_or_else(|_| "(an unreadable name)".into()),
+            key_bits: certificate.size().bits(),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
         }
@@ -93,7 +125,9 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (subject, until) = (show::text(&self.subject), clock::rfc3339(self.not_after));
+        let until = self.not_after.map(clock::rfc3339);
+        let until = until.unwrap_or_else(|| "an unreadable time".into());
+        let subject = show::text(&self.subject);
         write!(
             f,
             "{}  {subject}  {} bits  valid until {until}",

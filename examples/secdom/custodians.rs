@@ -8,7 +8,7 @@ use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFi
 use security_domain::managed_hsm::{Fault, FileError, Share};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
-use security_domain::x509::{Certificate, Thumbprint};
+use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
 use crate::certificate::CertificateFile;
 use crate::passwords::PasswordArgs;
@@ -32,6 +32,8 @@ pub struct Custodian {
     key: PrivateKey,
     /// What is wrong with the share in the file.
     damage: Option<FileError>,
+    /// What is wrong in the certificate, and does not matter.
+    warnings: Option<String>,
 }
 
 impl Custodian {
@@ -76,12 +78,12 @@ pub fn read(
     let certificate_files = CertificateFile::read_all(&certificate_paths)?;
     let certificates = certificate_files
         .iter()
-        .map(CertificateFile::parse)
+        .map(CertificateFile::parse_for_recovery)
         .collect::<Outcome<Vec<_>>>()?;
     let mut damages = Vec::new();
     for (index, (key_file, certificate)) in key_files.iter().zip(&certificates).enumerate() {
         damages.push(damage(key_file, certificate, path, file)?);
-        let same = |other: &Certificate<'_>| other.thumbprint() == certificate.thumbprint();
+        let same = |other: &RecoveryCertificate<'_>| other.thumbprint() == certificate.thumbprint();
         if let Some(earlier) = certificates[..index].iter().position(same) {
             return Err(Refusal::file(
                 key_file,
@@ -121,12 +123,14 @@ pub fn read(
         .enumerate()
         .map(|(index, ((key_file, certificate), damage))| {
             let beside = &certificate_files[index].path;
-            let key = key::read(&key_file, passwords.given(index), beside, certificate)?;
+            let public = [certificate.modulus(), certificate.exponent()];
+            let key = key::read(&key_file, passwords.given(index), beside, public)?;
             Ok(Custodian {
                 key_file,
                 thumbprint: certificate.thumbprint(),
                 key,
                 damage,
+                warnings: certificate_files[index].warnings(certificate),
             })
         })
         .collect()
@@ -211,7 +215,7 @@ pub fn wrong_shares(wrong: &[String]) -> String {
 /// Returns what is wrong with the share of a certificate, which must belong to a custodian.
 fn damage(
     key_file: &Path,
-    certificate: &Certificate<'_>,
+    certificate: &RecoveryCertificate<'_>,
     path: &Path,
     file: &DomainFile<'_>,
 ) -> Outcome<Option<FileError>> {
@@ -231,6 +235,13 @@ fn damage(
             unreadable.unwrap_or_default(),
         ),
     ))
+}
+
+/// Returns what the operator should know even if all went well: damaged shares in the file, and what
+/// is wrong in the certificates.
+pub fn notes(file: &DomainFile<'_>, custodians: &[Custodian]) -> Vec<String> {
+    let warnings = custodians.iter().filter_map(|c| c.warnings.clone());
+    damaged(file).chain(warnings).collect()
 }
 
 /// Names the damaged shares of a file, for its custodians and for who hold its copies.

@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         )
     };
     Ok(Report {
-        notes: custodians::damaged(&file).collect(),
+        notes: custodians::notes(&file, &custodians),
         ..Report::text(text)
     })
 }

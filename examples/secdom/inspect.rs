@@ -77,7 +77,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let mut contents = read(path, &text)?;
     let mut findings = Vec::new();
     for file in certificates {
-        let holder = Holder::of(&file.parse()?);
+        let certificate = file.parse_for_recovery()?;
+        findings.extend(file.warnings(&certificate));
+        let holder = Holder::recovered(&certificate);
         let parties = contents
             .custodians
             .iter_mut()
@@ -223,12 +225,12 @@ fn about_quorum(required: u8, custodians: usize, findings: &mut Vec<String>) {
 
 fn about_holder(holder: &Holder, findings: &mut Vec<String>) {
     let (now, thumbprint) = (clock::now(), holder.thumbprint);
-    if holder.not_after < now {
-        let when = clock::rfc3339(holder.not_after);
+    if let Some(when) = holder.not_after.filter(|end| *end < now) {
+        let when = clock::rfc3339(when);
         findings.push(format!("the certificate {thumbprint} expired at {when}"));
     }
-    if holder.not_before > now {
-        let when = clock::rfc3339(holder.not_before);
+    if let Some(when) = holder.not_before.filter(|begin| *begin > now) {
+        let when = clock::rfc3339(when);
         findings.push(format!(
             "the certificate {thumbprint} is not valid before {when}"
         ));
@@ -309,6 +311,6 @@ fn party_in_json(party: &Party) -> Value {
 fn holder_in_json(holder: &Holder, object: &mut Value) {
     object["subject"] = json!(holder.subject);
     object["key_bits"] = json!(holder.key_bits);
-    object["not_before"] = json!(clock::rfc3339(holder.not_before));
-    object["not_after"] = json!(clock::rfc3339(holder.not_after));
+    object["not_before"] = json!(holder.not_before.map(clock::rfc3339));
+    object["not_after"] = json!(holder.not_after.map(clock::rfc3339));
 }

@@ -5,22 +5,22 @@ use std::path::Path;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use security_domain::rsa::PrivateKey;
-use security_domain::x509::Certificate;
 use zeroize::Zeroizing;
 
 use crate::report::{Outcome, Refusal};
 use crate::{input, passwords, pem, show};
 
-/// Reads the private key in `path`, which must belong to the certificate in `certificate_file`.
+/// Reads the private key in `path`, which must belong to the certificate in `certificate_file`, whose
+/// modulus and exponent are `public`.
 /// `password` is the given one, or `None` to ask on the terminal.
 pub fn read(
     path: &Path,
     password: Option<&[u8]>,
     certificate_file: &Path,
-    certificate: &Certificate<'_>,
+    public: [&[u8]; 2],
 ) -> Outcome<PrivateKey> {
     let key = read_private(path, password)?;
-    if key.public_key() != certificate.public_key() {
+    if [key.public_key().modulus(), key.public_key().exponent()] != public {
         return Err(Refusal::file(
             path,
             format!(

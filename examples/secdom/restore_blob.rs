@@ -71,7 +71,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         ),
         notes: { wrong.iter() }
             .map(|name| format!("left out: the share of {name} is wrong"))
-            .chain(custodians::damaged(&file))
+            .chain(custodians::notes(&file, &custodians))
             .collect(),
         outputs: vec![output],
     })

@@ -52,7 +52,9 @@ pub fn run(args: Args) -> Outcome<Report> {
     let transfer = transfer_file.parse()?;
     blob.check_certificate(&transfer)
         .map_err(|error| Refusal::file(path, error))?;
-    let mut key = key::read(&args.transfer_key, None, &args.sd_exchange_key, &transfer)?;
+    let public = transfer.public_key();
+    let public = [public.modulus(), public.exponent()];
+    let mut key = key::read(&args.transfer_key, None, &args.sd_exchange_key, public)?;
 
     let _progress = Progress::show("opening the restore blob");
     let master_key = blob

@@ -2,7 +2,7 @@
 //! Keys and certificates in DER: what is read is the one encoding of what it says.
 
 use security_domain::rsa::{PrivateKey, PublicKey};
-use security_domain::x509::Certificate;
+use security_domain::x509::{Certificate, RecoveryCertificate};
 
 /// Every reader of a key.
 pub fn der_keys(data: &[u8]) {
@@ -29,11 +29,24 @@ pub fn der_keys(data: &[u8]) {
     }
 }
 
-/// The reader of a certificate.
+/// The two readers of a certificate: what the strict one reads, that for recoveries reads without a
+/// warning.
 pub fn certificate(data: &[u8]) {
+    let recovery = RecoveryCertificate::parse(data);
+    if let Ok(recovery) = &recovery {
+        assert_eq!(recovery.der(), data);
+        assert_eq!(recovery.modulus().len(), recovery.size().bytes());
+        assert!(recovery.warnings().iter().count() <= 9);
+    }
     let Ok(certificate) = Certificate::parse(data) else {
         return;
     };
+    let recovery = recovery.unwrap();
+    assert!(recovery.warnings().is_empty());
+    assert_eq!(recovery.modulus(), certificate.public_key().modulus());
+    assert_eq!(recovery.exponent(), certificate.public_key().exponent());
+    assert_eq!(recovery.common_name(), certificate.common_name());
+    assert_eq!(recovery.not_after(), Some(certificate.not_after()));
     assert_eq!(certificate.der(), data);
     assert!(
         data.windows(certificate.subject_der().len())

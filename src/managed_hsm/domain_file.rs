@@ -40,7 +40,7 @@ use crate::list::List;
 use crate::quorum::Quorum;
 use crate::rng::RngError;
 use crate::secret::Secret;
-use crate::x509::{Certificate, Thumbprint};
+use crate::x509::{RecoveryCertificate, Thumbprint};
 
 pub use combine::{CombineError, Combined};
 pub use make::{encoded_len, write};
@@ -140,9 +140,12 @@ impl<'a> DomainFile<'a> {
     /// [`FileError`] if the file does not list the certificate, the share is damaged, or the wrapped
     /// key has another length. If a digest in the file cannot be read, that is the fault of a
     /// certificate that is not listed: the digest may have been its own.
-    pub fn check_certificate(&self, certificate: &Certificate<'_>) -> Result<(), FileError> {
+    pub fn check_certificate(
+        &self,
+        certificate: &RecoveryCertificate<'_>,
+    ) -> Result<(), FileError> {
         match self.find(&certificate.thumbprint())? {
-            Some((place, share)) => share.check_certificate(certificate, share_at(place).enc_key),
+            Some((place, share)) => share.check_size(certificate.size(), share_at(place).enc_key),
             None => Err(Field::new("SharedKeys.enc_shares").has(Fault::NotListed)),
         }
     }

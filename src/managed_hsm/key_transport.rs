@@ -15,7 +15,7 @@ use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::custodian::{Identity, UnwrapError};
 use crate::hardened::{self, Permit, Verdict, copy};
 use crate::rng::RngError;
-use crate::rsa::EncryptError;
+use crate::rsa::{EncryptError, ModulusSize};
 use crate::secret::Secret;
 use crate::x509::{Certificate, Thumbprint};
 
@@ -151,14 +151,9 @@ impl<'a> EncKey<'a> {
         self.to
     }
 
-    /// Checks that the encrypted key is as long as the certificate's modulus.
-    pub fn check_certificate(
-        &self,
-        certificate: &Certificate<'_>,
-        at: Field,
-    ) -> Result<(), FileError> {
-        let size = certificate.public_key().size().bytes();
-        if parse(&self.jwe, at)?.encrypted_key_len() == size {
+    /// Checks that the encrypted key is as long as the modulus of a certificate.
+    pub fn check_size(&self, size: ModulusSize, at: Field) -> Result<(), FileError> {
+        if parse(&self.jwe, at)?.encrypted_key_len() == size.bytes() {
             Ok(())
         } else {
             Err(at.part("encrypted key").has(Fault::Length))

@@ -96,7 +96,7 @@ impl<'a> RestoreBlob<'a> {
             return Err(WRAPPED_KEY.x5t_256.has(Fault::NotListed));
         }
         self.wrapped_key
-            .check_certificate(certificate, WRAPPED_KEY.enc_key)
+            .check_size(certificate.public_key().size(), WRAPPED_KEY.enc_key)
     }
 
     /// Opens the blob with the private transfer key whose certificate has the digest `transfer`.

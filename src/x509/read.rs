@@ -8,7 +8,7 @@ use super::{Certificate, CertificateError, Thumbprint};
 use crate::rsa::{KeyError, PublicKey};
 
 /// The object identifier of `rsaEncryption`, 1.2.840.113549.1.1.1.
-const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+pub const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
 /// The object identifier of `commonName`, 2.5.4.3.
 const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
@@ -16,10 +16,14 @@ const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 /// `UniversalString`, the only kind of text in names for which the library has no tag.
 const UNIVERSAL_STRING: u8 = 0x1c;
 
-type Result<T> = core::result::Result<T, Error>;
+/// The tag of the version, which is absent in version 1.
+pub const VERSION: Tag = context(0, true);
+
+pub type Result<T> = core::result::Result<T, Error>;
 
 /// Why reading stops: the encoding is wrong, or its meaning.
-enum Error {
+#[derive(Debug)]
+pub enum Error {
     Der(der::Error),
     Meaning(CertificateError),
 }
@@ -36,37 +40,59 @@ impl From<CertificateError> for Error {
     }
 }
 
+impl From<Error> for CertificateError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Meaning(error) => error,
+            Error::Der(error) => match error.kind() {
+                ErrorKind::TrailingData { .. } => Self::TrailingData,
+                _ => Self::Encoding,
+            },
+        }
+    }
+}
+
 impl<'a> Certificate<'a> {
     /// Parses a certificate of version 1 or 3 in strict DER, with nothing after it.
     ///
+    /// This is the reader for certificates that a domain is sealed to: the custodians' at a download,
+    /// and transfer keys. A mistake made here is found only when the domain is to be restored, and a
+    /// new certificate costs nothing yet. Each rule has a reason:
+    ///
+    /// - DER throughout, nothing after it: one certificate has one digest, which every reader
+    ///   computes, and other readers, the service's among them, read it.
+    /// - Version 1 or 3, extensions only in 3, the same algorithm inside and outside: RFC 5280
+    ///   requires it, and other readers refuse anything else.
+    /// - A validity since 1970 that does not end before it begins: what is shown to the operator
+    ///   must be true.
+    /// - `rsaEncryption` with NULL (RFC 3279 section 2.3.1), a size and an exponent that the service
+    ///   accepts: `id-RSASSA-PSS` is for signatures (RFC 4055 section 1.2), and the key is to
+    ///   decrypt.
+    ///
     /// Extensions are not interpreted, not even critical ones: a custodian's certificate has no use
     /// that they could restrict. Its signature is not verified.
+    /// [`RecoveryCertificate`](super::RecoveryCertificate) reads the certificates of existing domains.
     ///
     /// # Errors
     ///
     /// Fails for each reason in [`CertificateError`].
     pub fn parse(der: &'a [u8]) -> core::result::Result<Self, CertificateError> {
-        let all = || {
-            let mut reader = SliceReader::new(der)?;
-            let certificate = reader.sequence(|reader| {
-                let (certificate, signed_with) = to_be_signed(reader, der)?;
-                if algorithm(reader)? != signed_with {
-                    return Err(CertificateError::SignatureAlgorithm.into());
-                }
-                whole_bytes(reader.decode()?)?;
-                Ok::<_, Error>(certificate)
-            })?;
-            reader.finish()?;
-            Ok(certificate)
-        };
-        all().map_err(|error: Error| match error {
-            Error::Meaning(error) => error,
-            Error::Der(error) => match error.kind() {
-                ErrorKind::TrailingData { .. } => CertificateError::TrailingData,
-                _ => CertificateError::Encoding,
-            },
-        })
+        certificate(der).map_err(CertificateError::from)
     }
+}
+
+fn certificate(der: &[u8]) -> Result<Certificate<'_>> {
+    let mut reader = SliceReader::new(der)?;
+    let certificate = reader.sequence(|reader| {
+        let (certificate, signed_with) = to_be_signed(reader, der)?;
+        if algorithm(reader)? != signed_with {
+            return Err(CertificateError::SignatureAlgorithm.into());
+        }
+        whole_bytes(reader.decode()?)?;
+        Ok::<_, Error>(certificate)
+    })?;
+    reader.finish()?;
+    Ok(certificate)
 }
 
 fn to_be_signed<'a>(
@@ -74,7 +100,7 @@ fn to_be_signed<'a>(
     der: &'a [u8],
 ) -> Result<(Certificate<'a>, Algorithm<'a>)> {
     reader.sequence(|reader| {
-        let version_3 = optional(reader, context(0, true), version)?.is_some();
+        let version_3 = optional(reader, VERSION, version)?.is_some();
         let serial = reader.decode::<IntRef<'_>>()?.as_bytes();
         let signed_with = algorithm(reader)?;
         name(reader)?;
@@ -84,10 +110,7 @@ fn to_be_signed<'a>(
         let public_key = public_key(reader)?;
 
         // Unique identifiers exist in versions 2 and 3, extensions in version 3.
-        let issuer = optional(reader, context(1, false), unique_identifier)?;
-        let subject_id = optional(reader, context(2, false), unique_identifier)?;
-        let extensions = optional(reader, context(3, true), extensions)?;
-        if !version_3 && (issuer.is_some() || subject_id.is_some() || extensions.is_some()) {
+        if after_the_key(reader)? && !version_3 {
             return Err(CertificateError::Version.into());
         }
 
@@ -105,9 +128,17 @@ fn to_be_signed<'a>(
     })
 }
 
+/// Reads unique identifiers and extensions, and returns whether there are any.
+pub fn after_the_key(reader: &mut SliceReader<'_>) -> Result<bool> {
+    let issuer = optional(reader, context(1, false), unique_identifier)?;
+    let subject = optional(reader, context(2, false), unique_identifier)?;
+    let extensions = optional(reader, context(3, true), extensions)?;
+    Ok(issuer.is_some() || subject.is_some() || extensions.is_some())
+}
+
 /// Reads a version. Only version 3, whose number is 2, is written: version 1 is the default, which
 /// DER omits.
-fn version(reader: &mut SliceReader<'_>) -> Result<()> {
+pub fn version(reader: &mut SliceReader<'_>) -> Result<()> {
     match reader.decode::<u8>()? {
         2 => Ok(()),
         0 => Err(reader
@@ -118,7 +149,7 @@ fn version(reader: &mut SliceReader<'_>) -> Result<()> {
 }
 
 /// Reads a `Name`, and returns its last common name.
-fn name<'a>(reader: &mut SliceReader<'a>) -> Result<Option<&'a str>> {
+pub fn name<'a>(reader: &mut SliceReader<'a>) -> Result<Option<&'a str>> {
     let mut common_name = None;
     reader.sequence(|reader| {
         while !reader.is_finished() {
@@ -166,7 +197,7 @@ fn relative_name<'a>(
     }
 }
 
-fn validity(reader: &mut SliceReader<'_>) -> Result<(i64, i64)> {
+pub fn validity(reader: &mut SliceReader<'_>) -> Result<(i64, i64)> {
     let (not_before, not_after) =
         reader.sequence(|reader| Ok::<_, Error>((time(reader)?, time(reader)?)))?;
     if not_before > not_after {
@@ -176,7 +207,7 @@ fn validity(reader: &mut SliceReader<'_>) -> Result<(i64, i64)> {
 }
 
 /// Reads a `UTCTime` or a `GeneralizedTime`, and returns Unix seconds.
-fn time(reader: &mut SliceReader<'_>) -> Result<i64> {
+pub fn time(reader: &mut SliceReader<'_>) -> Result<i64> {
     let since_1970 = match Tag::peek(reader)? {
         Tag::UtcTime => reader
             .decode::<UtcTime>()
@@ -251,7 +282,7 @@ fn extensions(reader: &mut SliceReader<'_>) -> Result<()> {
 
 /// An `AlgorithmIdentifier`. Two are equal if their encodings are.
 #[derive(PartialEq)]
-struct Algorithm<'a> {
+pub struct Algorithm<'a> {
     all: &'a [u8],
     /// The content of its object identifier.
     name: &'a [u8],
@@ -259,7 +290,7 @@ struct Algorithm<'a> {
 
 /// Reads an `AlgorithmIdentifier`. The structure of its parameters is checked, and they are
 /// ignored.
-fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<Algorithm<'a>> {
+pub fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<Algorithm<'a>> {
     let all = reader.tlv_bytes()?;
     let name = SliceReader::new(all)?.sequence(|reader| {
         let name = object_identifier(reader)?;
@@ -273,7 +304,7 @@ fn algorithm<'a>(reader: &mut SliceReader<'a>) -> Result<Algorithm<'a>> {
 
 /// Reads an `OBJECT IDENTIFIER` with numbers of any size, since those made from a UUID have 128
 /// bits. Returns its content.
-fn object_identifier<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
+pub fn object_identifier<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
     tagged(reader, Tag::ObjectIdentifier, |reader| {
         let content = reader.read_slice(reader.remaining_len())?;
         // The last byte of a number has its top bit clear, and the first byte is not a leading
@@ -310,7 +341,7 @@ fn any<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8]> {
 }
 
 /// Reads a structure under a tag that must come next.
-fn tagged<'a, T>(
+pub fn tagged<'a, T>(
     reader: &mut SliceReader<'a>,
     tag: Tag,
     structure: impl FnOnce(&mut SliceReader<'a>) -> Result<T>,
@@ -340,7 +371,7 @@ const fn context(number: u32, constructed: bool) -> Tag {
 }
 
 /// Returns the bytes of a `BIT STRING` without unused bits.
-fn whole_bytes(bits: BitStringRef<'_>) -> Result<&[u8]> {
+pub fn whole_bytes(bits: BitStringRef<'_>) -> Result<&[u8]> {
     let bytes = bits.as_bytes();
     bytes.ok_or(Error::Der(Tag::BitString.value_error().into()))
 }

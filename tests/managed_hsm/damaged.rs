@@ -3,7 +3,7 @@
 
 use security_domain::managed_hsm::domain_file::{CombineError, DomainFile, ShareError};
 use security_domain::managed_hsm::{Fault, FileError};
-use security_domain::x509::Certificate;
+use security_domain::x509::RecoveryCertificate;
 use serde_json::{Value, json};
 
 use super::fixtures::*;
@@ -70,7 +70,7 @@ const CASES: [Case; 13] = [
 #[test]
 fn a_damaged_share_is_refused_when_it_is_asked_for_and_the_others_restore() {
     let der = certificate_der(NAMES[DAMAGED]);
-    let certificate = Certificate::parse(&der).unwrap();
+    let certificate = RecoveryCertificate::parse(&der).unwrap();
     for (name, change, place, fault) in CASES {
         let text = with(change);
         let file = DomainFile::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -7,7 +7,7 @@ use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::transfer_key::TransferKey;
 use security_domain::managed_hsm::{MAX_CERTIFICATE_LEN, certificate_info};
 use security_domain::quorum::Threshold;
-use security_domain::x509::Certificate;
+use security_domain::x509::{Certificate, RecoveryCertificate};
 use serde_json::Value;
 
 use super::fixtures::*;
@@ -43,7 +43,7 @@ fn every_domain_opens_to_its_master_key_and_artifacts() {
         }
         for name in names {
             let der = certificate_der(name);
-            let certificate = Certificate::parse(&der).unwrap();
+            let certificate = RecoveryCertificate::parse(&der).unwrap();
             assert_eq!(file.check_certificate(&certificate), Ok(()), "{id}");
         }
 

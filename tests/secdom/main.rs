@@ -16,6 +16,7 @@ mod inspect;
 mod inspect_own;
 mod keys;
 mod malformed;
+mod odd_certificates;
 mod outputs;
 mod restore;
 mod simulated;

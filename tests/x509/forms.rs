@@ -1,123 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Certificates made field by field: what is read, and what is refused.
 
-use security_domain::rsa::{KeyError, PrivateKey, PublicKey};
+use security_domain::rsa::KeyError;
 use security_domain::x509::{Certificate, CertificateError};
 
-use crate::CERTIFICATES;
-
-/// A certificate of the first key, field by field, so that each can be wrong on its own.
-struct Fields {
-    version: Vec<u8>,
-    serial: Vec<u8>,
-    inner_algorithm: Vec<u8>,
-    issuer: Vec<u8>,
-    validity: Vec<u8>,
-    subject: Vec<u8>,
-    key: Vec<u8>,
-    rest: Vec<u8>,
-    outer_algorithm: Vec<u8>,
-    signature: Vec<u8>,
-}
-
-const SHA256_WITH_RSA: &[u8] = &[
-    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00,
-];
-const KEY_USAGE: &[u8] = &[0x06, 0x03, 0x55, 0x1d, 0x0f];
-const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
-/// 2.25 and a number of 128 bits, all ones (X.667 section 7).
-const UUID: &[u8] = &[
-    0x06, 20, 0x69, 0x83, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
-];
-
-const UTF8_STRING: u8 = 0x0c;
-const PRINTABLE_STRING: u8 = 0x13;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-
-fn tlv(tag: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut out = vec![tag];
-    match content.len() {
-        len @ 0..0x80 => out.push(len as u8),
-        len @ 0x80..0x100 => out.extend([0x81, len as u8]),
-        len => out.extend([0x82, (len >> 8) as u8, len as u8]),
-    }
-    out.extend(content);
-    out
-}
-
-fn attribute(tag: u8, value: &str) -> Vec<u8> {
-    tlv(SEQUENCE, [COMMON_NAME, &tlv(tag, value)].concat())
-}
-
-fn name(attributes: &[Vec<u8>]) -> Vec<u8> {
-    tlv(SEQUENCE, tlv(SET, attributes.concat()))
-}
-
-fn validity(from: (u8, &str), to: (u8, &str)) -> Vec<u8> {
-    tlv(SEQUENCE, [tlv(from.0, from.1), tlv(to.0, to.1)].concat())
-}
-
-fn extensions(list: &[Vec<u8>]) -> Vec<u8> {
-    tlv(0xa3, tlv(SEQUENCE, list.concat()))
-}
-
-fn extension(critical: &[u8]) -> Vec<u8> {
-    tlv(
-        SEQUENCE,
-        [KEY_USAGE, critical, &tlv(4, [3, 2, 5, 0x20])].concat(),
-    )
-}
-
-impl Fields {
-    fn new() -> Self {
-        let mut key = [0; PublicKey::SPKI_MAX_LEN];
-        let len = PrivateKey::from_pkcs8_der(CERTIFICATES[0].1)
-            .unwrap()
-            .public_key()
-            .to_spki_der(&mut key)
-            .unwrap();
-        Self {
-            version: tlv(0xa0, [2, 1, 2]),
-            serial: vec![2, 1, 1],
-            inner_algorithm: SHA256_WITH_RSA.to_vec(),
-            issuer: name(&[attribute(UTF8_STRING, "issuer")]),
-            validity: validity((UTC_TIME, "240101000000Z"), (UTC_TIME, "331229000000Z")),
-            subject: name(&[attribute(UTF8_STRING, "subject")]),
-            key: key[..len].to_vec(),
-            rest: extensions(&[extension(&[1, 1, 0xff])]),
-            outer_algorithm: SHA256_WITH_RSA.to_vec(),
-            signature: tlv(3, [0; 257]),
-        }
-    }
-
-    fn der(&self) -> Vec<u8> {
-        let signed = [
-            &self.version[..],
-            &self.serial,
-            &self.inner_algorithm,
-            &self.issuer,
-            &self.validity,
-            &self.subject,
-            &self.key,
-            &self.rest,
-        ]
-        .concat();
-        tlv(
-            SEQUENCE,
-            [
-                tlv(SEQUENCE, signed),
-                self.outer_algorithm.clone(),
-                self.signature.clone(),
-            ]
-            .concat(),
-        )
-    }
-}
+use crate::fields::*;
 
 fn parse_with(
     change: impl FnOnce(&mut Fields),
@@ -134,9 +21,6 @@ fn parse_with(
         certificate.not_after(),
     ))
 }
-
-/// What a case changes in the certificate.
-type Change = fn(&mut Fields);
 
 #[test]
 fn forms_that_are_read() {

@@ -2,7 +2,9 @@
 //! Certificates: read as the openssl command (3.0) made them, and written.
 #![cfg(feature = "sealed-domain")]
 
+mod fields;
 mod forms;
+mod recovery;
 mod written;
 
 /// Certificates in DER, and the keys that they are of.

@@ -11,7 +11,7 @@ use security_domain::sealed_domain::{
     SealedDomain, Sealing,
 };
 use security_domain::wrapped_share::read_share;
-use security_domain::x509::{Certificate, SelfSigned, write_self_signed};
+use security_domain::x509::{Certificate, RecoveryCertificate, SelfSigned, write_self_signed};
 
 use crate::reach::{entry, quorum};
 use crate::rng::Xorshift;
@@ -51,6 +51,16 @@ entry!(reach_x509_read, |input, out| {
         .zip(certificate.subject_der())
         .for_each(|(to, from)| *to = *from);
     certificate.common_name().map_or(0, str::len)
+});
+
+entry!(reach_x509_recovery, |input, out| {
+    let Ok(certificate) = RecoveryCertificate::parse(input) else {
+        return 0;
+    };
+    out.iter_mut()
+        .zip(certificate.subject_der().iter().chain(certificate.modulus()))
+        .for_each(|(to, from)| *to = *from);
+    certificate.warnings().iter().count()
 });
 
 entry!(reach_x509_write, |input, out| {

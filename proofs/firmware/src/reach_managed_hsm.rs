@@ -10,7 +10,7 @@ use security_domain::managed_hsm::transfer_key::{self, TransferKey};
 use security_domain::managed_hsm::{Artifact, Tag};
 use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
-use security_domain::x509::{Certificate, Thumbprint};
+use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 
 use crate::reach::{entry, quorum};
 use crate::rng::Xorshift;
@@ -58,7 +58,7 @@ entry!(reach_managed_open_share, |input, out| {
     let (Ok(file), Ok(mut key), Ok(certificate)) = (
         DomainFile::parse(input),
         PrivateKey::from_pkcs8_der(out),
-        Certificate::parse(out),
+        RecoveryCertificate::parse(out),
     ) else {
         return 0;
     };
