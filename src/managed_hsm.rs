@@ -61,6 +61,7 @@ mod jwe;
 mod jwk;
 mod key_transport;
 mod master_key;
+mod member_name;
 mod shares;
 mod source;
 mod tag;
@@ -74,8 +75,9 @@ pub mod transfer_key;
 
 pub use custodians::{MAX_CUSTODIANS, MIN_CUSTODIANS};
 pub use enc_data::{Artifact, MAX_ENTRIES};
-pub use error::{Fault, Field, FileError, OpenError, TagError, WriteError};
+pub use error::{Fault, Field, FileError, OpenError, TagError, UnknownMember, WriteError};
 pub use master_key::MasterKey;
+pub use member_name::MemberName;
 pub use shares::Share;
 pub use tag::{MAX_TAG_LEN, Tag};
 

@@ -95,6 +95,7 @@ mod sealed {
     matched!(sealed_domain::TextError: Empty TooLong Character ..);
     matched!(self_test::Test: ConstantTime Verdict Sha256 HmacSha256 Hkdf Aes256Gcm Gf256 Shamir Ed25519 RsaOaep RsaSignature RsaPairwise ..);
     matched!(x509::SelfSignedError: CommonName Validity BufferTooSmall Rng Fault ..);
+    matched!(x509::Warning: Version Serial SignatureAlgorithm Name Validity KeyAlgorithm Exponent Extensions Signature ..);
     matched!(x509::CertificateError: Encoding TrailingData Version SignatureAlgorithm Validity NotRsa Key ..);
 }
 
@@ -103,8 +104,8 @@ mod interchange {
     use security_domain::managed_hsm;
 
     matched!(managed_hsm::domain_file::CombineError: TooFewShares SameCustodian NotListed DoesNotOpen Fault ..);
-    matched!(managed_hsm::domain_file::ShareError<u8>: NotListed DoesNotOpen Device Rng Fault ..);
-    matched!(managed_hsm::Fault: NotUtf8 Syntax BadString Trailing UnknownMember Duplicate Missing NotAnObject NotAnArray NotAString NotAnInteger Value Version1 Count Required Tag Base64 Length Parts NotEmpty Mismatch Repeated Certificate NotListed ..);
+    matched!(managed_hsm::domain_file::ShareError<u8>: NotListed Damaged DoesNotOpen Device Rng Fault ..);
+    matched!(managed_hsm::Fault: NotUtf8 Syntax BadString Trailing UnknownMember UnknownTwice Duplicate Missing TooDeep NotAnObject NotAnArray NotAString NotAnInteger Value Version1 Count Required Tag Base64 Length Parts NotEmpty Mismatch Repeated Certificate NotListed ..);
     matched!(managed_hsm::WriteError: BufferTooSmall Rng ArtifactCount RepeatedTag CertificateCount RepeatedCustodian Quorum DoesNotOpen Fault ..);
     matched!(managed_hsm::OpenError: BufferTooSmall DoesNotOpen Fault ..);
     matched!(managed_hsm::restore_blob::RestoreError<u8>: OtherTransferKey DoesNotOpen Device Rng Fault ..);

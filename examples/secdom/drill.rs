@@ -4,9 +4,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use security_domain::managed_hsm::domain_file::DomainFile;
-
 use crate::custodians::{self, KeyArgs};
+use crate::domain::{self, Domain, FormatArgs};
 use crate::report::{Outcome, Refusal, Report};
 use crate::{input, show};
 
@@ -23,13 +22,15 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     sd_file: PathBuf,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     keys: KeyArgs,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sd_file;
     let text = input::read(path)?;
-    let file = DomainFile::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let mut custodians = custodians::read(args.keys, path, &file, 1)?;
 
     let failed = |wrong: &[String]| Refusal::file(path, custodians::wrong_shares(wrong));
@@ -65,8 +66,10 @@ pub fn run(args: Args) -> Outcome<Report> {
             show::count(file.artifacts().count(), "artifact"),
         )
     };
+    let mut notes = custodians::notes(&file, &custodians);
+    notes.extend(passed_over);
     Ok(Report {
-        notes: custodians::notes(&file, &custodians),
+        notes,
         ..Report::text(text)
     })
 }

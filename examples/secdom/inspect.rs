@@ -7,12 +7,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::Artifact;
-use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::x509::Thumbprint;
 use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
+use crate::domain::{self, Domain, FormatArgs};
 use crate::report::{Outcome, Refusal, Report};
 use crate::{check, clock, custodians, input, show};
 
@@ -43,6 +43,8 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// A custodian or transfer key named in the file.
@@ -63,8 +65,8 @@ struct Contents {
     transfer_key: Option<Party>,
     /// The tag, and the length of the ciphertext.
     artifacts: Vec<(String, usize)>,
-    /// The shares that cannot be opened.
-    damaged: Vec<String>,
+    /// The shares that cannot be opened, and what was passed over.
+    faults: Vec<String>,
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
@@ -74,7 +76,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     if let Some(facts) = own::read(path, &text, &certificates) {
         return Ok(Report::text(facts?.text(args.json)));
     }
-    let mut contents = read(path, &text)?;
+    let mut contents = read(path, &text, &args.format)?;
     let mut findings = Vec::new();
     for file in certificates {
         let certificate = file.parse_for_recovery()?;
@@ -96,7 +98,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             )),
         }
     }
-    findings.append(&mut contents.damaged);
+    findings.append(&mut contents.faults);
     worry(&contents, &mut findings);
     let sha256 = show::sha256(&text);
     Ok(Report::text(if args.json {
@@ -108,16 +110,21 @@ pub fn run(args: &Args) -> Outcome<Report> {
 
 /// Reads `text` in the format that it has. If it has none of them, the error is that of the format
 /// it resembles most.
-fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
-    type Read = fn(&Path, &[u8]) -> Outcome<Contents>;
+fn read(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Contents> {
+    type Read = fn(&Path, &[u8], &FormatArgs) -> Outcome<Contents>;
     let readers: [(&str, Read); 5] = [
         ("\"SharedKeys\"", domain_file),
         ("\"SplitKeys\"", domain_file),
-        ("\"WrappedKey\"", restore_blob),
-        ("\"transfer_key\"", transfer_key),
-        ("\"certificates\"", certificate_info),
+        ("\"WrappedKey\"", |path, text, _| restore_blob(path, text)),
+        ("\"transfer_key\"", |path, text, _| transfer_key(path, text)),
+        ("\"certificates\"", |path, text, _| {
+            certificate_info(path, text)
+        }),
     ];
-    if let Some(contents) = readers.iter().find_map(|(_, read)| read(path, text).ok()) {
+    if let Some(contents) = readers
+        .iter()
+        .find_map(|(_, read)| read(path, text, format).ok())
+    {
         return Ok(contents);
     }
     let resembles = |member: &str| {
@@ -125,19 +132,19 @@ fn read(path: &Path, text: &[u8]) -> Outcome<Contents> {
             .any(|window| window == member.as_bytes())
     };
     match readers.iter().find(|(member, _)| resembles(member)) {
-        Some((_, read)) => read(path, text),
+        Some((_, read)) => read(path, text, format),
         None => Err(Refusal::file(path, "is not in a known format")),
     }
 }
 
-fn domain_file(path: &Path, text: &[u8]) -> Outcome<Contents> {
-    let file = DomainFile::parse(text).map_err(|error| Refusal::file(path, error))?;
+fn domain_file(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Contents> {
+    let Domain { file, passed_over } = domain::read(path, text, format)?;
     Ok(Contents {
         format: "managed-hsm-security-domain",
         title: "Managed HSM security domain, version 2",
         required: Some(file.quorum().threshold().get()),
         count: usize::from(file.quorum().count().get()),
-        damaged: custodians::damaged(&file).collect(),
+        faults: custodians::damaged(&file).chain(passed_over).collect(),
         custodians: file
             .custodians()
             .map(|thumbprint| Party {

@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod contribute;
 mod custodians;
+mod domain;
 mod download;
 mod drill;
 mod hsm;

@@ -5,11 +5,11 @@
 use std::path::PathBuf;
 
 use getrandom::SysRng;
-use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_blob;
 
 use crate::certificate::CertificateFile;
 use crate::custodians::{self, KeyArgs};
+use crate::domain::{self, Domain, FormatArgs};
 use crate::output::{self, Access};
 use crate::report::{Outcome, Refusal, Report};
 use crate::{input, show};
@@ -25,6 +25,8 @@ pub struct Args {
     /// The security-domain file
     #[arg(long, value_name = "FILE")]
     sd_file: PathBuf,
+    #[command(flatten)]
+    format: FormatArgs,
     /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the
     /// HSM's over a separate channel: whoever has its key receives the domain
     #[arg(long, value_name = "PEM")]
@@ -40,7 +42,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let (path, out) = (&args.sd_file, &args.sd_file_restore_blob);
     output::must_be_free(out)?;
     let text = input::read(path)?;
-    let file = DomainFile::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
     let transfer = transfer_file.parse()?;
 
@@ -72,6 +74,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         notes: { wrong.iter() }
             .map(|name| format!("left out: the share of {name} is wrong"))
             .chain(custodians::notes(&file, &custodians))
+            .chain(passed_over)
             .collect(),
         outputs: vec![output],
     })

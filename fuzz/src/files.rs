@@ -38,7 +38,11 @@ fn check<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) {
 
 /// The security-domain file.
 pub fn domain_file(data: &[u8]) {
-    let Ok(file) = DomainFile::parse(data) else {
+    let mut unknown = 0;
+    let file = DomainFile::parse_ignoring_unknown(data, &mut |_| unknown += 1);
+    let strict = DomainFile::parse(data);
+    assert_eq!(strict.is_ok(), file.is_ok() && unknown == 0);
+    let Ok(file) = file else {
         return;
     };
     let mut custodians: Vec<Thumbprint> = file.custodians().collect();

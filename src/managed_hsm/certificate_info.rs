@@ -63,13 +63,13 @@ impl<'a> CertificateInfo<'a> {
         ];
         let mut custodians = List::new();
         let mut required = 0;
-        json::document(text, top, |reader| {
+        json::document(text, top, None, |reader| {
             reader.object(top, &members, |reader, member| {
                 if member == 1 {
                     required = reader.integer(REQUIRED)?;
                     return Ok(());
                 }
-                let read = |reader: &mut Reader<Text<'a>>, index| {
+                let read = |reader: &mut Reader<'_, Text<'a>>, index| {
                     let at = Field::element("certificates[]", index);
                     let custodian = Custodian::read(reader, at, der)?;
                     { custodians.push(custodian) }.map_err(|_| CERTIFICATES.has(Fault::Count))
@@ -119,7 +119,11 @@ impl<'a> CertificateInfo<'a> {
 
 impl<'a> Custodian<'a> {
     /// Reads a JWK.
-    fn read(reader: &mut Reader<Text<'a>>, at: Field, der: &mut [u8]) -> Result<Self, FileError> {
+    fn read(
+        reader: &mut Reader<'_, Text<'a>>,
+        at: Field,
+        der: &mut [u8],
+    ) -> Result<Self, FileError> {
         let jwk = jwk::read(reader, at, Kid::Optional, der)?;
         Ok(Self {
             x5c: jwk.x5c,

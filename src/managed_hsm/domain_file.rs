@@ -27,8 +27,8 @@ use rand_core::TryCryptoRng;
 
 use super::custodians::{MAX_CUSTODIANS, custodian_count, quorum_of};
 use super::enc_data::{Artifact, EncData};
-use super::error::{Fault, Field, FileError, OpenError};
-use super::json::{self, Member, Reader};
+use super::error::{Fault, Field, FileError, OpenError, UnknownMember};
+use super::json::{self, Member, Reader, Report};
 use super::key_transport::{EncKey, Entry, Failure, Place};
 use super::master_key::MasterKey;
 use super::shares::{SHARE, Share};
@@ -66,6 +66,27 @@ impl<'a> DomainFile<'a> {
     /// [`FileError`], which names the first wrong field that does not belong to a single share, and
     /// its fault.
     pub fn parse(text: &'a [u8]) -> Result<Self, FileError> {
+        Self::read(text, None)
+    }
+
+    /// Parses a file as [`parse`](Self::parse) does, but calls `report` with each member that is not
+    /// in the format, and passes over it: at most 16 of one object. A service that adds a member
+    /// does not stop a recovery then.
+    ///
+    /// Headers of JWEs are not affected: a member there can change what the sealed bytes mean (RFC
+    /// 7516 section 4.1). A member that is given twice is refused, whether it is known or not.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`], as from [`parse`](Self::parse).
+    pub fn parse_ignoring_unknown(
+        text: &'a [u8],
+        report: &mut dyn FnMut(UnknownMember),
+    ) -> Result<Self, FileError> {
+        Self::read(text, Some(report))
+    }
+
+    fn read(text: &'a [u8], report: Option<Report<'_>>) -> Result<Self, FileError> {
         let top = Field::new("security domain");
         let version = Field::new("version");
         let members = [
@@ -78,7 +99,7 @@ impl<'a> DomainFile<'a> {
         let mut enc_data = EncData::new();
         let mut shares = List::new();
         let mut required = 0;
-        json::document(text, top, |reader| {
+        json::document(text, top, report, |reader| {
             reader.object(top, &members, |reader, member| match member {
                 0 => enc_data.read(reader),
                 1 => {
@@ -232,7 +253,7 @@ fn share_at(index: usize) -> Place {
 
 /// Reads the member `SharedKeys`, and returns `required`.
 fn read_shared_keys<'a>(
-    reader: &mut Reader<Text<'a>>,
+    reader: &mut Reader<'_, Text<'a>>,
     shares: &mut List<Entry<'a>, MAX_CUSTODIANS>,
 ) -> Result<u32, FileError> {
     let [all, algorithm, threshold] = [
@@ -250,7 +271,7 @@ fn read_shared_keys<'a>(
     let object = Field::new("SharedKeys");
     reader.object(object, &members, |reader, member| match member {
         0 => {
-            let read = |reader: &mut Reader<Text<'a>>, index| {
+            let read = |reader: &mut Reader<'_, Text<'a>>, index| {
                 let mut share = Entry::read(reader, share_at(index), SHARE)?;
                 if let Ok(to) = share.to()
                     && shares.iter().any(|earlier| earlier.to() == Ok(to))

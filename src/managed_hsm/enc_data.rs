@@ -128,7 +128,7 @@ impl<'a> EncData<'a> {
 
     /// Reads the member's value. After the whole file has been read, [`check`](Self::check)
     /// decides.
-    pub fn read(&mut self, reader: &mut Reader<Text<'a>>) -> Result<(), FileError> {
+    pub fn read(&mut self, reader: &mut Reader<'_, Text<'a>>) -> Result<(), FileError> {
         let data = Field::new("EncData.data");
         let kdf = Field::new("EncData.kdf");
         let members = [Member::new("data", data), Member::new("kdf", kdf)];
@@ -203,7 +203,7 @@ impl<'a> EncData<'a> {
     }
 }
 
-fn read_entry<'a>(reader: &mut Reader<Text<'a>>, at: Field) -> Result<Artifact<'a>, FileError> {
+fn read_entry<'a>(reader: &mut Reader<'_, Text<'a>>, at: Field) -> Result<Artifact<'a>, FileError> {
     let jwe_at = at.path("EncData.data[].compact_jwe");
     let tag_at = at.path("EncData.data[].tag");
     let members = [

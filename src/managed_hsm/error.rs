@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use super::member_name::MemberName;
 use crate::hardened;
 use crate::quorum::QuorumError;
 use crate::rng::RngError;
@@ -80,8 +81,10 @@ pub enum Fault {
     BadString,
     /// Text follows the end of the value.
     Trailing,
-    /// An object has a member that is not in the format.
-    UnknownMember,
+    /// An object has this member, which is not in the format.
+    UnknownMember(MemberName),
+    /// An object has this member twice, and it is not in the format.
+    UnknownTwice(MemberName),
     /// A member appears twice in its object.
     Duplicate,
     /// The member is missing.
@@ -133,7 +136,10 @@ impl fmt::Display for Fault {
                 "a string with a control character, a bad escape or half a surrogate pair"
             }
             Self::Trailing => "text follows the end of the value",
-            Self::UnknownMember => "not a member of the format",
+            Self::UnknownMember(name) => {
+                return write!(f, "the member {name} is not in the format");
+            }
+            Self::UnknownTwice(name) => return write!(f, "the member {name} is given twice"),
             Self::Duplicate => "given twice",
             Self::Missing => "missing",
             Self::TooDeep => "arrays and objects are too deep inside each other",
@@ -181,6 +187,22 @@ impl core::error::Error for FileError {
             Fault::Certificate(error) => error.source(),
             _ => None,
         }
+    }
+}
+
+/// A member that is not in the format, and was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownMember {
+    /// The object that has it.
+    pub object: Field,
+    /// Its name.
+    pub name: MemberName,
+}
+
+impl fmt::Display for UnknownMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the member {}", self.object, self.name)
     }
 }
 

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A strict JSON reader (RFC 8259) that reads the members it knows and refuses all others.
+//! A strict JSON reader (RFC 8259) that reads the members it knows, and refuses all others or
+//! reports and passes over them.
 //!
 //! It reads from any source of bytes: the text itself, a string inside it, or base64 inside that
 //! string. Strings are unescaped as they are read, in place, so no buffer is needed. The callers
 //! bound the nesting, or [`Reader::skip`] does, and there is no recursion.
 
 mod skip;
+mod string;
 
-use super::error::{Fault, Field, FileError};
-use super::source::{Decoded, RUN, Source, Text};
+use super::error::{Fault, Field, FileError, UnknownMember};
+use super::source::{RUN, Source, Text};
+use string::{escaped, is_plain};
+
+pub use string::{Str, Unescaped};
 
 /// A member that an object may have.
 pub struct Member {
@@ -39,28 +44,40 @@ impl Member {
     }
 }
 
-/// Reads a document: UTF-8, one value, nothing after it.
+/// The most members of one object that are not in the format, where they are passed over.
+const MAX_UNKNOWN: usize = 16;
+
+/// Is called with each member that is passed over.
+pub type Report<'r> = &'r mut dyn FnMut(UnknownMember);
+
+/// Reads a document: UTF-8, one value, nothing after it. Without a `report`, members that are not in
+/// the format are refused.
 pub fn document<'a, T>(
     text: &'a [u8],
     at: Field,
-    read: impl FnOnce(&mut Reader<Text<'a>>) -> Result<T, FileError>,
+    report: Option<Report<'_>>,
+    read: impl FnOnce(&mut Reader<'_, Text<'a>>) -> Result<T, FileError>,
 ) -> Result<T, FileError> {
     core::str::from_utf8(text).map_err(|_| at.has(Fault::NotUtf8))?;
-    let mut reader = Reader::new(Text(text));
+    let mut reader = Reader {
+        rest: Text(text),
+        report,
+    };
     let value = read(&mut reader)?;
     reader.end(at)?;
     Ok(value)
 }
 
 /// A place in a document.
-pub struct Reader<S> {
+pub struct Reader<'r, S> {
     rest: S,
+    report: Option<Report<'r>>,
 }
 
-impl<S: Source> Reader<S> {
-    /// Starts a document, which is UTF-8.
+impl<S: Source> Reader<'_, S> {
+    /// Starts a document, which is UTF-8 and may have only the members that are in the format.
     pub fn new(rest: S) -> Self {
-        Self { rest }
+        Self { rest, report: None }
     }
 
     /// Returns the next byte that is not white space, without consuming it.
@@ -105,8 +122,9 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads an object with these members and no other, in any order, none twice. `value` gets the
-    /// position of the member in `members` and reads its value.
+    /// Reads an object with these members in any order, none twice. `value` gets the position of the
+    /// member in `members` and reads its value. Any other member is refused, or reported and passed
+    /// over.
     pub fn object<const N: usize>(
         &mut self,
         at: Field,
@@ -116,6 +134,7 @@ impl<S: Source> Reader<S> {
         self.start(b'{', at, Fault::NotAnObject)?;
         let mut seen = [false; N];
         let mut more = !self.take(b'}');
+        let (first, mut before, mut unknown) = (self.rest.clone(), 0, 0);
         while more {
             if self.peek() != Some(b'"') {
                 return Err(at.has(Fault::Syntax));
@@ -124,7 +143,17 @@ impl<S: Source> Reader<S> {
             let known = members.iter().zip(&mut seen).enumerate();
             let Some((i, (member, seen))) = { known }.find(|(_, (member, _))| name.is(member.name))
             else {
-                return Err(at.has(Fault::UnknownMember));
+                self.pass_over(at, &name)?;
+                unknown += 1;
+                if unknown > MAX_UNKNOWN {
+                    return Err(at.has(Fault::Count));
+                }
+                if is_before(&first, before, &name, at)? {
+                    return Err(at.has(Fault::UnknownTwice(name.shown())));
+                }
+                before += 1;
+                more = self.more(b'}', at)?;
+                continue;
             };
             if core::mem::replace(seen, true) {
                 return Err(member.field.has(Fault::Duplicate));
@@ -133,6 +162,7 @@ impl<S: Source> Reader<S> {
                 return Err(member.field.has(Fault::Syntax));
             }
             value(self, i)?;
+            before += 1;
             more = self.more(b'}', at)?;
         }
         match members
@@ -143,6 +173,19 @@ impl<S: Source> Reader<S> {
             Some((member, _)) => Err(member.field.has(Fault::Missing)),
             None => Ok(()),
         }
+    }
+
+    /// Reports a member that is not in the format and reads over its value, or refuses it.
+    fn pass_over(&mut self, at: Field, name: &Str<S>) -> Result<(), FileError> {
+        let name = name.shown();
+        match &mut self.report {
+            None => return Err(at.has(Fault::UnknownMember(name))),
+            Some(report) => report(UnknownMember { object: at, name }),
+        }
+        if !self.take(b':') {
+            return Err(at.has(Fault::Syntax));
+        }
+        self.skip(at)
     }
 
     /// Reads an array. `element` gets the number of an element and reads it.
@@ -236,108 +279,21 @@ impl<S: Source> Reader<S> {
     }
 }
 
-/// A string whose escapes have been checked, at its place in the text.
-#[derive(Clone, Copy)]
-pub struct Str<S> {
-    rest: S,
-}
-
-impl<S: Source> Str<S> {
-    /// Iterates over its UTF-8 bytes, unescaped.
-    pub fn bytes(&self) -> Unescaped<S> {
-        Unescaped {
-            rest: self.rest.clone(),
-            escaped: Decoded::new(),
+/// Returns whether one of the first `count` members after `first` has this name.
+fn is_before<S: Source>(
+    first: &S,
+    count: usize,
+    name: &Str<S>,
+    at: Field,
+) -> Result<bool, FileError> {
+    let mut reader = Reader::new(first.clone());
+    for _ in 0..count {
+        if reader.string(at)?.bytes().eq(name.bytes()) {
+            return Ok(true);
         }
+        reader.take(b':');
+        reader.skip(at)?;
+        reader.take(b',');
     }
-
-    /// Returns whether it is `text`.
-    pub fn is(&self, text: &str) -> bool {
-        self.bytes().eq(text.bytes())
-    }
-}
-
-/// The bytes of a string. It has been checked; anything that the check refuses would end them.
-#[derive(Clone)]
-pub struct Unescaped<S> {
-    rest: S,
-    /// An escaped character.
-    escaped: Decoded<4>,
-}
-
-impl<S: Source> Source for Unescaped<S> {
-    #[inline]
-    fn run(&mut self, most: usize) -> &[u8] {
-        if self.escaped.is_empty() {
-            let plain = self.rest.span(most, is_plain);
-            if plain > 0 {
-                return self.rest.run(plain);
-            }
-            let mut ahead = self.rest.clone();
-            if most > 0
-                && ahead.byte() == Some(b'\\')
-                && let Ok(character) = escaped(&mut ahead)
-            {
-                self.escaped.fill(|utf8| character.encode_utf8(utf8).len());
-                self.rest = ahead;
-            }
-        }
-        self.escaped.run(most)
-    }
-}
-
-impl<S: Source> Iterator for Unescaped<S> {
-    type Item = u8;
-
-    #[inline]
-    fn next(&mut self) -> Option<u8> {
-        self.byte()
-    }
-}
-
-/// Returns whether a byte of a string stands for itself: not a closing quote, a backslash or a
-/// control character.
-#[inline]
-fn is_plain(byte: u8) -> bool {
-    !matches!(byte, b'"' | b'\\' | 0x00..0x20)
-}
-
-/// Consumes what follows a backslash.
-fn escaped<S: Source>(rest: &mut S) -> Result<char, Fault> {
-    Ok(match rest.byte().ok_or(Fault::Syntax)? {
-        character @ (b'"' | b'\\' | b'/') => char::from(character),
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => {
-            let unit = four_digits(rest)?;
-            match unit {
-                0xd800..0xdc00 => {
-                    if rest.byte() != Some(b'\\') || rest.byte() != Some(b'u') {
-                        return Err(Fault::BadString);
-                    }
-                    let low = four_digits(rest)?;
-                    if !(0xdc00..0xe000).contains(&low) {
-                        return Err(Fault::BadString);
-                    }
-                    let scalar = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-                    char::from_u32(scalar).ok_or(Fault::BadString)?
-                }
-                _ => char::from_u32(unit).ok_or(Fault::BadString)?,
-            }
-        }
-        _ => return Err(Fault::BadString),
-    })
-}
-
-/// Consumes four hexadecimal digits.
-fn four_digits<S: Source>(rest: &mut S) -> Result<u32, Fault> {
-    let mut number = 0;
-    for _ in 0..4 {
-        let digit = char::from(rest.byte().ok_or(Fault::Syntax)?);
-        number = number << 4 | digit.to_digit(16).ok_or(Fault::BadString)?;
-    }
-    Ok(number)
+    Ok(false)
 }

@@ -46,7 +46,7 @@ pub enum Kid {
 
 /// Reads a JWK, and decodes its certificate into `der`.
 pub fn read<'d, S: Source>(
-    reader: &mut Reader<S>,
+    reader: &mut Reader<'_, S>,
     at: Field,
     kid: Kid,
     der: &'d mut [u8],
@@ -65,7 +65,7 @@ pub fn read<'d, S: Source>(
     // The members that hold bytes: x5c, x5t, x5t#S256, n, e.
     let mut texts = [const { None }; 5];
     reader.object(at, &members, |reader, member| {
-        let here = *places.get(member).ok_or(at.has(Fault::UnknownMember))?;
+        let here = *places.get(member).ok_or(at.has(Fault::Syntax))?;
         match member {
             0 => {
                 let mut only = None;
@@ -76,11 +76,11 @@ pub fn read<'d, S: Source>(
                 if count != 1 {
                     return Err(here.has(Fault::Count));
                 }
-                set(&mut texts, member, only).ok_or(here.has(Fault::UnknownMember))
+                set(&mut texts, member, only).ok_or(here.has(Fault::Syntax))
             }
             1..=4 => {
                 let text = Some(reader.string(here)?);
-                set(&mut texts, member, text).ok_or(here.has(Fault::UnknownMember))
+                set(&mut texts, member, text).ok_or(here.has(Fault::Syntax))
             }
             5 => read_operations(reader, here),
             6 => reader.literal(here, "RSA"),
@@ -139,7 +139,7 @@ fn agrees<S: Source>(text: &Str<S>, at: Field, bytes: &[u8]) -> Result<(), FileE
 }
 
 /// Reads `key_ops`: known operations, none twice, at least one of which wraps keys.
-fn read_operations<S: Source>(reader: &mut Reader<S>, at: Field) -> Result<(), FileError> {
+fn read_operations<S: Source>(reader: &mut Reader<'_, S>, at: Field) -> Result<(), FileError> {
     let mut seen = [false; OPERATIONS.len()];
     reader.array(at, |reader, _| {
         let operation = reader.string(at)?;

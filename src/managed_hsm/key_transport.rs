@@ -76,7 +76,7 @@ impl<'a> Entry<'a> {
     /// Reads an object whose secret has `secret` bytes. Fails only if it is not JSON, or has a
     /// member twice or one that is not in the format.
     pub fn read(
-        reader: &mut Reader<Text<'a>>,
+        reader: &mut Reader<'_, Text<'a>>,
         place: Place,
         secret: usize,
     ) -> Result<Self, FileError> {

@@ -60,7 +60,7 @@ impl<'a> RestoreBlob<'a> {
         ];
         let mut enc_data = EncData::new();
         let mut wrapped_key = None;
-        json::document(text, top, |reader| {
+        json::document(text, top, None, |reader| {
             reader.object(top, &members, |reader, member| {
                 if member == 0 {
                     return enc_data.read(reader);

@@ -54,7 +54,7 @@ impl<'d> TransferKey<'d> {
         // A repeated member is refused before it is read again, so the buffer is taken once.
         let mut der = Some(der);
         let mut certificate = None;
-        json::document(text, top, |reader| {
+        json::document(text, top, None, |reader| {
             reader.object(top, &members, |reader, member| {
                 if member == 0 {
                     return reader.literal(format, "jwk");

@@ -23,7 +23,7 @@ pub type Result<T> = core::result::Result<T, Error>;
 
 /// Why reading stops: the encoding is wrong, or its meaning.
 #[derive(Debug)]
-pub enum Error {
+pub(super) enum Error {
     Der(der::Error),
     Meaning(CertificateError),
 }

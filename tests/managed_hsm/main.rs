@@ -11,4 +11,5 @@ mod malformed;
 mod our_files;
 mod real_files;
 mod text;
+mod unknown_members;
 mod weak_points;

@@ -17,6 +17,8 @@ use super::fixtures::*;
 enum Refusal {
     /// Its form: the field and the fault.
     Form(String, Fault),
+    /// A member that is not in the format: the object and the member's name.
+    Unknown(String, String),
     /// The shares of the custodians in these places of the manifest's list do not open, which leaves
     /// too few.
     Shares(Vec<usize>),
@@ -28,6 +30,10 @@ enum Refusal {
     Blob,
 }
 use Refusal::{Blob, Combining, NoShare, Shares};
+
+fn unknown(object: &str, name: &str) -> Refusal {
+    Refusal::Unknown(object.to_owned(), name.to_owned())
+}
 
 fn form(field: &str, fault: Fault) -> Refusal {
     Refusal::Form(field.to_owned(), fault)
@@ -52,13 +58,10 @@ fn table() -> Vec<(&'static str, Refusal)> {
         ("json-trailing", form("security domain", Trailing)),
         ("json-dup-required", form(required, Duplicate)),
         ("json-dup-encdata", form("EncData", Duplicate)),
-        ("json-deep", form("security domain", UnknownMember)),
+        ("json-deep", unknown("security domain", "x")),
         ("json-bad-utf8", form("security domain", NotUtf8)),
         ("json-bom", form("security domain", Syntax)),
-        (
-            "json-unknown-member",
-            form("security domain", UnknownMember),
-        ),
+        ("json-unknown-member", unknown("security domain", "comment")),
         ("version-missing", form("version", Missing)),
         ("version-3", form("version", Value)),
         ("version-string", form("version", NotAnInteger)),
@@ -90,7 +93,10 @@ fn table() -> Vec<(&'static str, Refusal)> {
         ("share-alg-lie", both()),
         ("share-alg-dir", shares_at("header alg", Value)),
         ("share-enc-gcm", shares_at("header enc", Value)),
-        ("share-crit", shares_at("header", UnknownMember)),
+        (
+            "share-crit",
+            unknown("SharedKeys.enc_shares[0].enc_key (header)", "crit"),
+        ),
         ("share-cek-80", both()),
         ("share-cek-32", both()),
         ("share-four-parts", form(enc_key, Parts)),
@@ -117,8 +123,14 @@ fn table() -> Vec<(&'static str, Refusal)> {
         ("data-kid-missing", data_at("header kid", Missing)),
         ("data-alg-rsa", data_at("header alg", Value)),
         ("data-alg-none", data_at("header alg", Value)),
-        ("data-zip", data_at("header", UnknownMember)),
-        ("data-crit", data_at("header", UnknownMember)),
+        (
+            "data-zip",
+            unknown("EncData.data[0].compact_jwe (header)", "zip"),
+        ),
+        (
+            "data-crit",
+            unknown("EncData.data[0].compact_jwe (header)", "crit"),
+        ),
         ("data-enckey-present", data_at("encrypted key", NotEmpty)),
         ("data-pad-bad", Combining),
         ("data-pad-zero", Combining),
@@ -140,7 +152,7 @@ fn table() -> Vec<(&'static str, Refusal)> {
         ("b64-padding", data_at("tag", Base64)),
         ("b64-dangling", data_at("tag", Base64)),
         ("rb-no-wrappedkey", form("WrappedKey", Missing)),
-        ("rb-is-sd", form("restore blob", UnknownMember)),
+        ("rb-is-sd", unknown("restore blob", "SharedKeys")),
         ("rb-key-16", wrapped_at("ciphertext", Length)),
         ("rb-key-33", Blob),
         ("rb-rsa15", wrapped_at("header alg", Value)),
@@ -185,7 +197,11 @@ fn table() -> Vec<(&'static str, Refusal)> {
 }
 
 fn refused_form(error: FileError) -> Refusal {
-    Refusal::Form(error.field.to_string(), error.fault)
+    let field = error.field.to_string();
+    match error.fault {
+        Fault::UnknownMember(name) => Refusal::Unknown(field, name.as_str().to_owned()),
+        fault => Refusal::Form(field, fault),
+    }
 }
 
 /// What the custodians of the case make of a domain file.

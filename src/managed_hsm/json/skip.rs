@@ -5,7 +5,7 @@ use super::Reader;
 use crate::managed_hsm::error::{Fault, Field, FileError};
 use crate::managed_hsm::source::Source;
 
-impl<S: Source> Reader<S> {
+impl<S: Source> Reader<'_, S> {
     /// Reads any value, with at most 63 arrays and objects inside each other. There is no
     /// recursion.
     pub fn skip(&mut self, at: Field) -> Result<(), FileError> {
