@@ -32,29 +32,17 @@ pub const WRAP: usize = WIDTH * 0x1000;
 #[cfg(feature = "managed-hsm")]
 pub const JWE: usize = WIDTH * 0x1800;
 
-/// Encrypting with RSA, by the size of the modulus.
-pub const RSA_PUBLIC_2048: usize = WIDTH * 0x1600;
-/// The same.
-pub const RSA_PUBLIC_3072: usize = WIDTH * 0x1e80;
-/// The same.
-pub const RSA_PUBLIC_4096: usize = WIDTH * 0x2640;
+/// An operation of RSA in the memory that it was given, of any size.
+pub const RSA: usize = WIDTH * 0x400;
 
-/// RSA's private operation, by the size of the modulus.
-pub const RSA_PRIVATE_2048: usize = WIDTH * 0x2c00;
-/// The same.
-pub const RSA_PRIVATE_3072: usize = WIDTH * 0x4200;
-/// The same.
-pub const RSA_PRIVATE_4096: usize = WIDTH * 0x5600;
+/// Encrypting, decrypting and signing with RSA, except for the powers, which burn separately.
+pub const RSA_BLOCK: usize = WIDTH * 0xc00;
 
-/// Exporting an RSA key of any size.
+/// Exporting an RSA key.
 pub const RSA_EXPORT: usize = WIDTH * 0xe00;
 
-/// Importing or generating an RSA key, by the size of the modulus.
-pub const RSA_KEY_2048: usize = WIDTH * 0x5100;
-/// The same.
-pub const RSA_KEY_3072: usize = WIDTH * 0x5c00;
-/// The same.
-pub const RSA_KEY_4096: usize = WIDTH * 0x6800;
+/// Importing or generating an RSA key, which is then moved to the caller.
+pub const RSA_KEY: usize = WIDTH * 0x1800;
 
 /// Runs `work`, and burns `N` bytes of the stack that it used.
 ///

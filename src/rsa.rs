@@ -34,12 +34,16 @@ mod crt;
 mod encoding;
 mod error;
 mod generate;
+mod inverse;
 mod mont;
 mod oaep;
 mod pkcs1v15;
 mod prime;
 mod private;
 mod public;
+mod residue;
+mod scratch;
+mod sieve;
 mod unsigned;
 mod words;
 

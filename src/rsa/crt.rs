@@ -2,34 +2,51 @@
 //! The private operation by the Chinese remainder theorem (RFC 8017 section 5.1.2), blinded and
 //! checked.
 
-use crypto_bigint::{U256, Word};
-use rand_core::TryCryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use crypto_bigint::{U256, U2048, Word};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::blind::Blinding;
 use super::error::Failure;
 use super::mont::{self, Modulus, Multiplier};
-use super::{KeyError, PublicKey, words};
+use super::scratch::{Scratch, words_len};
+use super::{KeyError, ModulusSize, PublicKey, blind, words};
 use crate::ct::Mask;
-use crate::hardened::{Fault, Verdict};
+use crate::hardened::{Fault, Verdict, copy};
+use crate::rng::Generator;
 
 /// Words of the largest public exponent.
 const EXPONENT_WORDS: usize = U256::LIMBS;
 
-/// The private numbers of a key with primes of `P` words and a modulus of `N = 2 P`. Wiped when dropped.
-pub(super) struct Crt<const P: usize, const N: usize> {
-    pub(super) n: Modulus<N>,
-    pub(super) d: [Word; N],
-    pub(super) p: Half<P>,
-    pub(super) q: Half<P>,
-    /// `1/q` modulo `p`, in Montgomery's form.
-    coefficient: [Word; P],
+/// The lengths of the private numbers, in halves of the modulus: `R^2` modulo `n`, and d; then for p
+/// and for q the prime, `R^2` modulo it and `d` modulo the prime less one; the coefficient.
+const LENGTHS: [usize; 9] = [2, 2, 1, 1, 1, 1, 1, 1, 1];
+
+/// The private numbers of a key of any size, one after another. Wiped when dropped.
+pub(super) struct Crt([[Word; U2048::LIMBS]; 11]);
+
+/// The private numbers of one key.
+pub(super) struct Private<'k> {
+    n_r2: &'k [Word],
+    pub(super) d: &'k [Word],
+    pub(super) p: Half<'k>,
+    pub(super) q: Half<'k>,
+    /// `1/q` modulo `p`.
+    pub(super) coefficient: &'k [Word],
 }
 
 /// A prime, and `d` modulo the prime less one.
-pub(super) struct Half<const P: usize> {
-    pub(super) prime: Modulus<P>,
-    pub(super) exponent: [Word; P],
+pub(super) struct Half<'k> {
+    pub(super) prime: Modulus<'k>,
+    pub(super) exponent: &'k [Word],
+}
+
+/// Where the numbers of a new key go. What multiplying needs besides is computed from them.
+pub(super) struct Places<'k> {
+    pub(super) d: &'k mut [Word],
+    pub(super) p: &'k mut [Word],
+    pub(super) q: &'k mut [Word],
+    pub(super) dp: &'k mut [Word],
+    pub(super) dq: &'k mut [Word],
+    pub(super) coefficient: &'k mut [Word],
 }
 
 /// The integers of a private key, big-endian, as an encoding holds them, not yet checked.
@@ -42,61 +59,85 @@ pub(super) struct Numbers<'a> {
     pub(super) coefficient: &'a [u8],
 }
 
-impl<const P: usize, const N: usize> Crt<P, N> {
-    /// Checks that the numbers belong together: that `p q = n`, that the exponents of the primes
-    /// are inverses of `e` and remainders of `d`, and the coefficient. The primes are not tested
-    /// for primality: numbers that are not a key fail when [`apply`](Self::apply) checks its
-    /// result.
-    ///
-    /// Secret: the numbers. Public: the public key, their lengths, the check that fails. Leaks:
-    /// nothing else.
-    #[inline(never)]
-    pub(super) fn new(key: &PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
-        let mut wide = Zeroizing::new([0; N]);
-        words::from_be_bytes(&mut *wide, key.modulus())?;
-        let n = Modulus::new(&wide)?.ok_or(KeyError::EvenModulus)?;
+impl Crt {
+    pub(super) const fn zeroed() -> Self {
+        Self([[0; U2048::LIMBS]; 11])
+    }
 
-        let p = Half::new(numbers.p, numbers.dp, KeyError::Exponent1)?;
-        let q = Half::new(numbers.q, numbers.dq, KeyError::Exponent2)?;
-        mont::mul_wide(&mut *wide, p.prime.value(), q.prime.value())?;
-        require(words::eq(&*wide, n.value()), KeyError::Product)?;
-        p.check_exponent(key, &mut wide, KeyError::Exponent1)?;
-        q.check_exponent(key, &mut wide, KeyError::Exponent2)?;
-
-        let d = Zeroizing::new(read(numbers.d, KeyError::PrivateExponent)?);
-        *wide = *d;
-        let mut fits = words::lt(&*d, n.value()) & p.leaves(&mut wide, &p.exponent)?;
-        *wide = *d;
-        fits &= q.leaves(&mut wide, &q.exponent)?;
-        require(fits, KeyError::PrivateExponent)?;
-
-        let mut coefficient = Zeroizing::new(read(numbers.coefficient, KeyError::Coefficient)?);
-        require(
-            words::lt(&*coefficient, p.prime.value()),
-            KeyError::Coefficient,
-        )?;
-        let mut multiplier = Multiplier::new(&p.prime);
-        multiplier.enter(&mut coefficient)?;
-        let mut one = Zeroizing::new(*q.prime.value());
-        multiplier.mul(&mut one, &coefficient)?;
-        multiplier.normalize(&mut one);
-        require(words::is_one(&*one), KeyError::Coefficient)?;
-        drop(multiplier);
-
-        Ok(Self {
-            n,
-            d: *d,
+    /// Returns the places for the numbers of a key of this size.
+    pub(super) fn places(&mut self, size: ModulusSize) -> Result<Places<'_>, Fault> {
+        let [_, d, p, _, dp, q, _, dq, coefficient] = self.split_mut(size)?;
+        Ok(Places {
+            d,
             p,
             q,
-            coefficient: *coefficient,
+            dp,
+            dq,
+            coefficient,
         })
     }
 
-    /// Returns `1/q` modulo `p`, not in Montgomery's form.
-    pub(super) fn coefficient(&self) -> Result<Zeroizing<[Word; P]>, Fault> {
-        let mut coefficient = Zeroizing::new(self.coefficient);
-        Multiplier::new(&self.p.prime).leave(&mut coefficient)?;
-        Ok(coefficient)
+    /// Reads the numbers, and checks them with [`finish`](Self::finish).
+    ///
+    /// Secret: the numbers. Public: the public key, their lengths, the check that fails. Leaks:
+    /// nothing else.
+    pub(super) fn read(
+        &mut self,
+        key: &PublicKey,
+        numbers: &Numbers<'_>,
+        scratch: Scratch<'_>,
+    ) -> Result<(), KeyError> {
+        let places = self.places(key.size())?;
+        for (place, bytes, error) in [
+            (places.p, numbers.p, KeyError::Prime),
+            (places.dp, numbers.dp, KeyError::Exponent1),
+            (places.q, numbers.q, KeyError::Prime),
+            (places.dq, numbers.dq, KeyError::Exponent2),
+            (places.d, numbers.d, KeyError::PrivateExponent),
+            (
+                places.coefficient,
+                numbers.coefficient,
+                KeyError::Coefficient,
+            ),
+        ] {
+            words::from_be_bytes(place, bytes).map_err(|Fault| error)?;
+        }
+        self.finish(key, scratch)
+    }
+
+    /// Computes what multiplying needs, and checks that the numbers belong together: that `p q = n`,
+    /// that the exponents of the primes are inverses of `e` and remainders of `d`, and the
+    /// coefficient. The primes are not tested for primality: numbers that are not a key fail when
+    /// [`apply`](Self::apply) checks its result.
+    ///
+    /// Secret: the numbers. Public: the public key, the check that fails. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn finish(
+        &mut self,
+        key: &PublicKey,
+        mut scratch: Scratch<'_>,
+    ) -> Result<(), KeyError> {
+        let [n_r2, _, p, p_r2, _, q, q_r2, ..] = self.split_mut(key.size())?;
+        let n = scratch.take(n_r2.len())?;
+        words::from_be_bytes(n, key.modulus())?;
+        Modulus::new(n, n_r2, scratch.lend())?.ok_or(KeyError::EvenModulus)?;
+        Modulus::new(p, p_r2, scratch.lend())?.ok_or(KeyError::Prime)?;
+        Modulus::new(q, q_r2, scratch.lend())?.ok_or(KeyError::Prime)?;
+
+        let private = self.private(key.size())?;
+        let Private { p, q, d, .. } = &private;
+        let wide = scratch.take(n.len())?;
+        mont::mul_wide(wide, p.prime.value(), q.prime.value())?;
+        require(words::eq(wide, n), KeyError::Product)?;
+        p.check_exponent(key, wide, KeyError::Exponent1, scratch.lend())?;
+        q.check_exponent(key, wide, KeyError::Exponent2, scratch.lend())?;
+
+        copy(wide, d)?;
+        let mut fits = words::lt(d, n) & p.leaves(wide, p.exponent, scratch.lend())?;
+        copy(wide, d)?;
+        fits &= q.leaves(wide, q.exponent, scratch.lend())?;
+        require(fits, KeyError::PrivateExponent)?;
+        private.check_coefficient(scratch)
     }
 
     /// Raises `from`, a big-endian number below the modulus, to the private exponent, and writes
@@ -104,104 +145,165 @@ impl<const P: usize, const N: usize> Crt<P, N> {
     ///
     /// Secret: the key, `to`. Public: `from`. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn apply<R: TryCryptoRng + ?Sized>(
+    pub(super) fn apply(
         &self,
-        rng: &mut R,
         key: &PublicKey,
         from: &[u8],
+        rng: &mut Generator<'_>,
         to: &mut [u8],
+        mut scratch: Scratch<'_>,
     ) -> Result<(), Failure> {
         to.fill(0);
-        let mut x = Zeroizing::new([0; N]);
-        words::from_be_bytes(&mut *x, from)?;
-        if !words::lt(&*x, self.n.value()).declassify() {
+        let private = self.private(key.size())?;
+        let len = private.n_r2.len();
+        let n = scratch.take(len)?;
+        words::from_be_bytes(n, key.modulus())?;
+        let x = scratch.take(len)?;
+        words::from_be_bytes(x, from)?;
+        if !words::lt(x, n).declassify() {
             return Err(Failure::TooLarge);
         }
 
-        let mut multiplier = Multiplier::new(&self.n);
-        let mut blinding = Blinding::zeroed();
-        blinding.draw(rng, key, &self.n, &mut multiplier)?;
-        multiplier.mul(&mut x, &blinding.factor)?;
-        multiplier.normalize(&mut x);
+        let modulus = Modulus::with_r2(n, private.n_r2)?;
+        let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
+        let (factor, inverse) = (scratch.take(len)?, scratch.take(len)?);
+        blind::draw(key, &mut multiplier, rng, factor, inverse, scratch.lend())?;
+        multiplier.mul(x, factor)?;
+        multiplier.normalize(x);
 
-        let mut y = Zeroizing::new([0; N]);
-        self.power(&mut y, &x)?;
+        let y = scratch.take(len)?;
+        private.power(y, x, scratch.lend())?;
 
         // With the result of a fault in one half of the computation, anyone could factor the
         // modulus (Boneh, DeMillo, Lipton). So the result is checked before it leaves.
-        let mut check = Zeroizing::new(*y);
-        multiplier.enter(&mut check)?;
-        key.power(&mut multiplier, &mut check)?;
-        multiplier.leave(&mut check)?;
+        let check = factor;
+        copy(check, y)?;
+        multiplier.enter(check)?;
+        key.power(&mut multiplier, check, scratch)?;
+        multiplier.leave(check)?;
         // From here on it is public whether the computation was right.
-        Verdict::twice(|| words::eq(&*check, &*x)).or(Failure::Fault)?;
+        Verdict::twice(|| words::eq(check, x)).or(Failure::Fault)?;
 
-        multiplier.mul(&mut y, &blinding.inverse)?;
-        multiplier.normalize(&mut y);
-        words::to_be_bytes(to, &*y)?;
+        multiplier.mul(y, inverse)?;
+        multiplier.normalize(y);
+        words::to_be_bytes(to, y)?;
         Ok(())
+    }
+
+    /// Returns the numbers of a key of this size.
+    pub(super) fn private(&self, size: ModulusSize) -> Result<Private<'_>, Fault> {
+        let mut rest = self.0.as_flattened();
+        let half = words_len(size) >> 1;
+        let mut parts = [&[][..]; LENGTHS.len()];
+        for (part, length) in parts.iter_mut().zip(LENGTHS) {
+            *part = rest.split_off(..length * half).ok_or(Fault)?;
+        }
+        let [n_r2, d, p, p_r2, dp, q, q_r2, dq, coefficient] = parts;
+        Ok(Private {
+            n_r2,
+            d,
+            p: Half {
+                prime: Modulus::with_r2(p, p_r2)?,
+                exponent: dp,
+            },
+            q: Half {
+                prime: Modulus::with_r2(q, q_r2)?,
+                exponent: dq,
+            },
+            coefficient,
+        })
+    }
+
+    fn split_mut(&mut self, size: ModulusSize) -> Result<[&mut [Word]; LENGTHS.len()], Fault> {
+        let mut rest = self.0.as_flattened_mut();
+        let half = words_len(size) >> 1;
+        let mut parts = LENGTHS.map(|_| &mut [][..]);
+        for (part, length) in parts.iter_mut().zip(LENGTHS) {
+            *part = rest.split_off_mut(..length * half).ok_or(Fault)?;
+        }
+        Ok(parts)
+    }
+}
+
+impl Private<'_> {
+    /// Checks that the coefficient is below `p`, and that its product with `q` leaves 1 modulo `p`.
+    fn check_coefficient(&self, mut scratch: Scratch<'_>) -> Result<(), KeyError> {
+        let p = self.p.prime;
+        require(
+            words::lt(self.coefficient, p.value()),
+            KeyError::Coefficient,
+        )?;
+        let (coefficient, one) = (
+            scratch.take(p.value().len())?,
+            scratch.take(p.value().len())?,
+        );
+        copy(coefficient, self.coefficient)?;
+        copy(one, self.q.prime.value())?;
+        let mut multiplier = Multiplier::new(p, &mut scratch)?;
+        multiplier.enter(coefficient)?;
+        multiplier.mul(one, coefficient)?;
+        multiplier.normalize(one);
+        require(words::is_one(one), KeyError::Coefficient)
     }
 
     /// Computes `out = x^d`, below `n`, for `x` below `n`: Garner's formula `y = yq + q (1/q (yp -
     /// yq) mod p)`.
     #[inline(never)]
-    fn power(&self, out: &mut [Word; N], x: &[Word; N]) -> Result<(), Fault> {
+    fn power(&self, out: &mut [Word], x: &[Word], mut scratch: Scratch<'_>) -> Result<(), Fault> {
         #[cfg(test)]
         tests::see(x);
-        let mut high = Zeroizing::new([0; P]);
-        let mut low = Zeroizing::new([0; P]);
-        self.p.power(&mut high, x)?;
-        self.q.power(&mut low, x)?;
+        let (p, q) = (self.p.prime, self.q.prime);
+        let (high, low) = (
+            scratch.take(p.value().len())?,
+            scratch.take(p.value().len())?,
+        );
+        self.p.power(high, x, scratch.lend())?;
+        self.q.power(low, x, scratch.lend())?;
 
         // low < q < R < 2p: one subtraction brings it below p, and one addition what is negative above 0.
-        let mut multiplier = Multiplier::new(&self.p.prime);
-        let mut reduced = Zeroizing::new(*low);
-        multiplier.normalize(&mut reduced);
-        let negative = words::lt(&*high, &*reduced);
-        words::sub(&mut *high, &*reduced);
-        words::add_if(negative, &mut *high, self.p.prime.value());
-        multiplier.mul(&mut high, &self.coefficient)?;
-        multiplier.normalize(&mut high);
+        let reduced = scratch.take(low.len())?;
+        copy(reduced, low)?;
+        let mut multiplier = Multiplier::new(p, &mut scratch)?;
+        multiplier.normalize(reduced);
+        let negative = words::lt(high, reduced);
+        words::sub(high, reduced);
+        words::add_if(negative, high, p.value());
+        copy(reduced, self.coefficient)?;
+        multiplier.enter(reduced)?;
+        multiplier.mul(high, reduced)?;
+        multiplier.normalize(high);
 
         // yq < q and the multiple of q is at most p - 1: the sum is below n.
-        mont::mul_wide(out, &*high, self.q.prime.value())?;
-        let (front, back) = out.split_at_mut_checked(P).ok_or(Fault)?;
-        let carry = words::add(front, &*low);
+        mont::mul_wide(out, high, q.value())?;
+        let (front, back) = out.split_at_mut_checked(low.len()).ok_or(Fault)?;
+        let carry = words::add(front, low);
         words::add_word(back, carry);
         Ok(())
     }
 }
 
-impl<const P: usize> Half<P> {
-    /// Reads a prime of exactly `P` words, and an exponent that is not longer.
-    fn new(prime: &[u8], exponent: &[u8], error: KeyError) -> Result<Self, KeyError> {
-        let prime = Zeroizing::new(read(prime, KeyError::Prime)?);
-        Ok(Self {
-            prime: Modulus::new(&prime)?.ok_or(KeyError::Prime)?,
-            exponent: read(exponent, error)?,
-        })
-    }
-
+impl Half<'_> {
     /// Checks that the exponent is below `p - 1`, and that its product with `e` leaves 1 modulo `p
-    /// - 1`.
-    fn check_exponent<const N: usize>(
+    /// - 1`. Overwrites `wide`, which is twice as long.
+    fn check_exponent(
         &self,
         key: &PublicKey,
-        wide: &mut [Word; N],
+        wide: &mut [Word],
         error: KeyError,
+        mut scratch: Scratch<'_>,
     ) -> Result<(), KeyError> {
         let mut e = [0; EXPONENT_WORDS];
         words::from_be_bytes(&mut e, key.exponent())?;
-        let mut one = [0; P];
-        words::from_be_bytes(&mut one, &[1])?;
+        let len = self.exponent.len();
+        let (one, order) = (scratch.take(len)?, scratch.take(len)?);
+        *one.first_mut().ok_or(Fault)? = 1;
+        self.order(order)?;
         // The product is shorter than the dividend.
         wide.fill(0);
-        let product = wide.get_mut(..P + EXPONENT_WORDS).ok_or(Fault)?;
-        mont::mul_wide(product, &self.exponent, &e)?;
-        require(
-            words::lt(&self.exponent, &*self.order()?) & self.leaves(wide, &one)?,
-            error,
-        )
+        let product = wide.get_mut(..len + EXPONENT_WORDS).ok_or(Fault)?;
+        mont::mul_wide(product, self.exponent, &e)?;
+        let below = words::lt(self.exponent, order);
+        require(below & self.leaves(wide, one, scratch)?, error)
     }
 
     /// Returns true if `x`, below `p q`, leaves `residue`, below `p - 1`, modulo `p - 1`.
@@ -213,55 +315,52 @@ impl<const P: usize> Half<P> {
     ///
     /// Secret: everything. Public: the lengths. Leaks: nothing else.
     #[inline(never)]
-    fn leaves<const N: usize>(
+    fn leaves(
         &self,
-        x: &mut [Word; N],
-        residue: &[Word; P],
+        x: &mut [Word],
+        residue: &[Word],
+        mut scratch: Scratch<'_>,
     ) -> Result<Mask, Fault> {
-        let mut multiplier = Multiplier::new(&self.prime);
-        let mut reduced = Zeroizing::new([0; P]);
-        multiplier.enter_wide(&mut reduced, x)?;
-        multiplier.leave(&mut reduced)?;
-        drop(multiplier);
-        let mut k = Zeroizing::new(*residue);
-        let borrow = words::sub(&mut *k, &*reduced);
+        let len = residue.len();
+        let (reduced, k) = (scratch.take(len)?, scratch.take(len)?);
+        {
+            let mut scratch = scratch.lend();
+            let mut multiplier = Multiplier::new(self.prime, &mut scratch)?;
+            multiplier.enter_wide(reduced, x)?;
+            multiplier.leave(reduced)?;
+        }
+        copy(k, residue)?;
+        let borrow = words::sub(k, reduced);
         let negative = Mask::from_bit(borrow as u32);
-        words::add_if(negative, &mut *k, self.prime.value());
+        words::add_if(negative, k, self.prime.value());
 
         // x - residue - k (p - 1) is 0, or p (p - 1) if p is missing in k.
-        let order = self.order()?;
-        let mut product = Zeroizing::new([0; N]);
-        mont::mul_wide(&mut *product, &*k, &*order)?;
-        let (front, back) = product.split_at_mut_checked(P).ok_or(Fault)?;
+        let (order, product) = (reduced, scratch.take(x.len())?);
+        self.order(order)?;
+        mont::mul_wide(product, k, order)?;
+        let (front, back) = product.split_at_mut_checked(len).ok_or(Fault)?;
         let carry = words::add(front, residue);
         words::add_word(back, carry);
-        let borrow = words::sub(x, &*product);
+        let borrow = words::sub(x, product);
         let negative = Mask::from_bit(borrow as u32);
-        mont::mul_wide(&mut *product, self.prime.value(), &*order)?;
-        Ok(words::is_zero(x) | (!negative & words::eq(x, &*product)))
+        mont::mul_wide(product, self.prime.value(), order)?;
+        Ok(words::is_zero(x) | (!negative & words::eq(x, product)))
     }
 
-    /// Returns `p - 1`; the prime is odd.
-    fn order(&self) -> Result<Zeroizing<[Word; P]>, Fault> {
-        let mut order = Zeroizing::new(*self.prime.value());
-        *order.first_mut().ok_or(Fault)? ^= 1;
-        Ok(order)
+    /// Computes `p - 1`; the prime is odd.
+    fn order(&self, out: &mut [Word]) -> Result<(), Fault> {
+        copy(out, self.prime.value())?;
+        *out.first_mut().ok_or(Fault)? ^= 1;
+        Ok(())
     }
 
     /// Computes `out = x^exponent`, below the prime, for an `x` of double width.
-    fn power(&self, out: &mut [Word; P], x: &[Word]) -> Result<(), Fault> {
-        let mut multiplier = Multiplier::new(&self.prime);
+    fn power(&self, out: &mut [Word], x: &[Word], mut scratch: Scratch<'_>) -> Result<(), Fault> {
+        let mut multiplier = Multiplier::new(self.prime, &mut scratch)?;
         multiplier.enter_wide(out, x)?;
-        multiplier.pow(out, &self.exponent)?;
+        multiplier.pow(out, self.exponent, scratch)?;
         multiplier.leave(out)
     }
-}
-
-/// Reads a big-endian integer; returns `error` if it has more bytes than the words hold.
-fn read<const L: usize>(bytes: &[u8], error: KeyError) -> Result<[Word; L], KeyError> {
-    let mut words = [0; L];
-    words::from_be_bytes(&mut words, bytes).map_err(|Fault| error)?;
-    Ok(words)
 }
 
 /// From here on it is public whether the check succeeded.
@@ -273,21 +372,19 @@ fn require(holds: Mask, error: KeyError) -> Result<(), KeyError> {
     }
 }
 
-impl<const P: usize> Drop for Half<P> {
-    fn drop(&mut self) {
-        self.exponent.zeroize();
+impl Zeroize for Crt {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
     }
 }
 
-impl<const P: usize, const N: usize> Drop for Crt<P, N> {
+impl Drop for Crt {
     fn drop(&mut self) {
-        self.d.zeroize();
-        self.coefficient.zeroize();
+        self.zeroize();
     }
 }
 
-impl<const P: usize> ZeroizeOnDrop for Half<P> {}
-impl<const P: usize, const N: usize> ZeroizeOnDrop for Crt<P, N> {}
+impl ZeroizeOnDrop for Crt {}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -349,20 +446,17 @@ mod tests {
         ]
     }
 
-    fn half(prime: u128) -> Half<P> {
-        Half {
-            prime: Modulus::new(&U128::from(prime).to_words())
-                .unwrap()
-                .unwrap(),
-            exponent: [0; P],
-        }
-    }
-
     fn leaves(p: u128, x: U256, residue: u128) -> bool {
-        half(p)
-            .leaves(&mut x.to_words(), &U128::from(residue).to_words())
-            .unwrap()
-            .declassify()
+        let (prime, mut r2, mut area) = (U128::from(p).to_words(), [0; P], [7; 10 * P]);
+        let mut scratch = Scratch::over(&mut area);
+        let prime = Modulus::new(&prime, &mut r2, scratch.lend());
+        let half = Half {
+            prime: prime.unwrap().unwrap(),
+            exponent: &[],
+        };
+        let residue = U128::from(residue).to_words();
+        let leaves = half.leaves(&mut x.to_words(), &residue, scratch);
+        leaves.unwrap().declassify()
     }
 
     fn remainder(x: U256, p: u128) -> u128 {

@@ -5,10 +5,10 @@
 
 use der::asn1::{BitStringRef, OctetStringRef, SequenceRef, UintRef};
 use der::{ErrorKind, Reader, SliceReader, TagMode, TagNumber};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::crt::{Crt, Numbers};
-use super::private::{Private, burning_key};
+use super::crt::Numbers;
+use super::scratch::{self, with_scratch};
 use super::unsigned::unsigned;
 use super::{ExportError, KeyError, ModulusSize, PrivateKey, PublicKey, words};
 use crate::burn::{self, burning};
@@ -88,7 +88,11 @@ impl PrivateKey {
     ///
     /// Fails for each reason in [`KeyError`].
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        burning_key(size_of_key(der), move || private_key_from_pkcs8(der))
+        burning::<{ burn::RSA_KEY }, _>(move || {
+            let mut key = Self::zeroed();
+            key.read_pkcs8_der(der)?;
+            Ok(key)
+        })
     }
 
     /// Reads a PKCS#1 `RSAPrivateKey` in DER, version 0 (RFC 8017 appendix A.1.2).
@@ -99,7 +103,11 @@ impl PrivateKey {
     ///
     /// Fails for each reason in [`KeyError`].
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
-        burning_key(size_of_key(der), move || private_key_from_pkcs1(der))
+        burning::<{ burn::RSA_KEY }, _>(move || {
+            let mut key = Self::zeroed();
+            key.read_pkcs1_der(der)?;
+            Ok(key)
+        })
     }
 
     /// Writes an unencrypted PKCS#8 `PrivateKeyInfo` in DER to the front of `out`, and returns its
@@ -112,21 +120,89 @@ impl PrivateKey {
     ///
     /// Fails for each reason in [`ExportError`].
     pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, ExportError> {
-        let public = &self.public;
-        burning::<{ burn::RSA_EXPORT }, _>(move || match &self.secret {
-            Private::Rsa2048(secret) => private_key_to_pkcs8(public, secret, out),
-            Private::Rsa3072(secret) => private_key_to_pkcs8(public, secret, out),
-            Private::Rsa4096(secret) => private_key_to_pkcs8(public, secret, out),
-        })
+        burning::<{ burn::RSA_EXPORT }, _>(move || self.write_pkcs8(out))
     }
-}
 
-/// Estimates the size of the key in this encoding, which is about 4.6 times as long as the modulus.
-fn size_of_key(der: &[u8]) -> ModulusSize {
-    match der.len() {
-        ..1_500 => ModulusSize::Rsa2048,
-        1_500..2_100 => ModulusSize::Rsa3072,
-        _ => ModulusSize::Rsa4096,
+    /// Reads in place what [`from_pkcs8_der`](Self::from_pkcs8_der) reads.
+    pub(crate) fn read_pkcs8_der(&mut self, der: &[u8]) -> Result<(), KeyError> {
+        let (version, rest) = read(der, |reader| {
+            reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
+        })?;
+        if version != 0 {
+            return Err(KeyError::Version);
+        }
+        let (algorithm, key) = read(rest, |reader| {
+            let algorithm = reader.tlv_bytes()?;
+            let key = reader.decode::<&OctetStringRef>()?;
+            reader.context_specific::<&SequenceRef>(TagNumber(0), TagMode::Implicit)?;
+            Ok((algorithm, key))
+        })?;
+        check_algorithm(algorithm)?;
+        self.read_pkcs1_der(key.as_bytes())
+    }
+
+    fn read_pkcs1_der(&mut self, der: &[u8]) -> Result<(), KeyError> {
+        let (version, rest) = read(der, |reader| {
+            reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
+        })?;
+        if version != 0 {
+            return Err(KeyError::Version);
+        }
+        let [n, e, d, p, q, dp, dq, coefficient] = read(rest, |reader| {
+            let mut integers = [&[][..]; 8];
+            for integer in &mut integers {
+                *integer = unsigned(reader)?;
+            }
+            Ok(integers)
+        })?;
+        let numbers = Numbers {
+            d,
+            p,
+            q,
+            dp,
+            dq,
+            coefficient,
+        };
+        self.public.set(n, e)?;
+        let read = with_scratch::<{ scratch::KEY }, _>(self.public.size(), &mut |scratch| {
+            self.secret.read(&self.public, &numbers, scratch)
+        });
+        if read.is_err() {
+            self.secret.zeroize();
+        }
+        read
+    }
+
+    fn write_pkcs8(&self, out: &mut [u8]) -> Result<usize, ExportError> {
+        let mut bytes = Zeroizing::new([[0; ModulusSize::MAX_BYTES]; 4]);
+        let [d, pq, exponents, coefficient] = &mut *bytes;
+        let half = ModulusSize::MAX_BYTES >> 1;
+        let (p, q) = pq.split_at_mut_checked(half).ok_or(Fault)?;
+        let (dp, dq) = exponents.split_at_mut_checked(half).ok_or(Fault)?;
+        let secret = self.secret.private(self.public.size())?;
+        words::to_be_bytes(d, secret.d)?;
+        words::to_be_bytes(p, secret.p.prime.value())?;
+        words::to_be_bytes(q, secret.q.prime.value())?;
+        words::to_be_bytes(dp, secret.p.exponent)?;
+        words::to_be_bytes(dq, secret.q.exponent)?;
+        words::to_be_bytes(coefficient, secret.coefficient)?;
+
+        let (n, e) = (self.public.modulus(), self.public.exponent());
+        let numbers = [n, e, d, p, q, dp, dq, coefficient].map(Integer::new);
+        let pkcs1 = VERSION.len() + numbers.iter().map(Integer::encoded_len).sum::<usize>();
+        let key = header_len(pkcs1) + pkcs1;
+        let all = VERSION.len() + ALGORITHM.len() + header_len(key) + key;
+        let len = header_len(all) + all;
+
+        let Some(out) = out.get_mut(..len) else {
+            wipe(out);
+            return Err(ExportError::BufferTooSmall);
+        };
+        let written = write_private_key(out, all, key, pkcs1, &numbers);
+        if written.is_err() {
+            wipe(out);
+        }
+        written.map(|()| len)
     }
 }
 
@@ -180,83 +256,6 @@ fn with_spki<T>(key: &PublicKey, with: impl FnOnce([&[u8]; 6]) -> T) -> T {
     let (padded, plain) = ([2, exponent_len as u8, 0], [2, exponent_len as u8]);
     let between: &[u8] = if zero == 1 { &padded } else { &plain };
     with([&front, &ALGORITHM, &middle, modulus, between, exponent])
-}
-
-fn private_key_from_pkcs8(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
-    let (version, rest) = read(bytes, |reader| {
-        reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
-    })?;
-    if version != 0 {
-        return Err(KeyError::Version);
-    }
-    let (algorithm, key) = read(rest, |reader| {
-        let algorithm = reader.tlv_bytes()?;
-        let key = reader.decode::<&OctetStringRef>()?;
-        reader.context_specific::<&SequenceRef>(TagNumber(0), TagMode::Implicit)?;
-        Ok((algorithm, key))
-    })?;
-    check_algorithm(algorithm)?;
-    private_key_from_pkcs1(key.as_bytes())
-}
-
-fn private_key_from_pkcs1(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
-    let (version, rest) = read(bytes, |reader| {
-        reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
-    })?;
-    if version != 0 {
-        return Err(KeyError::Version);
-    }
-    let [n, e, d, p, q, dp, dq, coefficient] = read(rest, |reader| {
-        let mut integers = [&[][..]; 8];
-        for integer in &mut integers {
-            *integer = unsigned(reader)?;
-        }
-        Ok(integers)
-    })?;
-    let numbers = Numbers {
-        d,
-        p,
-        q,
-        dp,
-        dq,
-        coefficient,
-    };
-    PrivateKey::new(PublicKey::new(n, e)?, &numbers)
-}
-
-fn private_key_to_pkcs8<const P: usize, const N: usize>(
-    public: &PublicKey,
-    secret: &Crt<P, N>,
-    out: &mut [u8],
-) -> Result<usize, ExportError> {
-    let mut bytes = Zeroizing::new([[0; ModulusSize::MAX_BYTES]; 4]);
-    let [d, pq, exponents, coefficient] = &mut *bytes;
-    let half = ModulusSize::MAX_BYTES >> 1;
-    let (p, q) = pq.split_at_mut_checked(half).ok_or(Fault)?;
-    let (dp, dq) = exponents.split_at_mut_checked(half).ok_or(Fault)?;
-    words::to_be_bytes(d, &secret.d)?;
-    words::to_be_bytes(p, secret.p.prime.value())?;
-    words::to_be_bytes(q, secret.q.prime.value())?;
-    words::to_be_bytes(dp, &secret.p.exponent)?;
-    words::to_be_bytes(dq, &secret.q.exponent)?;
-    words::to_be_bytes(coefficient, &*secret.coefficient()?)?;
-
-    let (n, e) = (public.modulus(), public.exponent());
-    let numbers = [n, e, d, p, q, dp, dq, coefficient].map(Integer::new);
-    let pkcs1 = VERSION.len() + numbers.iter().map(Integer::encoded_len).sum::<usize>();
-    let key = header_len(pkcs1) + pkcs1;
-    let all = VERSION.len() + ALGORITHM.len() + header_len(key) + key;
-    let len = header_len(all) + all;
-
-    let Some(out) = out.get_mut(..len) else {
-        wipe(out);
-        return Err(ExportError::BufferTooSmall);
-    };
-    let written = write_private_key(out, all, key, pkcs1, &numbers);
-    if written.is_err() {
-        wipe(out);
-    }
-    written.map(|()| len)
 }
 
 /// Fills `out` with the encoding. Each length is that of what follows the header.

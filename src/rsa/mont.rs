@@ -13,8 +13,8 @@
 //! [`Multiplier::normalize`], brings any of them below `m`.
 
 use crypto_bigint::{WideWord, Word};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::scratch::Scratch;
 use super::words;
 use crate::ct::Mask;
 use crate::hardened::{Fault, copy};
@@ -23,21 +23,27 @@ use crate::hardened::{Fault, copy};
 /// five, at the cost of 3 % more multiplications.
 const WINDOW: u32 = 4;
 
-/// An odd modulus with its top bit set, and the values needed to multiply modulo it. Wiped when
-/// dropped.
-pub(super) struct Modulus<const L: usize> {
-    value: [Word; L],
+/// An odd modulus with its top bit set, and the values needed to multiply modulo it. The words are
+/// others', who wipe them.
+#[derive(Clone, Copy)]
+pub(super) struct Modulus<'a> {
+    value: &'a [Word],
     /// `R^2 mod m`, or that plus `m`.
-    r2: [Word; L],
+    r2: &'a [Word],
     /// `-m^-1` modulo one word.
     neg_inverse: Word,
 }
 
-impl<const L: usize> Modulus<L> {
-    /// Returns `None` if `value` is even or its top bit is clear.
+impl<'a> Modulus<'a> {
+    /// Computes `r2`, which has as many words as `value`. Returns `None` if `value` is even or its top
+    /// bit is clear.
     ///
     /// Secret: `value`. Public: its size, and whether this succeeds. Leaks: nothing else.
-    pub(super) fn new(value: &[Word; L]) -> Result<Option<Self>, Fault> {
+    pub(super) fn new(
+        value: &'a [Word],
+        r2: &'a mut [Word],
+        scratch: Scratch<'_>,
+    ) -> Result<Option<Self>, Fault> {
         let (Some(first), Some(last)) = (value.first(), value.last()) else {
             return Err(Fault);
         };
@@ -45,108 +51,104 @@ impl<const L: usize> Modulus<L> {
         if !acceptable.declassify() {
             return Ok(None);
         }
-        // Newton's iteration doubles the number of correct bits; an odd word is its own inverse to
-        // 3 bits.
-        let mut inverse = *first;
-        for _ in 0..5 {
-            inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(first.wrapping_mul(inverse)));
-        }
-        let mut modulus = Self {
-            value: *value,
-            r2: [0; L],
-            neg_inverse: inverse.wrapping_neg(),
-        };
-        modulus.set_r2()?;
-        Ok(Some(modulus))
+        set_r2(r2, value, scratch)?;
+        Self::with_r2(value, r2).map(Some)
+    }
+
+    /// Takes the `r2` that [`new`](Self::new) computed earlier for this modulus.
+    ///
+    /// Secret: `value`, `r2`. Public: their size. Leaks: nothing else.
+    pub(super) fn with_r2(value: &'a [Word], r2: &'a [Word]) -> Result<Self, Fault> {
+        let neg_inverse = words::neg_inverse(*value.first().ok_or(Fault)?);
+        Ok(Self {
+            value,
+            r2,
+            neg_inverse,
+        })
     }
 
     /// Returns the modulus.
-    pub(super) fn value(&self) -> &[Word; L] {
-        &self.value
-    }
-
-    /// Computes `R^2 mod m` without a division.
-    ///
-    /// `R mod m` is `R - m`. With `R = 2^bits`, doubling it `bits / 32` times makes it Montgomery's form of
-    /// `2^(bits / 32)`; five squarings make that the form of `2^bits = R`, which is `R^2 mod m`. Doubling is
-    /// cheap and squaring is not; 32 balances the two.
-    fn set_r2(&mut self) -> Result<(), Fault> {
-        let mut x = Zeroizing::new([0; L]);
-        words::sub(&mut *x, &self.value);
-        for _ in 0..(L as u32 * Word::BITS) >> 5 {
-            // x < R < 2m: one subtraction makes it x < m, and one more is needed if doubling
-            // carries.
-            let below = words::lt(&*x, &self.value);
-            words::sub_if(!below, &mut *x, &self.value);
-            let carry = words::shl1(&mut *x, 0);
-            words::sub_if(Mask::from_bit(carry as u32), &mut *x, &self.value);
-        }
-        let mut multiplier = Multiplier::new(self);
-        for _ in 0..5 {
-            multiplier.square(&mut x)?;
-        }
-        drop(multiplier);
-        self.r2 = *x;
-        Ok(())
+    pub(super) fn value(&self) -> &'a [Word] {
+        self.value
     }
 }
 
-impl<const L: usize> Drop for Modulus<L> {
-    fn drop(&mut self) {
-        self.value.zeroize();
-        self.r2.zeroize();
-        self.neg_inverse.zeroize();
-    }
-}
-
-impl<const L: usize> ZeroizeOnDrop for Modulus<L> {}
-
-/// Multiplies modulo a [`Modulus`]. It holds the double-width product, which is wiped when dropped.
+/// Computes `R^2 mod m` without a division.
 ///
-/// Every method: Secret: the numbers, and the modulus. Public: `L`. Leaks: nothing else.
-pub(super) struct Multiplier<'m, const L: usize> {
-    modulus: &'m Modulus<L>,
-    wide: Zeroizing<[[Word; L]; 2]>,
+/// `R mod m` is `R - m`. With `R = 2^bits`, doubling it `bits / 32` times makes it Montgomery's form of
+/// `2^(bits / 32)`; five squarings make that the form of `2^bits = R`, which is `R^2 mod m`. Doubling is
+/// cheap and squaring is not; 32 balances the two.
+///
+/// Secret: `m`. Public: its size. Leaks: nothing else.
+fn set_r2(x: &mut [Word], m: &[Word], mut scratch: Scratch<'_>) -> Result<(), Fault> {
+    x.fill(0);
+    words::sub(x, m);
+    for _ in 0..(m.len() as u32 * Word::BITS) >> 5 {
+        // x < R < 2m: one subtraction makes it x < m, and one more is needed if doubling carries.
+        let below = words::lt(x, m);
+        words::sub_if(!below, x, m);
+        let carry = words::shl1(x, 0);
+        words::sub_if(Mask::from_bit(carry as u32), x, m);
+    }
+    let mut multiplier = Multiplier::new(Modulus::with_r2(m, &[])?, &mut scratch)?;
+    for _ in 0..5 {
+        multiplier.square(x)?;
+    }
+    Ok(())
 }
 
-impl<'m, const L: usize> Multiplier<'m, L> {
-    pub(super) fn new(modulus: &'m Modulus<L>) -> Self {
-        Self {
-            modulus,
-            wide: Zeroizing::new([[0; L]; 2]),
-        }
+/// Multiplies modulo a [`Modulus`]. Numbers have as many words as the modulus; other lengths are
+/// refused.
+///
+/// Every method: Secret: the numbers, and the modulus. Public: the lengths. Leaks: nothing else.
+pub(super) struct Multiplier<'m> {
+    modulus: Modulus<'m>,
+    /// The product of double width.
+    wide: &'m mut [Word],
+}
+
+impl<'m> Multiplier<'m> {
+    pub(super) fn new<'w: 'm>(
+        modulus: Modulus<'m>,
+        scratch: &mut Scratch<'w>,
+    ) -> Result<Self, Fault> {
+        let wide = scratch.take(2 * modulus.value.len())?;
+        Ok(Self { modulus, wide })
+    }
+
+    pub(super) fn modulus(&self) -> Modulus<'m> {
+        self.modulus
     }
 
     /// Sets `a = a b / R`, below `R`.
-    pub(super) fn mul(&mut self, a: &mut [Word; L], b: &[Word; L]) -> Result<(), Fault> {
-        mul_wide(self.wide.as_flattened_mut(), a, b)?;
+    pub(super) fn mul(&mut self, a: &mut [Word], b: &[Word]) -> Result<(), Fault> {
+        mul_wide(self.wide, a, b)?;
         self.reduce(a)
     }
 
     /// Sets `a = a^2 / R`, below `R`.
-    pub(super) fn square(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
-        square_wide(self.wide.as_flattened_mut(), a)?;
+    pub(super) fn square(&mut self, a: &mut [Word]) -> Result<(), Fault> {
+        square_wide(self.wide, a)?;
         self.reduce(a)
     }
 
     /// Sets `a = a R`, below `R`: converts to Montgomery's form.
-    pub(super) fn enter(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
-        self.mul(a, &self.modulus.r2)
+    pub(super) fn enter(&mut self, a: &mut [Word]) -> Result<(), Fault> {
+        self.mul(a, self.modulus.r2)
     }
 
     /// Sets `a = a / R`, below the modulus: converts from Montgomery's form.
-    pub(super) fn leave(&mut self, a: &mut [Word; L]) -> Result<(), Fault> {
-        let [low, high] = &mut *self.wide;
-        *low = *a;
-        high.fill(0);
+    pub(super) fn leave(&mut self, a: &mut [Word]) -> Result<(), Fault> {
+        self.wide.fill(0);
+        copy(self.wide.get_mut(..a.len()).ok_or(Fault)?, a)?;
         self.reduce(a)?;
         self.normalize(a);
         Ok(())
     }
 
     /// Sets `out = x R` for an `x` of double width: converts to Montgomery's form, below `R`.
-    pub(super) fn enter_wide(&mut self, out: &mut [Word; L], x: &[Word]) -> Result<(), Fault> {
-        copy(self.wide.as_flattened_mut(), x)?;
+    pub(super) fn enter_wide(&mut self, out: &mut [Word], x: &[Word]) -> Result<(), Fault> {
+        copy(self.wide, x)?;
         // x / R, then x, then x R.
         self.reduce(out)?;
         self.enter(out)?;
@@ -154,9 +156,9 @@ impl<'m, const L: usize> Multiplier<'m, L> {
     }
 
     /// Reduces `a`, below `R`, to below the modulus.
-    pub(super) fn normalize(&self, a: &mut [Word; L]) {
-        let below = words::lt(a, &self.modulus.value);
-        words::sub_if(!below, a, &self.modulus.value);
+    pub(super) fn normalize(&self, a: &mut [Word]) {
+        let below = words::lt(a, self.modulus.value);
+        words::sub_if(!below, a, self.modulus.value);
     }
 
     /// Sets `base = base^exponent`, both in Montgomery's form. Every bit of the words of `exponent`
@@ -164,19 +166,24 @@ impl<'m, const L: usize> Multiplier<'m, L> {
     ///
     /// Secret: `base`, `exponent`. Public: the number of words. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn pow(&mut self, base: &mut [Word; L], exponent: &[Word]) -> Result<(), Fault> {
-        // powers[i] = base^i.
-        let mut powers = Zeroizing::new([[0; L]; 1 << WINDOW]);
-        let mut power = Zeroizing::new([0; L]);
+    pub(super) fn pow(
+        &mut self,
+        base: &mut [Word],
+        exponent: &[Word],
+        mut scratch: Scratch<'_>,
+    ) -> Result<(), Fault> {
+        // powers: base^0, base^1, ..
+        let powers = scratch.take(base.len() << WINDOW)?;
+        let power = scratch.take(base.len())?;
         *power.first_mut().ok_or(Fault)? = 1;
-        self.enter(&mut power)?;
-        for slot in powers.iter_mut() {
-            *slot = *power;
-            self.mul(&mut power, base)?;
+        self.enter(power)?;
+        let mut rest = &mut *powers;
+        for _ in 0..1 << WINDOW {
+            copy(rest.split_off_mut(..power.len()).ok_or(Fault)?, power)?;
+            self.mul(power, base)?;
         }
 
-        let [one, ..] = &*powers;
-        *base = *one;
+        copy(base, powers.get(..power.len()).ok_or(Fault)?)?;
         for word in exponent.iter().rev() {
             for shift in (0..Word::BITS).step_by(WINDOW as usize).rev() {
                 for _ in 0..WINDOW {
@@ -184,26 +191,27 @@ impl<'m, const L: usize> Multiplier<'m, L> {
                 }
                 // The whole table is read; `wanted` is true for one entry.
                 let window = (word >> shift) as u32 & ((1 << WINDOW) - 1);
-                for (i, candidate) in (0..).zip(powers.iter()) {
+                let mut rest = &*powers;
+                for i in 0..1 << WINDOW {
+                    let candidate = rest.split_off(..power.len()).ok_or(Fault)?;
                     let wanted = Mask::eq(i, window);
                     for (to, from) in power.iter_mut().zip(candidate) {
                         *to = wanted.select_word(*from, *to);
                     }
                 }
-                self.mul(base, &power)?;
+                self.mul(base, power)?;
             }
         }
         Ok(())
     }
 
     /// Montgomery's reduction of the product in `wide`.
-    fn reduce(&mut self, out: &mut [Word; L]) -> Result<(), Fault> {
+    fn reduce(&mut self, out: &mut [Word]) -> Result<(), Fault> {
         let Modulus {
             value, neg_inverse, ..
         } = self.modulus;
-        let carry = reduce_wide(self.wide.as_flattened_mut(), value, *neg_inverse)?;
-        let [_, high] = &*self.wide;
-        *out = *high;
+        let carry = reduce_wide(self.wide, value, neg_inverse)?;
+        copy(out, self.wide.get(value.len()..).ok_or(Fault)?)?;
         // Above R there is at most one m: (R^2 + R m) / R = R + m.
         words::sub_if(carry, out, value);
         Ok(())
@@ -275,15 +283,7 @@ fn reduce_wide(wide: &mut [Word], m: &[Word], neg_inverse: Word) -> Result<Mask,
         let row = wide.get_mut(i..).ok_or(Fault)?;
         let (row, above) = row.split_at_mut_checked(m.len()).ok_or(Fault)?;
         let low = row.first().ok_or(Fault)?;
-        let factor = low.wrapping_mul(neg_inverse);
-        let mut c = 0;
-        for (to, y) in row.iter_mut().zip(m) {
-            let step = WideWord::from(factor) * WideWord::from(*y)
-                + WideWord::from(*to)
-                + WideWord::from(c);
-            *to = step as Word;
-            c = (step >> Word::BITS) as Word;
-        }
+        let c = mul_add(row, low.wrapping_mul(neg_inverse), m);
         let to = above.first_mut().ok_or(Fault)?;
         let sum = WideWord::from(*to) + WideWord::from(c) + WideWord::from(carry);
         *to = sum as Word;
@@ -296,15 +296,33 @@ fn reduce_wide(wide: &mut [Word], m: &[Word], neg_inverse: Word) -> Result<Mask,
 #[inline(always)]
 fn mul_add_row(row: &mut [Word], x: Word, b: &[Word]) -> Result<(), Fault> {
     let (row, above) = row.split_at_mut_checked(b.len()).ok_or(Fault)?;
-    let mut carry = 0;
-    for (to, y) in row.iter_mut().zip(b) {
-        let step =
-            WideWord::from(x) * WideWord::from(*y) + WideWord::from(*to) + WideWord::from(carry);
-        *to = step as Word;
-        carry = (step >> Word::BITS) as Word;
-    }
-    *above.first_mut().ok_or(Fault)? = carry;
+    *above.first_mut().ok_or(Fault)? = mul_add(row, x, b);
     Ok(())
+}
+
+/// `row += x b` for a row as long as `b`; returns the carry. Four words at a time, because a loop costs a
+/// microcontroller as much as two of its multiplications.
+#[inline(always)]
+fn mul_add(row: &mut [Word], x: Word, b: &[Word]) -> Word {
+    let mut carry = 0;
+    let mut step = |to: &mut Word, y: Word| {
+        let sum =
+            WideWord::from(x) * WideWord::from(y) + WideWord::from(*to) + WideWord::from(carry);
+        *to = sum as Word;
+        carry = (sum >> Word::BITS) as Word;
+    };
+    let (fours, rest) = row.as_chunks_mut::<4>();
+    let (fours_of_b, rest_of_b) = b.as_chunks::<4>();
+    for ([to0, to1, to2, to3], [y0, y1, y2, y3]) in fours.iter_mut().zip(fours_of_b) {
+        step(to0, *y0);
+        step(to1, *y1);
+        step(to2, *y2);
+        step(to3, *y3);
+    }
+    for (to, y) in rest.iter_mut().zip(rest_of_b) {
+        step(to, *y);
+    }
+    carry
 }
 
 #[cfg(test)]
@@ -334,10 +352,12 @@ mod tests {
         ) {
             m[0] |= 1;
             m[3] |= 1 << (Word::BITS - 1);
-            let modulus = Modulus::new(&m).unwrap().unwrap();
+            let (mut r2, mut area) = ([0; 4], [7; 100]);
+            let mut scratch = Scratch::over(&mut area);
+            let modulus = Modulus::new(&m, &mut r2, scratch.lend()).unwrap().unwrap();
             let params = FixedMontyParams::new(Odd::new(Uint::from_words(m)).unwrap());
             let form = |words| FixedMontyForm::new(&Uint::from_words(words), &params);
-            let mut multiplier = Multiplier::new(&modulus);
+            let mut multiplier = Multiplier::new(modulus, &mut scratch).unwrap();
 
             // Numbers above the modulus enter too.
             let (mut a, mut b) = (x, y);
@@ -358,7 +378,7 @@ mod tests {
             prop_assert_eq!(square, form(x).square().retrieve().to_words());
 
             let mut power = a;
-            multiplier.pow(&mut power, &e).unwrap();
+            multiplier.pow(&mut power, &e, scratch.lend()).unwrap();
             multiplier.leave(&mut power).unwrap();
             prop_assert_eq!(power, form(x).pow(&Uint::from_words(e)).retrieve().to_words());
 
@@ -374,23 +394,54 @@ mod tests {
 
     #[test]
     fn a_modulus_is_odd_and_has_its_top_bit_set() {
+        let accepted = |value: [Word; 2]| {
+            let made = Modulus::new(&value, &mut [0; 2], Scratch::over(&mut [0; 4]))
+                .map(|made| made.is_some());
+            made.unwrap()
+        };
         let top = 1 << (Word::BITS - 1);
-        assert!(Modulus::new(&[1, top]).unwrap().is_some());
-        assert!(Modulus::new(&[2, top]).unwrap().is_none());
-        assert!(Modulus::new(&[1, top - 1]).unwrap().is_none());
+        assert!(accepted([1, top]));
+        assert!(!accepted([2, top]) && !accepted([1, top - 1]));
+    }
+
+    /// Rows of every length up to three fours, from any place in a four.
+    #[test]
+    fn rows_of_every_length_are_added() {
+        let (row, b) = ([Word::MAX; 13], [Word::MAX - 1; 13]);
+        for len in 0..=12 {
+            let mut sum = row;
+            sum[len] = 0;
+            mul_add_row(&mut sum[..=len], Word::MAX, &b[..len]).unwrap();
+            let product = |x: Word| {
+                Uint::<14>::from_words(core::array::from_fn(|i| if i < len { x } else { 0 }))
+            };
+            let expected = product(Word::MAX)
+                + product(Word::MAX - 1).wrapping_mul(&Uint::<14>::from_word(Word::MAX));
+            assert_eq!(sum[..=len], expected.to_words()[..=len], "{len}");
+            assert_eq!(mul_add_row(&mut sum[..len], 1, &b[..len]), Err(Fault));
+        }
     }
 
     #[test]
     fn numbers_that_do_not_fit_are_refused() {
         let [a, b] = [[1; 2], [Word::MAX; 2]];
+        let (mut r2, mut area) = ([0; 2], [7; 100]);
+        let mut scratch = Scratch::over(&mut area);
+        let modulus = Modulus::new(&b, &mut r2, scratch.lend()).unwrap().unwrap();
+        let mut multiplier = Multiplier::new(modulus, &mut scratch).unwrap();
         for len in (0..7).filter(|len| *len != 4) {
             let wide = &mut [0; 7][..len];
             assert_eq!(mul_wide(wide, &a, &b), Err(Fault));
             assert_eq!(square_wide(wide, &a), Err(Fault));
             assert_eq!(reduce_wide(wide, &a, 1).err(), Some(Fault));
-            let modulus = Modulus::new(&b).unwrap().unwrap();
-            let entered = Multiplier::new(&modulus).enter_wide(&mut [0; 2], wide);
-            assert_eq!(entered, Err(Fault));
+            assert_eq!(multiplier.enter_wide(&mut [0; 2], wide), Err(Fault));
+        }
+        for len in [0, 1, 3] {
+            let other = &mut [1; 3][..len];
+            assert_eq!(multiplier.square(other), Err(Fault));
+            assert_eq!(multiplier.mul(other, &a), Err(Fault));
+            assert_eq!(multiplier.leave(other), Err(Fault));
+            assert_eq!(multiplier.pow(other, &[3], scratch.lend()), Err(Fault));
         }
     }
 }

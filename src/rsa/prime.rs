@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Probable primes: candidates, trial division and the Miller-Rabin test (FIPS 186-5 appendices A.1.3
+//! Probable primes: drawing a number, and the Miller-Rabin test (FIPS 186-5 appendices A.1.3
 //! and B.3.1).
 //!
 //! The test is our own because a prime that passes it becomes a secret key. Published tests compute
 //! their Montgomery parameters in variable time, branch on the number of twos in `p - 1`, and leave
 //! copies.
 
-use crypto_bigint::Word;
-use rand_core::TryCryptoRng;
-use zeroize::Zeroizing;
+use crypto_bigint::{U128, Word};
 
-use super::blind;
 use super::error::Failure;
 use super::mont::{Modulus, Multiplier};
-use super::words;
+use super::scratch::Scratch;
+use super::{ModulusSize, blind, words};
 use crate::ct::Mask;
-use crate::hardened::Fault;
-use crate::rng;
+use crate::hardened::{Fault, copy};
+use crate::rng::{self, Generator};
+use crate::secret::Secret;
 
 /// How many draws below the bound are accepted before the generator counts as broken. An honest
 /// generator draws such a number with a chance of 0.41.
@@ -27,134 +26,82 @@ const DRAWS: usize = 128;
 /// comparison short.
 const SQRT_2: u64 = 0xb504_f333_f9de_6484;
 
-/// Odd primes below this bound are tried as divisors.
-const TRIAL_BOUND: usize = 2048;
-
 /// How many factors of two `p - 1` may have. Primes with more, 2^-32 of all, count as composite.
 const TWOS: u32 = 32;
-
-/// The number of odd primes below the bound.
-const TRIAL_COUNT: usize = 308;
-
-/// Each of these primes, with `2^32` divided by it. The compiler sieves them.
-#[allow(clippy::integer_division, clippy::integer_division_remainder_used)]
-#[cfg_attr(
-    not(test),
-    expect(
-        clippy::indexing_slicing,
-        clippy::disallowed_macros,
-        reason = "an index that is not there does not compile"
-    )
-)]
-const SMALL_PRIMES: [(u32, u64); TRIAL_COUNT] = {
-    let mut composite = [false; TRIAL_BOUND];
-    let mut primes = [(0, 0); TRIAL_COUNT];
-    let (mut n, mut count) = (3, 0);
-    while n < TRIAL_BOUND {
-        if !composite[n] {
-            primes[count] = (n as u32, (1 << 32) / n as u64);
-            count += 1;
-            let mut multiple = n * n;
-            while multiple < TRIAL_BOUND {
-                composite[multiple] = true;
-                multiple += 2 * n;
-            }
-        }
-        n += 2;
-    }
-    assert!(count == TRIAL_COUNT);
-    primes
-};
 
 /// Fills `out` with a uniform odd number of at least `sqrt(2)` times half its range.
 ///
 /// Secret: the number. Public: how many draws were below the bound. Leaks: nothing else.
-pub(super) fn candidate<const L: usize, R: TryCryptoRng + ?Sized>(
-    rng: &mut R,
-    out: &mut [Word; L],
-) -> Result<(), Failure> {
-    let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
+pub(super) fn draw(rng: &mut Generator<'_>, out: &mut [Word]) -> Result<(), Failure> {
+    let mut drawn = Secret::<{ ModulusSize::MAX_BYTES }>::zeroed();
+    let drawn = { drawn.expose_mut().get_mut(..size_of_val(out)) }.ok_or(Fault)?;
     for _ in 0..DRAWS {
-        rng::fill(rng, bytes.as_flattened_mut())?;
+        rng::fill(rng, drawn)?;
         // Big-endian: the first byte has the top bit, the last byte makes the number odd or even.
-        let [first, .., last] = bytes.as_flattened_mut() else {
+        let [first, .., last] = &mut *drawn else {
             return Err(Failure::Fault);
         };
         *first |= 0x80;
         *last |= 1;
-        let top = leading_u128(bytes.as_flattened()) >> 64;
+        let top = leading_u128(drawn) >> 64;
         if above(top as u64, SQRT_2).declassify() {
-            words::from_be_bytes(out, bytes.as_flattened())?;
+            words::from_be_bytes(out, drawn)?;
             return Ok(());
         }
     }
     Err(Failure::Rng)
 }
 
-/// Returns true if one of the small primes divides `candidate`, which is greater than all of them.
-///
-/// Secret: `candidate`, if none does. Public: else, the first that does. Leaks: nothing else.
-pub(super) fn has_small_divisor(candidate: &[Word]) -> bool {
-    SMALL_PRIMES.iter().any(|&(prime, reciprocal)| {
-        // remainder < 2 prime < 2^12, so a step is below 2^28. The estimated quotient is too small
-        // by less than 2, so the rest is below 2 prime again.
-        let mut remainder = 0;
-        for word in candidate.iter().rev() {
-            for shift in (0..Word::BITS).step_by(16).rev() {
-                let step = remainder << 16 | (word >> shift) as u32 & 0xffff;
-                let quotient = ((u64::from(step) * reciprocal) >> 32) as u32;
-                remainder = step - quotient * prime;
-            }
-        }
-        (Mask::is_zero(remainder) | Mask::eq(remainder, prime)).declassify()
-    })
-}
-
-/// Runs the Miller-Rabin test with `rounds` random bases; returns false if `candidate` is
-/// composite.
+/// Runs the Miller-Rabin test with `rounds` random bases; returns false if `candidate`, odd and with its
+/// top bit set, is composite.
 ///
 /// Secret: `candidate`, if it passes. Public: the rounds, and which of them fails. Leaks: nothing else.
 #[inline(never)]
-pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
-    rng: &mut R,
-    candidate: &Modulus<L>,
+pub(super) fn is_probably_prime(
+    candidate: &[Word],
     rounds: u32,
+    rng: &mut Generator<'_>,
+    mut scratch: Scratch<'_>,
 ) -> Result<bool, Failure> {
-    let mut multiplier = Multiplier::new(candidate);
+    let len = candidate.len();
+    let r2 = scratch.take(len)?;
+    let modulus = Modulus::new(candidate, r2, scratch.lend())?.ok_or(Fault)?;
+    let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
     // 1 and -1 in Montgomery's form, below the modulus.
-    let mut one = Zeroizing::new([0; L]);
+    let (one, minus_one) = (scratch.take(len)?, scratch.take(len)?);
     *one.first_mut().ok_or(Fault)? = 1;
-    multiplier.enter(&mut one)?;
-    multiplier.normalize(&mut one);
-    let mut minus_one = Zeroizing::new(*candidate.value());
-    words::sub(&mut *minus_one, &*one);
+    multiplier.enter(one)?;
+    multiplier.normalize(one);
+    copy(minus_one, candidate)?;
+    words::sub(minus_one, one);
 
     // candidate - 1 = odd 2^twos: halved while it is even, equally often for every candidate.
-    let mut odd = Zeroizing::new(*candidate.value());
+    let odd = scratch.take(len)?;
+    copy(odd, candidate)?;
     let mut twos = 0;
     let mut even = Mask::public(true);
     for _ in 0..TWOS {
-        words::shr1_if(even, &mut *odd);
+        words::shr1_if(even, odd);
         twos = even.select(twos + 1, twos);
-        even &= !words::is_odd(&*odd);
+        even &= !words::is_odd(odd);
     }
     if even.declassify() {
         return Ok(false);
     }
 
-    let mut x = Zeroizing::new([0; L]);
+    let x = scratch.take(len)?;
     for _ in 0..rounds {
         // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1 or -1
         // is less than 2^-1021.
-        blind::uniform(rng, candidate, &mut x)?;
-        multiplier.pow(&mut x, &*odd)?;
-        multiplier.normalize(&mut x);
+        blind::uniform(candidate, rng, x)?;
+        multiplier.pow(x, odd, scratch.lend())?;
+        multiplier.normalize(x);
         // passed: the power is 1, or one of its squares before the last is -1.
-        let mut passed = words::eq(&*x, &*one);
+        let mut passed = words::eq(x, one);
         for i in 0..TWOS {
-            passed |= words::eq(&*x, &*minus_one) & Mask::lt(i, twos);
-            multiplier.square(&mut x)?;
-            multiplier.normalize(&mut x);
+            passed |= words::eq(x, minus_one) & Mask::lt(i, twos);
+            multiplier.square(x)?;
+            multiplier.normalize(x);
         }
         if !passed.declassify() {
             return Ok(false);
@@ -167,19 +114,21 @@ pub(super) fn is_probably_prime<const L: usize, R: TryCryptoRng + ?Sized>(
 /// 2^(bits - 100)`.
 ///
 /// Secret: `p`, `q`. Leaks: nothing.
-pub(super) fn far_apart<const L: usize>(p: &[Word; L], q: &[Word; L]) -> Result<Mask, Fault> {
-    let mut difference = Zeroizing::new(*p);
-    let negative = Mask::from_bit(words::sub(&mut *difference, q) as u32);
-    let mut opposite = Zeroizing::new(*q);
-    words::sub(&mut *opposite, p);
+pub(super) fn far_apart(p: &[Word], q: &[Word], mut scratch: Scratch<'_>) -> Result<Mask, Fault> {
+    let (difference, opposite) = (scratch.take(p.len())?, scratch.take(p.len())?);
+    copy(difference, p)?;
+    copy(opposite, q)?;
+    let negative = Mask::from_bit(words::sub(difference, q) as u32);
+    words::sub(opposite, p);
     for (x, y) in difference.iter_mut().zip(opposite.iter()) {
         *x = negative.select_word(*y, *x);
     }
-    let mut bytes = Zeroizing::new([[0; words::BYTES]; L]);
-    words::to_be_bytes(bytes.as_flattened_mut(), &*difference)?;
-    let first_100 = leading_u128(bytes.as_flattened()) >> 28;
-    let folded = first_100 | first_100 >> 32 | first_100 >> 64 | first_100 >> 96;
-    Ok(!Mask::is_zero(folded as u32))
+    // Of the first 128 bits, all but the last 28.
+    let first = difference
+        .last_chunk_mut::<{ U128::LIMBS }>()
+        .ok_or(Fault)?;
+    *first.first_mut().ok_or(Fault)? >>= 28;
+    Ok(!words::is_zero(first))
 }
 
 /// Returns the first 16 bytes of a big-endian number.
@@ -196,38 +145,34 @@ fn above(a: u64, b: u64) -> Mask {
 #[cfg(test)]
 #[allow(clippy::integer_division_remainder_used, clippy::unwrap_used)]
 mod tests {
-    use crypto_bigint::U128;
     use crypto_primes::Flavor;
     use getrandom::SysRng;
 
     use super::*;
+    use crate::rng::Erased;
 
     const LIMBS: usize = U128::LIMBS;
 
     fn judge(candidate: &U128) -> bool {
-        let modulus = Modulus::new(&candidate.to_words()).unwrap().unwrap();
-        is_probably_prime(&mut SysRng, &modulus, 40).unwrap()
+        let mut area = [7; 30 * LIMBS];
+        let (candidate, scratch) = (candidate.to_words(), Scratch::over(&mut area));
+        is_probably_prime(&candidate, 40, &mut Erased(&mut SysRng), scratch).unwrap()
     }
 
     #[test]
     fn agrees_with_crypto_primes() {
-        let (mut primes, mut smooth) = (0, 0);
+        let mut primes = 0;
         for _ in 0..4000 {
             let mut words = [0; LIMBS];
-            candidate(&mut SysRng, &mut words).unwrap();
+            draw(&mut Erased(&mut SysRng), &mut words).unwrap();
             let number = U128::from_words(words);
             let value = u128::from(number);
             assert!(value & 1 == 1 && (value >> 64) as u64 > SQRT_2);
-            let divided = (3..TRIAL_BOUND as u128)
-                .step_by(2)
-                .any(|divisor| value % divisor == 0);
-            assert_eq!(has_small_divisor(&words), divided, "{value}");
             let prime = crypto_primes::is_prime(Flavor::Any, &number);
             assert_eq!(judge(&number), prime, "{value}");
             primes += usize::from(prime);
-            smooth += usize::from(divided);
         }
-        assert!(primes > 20 && smooth > 2000, "{primes} {smooth}");
+        assert!(primes > 20, "{primes}");
     }
 
     #[test]
@@ -250,8 +195,11 @@ mod tests {
     fn far_apart_means_the_first_hundred_bits() {
         let apart = |p: u128, q: u128| {
             let (p, q) = (U128::from(p).to_words(), U128::from(q).to_words());
-            let [there, back] =
-                [(p, q), (q, p)].map(|(a, b)| far_apart(&a, &b).unwrap().declassify());
+            let [there, back] = [(p, q), (q, p)].map(|(a, b)| {
+                let mut area = [7; 2 * LIMBS];
+                let apart = far_apart(&a, &b, Scratch::over(&mut area));
+                apart.unwrap().declassify()
+            });
             assert_eq!(there, back);
             there
         };
@@ -260,5 +208,20 @@ mod tests {
         assert!(!apart(p, p - (1 << 28) + 1));
         assert!(apart(p, p - (1 << 28)));
         assert!(apart(p, 0));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_drawn_bytes_are_wiped() {
+        use crate::secret::left::{self, Counting};
+
+        let mut number = std::boxed::Box::new([0; 4 * LIMBS]);
+        // Large enough at once.
+        let mut rng = std::boxed::Box::new(Counting(1));
+        let found = left::on_the_stack(&[("drawn", Counting(1).bytes(64)[1..63].to_vec())], || {
+            draw(&mut Erased(&mut *rng), &mut *number).unwrap();
+        });
+        assert_eq!(found, [""; 0]);
+        assert_eq!(number.last().unwrap() >> (Word::BITS - 16), 0xf6bf);
     }
 }

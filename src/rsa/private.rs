@@ -1,46 +1,37 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The private key type, for all three sizes.
+//! The private key, for all three sizes.
 
 use core::fmt;
 
-use crypto_bigint::{U1024, U1536, U2048, U3072, U4096};
 use rand_core::TryCryptoRng;
 use zeroize::ZeroizeOnDrop;
 
-use super::crt::{Crt, Numbers};
+use super::crt::Crt;
 use super::error::Failure;
-use super::{DecryptError, KeyError, ModulusSize, PublicKey, SignError, oaep, pkcs1v15};
+use super::scratch::{self, with_scratch};
+use super::{DecryptError, PublicKey, SignError, oaep, pkcs1v15};
 use crate::burn::{self, burning};
 use crate::ct::eq_bytes;
 use crate::hardened::{Fault, Verdict, copy};
+use crate::rng::{Erased, Generator};
 use crate::secret::{Secret, wipe};
 
-/// An RSA private key with two primes. It takes about 4 KiB, and is wiped when dropped.
+/// An RSA private key with two primes. It takes about 3.4 KB, and is wiped when dropped.
 ///
 /// Wiping reaches only the key's last location: moving the key, as returning it from a constructor
 /// may do, leaves an unwiped copy.
 pub struct PrivateKey {
     pub(super) public: PublicKey,
-    pub(super) secret: Private,
-}
-
-// One size for all keys: without an allocator, smaller keys cannot take less memory.
-#[allow(clippy::large_enum_variant)]
-pub(super) enum Private {
-    Rsa2048(Crt<{ U1024::LIMBS }, { U2048::LIMBS }>),
-    Rsa3072(Crt<{ U1536::LIMBS }, { U3072::LIMBS }>),
-    Rsa4096(Crt<{ U2048::LIMBS }, { U4096::LIMBS }>),
+    pub(super) secret: Crt,
 }
 
 impl PrivateKey {
-    /// Makes a key from numbers that are checked against each other.
-    pub(super) fn new(public: PublicKey, numbers: &Numbers<'_>) -> Result<Self, KeyError> {
-        let secret = match public.size() {
-            ModulusSize::Rsa2048 => Private::Rsa2048(Crt::new(&public, numbers)?),
-            ModulusSize::Rsa3072 => Private::Rsa3072(Crt::new(&public, numbers)?),
-            ModulusSize::Rsa4096 => Private::Rsa4096(Crt::new(&public, numbers)?),
-        };
-        Ok(Self { public, secret })
+    /// Makes what is not yet a key, to be read or generated in place.
+    pub(crate) const fn zeroed() -> Self {
+        Self {
+            public: PublicKey::zeroed(),
+            secret: Crt::zeroed(),
+        }
     }
 
     /// Returns the public half.
@@ -65,15 +56,25 @@ impl PrivateKey {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, DecryptError> {
-        burning_private(self.public.size(), move || {
-            let mut block = Secret::zeroed();
-            let block = self.public.size().front(block.expose_mut())?;
-            if ciphertext.len() != block.len() {
-                return Err(DecryptError::Opaque);
-            }
-            self.apply(rng, ciphertext, block)?;
-            oaep::decode(block, label, out)
+        burning::<{ burn::RSA_BLOCK }, _>(move || {
+            self.decrypt(label, ciphertext, &mut Erased(rng), out)
         })
+    }
+
+    fn decrypt(
+        &self,
+        label: &[u8],
+        ciphertext: &[u8],
+        rng: &mut Generator<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, DecryptError> {
+        let mut block = Secret::zeroed();
+        let block = self.public.size().front(block.expose_mut())?;
+        if ciphertext.len() != block.len() {
+            return Err(DecryptError::Opaque);
+        }
+        self.apply(ciphertext, rng, block)?;
+        oaep::decode(block, label, out)
     }
 
     /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, writes the signature to
@@ -91,11 +92,11 @@ impl PrivateKey {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, SignError> {
-        burning_private(self.public.size(), move || {
+        burning::<{ burn::RSA_BLOCK }, _>(move || {
             let size = self.public.size();
             let out = { out.get_mut(..size.bytes()) }.ok_or(SignError::BufferTooSmall)?;
             wipe(out);
-            let signed = self.sign_checked(message, rng, out);
+            let signed = self.sign_checked(message, &mut Erased(rng), out);
             if signed.is_err() {
                 wipe(out);
             }
@@ -103,10 +104,10 @@ impl PrivateKey {
         })
     }
 
-    fn sign_checked<R: TryCryptoRng + ?Sized>(
+    fn sign_checked(
         &self,
         message: &[u8],
-        rng: &mut R,
+        rng: &mut Generator<'_>,
         out: &mut [u8],
     ) -> Result<(), SignError> {
         let size = self.public.size();
@@ -117,7 +118,7 @@ impl PrivateKey {
         let signature = size.front(signature.expose_mut())?;
         let verified = size.front(verified.expose_mut())?;
         pkcs1v15::encode(block, message)?;
-        self.apply(rng, block, signature)?;
+        self.apply(block, rng, signature)?;
         self.public.raise(signature, verified)?;
         Verdict::twice(|| eq_bytes(block, verified)).or(Fault)?;
         copy(out, signature)?;
@@ -125,35 +126,10 @@ impl PrivateKey {
     }
 
     /// Applies the private operation to a block of as many bytes as the modulus.
-    fn apply<R: TryCryptoRng + ?Sized>(
-        &self,
-        rng: &mut R,
-        from: &[u8],
-        to: &mut [u8],
-    ) -> Result<(), Failure> {
-        match &self.secret {
-            Private::Rsa2048(secret) => secret.apply(rng, &self.public, from, to),
-            Private::Rsa3072(secret) => secret.apply(rng, &self.public, from, to),
-            Private::Rsa4096(secret) => secret.apply(rng, &self.public, from, to),
-        }
-    }
-}
-
-/// Runs a private operation and burns its stack.
-fn burning_private<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
-    match size {
-        ModulusSize::Rsa2048 => burning::<{ burn::RSA_PRIVATE_2048 }, _>(work),
-        ModulusSize::Rsa3072 => burning::<{ burn::RSA_PRIVATE_3072 }, _>(work),
-        ModulusSize::Rsa4096 => burning::<{ burn::RSA_PRIVATE_4096 }, _>(work),
-    }
-}
-
-/// Imports or generates a key, and burns the stack.
-pub(super) fn burning_key<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
-    match size {
-        ModulusSize::Rsa2048 => burning::<{ burn::RSA_KEY_2048 }, _>(work),
-        ModulusSize::Rsa3072 => burning::<{ burn::RSA_KEY_3072 }, _>(work),
-        ModulusSize::Rsa4096 => burning::<{ burn::RSA_KEY_4096 }, _>(work),
+    fn apply(&self, from: &[u8], rng: &mut Generator<'_>, to: &mut [u8]) -> Result<(), Failure> {
+        with_scratch::<{ scratch::PRIVATE }, _>(self.public.size(), &mut |scratch| {
+            self.secret.apply(&self.public, from, rng, to, scratch)
+        })
     }
 }
 

@@ -3,40 +3,35 @@
 
 use core::fmt;
 
-use crypto_bigint::{U2048, U3072, U4096, Word};
+use crypto_bigint::Word;
 use rand_core::TryCryptoRng;
-use zeroize::Zeroizing;
 
 use super::mont::{Modulus, Multiplier};
 use super::oaep::Seed;
+use super::scratch::{self, Scratch, with_scratch, words_len};
 use super::{EncryptError, KeyError, ModulusSize, SignatureError};
 use super::{oaep, pkcs1v15, words};
 use crate::burn::{self, burning};
 use crate::ct::{eq_bytes, is_zeros};
 use crate::hardened::{Fault, Verdict, copy};
-use crate::rng;
+use crate::rng::{self, Erased, Generator};
 use crate::secret::{Secret, wipe};
 
 /// The length of the largest public exponent, which is below 2^256 as FIPS 186-5 section 5.4
 /// requires.
 const EXPONENT_MAX: usize = 32;
 
+/// The three sizes are two, three and four times as many bytes.
+const UNIT: usize = ModulusSize::MAX_BYTES >> 2;
+
 /// An RSA public key: an odd modulus of an accepted size, and an odd exponent of at least 65537 and
 /// below 2^256.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    modulus: Bytes,
+    size: ModulusSize,
+    /// Big-endian, followed by zeros: without an allocator, smaller keys cannot take less memory.
+    modulus: [[u8; UNIT]; 4],
     exponent: [u8; EXPONENT_MAX],
-}
-
-/// A modulus, big-endian.
-// One size for all keys: without an allocator, smaller keys cannot take less memory.
-#[allow(clippy::large_enum_variant)]
-#[derive(Clone, PartialEq, Eq)]
-enum Bytes {
-    Rsa2048([u8; ModulusSize::Rsa2048.bytes()]),
-    Rsa3072([u8; ModulusSize::Rsa3072.bytes()]),
-    Rsa4096([u8; ModulusSize::Rsa4096.bytes()]),
 }
 
 impl PublicKey {
@@ -54,6 +49,13 @@ impl PublicKey {
     ///   the exponent is refused.
     /// - [`KeyError::Fault`]: an internal check failed.
     pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let mut key = Self::zeroed();
+        key.set(modulus, exponent)?;
+        Ok(key)
+    }
+
+    /// Makes in place what [`new`](Self::new) makes. On failure nothing has changed.
+    pub(super) fn set(&mut self, modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
         let (first, last) = match (modulus.first(), modulus.last()) {
             (Some(0), _) if modulus.len() > 1 => return Err(KeyError::LeadingZero),
             (Some(first), Some(last)) => (first, last),
@@ -76,37 +78,37 @@ impl PublicKey {
             _ => {}
         }
 
-        let mut key = Self {
-            modulus: match size {
-                ModulusSize::Rsa2048 => Bytes::Rsa2048(modulus.try_into().map_err(|_| Fault)?),
-                ModulusSize::Rsa3072 => Bytes::Rsa3072(modulus.try_into().map_err(|_| Fault)?),
-                ModulusSize::Rsa4096 => Bytes::Rsa4096(modulus.try_into().map_err(|_| Fault)?),
-            },
+        let zeros = { EXPONENT_MAX.checked_sub(exponent.len()) }.ok_or(KeyError::LargeExponent)?;
+        *self = Self::zeroed();
+        self.size = size;
+        let place = self.modulus.as_flattened_mut().get_mut(..size.bytes());
+        copy(place.ok_or(Fault)?, modulus)?;
+        copy(self.exponent.get_mut(zeros..).ok_or(Fault)?, exponent)?;
+        Ok(())
+    }
+
+    /// Makes what is not yet a key.
+    pub(super) const fn zeroed() -> Self {
+        Self {
+            size: ModulusSize::Rsa2048,
+            modulus: [[0; UNIT]; 4],
             exponent: [0; EXPONENT_MAX],
-        };
-        let zeros = EXPONENT_MAX
-            .checked_sub(exponent.len())
-            .ok_or(KeyError::LargeExponent)?;
-        copy(key.exponent.get_mut(zeros..).ok_or(Fault)?, exponent)?;
-        Ok(key)
+        }
     }
 
     /// Returns the size of the modulus.
     pub fn size(&self) -> ModulusSize {
-        match self.modulus {
-            Bytes::Rsa2048(_) => ModulusSize::Rsa2048,
-            Bytes::Rsa3072(_) => ModulusSize::Rsa3072,
-            Bytes::Rsa4096(_) => ModulusSize::Rsa4096,
-        }
+        self.size
     }
 
     /// Returns the modulus, big-endian, with [`ModulusSize::bytes`] bytes.
     pub fn modulus(&self) -> &[u8] {
-        match &self.modulus {
-            Bytes::Rsa2048(modulus) => modulus,
-            Bytes::Rsa3072(modulus) => modulus,
-            Bytes::Rsa4096(modulus) => modulus,
-        }
+        let modulus: &[[u8; UNIT]] = match (self.size, &self.modulus) {
+            (ModulusSize::Rsa2048, [front @ .., _, _]) => front,
+            (ModulusSize::Rsa3072, [front @ .., _]) => front,
+            (ModulusSize::Rsa4096, all) => all,
+        };
+        modulus.as_flattened()
     }
 
     /// Returns the exponent, big-endian, without leading zeros.
@@ -132,24 +134,34 @@ impl PublicKey {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, EncryptError> {
-        let size = self.size();
-        burning_public(size, move || {
-            let out = { out.get_mut(..size.bytes()) }.ok_or(EncryptError::BufferTooSmall)?;
-            // Zeros stand here until there is a checked ciphertext.
-            wipe(out);
-            let max = oaep::max_message_len(size);
-            if message.len() > max {
-                return Err(EncryptError::MessageTooLong { max });
-            }
-            let mut seed = Seed::zeroed();
-            rng::fill(rng, seed.expose_mut())?;
-            let encrypted = self.encrypt_checked(&seed, label, message, out);
-            if encrypted.is_err() {
-                wipe(out);
-            }
-            encrypted?;
-            Ok(size.bytes())
+        burning::<{ burn::RSA_BLOCK }, _>(move || {
+            self.encrypt(label, message, &mut Erased(rng), out)
         })
+    }
+
+    fn encrypt(
+        &self,
+        label: &[u8],
+        message: &[u8],
+        rng: &mut Generator<'_>,
+        out: &mut [u8],
+    ) -> Result<usize, EncryptError> {
+        let size = self.size();
+        let out = { out.get_mut(..size.bytes()) }.ok_or(EncryptError::BufferTooSmall)?;
+        // Zeros stand here until there is a checked ciphertext.
+        wipe(out);
+        let max = oaep::max_message_len(size);
+        if message.len() > max {
+            return Err(EncryptError::MessageTooLong { max });
+        }
+        let mut seed = Seed::zeroed();
+        rng::fill(rng, seed.expose_mut())?;
+        let encrypted = self.encrypt_checked(&seed, label, message, out);
+        if encrypted.is_err() {
+            wipe(out);
+        }
+        encrypted?;
+        Ok(size.bytes())
     }
 
     /// Encrypts to `out`, which is as long as the modulus: computes the result twice, and checks
@@ -209,36 +221,37 @@ impl PublicKey {
     ///
     /// Secret: `from`. Public: the key. Leaks: nothing else.
     pub(super) fn raise(&self, from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
-        match self.modulus {
-            Bytes::Rsa2048(_) => self.raise_sized::<{ U2048::LIMBS }>(from, to),
-            Bytes::Rsa3072(_) => self.raise_sized::<{ U3072::LIMBS }>(from, to),
-            Bytes::Rsa4096(_) => self.raise_sized::<{ U4096::LIMBS }>(from, to),
-        }
+        with_scratch::<{ scratch::PUBLIC }, _>(self.size(), &mut |scratch| {
+            self.raise_in(from, to, scratch)
+        })
     }
 
-    #[inline(never)]
-    fn raise_sized<const N: usize>(&self, from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
-        let mut x = Zeroizing::new([0; N]);
-        words::from_be_bytes(&mut *x, self.modulus())?;
-        let modulus = Modulus::new(&x)?.ok_or(Fault)?;
-        words::from_be_bytes(&mut *x, from)?;
-        let mut multiplier = Multiplier::new(&modulus);
-        multiplier.enter(&mut x)?;
-        self.power(&mut multiplier, &mut x)?;
-        multiplier.leave(&mut x)?;
-        words::to_be_bytes(to, &*x)
+    fn raise_in(&self, from: &[u8], to: &mut [u8], mut scratch: Scratch<'_>) -> Result<(), Fault> {
+        let len = words_len(self.size());
+        let (n, r2) = (scratch.take(len)?, scratch.take(len)?);
+        words::from_be_bytes(n, self.modulus())?;
+        let modulus = Modulus::new(n, r2, scratch.lend())?.ok_or(Fault)?;
+        let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
+        let x = scratch.take(len)?;
+        words::from_be_bytes(x, from)?;
+        multiplier.enter(x)?;
+        self.power(&mut multiplier, x, scratch)?;
+        multiplier.leave(x)?;
+        words::to_be_bytes(to, x)
     }
 
     /// Sets `x = x^e`, in Montgomery's form.
     ///
     /// Secret: `x`. Public: the key. Leaks: nothing else. For 65537 these are 16 squarings and a
     /// multiplication.
-    pub(super) fn power<const N: usize>(
+    pub(super) fn power(
         &self,
-        multiplier: &mut Multiplier<'_, N>,
-        x: &mut [Word; N],
+        multiplier: &mut Multiplier<'_>,
+        x: &mut [Word],
+        mut scratch: Scratch<'_>,
     ) -> Result<(), Fault> {
-        let base = Zeroizing::new(*x);
+        let base = scratch.take(x.len())?;
+        copy(base, x)?;
         let [first, rest @ ..] = self.exponent() else {
             return Err(Fault);
         };
@@ -251,20 +264,11 @@ impl PublicKey {
             for bit in (0..bits).rev() {
                 multiplier.square(x)?;
                 if byte >> bit & 1 == 1 {
-                    multiplier.mul(x, &base)?;
+                    multiplier.mul(x, base)?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-/// Encrypts, and burns the stack.
-fn burning_public<T>(size: ModulusSize, work: impl FnOnce() -> T) -> T {
-    match size {
-        ModulusSize::Rsa2048 => burning::<{ burn::RSA_PUBLIC_2048 }, _>(work),
-        ModulusSize::Rsa3072 => burning::<{ burn::RSA_PUBLIC_3072 }, _>(work),
-        ModulusSize::Rsa4096 => burning::<{ burn::RSA_PUBLIC_4096 }, _>(work),
     }
 }
 

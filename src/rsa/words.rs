@@ -238,6 +238,19 @@ pub(super) fn is_odd(a: &[Word]) -> Mask {
     Mask::from_bit(a.first().map_or(0, |low| low & 1) as u32)
 }
 
+/// Returns `-1/x` modulo one word, for an odd `x`, by Newton's iteration, which doubles the number of
+/// correct bits; an odd word is its own inverse to 3 bits.
+///
+/// Secret: `x`. Leaks: nothing.
+pub(super) const fn neg_inverse(x: Word) -> Word {
+    let (mut inverse, mut i) = (x, 0);
+    while i < 5 {
+        inverse = inverse.wrapping_mul((2 as Word).wrapping_sub(x.wrapping_mul(inverse)));
+        i += 1;
+    }
+    inverse.wrapping_neg()
+}
+
 /// Returns true if `x == 0`: a wide word can be shifted by 32 bits, whatever the width of a word.
 fn is_zero_word(x: Word) -> Mask {
     Mask::is_zero((x | (WideWord::from(x) >> 32) as Word) as u32)

@@ -21,9 +21,9 @@ pub const ROWS: fn() -> Vec<Row> = || {
             covers: &[
                 "rsa/generate generate",
                 "rsa/generate generate_with_progress",
-                "rsa/generate key",
+                "rsa/generate make",
                 "rsa/generate find",
-                "rsa/prime candidate",
+                "rsa/prime draw",
                 "rsa/prime is_probably_prime",
                 "rsa/blind uniform",
             ],
@@ -36,7 +36,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "encrypt with OAEP",
-            covers: &["rsa/public encrypt_oaep_sha256"],
+            covers: &["rsa/public encrypt_oaep_sha256", "rsa/public encrypt"],
             shows: ALL,
             run: |rng| {
                 let mut out = [0; 256];
@@ -50,6 +50,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
             name: "decrypt with OAEP",
             covers: &[
                 "rsa/private decrypt_oaep_sha256",
+                "rsa/private decrypt",
                 "rsa/private apply",
                 "rsa/crt apply",
                 "rsa/blind draw",

@@ -37,7 +37,9 @@ fn in_text(text: &str) -> Vec<String> {
         .filter_map(|function| {
             let name = function.split(|c| !is_word(c)).next()?;
             let signature = function.split('{').next()?;
-            let draws = signature.contains("TryCryptoRng") || function.contains(".rng()");
+            let draws =
+                { ["TryCryptoRng", "Generator<"].iter() }.any(|word| signature.contains(word));
+            let draws = draws || function.contains(".rng()");
             (draws && !name.is_empty()).then(|| name.to_owned())
         })
         .collect()
@@ -46,6 +48,6 @@ fn in_text(text: &str) -> Vec<String> {
 #[test]
 fn a_planted_function_is_found() {
     let text = "fn a() { host.rng() }\n/// fn b<R: TryCryptoRng>() {}\npub fn c<\n    R: TryCryptoRng,\n>(rng: &mut R) {\n}\n\
-                fn d() {}\n#[cfg(test)]\nmod tests { fn e<R: TryCryptoRng>() {} }";
-    assert_eq!(in_text(text), ["a", "c"]);
+                fn d() {}\nfn f(rng: &mut Generator<'_>) {}\n#[cfg(test)]\nmod tests { fn e<R: TryCryptoRng>() {} }";
+    assert_eq!(in_text(text), ["a", "c", "f"]);
 }

