@@ -116,7 +116,7 @@ pub mod record {
 #[cfg(feature = "managed-hsm")]
 pub mod managed_hsm {
     pub use crate::managed_hsm::hazmat::{
-        Selection, deal, expose_master_key, master_key, share_from_words, share_words,
+        Selection, deal, expose_master_key, half_bytes, master_key, share_from_words, share_words,
     };
 }
 

@@ -5,11 +5,12 @@
 //! |---|---|---|
 //! | request for a download | client | [`certificate_info`] |
 //! | security-domain file | HSM | [`domain_file`] |
+//! | the same, version 1 of 2020 | HSM | [`split_file`] |
 //! | transfer key | HSM | [`transfer_key`] |
 //! | restore blob | client | [`restore_blob`] |
 //! | single key's backup | HSM | [`key_backup`] |
 //!
-//! Both sides of each file are here. The readers work on the caller's bytes in place, accept any
+//! Both sides of each file are here, but nothing writes version 1. The readers work on the caller's bytes in place, accept any
 //! order of members and any spacing, and refuse everything that the format does not allow, naming
 //! the field. Failures that depend on a key have one opaque error. The writers fill the caller's
 //! buffer, all or nothing.
@@ -71,6 +72,7 @@ pub mod certificate_info;
 pub mod domain_file;
 pub mod key_backup;
 pub mod restore_blob;
+pub mod split_file;
 pub mod transfer_key;
 
 pub use custodians::{MAX_CUSTODIANS, MIN_CUSTODIANS};
@@ -89,6 +91,7 @@ pub const MAX_CERTIFICATE_LEN: usize = 8192;
 pub(crate) mod hazmat {
     use super::MasterKey;
     use super::shares::{SHARE, Share};
+    use super::split_file::Half;
     use crate::quorum::Quorum;
     use crate::secret::Secret;
     use crate::x509::Thumbprint;
@@ -117,5 +120,10 @@ pub(crate) mod hazmat {
     /// Returns the words of a share.
     pub fn share_words(share: &Share) -> Secret<SHARE> {
         share.to_words()
+    }
+
+    /// Returns the bytes of a half.
+    pub fn half_bytes(half: &Half) -> &Secret<32> {
+        half.bytes()
     }
 }

@@ -11,7 +11,8 @@ use security_domain::lifecycle::Artifacts;
 use security_domain::managed_hsm::certificate_info::CertificateInfo;
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::key_backup::KeyBackup;
-use security_domain::managed_hsm::restore_blob::RestoreBlob;
+use security_domain::managed_hsm::restore_blob::{Origin, RestoreBlob};
+use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::transfer_key::TransferKey;
 use security_domain::sealed_domain::SealedDomain;
 use security_domain::wrapped_share::WrappedShare;
@@ -32,10 +33,12 @@ fn a_view_has_nothing_to_drop() {
         Contribution<'_>,
         DomainFile<'_>,
         KeyBackup<'_>,
+        Origin<'_>,
         RecoveryCertificate<'_>,
         Request<'_>,
         RestoreBlob<'_>,
         SealedDomain<'_>,
+        SplitFile<'_>,
         TransferKey<'_>,
         VettedRequest<'_>,
         WrappedShare<'_>,

@@ -11,6 +11,7 @@ use security_domain::rsa::PrivateKey;
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
 use crate::certificate::CertificateFile;
+use crate::domain::File;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal};
@@ -29,7 +30,7 @@ pub struct KeyArgs {
 pub struct Custodian {
     pub key_file: PathBuf,
     pub thumbprint: Thumbprint,
-    key: PrivateKey,
+    pub key: PrivateKey,
     /// What is wrong with the share in the file.
     damage: Option<FileError>,
     /// What is wrong in the certificate, and does not matter.
@@ -65,7 +66,7 @@ pub fn threshold(option: &str, number: u64, custodians: usize) -> Outcome<Thresh
 pub fn read(
     args: KeyArgs,
     path: &Path,
-    file: &DomainFile<'_>,
+    file: &File<'_>,
     at_least: usize,
 ) -> Outcome<Vec<Custodian>> {
     let key_files = args.sd_wrapping_keys;
@@ -217,11 +218,11 @@ fn damage(
     key_file: &Path,
     certificate: &RecoveryCertificate<'_>,
     path: &Path,
-    file: &DomainFile<'_>,
+    file: &File<'_>,
 ) -> Outcome<Option<FileError>> {
     let thumbprint = certificate.thumbprint();
     let checked = file.check_certificate(certificate);
-    if file.custodians().any(|custodian| custodian == thumbprint) {
+    if file.custodians().contains(&thumbprint) {
         return Ok(checked.err());
     }
     let unreadable = { checked.err() }
@@ -239,19 +240,8 @@ fn damage(
 
 /// Returns what the operator should know even if all went well: damaged shares in the file, and what
 /// is wrong in the certificates.
-pub fn notes(file: &DomainFile<'_>, custodians: &[Custodian]) -> Vec<String> {
-    let warnings = custodians.iter().filter_map(|c| c.warnings.clone());
-    damaged(file).chain(warnings).collect()
-}
-
-/// Names the damaged shares of a file, for its custodians and for who hold its copies.
-pub fn damaged(file: &DomainFile<'_>) -> impl Iterator<Item = String> {
-    file.damaged_shares().map(|share| {
-        let custodian = share.custodian.map(|to| format!(" of custodian {to}"));
-        format!(
-            "the share{} is damaged: {}",
-            custodian.unwrap_or_default(),
-            share.error
-        )
-    })
+pub fn notes(file: &File<'_>, custodians: &[Custodian]) -> Vec<String> {
+    let mut notes = file.damaged();
+    notes.extend(custodians.iter().filter_map(|c| c.warnings.clone()));
+    notes
 }

@@ -3,8 +3,11 @@
 
 use std::path::Path;
 
-use security_domain::managed_hsm::domain_file::DomainFile;
-use security_domain::managed_hsm::{Fault, FileError};
+use security_domain::managed_hsm::domain_file::{DamagedShare, DomainFile};
+use security_domain::managed_hsm::restore_blob::Origin;
+use security_domain::managed_hsm::split_file::SplitFile;
+use security_domain::managed_hsm::{Artifact, Fault, FileError};
+use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
 use crate::report::{Outcome, Refusal};
 use crate::show;
@@ -19,22 +22,110 @@ pub struct FormatArgs {
 
 /// A domain file, and what was passed over in it.
 pub struct Domain<'t> {
-    pub file: DomainFile<'t>,
+    pub file: File<'t>,
     pub passed_over: Vec<String>,
+}
+
+/// A domain file of either version.
+// There is one at a time, so the size of the smaller does not matter.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+pub enum File<'t> {
+    /// Version 2: a quorum of custodians has shares of the master key.
+    Shared(DomainFile<'t>),
+    /// Version 1: any two custodians have two halves of it.
+    Split(SplitFile<'t>),
+}
+
+impl<'t> File<'t> {
+    /// Returns how many custodians open the file together.
+    pub fn required(&self) -> u8 {
+        match self {
+            Self::Shared(file) => file.quorum().threshold().get(),
+            Self::Split(_) => 2,
+        }
+    }
+
+    /// Returns the number of custodians, of whom some may not be named.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Shared(file) => usize::from(file.quorum().count().get()),
+            Self::Split(file) => file.custodians().count(),
+        }
+    }
+
+    pub fn custodians(&self) -> Vec<Thumbprint> {
+        match self {
+            Self::Shared(file) => file.custodians().collect(),
+            Self::Split(file) => file.custodians().collect(),
+        }
+    }
+
+    pub fn artifacts(&self) -> Vec<Artifact<'t>> {
+        match self {
+            Self::Shared(file) => file.artifacts().collect(),
+            Self::Split(file) => file.artifacts().collect(),
+        }
+    }
+
+    /// Checks that a certificate belongs to a custodian, whose share or half can be opened.
+    pub fn check_certificate(
+        &self,
+        certificate: &RecoveryCertificate<'_>,
+    ) -> Result<(), FileError> {
+        match self {
+            Self::Shared(file) => file.check_certificate(certificate),
+            Self::Split(file) => file.check_certificate(certificate),
+        }
+    }
+
+    /// Names the shares and halves that cannot be opened.
+    pub fn damaged(&self) -> Vec<String> {
+        let damaged: Vec<_> = match self {
+            Self::Shared(file) => file.damaged_shares().collect(),
+            Self::Split(file) => file.damaged_halves().collect(),
+        };
+        let name = |share: DamagedShare| {
+            let custodian = share.custodian.map(|to| format!(" of custodian {to}"));
+            let custodian = custodian.unwrap_or_default();
+            format!("the share{custodian} is damaged: {}", share.error)
+        };
+        damaged.into_iter().map(name).collect()
+    }
+}
+
+impl<'f> From<&'f File<'_>> for Origin<'f> {
+    fn from(file: &'f File<'_>) -> Self {
+        match file {
+            File::Shared(file) => file.into(),
+            File::Split(file) => file.into(),
+        }
+    }
 }
 
 /// Reads a domain file.
 pub fn read<'t>(path: &Path, text: &'t [u8], args: &FormatArgs) -> Outcome<Domain<'t>> {
-    let mut passed_over = Vec::new();
-    let file = if args.allow_unknown_members {
-        DomainFile::parse_ignoring_unknown(text, &mut |member| {
-            passed_over.push(format!("{}: passed over {member}", show::path(path)));
-        })
+    let mut members = Vec::new();
+    let mut report = |member| members.push(member);
+    let mut file = if args.allow_unknown_members {
+        DomainFile::parse_ignoring_unknown(text, &mut report).map(File::Shared)
     } else {
-        DomainFile::parse(text)
+        DomainFile::parse(text).map(File::Shared)
     };
-    let file = file.map_err(|error| Refusal::file(path, hint(error)))?;
-    Ok(Domain { file, passed_over })
+    if matches!(&file, Err(error) if error.fault == Fault::Version1) {
+        members.clear();
+        let mut report = |member| members.push(member);
+        file = if args.allow_unknown_members {
+            SplitFile::parse_ignoring_unknown(text, &mut report).map(File::Split)
+        } else {
+            SplitFile::parse(text).map(File::Split)
+        };
+    }
+    let passed_over = |member| format!("{}: passed over {member}", show::path(path));
+    Ok(Domain {
+        file: file.map_err(|error| Refusal::file(path, hint(error)))?,
+        passed_over: members.into_iter().map(passed_over).collect(),
+    })
 }
 
 /// Names the flag with which the file can be read, if there is one.

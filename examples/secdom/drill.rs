@@ -2,12 +2,14 @@
 //! `secdom drill`: proves, without an upload, that the given keys open the file.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::custodians::{self, KeyArgs};
-use crate::domain::{self, Domain, FormatArgs};
+use security_domain::managed_hsm::domain_file::DomainFile;
+
+use crate::custodians::{self, Custodian, KeyArgs};
+use crate::domain::{self, Domain, File, FormatArgs};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{input, show};
+use crate::{input, show, split};
 
 const EXAMPLE: &str = "Examples:
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key
@@ -33,16 +35,15 @@ pub fn run(args: Args) -> Outcome<Report> {
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let mut custodians = custodians::read(args.keys, path, &file, 1)?;
 
-    let failed = |wrong: &[String]| Refusal::file(path, custodians::wrong_shares(wrong));
-    let (shares, mut wrong) = custodians::open_shares(&mut custodians, &file)?;
-    if !wrong.is_empty() {
-        return Err(failed(&wrong));
+    match &file {
+        File::Shared(file) => drill_shares(path, file, &mut custodians)?,
+        File::Split(file) => split::drill(path, file, &mut custodians)?,
     }
     let mut text = String::new();
     for custodian in &custodians {
         let _ = writeln!(text, "{} opens its share", custodian.name());
     }
-    let required = usize::from(file.quorum().threshold().get());
+    let required = usize::from(file.required());
     let _ = if custodians.len() < required {
         writeln!(
             text,
@@ -50,10 +51,6 @@ pub fn run(args: Args) -> Outcome<Report> {
             custodians.len(),
         )
     } else {
-        custodians::combine(path, &file, &custodians, &shares, &mut wrong)?;
-        if !wrong.is_empty() {
-            return Err(failed(&wrong));
-        }
         let all_agree = if custodians.len() > required {
             ", and all shares agree"
         } else {
@@ -63,7 +60,7 @@ pub fn run(args: Args) -> Outcome<Report> {
             text,
             "{}, {required} required: {}, all opened{all_agree}",
             show::count(custodians.len(), "key"),
-            show::count(file.artifacts().count(), "artifact"),
+            show::count(file.artifacts().len(), "artifact"),
         )
     };
     let mut notes = custodians::notes(&file, &custodians);
@@ -72,4 +69,21 @@ pub fn run(args: Args) -> Outcome<Report> {
         notes,
         ..Report::text(text)
     })
+}
+
+/// Opens the share of each custodian and, with a quorum, every artifact.
+fn drill_shares(path: &Path, file: &DomainFile<'_>, custodians: &mut [Custodian]) -> Outcome<()> {
+    let failed = |wrong: &[String]| Refusal::file(path, custodians::wrong_shares(wrong));
+    let (shares, mut wrong) = custodians::open_shares(custodians, file)?;
+    if !wrong.is_empty() {
+        return Err(failed(&wrong));
+    }
+    if custodians.len() >= usize::from(file.quorum().threshold().get()) {
+        custodians::combine(path, file, custodians, &shares, &mut wrong)?;
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(failed(&wrong))
+    }
 }

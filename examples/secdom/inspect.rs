@@ -12,9 +12,9 @@ use security_domain::x509::Thumbprint;
 use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
-use crate::domain::{self, Domain, FormatArgs};
+use crate::domain::{self, Domain, File, FormatArgs};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{check, clock, custodians, input, show};
+use crate::{check, clock, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
@@ -139,20 +139,33 @@ fn read(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Contents> {
 
 fn domain_file(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Contents> {
     let Domain { file, passed_over } = domain::read(path, text, format)?;
+    let mut faults = file.damaged();
+    faults.extend(passed_over);
+    let (format, title) = match file {
+        File::Shared(_) => (
+            "managed-hsm-security-domain",
+            "Managed HSM security domain, version 2",
+        ),
+        File::Split(_) => {
+            faults.push("version 1: clients of today do not read it, but this tool does".into());
+            (
+                "managed-hsm-security-domain-1",
+                "Managed HSM security domain, version 1",
+            )
+        }
+    };
+    let party = |thumbprint| Party {
+        thumbprint,
+        holder: None,
+    };
     Ok(Contents {
-        format: "managed-hsm-security-domain",
-        title: "Managed HSM security domain, version 2",
-        required: Some(file.quorum().threshold().get()),
-        count: usize::from(file.quorum().count().get()),
-        faults: custodians::damaged(&file).chain(passed_over).collect(),
-        custodians: file
-            .custodians()
-            .map(|thumbprint| Party {
-                thumbprint,
-                holder: None,
-            })
-            .collect(),
-        artifacts: sizes(file.artifacts()),
+        format,
+        title,
+        required: Some(file.required()),
+        count: file.count(),
+        custodians: file.custodians().into_iter().map(party).collect(),
+        artifacts: sizes(file.artifacts().into_iter()),
+        faults,
         ..Contents::default()
     })
 }

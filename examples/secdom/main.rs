@@ -28,6 +28,7 @@ mod progress;
 mod report;
 mod restore_blob;
 mod show;
+mod split;
 mod upload;
 
 use std::process::ExitCode;

@@ -9,10 +9,10 @@ use security_domain::managed_hsm::restore_blob;
 
 use crate::certificate::CertificateFile;
 use crate::custodians::{self, KeyArgs};
-use crate::domain::{self, Domain, FormatArgs};
+use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{self, Access};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{input, show};
+use crate::{input, show, split};
 
 const EXAMPLE: &str = "Example:
   secdom restore-blob --sd-file domain.json --sd-exchange-key transfer.pem \\
@@ -46,20 +46,28 @@ pub fn run(args: Args) -> Outcome<Report> {
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
     let transfer = transfer_file.parse()?;
 
-    let required = usize::from(file.quorum().threshold().get());
+    let required = usize::from(file.required());
     let mut custodians = custodians::read(args.keys, path, &file, required)?;
-    let (shares, mut wrong) = custodians::open_shares(&mut custodians, &file)?;
-    let combined = custodians::combine(path, &file, &custodians, &shares, &mut wrong)?;
+    let (combined, pair);
+    let (key, wrong) = match &file {
+        File::Shared(file) => {
+            let (shares, mut wrong) = custodians::open_shares(&mut custodians, file)?;
+            combined = custodians::combine(path, file, &custodians, &shares, &mut wrong)?;
+            let wrong = wrong
+                .iter()
+                .map(|name| format!("the share of {name} is wrong"));
+            (combined.master_key(), wrong.collect())
+        }
+        File::Split(file) => {
+            let (key, wrong) = split::open(path, file, &mut custodians)?;
+            pair = key;
+            (&pair, wrong)
+        }
+    };
 
     let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
-    let length = restore_blob::write(
-        &file,
-        combined.master_key(),
-        &transfer,
-        &mut SysRng,
-        &mut blob,
-    )
-    .map_err(|error| Refusal::file(out, error))?;
+    let length = restore_blob::write(&file, key, &transfer, &mut SysRng, &mut blob)
+        .map_err(|error| Refusal::file(out, error))?;
     blob.truncate(length);
     let output = output::publish_file(out, Access::Owner, &blob)?;
 
@@ -67,12 +75,12 @@ pub fn run(args: Args) -> Outcome<Report> {
         text: format!(
             "{}: {} for transfer key {}; SHA-256 {}\n",
             show::path(out),
-            show::count(file.artifacts().count(), "artifact"),
+            show::count(file.artifacts().len(), "artifact"),
             transfer.thumbprint(),
             show::sha256(&blob),
         ),
         notes: { wrong.iter() }
-            .map(|name| format!("left out: the share of {name} is wrong"))
+            .map(|reason| format!("left out: {reason}"))
             .chain(custodians::notes(&file, &custodians))
             .chain(passed_over)
             .collect(),

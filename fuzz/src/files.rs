@@ -6,6 +6,7 @@ use security_domain::managed_hsm::certificate_info::CertificateInfo;
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::key_backup::{self, ContentKey, KeyBackup};
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
+use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::transfer_key::TransferKey;
 use security_domain::managed_hsm::{Artifact, MAX_CERTIFICATE_LEN, MAX_ENTRIES};
 use security_domain::quorum::Quorum;
@@ -36,8 +37,9 @@ fn check<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) {
     assert!((1..=MAX_ENTRIES).contains(&tags.len()));
 }
 
-/// The security-domain file.
+/// The security-domain file, of either version.
 pub fn domain_file(data: &[u8]) {
+    split_file(data);
     let mut unknown = 0;
     let file = DomainFile::parse_ignoring_unknown(data, &mut |_| unknown += 1);
     let strict = DomainFile::parse(data);
@@ -52,6 +54,25 @@ pub fn domain_file(data: &[u8]) {
     // A custodian who is not named has a damaged share.
     assert!(count <= listed + file.damaged_shares().count());
     assert!(file.damaged_shares().count() <= count);
+    custodians.sort();
+    custodians.dedup();
+    assert_eq!(custodians.len(), listed);
+    check(file.artifacts());
+}
+
+/// The security-domain file of version 1.
+fn split_file(data: &[u8]) {
+    let mut unknown = 0;
+    let file = SplitFile::parse_ignoring_unknown(data, &mut |_| unknown += 1);
+    let strict = SplitFile::parse(data);
+    assert_eq!(strict.is_ok(), file.is_ok() && unknown == 0);
+    let Ok(file) = file else {
+        return;
+    };
+    assert!(DomainFile::parse(data).is_err());
+    let mut custodians: Vec<Thumbprint> = file.custodians().collect();
+    let listed = custodians.len();
+    assert!(listed <= 10 && file.damaged_halves().count() <= 180);
     custodians.sort();
     custodians.dedup();
     assert_eq!(custodians.len(), listed);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The security-domain file, version 2, in which a domain leaves its HSM at a download.
+//! The security-domain file, version 2, in which a domain leaves its HSM at a download. Of version 1 is
+//! [`SplitFile`](super::split_file::SplitFile).
 //!
 //! ```
 //! use security_domain::managed_hsm::domain_file::DomainFile;
@@ -27,15 +28,13 @@ use rand_core::TryCryptoRng;
 
 use super::custodians::{MAX_CUSTODIANS, custodian_count, quorum_of};
 use super::enc_data::{Artifact, EncData};
-use super::error::{Fault, Field, FileError, OpenError, UnknownMember};
+use super::error::{Fault, Field, FileError, UnknownMember};
 use super::json::{self, Member, Reader, Report};
 use super::key_transport::{EncKey, Entry, Failure, Place};
-use super::master_key::MasterKey;
 use super::shares::{SHARE, Share};
 use super::source::Text;
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
-use crate::hardened::Permit;
 use crate::list::List;
 use crate::quorum::Quorum;
 use crate::rng::RngError;
@@ -140,12 +139,7 @@ impl<'a> DomainFile<'a> {
     /// Iterates over the shares that cannot be opened, in the order of the file. The other shares
     /// are not affected.
     pub fn damaged_shares(&self) -> impl Iterator<Item = DamagedShare> + '_ {
-        self.shares.iter().filter_map(|share| {
-            Some(DamagedShare {
-                custodian: share.to().ok(),
-                error: share.enc_key().err()?,
-            })
-        })
+        self.shares.iter().filter_map(DamagedShare::of)
     }
 
     /// Iterates over the artifacts, in the order of the file.
@@ -227,9 +221,9 @@ impl<'a> DomainFile<'a> {
         })
     }
 
-    /// Returns a permit if every artifact opens with this key.
-    pub(super) fn opens(&self, key: &MasterKey) -> Result<Permit, OpenError> {
-        self.enc_data.opens(key)
+    /// Returns the artifacts.
+    pub(super) fn enc_data(&self) -> &EncData<'a> {
+        &self.enc_data
     }
 }
 
@@ -306,6 +300,16 @@ pub struct DamagedShare {
     pub custodian: Option<Thumbprint>,
     /// The place in the file, which has the share's index, and what is wrong there.
     pub error: FileError,
+}
+
+impl DamagedShare {
+    /// Returns the damage of a share, if there is any.
+    pub(super) fn of(share: &Entry<'_>) -> Option<Self> {
+        Some(Self {
+            custodian: share.to().ok(),
+            error: share.enc_key().err()?,
+        })
+    }
 }
 
 /// Why a custodian's share did not open.

@@ -101,7 +101,7 @@ pub enum Fault {
     NotAnInteger,
     /// The format does not know the value.
     Value,
-    /// The file has version 1, which has no quorum and is not supported.
+    /// The file has version 1, which [`SplitFile`](super::split_file::SplitFile) reads.
     Version1,
     /// There are too few or too many elements.
     Count,
@@ -148,7 +148,7 @@ impl fmt::Display for Fault {
             Self::NotAString => "not a string",
             Self::NotAnInteger => "not an integer in plain digits",
             Self::Value => "not a value that the format knows",
-            Self::Version1 => "a file of version 1, which is not supported",
+            Self::Version1 => "a file of version 1, in which keys are split, not shared",
             Self::Count => "too few or too many elements",
             Self::Required => "not a valid quorum: below 2 or above the number of custodians",
             Self::Tag(error) => return error.fmt(f),

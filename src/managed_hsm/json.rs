@@ -59,10 +59,7 @@ pub fn document<'a, T>(
     read: impl FnOnce(&mut Reader<'_, Text<'a>>) -> Result<T, FileError>,
 ) -> Result<T, FileError> {
     core::str::from_utf8(text).map_err(|_| at.has(Fault::NotUtf8))?;
-    let mut reader = Reader {
-        rest: Text(text),
-        report,
-    };
+    let mut reader = Reader::reporting(Text(text), report);
     let value = read(&mut reader)?;
     reader.end(at)?;
     Ok(value)
@@ -74,10 +71,23 @@ pub struct Reader<'r, S> {
     report: Option<Report<'r>>,
 }
 
+impl<'r, S: Source> Reader<'r, S> {
+    /// Starts at a position in a document, which is UTF-8, and without a `report` refuses members that
+    /// are not in the format.
+    pub fn reporting(rest: S, report: Option<Report<'r>>) -> Self {
+        Self { rest, report }
+    }
+}
+
 impl<S: Source> Reader<'_, S> {
     /// Starts a document, which is UTF-8 and may have only the members that are in the format.
     pub fn new(rest: S) -> Self {
         Self { rest, report: None }
+    }
+
+    /// Returns where it is in the document, to read from there again.
+    pub fn position(&self) -> S {
+        self.rest.clone()
     }
 
     /// Returns the next byte that is not white space, without consuming it.
@@ -112,7 +122,7 @@ impl<S: Source> Reader<'_, S> {
     }
 
     /// Consumes a comma (true) or `close` (false).
-    fn more(&mut self, close: u8, at: Field) -> Result<bool, FileError> {
+    pub fn more(&mut self, close: u8, at: Field) -> Result<bool, FileError> {
         if self.take(b',') {
             Ok(true)
         } else if self.take(close) {

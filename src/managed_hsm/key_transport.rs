@@ -108,7 +108,7 @@ impl<'a> Entry<'a> {
     }
 
     /// Makes an entry of which nothing can be read.
-    const fn broken(fault: FileError) -> Self {
+    pub const fn broken(fault: FileError) -> Self {
         Self {
             jwe: Err(fault),
             to: Err(fault),

@@ -23,6 +23,7 @@ use super::json::{self, Member};
 use super::key_transport::{self, DIGEST_LEN, EncKey, Entry, Failure, Place};
 use super::master_key::MasterKey;
 use super::shares::KEY;
+use super::split_file::SplitFile;
 use super::writer;
 use crate::burn::{self, burning};
 use crate::ct::eq_bytes;
@@ -197,9 +198,32 @@ impl<E: core::error::Error + 'static> core::error::Error for RestoreError<E> {
     }
 }
 
+/// A domain file of either version, whose artifacts a restore blob seals again.
+#[derive(Clone, Copy)]
+pub struct Origin<'f>(&'f EncData<'f>);
+
+impl<'f> From<&'f DomainFile<'_>> for Origin<'f> {
+    fn from(file: &'f DomainFile<'_>) -> Self {
+        Self(file.enc_data())
+    }
+}
+
+impl<'f> From<&'f SplitFile<'_>> for Origin<'f> {
+    fn from(file: &'f SplitFile<'_>) -> Self {
+        Self(file.enc_data())
+    }
+}
+
+impl fmt::Debug for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.artifacts()).finish()
+    }
+}
+
 /// Returns how many bytes [`write()`] writes.
-pub fn encoded_len(file: &DomainFile<'_>, transfer: &Certificate<'_>) -> usize {
-    let entries = { file.artifacts() }.map(|artifact| (artifact.tag(), artifact.ciphertext_len()));
+pub fn encoded_len<'f>(file: impl Into<Origin<'f>>, transfer: &Certificate<'_>) -> usize {
+    let entries =
+        { file.into().0.artifacts() }.map(|artifact| (artifact.tag(), artifact.ciphertext_len()));
     let frame = "{, \"WrappedKey\": {\"enc_key\": \"\", \"x5t_256\": \"\"}}".len();
     enc_data::encoded_len(&Spacing::PYTHON, entries)
         + frame
@@ -222,16 +246,16 @@ pub fn encoded_len(file: &DomainFile<'_>, transfer: &Certificate<'_>) -> usize {
 /// - [`WriteError::DoesNotOpen`]: `key` does not open `file`.
 /// - [`WriteError::Rng`]: the generator failed.
 /// - [`WriteError::Fault`]: an internal check failed.
-pub fn write<R: TryCryptoRng + ?Sized>(
-    file: &DomainFile<'_>,
+pub fn write<'f, R: TryCryptoRng + ?Sized>(
+    file: impl Into<Origin<'f>>,
     key: &MasterKey,
     transfer: &Certificate<'_>,
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, WriteError> {
     burning::<{ burn::JWE }, _>(move || {
-        let opens = file
-            .opens(key)
+        let file = file.into();
+        let opens = { file.0.opens(key) }
             .map_err(WriteError::from)
             .and_then(|permit| permit.spend(WriteError::DoesNotOpen));
         if let Err(error) = opens {
@@ -241,7 +265,8 @@ pub fn write<R: TryCryptoRng + ?Sized>(
         writer::write(out, encoded_len(file, transfer), |writer| {
             let fresh = MasterKey::drawn(rng)?;
             writer.put("{")?;
-            let entries = file.artifacts().map(|artifact| (artifact.tag(), artifact));
+            let artifacts = file.0.artifacts();
+            let entries = artifacts.map(|artifact| (artifact.tag(), artifact));
             enc_data::write(
                 writer,
                 &Spacing::PYTHON,

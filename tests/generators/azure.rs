@@ -4,10 +4,12 @@
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{Tag, key_backup};
 use security_domain::quorum::{Quorum, Threshold};
+use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
-use security_domain::x509::Certificate;
+use security_domain::x509::{Certificate, Thumbprint};
 
 use crate::keys::made;
 use crate::sharing::debug;
@@ -15,6 +17,14 @@ use crate::{ALL, Row, fixtures, sealed};
 
 const NAMES: [&str; 3] = ["s2048_0", "s2048_1", "s2048_2"];
 const TRANSFER: &str = "stransfer2048";
+
+/// A domain file of version 1, two of its custodians, and the key of the first.
+const SPLIT: &[u8] = include_bytes!("../vectors/split-keys/domain.json");
+const SPLIT_TO: [&[u8]; 2] = [
+    include_bytes!("../vectors/rsa/keys/2048.cer.der"),
+    include_bytes!("../vectors/rsa/keys/3072.cer.der"),
+];
+const SPLIT_KEY: &[u8] = include_bytes!("../vectors/rsa/keys/2048.pkcs8.der");
 
 pub const ROWS: fn() -> Vec<Row> = || {
     vec![
@@ -63,6 +73,18 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let mut key = fixtures::private_key(NAMES[1]);
                 let share = debug(file.open_share(&fixtures::thumbprint(NAMES[1]), &mut key, rng))?;
                 Ok(hazmat::share_words(&share).expose().to_vec())
+            },
+        },
+        Row {
+            name: "a half of a domain file of version 1",
+            covers: &["managed_hsm/split_file open_half"],
+            shows: 0,
+            run: |rng| {
+                let file = SplitFile::parse(SPLIT).unwrap();
+                let [one, two] = SPLIT_TO.map(Thumbprint::of);
+                let mut key = PrivateKey::from_pkcs8_der(SPLIT_KEY).unwrap();
+                let half = debug(file.open_half(&one, &two, &mut key, rng))?;
+                Ok(hazmat::half_bytes(&half).expose().to_vec())
             },
         },
         Row {

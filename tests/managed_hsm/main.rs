@@ -10,6 +10,7 @@ mod jwks;
 mod malformed;
 mod our_files;
 mod real_files;
+mod split_files;
 mod text;
 mod unknown_members;
 mod weak_points;

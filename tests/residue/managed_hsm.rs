@@ -5,12 +5,13 @@ use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::lifecycle::ExpectedArtifact;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{Tag, key_backup};
 use security_domain::quorum::Threshold;
-use security_domain::rsa::ModulusSize;
+use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::sealed_domain::ArtifactTag;
 use security_domain::secret::Secret;
-use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
+use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN, Thumbprint};
 use sha2::{Digest, Sha256};
 
 use crate::draws::{Kept, left_of_draws};
@@ -88,15 +89,46 @@ fn restoring_a_domain_file_leaves_nothing() {
 
     let der = certificate_der(TRANSFER);
     let to = Box::new(Certificate::parse(&der).unwrap());
-    let mut blob = vec![0; restore_blob::encoded_len(&file, &to)];
+    let mut blob = vec![0; restore_blob::encoded_len(&*file, &to)];
     leaves_nothing(secrets.clone(), |rng| {
         let key = combined.master_key();
-        assert!(restore_blob::write(&file, key, &to, rng, &mut blob).is_ok());
+        assert!(restore_blob::write(&*file, key, &to, rng, &mut blob).is_ok());
     });
     let blob = Box::new(RestoreBlob::parse(&blob).unwrap());
     let (mut key, name) = (Box::new(private_key(TRANSFER)), thumbprint(TRANSFER));
     leaves_nothing(secrets, |rng| {
         assert!(blob.open(&name, &mut *key, rng).is_ok());
+    });
+}
+
+#[test]
+fn opening_a_file_of_version_1_leaves_nothing() {
+    let vector = |name: &str| std::fs::read(format!("tests/vectors/{name}")).unwrap();
+    let text = vector("split-keys/domain.json");
+    let file = Box::new(SplitFile::parse(&text).unwrap());
+    let ders = ["2048", "3072"].map(|bits| vector(&format!("rsa/keys/{bits}.cer.der")));
+    let [one, two] = ders.each_ref().map(|der| Thumbprint::of(der));
+    let mut keys = ["2048", "3072"].map(|bits| {
+        let der = vector(&format!("rsa/keys/{bits}.pkcs8.der"));
+        Box::new(PrivateKey::from_pkcs8_der(&der).unwrap())
+    });
+    let [first, second] = &mut keys;
+    let halves = Box::new([
+        file.open_half(&one, &two, &mut **first, &mut rng(4))
+            .unwrap(),
+        file.open_half(&two, &one, &mut **second, &mut rng(4))
+            .unwrap(),
+    ]);
+    let key = Box::new(file.combine([&halves[0], &halves[1]]).unwrap());
+    let key = hazmat::expose_master_key(&key).expose().to_vec();
+    let bytes = |half| hazmat::half_bytes(half).expose().to_vec();
+    let mut secrets = vec![("master key", key)];
+    secrets.extend(halves.iter().map(|half| ("half", bytes(half))));
+    leaves_nothing(secrets.clone(), |rng| {
+        assert!(file.open_half(&one, &two, &mut **first, rng).is_ok());
+    });
+    leaves_nothing(secrets, |_| {
+        assert!(file.combine([&halves[0], &halves[1]]).is_ok());
     });
 }
 

@@ -20,6 +20,7 @@ mod odd_certificates;
 mod outputs;
 mod restore;
 mod simulated;
+mod split_keys;
 mod unknown_members;
 
 use std::ffi::OsStr;

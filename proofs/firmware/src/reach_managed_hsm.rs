@@ -6,6 +6,7 @@ use security_domain::managed_hsm::certificate_info::{self, CertificateInfo};
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::key_backup::{self, KeyBackup};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::transfer_key::{self, TransferKey};
 use security_domain::managed_hsm::{Artifact, Tag};
 use security_domain::rsa::PrivateKey;
@@ -67,6 +68,29 @@ entry!(reach_managed_open_share, |input, out| {
     }
     let share = file.open_share(&certificate.thumbprint(), &mut key, &mut Xorshift(1));
     share.map_or(0, |share| usize::from(share.index().get()))
+});
+
+entry!(reach_managed_split_file, |input, out| {
+    let (Ok(file), Ok(mut key), Ok(certificate)) = (
+        SplitFile::parse(input),
+        PrivateKey::from_pkcs8_der(out),
+        RecoveryCertificate::parse(out),
+    ) else {
+        return 0;
+    };
+    let custodian = certificate.thumbprint();
+    let Some(partner) = file.custodians().find(|partner| *partner != custodian) else {
+        return file.damaged_halves().count();
+    };
+    if file.check_certificate(&certificate).is_err() {
+        return 0;
+    }
+    let mut open = |of, with| file.open_half(of, with, &mut key, &mut Xorshift(1));
+    let (Ok(one), Ok(two)) = (open(&custodian, &partner), open(&partner, &custodian)) else {
+        return 0;
+    };
+    let key = file.combine([&one, &two]);
+    key.map_or(0, |_| one.pair())
 });
 
 entry!(reach_managed_domain_write, |input, out| {

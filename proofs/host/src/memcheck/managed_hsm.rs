@@ -4,6 +4,7 @@
 use security_domain::managed_hsm::domain_file::{self, CombineError, DomainFile};
 use security_domain::managed_hsm::key_backup::{self, ContentKey, KeyBackup};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{OpenError, Share, Tag};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
@@ -17,6 +18,7 @@ use crate::valgrind::{hidden, reveal};
 pub const OPERATIONS: &[Operation] = &[
     ("managed_hsm: domain file, restore blob", lifecycle),
     ("managed_hsm: a wrong share among three", wrong_share),
+    ("managed_hsm: domain file of version 1", split_keys),
     ("managed_hsm: key backup, sealed and opened", backup),
 ];
 
@@ -108,6 +110,26 @@ fn wrong_share() {
     assert_eq!(combined.left_out(), [certificates[1].thumbprint()]);
     let [a, b, _] = shares;
     assert_eq!(file.combine(&[a, b]).err(), Some(CombineError::DoesNotOpen));
+}
+
+/// The halves of a pair, and those of two pairs: whether they open the file becomes public.
+fn split_keys() {
+    const TEXT: &[u8] = include_bytes!("../../../../tests/vectors/split-keys/domain.json");
+    let file = SplitFile::parse(TEXT).unwrap();
+    let thumbprints = certificates().map(|certificate| certificate.thumbprint());
+    let half = |of: usize, with: usize| {
+        let mut key: PrivateKey = secret_key(KEYS[of]);
+        let rng = &mut SecretRng(28);
+        file.open_half(&thumbprints[of], &thumbprints[with], &mut key, rng)
+            .unwrap()
+    };
+    let (one, two) = (half(0, 1), half(1, 0));
+    let key = file.combine([&one, &two]).unwrap();
+    let artifact = file.artifacts().next().unwrap();
+    let mut out = vec![0; artifact.max_len()];
+    assert!(artifact.open(&key, &mut out).is_ok());
+    let other = half(1, 2);
+    assert_eq!(file.combine([&one, &other]).err(), Some(OpenError::DoesNotOpen));
 }
 
 fn backup() {
