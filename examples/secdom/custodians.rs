@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFile, ShareError};
-use security_domain::managed_hsm::{Fault, FileError, Share};
+use security_domain::managed_hsm::{Fault, Share};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
@@ -31,8 +31,6 @@ pub struct Custodian {
     pub key_file: PathBuf,
     pub thumbprint: Thumbprint,
     pub key: PrivateKey,
-    /// What is wrong with the share in the file.
-    damage: Option<FileError>,
     /// What is wrong in the certificate, and does not matter.
     warnings: Option<String>,
 }
@@ -62,79 +60,124 @@ pub fn threshold(option: &str, number: u64, custodians: usize) -> Outcome<Thresh
         })
 }
 
-/// Reads the keys for `file`. Fewer than `at_least` are refused before any key is opened.
+/// What happens to a key file that cannot be used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// It is refused.
+    Refused,
+    /// It is left out and named, as long as enough others are left.
+    LeftOut,
+}
+
+/// The custodians whose keys are open, and why others are not among them.
+pub struct Present {
+    pub custodians: Vec<Custodian>,
+    pub left_out: Vec<String>,
+}
+
+/// Reads the keys for `file`. Before any key is opened, all certificates are read, and fewer than
+/// `at_least` are refused.
 pub fn read(
     args: KeyArgs,
     path: &Path,
     file: &File<'_>,
     at_least: usize,
-) -> Outcome<Vec<Custodian>> {
+    unusable: Unusable,
+) -> Outcome<Present> {
     let key_files = args.sd_wrapping_keys;
     let passwords = args.passwords.read(key_files.len())?;
-
-    let certificate_paths: Vec<_> = key_files
-        .iter()
-        .map(|key| key.with_extension("cer"))
-        .collect();
-    let certificate_files = CertificateFile::read_all(&certificate_paths)?;
-    let certificates = certificate_files
-        .iter()
-        .map(CertificateFile::parse_for_recovery)
-        .collect::<Outcome<Vec<_>>>()?;
-    let mut damages = Vec::new();
-    for (index, (key_file, certificate)) in key_files.iter().zip(&certificates).enumerate() {
-        damages.push(damage(key_file, certificate, path, file)?);
-        let same = |other: &RecoveryCertificate<'_>| other.thumbprint() == certificate.thumbprint();
-        if let Some(earlier) = certificates[..index].iter().position(same) {
-            return Err(Refusal::file(
-                key_file,
-                format!(
-                    "is the key of custodian {}, which {} already gives",
-                    certificate.thumbprint(),
-                    show::path(&key_files[earlier]),
-                ),
-            ));
+    let mut left = key_files.len();
+    let mut left_out = Vec::new();
+    let mut leave_out = |refusal: Refusal| {
+        left -= 1;
+        if unusable == Unusable::Refused || left < at_least {
+            return Err(refusal);
+        }
+        left_out.push(format!("left out: {refusal}"));
+        Ok(())
+    };
+    let mut candidates = Vec::new();
+    for (index, key_file) in key_files.into_iter().enumerate() {
+        match Candidate::read(index, key_file, path, file, &candidates) {
+            Ok(candidate) => candidates.push(candidate),
+            Err(refusal) => leave_out(refusal)?,
         }
     }
-    if key_files.len() < at_least {
+    if candidates.len() < at_least {
         return Err(Refusal::file(
             path,
             format!(
                 "{} given, but {at_least} are required",
-                show::count(key_files.len(), "key")
+                show::count(candidates.len(), "key")
             ),
         ));
     }
-    let sound = damages.iter().filter(|damage| damage.is_none()).count();
-    if let Some(damage) = damages.iter().flatten().next()
-        && sound < at_least
-    {
-        return Err(Refusal::file(
-            path,
-            format!(
-                "{damage}; {} left, but {at_least} are required",
-                show::count(sound, "share"),
-            ),
-        ));
+    let mut custodians = Vec::new();
+    for candidate in candidates {
+        let password = passwords.given(candidate.index);
+        match candidate.open(password) {
+            Ok(custodian) => custodians.push(custodian),
+            Err(refusal) => leave_out(refusal)?,
+        }
     }
-    key_files
-        .into_iter()
-        .zip(&certificates)
-        .zip(damages)
-        .enumerate()
-        .map(|(index, ((key_file, certificate), damage))| {
-            let beside = &certificate_files[index].path;
-            let public = [certificate.modulus(), certificate.exponent()];
-            let key = key::read(&key_file, passwords.given(index), beside, public)?;
-            Ok(Custodian {
-                key_file,
-                thumbprint: certificate.thumbprint(),
-                key,
-                damage,
-                warnings: certificate_files[index].warnings(certificate),
-            })
+    Ok(Present {
+        custodians,
+        left_out,
+    })
+}
+
+/// A key file whose certificate belongs to a custodian. The key has not been opened yet.
+struct Candidate {
+    /// The place among the key files.
+    index: usize,
+    key_file: PathBuf,
+    certificate_file: CertificateFile,
+    thumbprint: Thumbprint,
+}
+
+impl Candidate {
+    /// Reads the certificate beside a key, which must belong to another custodian than those of
+    /// `earlier`, one whose share can be opened.
+    fn read(
+        index: usize,
+        key_file: PathBuf,
+        path: &Path,
+        file: &File<'_>,
+        earlier: &[Self],
+    ) -> Outcome<Self> {
+        let certificate_file = CertificateFile::read(&key_file.with_extension("cer"))?;
+        let certificate = certificate_file.parse_for_recovery()?;
+        let thumbprint = certificate.thumbprint();
+        must_belong(&key_file, &certificate, path, file)?;
+        if let Some(earlier) = earlier.iter().find(|one| one.thumbprint == thumbprint) {
+            return Err(Refusal::file(
+                &key_file,
+                format!(
+                    "is the key of custodian {thumbprint}, which {} already gives",
+                    show::path(&earlier.key_file),
+                ),
+            ));
+        }
+        Ok(Self {
+            index,
+            key_file,
+            certificate_file,
+            thumbprint,
         })
-        .collect()
+    }
+
+    /// Opens the key.
+    fn open(self, password: Option<&[u8]>) -> Outcome<Custodian> {
+        let certificate = self.certificate_file.parse_for_recovery()?;
+        let public = [certificate.modulus(), certificate.exponent()];
+        let beside = &self.certificate_file.path;
+        Ok(Custodian {
+            key: key::read(&self.key_file, password, beside, public)?,
+            warnings: self.certificate_file.warnings(&certificate),
+            key_file: self.key_file,
+            thumbprint: self.thumbprint,
+        })
+    }
 }
 
 /// Opens each custodian's own share. Returns the opened shares and the custodians whose share did
@@ -146,10 +189,6 @@ pub fn open_shares(
     let progress = Progress::show("opening shares");
     let (mut shares, mut wrong) = (Vec::new(), Vec::new());
     for custodian in custodians {
-        if let Some(damage) = custodian.damage {
-            wrong.push(format!("{}, {damage},", custodian.name()));
-            continue;
-        }
         match file.open_share(&custodian.thumbprint, &mut custodian.key, &mut SysRng) {
             Ok(share) => shares.push(share),
             Err(ShareError::DoesNotOpen) => wrong.push(custodian.name()),
@@ -213,29 +252,29 @@ pub fn wrong_shares(wrong: &[String]) -> String {
     }
 }
 
-/// Returns what is wrong with the share of a certificate, which must belong to a custodian.
-fn damage(
+/// Checks that a certificate belongs to a custodian, whose share can be opened.
+fn must_belong(
     key_file: &Path,
     certificate: &RecoveryCertificate<'_>,
     path: &Path,
     file: &File<'_>,
-) -> Outcome<Option<FileError>> {
-    let thumbprint = certificate.thumbprint();
-    let checked = file.check_certificate(certificate);
-    if file.custodians().contains(&thumbprint) {
-        return Ok(checked.err());
-    }
-    let unreadable = { checked.err() }
-        .filter(|error| error.fault != Fault::NotListed)
-        .map(|error| format!(", unless to one whose digest is damaged: {error}"));
-    Err(Refusal::file(
-        key_file,
+) -> Outcome<()> {
+    let Err(error) = file.check_certificate(certificate) else {
+        return Ok(());
+    };
+    let (thumbprint, path) = (certificate.thumbprint(), show::path(path));
+    let reason = if file.custodians().contains(&thumbprint) {
+        format!("its share in {path} is damaged: {error}")
+    } else if error.fault == Fault::NotListed {
+        format!("its certificate {thumbprint} belongs to no share of {path}")
+    } else {
+        // The digest that cannot be read may have been this one.
         format!(
-            "its certificate {thumbprint} belongs to no share of {}{}",
-            show::path(path),
-            unreadable.unwrap_or_default(),
-        ),
-    ))
+            "its certificate {thumbprint} belongs to no share of {path}, unless to one whose digest is \
+             damaged: {error}"
+        )
+    };
+    Err(Refusal::file(key_file, reason))
 }
 
 /// Returns what the operator should know even if all went well: damaged shares in the file, and what

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::domain_file::DomainFile;
 
-use crate::custodians::{self, Custodian, KeyArgs};
+use crate::custodians::{self, Custodian, KeyArgs, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::report::{Outcome, Refusal, Report};
 use crate::{input, show, split};
@@ -33,7 +33,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sd_file;
     let text = input::read(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
-    let mut custodians = custodians::read(args.keys, path, &file, 1)?;
+    let mut custodians = custodians::read(args.keys, path, &file, 1, Unusable::Refused)?.custodians;
 
     match &file {
         File::Shared(file) => drill_shares(path, file, &mut custodians)?,

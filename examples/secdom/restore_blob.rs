@@ -8,7 +8,7 @@ use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob;
 
 use crate::certificate::CertificateFile;
-use crate::custodians::{self, KeyArgs};
+use crate::custodians::{self, KeyArgs, Present, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{self, Access};
 use crate::report::{Outcome, Refusal, Report};
@@ -47,7 +47,10 @@ pub fn run(args: Args) -> Outcome<Report> {
     let transfer = transfer_file.parse()?;
 
     let required = usize::from(file.required());
-    let mut custodians = custodians::read(args.keys, path, &file, required)?;
+    let Present {
+        mut custodians,
+        left_out,
+    } = custodians::read(args.keys, path, &file, required, Unusable::LeftOut)?;
     let (combined, pair);
     let (key, wrong) = match &file {
         File::Shared(file) => {
@@ -79,8 +82,8 @@ pub fn run(args: Args) -> Outcome<Report> {
             transfer.thumbprint(),
             show::sha256(&blob),
         ),
-        notes: { wrong.iter() }
-            .map(|reason| format!("left out: {reason}"))
+        notes: { left_out.into_iter() }
+            .chain(wrong.iter().map(|reason| format!("left out: {reason}")))
             .chain(custodians::notes(&file, &custodians))
             .chain(passed_over)
             .collect(),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A domain file in which the share of one custodian is damaged.
+//! A domain file in which the share of one custodian is damaged, and keys that cannot be used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Folder, Run, arguments, key, sealed, secdom, thumbprint, vector};
+use crate::{Folder, Run, arguments, fixture, key, sealed, secdom, thumbprint, vector};
 
 /// A file whose third share has one character of its tag cut off, or its digest emptied.
 fn damaged(folder: &Folder, member: &str) -> PathBuf {
@@ -69,14 +69,66 @@ fn a_damaged_share_is_left_out_where_keys_are_to_spare() {
     let file = damaged(&folder, "enc_key");
     let field = "SharedKeys.enc_shares[2].enc_key (tag)";
     restore(&folder, &file, &["s2048_0", "s2048_2"]).refused(&[
+        "s2048_2.key",
         "damaged.json",
         field,
-        "1 share left, but 2 are required",
     ]);
     let run = restore(&folder, &file, &["s2048_0", "s2048_2", "s2048_1"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     for word in ["left out", "s2048_2.key", field] {
         assert!(run.err.contains(word), "{run:?}");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_left_out_where_keys_are_to_spare() {
+    let folder = Folder::new();
+    let file = sealed(&folder);
+    let good = ["s2048_0", "s2048_1"].map(|name| folder.custodian(name, name));
+    let no_certificate = folder.write("alone.key", "");
+    let stranger = folder.custodian("s2048_5", "stranger");
+    let encrypted = folder.custodian("s2048_2", "encrypted");
+    fs::copy(fixture("pbes2-aes256-sha256.key"), &encrypted).unwrap();
+    let swapped = folder.custodian("s2048_2", "swapped");
+    fs::copy(key("s2048_3"), &swapped).unwrap();
+    let twice = folder.custodian("s2048_0", "twice");
+    for bad in [&no_certificate, &stranger, &encrypted, &swapped, &twice] {
+        let name = bad.file_stem().unwrap().to_str().unwrap();
+        let restored = folder.join(format!("{name}.json"));
+        let run = |keys: &[&PathBuf]| {
+            let mut line = arguments![
+                "restore-blob",
+                "--sd-file",
+                file,
+                "--sd-exchange-key",
+                vector("transfer/stransfer2048.pem"),
+                "--sd-file-restore-blob",
+                restored,
+                "--sd-wrapping-keys",
+            ]
+            .to_vec();
+            line.extend(keys.iter().map(|key| key.into()));
+            secdom(line)
+        };
+        run(&[&good[0], bad]).refused(&[name]);
+        let run = run(&[&good[0], bad, &good[1]]);
+        assert_eq!(run.code, Some(0), "{name}: {run:?}");
+        assert!(
+            run.err.contains("left out: ") && run.err.contains(name),
+            "{run:?}"
+        );
+        assert!(restored.exists());
+        // A drill is to prove every key.
+        let drill = arguments![
+            "drill",
+            "--sd-file",
+            file,
+            "--sd-wrapping-keys",
+            good[0],
+            good[1],
+            bad
+        ];
+        secdom(drill).refused(&[name]);
     }
 }
 
