@@ -166,6 +166,26 @@ pub trait Recipient {
     ) -> Result<(), WrapError>;
 }
 
+/// Keys that lie elsewhere serve by reference.
+impl<K: Recipient> Recipient for &K {
+    fn algorithm(&self) -> Algorithm {
+        (*self).algorithm()
+    }
+
+    fn id(&self) -> CustodianId {
+        (*self).id()
+    }
+
+    fn wrap<R: TryCryptoRng + ?Sized>(
+        &self,
+        message: &[u8],
+        rng: &mut R,
+        out: &mut [u8],
+    ) -> Result<(), WrapError> {
+        (*self).wrap(message, rng, out)
+    }
+}
+
 /// Why a [`Recipient`] did not wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

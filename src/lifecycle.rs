@@ -112,6 +112,7 @@ mod stage;
 mod standing;
 mod start;
 mod state;
+mod transfer_key;
 mod vault;
 
 pub use activate::Activation;

@@ -131,8 +131,12 @@ impl<R: TryCryptoRng, const SLOT: usize> Flash for RamHost<R, SLOT> {
 
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
         self.call()?;
-        *self.slots.slot_mut(slot) = Vec::from_slice(record).map_err(|_| FlashError)?;
-        Ok(())
+        let place = self.slots.slot_mut(slot);
+        if record.len() > place.capacity() {
+            return Err(FlashError);
+        }
+        place.clear();
+        place.extend_from_slice(record).map_err(|_| FlashError)
     }
 
     fn erase(&mut self, slot: Slot) -> Result<(), FlashError> {

@@ -6,7 +6,7 @@ use minicbor::Encoder;
 use super::audit::Owed;
 use super::holding::Holding;
 use super::instance::Instance;
-use super::session::{Place, Session, Task};
+use super::session::{Place, Task};
 use super::stage::Stage;
 use super::standing::Standing;
 use crate::cbor::{Malformed, Reader, bytes_len};
@@ -66,7 +66,7 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) owed: Owed,
     pub(super) held: Option<&'a Holding<N>>,
     pub(super) standing: Standing,
-    pub(super) session: Option<&'a Session>,
+    pub(super) session: Option<&'a Place>,
 }
 
 impl<const N: usize> Contents<'_, N> {
@@ -108,7 +108,7 @@ impl<const N: usize> Contents<'_, N> {
             }
         }
         match self.session {
-            Some(session) => write_session(session, self.stage, out),
+            Some(place) => write_session(place, self.stage, out),
             None => Ok(out.null().map(drop)?),
         }
     }
@@ -163,7 +163,7 @@ impl<const N: usize> Places<'_, N> {
         };
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
-            let session = read_session(&mut reader)?;
+            let session = read_session(&mut reader, &mut self.session.key)?;
             self.session
                 .set(session)
                 .map_err(|_| Malformed(Part::Session))?;

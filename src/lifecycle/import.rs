@@ -198,10 +198,10 @@ impl<const N: usize> Vault<N> {
         let mut device_key = Secret::zeroed();
         let mut rng = self.hedged(&mut device_key, host, b"import", now)?;
         let named = self.instance.draw(&mut rng)?;
-        let (key, certificate, len) = blob::transfer_key(size, now, &mut rng, out)?;
+        let key = &mut self.session.key;
+        let (certificate, len) = blob::transfer_key(size, now, key, &mut rng, out)?;
         let permit = named.and(self.audit.report(host, &Event::BeginImport)?);
         let task = Task::Import(Import {
-            key: Some(key),
             certificate,
             tried: 0,
             expected,
@@ -266,8 +266,8 @@ impl<const N: usize> Vault<N> {
             buffer,
             ..
         } = self;
-        let import = session.import_mut().ok_or(LifecycleError::Expired)?;
-        let opened = blob::open(import, blob, host.rng(), held, buffer);
+        let (import, key) = session.import_and_key().ok_or(LifecycleError::Expired)?;
+        let opened = blob::open(import, key, blob, host.rng(), held, buffer);
         wipe(buffer);
         if !opened? {
             root::derive(&mut self.held)?;
@@ -285,7 +285,7 @@ impl<const N: usize> Vault<N> {
         let earlier = self.note_time(now)?;
         let committed = self.commit(host, Next::new(Stage::Imported), permit);
         match committed {
-            Ok(()) => self.import_mut()?.key = None,
+            Ok(()) => self.session.key.wipe(),
             Err(_) => self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier,
         }
         committed

@@ -8,7 +8,7 @@ use super::end::InSession;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::Host;
-use super::session::{Recovery, Ticked, Transfer};
+use super::session::{Recovery, Ticked};
 use super::stage::Stage;
 use super::standing::Standing;
 use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
@@ -54,9 +54,10 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         self.vault.serve(Step::Contribute, host, |vault, host| {
             vault.health.first_use(&[Test::RsaOaep])?;
             let ticked = vault.tick_of(sealed, host)?;
-            let transfer = vault.recovery_mut()?.transfer.as_mut();
-            let Transfer { request, key } = transfer.ok_or(LifecycleError::NoTransferKey)?;
-            let share = open_contribution(contribution, sealed, *request, key, host.rng())
+            let request = vault.recovery_mut()?.request;
+            let request = request.ok_or(LifecycleError::NoTransferKey)?;
+            let key = vault.session.key.get_mut().ok_or(LifecycleError::Fault)?;
+            let share = open_contribution(contribution, sealed, request, key, host.rng())
                 .map_err(LifecycleError::Contribution)?;
             vault.keep(share, sealed, ticked, host)
         })
@@ -86,8 +87,7 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
 
     /// Returns the digest of the request that custodians answer; `None` for a quorum in one place.
     pub fn request(&self) -> Option<RequestDigest> {
-        let transfer = self.vault.session.recovery()?.transfer.as_ref()?;
-        Some(transfer.request)
+        self.vault.session.recovery()?.request
     }
 
     /// Returns the domain ready to be opened, if the session has a quorum.

@@ -9,18 +9,17 @@ use zeroize::Zeroize;
 use super::error::LifecycleError;
 #[cfg(feature = "managed-hsm")]
 use super::import::Import;
+use super::transfer_key::TransferKey;
 use crate::contribution::RequestDigest;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::Threshold;
-use crate::rsa;
 use crate::sealed_domain::{
     DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain,
 };
 
-/// The conditions that hold during a session, and what it has gathered. The transfer key and the
-/// shares are wiped with it.
+/// The conditions that hold during a session, and what it has gathered. The shares are wiped with it.
 pub(super) struct Session {
     pub(super) clock: Clock,
     pub(super) task: Task,
@@ -34,23 +33,29 @@ pub(super) enum Task {
     Import(Import),
 }
 
-/// The place of a session in the vault, wiped as a whole when the session ends.
+/// The place of a session and its transfer key in the vault, wiped as a whole when the session ends.
 ///
 /// Moving a session here can also copy, into its unused parts, what lay on the stack before, and so
 /// can the `None` of an `Option`.
-pub(super) struct Place(Vec<Session, 1>);
+pub(super) struct Place {
+    session: Vec<Session, 1>,
+    pub(super) key: TransferKey,
+}
 
 impl Place {
     pub(super) const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            session: Vec::new(),
+            key: TransferKey::NONE,
+        }
     }
 
     pub(super) fn as_ref(&self) -> Option<&Session> {
-        self.0.first()
+        self.session.first()
     }
 
     pub(super) fn as_mut(&mut self) -> Option<&mut Session> {
-        self.0.first_mut()
+        self.session.first_mut()
     }
 
     /// Returns the session if it gathers a quorum.
@@ -89,17 +94,31 @@ impl Place {
         }
     }
 
-    /// Begins a session; there must not be another one.
-    pub(super) fn set(&mut self, session: Session) -> Result<(), Fault> {
-        self.forget();
-        // There is room for one.
-        self.0.push(session).map_err(|_| Fault)
+    /// Returns the session, if it is an import, and its transfer key.
+    #[cfg(feature = "managed-hsm")]
+    pub(super) fn import_and_key(&mut self) -> Option<(&Import, &mut TransferKey)> {
+        match &self.session.first()?.task {
+            Task::Import(import) => Some((import, &mut self.key)),
+            Task::Recovery(_) => None,
+        }
     }
 
-    /// Wipes the session, and its room.
+    /// Begins a session, to which the transfer key belongs if there is one.
+    pub(super) fn set(&mut self, session: Session) -> Result<(), Fault> {
+        self.forget_session();
+        // There is room for one.
+        self.session.push(session).map_err(|_| Fault)
+    }
+
+    /// Wipes the session, its transfer key, and its room.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
-        self.0.zeroize();
+        self.forget_session();
+        self.key.wipe();
+    }
+
+    fn forget_session(&mut self) {
+        self.session.clear();
+        self.session.zeroize();
     }
 }
 
@@ -109,15 +128,10 @@ pub(super) struct Recovery {
     pub(super) domain: DomainId,
     pub(super) epoch: Epoch,
     pub(super) threshold: Threshold,
-    /// `None` for a quorum in one place.
-    pub(super) transfer: Option<Transfer>,
+    /// The request that custodians answer, wrapping their answers to the transfer key; `None` for a
+    /// quorum in one place.
+    pub(super) request: Option<RequestDigest>,
     pub(super) shares: Vec<DomainShare, MAX_CUSTODIANS>,
-}
-
-/// The request that custodians answer, and the key to which their answers are wrapped.
-pub(super) struct Transfer {
-    pub(super) request: RequestDigest,
-    pub(super) key: rsa::PrivateKey,
 }
 
 impl Recovery {

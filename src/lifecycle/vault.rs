@@ -195,7 +195,7 @@ impl<const N: usize> Vault<N> {
             owed: audit.owed,
             held: next.stage.has_domain().then_some(&*held),
             standing: next.standing,
-            session: session.as_ref().filter(|_| next.stage.is_session()),
+            session: next.stage.is_session().then_some(&*session),
         };
         let written = record::settle(host, position, buffer)
             .and_then(|()| contents.encode(buffer))

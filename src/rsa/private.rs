@@ -4,7 +4,7 @@
 use core::fmt;
 
 use rand_core::TryCryptoRng;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::crt::Crt;
 use super::error::Failure;
@@ -32,6 +32,12 @@ impl PrivateKey {
             public: PublicKey::zeroed(),
             secret: Crt::zeroed(),
         }
+    }
+
+    /// Makes it what is not yet a key again.
+    pub(crate) fn wipe(&mut self) {
+        self.public = PublicKey::zeroed();
+        self.secret.zeroize();
     }
 
     /// Returns the public half.

@@ -142,7 +142,10 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "begin an import",
-            covers: &["lifecycle/import/blob transfer_key"],
+            covers: &[
+                "lifecycle/import/blob transfer_key",
+                "lifecycle/transfer_key generate",
+            ],
             // As for any key of RSA.
             shows: 0,
             run: |rng| {

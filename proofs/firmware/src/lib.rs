@@ -17,6 +17,7 @@ mod residue;
 mod rng;
 mod stack;
 mod stack_domain;
+mod stack_lifecycle;
 mod trace;
 mod trace_backup;
 mod trace_domain;

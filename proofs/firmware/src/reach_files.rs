@@ -58,7 +58,12 @@ entry!(reach_x509_recovery, |input, out| {
         return 0;
     };
     out.iter_mut()
-        .zip(certificate.subject_der().iter().chain(certificate.modulus()))
+        .zip(
+            certificate
+                .subject_der()
+                .iter()
+                .chain(certificate.modulus()),
+        )
         .for_each(|(to, from)| *to = *from);
     certificate.warnings().iter().count()
 });

@@ -7,15 +7,21 @@ use super::part::{Out, Part, Read, Written, read_key, write_key};
 use crate::cbor::{Malformed, Reader};
 use crate::lifecycle::import::{Expected, Import};
 use crate::lifecycle::stage::Stage;
+use crate::lifecycle::transfer_key::TransferKey;
 use crate::x509::Thumbprint;
 
 /// The number of items of an import in a record.
 pub(super) const ITEMS: u64 = 4;
 
 /// Writes the import into a record, without its key once a blob has been taken in.
-pub(super) fn write(import: &Import, stage: Stage, out: &mut Out<'_>) -> Written {
+pub(super) fn write(
+    import: &Import,
+    key: &TransferKey,
+    stage: Stage,
+    out: &mut Out<'_>,
+) -> Written {
     out.array(ITEMS)?;
-    match import.key.as_ref().filter(|_| stage == Stage::Importing) {
+    match key.get().filter(|_| stage == Stage::Importing) {
         Some(key) => write_key(key, out)?,
         None => {
             out.null()?;
@@ -33,12 +39,12 @@ pub(super) fn write(import: &Import, stage: Stage, out: &mut Out<'_>) -> Written
     Ok(())
 }
 
-/// Reads an import.
-pub(super) fn read(reader: &mut Reader<'_>) -> Read<Import> {
+/// Reads an import, and its transfer key into `key`.
+pub(super) fn read(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Import> {
     let part = Part::Session;
-    let key = (!reader.skip_null(part)?)
-        .then(|| read_key(reader))
-        .transpose()?;
+    if !reader.skip_null(part)? {
+        read_key(reader, key)?;
+    }
     let certificate = Thumbprint::new(*reader.fixed(part)?);
     let tried = reader.small(part)?;
     let mut expected = Vec::new();
@@ -53,7 +59,6 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Read<Import> {
             .map_err(|_| Malformed(part))?;
     }
     Ok(Import {
-        key,
         certificate,
         tried,
         expected,

@@ -6,6 +6,7 @@ use minicbor::encode::write::EndOfSlice;
 
 use crate::cbor::{Malformed, Reader};
 use crate::hardened::Fault;
+use crate::lifecycle::transfer_key::TransferKey;
 use crate::rsa::PrivateKey;
 use crate::sealed_domain::Epoch;
 use crate::secret::Secret;
@@ -56,9 +57,9 @@ pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
     Ok(())
 }
 
-/// Reads a transfer key.
-pub(super) fn read_key(reader: &mut Reader<'_>) -> Read<PrivateKey> {
-    PrivateKey::from_pkcs8_der(reader.bytes(Part::Session)?).map_err(|_| Malformed(Part::Session))
+/// Reads a transfer key into its place.
+pub(super) fn read_key(reader: &mut Reader<'_>, place: &mut TransferKey) -> Read<()> {
+    { place.read(reader.bytes(Part::Session)?) }.map_err(|_| Malformed(Part::Session))
 }
 
 /// Reads an epoch.

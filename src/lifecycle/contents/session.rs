@@ -9,9 +9,10 @@ use super::part::{Out, Part, Read, Written, read_epoch, read_key, write_key};
 use crate::cbor::{Malformed, Reader};
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
-use crate::hardened::copy;
-use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
+use crate::hardened::{Fault, copy};
+use crate::lifecycle::session::{Clock, Place, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
+use crate::lifecycle::transfer_key::TransferKey;
 use crate::quorum::{ShareIndex, Threshold};
 use crate::sealed_domain::{DomainId, DomainShare, HeaderDigest};
 use crate::secret::Secret;
@@ -21,26 +22,29 @@ use crate::shamir::Share;
     not(feature = "managed-hsm"),
     allow(unused_variables, reason = "only an import depends on the stage")
 )]
-pub(super) fn write_session(session: &Session, stage: Stage, out: &mut Out<'_>) -> Written {
+pub(super) fn write_session(place: &Place, stage: Stage, out: &mut Out<'_>) -> Written {
+    let Some(session) = place.as_ref() else {
+        return Ok(out.null().map(drop)?);
+    };
     let Clock { latest, expires } = session.clock;
     out.array(3)?.u64(latest)?.u64(expires)?;
     match &session.task {
-        Task::Recovery(recovery) => write_recovery(recovery, out),
+        Task::Recovery(recovery) => write_recovery(recovery, &place.key, out),
         #[cfg(feature = "managed-hsm")]
-        Task::Import(import) => import::write(import, stage, out),
+        Task::Import(import) => import::write(import, &place.key, stage, out),
     }
 }
 
-fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
+fn write_recovery(recovery: &Recovery, key: &TransferKey, out: &mut Out<'_>) -> Written {
     out.array(6)?
         .bytes(recovery.header.as_bytes())?
         .bytes(recovery.domain.as_bytes())?
         .u32(recovery.epoch.get())?
         .u8(recovery.threshold.get())?;
-    match &recovery.transfer {
-        Some(transfer) => {
-            out.array(2)?.bytes(transfer.request.as_bytes())?;
-            write_key(&transfer.key, out)?;
+    match recovery.request {
+        Some(request) => {
+            out.array(2)?.bytes(request.as_bytes())?;
+            write_key(key.get().ok_or(Fault)?, out)?;
         }
         None => {
             out.null()?;
@@ -57,35 +61,35 @@ fn write_recovery(recovery: &Recovery, out: &mut Out<'_>) -> Written {
     Ok(())
 }
 
-pub(super) fn read_session(reader: &mut Reader<'_>) -> Read<Session> {
+/// Reads a session, and its transfer key into `key`.
+pub(super) fn read_session(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Session> {
     reader.array_of(3, Part::Session)?;
     let clock = Clock {
         latest: reader.uint(Part::Session)?,
         expires: reader.uint(Part::Session)?,
     };
     let task = match reader.array(Part::Session)? {
-        6 => Task::Recovery(read_recovery(reader)?),
+        6 => Task::Recovery(read_recovery(reader, key)?),
         #[cfg(feature = "managed-hsm")]
-        import::ITEMS => Task::Import(import::read(reader)?),
+        import::ITEMS => Task::Import(import::read(reader, key)?),
         _ => return Err(Malformed(Part::Session)),
     };
     Ok(Session { clock, task })
 }
 
-fn read_recovery(reader: &mut Reader<'_>) -> Read<Recovery> {
+fn read_recovery(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Recovery> {
     let part = Part::Session;
     let header = HeaderDigest::from_bytes(*reader.fixed(part)?);
     let domain = DomainId::from_bytes(*reader.fixed(part)?);
     let epoch = read_epoch(reader, part)?;
     let threshold = Threshold::new(reader.small(part)?).map_err(|_| Malformed(part))?;
-    let transfer = if reader.skip_null(part)? {
+    let request = if reader.skip_null(part)? {
         None
     } else {
         reader.array_of(2, part)?;
-        Some(Transfer {
-            request: RequestDigest::from_bytes(*reader.fixed(part)?),
-            key: read_key(reader)?,
-        })
+        let request = RequestDigest::from_bytes(*reader.fixed(part)?);
+        read_key(reader, key)?;
+        Some(request)
     };
     let mut shares = Vec::new();
     for _ in 0..reader.array(part)? {
@@ -98,7 +102,7 @@ fn read_recovery(reader: &mut Reader<'_>) -> Read<Recovery> {
         domain,
         epoch,
         threshold,
-        transfer,
+        request,
         shares,
     })
 }

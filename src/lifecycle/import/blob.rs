@@ -11,9 +11,10 @@ use crate::hardened::{Permit, Verdict, copy};
 use crate::lifecycle::contents::FIXED_ROOM;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
+use crate::lifecycle::transfer_key::TransferKey;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
-use crate::rsa::{ModulusSize, PrivateKey};
+use crate::rsa::ModulusSize;
 use crate::sealed_domain::{ArtifactTag, Root};
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 
@@ -23,25 +24,26 @@ const YEAR: i64 = 365 * 86_400;
 /// 9999-12-31T23:59:59Z, which means that there is no end (RFC 5280 section 4.1.2.5).
 const NEVER: i64 = 253_402_300_799;
 
-/// Draws a transfer key, writes its certificate to the front of `out`, and returns the
+/// Draws a transfer key into its place, writes its certificate to the front of `out`, and returns the
 /// certificate's digest and length.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
 pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
     size: ModulusSize,
     now: u64,
+    place: &mut TransferKey,
     rng: &mut R,
     out: &mut [u8],
-) -> Result<(PrivateKey, Thumbprint, usize), LifecycleError> {
+) -> Result<(Thumbprint, usize), LifecycleError> {
     let (not_before, not_after) = validity(now)?;
-    let key = PrivateKey::generate(size, rng)?;
+    let key = place.generate(size, rng)?;
     let form = SelfSigned {
         common_name: "transfer-key",
         serial: NonZeroU64::MIN,
         not_before,
         not_after,
     };
-    let len = x509::write_self_signed(&key, &form, rng, out).map_err(|error| match error {
+    let len = x509::write_self_signed(key, &form, rng, out).map_err(|error| match error {
         SelfSignedError::Rng => LifecycleError::Rng,
         SelfSignedError::BufferTooSmall => LifecycleError::BufferTooSmall {
             needed: x509::SELF_SIGNED_MAX_LEN,
@@ -52,7 +54,7 @@ pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
     })?;
     let certificate = out.get_mut(..len).ok_or(LifecycleError::Fault)?;
     declassify_bytes(certificate);
-    Ok((key, Thumbprint::of(certificate), len))
+    Ok((Thumbprint::of(certificate), len))
 }
 
 /// Returns the validity of a certificate made now: unlimited without a clock.
@@ -102,13 +104,14 @@ pub(super) const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
 /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened as what is
 /// expected, and the artifacts' lengths then.
 pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
-    import: &mut Import,
+    import: &Import,
+    transfer: &mut TransferKey,
     blob: &RestoreBlob<'_>,
     rng: &mut R,
     incoming: &mut Holding<N>,
     buffer: &mut [u8],
 ) -> Result<bool, LifecycleError> {
-    let transfer = import.key.as_mut().ok_or(LifecycleError::Expired)?;
+    let transfer = transfer.get_mut().ok_or(LifecycleError::Expired)?;
     let key = blob
         .open(&import.certificate, transfer, rng)
         .map_err(|error| match error {

@@ -10,7 +10,6 @@ use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::error::{LifecycleError, Unconfirmed};
 use crate::lifecycle::holding::Holding;
 use crate::managed_hsm::Tag;
-use crate::rsa::PrivateKey;
 use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
 use crate::secret::wipe;
 use crate::x509::Thumbprint;
@@ -37,8 +36,6 @@ pub struct ExpectedArtifact<'a> {
 
 /// An import in progress.
 pub(in crate::lifecycle) struct Import {
-    /// `None` once a blob has been taken in.
-    pub(in crate::lifecycle) key: Option<PrivateKey>,
     pub(in crate::lifecycle) certificate: Thumbprint,
     /// How many blobs have been tried.
     pub(in crate::lifecycle) tried: u8,

@@ -5,7 +5,7 @@ use core::num::NonZeroU64;
 
 use heapless::Vec;
 
-use crate::contribution::{AskError, Asking, Request, SessionId, SessionPurpose};
+use crate::contribution::{AskError, Asking, Request, RequestDigest, SessionId, SessionPurpose};
 use crate::ct::declassify_bytes;
 use crate::custodian::Algorithm;
 use crate::hardened::Permit;
@@ -14,12 +14,12 @@ use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::Host;
-use crate::lifecycle::session::{Clock, Recovery, Session, Task, Transfer};
+use crate::lifecycle::session::{Clock, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::state::{Domain, Empty, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
 use crate::rng;
-use crate::rsa::{ModulusSize, PrivateKey};
+use crate::rsa::ModulusSize;
 use crate::sealed_domain::{ExpectedDomain, LedgerHead, SealedDomain};
 use crate::secret::Secret;
 use crate::self_test::Test;
@@ -154,7 +154,8 @@ impl<const N: usize> Vault<N> {
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
-        let key = PrivateKey::generate(transfer_size(sealed)?, &mut rng)?;
+        let size = transfer_size(sealed)?;
+        let key = self.session.key.generate(size, &mut rng)?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes(session),
@@ -174,8 +175,7 @@ impl<const N: usize> Vault<N> {
         let named = rng::check_drawn(request.session().as_bytes())?;
         let permit = permit.and(named);
         let (request, len) = (request.digest(), request.as_bytes().len());
-        let transfer = Transfer { request, key };
-        self.gather(sealed, expect, clock, Some(transfer), permit, host)?;
+        self.gather(sealed, expect, clock, Some(request), permit, host)?;
         Ok(len)
     }
 
@@ -185,7 +185,7 @@ impl<const N: usize> Vault<N> {
         sealed: &SealedDomain<'_>,
         expect: &ExpectedDomain,
         clock: Clock,
-        transfer: Option<Transfer>,
+        request: Option<RequestDigest>,
         permit: Permit,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
@@ -196,7 +196,7 @@ impl<const N: usize> Vault<N> {
             epoch: header.epoch(),
             header: header.digest(),
             pinned,
-            request: transfer.as_ref().map(|transfer| transfer.request),
+            request,
         };
         let permit = permit
             .and(self.audit.report(host, &event)?)
@@ -208,7 +208,7 @@ impl<const N: usize> Vault<N> {
                 domain: header.domain_id(),
                 epoch: header.epoch(),
                 threshold: header.quorum().threshold(),
-                transfer,
+                request,
                 shares: Vec::new(),
             }),
         };

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What `proofs/stack.py` measures of a domain's life: each function starts the HSM from its flash, as after a
+//! loss of power, and takes one step. The custodians' keys have 2048 bits, and four artifacts together one KiB.
+
+use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
+use security_domain::custodian::Recipient;
+use security_domain::hazmat::testing::RamHost;
+use security_domain::lifecycle::{Activation, AnyDomain, ExpectedArtifact, Vault, vault_room};
+use security_domain::quorum::Threshold;
+use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
+use security_domain::sealed_domain::{ArtifactTag, DomainLabel, ExpectedDomain, SealedDomain};
+use security_domain::self_test;
+use security_domain::x509::SELF_SIGNED_MAX_LEN;
+
+use crate::rng::Xorshift;
+use crate::stack::Static;
+
+const ROOM: usize = vault_room(4, 1024);
+const KEYS: [&[u8]; 3] = [
+    include_bytes!("../../../tests/vectors/sealed-domain/keys/a.p8"),
+    include_bytes!("../../../tests/vectors/sealed-domain/keys/b.p8"),
+    include_bytes!("../../../tests/vectors/sealed-domain/keys/c.p8"),
+];
+const SIZES: [ModulusSize; 3] = [
+    ModulusSize::Rsa2048,
+    ModulusSize::Rsa3072,
+    ModulusSize::Rsa4096,
+];
+static ARTIFACT: [u8; 256] = [0x5a; 256];
+
+static VAULT: Static<Vault<ROOM>> = Static::new(Vault::new());
+static HOST: Static<Option<RamHost<Xorshift, ROOM>>> = Static::new(None);
+static CUSTODIANS: Static<[Option<PublicKey>; 3]> = Static::new([const { None }; 3]);
+/// The sealed domain, the request and the contribution, each with its length.
+static FILE: Static<([u8; 4096], usize)> = Static::new(([0; 4096], 0));
+static REQUEST: Static<([u8; Request::MAX_LEN], usize)> = Static::new(([0; Request::MAX_LEN], 0));
+static ANSWER: Static<([u8; 2048], usize)> = Static::new(([0; 2048], 0));
+static CERTIFICATE: Static<[u8; SELF_SIGNED_MAX_LEN]> = Static::new([0; SELF_SIGNED_MAX_LEN]);
+
+/// Makes a blank HSM, and reads the custodians' public keys.
+#[unsafe(no_mangle)]
+extern "C" fn prepare_life(_: usize) -> u32 {
+    *HOST.borrow_mut() = Some(RamHost::new(Xorshift(9)));
+    for (place, der) in CUSTODIANS.borrow_mut().iter_mut().zip(KEYS) {
+        *place = PrivateKey::from_pkcs8_der(der)
+            .map(|key| key.public_key().clone())
+            .ok();
+    }
+    u32::from(CUSTODIANS.borrow_mut().iter().all(Option::is_some))
+}
+
+/// Starts the HSM, and takes one step with the domain that it finds.
+fn step(take: impl FnOnce(AnyDomain<'_, ROOM>, &mut RamHost<Xorshift, ROOM>) -> Option<()>) -> u32 {
+    let (mut vault, mut host) = (VAULT.borrow_mut(), HOST.borrow_mut());
+    let Some(host) = &mut *host else { return 0 };
+    let Ok(tested) = self_test::run() else {
+        return 0;
+    };
+    let Ok(domain) = vault.start(tested, host) else {
+        return 0;
+    };
+    u32::from(take(domain, host).is_some())
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_provision(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Empty(domain) = domain else {
+            return None;
+        };
+        let tags = ["first", "second", "third", "fourth"];
+        let [a, b, c, d] = tags.map(|tag| ArtifactTag::new(tag).ok());
+        let artifacts = [
+            (a?, &ARTIFACT[..]),
+            (b?, &ARTIFACT),
+            (c?, &ARTIFACT),
+            (d?, &ARTIFACT),
+        ];
+        domain.provision(&artifacts, host).ok().map(drop)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_activate(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Provisioned(domain) = domain else {
+            return None;
+        };
+        let custodians = CUSTODIANS.borrow_mut();
+        let [Some(a), Some(b), Some(c)] = &*custodians else {
+            return None;
+        };
+        let activation = Activation {
+            custodians: &[a, b, c],
+            threshold: Threshold::new(2).ok()?,
+            label: DomainLabel::new("stack").ok()?,
+        };
+        let mut file = FILE.borrow_mut();
+        let (out, len) = &mut *file;
+        *len = domain.activate(&activation, host, out).ok()?.1;
+        Some(())
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_zeroize(_: usize) -> u32 {
+    step(|domain, host| domain.zeroize(host).ok().map(drop))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_begin_recovery(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Empty(domain) = domain else {
+            return None;
+        };
+        let (file, mut request) = (FILE.borrow_mut(), REQUEST.borrow_mut());
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        let (out, len) = &mut *request;
+        let unpinned = ExpectedDomain::unpinned();
+        *len = domain
+            .begin_recovery(&sealed, &unpinned, None, host, out)
+            .ok()?
+            .1;
+        Some(())
+    })
+}
+
+/// A custodian's contribution. Not measured: he is not the HSM.
+#[unsafe(no_mangle)]
+extern "C" fn prepare_life_answer(custodian: usize) -> u32 {
+    let answer = || {
+        let (file, request) = (FILE.borrow_mut(), REQUEST.borrow_mut());
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        let request = Request::parse(request.0.get(..request.1)?).ok()?;
+        let shown = request.digest();
+        let vetted = VettedRequest::compared(request, shown).ok()?;
+        let mut key = PrivateKey::from_pkcs8_der(KEYS.get(custodian)?).ok()?;
+        let id = key.public_key().id();
+        let share = sealed.unwrap_share(id, &mut key, &mut Xorshift(5)).ok()?;
+        let mut answer = ANSWER.borrow_mut();
+        let (out, len) = &mut *answer;
+        let unpinned = ExpectedDomain::unpinned();
+        let made = contribute(
+            &sealed,
+            &unpinned,
+            &vetted,
+            &share,
+            0,
+            &mut Xorshift(6),
+            out,
+        );
+        *len = made.ok()?.as_bytes().len();
+        Some(())
+    };
+    u32::from(answer().is_some())
+}
+
+/// Takes in a contribution, after a start with the recovery open.
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_contribute(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Recovering(mut domain) = domain else {
+            return None;
+        };
+        let (file, answer) = (FILE.borrow_mut(), ANSWER.borrow_mut());
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        let answer = Contribution::parse(answer.0.get(..answer.1)?).ok()?;
+        domain.add(&sealed, &answer, host).ok().map(drop)
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_open(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::QuorumMet(domain) = domain else {
+            return None;
+        };
+        let file = FILE.borrow_mut();
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        domain.open(&sealed, host).ok().map(drop)
+    })
+}
+
+/// Begins an import with a transfer key of that size.
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_begin_import(size: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Empty(domain) = domain else {
+            return None;
+        };
+        let tag = ArtifactTag::new("first").ok()?;
+        let expected = [ExpectedArtifact { tag, digest: None }];
+        let size = *SIZES.get(size)?;
+        let out = &mut *CERTIFICATE.borrow_mut();
+        domain
+            .begin_import(size, &expected, None, host, out)
+            .ok()
+            .map(drop)
+    })
+}
+
+/// Starts in the midst of an import.
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_importing(_: usize) -> u32 {
+    step(|domain, _| matches!(domain, AnyDomain::Importing(_)).then_some(()))
+}
