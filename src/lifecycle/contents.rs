@@ -41,17 +41,29 @@ pub(super) const RECOVERY_ROOM: usize = {
     SESSION_ROOM + MAX_CUSTODIANS * share
 };
 
-/// The maximum length in a record of the artifacts that an import expects.
-#[cfg(feature = "managed-hsm")]
-const EXPECTED_ROOM: usize = MAX_ARTIFACTS * super::import::expected_len(MAX_TEXT_LEN);
-#[cfg(not(feature = "managed-hsm"))]
-const EXPECTED_ROOM: usize = 0;
+/// Returns the maximum length in a record of `count` artifacts that an import expects.
+#[cfg_attr(
+    not(feature = "managed-hsm"),
+    allow(unused_variables, reason = "there is no import")
+)]
+const fn expected_room(count: usize) -> usize {
+    #[cfg(feature = "managed-hsm")]
+    return count.saturating_mul(super::import::expected_len(MAX_TEXT_LEN));
+    #[cfg(not(feature = "managed-hsm"))]
+    0
+}
 
-/// Returns the length of the longest record, if the artifacts have this length.
-pub(super) const fn record_room(artifacts: usize) -> usize {
-    // Artifacts and a transfer key are never in the same record.
-    let domain = (FIXED_ROOM + EXPECTED_ROOM).saturating_add(artifacts);
-    longer(domain, longer(RECOVERY_ROOM, SESSION_ROOM + EXPECTED_ROOM))
+/// Returns the length of the longest record with `count` artifacts of this length.
+pub(super) const fn record_room(count: usize, artifacts: usize) -> usize {
+    // Artifacts and a transfer key are never in the same record. An import can expect a root, too.
+    let expected = expected_room(count.saturating_add(1));
+    let domain = FIXED_ROOM
+        .saturating_add(expected)
+        .saturating_add(artifacts);
+    longer(
+        domain,
+        longer(RECOVERY_ROOM, SESSION_ROOM.saturating_add(expected)),
+    )
 }
 
 /// Returns the greater number.
@@ -64,7 +76,7 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) stage: Stage,
     pub(super) instance: &'a Instance,
     pub(super) owed: Owed,
-    pub(super) held: Option<&'a Holding<N>>,
+    pub(super) held: &'a Holding<N>,
     pub(super) standing: Standing,
     pub(super) session: Option<&'a Place>,
 }
@@ -90,7 +102,7 @@ impl<const N: usize> Contents<'_, N> {
 
     /// Returns how many bytes of room are enough.
     fn needed(&self) -> usize {
-        record_room(self.held.map_or(0, Holding::encoded_len))
+        record_room(MAX_ARTIFACTS, self.held.encoded_len())
     }
 
     fn write(&self, out: &mut Out<'_>) -> Written {
@@ -98,7 +110,7 @@ impl<const N: usize> Contents<'_, N> {
         out.bytes(self.instance.id.as_bytes())?
             .bytes(self.instance.seed.expose())?
             .u8(self.owed.0)?;
-        write_holding(self.held, out)?;
+        write_holding({ self.stage.has_domain() }.then_some(self.held), out)?;
         match (self.standing.epoch, self.standing.header()) {
             (Some(epoch), Some(header)) => {
                 out.array(2)?.u32(epoch.get())?.bytes(header.as_bytes())?;
@@ -108,7 +120,7 @@ impl<const N: usize> Contents<'_, N> {
             }
         }
         match self.session {
-            Some(place) => write_session(place, self.stage, out),
+            Some(place) => write_session(place, self.held, self.stage, out),
             None => Ok(out.null().map(drop)?),
         }
     }
@@ -163,7 +175,7 @@ impl<const N: usize> Places<'_, N> {
         };
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
-            let session = read_session(&mut reader, &mut self.session.key)?;
+            let session = read_session(&mut reader, &mut self.session.key, self.held)?;
             self.session
                 .set(session)
                 .map_err(|_| Malformed(Part::Session))?;

@@ -12,12 +12,15 @@ use crate::secret::wipe;
 /// A root and artifacts, in `N` bytes. It wipes itself.
 ///
 /// The artifacts lie one after another, as in a record: for each, the CBOR text string of its tag
-/// and the byte string of its content.
+/// and the byte string of its content. Behind them, at the end of the `N` bytes, lies what an import
+/// expects.
 pub(super) struct Holding<const N: usize> {
     pub(super) root: Root,
     /// The id of the root's domain; zeros without a root.
     id: DomainId,
     len: usize,
+    /// The length of what an import expects.
+    expected: usize,
     bytes: [u8; N],
 }
 
@@ -43,6 +46,7 @@ impl<const N: usize> Holding<N> {
         root: Root::zeroed(),
         id: NOBODY,
         len: 0,
+        expected: 0,
         bytes: [0; N],
     };
 
@@ -52,7 +56,9 @@ impl<const N: usize> Holding<N> {
         let heads = whole.saturating_sub(len);
         let needed = self.len.saturating_add(whole);
         let full = || NotHeld::Full { needed };
-        let free = self.bytes.get_mut(self.len..needed).ok_or_else(full)?;
+        let end = self.end()?;
+        let free = self.bytes.get_mut(self.len..needed);
+        let free = free.filter(|_| needed <= end).ok_or_else(full)?;
         let mut encoder = minicbor::Encoder::new(&mut *free);
         let encoded = encoder
             .str(tag.as_str())
@@ -92,7 +98,8 @@ impl<const N: usize> Holding<N> {
     /// Secret: the artifacts' bytes. Public: tags and lengths. Leaks: nothing else.
     #[must_use]
     pub(super) fn set_encoded(&mut self, encoded: &[u8]) -> bool {
-        let Some(room) = self.bytes.get_mut(..encoded.len()) else {
+        let room = self.front_mut().ok();
+        let Some(room) = room.and_then(|front| front.get_mut(..encoded.len())) else {
             return false;
         };
         if copy(room, encoded).is_err() {
@@ -165,6 +172,54 @@ impl<const N: usize> Holding<N> {
         self.id = NOBODY;
         wipe(&mut self.bytes);
         self.len = 0;
+        self.expected = 0;
+    }
+
+    /// Returns where the room for artifacts ends.
+    fn end(&self) -> Result<usize, Fault> {
+        N.checked_sub(self.expected).ok_or(Fault)
+    }
+
+    /// Returns the room for artifacts.
+    fn front_mut(&mut self) -> Result<&mut [u8], Fault> {
+        let end = self.end()?;
+        self.bytes.get_mut(..end).ok_or(Fault)
+    }
+}
+
+#[cfg(feature = "managed-hsm")]
+impl<const N: usize> Holding<N> {
+    /// Wipes root and artifacts, and keeps what an import expects.
+    pub(super) fn wipe_domain(&mut self) {
+        self.root.wipe();
+        self.id = NOBODY;
+        self.len = 0;
+        match self.front_mut() {
+            Ok(front) => wipe(front),
+            Err(Fault) => self.wipe(),
+        }
+    }
+
+    /// Wipes what an import expects.
+    pub(super) fn wipe_expected(&mut self) -> Result<(), Fault> {
+        wipe(self.expect(self.expected).map_err(|_| Fault)?);
+        self.expected = 0;
+        Ok(())
+    }
+
+    /// Makes room for `len` bytes of what an import expects, which the caller fills in.
+    pub(super) fn expect(&mut self, len: usize) -> Result<&mut [u8], NotHeld> {
+        let needed = self.len.saturating_add(len);
+        let start = { N.checked_sub(len) }.filter(|start| *start >= self.len);
+        let room = start.and_then(|start| self.bytes.get_mut(start..));
+        let room = room.ok_or(NotHeld::Full { needed })?;
+        self.expected = len;
+        Ok(room)
+    }
+
+    /// Returns what an import expects.
+    pub(super) fn expected(&self) -> Result<&[u8], Fault> {
+        self.bytes.get(self.end()?..).ok_or(Fault)
     }
 }
 

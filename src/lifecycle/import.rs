@@ -28,9 +28,8 @@ mod blob;
 mod expected;
 mod root;
 
-use expected::keep;
-pub(super) use expected::{Expected, Import, expected_len};
 pub use expected::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
+pub(super) use expected::{ExpectedList, Import, expected_len, store};
 
 /// The algorithms that a transfer key and its certificate use.
 const DRAWING: &[Test] = &[
@@ -113,7 +112,8 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
         host: &mut H,
     ) -> Result<Domain<'v, Imported, N>, Refused<Self>> {
         let (domain, ()) = self.after(Step::Import, host, |vault, host| {
-            vault.take_in(blob, host).inspect_err(|_| vault.held.wipe())
+            let taken = vault.take_in(blob, host);
+            taken.inspect_err(|_| vault.held.wipe_domain())
         })?;
         Ok(domain)
     }
@@ -160,15 +160,15 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         let Ticked { permit, .. } = self.tick(host)?;
-        let import = self.import()?;
-        let whole = Verdict::twice(|| import.admits(&self.held)).permit(LifecycleError::Fault)?;
+        let whole =
+            Verdict::twice(|| expected::admits(&self.held)).permit(LifecycleError::Fault)?;
         let (have, want) = (self.held.root.domain_id()?, domain);
         // The id of the current root, and the id computed when it came in.
         let same = |have: DomainId| eq_bytes(have.as_bytes(), domain.as_bytes());
         let same = Verdict::twice(|| same(have) & same(self.held.id())).permit(
             LifecycleError::NotConfirmed(Unconfirmed::Domain { have, want }),
         )?;
-        let named = import.check_named(&self.held, digests)?;
+        let named = expected::check_named(&self.held, digests)?;
         let permit = permit.and(whole).and(same).and(named);
         let permit = permit.and(self.audit.report(host, &Event::ConfirmImport { domain })?);
         self.commit(host, Next::new(Stage::Active), permit)
@@ -187,9 +187,7 @@ impl<const N: usize> Vault<N> {
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
         self.health.first_use(DRAWING)?;
-        let expected = keep(expected)?;
-        let lengths = expected.iter().map(Expected::encoded_len);
-        let needed = lengths.fold(SESSION_ROOM, usize::saturating_add);
+        let needed = expected::check(expected)?.saturating_add(SESSION_ROOM);
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
@@ -204,8 +202,8 @@ impl<const N: usize> Vault<N> {
         let task = Task::Import(Import {
             certificate,
             tried: 0,
-            expected,
         });
+        expected::keep(expected, &mut self.held)?;
         self.session.set(Session { clock, task })?;
         self.commit(host, Next::new(Stage::Importing), permit)?;
         Ok(len)
@@ -219,8 +217,8 @@ impl<const N: usize> Vault<N> {
         self.health.first_use(OPENING)?;
         let Ticked { permit, now } = self.tick(host)?;
         let import = self.import()?;
-        let permit = permit.and(blob::check(import, blob)?);
-        let needed = blob::room(import, blob);
+        let permit = permit.and(blob::check(import, &self.held, blob)?);
+        let needed = blob::room(&self.held, blob)?;
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
@@ -259,7 +257,7 @@ impl<const N: usize> Vault<N> {
         now: u64,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        self.held.wipe();
+        self.held.wipe_domain();
         let Self {
             session,
             held,
@@ -278,9 +276,9 @@ impl<const N: usize> Vault<N> {
 
     /// Makes the imported domain wait to be confirmed.
     fn accept<H: Host>(&mut self, now: u64, host: &mut H) -> Result<(), LifecycleError> {
-        let import = self.import()?;
+        self.import()?;
         // A root of zeros does not count, whether it came in as such or a copy was skipped.
-        let admitted = || import.admits(&self.held) & self.held.is_rooted();
+        let admitted = || expected::admits(&self.held) & self.held.is_rooted();
         let permit = Verdict::twice(admitted).permit(blob::FAILED)?;
         let earlier = self.note_time(now)?;
         let committed = self.commit(host, Next::new(Stage::Imported), permit);

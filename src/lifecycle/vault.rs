@@ -23,7 +23,7 @@ use crate::storage::record::{self, Position, RecordError, Saved};
 /// length of the longest record, or of the scratch for sealing if that is longer.
 pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
     longer(
-        record_room(artifacts_len(artifacts, bytes)),
+        record_room(artifacts, artifacts_len(artifacts, bytes)),
         max_scratch(artifacts, bytes),
     )
 }
@@ -119,8 +119,7 @@ impl<const N: usize> Vault<N> {
             .spend(LifecycleError::Fault)?;
         let saved = self.write(host, next)?;
         saved.stands.spend(LifecycleError::Fault)?;
-        self.become_next(next);
-        Ok(())
+        Ok(self.become_next(next)?)
     }
 
     /// Ends a session or a domain: wipes every secret in memory, erases both slots, and then writes
@@ -193,7 +192,7 @@ impl<const N: usize> Vault<N> {
             stage: next.stage,
             instance,
             owed: audit.owed,
-            held: next.stage.has_domain().then_some(&*held),
+            held,
             standing: next.standing,
             session: next.stage.is_session().then_some(&*session),
         };
@@ -204,11 +203,14 @@ impl<const N: usize> Vault<N> {
         written
     }
 
-    fn become_next(&mut self, next: Next) {
+    fn become_next(&mut self, next: Next) -> Result<(), Fault> {
         self.standing = next.standing;
         if !next.stage.is_session() {
             self.session.forget();
+            #[cfg(feature = "managed-hsm")]
+            self.held.wipe_expected()?;
         }
+        Ok(())
     }
 
     /// Ends the session, after which there is no domain. A state that another vault has saved on

@@ -6,6 +6,7 @@ use crate::aead::{TAG_LEN, chunk};
 
 /// The specification of GCM (McGrew and Viega, 2005), test case 16: associated data, and a last block
 /// that is not whole.
+#[inline(never)]
 pub fn gcm(judge: &mut impl Judge) -> Result<(), Wrong> {
     const KEY: [u8; 32] = hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
     const NONCE: [u8; 12] = hex("cafebabefacedbaddecaf888");
@@ -35,6 +36,7 @@ pub fn gcm(judge: &mut impl Judge) -> Result<(), Wrong> {
 
 /// SP 800-38A appendices F.2.5 and F.2.6, the first two blocks.
 #[cfg(feature = "managed-hsm")]
+#[inline(never)]
 pub fn cbc(judge: &mut impl Judge) -> Result<(), Wrong> {
     use aes::Aes256;
     use cbc::cipher::array::Array;
@@ -58,6 +60,7 @@ pub fn cbc(judge: &mut impl Judge) -> Result<(), Wrong> {
 /// A key backup in the Azure format under the key 00 01 .. 3f and a drawn IV; made by
 /// `tests/interop/self_test.py`.
 #[cfg(feature = "managed-hsm")]
+#[inline(never)]
 pub fn cbc_hs512(judge: &mut impl Judge) -> Result<(), Wrong> {
     use super::answer::Drawn;
     use crate::managed_hsm::key_backup::{self, KeyBackup};

@@ -7,6 +7,7 @@ use super::answer::{Judge, Wrong};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::Verdict;
 
+#[inline(never)]
 pub fn constant_time(judge: &mut impl Judge) -> Result<(), Wrong> {
     let bytes = black_box([0x5a; 33]);
     let mut last = bytes;
@@ -31,6 +32,7 @@ pub fn constant_time(judge: &mut impl Judge) -> Result<(), Wrong> {
 }
 
 /// Both evaluations must allow.
+#[inline(never)]
 pub fn verdict(judge: &mut impl Judge) -> Result<(), Wrong> {
     let outcomes = [0u32, 1, 2, 3].map(|pattern| {
         let mut left = black_box(pattern);

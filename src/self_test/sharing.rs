@@ -17,6 +17,7 @@ const ROW: usize = 263;
 
 /// Compares the whole multiplication table with a digest made by `tests/interop/self_test.py`, and
 /// sums with those of the portable kernel.
+#[inline(never)]
 pub fn gf256(judge: &mut impl Judge) -> Result<(), Wrong> {
     const TABLE: [u8; 32] = hex("14a1e7e77ca8a30b5bb53e6310748ce0498eb9e04ab78a44dbefb6ebfac8a84b");
 
@@ -61,6 +62,7 @@ pub fn gf256(judge: &mut impl Judge) -> Result<(), Wrong> {
 
 /// Combines shares of a known polynomial, made by `tests/interop/self_test.py`; then splits and
 /// combines a secret.
+#[inline(never)]
 pub fn shamir(judge: &mut impl Judge) -> Result<(), Wrong> {
     const SECRET: [u8; 8] = hex("0001020304050607");
     /// The values at 1, 4 and 255 of the secret + x * (10 11 .. 17) + x^2 * (f0 f1 .. f7).
@@ -92,6 +94,7 @@ pub fn shamir(judge: &mut impl Judge) -> Result<(), Wrong> {
 
 /// The polynomial 23 + 200 x + 256 x^2 at 1, 2 and 3, and back to its constant term.
 #[cfg(feature = "managed-hsm")]
+#[inline(never)]
 pub fn gf257(judge: &mut impl Judge) -> Result<(), Wrong> {
     use gf257::Element;
 

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An import in a record.
 
-use heapless::{String, Vec};
+use minicbor::encode::Write;
 
-use super::part::{Out, Part, Read, Written, read_key, write_key};
+use super::part::{NotEncoded, Out, Part, Read, Written, read_key, write_key};
 use crate::cbor::{Malformed, Reader};
-use crate::lifecycle::import::{Expected, Import};
+use crate::lifecycle::holding::Holding;
+use crate::lifecycle::import::{ExpectedList, Import, store};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::transfer_key::TransferKey;
+use crate::sealed_domain::MAX_ARTIFACTS;
 use crate::x509::Thumbprint;
 
 /// The number of items of an import in a record.
 pub(super) const ITEMS: u64 = 4;
 
 /// Writes the import into a record, without its key once a blob has been taken in.
-pub(super) fn write(
+pub(super) fn write<const N: usize>(
     import: &Import,
     key: &TransferKey,
+    held: &Holding<N>,
     stage: Stage,
     out: &mut Out<'_>,
 ) -> Written {
@@ -28,39 +31,33 @@ pub(super) fn write(
         }
     }
     out.bytes(import.certificate.as_bytes())?.u8(import.tried)?;
-    out.array(import.expected.len() as u64)?;
-    for Expected { tag, digest } in &import.expected {
-        out.array(2)?.str(tag)?;
-        match digest {
-            Some(digest) => out.bytes(digest)?,
-            None => out.null()?,
-        };
-    }
-    Ok(())
+    let expected = held.expected()?;
+    let list = ExpectedList(Reader::new(expected));
+    out.array(list.count() as u64)?;
+    { out.writer_mut().write_all(expected) }.map_err(|_| NotEncoded::NoRoom)
 }
 
-/// Reads an import, and its transfer key into `key`.
-pub(super) fn read(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Import> {
+/// Reads an import, its transfer key into `key`, and what it expects into `held`.
+pub(super) fn read<const N: usize>(
+    reader: &mut Reader<'_>,
+    key: &mut TransferKey,
+    held: &mut Holding<N>,
+) -> Read<Import> {
     let part = Part::Session;
     if !reader.skip_null(part)? {
         read_key(reader, key)?;
     }
     let certificate = Thumbprint::new(*reader.fixed(part)?);
     let tried = reader.small(part)?;
-    let mut expected = Vec::new();
-    for _ in 0..reader.array(part)? {
-        reader.array_of(2, part)?;
-        let tag = String::try_from(reader.text(part)?).map_err(|_| Malformed(part))?;
-        let digest = (!reader.skip_null(part)?)
-            .then(|| reader.fixed(part).copied())
-            .transpose()?;
-        expected
-            .push(Expected { tag, digest })
-            .map_err(|_| Malformed(part))?;
+    let count = usize::try_from(reader.array(part)?).map_err(|_| Malformed(part))?;
+    let mut list = ExpectedList(reader.clone());
+    let expected = list.clone().take(count);
+    for _ in 0..count.min(MAX_ARTIFACTS.saturating_add(1)) {
+        list.read().map_err(|_| Malformed(part))?;
     }
-    Ok(Import {
-        certificate,
-        tried,
-        expected,
-    })
+    *reader = list.0;
+    if count > MAX_ARTIFACTS || store(expected, held).is_err() {
+        return Err(Malformed(part));
+    }
+    Ok(Import { certificate, tried })
 }

@@ -10,6 +10,7 @@ use crate::cbor::{Malformed, Reader};
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
 use crate::hardened::{Fault, copy};
+use crate::lifecycle::holding::Holding;
 use crate::lifecycle::session::{Clock, Place, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::transfer_key::TransferKey;
@@ -20,9 +21,14 @@ use crate::shamir::Share;
 
 #[cfg_attr(
     not(feature = "managed-hsm"),
-    allow(unused_variables, reason = "only an import depends on the stage")
+    allow(unused_variables, reason = "only an import depends on them")
 )]
-pub(super) fn write_session(place: &Place, stage: Stage, out: &mut Out<'_>) -> Written {
+pub(super) fn write_session<const N: usize>(
+    place: &Place,
+    held: &Holding<N>,
+    stage: Stage,
+    out: &mut Out<'_>,
+) -> Written {
     let Some(session) = place.as_ref() else {
         return Ok(out.null().map(drop)?);
     };
@@ -31,7 +37,7 @@ pub(super) fn write_session(place: &Place, stage: Stage, out: &mut Out<'_>) -> W
     match &session.task {
         Task::Recovery(recovery) => write_recovery(recovery, &place.key, out),
         #[cfg(feature = "managed-hsm")]
-        Task::Import(import) => import::write(import, &place.key, stage, out),
+        Task::Import(import) => import::write(import, &place.key, held, stage, out),
     }
 }
 
@@ -61,8 +67,16 @@ fn write_recovery(recovery: &Recovery, key: &TransferKey, out: &mut Out<'_>) -> 
     Ok(())
 }
 
-/// Reads a session, and its transfer key into `key`.
-pub(super) fn read_session(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Session> {
+/// Reads a session, its transfer key into `key`, and what an import expects into `held`.
+#[cfg_attr(
+    not(feature = "managed-hsm"),
+    allow(unused_variables, reason = "only an import depends on it")
+)]
+pub(super) fn read_session<const N: usize>(
+    reader: &mut Reader<'_>,
+    key: &mut TransferKey,
+    held: &mut Holding<N>,
+) -> Read<Session> {
     reader.array_of(3, Part::Session)?;
     let clock = Clock {
         latest: reader.uint(Part::Session)?,
@@ -71,7 +85,7 @@ pub(super) fn read_session(reader: &mut Reader<'_>, key: &mut TransferKey) -> Re
     let task = match reader.array(Part::Session)? {
         6 => Task::Recovery(read_recovery(reader, key)?),
         #[cfg(feature = "managed-hsm")]
-        import::ITEMS => Task::Import(import::read(reader, key)?),
+        import::ITEMS => Task::Import(import::read(reader, key, held)?),
         _ => return Err(Malformed(Part::Session)),
     };
     Ok(Session { clock, task })

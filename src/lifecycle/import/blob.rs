@@ -3,9 +3,10 @@
 
 use core::num::NonZeroU64;
 
+use heapless::String;
 use rand_core::TryCryptoRng;
 
-use super::expected::{Expected, Import, ROOT_TAG};
+use super::expected::{self, Import, ROOT_TAG};
 use crate::ct::{declassify_bytes, eq_bytes};
 use crate::hardened::{Permit, Verdict, copy};
 use crate::lifecycle::contents::FIXED_ROOM;
@@ -15,7 +16,7 @@ use crate::lifecycle::transfer_key::TransferKey;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rsa::ModulusSize;
-use crate::sealed_domain::{ArtifactTag, Root};
+use crate::sealed_domain::{ArtifactTag, MAX_TEXT_LEN, Root};
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
 
 /// A year in seconds: how long a transfer key's certificate is valid.
@@ -68,16 +69,21 @@ fn validity(now: u64) -> Result<(i64, i64), LifecycleError> {
 
 /// Checks the readable parts of `blob`: that it is sealed to this transfer key, and the list of
 /// artifacts.
-pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<Permit, LifecycleError> {
+pub(super) fn check<const N: usize>(
+    import: &Import,
+    holding: &Holding<N>,
+    blob: &RestoreBlob<'_>,
+) -> Result<Permit, LifecycleError> {
     let (have, want) = (blob.transfer_thumbprint(), import.certificate);
     let permit = Verdict::twice(|| {
         let (have, want) = (blob.transfer_thumbprint(), &import.certificate);
         eq_bytes(have.as_bytes(), want.as_bytes())
     })
     .permit(LifecycleError::OtherTransferKey { have, want })?;
-    let listed = |artifact: Artifact<'_>| import.expected(artifact.tag()).is_some();
+    let listed = |artifact: Artifact<'_>| expected::find(holding, artifact.tag()).is_some();
     // No tag appears twice on either side, so equal counts mean equal sets.
-    if blob.artifacts().count() != import.expected.len() || !blob.artifacts().all(listed) {
+    let expected = expected::list(holding)?.count();
+    if blob.artifacts().count() != expected || !blob.artifacts().all(listed) {
         return Err(LifecycleError::Unexpected);
     }
     Ok(permit)
@@ -85,13 +91,15 @@ pub(super) fn check(import: &Import, blob: &RestoreBlob<'_>) -> Result<Permit, L
 
 /// Returns how many bytes the artifacts in `blob` take at least in a record, with everything else
 /// in it. This is known before a try is counted.
-pub(super) fn room(import: &Import, blob: &RestoreBlob<'_>) -> usize {
-    let expected = import.expected.iter().map(Expected::encoded_len);
+pub(super) fn room<const N: usize>(
+    holding: &Holding<N>,
+    blob: &RestoreBlob<'_>,
+) -> Result<usize, LifecycleError> {
+    let expected = holding.expected()?.len();
     let contents = blob.artifacts();
     let contents = contents.map(|artifact| artifact.ciphertext_len().saturating_sub(16));
-    expected
-        .chain(contents)
-        .fold(FIXED_ROOM, usize::saturating_add)
+    let room = contents.fold(FIXED_ROOM, usize::saturating_add);
+    Ok(room.saturating_add(expected))
 }
 
 /// The error for every blob that does not open as expected. The number of tries left is not known
@@ -121,10 +129,7 @@ pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
         })?;
     let mut has_root = false;
     for artifact in blob.artifacts() {
-        // The list was checked before.
-        let expected = import.expected(artifact.tag());
-        let expected = expected.ok_or(LifecycleError::Fault)?;
-        has_root |= put(&artifact, &key, expected, incoming, buffer)?;
+        has_root |= put(&artifact, &key, incoming, buffer)?;
     }
     Ok(has_root)
 }
@@ -133,7 +138,6 @@ pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
 fn put<const N: usize>(
     artifact: &Artifact<'_>,
     key: &MasterKey,
-    expected: &Expected,
     incoming: &mut Holding<N>,
     buffer: &mut [u8],
 ) -> Result<bool, LifecycleError> {
@@ -143,13 +147,16 @@ fn put<const N: usize>(
         OpenError::DoesNotOpen => FAILED,
     })?;
     let content = buffer.get(..len).ok_or(LifecycleError::Fault)?;
+    // The list was checked before.
+    let expected = expected::find(incoming, artifact.tag()).ok_or(LifecycleError::Fault)?;
     Verdict::twice(|| expected.admits(content)).or(FAILED)?;
     if expected.tag == ROOT_TAG {
         let root: &[u8; Root::LEN] = content.try_into().map_err(|_| FAILED)?;
         copy(incoming.root.secret_mut().expose_mut(), root)?;
         return Ok(true);
     }
-    let tag = ArtifactTag::new(&expected.tag).map_err(|_| LifecycleError::Fault)?;
+    let tag = String::<MAX_TEXT_LEN>::try_from(expected.tag).map_err(|_| LifecycleError::Fault)?;
+    let tag = ArtifactTag::new(&tag).map_err(|_| LifecycleError::Fault)?;
     copy(incoming.push(tag, len)?, content)?;
     Ok(false)
 }

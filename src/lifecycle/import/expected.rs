@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an operator expects of a restore blob, and the state of an import.
 
-use heapless::{String, Vec};
+use minicbor::Encoder;
 use sha2::{Digest, Sha256};
 
-use crate::cbor::bytes_len;
+use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::lifecycle::error::{LifecycleError, Unconfirmed};
-use crate::lifecycle::holding::Holding;
+use crate::lifecycle::holding::{Holding, NotHeld};
 use crate::managed_hsm::Tag;
-use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, MAX_TEXT_LEN};
-use crate::secret::wipe;
+use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS};
 use crate::x509::Thumbprint;
 
 /// How many restore blobs may fail to open before the session ends.
@@ -34,18 +33,43 @@ pub struct ExpectedArtifact<'a> {
     pub digest: Option<[u8; 32]>,
 }
 
-/// An import in progress.
+/// An import in progress. What it expects lies in the vault's [`Holding`].
 pub(in crate::lifecycle) struct Import {
     pub(in crate::lifecycle) certificate: Thumbprint,
     /// How many blobs have been tried.
     pub(in crate::lifecycle) tried: u8,
-    pub(in crate::lifecycle) expected: Vec<Expected, MAX_ARTIFACTS>,
 }
 
 /// A stored [`ExpectedArtifact`].
-pub(in crate::lifecycle) struct Expected {
-    pub(in crate::lifecycle) tag: String<MAX_TEXT_LEN>,
-    pub(in crate::lifecycle) digest: Option<[u8; 32]>,
+#[derive(Clone, Copy)]
+pub(in crate::lifecycle) struct Expected<'a> {
+    pub(in crate::lifecycle) tag: &'a str,
+    pub(in crate::lifecycle) digest: Option<&'a [u8; 32]>,
+}
+
+/// Iterates over the expected artifacts in a record, or in a [`Holding`]. What is malformed ends it.
+#[derive(Clone)]
+pub(in crate::lifecycle) struct ExpectedList<'a>(pub(in crate::lifecycle) Reader<'a>);
+
+impl<'a> ExpectedList<'a> {
+    /// Reads one artifact.
+    pub(in crate::lifecycle) fn read(&mut self) -> Result<Expected<'a>, Malformed<()>> {
+        self.0.array_of(2, ())?;
+        let tag = self.0.text(())?;
+        let digest = match self.0.skip_null(())? {
+            true => None,
+            false => Some(self.0.fixed(())?),
+        };
+        Ok(Expected { tag, digest })
+    }
+}
+
+impl<'a> Iterator for ExpectedList<'a> {
+    type Item = Expected<'a>;
+
+    fn next(&mut self) -> Option<Expected<'a>> {
+        self.read().ok()
+    }
 }
 
 /// Returns the maximum length in a record of an expected artifact with a tag of `len` bytes.
@@ -53,17 +77,18 @@ pub(in crate::lifecycle) const fn expected_len(len: usize) -> usize {
     bytes_len(len).saturating_add(1 + bytes_len(32))
 }
 
-impl Expected {
-    /// Returns its maximum length in a record.
-    pub(super) fn encoded_len(&self) -> usize {
-        expected_len(self.tag.len())
+impl Expected<'_> {
+    /// Returns its length in a record.
+    fn encoded_len(&self) -> usize {
+        let digest = self.digest.map_or(1, |digest| bytes_len(digest.len()));
+        1 + bytes_len(self.tag.len()) + digest
     }
 
     /// Returns whether `artifact` has the expected digest, if there is one.
     ///
     /// Secret: `artifact`, its digest. Public: the length. Leaks: nothing; the verdict is a mask.
     pub(super) fn admits(&self, artifact: &[u8]) -> Mask {
-        match &self.digest {
+        match self.digest {
             Some(digest) => eq_bytes(&Sha256::digest(artifact), digest),
             None => Mask::public(true),
         }
@@ -77,13 +102,30 @@ impl Expected {
     }
 }
 
-/// The digest of a weak artifact reveals it.
-impl Drop for Expected {
-    fn drop(&mut self) {
-        if let Some(digest) = &mut self.digest {
-            wipe(digest);
-        }
+/// Returns what an import expects.
+pub(super) fn list<const N: usize>(holding: &Holding<N>) -> Result<ExpectedList<'_>, Fault> {
+    Ok(ExpectedList(Reader::new(holding.expected()?)))
+}
+
+/// Stores what an import expects.
+pub(in crate::lifecycle) fn store<'a, const N: usize>(
+    expected: impl Iterator<Item = Expected<'a>> + Clone,
+    holding: &mut Holding<N>,
+) -> Result<(), NotHeld> {
+    let lengths = expected.clone().map(|expected| expected.encoded_len());
+    let len = lengths.fold(0, usize::saturating_add);
+    let mut encoder = Encoder::new(holding.expect(len)?);
+    for Expected { tag, digest } in expected {
+        let encoded = encoder.array(2).and_then(|encoder| encoder.str(tag));
+        let encoded = encoded.and_then(|encoder| match digest {
+            Some(digest) => encoder.bytes(digest),
+            None => encoder.null(),
+        });
+        encoded.map_err(|_| NotHeld::Fault)?;
     }
+    { encoder.writer().is_empty() }
+        .then_some(())
+        .ok_or(NotHeld::Fault)
 }
 
 /// Returns the content that came in under this tag.
@@ -109,102 +151,159 @@ fn is_named<const N: usize>(incoming: &Holding<N>, named: &ExpectedArtifact<'_>)
     }
 }
 
+/// Returns whether exactly the expected artifacts came in.
+///
+/// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
+pub(super) fn admits<const N: usize>(incoming: &Holding<N>) -> Mask {
+    let Ok(expected) = list(incoming) else {
+        return Mask::public(false);
+    };
+    let artifacts = expected.clone().filter(|expected| expected.tag != ROOT_TAG);
+    let whole = { incoming.all() }.is_ok_and(|incoming| incoming.len() == artifacts.count());
+    expected.fold(Mask::public(whole), |all, expected| {
+        let content = content(incoming, expected.tag);
+        all & content.map_or(Mask::public(false), |content| expected.admits(content))
+    })
+}
+
+/// Returns a permit to confirm what came in if `digests` name nothing else, and every artifact's
+/// digest is known: it was expected, or is named now. The id of the domain names the root.
+///
+/// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: which of them is not
+/// what is named.
+pub(super) fn check_named<const N: usize>(
+    incoming: &Holding<N>,
+    digests: &[ExpectedArtifact<'_>],
+) -> Result<Permit, LifecycleError> {
+    let refused = LifecycleError::NotConfirmed;
+    for (place, named) in digests.iter().enumerate() {
+        Verdict::twice(|| is_named(incoming, named))
+            .or(refused(Unconfirmed::Artifact(place as u8)))?;
+    }
+    let all_expected = list(incoming)?;
+    for (place, expected) in all_expected.clone().enumerate() {
+        Verdict::twice(|| expected.is_known(digests))
+            .or(refused(Unconfirmed::Unnamed(place as u8)))?;
+    }
+    // Everything again, in one decision: the loops above only find out what is wrong.
+    Verdict::twice(|| {
+        let all = digests.iter().fold(Mask::public(true), |all, named| {
+            all & is_named(incoming, named)
+        });
+        all_expected
+            .clone()
+            .fold(all, |all, expected| all & expected.is_known(digests))
+    })
+    .permit(LifecycleError::Fault)
+}
+
+/// Returns the expected artifact with this tag.
+pub(super) fn find<'h, const N: usize>(
+    holding: &'h Holding<N>,
+    tag: Tag<'_>,
+) -> Option<Expected<'h>> {
+    let mut expected = list(holding).ok()?;
+    expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
+}
+
 impl Import {
-    /// Returns whether exactly the expected artifacts came in.
-    ///
-    /// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: nothing; the verdict is a mask.
-    pub(super) fn admits<const N: usize>(&self, incoming: &Holding<N>) -> Mask {
-        let artifacts = self
-            .expected
-            .iter()
-            .filter(|expected| expected.tag != ROOT_TAG);
-        let whole = incoming
-            .all()
-            .is_ok_and(|incoming| incoming.len() == artifacts.count());
-        let whole = Mask::public(whole);
-        self.expected.iter().fold(whole, |all, expected| {
-            let content = content(incoming, &expected.tag);
-            all & content.map_or(Mask::public(false), |content| expected.admits(content))
-        })
-    }
-
-    /// Returns a permit to confirm what came in if `digests` name nothing else, and every
-    /// artifact's digest is known: it was expected, or is named now. The id of the domain names the
-    /// root.
-    ///
-    /// Secret: root and artifacts, the digests. Public: the tags, the lengths. Leaks: which of them is not
-    /// what is named.
-    pub(super) fn check_named<const N: usize>(
-        &self,
-        incoming: &Holding<N>,
-        digests: &[ExpectedArtifact<'_>],
-    ) -> Result<Permit, LifecycleError> {
-        let refused = LifecycleError::NotConfirmed;
-        for (place, named) in digests.iter().enumerate() {
-            Verdict::twice(|| is_named(incoming, named))
-                .or(refused(Unconfirmed::Artifact(place as u8)))?;
-        }
-        for (place, expected) in self.expected.iter().enumerate() {
-            Verdict::twice(|| expected.is_known(digests))
-                .or(refused(Unconfirmed::Unnamed(place as u8)))?;
-        }
-        // Everything again, in one decision: the loops above only find out what is wrong.
-        Verdict::twice(|| {
-            let all = digests.iter().fold(Mask::public(true), |all, named| {
-                all & is_named(incoming, named)
-            });
-            self.expected
-                .iter()
-                .fold(all, |all, expected| all & expected.is_known(digests))
-        })
-        .permit(LifecycleError::Fault)
-    }
-
     /// Returns whether another blob may be tried.
     pub(super) fn has_tries(&self) -> Mask {
         Mask::lt(u32::from(self.tried), u32::from(MAX_IMPORT_FAILURES))
     }
-
-    /// Returns the expected artifact with this tag.
-    pub(super) fn expected(&self, tag: Tag<'_>) -> Option<&Expected> {
-        let mut expected = self.expected.iter();
-        expected.find(|expected| tag.bytes().eq(expected.tag.bytes()))
-    }
 }
 
-/// Stores the expected artifacts: at least one besides a root, all with different tags.
-pub(super) fn keep(
-    expected: &[ExpectedArtifact<'_>],
-) -> Result<Vec<Expected, MAX_ARTIFACTS>, LifecycleError> {
-    let mut kept = Vec::<Expected, MAX_ARTIFACTS>::new();
-    for ExpectedArtifact { tag, digest } in expected {
-        let tag = tag.as_str();
-        if kept.iter().any(|earlier| earlier.tag == tag) {
-            return Err(LifecycleError::Expected);
-        }
-        let (tag, digest) = (String::try_from(tag), *digest);
-        let tag = tag.map_err(|_| LifecycleError::Expected)?;
-        kept.push(Expected { tag, digest })
-            .map_err(|_| LifecycleError::Expected)?;
-    }
-    if kept.iter().all(|expected| expected.tag == ROOT_TAG) {
+/// Checks what the operator names: at least one artifact besides a root, all with different tags.
+/// Returns how many bytes a record needs for it.
+pub(super) fn check(expected: &[ExpectedArtifact<'_>]) -> Result<usize, LifecycleError> {
+    let is_root = |expected: &ExpectedArtifact<'_>| expected.tag.as_str() == ROOT_TAG;
+    let twice = expected.iter().enumerate().any(|(place, one)| {
+        let earlier = expected.iter().take(place);
+        { earlier }.any(|earlier| earlier.tag.as_str() == one.tag.as_str())
+    });
+    if twice || expected.len() > MAX_ARTIFACTS || expected.iter().all(is_root) {
         return Err(LifecycleError::Expected);
     }
-    Ok(kept)
+    let lengths = expected
+        .iter()
+        .map(|one| expected_len(one.tag.as_str().len()));
+    Ok(lengths.fold(0, usize::saturating_add))
+}
+
+/// Stores what the operator names.
+pub(super) fn keep<const N: usize>(
+    expected: &[ExpectedArtifact<'_>],
+    holding: &mut Holding<N>,
+) -> Result<(), NotHeld> {
+    let expected = expected.iter().map(|one| Expected {
+        tag: one.tag.as_str(),
+        digest: one.digest.as_ref(),
+    });
+    store(expected, holding)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
-    use crate::secret::left;
+
+    const DIGEST: [u8; 32] = [0x5d; 32];
+
+    /// A holding of 128 bytes that expects two artifacts.
+    fn holding() -> Holding<128> {
+        let mut holding = Holding::EMPTY;
+        let named = [("password", Some(DIGEST)), ("key", None)].map(|(tag, digest)| {
+            let tag = ArtifactTag::new(tag).unwrap();
+            ExpectedArtifact { tag, digest }
+        });
+        assert!(keep(&named, &mut holding).is_ok());
+        holding
+    }
 
     #[test]
-    fn an_expected_digest_is_wiped() {
-        let expected = Expected {
-            tag: String::try_from("password").unwrap(),
-            digest: Some([0x5d; 32]),
-        };
-        left::nothing(expected, &[0x5d; 8]);
+    fn what_is_expected_stays_when_a_domain_is_wiped() {
+        let mut holding = holding();
+        let tag = ArtifactTag::new("password").unwrap();
+        let room = holding.push(tag, 20).ok().unwrap();
+        room.fill(7);
+        let kept = 1 + bytes_len(8) + bytes_len(32) + 1 + bytes_len(3) + 1;
+        // An artifact does not reach into what is expected.
+        let left = 128 - kept - holding.encoded_len() - bytes_len(8) - 2;
+        assert!(holding.push(tag, left + 1).is_err() && holding.push(tag, left).is_ok());
+        holding.wipe_domain();
+        assert!(holding.encoded().unwrap().is_empty());
+        let found: Vec<_> = list(&holding)
+            .unwrap()
+            .map(|one| (one.tag, one.digest))
+            .collect();
+        assert_eq!(found, [("password", Some(&DIGEST)), ("key", None)]);
+    }
+
+    #[test]
+    fn what_is_expected_is_wiped() {
+        let mut wiped = holding();
+        wiped.wipe_expected().unwrap();
+        assert_eq!(list(&wiped).unwrap().count(), 0);
+        assert!(
+            wiped
+                .expect(128)
+                .ok()
+                .unwrap()
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+        let mut wiped = holding();
+        wiped.wipe();
+        assert!(
+            wiped
+                .expect(128)
+                .ok()
+                .unwrap()
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+        assert!(wiped.expect(129).is_err());
     }
 }
