@@ -16,16 +16,15 @@ use crate::rng::Generator;
 /// Words of the largest public exponent.
 const EXPONENT_WORDS: usize = U256::LIMBS;
 
-/// The lengths of the private numbers, in halves of the modulus: `R^2` modulo `n`, and d; then for p
-/// and for q the prime, `R^2` modulo it and `d` modulo the prime less one; the coefficient.
-const LENGTHS: [usize; 9] = [2, 2, 1, 1, 1, 1, 1, 1, 1];
+/// The lengths of the private numbers, in halves of the modulus: d; for p and for q the prime, `R^2`
+/// modulo it and `d` modulo the prime less one; the coefficient.
+const LENGTHS: [usize; 8] = [2, 1, 1, 1, 1, 1, 1, 1];
 
 /// The private numbers of a key of any size, one after another. Wiped when dropped.
-pub(super) struct Crt([[Word; U2048::LIMBS]; 11]);
+pub(super) struct Crt([[Word; U2048::LIMBS]; 9]);
 
 /// The private numbers of one key.
 pub(super) struct Private<'k> {
-    n_r2: &'k [Word],
     pub(super) d: &'k [Word],
     pub(super) p: Half<'k>,
     pub(super) q: Half<'k>,
@@ -61,12 +60,12 @@ pub(super) struct Numbers<'a> {
 
 impl Crt {
     pub(super) const fn zeroed() -> Self {
-        Self([[0; U2048::LIMBS]; 11])
+        Self([[0; U2048::LIMBS]; 9])
     }
 
     /// Returns the places for the numbers of a key of this size.
     pub(super) fn places(&mut self, size: ModulusSize) -> Result<Places<'_>, Fault> {
-        let [_, d, p, _, dp, q, _, dq, coefficient] = self.split_mut(size)?;
+        let [d, p, _, dp, q, _, dq, coefficient] = self.split_mut(size)?;
         Ok(Places {
             d,
             p,
@@ -117,16 +116,14 @@ impl Crt {
         key: &PublicKey,
         mut scratch: Scratch<'_>,
     ) -> Result<(), KeyError> {
-        let [n_r2, _, p, p_r2, _, q, q_r2, ..] = self.split_mut(key.size())?;
-        let n = scratch.take(n_r2.len())?;
-        words::from_be_bytes(n, key.modulus())?;
-        Modulus::new(n, n_r2, scratch.lend())?.ok_or(KeyError::EvenModulus)?;
+        let [_, p, p_r2, _, q, q_r2, ..] = self.split_mut(key.size())?;
         Modulus::new(p, p_r2, scratch.lend())?.ok_or(KeyError::Prime)?;
         Modulus::new(q, q_r2, scratch.lend())?.ok_or(KeyError::Prime)?;
 
         let private = self.private(key.size())?;
         let Private { p, q, d, .. } = &private;
-        let wide = scratch.take(n.len())?;
+        let (n, wide) = (scratch.take(d.len())?, scratch.take(d.len())?);
+        words::from_be_bytes(n, key.modulus())?;
         mont::mul_wide(wide, p.prime.value(), q.prime.value())?;
         require(words::eq(wide, n), KeyError::Product)?;
         p.check_exponent(key, wide, KeyError::Exponent1, scratch.lend())?;
@@ -155,8 +152,8 @@ impl Crt {
     ) -> Result<(), Failure> {
         to.fill(0);
         let private = self.private(key.size())?;
-        let len = private.n_r2.len();
-        let n = scratch.take(len)?;
+        let len = private.d.len();
+        let (n, r2) = (scratch.take(len)?, scratch.take(len)?);
         words::from_be_bytes(n, key.modulus())?;
         let x = scratch.take(len)?;
         words::from_be_bytes(x, from)?;
@@ -164,7 +161,7 @@ impl Crt {
             return Err(Failure::TooLarge);
         }
 
-        let modulus = Modulus::with_r2(n, private.n_r2)?;
+        let modulus = Modulus::new(n, r2, scratch.lend())?.ok_or(Fault)?;
         let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
         let (factor, inverse) = (scratch.take(len)?, scratch.take(len)?);
         blind::draw(key, &mut multiplier, rng, factor, inverse, scratch.lend())?;
@@ -198,9 +195,8 @@ impl Crt {
         for (part, length) in parts.iter_mut().zip(LENGTHS) {
             *part = rest.split_off(..length * half).ok_or(Fault)?;
         }
-        let [n_r2, d, p, p_r2, dp, q, q_r2, dq, coefficient] = parts;
+        let [d, p, p_r2, dp, q, q_r2, dq, coefficient] = parts;
         Ok(Private {
-            n_r2,
             d,
             p: Half {
                 prime: Modulus::with_r2(p, p_r2)?,

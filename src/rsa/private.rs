@@ -16,7 +16,7 @@ use crate::hardened::{Fault, Verdict, copy};
 use crate::rng::{Erased, Generator};
 use crate::secret::{Secret, wipe};
 
-/// An RSA private key with two primes. It takes about 3.4 KB, and is wiped when dropped.
+/// An RSA private key with two primes. It takes 2.9 KB, and is wiped when dropped.
 ///
 /// Wiping reaches only the key's last location: moving the key, as returning it from a constructor
 /// may do, leaves an unwiped copy.

@@ -11,7 +11,7 @@ use crate::hardened::Fault;
 
 /// The areas, counted in numbers of half the length of the modulus.
 pub(super) const PUBLIC: usize = 12;
-pub(super) const PRIVATE: usize = 35;
+pub(super) const PRIVATE: usize = 37;
 pub(super) const KEY: usize = 26;
 
 /// Returns the number of words in a modulus of this size.
