@@ -31,11 +31,17 @@
 //! assert_eq!(Secret::<32>::random(&mut Broken).err(), Some(RngError));
 //! ```
 
-use rand_core::{TryCryptoRng, TryRng};
+use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use crate::ct::{Mask, is_zeros};
 use crate::hardened::{Permit, Verdict};
+
+#[cfg(feature = "sealed-domain")]
+mod generator;
+
+#[cfg(feature = "sealed-domain")]
+pub(crate) use generator::{Erased, Generator};
 
 /// The caller's random number generator failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,30 +55,6 @@ impl core::fmt::Display for RngError {
 }
 
 impl core::error::Error for RngError {}
-
-/// A generator of whatever type, for code that shall be compiled once and not once for each type.
-pub(crate) type Generator<'r> = dyn TryCryptoRng<Error = RngError> + 'r;
-
-/// Makes a [`Generator`] of any generator.
-pub(crate) struct Erased<'r, R: ?Sized>(pub(crate) &'r mut R);
-
-impl<R: TryCryptoRng + ?Sized> TryRng for Erased<'_, R> {
-    type Error = RngError;
-
-    fn try_next_u32(&mut self) -> Result<u32, RngError> {
-        self.0.try_next_u32().map_err(|_| RngError)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, RngError> {
-        self.0.try_next_u64().map_err(|_| RngError)
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), RngError> {
-        self.0.try_fill_bytes(out).map_err(|_| RngError)
-    }
-}
-
-impl<R: TryCryptoRng + ?Sized> TryCryptoRng for Erased<'_, R> {}
 
 /// Fills `out` with random bytes, or wipes it when the generator fails.
 ///
@@ -130,6 +112,8 @@ pub(crate) fn check_drawn(drawn: &[u8]) -> Result<Permit, RngError> {
 #[cfg(test)]
 mod tests {
     use core::convert::Infallible;
+
+    use rand_core::TryRng;
 
     use super::*;
 

@@ -12,9 +12,9 @@ use super::standing::Standing;
 use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::hardened::copy;
 use crate::rsa::PrivateKey;
-use crate::sealed_domain::{HeaderDigest, InstanceId, MAX_CUSTODIANS, Root};
 #[cfg(feature = "managed-hsm")]
-use crate::sealed_domain::{MAX_ARTIFACTS, MAX_TEXT_LEN};
+use crate::sealed_domain::MAX_TEXT_LEN;
+use crate::sealed_domain::{HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, Root};
 use crate::storage::record::{OVERHEAD, RecordError};
 
 #[cfg(feature = "managed-hsm")]
