@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Looks at where the `memory_` statics of the image begin: as zeros, which take no room in the flash. The planted one must be
-found to take some.
+"""Looks at where the `memory_` statics of the image begin: as zeros, which take no room in the flash, and how large they are.
+The planted one must be found to take some.
 
 Usage: memory.py IMAGE
 """
@@ -8,6 +8,10 @@ Usage: memory.py IMAGE
 import sys
 
 from elftools.elf.elffile import ELFFile
+
+
+# The most bytes of RAM that each may take.
+BOUNDS = {"memory_vault": 12 * 1024}
 
 
 def main(path):
@@ -21,6 +25,7 @@ def main(path):
             section = elf.get_section(statics[name]["st_shndx"])
             zeros = section["sh_type"] == "SHT_NOBITS"
             wrong += zeros != name.startswith("memory_")
+            wrong += name in BOUNDS and statics[name]["st_size"] > BOUNDS[name]
             place = "zeros, none in the flash" if zeros else f"{section.name}, all of it in the flash"
             size = statics[name]["st_size"]
             if name.startswith("memory_"):

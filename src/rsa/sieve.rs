@@ -126,6 +126,29 @@ mod tests {
         assert!(listed.eq(primes));
     }
 
+    /// The first odd number above 2^100 with this residue modulo `e` that no small prime divides.
+    fn number_with_residue(residue: u128) -> u128 {
+        let e = u128::from(E);
+        let first = (1u128 << 100) - (1u128 << 100) % (2 * e) + residue;
+        let first = if first % 2 == 1 { first } else { first + e };
+        let free = |n: &u128| (3..BOUND as u128).step_by(2).all(|d| n % d != 0);
+        (0..).map(|k| first + 2 * e * k).find(free).unwrap()
+    }
+
+    #[test]
+    fn what_leaves_one_modulo_e_is_marked() {
+        for residue in [0, 1, 2, 3, u128::from(E) - 1] {
+            let number = number_with_residue(residue);
+            // As the start itself, and further on.
+            for before in [0, 1, 1000] {
+                let start = U128::from(number - 2 * before).to_words();
+                let mut sieve = Sieve::new(&start);
+                let found = (0..=before).any(|_| sieve.next() == Some(before as u32));
+                assert_eq!(found, residue != 1, "{residue} {before}");
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
 

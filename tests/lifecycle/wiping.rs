@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the vault's memory holds beside the domain while the domain is there, and what a dropped vault leaves.
 
-#[cfg(feature = "managed-hsm")]
 use security_domain::lifecycle::AnyDomain;
 
 use crate::flash::{Fault, Hsm};
@@ -126,13 +125,33 @@ fn an_end_that_erased_nothing_is_reported() {
     assert!(kept > 0, "no fault here keeps the flash as it was");
 }
 
+/// Even what is no secret: the room of a session is wiped whole, because a move may leave anything in it.
+#[test]
+fn an_ended_session_leaves_nothing() {
+    let lost = Lost::new(1);
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let mut domain = lost.recovering_here(&mut vault, &mut hsm);
+    let sealed = lost.sealed();
+    domain
+        .add_share(&sealed, share(&sealed, &lost.keys[0]), &mut hsm)
+        .unwrap();
+    leave(domain);
+    let custodian = lost.id(0);
+    assert_eq!(count(&vault, custodian.as_bytes()), 1);
+    let Ok(AnyDomain::Recovering(domain)) = vault.start(tested(), &mut hsm) else {
+        panic!("it gathers shares");
+    };
+    leave(domain.cancel(&mut hsm).unwrap());
+    assert_eq!(count(&vault, custodian.as_bytes()), 0);
+}
+
 #[cfg(feature = "managed-hsm")]
 mod import {
     use security_domain::lifecycle::ExpectedArtifact;
     use security_domain::managed_hsm::restore_blob::RestoreBlob;
     use security_domain::rsa::ModulusSize;
     use security_domain::sealed_domain::ArtifactTag;
-    use security_domain::x509::SELF_SIGNED_MAX_LEN;
+    use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 
     use super::*;
 
@@ -182,5 +201,51 @@ mod import {
         let blob = RestoreBlob::parse(&blob).unwrap();
         leave(domain.import(&blob, &mut hsm).unwrap_err());
         assert_eq!((count(&vault, FIRST), count(&vault, SECOND)), (0, 0));
+    }
+
+    /// The first bytes of the transfer key's modulus. They stand in the vault where the key does.
+    fn modulus(certificate: &[u8]) -> Vec<u8> {
+        let certificate = Certificate::parse(certificate).unwrap();
+        certificate.public_key().modulus()[..32].to_vec()
+    }
+
+    #[test]
+    fn a_transfer_key_is_gone_when_a_blob_has_come_in_or_the_import_is_over() {
+        let named = crate::import::expected(&crate::import::ARTIFACTS);
+        for comes_in in [true, false] {
+            let (mut vault, mut hsm) = (vault(), hsm(1));
+            let (domain, certificate) = crate::import::importing(&mut vault, &mut hsm, &named);
+            leave(domain);
+            let modulus = modulus(&certificate);
+            assert_eq!(count(&vault, &modulus), 1);
+            let Ok(AnyDomain::Importing(domain)) = vault.start(tested(), &mut hsm) else {
+                panic!("it waits for a blob");
+            };
+            if comes_in {
+                let blob = crate::import::blob(&crate::import::ARTIFACTS, &certificate);
+                let blob = RestoreBlob::parse(&blob).unwrap();
+                leave(domain.import(&blob, &mut hsm).unwrap());
+            } else {
+                leave(domain.cancel(&mut hsm).unwrap());
+            }
+            assert_eq!(count(&vault, &modulus), 0, "{comes_in}");
+        }
+    }
+
+    #[test]
+    fn what_was_expected_is_gone_when_it_is_confirmed() {
+        let (mut vault, mut hsm) = (vault(), hsm(1));
+        let known = crate::import::known(&crate::import::ARTIFACTS);
+        let digest = known[0].digest.unwrap();
+        let (domain, certificate) = crate::import::importing(&mut vault, &mut hsm, &known);
+        let blob = crate::import::blob(&crate::import::ARTIFACTS, &certificate);
+        let blob = RestoreBlob::parse(&blob).unwrap();
+        leave(domain.import(&blob, &mut hsm).unwrap());
+        assert_eq!(count(&vault, &digest), 1);
+        let Ok(AnyDomain::Imported(domain)) = vault.start(tested(), &mut hsm) else {
+            panic!("it waits to be confirmed");
+        };
+        leave(crate::import::confirm(domain, &mut hsm).unwrap());
+        assert_eq!(count(&vault, &digest), 0);
     }
 }
