@@ -158,9 +158,11 @@ fn a_broken_generator_is_an_error_and_no_endless_search() {
     };
     assert_eq!(generate(0, 0), GenerateError::Rng);
     assert_eq!(generate(0xff, 3), GenerateError::Rng);
-    // 2^1023 + 1 is below the bound on each draw; 2^1024 - 1 is a multiple of 3.
+    // 2^1023 + 1 is below the bound on each draw, and 2^1024 - 1 at the very end.
     assert_eq!(generate(0, usize::MAX), GenerateError::Rng);
-    assert_eq!(generate(0xff, usize::MAX), GenerateError::Exhausted);
+    assert_eq!(generate(0xff, usize::MAX), GenerateError::Rng);
+    // Both primes are the same one, again and again.
+    assert_eq!(generate(0xd5, usize::MAX), GenerateError::Exhausted);
 }
 
 #[test]

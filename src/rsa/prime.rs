@@ -43,8 +43,9 @@ pub(super) fn draw(rng: &mut Generator<'_>, out: &mut [Word]) -> Result<(), Fail
         };
         *first |= 0x80;
         *last |= 1;
-        let top = leading_u128(drawn) >> 64;
-        if above(top as u64, SQRT_2).declassify() {
+        let top = (leading_u128(drawn) >> 64) as u64;
+        // Below the very end, so that there are numbers after it.
+        if (above(top, SQRT_2) & above(u64::MAX, top)).declassify() {
             words::from_be_bytes(out, drawn)?;
             return Ok(());
         }

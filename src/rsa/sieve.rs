@@ -105,7 +105,11 @@ impl Sieve {
 }
 
 #[cfg(test)]
-#[allow(clippy::integer_division_remainder_used, clippy::unwrap_used)]
+#[allow(
+    clippy::integer_division_remainder_used,
+    clippy::manual_is_multiple_of,
+    clippy::unwrap_used
+)]
 mod tests {
     use crypto_bigint::U128;
     use proptest::prelude::*;
