@@ -84,7 +84,8 @@ impl PrivateKey {
     }
 
     /// Signs with RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1) and SHA-256, writes the signature to
-    /// the front of `out`, and returns its length, [`ModulusSize::bytes`]. `rng` is for blinding.
+    /// the front of `out`, and returns its length, [`ModulusSize::bytes`](super::ModulusSize::bytes).
+    /// `rng` is for blinding.
     /// The signature is verified before it leaves; on failure the output is wiped.
     ///
     /// Secret: the key. Public: `message`, the signature. Leaks: nothing else.

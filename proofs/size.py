@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Measures the text, read-only data included, of what a firmware links: the library is linked with the entries of one use at a
+time, and the linker leaves out what nothing reaches. Fails where a bound is exceeded.
+
+Usage: size.py LIBRARY LINKER PROFILE
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from elftools.elf.elffile import ELFFile
+
+LIFE = ["provision", "activate", "zeroize", "begin_recovery", "contribute", "open"]
+AZURE = ["restore_open", "domain_file", "domain_write", "key_backup", "transfer_key"]
+SEALED = ["stack_domain_parse", "stack_domain_unwrap", "stack_domain_open"]
+WHOLE = [f"stack_life_{step}" for step in LIFE]
+# What is used, its entries, and the most bytes with opt-level s.
+CUTS = [
+    ("sharing", ["stack_split_32", "stack_combine_32"], 12_000),
+    ("opening a sealed domain with RSA", SEALED, 125_000),
+    ("the whole life", WHOLE, 260_000),
+    ("the whole life and Azure files", WHOLE + ["stack_life_begin_import", "stack_life_importing"]
+     + [f"reach_managed_{name}" for name in AZURE], 360_000),
+]
+
+
+def text(library, linker, entries, folder):
+    image = pathlib.Path(folder) / "cut.elf"
+    roots = [argument for entry in entries for argument in ("-u", entry)]
+    subprocess.run(
+        [linker, "-flavor", "gnu", "--gc-sections", *roots, library, "-o", image, "-Ttext=0x08000000", f"--entry={entries[0]}",
+         "--defsym=panic_is_reachable=0xdead0000"],
+        check=True,
+    )
+    with open(image, "rb") as file:
+        sections = list(ELFFile(file).iter_sections())
+    # What is loaded and not written to.
+    return sum(section["sh_size"] for section in sections if section["sh_flags"] & 3 == 2 and section["sh_type"] == "SHT_PROGBITS")
+
+
+def main(library, linker, profile):
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for what, entries, bound in CUTS:
+            size = text(library, linker, entries, folder)
+            bounded = profile == "firmware-size"
+            good = size <= bound or not bounded
+            wrong += not good
+            print(f"figure: text: {what:<34} {size:>7} bytes" + (f" of {bound}" if bounded else "") + ("" if good else " TOO MUCH"))
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]) != 0)
