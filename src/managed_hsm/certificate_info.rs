@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::custodians::{MAX_CUSTODIANS, check_certificates, custodian_count, quorum_of};
 use super::error::{Fault, Field, FileError, WriteError};
 use super::json::{self, Member, Reader, Str};
-use super::jwk::{self, Form, Kid};
+use super::jwk::{self, Form, Role};
 use super::source::Text;
 use super::writer::{self, Writer};
 use crate::list::List;
@@ -48,6 +48,11 @@ struct Custodian<'a> {
 impl<'a> CertificateInfo<'a> {
     /// Parses a request with 3 to 10 certificates, all different and with different keys. Expired
     /// certificates are accepted, as by the service.
+    ///
+    /// Everything that a request says of a certificate must agree with it. The exception is the request
+    /// of Terraform's `azurerm` provider, which has the certificate alone and as `x5t#S256` a
+    /// digest of its base64. There the certificate counts: this crate names the custodian by the
+    /// certificate's own digest.
     ///
     /// `der` holds one certificate at a time; [`MAX_CERTIFICATE_LEN`](super::MAX_CERTIFICATE_LEN)
     /// bytes are enough for any.
@@ -124,7 +129,7 @@ impl<'a> Custodian<'a> {
         at: Field,
         der: &mut [u8],
     ) -> Result<Self, FileError> {
-        let jwk = jwk::read(reader, at, Kid::Optional, der)?;
+        let jwk = jwk::read(reader, at, Role::Custodian, der)?;
         Ok(Self {
             x5c: jwk.x5c,
             thumbprint: jwk.certificate.thumbprint(),

@@ -2,8 +2,9 @@
 //! An RSA public key with its certificate as a JSON Web Key (RFC 7517), the form that names
 //! custodians and transfer keys. Everything else in it must agree with the certificate.
 
+use base64ct::Encoding;
 use sha1::Sha1;
-use sha2::Digest;
+use sha2::{Digest, Sha256};
 
 use super::MAX_CERTIFICATE_LEN;
 use super::base64::{Base64, Base64UrlUnpadded, Decoder};
@@ -35,32 +36,37 @@ pub struct Jwk<'d, S> {
     pub x5c: Str<S>,
 }
 
-/// Whether a JWK must have a `kid`.
+/// Whose key a JWK is, which decides what may be missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kid {
-    /// It must have one.
-    Required,
-    /// It may have one.
-    Optional,
+pub enum Role {
+    /// An HSM's: every member must be there.
+    TransferKey,
+    /// A custodian's, in a request. The Azure client omits `kid`. Terraform's `azurerm` provider sends the
+    /// certificate alone: no `x5t`, `n` or `e`, an empty operation, and as `x5t#S256` the padded
+    /// digest of the certificate's base64. The service accepts both.
+    Custodian,
 }
 
 /// Reads a JWK, and decodes its certificate into `der`.
 pub fn read<'d, S: Source>(
     reader: &mut Reader<'_, S>,
     at: Field,
-    kid: Kid,
+    role: Role,
     der: &'d mut [u8],
 ) -> Result<Jwk<'d, S>, FileError> {
     let names = [
         "x5c", "x5t", "x5t#S256", "n", "e", "key_ops", "kty", "alg", "kid", "use",
     ];
     let places = names.map(|name| at.part(name));
-    let [x5c_at, .., kid_at, _] = places;
+    let [x5c_at, x5t_at, x5t_256_at, n_at, e_at, .., kid_at, _] = places;
     let mut members = places.map(|place| Member::new(place.part, place));
-    let [.., kid_member, use_member] = &mut members;
-    *use_member = Member::optional("use", at.part("use"));
-    if kid == Kid::Optional {
-        *kid_member = Member::optional("kid", kid_at);
+    let [_, x5t, _, n, e, .., kid, usage] = &mut members;
+    *usage = Member::optional("use", at.part("use"));
+    if role == Role::Custodian {
+        *kid = Member::optional("kid", kid_at);
+        *x5t = Member::optional("x5t", x5t_at);
+        *n = Member::optional("n", n_at);
+        *e = Member::optional("e", e_at);
     }
     // The members that hold bytes: x5c, x5t, x5t#S256, n, e.
     let mut texts = [const { None }; 5];
@@ -82,22 +88,31 @@ pub fn read<'d, S: Source>(
                 let text = Some(reader.string(here)?);
                 set(&mut texts, member, text).ok_or(here.has(Fault::Syntax))
             }
-            5 => read_operations(reader, here),
-            6 => reader.literal(here, "RSA"),
+            5 => read_operations(reader, here, role),
+            6 => read_type(reader, here, role),
             7 => reader.literal(here, "RSA-OAEP-256"),
             8 => reader.string(here).map(|_| ()),
             _ => reader.literal(here, "enc"),
         }
     })?;
-    let [Some(x5c), Some(x5t), Some(x5t_256), Some(n), Some(e)] = texts else {
+    let [Some(x5c), x5t, Some(x5t_256), n, e] = texts else {
         return Err(x5c_at.has(Fault::Missing));
     };
     let certificate = read_certificate(&x5c, x5c_at, der)?;
-    let [_, x5t_at, x5t_256_at, n_at, e_at, ..] = places;
-    agrees(&x5t, x5t_at, &Sha1::digest(certificate.der()))?;
+    match (x5t, n, e) {
+        (None, None, None) if is_digest_of_text(&x5t_256, &x5c) => {
+            return Ok(Jwk { certificate, x5c });
+        }
+        (Some(x5t), Some(n), Some(e)) => {
+            agrees(&x5t, x5t_at, &Sha1::digest(certificate.der()))?;
+            agrees(&n, n_at, certificate.public_key().modulus())?;
+            agrees(&e, e_at, certificate.public_key().exponent())?;
+        }
+        (None, _, _) => return Err(x5t_at.has(Fault::Missing)),
+        (_, None, _) => return Err(n_at.has(Fault::Missing)),
+        (_, _, None) => return Err(e_at.has(Fault::Missing)),
+    }
     agrees(&x5t_256, x5t_256_at, certificate.thumbprint().as_bytes())?;
-    agrees(&n, n_at, certificate.public_key().modulus())?;
-    agrees(&e, e_at, certificate.public_key().exponent())?;
     Ok(Jwk { certificate, x5c })
 }
 
@@ -138,11 +153,47 @@ fn agrees<S: Source>(text: &Str<S>, at: Field, bytes: &[u8]) -> Result<(), FileE
     }
 }
 
-/// Reads `key_ops`: known operations, none twice, at least one of which wraps keys.
-fn read_operations<S: Source>(reader: &mut Reader<'_, S>, at: Field) -> Result<(), FileError> {
+/// Returns whether a member is the padded base64url of the SHA-256 of a certificate's base64, which
+/// Terraform's `azurerm` provider sends as the digest.
+fn is_digest_of_text<S: Source>(text: &Str<S>, certificate: &Str<S>) -> bool {
+    let mut hash = Sha256::new();
+    for character in certificate.bytes() {
+        hash.update([character]);
+    }
+    let mut expected = [0; 43];
+    let encoded = Base64UrlUnpadded::encode(&hash.finalize(), &mut expected);
+    encoded.is_ok_and(|expected| text.bytes().eq(expected.bytes().chain([b'='])))
+}
+
+/// Reads `kty`; a request may name where its key is.
+fn read_type<S: Source>(
+    reader: &mut Reader<'_, S>,
+    at: Field,
+    role: Role,
+) -> Result<(), FileError> {
+    let name = reader.string(at)?;
+    if name.is("RSA") || (role == Role::Custodian && name.is("RSA-HSM")) {
+        Ok(())
+    } else {
+        Err(at.has(Fault::Value))
+    }
+}
+
+/// Reads `key_ops`: known operations, none twice, at least one of which wraps keys. A request may have
+/// a single empty one.
+fn read_operations<S: Source>(
+    reader: &mut Reader<'_, S>,
+    at: Field,
+    role: Role,
+) -> Result<(), FileError> {
     let mut seen = [false; OPERATIONS.len()];
-    reader.array(at, |reader, _| {
+    let mut empty = false;
+    let count = reader.array(at, |reader, _| {
         let operation = reader.string(at)?;
+        if role == Role::Custodian && operation.is("") {
+            empty = true;
+            return Ok(());
+        }
         let known = OPERATIONS.iter().zip(&mut seen);
         let (_, seen) = { known }
             .find(|(name, _)| operation.is(name))
@@ -152,7 +203,7 @@ fn read_operations<S: Source>(reader: &mut Reader<'_, S>, at: Field) -> Result<(
         }
         Ok(())
     })?;
-    if seen[ENCRYPT] || seen[WRAP_KEY] {
+    if (empty && count == 1) || (!empty && (seen[ENCRYPT] || seen[WRAP_KEY])) {
         Ok(())
     } else {
         Err(at.has(Fault::Value))

@@ -23,7 +23,7 @@ use core::fmt;
 
 use super::error::{Fault, Field, FileError, WriteError};
 use super::json::{self, Member, Reader};
-use super::jwk::{self, Form, Kid};
+use super::jwk::{self, Form, Role};
 use super::writer::{self, Writer};
 use crate::x509::Certificate;
 
@@ -62,11 +62,11 @@ impl<'d> TransferKey<'d> {
                 let der = der.take().ok_or(key.has(Fault::Duplicate))?;
                 certificate = Some(if reader.peek() == Some(b'"') {
                     let mut inner = Reader::new(reader.string(key)?.bytes());
-                    let jwk = jwk::read(&mut inner, key, Kid::Required, der)?;
+                    let jwk = jwk::read(&mut inner, key, Role::TransferKey, der)?;
                     inner.end(key)?;
                     jwk.certificate
                 } else {
-                    jwk::read(reader, key, Kid::Required, der)?.certificate
+                    jwk::read(reader, key, Role::TransferKey, der)?.certificate
                 });
                 Ok(())
             })

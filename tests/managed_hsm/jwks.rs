@@ -5,6 +5,7 @@ use security_domain::managed_hsm::certificate_info::CertificateInfo;
 use security_domain::managed_hsm::transfer_key::TransferKey;
 use security_domain::managed_hsm::{Fault, MAX_CERTIFICATE_LEN};
 use serde_json::{Value, json as value};
+use sha2::{Digest, Sha256};
 
 use super::fixtures::*;
 
@@ -138,6 +139,52 @@ fn a_string_holds_one_document() {
         (error.field.path, error.fault),
         ("transfer_key", Fault::Trailing)
     );
+}
+
+#[test]
+fn a_request_of_terraform_has_the_certificates_alone() {
+    let request = json("requests/certificate-info-2-of-3.json");
+    let read = |change: &dyn Fn(&mut Value)| {
+        let mut document = request.clone();
+        for jwk in document["certificates"].as_array_mut().unwrap() {
+            let x5c = jwk["x5c"].clone();
+            let digest = Sha256::digest(text(&x5c[0]));
+            *jwk = value!({
+                "alg": "RSA-OAEP-256", "kty": "RSA", "key_ops": [""], "x5c": x5c,
+                "x5t#S256": format!("{}=", base64url(&digest)),
+            });
+        }
+        change(&mut document["certificates"][1]);
+        let mut der = [0; MAX_CERTIFICATE_LEN];
+        let read = CertificateInfo::parse(document.to_string().as_bytes(), &mut der).map(|info| {
+            info.custodians()
+                .map(|id| id.to_string())
+                .collect::<Vec<_>>()
+        });
+        read.map_err(|error| (error.field.part, error.fault))
+    };
+    let mut der = [0; MAX_CERTIFICATE_LEN];
+    let bytes = request.to_string();
+    let usual = CertificateInfo::parse(bytes.as_bytes(), &mut der).unwrap();
+    let usual: Vec<_> = usual.custodians().map(|id| id.to_string()).collect();
+    assert_eq!(read(&|_| {}), Ok(usual.clone()));
+    assert_eq!(
+        read(&|jwk| jwk["kty"] = value!("RSA-HSM")),
+        Ok(usual.clone())
+    );
+    for digest in [usual[0].clone(), format!("{}=", usual[1])] {
+        let found = read(&|jwk| jwk["x5t#S256"] = value!(digest));
+        assert_eq!(found, Err(("x5t", Fault::Missing)), "{digest}");
+    }
+    let found = read(&|jwk| jwk["key_ops"] = value!(["", "encrypt"]));
+    assert_eq!(found, Err(("key_ops", Fault::Value)));
+    let found = read(&|jwk| jwk["n"] = value!("AQAB"));
+    assert_eq!(found, Err(("x5t", Fault::Missing)));
+
+    let mut transfer = transfer_key();
+    transfer["transfer_key"]["key_ops"] = value!([""]);
+    let found = self::read(&transfer);
+    assert_eq!(found, Err(("transfer_key (key_ops)".into(), Fault::Value)));
 }
 
 #[test]
