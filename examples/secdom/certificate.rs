@@ -5,39 +5,101 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use der::asn1::{AnyRef, ObjectIdentifier};
-use der::{Decode, Reader, SliceReader};
+use der::{Decode, Reader, SliceReader, Tagged};
 use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
+use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
-use crate::{clock, input, pem, show};
+use crate::{clock, pem, show, text};
 
-/// The DER of a certificate file, for [`parse`](Self::parse).
+/// The labels that OpenSSL reads. What may follow a trusted certificate does not belong to it.
+const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
+
+/// A certificate in DER from a file, for [`parse`](Self::parse).
+#[derive(Clone)]
 pub struct CertificateFile {
     pub path: PathBuf,
     der: Zeroizing<Vec<u8>>,
+    /// How many other certificates the file has.
+    others: usize,
 }
 
 impl CertificateFile {
-    /// Reads `path`. If the file has several certificates, the first one counts, since a chain
-    /// begins with its end entity.
+    /// Reads `path`. If the file has several certificates, the one that issued none of the others is
+    /// taken, in whatever order they are. If there is no such one, or more than one, the file is refused.
     pub fn read(path: &Path) -> Outcome<Self> {
-        let bytes = input::read(path)?;
-        // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
-        let der = if bytes.starts_with(&[0x30, 0x82]) {
-            bytes
-        } else {
-            pem::blocks(&bytes)
-                .iter()
-                .find(|block| block.label == "CERTIFICATE")
-                .ok_or_else(|| Refusal::file(path, "holds no certificate in PEM or DER"))?
-                .decode()
-                .ok_or_else(|| Refusal::file(path, "the certificate's PEM block is not base64"))?
+        let mut all = Self::read_each(path)?;
+        let names = all.iter().map(|one| Names::of(&one.der));
+        let names = names.collect::<der::Result<Vec<_>>>().unwrap_or_default();
+        if all.len() == 1 {
+            return Ok(all.swap_remove(0));
+        }
+        let issued_none = |place: &usize| {
+            let others = names.iter().enumerate();
+            !{ others }.any(|(other, names_of)| {
+                other != *place && names_of.issuer == names[*place].subject
+            })
         };
-        Ok(Self {
-            path: path.into(),
-            der,
-        })
+        let leaves: Vec<usize> = (0..names.len()).filter(issued_none).collect();
+        match leaves.as_slice() {
+            [leaf] => Ok(all.swap_remove(*leaf)),
+            _ => Err(Refusal::file(
+                path,
+                format!(
+                    "holds {}, and which one is meant is not clear: give a file with that one alone",
+                    show::count(all.len(), "certificate"),
+                ),
+            )),
+        }
+    }
+
+    /// Reads each different certificate in `path`.
+    pub fn read_each(path: &Path) -> Outcome<Vec<Self>> {
+        let bytes = text::read(path)?;
+        let all = Self::find(path, &bytes)?;
+        if all.is_empty() {
+            let error = "holds no certificate in PEM or DER";
+            return Err(kind::refusal(path, &bytes, &FileKind::Certificate, error));
+        }
+        Ok(all)
+    }
+
+    /// Returns each different certificate in `bytes`, which may hold none.
+    pub fn find(path: &Path, bytes: &[u8]) -> Outcome<Vec<Self>> {
+        let mut ders: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
+        if bytes.starts_with(&[0x30, 0x82]) && FileKind::of(bytes) == FileKind::Certificate {
+            ders.push(Zeroizing::new(bytes.to_vec()));
+        }
+        for block in pem::blocks(bytes) {
+            if LABELS.contains(&block.label) {
+                let der = block.decode().ok_or_else(|| {
+                    Refusal::file(path, "the certificate's PEM block is not base64")
+                })?;
+                ders.push(der);
+            }
+        }
+        if ders.is_empty()
+            && let Some(der) = pem::base64(bytes)
+            && FileKind::of(&der) == FileKind::Certificate
+        {
+            ders.push(der);
+        }
+        let mut all: Vec<Self> = Vec::new();
+        for der in ders {
+            if !all.iter().any(|one| one.der == der) {
+                let path = path.into();
+                all.push(Self {
+                    path,
+                    der,
+                    others: 0,
+                });
+            }
+        }
+        let others = all.len().saturating_sub(1);
+        all.iter_mut().for_each(|one| one.others = others);
+        Ok(all)
     }
 
     /// Reads `paths`.
@@ -48,9 +110,7 @@ impl CertificateFile {
     pub fn parse(&self) -> Outcome<Certificate<'_>> {
         Certificate::parse(&self.der).map_err(|error| Refusal::file(&self.path, error))
     }
-}
 
-impl CertificateFile {
     /// Parses the certificate of a custodian of an existing domain.
     pub fn parse_for_recovery(&self) -> Outcome<RecoveryCertificate<'_>> {
         RecoveryCertificate::parse(&self.der).map_err(|error| Refusal::file(&self.path, error))
@@ -67,6 +127,39 @@ impl CertificateFile {
                 "{path}: the certificate is unusual: {}",
                 warnings.join("; ")
             )
+        })
+    }
+
+    /// Says which certificate was taken from the file.
+    pub fn taken(&self, holder: &Holder) -> String {
+        let of = match self.others {
+            0 => String::new(),
+            others => format!(" (one of {} in the file)", others + 1),
+        };
+        format!("{}: {holder}{of}", show::path(&self.path))
+    }
+}
+
+/// The names in a certificate.
+struct Names<'d> {
+    issuer: &'d [u8],
+    subject: &'d [u8],
+}
+
+impl<'d> Names<'d> {
+    fn of(der: &'d [u8]) -> der::Result<Self> {
+        let failed = || der::Error::from(der::ErrorKind::Failed);
+        let certificate = elements(AnyRef::from_der(der)?.value())?;
+        let signed = elements(certificate.first().ok_or_else(failed)?.value())?;
+        // Version 1 has no version. Then come serial number, algorithm, issuer, validity, subject.
+        let start =
+            usize::from({ signed.first() }.is_some_and(|first| first.tag().is_context_specific()));
+        let [_, _, issuer, _, subject, ..] = signed.get(start..).unwrap_or_default() else {
+            return Err(failed());
+        };
+        Ok(Self {
+            issuer: issuer.value(),
+            subject: subject.value(),
         })
     }
 }
@@ -167,7 +260,7 @@ fn name(der: &[u8]) -> der::Result<String> {
 }
 
 /// Splits `der` into its DER elements.
-fn elements(der: &[u8]) -> der::Result<Vec<AnyRef<'_>>> {
+pub fn elements(der: &[u8]) -> der::Result<Vec<AnyRef<'_>>> {
     let mut reader = SliceReader::new(der)?;
     let mut elements = Vec::new();
     while !reader.is_finished() {

@@ -9,8 +9,9 @@ use security_domain::managed_hsm::certificate_info::CertificateInfo;
 use security_domain::managed_hsm::transfer_key::TransferKey;
 
 use crate::certificate::Holder;
-use crate::input;
-use crate::report::{Outcome, Refusal, Report};
+use crate::kind::{self, FileKind};
+use crate::report::{Outcome, Report};
+use crate::text;
 
 const EXAMPLE: &str = "Example:
   secdom check transfer-key transfer_key.json";
@@ -32,7 +33,7 @@ enum Kind {
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
-    let text = input::read(&args.file)?;
+    let text = text::read_json(&args.file)?;
     match args.kind {
         Kind::TransferKey => {
             let holder = transfer_key(&args.file, &text)?;
@@ -52,13 +53,14 @@ pub fn run(args: &Args) -> Outcome<Report> {
 /// Reads a transfer key, and returns the holder of its certificate.
 pub fn transfer_key(path: &Path, text: &[u8]) -> Outcome<Holder> {
     let mut der = [0; MAX_CERTIFICATE_LEN];
-    let key = TransferKey::parse(text, &mut der).map_err(|error| Refusal::file(path, error))?;
+    let key = TransferKey::parse(text, &mut der)
+        .map_err(|error| kind::refusal(path, text, &FileKind::TransferKey, error))?;
     Ok(Holder::of(key.certificate()))
 }
 
 /// Reads a download request, and returns the number of required custodians and all custodians.
 pub fn certificate_info(path: &Path, text: &[u8]) -> Outcome<(u8, Vec<Holder>)> {
-    let refuse = |error| Refusal::file(path, error);
+    let refuse = |error| kind::refusal(path, text, &FileKind::CertificateInfo, error);
     let mut der = [0; MAX_CERTIFICATE_LEN];
     let info = CertificateInfo::parse(text, &mut der).map_err(refuse)?;
     let mut holders = Vec::new();

@@ -14,10 +14,11 @@ use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomai
 use security_domain::wrapped_share::PLAINTEXT_LEN;
 use zeroize::Zeroizing;
 
+use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::passwords::PasswordArgs;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{clock, ids, input, key, show};
+use crate::{clock, hsm, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae --request request \\
@@ -71,14 +72,15 @@ struct Source {
 
 pub fn run(args: Args) -> Outcome<Report> {
     output::must_be_free(&args.out)?;
-    let bytes = input::read(&args.sealed)?;
-    let sealed = SealedDomain::parse(&bytes).map_err(|error| Refusal::file(&args.sealed, error))?;
+    let sealed_bytes = input::read(&args.sealed)?;
+    let sealed = hsm::parse_sealed(&args.sealed, &sealed_bytes)?;
     let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
     expect
         .check(sealed.header())
         .map_err(|error| Refusal::file(&args.sealed, error))?;
-    let request = input::read(&args.request)?;
-    let request = Request::parse(&request).map_err(|error| Refusal::file(&args.request, error))?;
+    let bytes = input::read(&args.request)?;
+    let request = Request::parse(&bytes)
+        .map_err(|error| kind::refusal(&args.request, &bytes, &FileKind::Request, error))?;
     let request = VettedRequest::compared(request, args.request_digest)
         .map_err(|error| Refusal::file(&args.request, error))?;
 
@@ -119,10 +121,15 @@ fn with_key(
     sealed_path: &Path,
 ) -> Outcome<DomainShare> {
     let passwords = passwords.read(1)?;
-    let mut key = key::read_private(path, passwords.given(0))?;
+    let listed = |id| {
+        sealed
+            .header()
+            .custodians()
+            .any(|custodian| custodian.id == id)
+    };
+    let mut key = key::read_private(path, passwords.given(0), |key| listed(key.id()))?;
     let id = key.public_key().id();
-    let mut listed = sealed.header().custodians();
-    if !listed.any(|custodian| custodian.id == id) {
+    if !listed(id) {
         let sealed = show::path(sealed_path);
         return Err(Refusal::file(
             path,

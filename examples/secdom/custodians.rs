@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The custodians who are present: their keys, their shares, and what the shares open.
 
+mod candidate;
+
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
+use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFile, ShareError};
-use security_domain::managed_hsm::{Fault, Share};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
-use security_domain::x509::{RecoveryCertificate, Thumbprint};
+use security_domain::x509::Thumbprint;
 
 use crate::certificate::CertificateFile;
 use crate::domain::File;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal};
-use crate::{key, show};
+use crate::show;
+use candidate::Candidate;
 
 #[derive(clap::Args)]
 pub struct KeyArgs {
-    /// The custodians' private keys in PEM. Each has its certificate beside it: A.cer beside A.key.
+    /// The custodians' private keys. The certificate of A.key is A.cer beside it (or A.crt, A.pem), or in
+    /// A.key itself
     #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
     sd_wrapping_keys: Vec<PathBuf>,
+    /// Certificates that are not beside their keys
+    #[arg(long, num_args = 1.., value_name = "CER")]
+    certs: Vec<PathBuf>,
     #[command(flatten)]
     passwords: PasswordArgs,
 }
@@ -96,9 +103,18 @@ pub fn read(
         left_out.push(format!("left out: {refusal}"));
         Ok(())
     };
-    let mut candidates = Vec::new();
+    let mut given = Vec::new();
+    for path in &args.certs {
+        given.extend(CertificateFile::read_each(path)?);
+    }
+    let mut candidates: Vec<Candidate> = Vec::new();
     for (index, key_file) in key_files.into_iter().enumerate() {
-        match Candidate::read(index, key_file, path, file, &candidates) {
+        let read = Candidate::read(index, key_file, path, file, &given).and_then(|candidate| {
+            let earlier = candidates.iter().map(|c| (c.thumbprint(), &c.key_file));
+            must_be_new(candidate.thumbprint(), &candidate.key_file, earlier)?;
+            Ok(candidate)
+        });
+        match read {
             Ok(candidate) => candidates.push(candidate),
             Err(refusal) => leave_out(refusal)?,
         }
@@ -112,10 +128,16 @@ pub fn read(
             ),
         ));
     }
-    let mut custodians = Vec::new();
+    let mut custodians: Vec<Custodian> = Vec::new();
     for candidate in candidates {
         let password = passwords.given(candidate.index);
-        match candidate.open(password) {
+        let opened = candidate.open(password).and_then(|custodian| {
+            let earlier = custodians.iter();
+            let earlier = earlier.map(|c| (Some(c.thumbprint), &c.key_file));
+            must_be_new(Some(custodian.thumbprint), &custodian.key_file, earlier)?;
+            Ok(custodian)
+        });
+        match opened {
             Ok(custodian) => custodians.push(custodian),
             Err(refusal) => leave_out(refusal)?,
         }
@@ -126,57 +148,24 @@ pub fn read(
     })
 }
 
-/// A key file whose certificate belongs to a custodian. The key has not been opened yet.
-struct Candidate {
-    /// The place among the key files.
-    index: usize,
-    key_file: PathBuf,
-    certificate_file: CertificateFile,
-    thumbprint: Thumbprint,
-}
-
-impl Candidate {
-    /// Reads the certificate beside a key, which must belong to another custodian than those of
-    /// `earlier`, one whose share can be opened.
-    fn read(
-        index: usize,
-        key_file: PathBuf,
-        path: &Path,
-        file: &File<'_>,
-        earlier: &[Self],
-    ) -> Outcome<Self> {
-        let certificate_file = CertificateFile::read(&key_file.with_extension("cer"))?;
-        let certificate = certificate_file.parse_for_recovery()?;
-        let thumbprint = certificate.thumbprint();
-        must_belong(&key_file, &certificate, path, file)?;
-        if let Some(earlier) = earlier.iter().find(|one| one.thumbprint == thumbprint) {
-            return Err(Refusal::file(
-                &key_file,
-                format!(
-                    "is the key of custodian {thumbprint}, which {} already gives",
-                    show::path(&earlier.key_file),
-                ),
-            ));
-        }
-        Ok(Self {
-            index,
+/// Refuses a custodian whose key is already among the `earlier` ones.
+fn must_be_new<'e>(
+    thumbprint: Option<Thumbprint>,
+    key_file: &Path,
+    mut earlier: impl Iterator<Item = (Option<Thumbprint>, &'e PathBuf)>,
+) -> Outcome<()> {
+    let Some(thumbprint) = thumbprint else {
+        return Ok(());
+    };
+    match earlier.find(|(other, _)| *other == Some(thumbprint)) {
+        None => Ok(()),
+        Some((_, earlier)) => Err(Refusal::file(
             key_file,
-            certificate_file,
-            thumbprint,
-        })
-    }
-
-    /// Opens the key.
-    fn open(self, password: Option<&[u8]>) -> Outcome<Custodian> {
-        let certificate = self.certificate_file.parse_for_recovery()?;
-        let public = [certificate.modulus(), certificate.exponent()];
-        let beside = &self.certificate_file.path;
-        Ok(Custodian {
-            key: key::read(&self.key_file, password, beside, public)?,
-            warnings: self.certificate_file.warnings(&certificate),
-            key_file: self.key_file,
-            thumbprint: self.thumbprint,
-        })
+            format!(
+                "is the key of custodian {thumbprint}, which {} already gives",
+                show::path(earlier),
+            ),
+        )),
     }
 }
 
@@ -250,31 +239,6 @@ pub fn wrong_shares(wrong: &[String]) -> String {
         [one] => format!("the share of {one} is wrong"),
         several => format!("the shares of {} are wrong", several.join(", ")),
     }
-}
-
-/// Checks that a certificate belongs to a custodian, whose share can be opened.
-fn must_belong(
-    key_file: &Path,
-    certificate: &RecoveryCertificate<'_>,
-    path: &Path,
-    file: &File<'_>,
-) -> Outcome<()> {
-    let Err(error) = file.check_certificate(certificate) else {
-        return Ok(());
-    };
-    let (thumbprint, path) = (certificate.thumbprint(), show::path(path));
-    let reason = if file.custodians().contains(&thumbprint) {
-        format!("its share in {path} is damaged: {error}")
-    } else if error.fault == Fault::NotListed {
-        format!("its certificate {thumbprint} belongs to no share of {path}")
-    } else {
-        // The digest that cannot be read may have been this one.
-        format!(
-            "its certificate {thumbprint} belongs to no share of {path}, unless to one whose digest is \
-             damaged: {error}"
-        )
-    };
-    Err(Refusal::file(key_file, reason))
 }
 
 /// Returns what the operator should know even if all went well: damaged shares in the file, and what

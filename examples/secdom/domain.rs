@@ -9,7 +9,8 @@ use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{Artifact, Fault, FileError};
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
-use crate::report::{Outcome, Refusal};
+use crate::kind::{self, FileKind};
+use crate::report::Outcome;
 use crate::show;
 
 #[derive(clap::Args)]
@@ -123,7 +124,8 @@ pub fn read<'t>(path: &Path, text: &'t [u8], args: &FormatArgs) -> Outcome<Domai
     }
     let passed_over = |member| format!("{}: passed over {member}", show::path(path));
     Ok(Domain {
-        file: file.map_err(|error| Refusal::file(path, hint(error)))?,
+        file: file
+            .map_err(|error| kind::refusal(path, text, &FileKind::DomainFile, hint(error)))?,
         passed_over: members.into_iter().map(passed_over).collect(),
     })
 }

@@ -10,7 +10,7 @@ use crate::certificate::{self, CertificateFile};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{artifacts, custodians, input, show};
+use crate::{artifacts, custodians, input, inspect, show};
 
 const EXAMPLE: &str = "Example:
   secdom download --sd-wrapping-keys A.cer B.cer C.cer --sd-quorum 2 \\
@@ -70,15 +70,14 @@ pub fn run(args: Args) -> Outcome<Report> {
     text.truncate(length);
     drop(progress);
     let output = output::publish_file(out, Access::Owner, &text)?;
-    Ok(Report::written(
-        [output],
-        format!(
-            "{}: {} of {} custodians open it; {}; SHA-256 {}\n",
-            show::path(out),
-            args.sd_quorum,
-            certificates.len(),
-            show::count(tagged.len(), "artifact"),
-            show::sha256(&text),
-        ),
-    ))
+    let report = format!(
+        "{}: {} of {} custodians open it; {}; SHA-256 {}\n",
+        show::path(out),
+        args.sd_quorum,
+        certificates.len(),
+        show::count(tagged.len(), "artifact"),
+        show::sha256(&text),
+    );
+    let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
+    Ok(Report::written([output], report + &sealed_to))
 }

@@ -9,7 +9,7 @@ use security_domain::managed_hsm::domain_file::DomainFile;
 use crate::custodians::{self, Custodian, KeyArgs, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{input, show, split};
+use crate::{show, split, text};
 
 const EXAMPLE: &str = "Examples:
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key
@@ -31,7 +31,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sd_file;
-    let text = input::read(path)?;
+    let text = text::read_json(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let mut custodians = custodians::read(args.keys, path, &file, 1, Unusable::Refused)?.custodians;
 

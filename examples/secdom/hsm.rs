@@ -24,6 +24,8 @@ use security_domain::sealed_domain::MAX_ARTIFACTS;
 use crate::report::{Outcome, Refusal, Report};
 use device::Device;
 
+pub use recover::parse as parse_sealed;
+
 /// Simulate an HSM whose flash is a folder, from its first domain to its recovery
 #[derive(clap::Subcommand)]
 pub enum Verb {

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom inspect`: what a file is, to whom it belongs, and what to worry about. No key is needed.
 
+mod facts;
+mod holder;
 mod own;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::Artifact;
-use security_domain::managed_hsm::restore_blob::RestoreBlob;
-use security_domain::x509::Thumbprint;
+use security_domain::quorum::Threshold;
+use security_domain::x509::{Certificate, Thumbprint};
 use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
 use crate::domain::{self, Domain, File, FormatArgs};
-use crate::report::{Outcome, Refusal, Report};
-use crate::{check, clock, input, show};
+use crate::report::{Outcome, Report};
+use crate::upload::parse_blob;
+use crate::{check, clock, input, kind, show, text};
 
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
@@ -71,13 +74,25 @@ struct Contents {
 
 pub fn run(args: &Args) -> Outcome<Report> {
     let path = &args.file;
-    let text = input::read(path)?;
-    let certificates = CertificateFile::read_all(&args.certs)?;
-    if let Some(facts) = own::read(path, &text, &certificates) {
+    let bytes = input::read(path)?;
+    let mut certificates = Vec::new();
+    for path in &args.certs {
+        certificates.extend(CertificateFile::read_each(path)?);
+    }
+    let facts = own::read(path, &bytes, &certificates).or_else(|| holder::read(path, &bytes));
+    if let Some(facts) = facts {
         return Ok(Report::text(facts?.text(args.json)));
     }
-    let mut contents = read(path, &text, &args.format)?;
+    let document = text::json(&bytes);
+    let text = document.as_deref().map_or(bytes.as_slice(), Vec::as_slice);
+    let mut contents = read(path, text, &args.format)?;
     let mut findings = Vec::new();
+    if document.is_some() {
+        findings.push(
+            "the document is read from a string, from the member value of an answer, or without a byte order mark"
+                .into(),
+        );
+    }
     for file in certificates {
         let certificate = file.parse_for_recovery()?;
         findings.extend(file.warnings(&certificate));
@@ -100,7 +115,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     }
     findings.append(&mut contents.faults);
     worry(&contents, &mut findings);
-    let sha256 = show::sha256(&text);
+    let sha256 = show::sha256(&bytes);
     Ok(Report::text(if args.json {
         in_json(&contents, &sha256, &findings)
     } else {
@@ -133,7 +148,7 @@ fn read(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Contents> {
     };
     match readers.iter().find(|(member, _)| resembles(member)) {
         Some((_, read)) => read(path, text, format),
-        None => Err(Refusal::file(path, "is not in a known format")),
+        None => Err(kind::unknown(path, text)),
     }
 }
 
@@ -171,7 +186,7 @@ fn domain_file(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Content
 }
 
 fn restore_blob(path: &Path, text: &[u8]) -> Outcome<Contents> {
-    let blob = RestoreBlob::parse(text).map_err(|error| Refusal::file(path, error))?;
+    let blob = parse_blob(path, text)?;
     Ok(Contents {
         format: "managed-hsm-restore-blob",
         title: "Managed HSM restore blob",
@@ -217,6 +232,25 @@ fn sizes<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) -> Vec<(String, usiz
     artifacts
         .map(|artifact| (artifact.tag().to_string(), artifact.ciphertext_len()))
         .collect()
+}
+
+/// Says to whose certificates a domain was sealed, and what a careful operator would worry about.
+pub fn sealed_to(
+    threshold: Threshold,
+    files: &[CertificateFile],
+    certificates: &[Certificate<'_>],
+) -> String {
+    let (mut text, mut findings) = (String::new(), Vec::new());
+    about_quorum(threshold.get(), certificates.len(), &mut findings);
+    for (file, certificate) in files.iter().zip(certificates) {
+        let holder = Holder::of(certificate);
+        let _ = writeln!(text, "custodian {}", file.taken(&holder));
+        about_holder(&holder, &mut findings);
+    }
+    for finding in findings {
+        let _ = writeln!(text, "finding {finding}");
+    }
+    text
 }
 
 /// Collects what a careful operator would worry about.

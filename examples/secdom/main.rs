@@ -21,6 +21,7 @@ mod init_recovery;
 mod input;
 mod inspect;
 mod key;
+mod kind;
 mod output;
 mod passwords;
 mod pem;
@@ -29,6 +30,7 @@ mod report;
 mod restore_blob;
 mod show;
 mod split;
+mod text;
 mod upload;
 
 use std::process::ExitCode;

@@ -15,16 +15,34 @@ use crate::input::reason;
 use crate::report::{Outcome, Refusal};
 use crate::show;
 
-/// Refuses early, before any work, if `path` exists. [`Pending::publish`] refuses again.
+/// Refuses early, before any work or question, if `path` exists or nothing can be written into its
+/// folder. [`Pending::publish`] refuses again.
 pub fn must_be_free(path: &Path) -> Outcome<()> {
     match fs::symlink_metadata(path) {
-        Ok(_) => Err(Refusal::file(
-            path,
-            "already exists, and is not overwritten",
-        )),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Refusal::file(path, reason(&error))),
+        Ok(_) => {
+            return Err(Refusal::file(
+                path,
+                "already exists, and is not overwritten",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(refusal(path, &error)),
     }
+    drop(file(path, Access::Owner, b"")?);
+    Ok(())
+}
+
+/// Makes the refusal of an output, which names the folder if that is at fault.
+fn refusal(target: &Path, error: &io::Error) -> Refusal {
+    let folder = parent(target);
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "does not exist",
+        io::ErrorKind::NotADirectory => "is not a folder",
+        io::ErrorKind::PermissionDenied => "may not be written to",
+        io::ErrorKind::ReadOnlyFilesystem => "is on a read-only file system",
+        _ => return Refusal::file(target, reason(error)),
+    };
+    Refusal::file(target, format!("the folder {} {why}", show::path(folder)))
 }
 
 /// Who may read a file.
@@ -48,7 +66,7 @@ pub fn file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Pending> {
         target: target.into(),
         folder: false,
     };
-    write(&pending.temporary, access, bytes).map_err(|e| Refusal::file(target, reason(&e)))?;
+    write(&pending.temporary, access, bytes).map_err(|error| refusal(target, &error))?;
     Ok(pending)
 }
 
@@ -57,9 +75,8 @@ pub fn folder<'a>(
     target: &Path,
     files: impl Iterator<Item = (&'a str, &'a [u8])>,
 ) -> Outcome<Pending> {
-    let failed = |error: io::Error| Refusal::file(target, reason(&error));
     let temporary = temporary(target)?;
-    create_folder(&temporary).map_err(failed)?;
+    create_folder(&temporary).map_err(|error| refusal(target, &error))?;
     let pending = Pending {
         temporary,
         target: target.into(),
@@ -118,7 +135,7 @@ pub fn stream(target: &Path, access: Access) -> Outcome<Stream> {
         target: target.into(),
         folder: false,
     };
-    let file = create(&pending.temporary, access).map_err(|e| Refusal::file(target, reason(&e)))?;
+    let file = create(&pending.temporary, access).map_err(|error| refusal(target, &error))?;
     Ok(Stream { file, pending })
 }
 
@@ -264,17 +281,22 @@ fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     rename_claimed(from, to, folder)
 }
 
-/// The same by older means: a hard link never replaces a file, and making a folder never replaces
-/// one. The rename then requires that folder to be empty.
+/// The same by older means. A hard link never replaces a file. FAT and exFAT have no links: there
+/// the name is taken with an empty file or folder of our own, which the rename then replaces.
 fn rename_claimed(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
     if !folder {
-        return fs::hard_link(from, to);
-    }
-    if cfg!(unix) {
+        match fs::hard_link(from, to) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            Err(_) => drop(create(to, Access::Owner)?),
+        }
+    } else if cfg!(unix) {
         create_folder(to)?;
     }
     fs::rename(from, to).inspect_err(|_| {
-        if cfg!(unix) {
+        if !folder {
+            let _ = fs::remove_file(to);
+        } else if cfg!(unix) {
             let _ = fs::remove_dir(to);
         }
     })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! PEM (RFC 7468). Reading accepts what is in use: any line length, any line end, several blocks
-//! with text around them, no final newline. Writing uses 64 characters a line.
+//! PEM (RFC 7468). Reading accepts what is in use: any line length, line ends that became spaces,
+//! indented lines, several blocks with text around them, no final newline. Writing uses 64
+//! characters a line.
 
 mod encode;
 
@@ -9,67 +10,108 @@ use zeroize::Zeroizing;
 
 pub use encode::encode;
 
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+const DASHES: &[u8] = b"-----";
+
+/// Longer labels are text that happens to follow `BEGIN`.
+const LONGEST_LABEL: usize = 64;
+
 /// One block, still in base64.
 pub struct Block<'a> {
     /// The text after `BEGIN`.
     pub label: &'a str,
-    /// Whether lines like `Proc-Type: 4,ENCRYPTED` precede the base64 (RFC 1421).
-    pub headers: bool,
+    /// The lines like `Proc-Type: 4,ENCRYPTED` before the base64 (RFC 1421), if there are any.
+    pub headers: &'a [u8],
     body: &'a [u8],
 }
 
-/// Returns the blocks of `text` in order. A block without an `END` line does not count.
+/// The blocks of a text.
+pub struct Blocks<'a> {
+    /// The complete ones, in order.
+    pub whole: Vec<Block<'a>>,
+    /// The label of the last one, if it has no `END`.
+    pub cut: Option<&'a str>,
+}
+
+/// Returns the blocks of `text`. A block without its `END` does not count. Takes time linear in the
+/// length of the text.
 pub fn blocks(text: &[u8]) -> Vec<Block<'_>> {
-    let mut blocks = Vec::new();
-    let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    while let Some((line, after)) = next_line(rest) {
-        rest = after;
-        let Some(label) = boundary(line, b"-----BEGIN ") else {
-            continue;
-        };
-        let mut inner = after;
-        while let Some((line, next)) = next_line(inner) {
-            if boundary(line, b"-----END ") == Some(label) {
-                let body = &after[..after.len() - inner.len()];
-                blocks.push(Block {
-                    label,
-                    headers: body.contains(&b':'),
-                    body,
-                });
-                rest = next;
-                break;
+    find(text).whole
+}
+
+/// Returns the blocks of `text`, and whether the last one is cut short.
+pub fn find(text: &[u8]) -> Blocks<'_> {
+    let mut whole = Vec::new();
+    let mut open: Option<(&str, usize)> = None;
+    let mut at = 0;
+    while let Some(dashes) = position(&text[at..], DASHES) {
+        let here = at + dashes;
+        if let Some((label, length)) = boundary(&text[here..], BEGIN) {
+            at = here + length;
+            open = Some((label, at));
+        } else if let Some((label, length)) = boundary(&text[here..], END) {
+            if let Some((_, start)) = open.take_if(|(begun, _)| *begun == label) {
+                whole.push(Block::new(label, &text[start..here]));
             }
-            inner = next;
+            at = here + length;
+        } else {
+            at = here + 1;
         }
     }
-    blocks
+    Blocks {
+        whole,
+        cut: open.map(|(label, _)| label),
+    }
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    fn new(label: &'a str, inner: &'a [u8]) -> Self {
+        let (headers, body) = inner.split_at(headers_len(inner));
+        Self {
+            label,
+            headers,
+            body,
+        }
+    }
+
     /// Decodes the body if it is base64 as in RFC 4648 section 4, apart from white space.
     pub fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let mut base64 = Zeroizing::new(Vec::with_capacity(self.body.len()));
-        base64.extend(self.body.iter().filter(|byte| !byte.is_ascii_whitespace()));
-        let mut bytes = Zeroizing::new(vec![0; base64.len()]);
-        let length = Base64::decode(&base64[..], &mut bytes).ok()?.len();
-        bytes.truncate(length);
-        Some(bytes)
+        base64(self.body)
     }
 }
 
-/// Returns the first line of `text` without its end, and the rest.
-fn next_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    if text.is_empty() {
-        return None;
-    }
-    let end = text
-        .iter()
-        .position(|byte| matches!(byte, b'\n' | b'\r'))
-        .unwrap_or(text.len());
-    let (line, rest) = text.split_at(end);
-    Some((line.trim_ascii_end(), rest.get(1..).unwrap_or(&[])))
+/// Decodes base64 as in RFC 4648 section 4, apart from white space.
+pub fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
+    base64.extend(text.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut bytes = Zeroizing::new(vec![0; base64.len()]);
+    let length = Base64::decode(&base64[..], &mut bytes).ok()?.len();
+    bytes.truncate(length);
+    Some(bytes)
 }
 
-fn boundary<'a>(line: &'a [u8], opening: &[u8]) -> Option<&'a str> {
-    str::from_utf8(line.strip_prefix(opening)?.strip_suffix(b"-----")?).ok()
+/// Returns how long the headers at the front are: up to the value after the last colon. A value holds
+/// no space, so this works where line ends became spaces, too.
+fn headers_len(inner: &[u8]) -> usize {
+    let Some(colon) = inner.iter().rposition(|byte| *byte == b':') else {
+        return 0;
+    };
+    let value = colon + 1 + inner[colon + 1..].len() - inner[colon + 1..].trim_ascii_start().len();
+    let end = inner[value..].iter().position(u8::is_ascii_whitespace);
+    end.map_or(inner.len(), |end| value + end)
+}
+
+/// Returns the label of a boundary at the front of `text`, and the boundary's length.
+fn boundary<'a>(text: &'a [u8], opening: &[u8]) -> Option<(&'a str, usize)> {
+    let rest = text.strip_prefix(opening)?;
+    let reach = &rest[..rest.len().min(LONGEST_LABEL + DASHES.len())];
+    let label = str::from_utf8(&rest[..position(reach, DASHES)?]).ok()?;
+    let one_line = !label.contains(['\r', '\n']);
+    one_line.then(|| (label, opening.len() + label.len() + DASHES.len()))
+}
+
+fn position(text: &[u8], pattern: &[u8]) -> Option<usize> {
+    text.windows(pattern.len())
+        .position(|window| window == pattern)
 }

@@ -12,7 +12,7 @@ use crate::custodians::{self, KeyArgs, Present, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{self, Access};
 use crate::report::{Outcome, Refusal, Report};
-use crate::{input, show, split};
+use crate::{show, split, text};
 
 const EXAMPLE: &str = "Example:
   secdom restore-blob --sd-file domain.json --sd-exchange-key transfer.pem \\
@@ -41,7 +41,7 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome<Report> {
     let (path, out) = (&args.sd_file, &args.sd_file_restore_blob);
     output::must_be_free(out)?;
-    let text = input::read(path)?;
+    let text = text::read_json(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
     let transfer = transfer_file.parse()?;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom upload`: simulates the HSM that takes in a restore blob.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use zeroize::Zeroizing;
 
 use crate::certificate::CertificateFile;
+use crate::kind::FileKind;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report, chain};
-use crate::{artifacts, input, key, output, show};
+use crate::{artifacts, key, kind, output, show, text};
 
 const EXAMPLE: &str = "Example:
   secdom upload --sd-file restore.json --transfer-key transfer.key \\
@@ -38,8 +39,8 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome<Report> {
     let (path, out) = (&args.sd_file, &args.out_dir);
     output::must_be_free(out)?;
-    let text = input::read(path)?;
-    let blob = RestoreBlob::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let text = text::read_json(path)?;
+    let blob = parse_blob(path, &text)?;
     let names = blob
         .artifacts()
         .map(|artifact| {
@@ -54,7 +55,12 @@ pub fn run(args: Args) -> Outcome<Report> {
         .map_err(|error| Refusal::file(path, error))?;
     let public = transfer.public_key();
     let public = [public.modulus(), public.exponent()];
-    let mut key = key::read(&args.transfer_key, None, &args.sd_exchange_key, public)?;
+    let mut key = key::read(
+        &args.transfer_key,
+        None,
+        &[&args.sd_exchange_key],
+        &[public],
+    )?;
 
     let _progress = Progress::show("opening the restore blob");
     let master_key = blob
@@ -77,4 +83,10 @@ pub fn run(args: Args) -> Outcome<Report> {
         .zip(&contents)
         .map(|(name, content)| (name.as_str(), content.as_slice()));
     artifacts::publish(out, files)
+}
+
+/// Reads a restore blob.
+pub fn parse_blob<'t>(path: &Path, text: &'t [u8]) -> Outcome<RestoreBlob<'t>> {
+    RestoreBlob::parse(text)
+        .map_err(|error| kind::refusal(path, text, &FileKind::RestoreBlob, error))
 }

@@ -147,7 +147,7 @@ fn an_activation_that_cannot_be_written_out_does_not_happen() {
     let site = Site::new();
     site.init("hsm");
     site.activate_to("hsm", &site.path("none/sealed"), "2")
-        .refused(&["none", "no such file"]);
+        .refused(&["none", "none does not exist"]);
     site.folder.write("taken", b"keep");
     site.activate_to("hsm", &site.path("taken"), "2")
         .refused(&["taken", "exists"]);

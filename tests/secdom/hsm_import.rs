@@ -163,6 +163,6 @@ fn tags_that_cannot_be_expected_are_refused() {
     site.import_begin("hsm", "t.pem", &[""])
         .refused(&["--expect-tag \"\""]);
     site.import_begin("hsm", "none/t.pem", &["a"])
-        .refused(&["none", "no such file"]);
+        .refused(&["none", "none does not exist"]);
     assert!(!site.path("hsm").exists() && !site.path("t.pem").exists());
 }

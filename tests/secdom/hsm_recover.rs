@@ -177,7 +177,7 @@ fn what_begins_no_recovery() {
     site.begin("second", "signing.bin", &domain, "request")
         .refused(&["signing.bin"]);
     site.begin("second", "sealed", &domain, "none/request")
-        .refused(&["none", "no such file"]);
+        .refused(&["none", "none does not exist"]);
     site.folder.write("taken", b"");
     site.begin("second", "sealed", &domain, "taken")
         .refused(&["taken", "exists"]);

@@ -122,21 +122,19 @@ fn what_is_no_usable_key_is_refused_by_name() {
     let folder = Folder::new();
     let pem = fs::read_to_string(key("s2048_0")).unwrap();
     for (bytes, reason) in [
-        (Vec::new(), "no private key"),
+        (Vec::new(), "is empty"),
         (b"\0\xff garbage".to_vec(), "no private key"),
         (
             fs::read(key("s2048_0").with_extension("cer")).unwrap(),
-            "no private key",
+            "is a certificate, where a private key is expected",
         ),
-        (pem.replace("-----END", "----END").into(), "no private key"),
-        (format!("{pem}{pem}").into(), "more than one"),
+        (pem.replace("-----END", "----END").into(), "cut short"),
         (pem.replacen("MII", "M!I", 1).into(), "base64"),
-        (fs::read(fixture("proc-type.key")).unwrap(), "Proc-Type"),
         (fs::read(fixture("ec.key")).unwrap(), "EC PRIVATE KEY"),
         (fs::read(fixture("ed25519.key")).unwrap(), "ada.key"),
         (
-            fs::read(fixture("pkcs12-3des.key")).unwrap(),
-            "encrypted in an unsupported way",
+            fs::read(fixture("chain.pfx")).unwrap(),
+            "PKCS#12 file (PFX)",
         ),
         (
             fs::read(key("s2048_1")).unwrap(),
@@ -151,8 +149,12 @@ fn what_is_no_usable_key_is_refused_by_name() {
 fn what_is_no_usable_certificate_is_refused_by_name() {
     let folder = Folder::new();
     for (bytes, reason) in [
-        (Vec::new(), "no certificate"),
-        (fs::read(key("s2048_0")).unwrap(), "no certificate"),
+        (Vec::new(), "is empty"),
+        (
+            fs::read(key("s2048_0")).unwrap(),
+            "is a private key, where a certificate is expected",
+        ),
+        (fs::read(fixture("chain.p7b")).unwrap(), "PKCS#7"),
         (
             b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec(),
             "base64",
@@ -168,7 +170,7 @@ fn what_is_no_usable_certificate_is_refused_by_name() {
     }
     let key = folder.custodian("s2048_0", "ada");
     fs::remove_file(key.with_extension("cer")).unwrap();
-    drill(&key, &[]).refused(&["ada.cer", "no such file"]);
+    drill(&key, &[]).refused(&["ada.key", "its certificate is missing", "ada.cer"]);
 }
 
 #[test]
@@ -199,6 +201,20 @@ fn encrypted_keys_open_with_their_password() {
         "pbes2-aes128-sha1",
         "pbes2-3des-sha256",
         "pbes2-scrypt",
+        "pbes2-des",
+        "pbes1-md5-des",
+        "pbes1-md5-rc2",
+        "pbes1-sha1-des",
+        "pbes1-sha1-rc2",
+        "pkcs12-3des",
+        "pkcs12-2des",
+        "pkcs12-rc2-128",
+        "pkcs12-rc2-40",
+        "proc-type",
+        "proc-type-aes128",
+        "proc-type-aes192",
+        "proc-type-des3",
+        "proc-type-des",
     ] {
         let key = with_key(&folder, fs::read(fixture(&format!("{name}.key"))).unwrap());
         drill(&key, &["--passwords", PASSWORD]).done();
@@ -206,6 +222,31 @@ fn encrypted_keys_open_with_their_password() {
         drill(&key, &["--passwords", "wrong"]).refused(&["ada.key", "password"]);
         drill(&key, &["--passwords", ""]).refused(&["ada.key", "encrypted"]);
         drill(&key, &[]).refused(&["ada.key", "encrypted"]);
+    }
+}
+
+#[test]
+fn an_encryption_that_is_not_read_is_named_with_the_command_that_converts() {
+    let folder = Folder::new();
+    for name in ["pbes2-rc2", "pkcs12-rc4", "proc-type-camellia256"] {
+        let key = with_key(&folder, fs::read(fixture(&format!("{name}.key"))).unwrap());
+        let refused = drill(&key, &["--passwords", PASSWORD]).refused(&[
+            "ada.key",
+            "not read here",
+            "openssl pkcs8 -topk8",
+        ]);
+        assert!(!refused.contains("password"), "{refused}");
+    }
+}
+
+/// No wrong password opens a key, whose padding is right once in 256 times.
+#[test]
+fn a_wrong_password_is_named_as_such() {
+    let folder = Folder::new();
+    let key = with_key(&folder, fs::read(fixture("pbes1-md5-des.key")).unwrap());
+    for number in 0..600 {
+        drill(&key, &["--passwords", &number.to_string()])
+            .refused(&["ada.key", "does not open with the given password"]);
     }
 }
 

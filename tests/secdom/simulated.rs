@@ -73,7 +73,15 @@ impl Site {
             .unwrap()
             .strip_prefix("header-digest ")
             .unwrap();
-        assert_eq!((id.len(), digest.len(), lines.next()), (64, 64, None));
+        assert_eq!((id.len(), digest.len()), (64, 64));
+        for name in CUSTODIANS {
+            let line = lines.next().unwrap();
+            assert!(
+                line.starts_with("custodian ") && line.contains(name),
+                "{line}"
+            );
+        }
+        assert!(lines.all(|line| line.starts_with("finding ")), "{out}");
         let status = self.status(hsm);
         assert_eq!(
             (&status["domain_id"], &status["header_digest"]),

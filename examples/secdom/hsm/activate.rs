@@ -13,7 +13,7 @@ use crate::certificate::{self, CertificateFile};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{custodians, show};
+use crate::{custodians, inspect, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 --sealed domain.sealed
@@ -54,7 +54,8 @@ pub fn run(args: Args) -> Outcome<Report> {
     output::must_be_free(out)?;
     let threshold = custodians::threshold("--quorum", args.quorum, args.custodians.len())?;
     let files = CertificateFile::read_all(&args.custodians)?;
-    let keys: Vec<PublicKey> = certificate::with_distinct_keys(&files)?
+    let certificates = certificate::with_distinct_keys(&files)?;
+    let keys: Vec<PublicKey> = certificates
         .iter()
         .map(|certificate| certificate.public_key().clone())
         .collect();
@@ -104,8 +105,9 @@ pub fn run(args: Args) -> Outcome<Report> {
         ))
     })?;
     let header = sealed.header();
+    let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
     Ok(Report::text(format!(
-        "domain-id {}\nheader-digest {}\n",
+        "domain-id {}\nheader-digest {}\n{sealed_to}",
         header.domain_id(),
         header.digest()
     )))

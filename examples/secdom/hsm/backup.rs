@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::device::Device;
 use super::{HsmArg, ROOM, not_in_state, vault};
 use crate::input::reason;
+use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
@@ -117,7 +118,8 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
         .take(FRONT_MAX_LEN as u64)
         .read_to_end(&mut front)
         .map_err(|error| Refusal::file(path, reason(&error)))?;
-    let header = BackupHeader::parse(&front).map_err(|error| Refusal::file(path, error))?;
+    let header = BackupHeader::parse(&front)
+        .map_err(|error| kind::refusal(path, &front, &FileKind::Backup, error))?;
     let (length, id) = (header.info().length, header.backup_id());
     let mut rest = (&front[header.front().len()..]).chain(file);
 

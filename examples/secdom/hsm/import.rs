@@ -7,7 +7,6 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use security_domain::lifecycle::{AnyDomain, ExpectedArtifact, Status};
-use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{ArtifactTag, DomainId};
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
@@ -18,7 +17,8 @@ use super::{HsmArg, empty, not_in_state, vault};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{ids, input, pem, show};
+use crate::upload::parse_blob;
+use crate::{ids, pem, show, text};
 
 const BEGIN_EXAMPLE: &str = "Example:
   secdom hsm import-begin --hsm hsm-2 --sd-exchange-key transfer.pem \\
@@ -122,8 +122,8 @@ pub struct Args {
 
 pub fn import(args: &Args) -> Outcome<Report> {
     let path = &args.sd_file;
-    let text = input::read(path)?;
-    let blob = RestoreBlob::parse(&text).map_err(|error| Refusal::file(path, error))?;
+    let text = text::read_json(path)?;
+    let blob = parse_blob(path, &text)?;
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {

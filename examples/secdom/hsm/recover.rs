@@ -13,6 +13,7 @@ use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDoma
 
 use super::device::Device;
 use super::{HsmArg, ROOM, empty, not_in_state, vault};
+use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal, Report};
@@ -161,7 +162,14 @@ fn add_one(
     };
     let contribution = match Contribution::parse(&bytes) {
         Ok(contribution) => contribution,
-        Err(error) => return Ok(Err(Refusal::file(path, error))),
+        Err(error) => {
+            return Ok(Err(kind::refusal(
+                path,
+                &bytes,
+                &FileKind::Contribution,
+                error,
+            )));
+        }
     };
     let what = match domain.add(sealed, &contribution, device) {
         Ok(Added::New) => "contributed",
@@ -207,7 +215,8 @@ pub fn opened(domain: &Domain<'_, Active, ROOM>, sealed: &SealedDomain<'_>) -> S
 
 /// Reads a sealed domain.
 pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<SealedDomain<'a>> {
-    SealedDomain::parse(bytes).map_err(|error| Refusal::file(path, error))
+    SealedDomain::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::SealedDomain, error))
 }
 
 /// End a recovery or an import: its transfer key and everything gathered are wiped

@@ -69,7 +69,13 @@ fn recover_in(
     let passwords = args.passwords.read(args.keys.len())?;
     let mut keys = Vec::new();
     for (index, file) in args.keys.iter().enumerate() {
-        let key = key::read_private(file, passwords.given(index))?;
+        let listed = |id| {
+            sealed
+                .header()
+                .custodians()
+                .any(|custodian| custodian.id == id)
+        };
+        let key = key::read_private(file, passwords.given(index), |key| listed(key.id()))?;
         let id = key.public_key().id();
         must_be_new_and_listed(file, id, path, sealed, &keys)?;
         keys.push((file.as_path(), id, key));

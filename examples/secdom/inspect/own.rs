@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Inspects the crate's own files: sealed domains, requests, contributions, backups.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding};
@@ -9,19 +9,15 @@ use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::sealed_domain::{Custodian, Header, SealedDomain};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use super::facts::Facts;
 use super::{about_holder, about_quorum, holder_in_json};
 use crate::certificate::{CertificateFile, Holder};
+use crate::hsm::parse_sealed;
+use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
-use crate::{clock, show};
-
-/// The facts of a file, in words and in JSON.
-pub struct Facts {
-    words: String,
-    members: Map<String, Value>,
-    findings: Vec<String>,
-}
+use crate::show;
 
 /// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
 pub fn read(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Option<Outcome<Facts>> {
@@ -35,57 +31,8 @@ pub fn read(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Opti
     })
 }
 
-impl Facts {
-    fn new(path: &Path, format: &'static str, title: &str, bytes: &[u8]) -> Self {
-        let mut facts = Self {
-            words: String::new(),
-            members: Map::new(),
-            findings: Vec::new(),
-        };
-        facts.word("file", show::path(path));
-        facts.member("format", format);
-        facts.word("format", title);
-        facts.fact("sha256", show::sha256(bytes));
-        facts
-    }
-
-    fn word(&mut self, label: &str, value: impl Display) {
-        let _ = writeln!(self.words, "{label:<14} {value}");
-    }
-
-    fn member(&mut self, name: &str, value: impl Into<Value>) {
-        self.members.insert(name.into(), value.into());
-    }
-
-    /// Adds a fact in words, and as a JSON member whose name has underscores for hyphens.
-    fn fact(&mut self, label: &str, value: impl Display) {
-        let value = value.to_string();
-        self.word(label, &value);
-        self.member(&label.replace('-', "_"), value);
-    }
-
-    /// Adds a time in Unix seconds; 0 means none.
-    fn time(&mut self, label: &str, seconds: u64, none: &str) {
-        let time = i64::try_from(seconds).ok().filter(|&seconds| seconds != 0);
-        self.word(label, time.map_or(none.into(), clock::rfc3339));
-        self.member(label, time.map(clock::rfc3339));
-    }
-
-    /// Returns the text for standard output.
-    pub fn text(mut self, as_json: bool) -> String {
-        if as_json {
-            self.members.insert("findings".into(), json!(self.findings));
-            return show::ascii_json(&format!("{:#}\n", Value::Object(self.members)));
-        }
-        for finding in std::mem::take(&mut self.findings) {
-            self.word("finding", finding);
-        }
-        self.words
-    }
-}
-
 fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Outcome<Facts> {
-    let file = SealedDomain::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let file = parse_sealed(path, bytes)?;
     let header = file.header();
     let mut facts = Facts::new(path, "sealed-domain", "sealed domain, version 1", bytes);
     facts.fact("domain-id", header.domain_id());
@@ -191,7 +138,8 @@ fn holders(
 }
 
 fn request(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
-    let request = Request::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let request = Request::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Request, error))?;
     let mut facts = Facts::new(
         path,
         "request",
@@ -219,7 +167,8 @@ fn request(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
 }
 
 fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
-    let contribution = Contribution::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let contribution = Contribution::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Contribution, error))?;
     let mut facts = Facts::new(path, "contribution", "contribution, version 1", bytes);
     facts.fact("request-digest", contribution.request());
     facts.word(

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Inspects the files of custodians: certificates and private keys.
+
+use std::path::Path;
+
+use security_domain::custodian::Recipient;
+use security_domain::rsa::PublicKey;
+use serde_json::json;
+
+use super::facts::Facts;
+use super::{about_holder, holder_in_json};
+use crate::certificate::{CertificateFile, Holder};
+use crate::kind::FileKind;
+use crate::report::Outcome;
+use crate::{key, show, text};
+
+/// Reads a certificate or a private key; nothing if `bytes` look like neither.
+pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
+    match FileKind::of(bytes) {
+        FileKind::Certificate | FileKind::PrivateKey | FileKind::EncryptedKey => {
+            Some(facts(path, bytes))
+        }
+        FileKind::Base64(inner)
+            if matches!(
+                *inner,
+                FileKind::Certificate | FileKind::PrivateKey | FileKind::EncryptedKey
+            ) =>
+        {
+            Some(facts(path, bytes))
+        }
+        _ => None,
+    }
+}
+
+fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let text = text::read(path)?;
+    let keys = key::published(path, &text)?;
+    let certificates = CertificateFile::find(path, &text)?;
+    let (format, title) = if keys.is_empty() {
+        ("certificate", "X.509 certificate")
+    } else {
+        ("private-key", "private key: keep it secret")
+    };
+    let mut facts = Facts::new(path, format, title, bytes);
+    let mut listed = Vec::new();
+    for public in &keys {
+        listed.push(match public {
+            None => {
+                facts.word("key", "encrypted");
+                json!({ "encrypted": true })
+            }
+            Some(key) => {
+                let (id, bits) = (key.id(), key.size().bits());
+                facts.word("key", format!("{bits} bits, not encrypted"));
+                facts.word("custodian-id", id);
+                json!({ "encrypted": false, "custodian_id": id.to_string(), "key_bits": bits })
+            }
+        });
+    }
+    if !keys.is_empty() {
+        facts.member("keys", listed);
+    }
+    describe(&mut facts, &certificates)?;
+    Ok(facts)
+}
+
+fn describe(facts: &mut Facts, certificates: &[CertificateFile]) -> Outcome<()> {
+    let mut listed = Vec::new();
+    for file in certificates {
+        let certificate = file.parse_for_recovery()?;
+        let holder = Holder::recovered(&certificate);
+        let id = PublicKey::new(certificate.modulus(), certificate.exponent());
+        let id = id.ok().map(|key| key.id().to_string());
+        facts.word("subject", show::text(&holder.subject));
+        facts.word("thumbprint", holder.thumbprint);
+        if let Some(id) = &id {
+            facts.word("custodian-id", id);
+        }
+        facts.word("key", format!("{} bits", holder.key_bits));
+        facts.times(holder.not_before, holder.not_after);
+        let mut object = json!({ "thumbprint": holder.thumbprint.to_string(), "custodian_id": id });
+        holder_in_json(&holder, &mut object);
+        listed.push(object);
+        facts.findings.extend(file.warnings(&certificate));
+        if let Err(refusal) = file.parse() {
+            facts
+                .findings
+                .push(format!("no new domain is sealed to it: {refusal}"));
+        }
+        about_holder(&holder, &mut facts.findings);
+    }
+    facts.member("certificates", listed);
+    Ok(())
+}

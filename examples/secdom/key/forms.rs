@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The forms in which a file holds private keys.
+
+use std::path::Path;
+
+use der::asn1::AnyRef;
+use der::{Decode, Tag, Tagged};
+use security_domain::rsa::PrivateKey;
+use zeroize::Zeroizing;
+
+use super::{Lock, encryption, numbers, old};
+use crate::certificate::elements;
+use crate::kind::{self, FileKind};
+use crate::report::{Outcome, Refusal};
+use crate::{pem, show};
+
+/// `rsaEncryption` and `id-RSASSA-PSS`. Their keys are of the same form, and what parameters there are
+/// does not concern decryption.
+const RSA: [&str; 2] = ["1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10"];
+
+/// A private key as it is in the file.
+pub enum Form {
+    Pkcs8(Zeroizing<Vec<u8>>),
+    Pkcs1(Zeroizing<Vec<u8>>),
+    /// PKCS#8, encrypted.
+    Encrypted(Zeroizing<Vec<u8>>),
+    /// PKCS#1 encrypted in PEM, with the headers that say how.
+    Old {
+        headers: Vec<u8>,
+        body: Zeroizing<Vec<u8>>,
+    },
+    /// Anything else that calls itself a private key, with its label.
+    Other(String),
+}
+
+/// Returns the private keys in a file, at least one.
+pub fn forms(path: &Path, bytes: &[u8]) -> Outcome<Vec<Form>> {
+    let mut forms = Vec::new();
+    for block in pem::blocks(bytes) {
+        if !block.label.ends_with("PRIVATE KEY") {
+            continue;
+        }
+        let der = block.decode();
+        let der =
+            der.ok_or_else(|| Refusal::file(path, "the private key's PEM block is not base64"))?;
+        forms.push(match block.label {
+            "RSA PRIVATE KEY" if !block.headers.is_empty() => Form::Old {
+                headers: block.headers.to_vec(),
+                body: der,
+            },
+            "PRIVATE KEY" => Form::Pkcs8(der),
+            "RSA PRIVATE KEY" => Form::Pkcs1(der),
+            "ENCRYPTED PRIVATE KEY" => Form::Encrypted(der),
+            other => Form::Other(other.into()),
+        });
+    }
+    if forms.is_empty() {
+        forms.extend(of_der(Zeroizing::new(bytes.to_vec())));
+    }
+    if forms.is_empty() {
+        forms.extend(pem::base64(bytes).and_then(of_der));
+    }
+    if forms.is_empty() {
+        let error = "holds no private key in PEM or DER";
+        return Err(kind::refusal(path, bytes, &FileKind::PrivateKey, error));
+    }
+    Ok(forms)
+}
+
+/// Returns the form of a key in DER.
+fn of_der(der: Zeroizing<Vec<u8>>) -> Option<Form> {
+    match FileKind::of(&der) {
+        FileKind::EncryptedKey => Some(Form::Encrypted(der)),
+        // The version, then the algorithm or the modulus.
+        FileKind::PrivateKey => {
+            let items = AnyRef::from_der(&der).and_then(|all| elements(all.value()));
+            let is_pkcs8 =
+                items.is_ok_and(|items| items.get(1).map(Tagged::tag) == Some(Tag::Sequence));
+            Some(if is_pkcs8 {
+                Form::Pkcs8(der)
+            } else {
+                Form::Pkcs1(der)
+            })
+        }
+        _ => None,
+    }
+}
+
+impl Form {
+    pub fn is_encrypted(&self) -> bool {
+        matches!(self, Self::Encrypted(_) | Self::Old { .. })
+    }
+
+    /// Opens the key.
+    pub fn open(&self, lock: &mut Lock<'_>) -> Outcome<PrivateKey> {
+        match self {
+            Self::Pkcs8(der) => pkcs8(der, lock),
+            Self::Pkcs1(der) => numbers::read(der, lock),
+            Self::Encrypted(der) => pkcs8(&encryption::decrypt(der, lock)?, lock),
+            Self::Old { headers, body } => numbers::read(&old::decrypt(headers, body, lock)?, lock),
+            Self::Other(label) => Err(lock.refuse(format!(
+                "holds no RSA private key, but {}",
+                show::text(label)
+            ))),
+        }
+    }
+}
+
+/// Reads PKCS#8 (RFC 5958).
+fn pkcs8(der: &[u8], lock: &Lock<'_>) -> Outcome<PrivateKey> {
+    let parsed = AnyRef::from_der(der).and_then(|all| elements(all.value()));
+    let malformed = |_| lock.refuse("the private key is not PKCS#8 in DER");
+    let parsed = parsed.map_err(malformed)?;
+    let [_version, algorithm, key, ..] = parsed.as_slice() else {
+        return Err(lock.refuse("the private key is not PKCS#8 in DER"));
+    };
+    let algorithm = elements(algorithm.value()).map_err(malformed)?;
+    let oid = algorithm
+        .first()
+        .and_then(|oid| oid.decode_as::<der::asn1::ObjectIdentifier>().ok());
+    let oid = oid.map(|oid| oid.to_string()).unwrap_or_default();
+    if !RSA.contains(&oid.as_str()) {
+        let other = match oid.as_str() {
+            "1.2.840.10045.2.1" => "one on an elliptic curve".into(),
+            "1.3.101.112" => "an Ed25519 key".into(),
+            _ => format!("one of algorithm {oid}"),
+        };
+        return Err(lock.refuse(format!("holds no RSA private key, but {other}")));
+    }
+    numbers::read(key.value(), lock)
+}

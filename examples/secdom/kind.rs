@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Recognises what a file is, for messages: empty, cut short, or another kind of file than the one
+//! that is expected.
+
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::report::Refusal;
+use crate::{pem, show, text};
+
+/// `ContentInfo` of PKCS#7: `1.2.840.113549.1.7.2`, signed data.
+const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+/// `1.2.840.113549.1.7.1`, data, with which a PKCS#12 file begins.
+const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+/// `rsaEncryption` and `id-RSASSA-PSS`, without the last byte.
+const PKCS1: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01";
+/// The arc of password-based encryption in PKCS#5 and PKCS#12.
+const PBE: [&[u8]; 2] = [
+    b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05",
+    b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01",
+];
+
+/// What a file looks like. A file of this kind may still be damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    Empty,
+    SealedDomain,
+    Request,
+    Contribution,
+    Backup,
+    DomainFile,
+    RestoreBlob,
+    TransferKey,
+    CertificateInfo,
+    OtherJson,
+    CutJson,
+    Certificate,
+    PrivateKey,
+    EncryptedKey,
+    /// PKCS#12, with key and certificate.
+    Pfx,
+    /// PKCS#7, with certificates.
+    P7b,
+    /// Another block of PEM, with its label.
+    Pem(String),
+    /// PEM without its end, with its label.
+    CutPem(String),
+    /// DER that says that it is longer.
+    CutDer,
+    Web,
+    Archive,
+    /// One of the others, in base64.
+    Base64(Box<FileKind>),
+    Unknown,
+}
+
+impl FileKind {
+    /// Recognises a file by its first bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            // The heads of CBOR arrays of 6, 2 and 5 items.
+            [0x86, ..] => Self::SealedDomain,
+            [0x82, ..] => Self::Request,
+            [0x85, ..] => Self::Contribution,
+            [b's', b'd', b'b', ..] => Self::Backup,
+            [0x30, ..] => der(bytes).unwrap_or(Self::Unknown),
+            [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, ..] => Self::Archive,
+            _ if bytes.trim_ascii().is_empty() => Self::Empty,
+            _ => of_text(bytes),
+        }
+    }
+
+    /// Says how to turn the file into what is wanted, if a common command does.
+    fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Pfx => {
+                "take key and certificate out of it with: openssl pkcs12 -in FILE.pfx -nocerts -out A.key; \
+                 openssl pkcs12 -in FILE.pfx -clcerts -nokeys -out A.cer"
+            }
+            Self::P7b => {
+                "take the certificates out of it with: openssl pkcs7 -in FILE.p7b -print_certs -out A.cer \
+                 (with -inform DER if it is not PEM)"
+            }
+            Self::Base64(_) => "decode it with: base64 -d FILE > DECODED",
+            Self::Pem(label) if label == "OPENSSH PRIVATE KEY" => {
+                "convert a copy of it with: ssh-keygen -p -m PKCS8 -f COPY"
+            }
+            Self::Archive => "unpack it first",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "an empty file",
+            Self::SealedDomain => "a sealed domain",
+            Self::Request => "a request for contributions",
+            Self::Contribution => "a contribution",
+            Self::Backup => "a backup",
+            Self::DomainFile => "a Managed HSM security domain",
+            Self::RestoreBlob => "a Managed HSM restore blob",
+            Self::TransferKey => "a Managed HSM transfer key",
+            Self::CertificateInfo => "a Managed HSM certificate info",
+            Self::OtherJson => "JSON of another kind",
+            Self::CutJson => "JSON that is cut short",
+            Self::Certificate => "a certificate",
+            Self::PrivateKey => "a private key",
+            Self::EncryptedKey => "an encrypted private key",
+            Self::Pfx => "a PKCS#12 file (PFX)",
+            Self::P7b => "a PKCS#7 file (P7B)",
+            Self::Pem(label) => return write!(f, "PEM of {}", show::text(label)),
+            Self::CutPem(label) => {
+                return write!(f, "PEM of {} that is cut short", show::text(label));
+            }
+            Self::CutDer => "DER that is cut short",
+            Self::Web => "a web page",
+            Self::Archive => "a compressed archive",
+            Self::Base64(kind) => return write!(f, "{kind} in base64"),
+            Self::Unknown => "a file of no known format",
+        })
+    }
+}
+
+/// Makes the refusal of a file that is not a valid file of the kind `expected`, with `error` as the
+/// reason unless the file is obviously something else.
+pub fn refusal(
+    path: &Path,
+    bytes: &[u8],
+    expected: &FileKind,
+    error: impl Into<Box<dyn Error>>,
+) -> Refusal {
+    let kind = FileKind::of(bytes);
+    let reason = match &kind {
+        FileKind::Empty => format!("is empty, where {expected} is expected"),
+        kind if kind == expected && is_cut(kind, bytes) => "is cut short".into(),
+        kind if kind == expected || *kind == FileKind::Unknown => {
+            return Refusal::file(path, error);
+        }
+        FileKind::CutJson => {
+            format!("is cut short: its JSON ends too early, where {expected} is expected")
+        }
+        kind => match kind.remedy() {
+            Some(remedy) => format!("is {kind}, where {expected} is expected; {remedy}"),
+            None => format!("is {kind}, where {expected} is expected"),
+        },
+    };
+    Refusal::file(path, reason)
+}
+
+/// Makes the refusal of a file that is of no use to anyone who asks what it is.
+pub fn unknown(path: &Path, bytes: &[u8]) -> Refusal {
+    let kind = FileKind::of(bytes);
+    let reason = match (&kind, kind.remedy()) {
+        (FileKind::Empty, _) => "is empty".into(),
+        (FileKind::Unknown, _) => "is not in a known format".into(),
+        (_, Some(remedy)) => format!("is {kind}; {remedy}"),
+        (_, None) => format!("is {kind}"),
+    };
+    Refusal::file(path, reason)
+}
+
+/// Returns whether one of the crate's own files ends too early.
+fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
+    let own = [
+        FileKind::SealedDomain,
+        FileKind::Request,
+        FileKind::Contribution,
+    ]
+    .contains(kind);
+    own && { minicbor::Decoder::new(bytes).skip() }.is_err_and(|error| error.is_end_of_input())
+}
+
+fn of_text(bytes: &[u8]) -> FileKind {
+    let unwrapped = text::json(bytes);
+    let text = unwrapped.as_deref().map_or(bytes, Vec::as_slice);
+    let start = text.trim_ascii_start();
+    if start.starts_with(b"{") {
+        return json(start);
+    }
+    let begins = |with: &str| {
+        let head = start.get(..with.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    if begins("<!doctype") || begins("<html") || begins("<?xml") {
+        return FileKind::Web;
+    }
+    let blocks = pem::find(text);
+    if let Some(block) = blocks.whole.first() {
+        return of_label(block.label);
+    }
+    if let Some(label) = blocks.cut {
+        return FileKind::CutPem(label.into());
+    }
+    match pem::base64(text) {
+        Some(bytes) if !bytes.is_empty() => match FileKind::of(&bytes) {
+            FileKind::Unknown | FileKind::Empty => FileKind::Unknown,
+            kind => FileKind::Base64(Box::new(kind)),
+        },
+        _ => FileKind::Unknown,
+    }
+}
+
+fn of_label(label: &str) -> FileKind {
+    match label {
+        "CERTIFICATE" | "X509 CERTIFICATE" => FileKind::Certificate,
+        "PRIVATE KEY" | "RSA PRIVATE KEY" => FileKind::PrivateKey,
+        "ENCRYPTED PRIVATE KEY" => FileKind::EncryptedKey,
+        "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => FileKind::P7b,
+        other => FileKind::Pem(other.into()),
+    }
+}
+
+fn json(text: &[u8]) -> FileKind {
+    let members = [
+        ("SharedKeys", FileKind::DomainFile),
+        ("SplitKeys", FileKind::DomainFile),
+        ("WrappedKey", FileKind::RestoreBlob),
+        ("transfer_key", FileKind::TransferKey),
+        ("certificates", FileKind::CertificateInfo),
+    ];
+    match serde_json::from_slice::<Value>(text) {
+        Ok(value) => members
+            .into_iter()
+            .find(|(member, _)| value.get(member).is_some())
+            .map_or(FileKind::OtherJson, |(_, kind)| kind),
+        Err(error) if error.is_eof() => FileKind::CutJson,
+        // What the file resembles most. The strict reader says what is wrong.
+        Err(_) => members
+            .into_iter()
+            .find(|(member, _)| {
+                let member = format!("\"{member}\"");
+                text.windows(member.len())
+                    .any(|part| part == member.as_bytes())
+            })
+            .map_or(FileKind::Unknown, |(_, kind)| kind),
+    }
+}
+
+/// Recognises a structure in DER.
+fn der(bytes: &[u8]) -> Option<FileKind> {
+    let (length, inner) = header(bytes)?;
+    if inner.len() < length {
+        return Some(FileKind::CutDer);
+    }
+    Some(match inner {
+        // A version, then what follows it.
+        [2, 1, 3, rest @ ..] if contains(rest, DATA) => FileKind::Pfx,
+        [2, 1, _, 0x30, _, rest @ ..] if rest.starts_with(PKCS1) => FileKind::PrivateKey,
+        [2, 1, 0, 2, ..] => FileKind::PrivateKey,
+        _ if inner.starts_with(SIGNED_DATA) => FileKind::P7b,
+        [0x30, ..] => {
+            let (_, second) = header(inner)?;
+            if PBE.iter().any(|oid| second.starts_with(oid)) {
+                FileKind::EncryptedKey
+            } else if second.first().is_some_and(|tag| matches!(tag, 0xa0 | 2)) {
+                FileKind::Certificate
+            } else {
+                return None;
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Returns the length in the header of a sequence, and everything after the header.
+fn header(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (tag, rest) = bytes.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let count = usize::from(first & 0x7f);
+    match (tag, first) {
+        (0x30, 0..=0x7f) => Some((count, rest)),
+        (0x30, 0x81..=0x84) => {
+            let (length, rest) = rest.split_at_checked(count)?;
+            let length = length
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            Some((length, rest))
+        }
+        _ => None,
+    }
+}
+
+fn contains(bytes: &[u8], pattern: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(64)];
+    head.windows(pattern.len()).any(|part| part == pattern)
+}
