@@ -127,7 +127,7 @@ fn with_key(
             .custodians()
             .any(|custodian| custodian.id == id)
     };
-    let mut key = key::read_private(path, passwords.given(0), |key| listed(key.id()))?;
+    let mut key = key::read_private(path, passwords.given(0), listed)?;
     let id = key.public_key().id();
     if !listed(id) {
         let sealed = show::path(sealed_path);
@@ -137,7 +137,7 @@ fn with_key(
         ));
     }
     sealed
-        .unwrap_share(id, &mut key, &mut SysRng)
+        .unwrap_share(id, &mut *key, &mut SysRng)
         .map_err(|error| Refusal::file(path, error))
 }
 

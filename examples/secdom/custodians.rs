@@ -9,11 +9,11 @@ use getrandom::SysRng;
 use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, Combined, DomainFile, ShareError};
 use security_domain::quorum::Threshold;
-use security_domain::rsa::PrivateKey;
 use security_domain::x509::Thumbprint;
 
 use crate::certificate::CertificateFile;
 use crate::domain::File;
+use crate::key::Key;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal};
@@ -37,7 +37,7 @@ pub struct KeyArgs {
 pub struct Custodian {
     pub key_file: PathBuf,
     pub thumbprint: Thumbprint,
-    pub key: PrivateKey,
+    pub key: Key,
     /// What is wrong in the certificate, and does not matter.
     warnings: Option<String>,
 }

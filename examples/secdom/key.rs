@@ -4,16 +4,70 @@
 mod encryption;
 mod forms;
 mod numbers;
+mod odd;
 mod old;
 
 use std::path::Path;
 
-use security_domain::rsa::{PrivateKey, PublicKey};
+use rand_core::TryCryptoRng;
+use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
+use security_domain::rng::RngError;
+use security_domain::rsa::{KeyError, PrivateKey};
 use zeroize::Zeroizing;
 
 use crate::report::{Outcome, Refusal};
 use crate::{passwords, show, text};
 use forms::{Form, forms};
+use odd::OddKey;
+
+/// A private key.
+pub enum Key {
+    /// One that the library accepts.
+    Usual(Box<PrivateKey>),
+    /// One that serves existing Managed HSM domains alone, and why.
+    Odd(Box<OddKey>, KeyError),
+}
+
+impl Key {
+    /// Returns modulus and public exponent.
+    pub fn public(&self) -> [&[u8]; 2] {
+        match self {
+            Self::Usual(key) => [key.public_key().modulus(), key.public_key().exponent()],
+            Self::Odd(key, _) => key.public(),
+        }
+    }
+
+    /// Returns the custodian's id in the crate's own format, which has no odd keys.
+    pub fn id(&self) -> Option<CustodianId> {
+        match self {
+            Self::Usual(key) => Some(key.public_key().id()),
+            Self::Odd(..) => None,
+        }
+    }
+
+    pub fn bits(&self) -> u32 {
+        match self {
+            Self::Usual(key) => key.public_key().size().bits(),
+            Self::Odd(key, _) => key.bits(),
+        }
+    }
+}
+
+impl Identity for Key {
+    type Error = RngError;
+
+    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+        &mut self,
+        wrapped: &[u8],
+        rng: &mut R,
+        out: &mut [u8],
+    ) -> Result<usize, UnwrapError<RngError>> {
+        match self {
+            Self::Usual(key) => key.unwrap_key(wrapped, rng, out),
+            Self::Odd(key, _) => key.unwrap_key(wrapped, rng, out),
+        }
+    }
+}
 
 /// Reads the private key in `path` that belongs to one of the certificates in `certificate_files`, whose
 /// moduli and exponents are `publics`.
@@ -23,9 +77,8 @@ pub fn read(
     password: Option<&[u8]>,
     certificate_files: &[&Path],
     publics: &[[&[u8]; 2]],
-) -> Outcome<PrivateKey> {
-    let belongs = |key: &PublicKey| publics.contains(&[key.modulus(), key.exponent()]);
-    read_one(path, password, belongs)?.map_err(|_| {
+) -> Outcome<Key> {
+    read_one(path, password, |key| publics.contains(&key.public()))?.map_err(|_| {
         let names = certificate_files.iter().map(|file| show::path(file));
         let mut names: Vec<_> = names.collect();
         names.dedup();
@@ -37,22 +90,26 @@ pub fn read(
     })
 }
 
-/// Reads the private key in `path` for which `belongs` returns true, or else the last one.
+/// Reads the private key in `path` of a custodian for whom `is_listed` returns true, or else the last one.
 /// `password` is the given one, or `None` to ask on the terminal.
 pub fn read_private(
     path: &Path,
     password: Option<&[u8]>,
-    belongs: impl Fn(&PublicKey) -> bool,
-) -> Outcome<PrivateKey> {
-    read_one(path, password, belongs).map(|key| key.unwrap_or_else(|other| other))
+    is_listed: impl Fn(CustodianId) -> bool,
+) -> Outcome<Box<PrivateKey>> {
+    let key = read_one(path, password, |key| key.id().is_some_and(&is_listed))?;
+    match key.unwrap_or_else(|other| other) {
+        Key::Usual(key) => Ok(key),
+        Key::Odd(_, error) => Err(Refusal::file(path, error)),
+    }
 }
 
 /// Reads the private key for which `belongs` returns true, or as an error the last one of the file.
 fn read_one(
     path: &Path,
     password: Option<&[u8]>,
-    belongs: impl Fn(&PublicKey) -> bool,
-) -> Outcome<Result<PrivateKey, PrivateKey>> {
+    belongs: impl Fn(&Key) -> bool,
+) -> Outcome<Result<Key, Key>> {
     let bytes = text::read(path)?;
     let forms = forms(path, &bytes)?;
     let is_given = password.is_some_and(|password| !password.is_empty());
@@ -70,7 +127,7 @@ fn read_one(
     let (mut refusal, mut other) = (None, None);
     for form in &forms {
         match form.open(&mut lock) {
-            Ok(key) if belongs(key.public_key()) => return Ok(Ok(key)),
+            Ok(key) if belongs(&key) => return Ok(Ok(key)),
             Ok(key) => other = Some(key),
             Err(error) => refusal = refusal.or(Some(error)),
         }
@@ -82,9 +139,9 @@ fn read_one(
     }
 }
 
-/// Returns the public half of each private key in a file; nothing for an encrypted one, and an empty list
-/// if there is none.
-pub fn published(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<PublicKey>>> {
+/// Returns the private keys in a file that are not encrypted, and nothing in place of those that are. The list
+/// is empty if there is no key.
+pub fn unencrypted(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<Key>>> {
     let Ok(forms) = forms(path, bytes) else {
         return Ok(Vec::new());
     };
@@ -93,13 +150,11 @@ pub fn published(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<PublicKey>>> {
         given: None,
         asked: None,
     };
-    let public = |form: &Form| match form.is_encrypted() {
+    let open = |form: &Form| match form.is_encrypted() {
         true => Ok(None),
-        false => form
-            .open(&mut lock)
-            .map(|key| Some(key.public_key().clone())),
+        false => form.open(&mut lock).map(Some),
     };
-    forms.iter().map(public).collect()
+    forms.iter().map(open).collect()
 }
 
 /// The password of a file, asked for at most once.

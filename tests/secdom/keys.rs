@@ -239,6 +239,20 @@ fn an_encryption_that_is_not_read_is_named_with_the_command_that_converts() {
     }
 }
 
+#[test]
+fn the_work_that_a_key_asks_for_is_bounded() {
+    let folder = Folder::new();
+    for (name, why) in [
+        ("work-iterations", "2000000000 iterations"),
+        ("work-pbes1", "2000000000 iterations"),
+        ("work-scrypt-memory", "MiB of memory"),
+        ("work-scrypt-passes", "passes"),
+    ] {
+        let key = with_key(&folder, fs::read(fixture(&format!("{name}.key"))).unwrap());
+        drill(&key, &["--passwords", PASSWORD]).refused(&["ada.key", why]);
+    }
+}
+
 /// No wrong password opens a key, whose padding is right once in 256 times.
 #[test]
 fn a_wrong_password_is_named_as_such() {

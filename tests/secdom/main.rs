@@ -19,6 +19,7 @@ mod keys;
 mod malformed;
 mod media;
 mod odd_certificates;
+mod odd_keys;
 mod outputs;
 mod restore;
 mod simulated;

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::Fault;
-use security_domain::rsa::PrivateKey;
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
 use super::Custodian;
@@ -76,7 +75,7 @@ impl Candidate {
         let names: Vec<&Path> = self.certificates.iter().map(|c| c.path.as_path()).collect();
         let key = key::read(&self.key_file, password, &names, &publics)?;
         let place = { publics.iter() }
-            .position(|public| *public == public_of(&key))
+            .position(|public| *public == key.public())
             .ok_or_else(|| no_certificate(&self.key_file))?;
         Ok(Custodian {
             warnings: self.certificates[place].warnings(&parsed[place]),
@@ -85,11 +84,6 @@ impl Candidate {
             key_file: self.key_file.clone(),
         })
     }
-}
-
-/// Returns modulus and exponent of a key.
-fn public_of(key: &PrivateKey) -> [&[u8]; 2] {
-    [key.public_key().modulus(), key.public_key().exponent()]
 }
 
 /// Reads the certificates in the key's own file and beside it.

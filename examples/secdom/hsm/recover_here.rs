@@ -75,7 +75,7 @@ fn recover_in(
                 .custodians()
                 .any(|custodian| custodian.id == id)
         };
-        let key = key::read_private(file, passwords.given(index), |key| listed(key.id()))?;
+        let key = key::read_private(file, passwords.given(index), listed)?;
         let id = key.public_key().id();
         must_be_new_and_listed(file, id, path, sealed, &keys)?;
         keys.push((file.as_path(), id, key));
@@ -108,7 +108,7 @@ fn must_be_new_and_listed(
     id: CustodianId,
     path: &Path,
     sealed: &SealedDomain<'_>,
-    earlier: &[(&Path, CustodianId, PrivateKey)],
+    earlier: &[(&Path, CustodianId, Box<PrivateKey>)],
 ) -> Outcome<()> {
     if let Some((earlier, _, _)) = earlier.iter().find(|(_, other, _)| *other == id) {
         let earlier = show::path(earlier);
@@ -130,13 +130,13 @@ fn must_be_new_and_listed(
 
 /// Returns the shares that open, and the custodians whose share does not open.
 fn shares(
-    keys: &mut [(&Path, CustodianId, PrivateKey)],
+    keys: &mut [(&Path, CustodianId, Box<PrivateKey>)],
     sealed: &SealedDomain<'_>,
 ) -> Outcome<(Vec<DomainShare>, Vec<String>)> {
     let progress = Progress::show("opening shares");
     let (mut shares, mut wrong) = (Vec::new(), Vec::new());
     for (file, id, key) in keys {
-        match sealed.unwrap_share(*id, key, &mut SysRng) {
+        match sealed.unwrap_share(*id, &mut **key, &mut SysRng) {
             Ok(share) => shares.push(share),
             Err(ShareError::DoesNotOpen(_) | ShareError::Changed(_)) => {
                 wrong.push(format!("{} (custodian {id})", show::path(file)));

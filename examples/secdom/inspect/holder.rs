@@ -34,7 +34,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
 
 fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let text = text::read(path)?;
-    let keys = key::published(path, &text)?;
+    let keys = key::unencrypted(path, &text)?;
     let certificates = CertificateFile::find(path, &text)?;
     let (format, title) = if keys.is_empty() {
         ("certificate", "X.509 certificate")
@@ -43,17 +43,19 @@ fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     };
     let mut facts = Facts::new(path, format, title, bytes);
     let mut listed = Vec::new();
-    for public in &keys {
-        listed.push(match public {
+    for key in &keys {
+        listed.push(match key {
             None => {
                 facts.word("key", "encrypted");
                 json!({ "encrypted": true })
             }
             Some(key) => {
-                let (id, bits) = (key.id(), key.size().bits());
+                let (id, bits) = (key.id().map(|id| id.to_string()), key.bits());
                 facts.word("key", format!("{bits} bits, not encrypted"));
-                facts.word("custodian-id", id);
-                json!({ "encrypted": false, "custodian_id": id.to_string(), "key_bits": bits })
+                if let Some(id) = &id {
+                    facts.word("custodian-id", id);
+                }
+                json!({ "encrypted": false, "custodian_id": id, "key_bits": bits })
             }
         });
     }

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
-use security_domain::rsa::PrivateKey;
 use zeroize::Zeroizing;
 
-use super::{Lock, encryption, numbers, old};
+use super::{Key, Lock, encryption, numbers, old};
 use crate::certificate::elements;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
@@ -92,7 +91,7 @@ impl Form {
     }
 
     /// Opens the key.
-    pub fn open(&self, lock: &mut Lock<'_>) -> Outcome<PrivateKey> {
+    pub fn open(&self, lock: &mut Lock<'_>) -> Outcome<Key> {
         match self {
             Self::Pkcs8(der) => pkcs8(der, lock),
             Self::Pkcs1(der) => numbers::read(der, lock),
@@ -107,7 +106,7 @@ impl Form {
 }
 
 /// Reads PKCS#8 (RFC 5958).
-fn pkcs8(der: &[u8], lock: &Lock<'_>) -> Outcome<PrivateKey> {
+fn pkcs8(der: &[u8], lock: &Lock<'_>) -> Outcome<Key> {
     let parsed = AnyRef::from_der(der).and_then(|all| elements(all.value()));
     let malformed = |_| lock.refuse("the private key is not PKCS#8 in DER");
     let parsed = parsed.map_err(malformed)?;

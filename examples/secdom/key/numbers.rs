@@ -8,28 +8,38 @@ use der::{Encode, Reader, SliceReader};
 use security_domain::rsa::{KeyError, PrivateKey};
 use zeroize::Zeroizing;
 
-use super::Lock;
+use super::odd::OddKey;
+use super::{Key, Lock};
 use crate::report::Outcome;
 
 /// The longest number in bytes that is computed with: longer ones are in no key that can be used.
 const LONGEST: usize = 2048;
 
 /// Reads an RSA key.
-pub fn read(der: &[u8], lock: &Lock<'_>) -> Outcome<PrivateKey> {
-    let error = match PrivateKey::from_pkcs1_der(der) {
-        Ok(key) => return Ok(key),
+pub fn read(der: &[u8], lock: &Lock<'_>) -> Outcome<Key> {
+    let error = match boxed(der) {
+        Ok(key) => return Ok(Key::Usual(key)),
         Err(error) => error,
     };
-    let rewritten = match error {
+    let key = match error {
         KeyError::PrivateExponent
         | KeyError::Exponent1
         | KeyError::Exponent2
-        | KeyError::Coefficient => rewritten(der),
+        | KeyError::Coefficient => {
+            let key = rewritten(der).and_then(|der| boxed(&der).ok());
+            key.map(Key::Usual)
+        }
+        KeyError::SmallExponent | KeyError::LargeExponent | KeyError::Prime => {
+            let odd = integers(der).and_then(|[_, n, e, d, p, q, ..]| OddKey::new(n, e, d, [p, q]));
+            odd.map(|key| Key::Odd(Box::new(key), error))
+        }
         _ => None,
     };
-    rewritten
-        .and_then(|der| PrivateKey::from_pkcs1_der(&der).ok())
-        .ok_or_else(|| lock.refuse(error))
+    key.ok_or_else(|| lock.refuse(error))
+}
+
+fn boxed(der: &[u8]) -> Result<Box<PrivateKey>, KeyError> {
+    PrivateKey::from_pkcs1_der(der).map(Box::new)
 }
 
 /// Writes a key with its private exponent reduced, and the remainders and the coefficient computed from it
