@@ -16,6 +16,9 @@ use crate::{clock, pem, show, text};
 /// The labels that OpenSSL reads. What may follow a trusted certificate does not belong to it.
 const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
 
+/// The most certificates in a file: they are compared with each other.
+const MOST: usize = 256;
+
 /// A certificate in DER from a file, for [`parse`](Self::parse).
 #[derive(Clone)]
 pub struct CertificateFile {
@@ -85,6 +88,12 @@ impl CertificateFile {
             && FileKind::of(&der) == FileKind::Certificate
         {
             ders.push(der);
+        }
+        if ders.len() > MOST {
+            return Err(Refusal::file(
+                path,
+                format!("holds more than {MOST} certificates"),
+            ));
         }
         let mut all: Vec<Self> = Vec::new();
         for der in ders {

@@ -22,6 +22,7 @@ mod input;
 mod inspect;
 mod key;
 mod kind;
+mod memory;
 mod output;
 mod passwords;
 mod pem;
@@ -29,10 +30,12 @@ mod progress;
 mod report;
 mod restore_blob;
 mod show;
+mod signals;
 mod split;
 mod text;
 mod upload;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -58,7 +61,21 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Verb::parse() {
+    memory::protect();
+    signals::watch();
+    let verb = match Verb::try_parse() {
+        Ok(verb) => verb,
+        Err(error) => return unparsed(&error),
+    };
+    if report::print(memory::scrubbed(|| run(verb))) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn run(verb: Verb) -> report::Outcome<report::Report> {
+    match verb {
         Verb::Download(args) => download::run(args),
         Verb::InitRecovery(args) => init_recovery::run(args),
         Verb::RestoreBlob(args) => restore_blob::run(args),
@@ -68,10 +85,18 @@ fn main() -> ExitCode {
         Verb::Drill(args) => drill::run(args),
         Verb::Contribute(args) => contribute::run(args),
         Verb::Hsm(verb) => hsm::run(verb),
-    };
-    if report::print(outcome) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
     }
+}
+
+/// Shows help, or why the command line is invalid. It quotes arguments, which are shown escaped.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let message = error.render().to_string();
+    for line in message.lines() {
+        let _ = writeln!(std::io::stderr(), "{}", show::one_line(line));
+    }
+    ExitCode::from(2)
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writes files and folders completely or not at all, and never over existing ones.
 //!
-//! Everything is written under a random name in the target folder, flushed to the disk, and then
-//! renamed in one step that fails if the name is taken by then. Only the owner can read a file
-//! (mode 0600, folders 0700); on Windows it inherits its folder's permissions instead.
+//! Everything is written into the target folder, without a name where the system can, else under a random
+//! one, flushed to the disk, and then named in one step that fails if the name is taken by then.
+//! Only the owner can read a file (mode 0600, folders 0700); on Windows it inherits its folder's
+//! permissions instead.
+
+mod rename;
+mod temporary;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use getrandom::{SysRng, rand_core::TryRng};
+use temporary::{Temporary, create};
+pub use temporary::{hold, remove_all};
 
 use crate::input::reason;
 use crate::report::{Outcome, Refusal};
@@ -52,41 +57,45 @@ pub enum Access {
     Everyone,
 }
 
-/// A complete file or folder on the disk, under a temporary name; removed if dropped.
+impl Access {
+    #[cfg(unix)]
+    fn mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Everyone => 0o644,
+        }
+    }
+}
+
+/// A complete file or folder on the disk that has no name yet; removed if dropped.
 pub struct Pending {
-    temporary: PathBuf,
+    temporary: Temporary,
     target: PathBuf,
-    folder: bool,
 }
 
-/// Writes `bytes` beside `target`, to be published later.
+/// Writes `bytes` for `target`, to be published later.
 pub fn file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Pending> {
-    let pending = Pending {
-        temporary: temporary(target)?,
-        target: target.into(),
-        folder: false,
-    };
-    write(&pending.temporary, access, bytes).map_err(|error| refusal(target, &error))?;
-    Ok(pending)
+    let mut stream = stream(target, access)?;
+    stream.write(bytes)?;
+    stream.finish()
 }
 
-/// Writes the named files into a folder beside `target`, to be published later.
+/// Writes the named files into a folder for `target`, to be published later.
 pub fn folder<'a>(
     target: &Path,
     files: impl Iterator<Item = (&'a str, &'a [u8])>,
 ) -> Outcome<Pending> {
-    let temporary = temporary(target)?;
-    create_folder(&temporary).map_err(|error| refusal(target, &error))?;
+    let temporary = begin(target, Temporary::folder)?;
     let pending = Pending {
         temporary,
         target: target.into(),
-        folder: true,
     };
+    let path = pending.temporary.path();
     for (name, bytes) in files {
-        write(&pending.temporary.join(name), Access::Owner, bytes)
+        write(&path.join(name), bytes)
             .map_err(|e| Refusal::file(&target.join(name), reason(&e)))?;
     }
-    sync_folder(&pending.temporary);
+    sync_folder(path);
     Ok(pending)
 }
 
@@ -98,8 +107,12 @@ pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Publ
 /// Replaces the contents of `target` with `bytes` in one step. This is for a program's own state,
 /// not for its output.
 pub fn replace(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
-    let pending = file(target, access, bytes)?;
-    fs::rename(&pending.temporary, target).map_err(|e| Refusal::file(target, reason(&e)))?;
+    let temporary = begin(target, |target| Temporary::named(target, access))?;
+    let mut stream = Stream::new(temporary, target);
+    stream.write(bytes)?;
+    let pending = stream.finish()?;
+    { pending.temporary.replace(target, &mut hold()) }
+        .map_err(|e| Refusal::file(target, reason(&e)))?;
     sync_folder(parent(target));
     Ok(())
 }
@@ -122,57 +135,56 @@ pub fn erase(target: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// A file beside its target, written piece by piece.
-pub struct Stream {
-    file: File,
-    pending: Pending,
-}
+/// A file that is written piece by piece.
+pub struct Stream(Pending);
 
 /// Begins a file that is too large to be in memory as a whole.
 pub fn stream(target: &Path, access: Access) -> Outcome<Stream> {
-    let pending = Pending {
-        temporary: temporary(target)?,
-        target: target.into(),
-        folder: false,
-    };
-    let file = create(&pending.temporary, access).map_err(|error| refusal(target, &error))?;
-    Ok(Stream { file, pending })
+    let temporary = begin(target, |target| Temporary::file(target, access))?;
+    Ok(Stream::new(temporary, target))
 }
 
 impl Stream {
+    fn new(temporary: Temporary, target: &Path) -> Self {
+        Self(Pending {
+            temporary,
+            target: target.into(),
+        })
+    }
+
     /// Writes the next bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|e| Refusal::file(&self.pending.target, reason(&e)))
+        let written = self
+            .0
+            .temporary
+            .contents()
+            .map_or(Ok(()), |mut file| file.write_all(bytes));
+        written.map_err(|e| Refusal::file(&self.0.target, reason(&e)))
     }
 
     /// Completes the file, to be published.
     pub fn finish(self) -> Outcome<Pending> {
-        self.file
-            .sync_all()
-            .map_err(|e| Refusal::file(&self.pending.target, reason(&e)))?;
-        Ok(self.pending)
+        let synced = self.0.temporary.contents().map_or(Ok(()), File::sync_all);
+        synced.map_err(|e| Refusal::file(&self.0.target, reason(&e)))?;
+        Ok(self.0)
     }
 }
 
 impl Pending {
     /// Gives it its name, unless that is taken.
     pub fn publish(self) -> Outcome<Published> {
-        rename_new(&self.temporary, &self.target, self.folder)
+        self.publish_held(&mut hold())
+    }
+
+    fn publish_held(self, held: &mut Vec<PathBuf>) -> Outcome<Published> {
+        let folder = self.temporary.is_folder();
+        { self.temporary.publish(&self.target, held) }
             .map_err(|error| Refusal::file(&self.target, reason(&error)))?;
         sync_folder(parent(&self.target));
         Ok(Published {
-            path: self.target.clone(),
-            folder: self.folder,
+            path: self.target,
+            folder,
         })
-        // Dropping removes anything left under the temporary name.
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        remove(&self.temporary, self.folder);
     }
 }
 
@@ -185,22 +197,19 @@ pub struct Published {
 impl Published {
     /// Removes it again, because a step that belongs to it failed.
     pub fn take_back(self) {
-        remove(&self.path, self.folder);
+        let _ = if self.folder {
+            fs::remove_dir_all(&self.path)
+        } else {
+            fs::remove_file(&self.path)
+        };
     }
 }
 
-fn remove(path: &Path, folder: bool) {
-    let _ = if folder {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
-}
-
-/// Publishes both or neither.
+/// Publishes both or neither; no signal comes in between.
 pub fn publish_both(first: Pending, second: Pending) -> Outcome<[Published; 2]> {
-    let first = first.publish()?;
-    match second.publish() {
+    let mut held = hold();
+    let first = first.publish_held(&mut held)?;
+    match second.publish_held(&mut held) {
         Ok(second) => Ok([first, second]),
         Err(refusal) => {
             first.take_back();
@@ -209,16 +218,13 @@ pub fn publish_both(first: Pending, second: Pending) -> Outcome<[Published; 2]> 
     }
 }
 
-/// Makes a fresh name in the folder of `target`.
-fn temporary(target: &Path) -> Outcome<PathBuf> {
+/// Begins an output, after removing what killed processes left in its folder.
+fn begin(target: &Path, make: impl FnOnce(&Path) -> io::Result<Temporary>) -> Outcome<Temporary> {
     if target.file_name().is_none() {
         return Err(Refusal::file(target, "names no file"));
     }
-    let mut random = [0; 8];
-    SysRng
-        .try_fill_bytes(&mut random)
-        .map_err(|error| Refusal::new(format!("random numbers: {error}")))?;
-    Ok(parent(target).join(format!(".secdom-{}.tmp", show::hex(&random))))
+    temporary::sweep(parent(target));
+    make(target).map_err(|error| refusal(target, &error))
 }
 
 fn parent(path: &Path) -> &Path {
@@ -228,33 +234,10 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-fn write(path: &Path, access: Access, bytes: &[u8]) -> io::Result<()> {
-    let mut file = create(path, access)?;
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create(path, Access::Owner)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-fn create(path: &Path, access: Access) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(match access {
-            Access::Owner => 0o600,
-            Access::Everyone => 0o644,
-        });
-    }
-    #[cfg(not(unix))]
-    let _ = access;
-    options.open(path)
-}
-
-fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// Makes the names in a folder survive a power failure, where the system and the file system can.
@@ -262,42 +245,4 @@ fn sync_folder(path: &Path) {
     if cfg!(unix) {
         let _ = File::open(path).and_then(|folder| folder.sync_all());
     }
-}
-
-/// Renames, and fails if `to` exists, in one step.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems do not support the flag.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => rename_claimed(from, to, folder),
-        outcome => outcome.map_err(io::Error::from),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn rename_new(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
-    rename_claimed(from, to, folder)
-}
-
-/// The same by older means. A hard link never replaces a file. FAT and exFAT have no links: there
-/// the name is taken with an empty file or folder of our own, which the rename then replaces.
-fn rename_claimed(from: &Path, to: &Path, folder: bool) -> io::Result<()> {
-    if !folder {
-        match fs::hard_link(from, to) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-            Err(_) => drop(create(to, Access::Owner)?),
-        }
-    } else if cfg!(unix) {
-        create_folder(to)?;
-    }
-    fs::rename(from, to).inspect_err(|_| {
-        if !folder {
-            let _ = fs::remove_file(to);
-        } else if cfg!(unix) {
-            let _ = fs::remove_dir(to);
-        }
-    })
 }

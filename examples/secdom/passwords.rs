@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::report::{Outcome, Refusal};
-use crate::{input, show};
+use crate::{input, show, signals};
 
 #[derive(clap::Args)]
 pub struct PasswordArgs {
@@ -75,7 +75,8 @@ pub fn ask(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
             "is encrypted, and no password is given for it",
         ));
     }
-    rpassword::prompt_password(format!("Password of {}: ", show::path(key)))
+    let prompt = format!("Password of {}: ", show::path(key));
+    signals::without_echo(|| rpassword::prompt_password(prompt))
         .map(|password| Zeroizing::new(password.into_bytes()))
         .map_err(|error| Refusal::file(key, format!("cannot ask for its password: {error}")))
 }

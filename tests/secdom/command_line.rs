@@ -78,6 +78,38 @@ fn a_command_line_that_cannot_be_read_is_exit_code_2() {
 }
 
 #[test]
+fn an_argument_cannot_speak_to_the_terminal() {
+    let hostile = "b\u{1b}[2J\u{202e}\u{7}";
+    for line in [
+        &["inspect", "a", hostile][..],
+        &[hostile],
+        &["inspect", "--x\u{1b}[2J"],
+    ] {
+        let run = secdom(line);
+        assert_eq!(run.code, Some(2));
+        let printable = |c: char| c == '\n' || matches!(c, ' '..='~');
+        assert!(run.err.chars().all(printable), "{:?}", run.err);
+    }
+}
+
+#[test]
+fn pem_is_read_in_linear_time() {
+    let folder = crate::Folder::new();
+    for line in [
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN ",
+        "-----END A-----",
+        "-",
+        "-----BEGIN A-----:",
+    ] {
+        let file = folder.write("large.pem", line.repeat((8 << 20) / line.len()));
+        let start = std::time::Instant::now();
+        secdom(arguments!["inspect", file]).refused(&["large.pem"]);
+        assert!(start.elapsed().as_secs() < 20, "{line}");
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_panic() {
     let mut child = tool()
         .args(arguments!["inspect", vector("valid/v01-2of3-2048/sd.json")])

@@ -261,6 +261,18 @@ fn the_key_of_the_certificate_is_taken_among_several_in_a_file() {
 }
 
 #[test]
+fn a_file_has_a_bounded_number_of_keys_and_certificates() {
+    let folder = Folder::new();
+    let key_file = folder.custodian("s2048_0", "ada");
+    let pem = fs::read_to_string(&key_file).unwrap();
+    fs::write(&key_file, pem.repeat(17)).unwrap();
+    drill(&domain(), &[&key_file]).refused(&["ada.key", "more than 16 private keys"]);
+    let certificate = fs::read_to_string(key_file.with_extension("cer")).unwrap();
+    fs::write(key_file.with_extension("cer"), certificate.repeat(257)).unwrap();
+    drill(&domain(), &[&key_file]).refused(&["ada.cer", "more than 256 certificates"]);
+}
+
+#[test]
 fn keys_and_certificates_are_inspected() {
     let certificate = secdom(arguments!["inspect", key("s2048_0").with_extension("cer")]).done();
     let id = "80ca3dc28d329e4e4308be27d1b11993b84158ce6cf3d0c6bb9b226ed63b5e45";

@@ -15,6 +15,7 @@ mod hsm_import;
 mod hsm_recover;
 mod inspect;
 mod inspect_own;
+mod interrupted;
 mod keys;
 mod malformed;
 mod media;

@@ -16,7 +16,7 @@ use crate::simulated::{CUSTODIANS, Site};
 use crate::{Folder, Run, arguments, fixture, key, names, secdom, tool, vector};
 
 /// Makes a process see the errors of exFAT: a filter of its system calls (seccomp).
-fn on_exfat(command: &mut Command) {
+pub fn on_exfat(command: &mut Command) {
     #[repr(C)]
     struct Instruction(u16, u8, u8, u32);
     #[repr(C)]

@@ -159,6 +159,11 @@ fn decode(path: &Path, inner: bool) -> Vec<u8> {
     parts[2].value().to_vec()
 }
 
+/// The nine numbers of a key in unencrypted PKCS#8.
+pub fn numbers_of(path: &Path) -> Vec<Vec<u8>> {
+    integers(&decode(path, true))
+}
+
 /// The nine numbers of PKCS#1.
 fn integers(der: &[u8]) -> Vec<Vec<u8>> {
     let mut reader = SliceReader::new(AnyRef::from_der(der).unwrap().value()).unwrap();

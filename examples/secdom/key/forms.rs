@@ -17,6 +17,9 @@ use crate::{pem, show};
 /// does not concern decryption.
 const RSA: [&str; 2] = ["1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10"];
 
+/// The most keys in a file: each may need a slow derivation.
+const MOST: usize = 16;
+
 /// A private key as it is in the file.
 pub enum Form {
     Pkcs8(Zeroizing<Vec<u8>>),
@@ -58,6 +61,12 @@ pub fn forms(path: &Path, bytes: &[u8]) -> Outcome<Vec<Form>> {
     }
     if forms.is_empty() {
         forms.extend(pem::base64(bytes).and_then(of_der));
+    }
+    if forms.len() > MOST {
+        return Err(Refusal::file(
+            path,
+            format!("holds more than {MOST} private keys"),
+        ));
     }
     if forms.is_empty() {
         let error = "holds no private key in PEM or DER";
