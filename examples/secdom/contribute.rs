@@ -2,7 +2,6 @@
 //! `secdom contribute`: one custodian, alone and offline, sends a share to an HSM that asked for
 //! it.
 
-use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
@@ -11,14 +10,12 @@ use security_domain::contribution::{
 };
 use security_domain::custodian::Recipient;
 use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain};
-use security_domain::wrapped_share::PLAINTEXT_LEN;
-use zeroize::Zeroizing;
 
 use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::passwords::PasswordArgs;
 use crate::report::{Outcome, Refusal, Report};
-use crate::{clock, hsm, ids, input, key, show};
+use crate::{answer, clock, hsm, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae --request request \\
@@ -65,7 +62,8 @@ struct Source {
     /// The custodian's private key in PEM
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
-    /// What a token unwrapped, 65 bytes; - reads standard input
+    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with it; -
+    /// reads standard input
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
 }
@@ -143,30 +141,12 @@ fn with_key(
 
 /// Reads a share that a token unwrapped. Its bytes say whose it is, and the domain confirms it.
 fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
-    let plaintext = if path == Path::new("-") {
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(PLAINTEXT_LEN + 1));
-        stdin()
-            .take(PLAINTEXT_LEN as u64 + 1)
-            .read_to_end(&mut plaintext)
-            .map_err(|error| Refusal::new(format!("standard input: {error}")))?;
-        plaintext
-    } else {
-        input::read(path)?
-    };
-    let refuse = |reason: String| match path {
-        path if path == Path::new("-") => Refusal::new(format!("standard input: {reason}")),
-        path => Refusal::file(path, reason),
-    };
-    if plaintext.len() != PLAINTEXT_LEN {
-        return Err(refuse(format!(
-            "an unwrapped share has {PLAINTEXT_LEN} bytes"
-        )));
-    }
+    let plaintext = answer::read(path)?;
     let mut custodians = sealed.header().custodians();
     let custodian = custodians.find(|custodian| custodian.index.get() == plaintext[32]);
-    let custodian =
-        custodian.ok_or_else(|| refuse("is not an unwrapped share of this domain".into()))?;
+    let custodian = custodian
+        .ok_or_else(|| answer::refusal(path, "is not an unwrapped share of this domain"))?;
     sealed
         .accept_share(custodian.id, &plaintext)
-        .map_err(|error| refuse(error.to_string()))
+        .map_err(|error| answer::refusal(path, &error.to_string()))
 }

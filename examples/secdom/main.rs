@@ -6,6 +6,7 @@
 //! own sealed domains, and `contribute` is its custodians' side. Exit code 0: done. 1: refused,
 //! with one line on stderr that names the file and the reason. 2: the command line is invalid.
 
+mod answer;
 mod artifacts;
 mod certificate;
 mod check;
@@ -29,6 +30,7 @@ mod pem;
 mod progress;
 mod report;
 mod restore_blob;
+mod shell;
 mod show;
 mod signals;
 mod split;
@@ -58,6 +60,8 @@ enum Verb {
     Contribute(contribute::Args),
     #[command(subcommand)]
     Hsm(hsm::Verb),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -85,6 +89,8 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Drill(args) => drill::run(args),
         Verb::Contribute(args) => contribute::run(args),
         Verb::Hsm(verb) => hsm::run(verb),
+        Verb::Completions(args) => shell::completions(&args),
+        Verb::Man(args) => shell::man(&args),
     }
 }
 

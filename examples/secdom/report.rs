@@ -18,6 +18,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The written files and folders.
     pub outputs: Vec<Published>,
+    /// Whether a part was refused, as the notes say. The exit code is then 1.
+    pub refused_in_part: bool,
 }
 
 impl Report {
@@ -32,6 +34,7 @@ impl Report {
             text,
             notes: Vec::new(),
             outputs: outputs.into(),
+            refused_in_part: false,
         }
     }
 }
@@ -80,17 +83,17 @@ pub fn print(outcome: Outcome<Report>) -> bool {
                 report.outputs.into_iter().for_each(Published::take_back);
                 Err(Refusal::new(format!("standard output: {error}")))
             }
-            _ => Ok(report.notes),
+            _ => Ok((report.notes, !report.refused_in_part)),
         }
     });
     // If stderr is closed too, only the exit code can report the outcome.
     let mut stderr = io::stderr().lock();
     match outcome {
-        Ok(notes) => {
+        Ok((notes, whole)) => {
             for note in notes {
                 let _ = writeln!(stderr, "secdom: {}", show::one_line(&note));
             }
-            true
+            whole
         }
         Err(refusal) => {
             let _ = writeln!(stderr, "secdom: {refusal}");

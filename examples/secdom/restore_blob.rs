@@ -74,19 +74,19 @@ pub fn run(args: Args) -> Outcome<Report> {
     blob.truncate(length);
     let output = output::publish_file(out, Access::Owner, &blob)?;
 
+    let text = format!(
+        "{}: {} for transfer key {}; SHA-256 {}\n",
+        show::path(out),
+        show::count(file.artifacts().len(), "artifact"),
+        transfer.thumbprint(),
+        show::sha256(&blob),
+    );
     Ok(Report {
-        text: format!(
-            "{}: {} for transfer key {}; SHA-256 {}\n",
-            show::path(out),
-            show::count(file.artifacts().len(), "artifact"),
-            transfer.thumbprint(),
-            show::sha256(&blob),
-        ),
         notes: { left_out.into_iter() }
             .chain(wrong.iter().map(|reason| format!("left out: {reason}")))
             .chain(custodians::notes(&file, &custodians))
             .chain(passed_over)
             .collect(),
-        outputs: vec![output],
+        ..Report::written([output], text)
     })
 }

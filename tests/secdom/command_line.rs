@@ -31,6 +31,10 @@ fn help_and_version_are_no_errors() {
         "hsm import-confirm",
         "hsm backup",
         "hsm restore",
+        "hsm zeroize",
+        "hsm discard",
+        "completions",
+        "man",
     ];
     let help = secdom(["--help"]).done() + &secdom(["hsm", "--help"]).done();
     for verb in verbs {
@@ -75,6 +79,28 @@ fn a_command_line_that_cannot_be_read_is_exit_code_2() {
     ] {
         secdom(line.split_whitespace()).unreadable();
     }
+}
+
+#[test]
+fn shells_and_manuals_know_every_verb() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = secdom(["completions", shell]).done();
+        assert!(
+            script.contains("recover-begin") && script.contains("sd-file"),
+            "{shell}"
+        );
+    }
+    let page = secdom(["man"]).done();
+    assert!(
+        page.contains(".TH secdom 1") && page.contains("restore\\-blob"),
+        "{page}"
+    );
+    let page = secdom(["man", "hsm", "activate"]).done();
+    assert!(
+        page.contains("secdom\\-hsm\\-activate") && page.contains("quorum"),
+        "{page}"
+    );
+    secdom(["man", "hsm", "fly"]).refused(&["\"fly\"", "secdom-hsm"]);
 }
 
 #[test]

@@ -93,6 +93,29 @@ fn is_of_the_first(folder: &Folder) {
     fs::remove_file(out).unwrap();
 }
 
+/// What key management services answer.
+fn answers(share: &[u8]) -> Vec<String> {
+    let mut text = [0; 88];
+    let base64 = Base64::encode(share, &mut text).unwrap();
+    let bare = base64.trim_end_matches('=');
+    let url = bare.replace('+', "-").replace('/', "_");
+    let json =
+        |member: &str, value: &str| format!("{{\"KeyId\": \"k\", \"{member}\": \"{value}\"}}");
+    vec![
+        base64.into(),
+        format!("{base64}\n"),
+        format!("{}\n{}\n", &base64[..40], &base64[40..]),
+        bare.into(),
+        url.clone(),
+        format!("{url}=\r\n"),
+        format!("\"{base64}\""),
+        json("Plaintext", base64),
+        json("plaintext", base64),
+        json("result", base64),
+        json("value", &url),
+    ]
+}
+
 #[test]
 fn a_share_leaves_by_key_by_file_or_through_a_pipe() {
     let folder = Folder::new();
@@ -107,6 +130,12 @@ fn a_share_leaves_by_key_by_file_or_through_a_pipe() {
 
     let share = folder.write("share", unwrapped());
     contribute(&folder, REQUEST, &arguments!["--share", share]).done();
+    for answer in answers(&unwrapped()) {
+        fs::remove_file(folder.join("out")).unwrap();
+        let share = folder.write("answer", &answer);
+        let run = contribute(&folder, REQUEST, &arguments!["--share", share]);
+        assert_eq!(run.code, Some(0), "{answer}: {run:?}");
+    }
     is_of_the_first(&folder);
 
     let mut line = line(&folder, REQUEST);

@@ -76,7 +76,11 @@ fn a_refused_contribution_leaves_the_session_as_it_was() {
     }
     // The good one among the bad is taken, the quorum is met, and the bad ones are named.
     let run = site.add("second", &["forged", "c1", "replayed"]);
-    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(
+        run.out.contains("contributed") && run.out.contains("active"),
+        "{run:?}"
+    );
     assert_eq!(run.err.lines().count(), 2, "{run:?}");
     assert!(
         run.err.contains("forged") && run.err.contains("replayed"),

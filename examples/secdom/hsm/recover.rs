@@ -99,7 +99,7 @@ fn begin_in(
 }
 
 /// Take custodians' contributions; with a quorum of them, the domain is opened and the HSM is
-/// active
+/// active. The exit code is 1 if any contribution was refused
 #[derive(clap::Args)]
 #[command(after_help = ADD_EXAMPLE)]
 pub struct AddArgs {
@@ -136,17 +136,17 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
         progress.tick();
     }
     drop(progress);
-    match domain.quorum() {
-        Ok(domain) => {
-            text += &open(domain, &sealed, &mut device)?;
-            Ok(Report {
-                notes: refused,
-                ..Report::text(text)
-            })
-        }
-        Err(_) if refused.is_empty() => Ok(Report::text(text)),
-        Err(_) => Err(Refusal::new(refused.join("; "))),
+    if let Ok(domain) = domain.quorum() {
+        text += &open(domain, &sealed, &mut device)?;
     }
+    if text.is_empty() {
+        return Err(Refusal::new(refused.join("; ")));
+    }
+    Ok(Report {
+        refused_in_part: !refused.is_empty(),
+        notes: refused,
+        ..Report::text(text)
+    })
 }
 
 /// Adds one contribution; the inner refusal concerns only this one.
