@@ -11,10 +11,12 @@ use security_domain::contribution::{
 use security_domain::custodian::Recipient;
 use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain};
 
+use serde_json::json;
+
 use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::passwords::PasswordArgs;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{answer, clock, hsm, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
@@ -50,6 +52,8 @@ pub struct Args {
     from: Source,
     #[command(flatten)]
     passwords: PasswordArgs,
+    #[command(flatten)]
+    json: JsonArg,
     /// The contribution to write
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
@@ -100,15 +104,15 @@ pub fn run(args: Args) -> Outcome<Report> {
     )
     .map_err(|error| Refusal::file(&args.request, error))?;
     let output = output::publish_file(&args.out, Access::Everyone, contribution.as_bytes())?;
-    Ok(Report::written(
-        [output],
-        format!(
-            "{}: contribution of custodian {} to request {}\n",
-            show::path(&args.out),
-            share.custodian(),
-            contribution.request(),
-        ),
-    ))
+    let (file, custodian) = (show::path(&args.out), share.custodian());
+    let request = contribution.request();
+    let text = format!("{file}: contribution of custodian {custodian} to request {request}\n");
+    let object = json!({
+        "file": file,
+        "custodian": custodian.to_string(),
+        "request_digest": request.to_string(),
+    });
+    Ok(Report::written([output], args.json.either(text, &object)))
 }
 
 /// Unwraps a share with a custodian's key.

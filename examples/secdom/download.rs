@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use getrandom::SysRng;
 use security_domain::managed_hsm::{Tag, domain_file};
 
+use serde_json::json;
+
 use crate::certificate::{self, CertificateFile};
 use crate::output::{self, Access};
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, custodians, input, inspect, show};
 
 const EXAMPLE: &str = "Example:
@@ -30,6 +32,8 @@ pub struct Args {
     #[arg(long, required = true, num_args = 1.., value_name = "TAG=FILE",
         value_parser = artifacts::parser())]
     artifact: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    json: JsonArg,
     /// The file to write
     #[arg(long, value_name = "OUT")]
     security_domain_file: PathBuf,
@@ -79,5 +83,12 @@ pub fn run(args: Args) -> Outcome<Report> {
         show::sha256(&text),
     );
     let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
-    Ok(Report::written([output], report + &sealed_to))
+    let object = json!({
+        "file": show::path(out),
+        "required": args.sd_quorum,
+        "custodians": certificates.iter().map(|c| c.thumbprint().to_string()).collect::<Vec<_>>(),
+        "sha256": show::sha256(&text),
+    });
+    let report = args.json.either(report + &sealed_to, &object);
+    Ok(Report::written([output], report))
 }

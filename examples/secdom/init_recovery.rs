@@ -9,9 +9,11 @@ use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::x509::{self, Certificate, SelfSigned};
 use zeroize::Zeroizing;
 
+use serde_json::json;
+
 use crate::output::{self, Access};
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{clock, pem, show};
 
 const EXAMPLE: &str = "Example:
@@ -29,6 +31,8 @@ pub struct Args {
     /// The private key to write, unencrypted PKCS#8 in PEM, readable only by its owner
     #[arg(long, value_name = "OUT.key")]
     transfer_key: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
     /// The size of the key in bits
     #[arg(long, default_value = "4096")]
     bits: Bits,
@@ -81,13 +85,16 @@ pub fn run(args: Args) -> Outcome<Report> {
     let key_pending = output::file(key_file, Access::Owner, &key_pem)?;
     let certificate_pending = output::file(certificate_file, Access::Everyone, &certificate_pem)?;
     let outputs = output::publish_both(key_pending, certificate_pending)?;
-    Ok(Report::written(
-        outputs,
-        format!(
-            "{}: transfer key of {} bits, thumbprint {thumbprint}, valid until {}\n",
-            show::path(certificate_file),
-            size.bits(),
-            clock::rfc3339(form.not_after),
-        ),
-    ))
+    let (file, until) = (show::path(certificate_file), clock::rfc3339(form.not_after));
+    let bits = size.bits();
+    let text = format!(
+        "{file}: transfer key of {bits} bits, thumbprint {thumbprint}, valid until {until}\n"
+    );
+    let object = json!({
+        "file": file,
+        "key_bits": bits,
+        "thumbprint": thumbprint.to_string(),
+        "not_after": until,
+    });
+    Ok(Report::written(outputs, args.json.either(text, &object)))
 }

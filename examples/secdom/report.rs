@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::iter::successors;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::output::Published;
 use crate::show;
 
@@ -35,6 +37,24 @@ impl Report {
             notes: Vec::new(),
             outputs: outputs.into(),
             refused_in_part: false,
+        }
+    }
+}
+
+#[derive(clap::Args)]
+pub struct JsonArg {
+    /// Print JSON: one object with what is printed otherwise
+    #[arg(long)]
+    json: bool,
+}
+
+impl JsonArg {
+    /// Returns what to print: `text`, or `object` if JSON is wanted.
+    pub fn either(&self, text: String, object: &Value) -> String {
+        if self.json {
+            show::ascii_json(&format!("{object:#}\n"))
+        } else {
+            text
         }
     }
 }

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob;
 
+use serde_json::json;
+
 use crate::certificate::CertificateFile;
 use crate::custodians::{self, KeyArgs, Present, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{self, Access};
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{show, split, text};
 
 const EXAMPLE: &str = "Example:
@@ -33,6 +35,8 @@ pub struct Args {
     sd_exchange_key: PathBuf,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    json: JsonArg,
     /// The file to write
     #[arg(long, value_name = "OUT")]
     sd_file_restore_blob: PathBuf,
@@ -81,6 +85,13 @@ pub fn run(args: Args) -> Outcome<Report> {
         transfer.thumbprint(),
         show::sha256(&blob),
     );
+    let object = json!({
+        "file": show::path(out),
+        "artifacts": file.artifacts().len(),
+        "transfer_key": transfer.thumbprint().to_string(),
+        "sha256": show::sha256(&blob),
+    });
+    let text = args.json.either(text, &object);
     Ok(Report {
         notes: { left_out.into_iter() }
             .chain(wrong.iter().map(|reason| format!("left out: {reason}")))

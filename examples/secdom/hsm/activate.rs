@@ -9,10 +9,12 @@ use security_domain::sealed_domain::{DomainLabel, SealedDomain};
 
 use super::device::Device;
 use super::{HsmArg, not_in_state, vault};
+use serde_json::json;
+
 use crate::certificate::{self, CertificateFile};
 use crate::output::{self, Access};
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{custodians, inspect, show};
 
 const EXAMPLE: &str = "Example:
@@ -36,6 +38,8 @@ pub struct Args {
     /// The sealed domain to write
     #[arg(long, value_name = "OUT")]
     sealed: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
     /// The name of the domain, at most 64 bytes
     #[arg(
         long,
@@ -106,9 +110,11 @@ pub fn run(args: Args) -> Outcome<Report> {
     })?;
     let header = sealed.header();
     let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
-    Ok(Report::text(format!(
-        "domain-id {}\nheader-digest {}\n{sealed_to}",
-        header.domain_id(),
-        header.digest()
-    )))
+    let (id, digest) = (header.domain_id().to_string(), header.digest().to_string());
+    let text = format!("domain-id {id}\nheader-digest {digest}\n{sealed_to}");
+    let custodians: Vec<_> = { header.custodians() }
+        .map(|custodian| custodian.id.to_string())
+        .collect();
+    let object = json!({ "domain_id": id, "header_digest": digest, "custodians": custodians });
+    Ok(Report::text(args.json.either(text, &object)))
 }

@@ -12,11 +12,13 @@ use zeroize::Zeroizing;
 
 use super::device::Device;
 use super::{HsmArg, ROOM, not_in_state, vault};
+use serde_json::json;
+
 use crate::input::reason;
 use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::show;
 
 const BACKUP_EXAMPLE: &str = "Example:
@@ -38,6 +40,8 @@ pub struct Args {
     /// The backup to write
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
     /// The name of the key in the file; without it, the file is everything that the HSM keeps
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
@@ -89,10 +93,10 @@ pub fn backup(args: &Args) -> Outcome<Report> {
         .finish(&mut device)
         .map_err(|error| Refusal::file(path, error))?;
     let output = stream.finish()?.publish()?;
-    Ok(Report::written(
-        [output],
-        format!("{}: backup-id {id}; {length} bytes\n", show::path(out)),
-    ))
+    let file = show::path(out);
+    let text = format!("{file}: backup-id {id}; {length} bytes\n");
+    let object = json!({ "file": file, "backup_id": id.to_string(), "length": length });
+    Ok(Report::written([output], args.json.either(text, &object)))
 }
 
 /// Restore a backup that an HSM of the same domain made

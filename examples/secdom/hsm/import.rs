@@ -14,9 +14,11 @@ use security_domain::x509::SELF_SIGNED_MAX_LEN;
 use super::device::Device;
 use super::status::NOT_SEALED;
 use super::{HsmArg, empty, not_in_state, vault};
+use serde_json::json;
+
 use crate::output::{self, Access};
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::upload::parse_blob;
 use crate::{ids, pem, show, text};
 
@@ -49,6 +51,8 @@ pub struct BeginArgs {
     /// The tags of the artifacts that the restore blob must hold, and no others
     #[arg(long, required = true, num_args = 1.., value_name = "TAG")]
     expect_tag: Vec<String>,
+    #[command(flatten)]
+    json: JsonArg,
     /// After how many seconds the session expires; by default, never
     #[arg(long, value_name = "SECONDS")]
     expires: Option<NonZeroU64>,
@@ -67,11 +71,10 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     let thumbprint = Device::empty(&args.at.hsm, |mut device| {
         begin_in(&mut device, args, &expected)
     })?;
-    Ok(Report::text(format!(
-        "{}: transfer key of {} bits, thumbprint {thumbprint}\n",
-        show::path(out),
-        ModulusSize::Rsa4096.bits(),
-    )))
+    let (file, bits) = (show::path(out), ModulusSize::Rsa4096.bits());
+    let text = format!("{file}: transfer key of {bits} bits, thumbprint {thumbprint}\n");
+    let object = json!({ "file": file, "key_bits": bits, "thumbprint": thumbprint });
+    Ok(Report::text(args.json.either(text, &object)))
 }
 
 fn begin_in(

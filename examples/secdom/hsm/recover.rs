@@ -13,10 +13,12 @@ use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDoma
 
 use super::device::Device;
 use super::{HsmArg, ROOM, empty, not_in_state, vault};
+use serde_json::json;
+
 use crate::kind::{self, FileKind};
 use crate::output::{self, Access};
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{ids, input, show};
 
 const BEGIN_EXAMPLE: &str = "Example:
@@ -46,6 +48,8 @@ pub struct BeginArgs {
     /// The request to write
     #[arg(long, value_name = "OUT")]
     request: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
     /// After how many seconds the session expires; by default, never
     #[arg(long, value_name = "SECONDS")]
     expires: Option<NonZeroU64>,
@@ -63,7 +67,9 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
     let digest = Device::empty(&args.at.hsm, |mut device| {
         begin_in(&mut device, args, &sealed, &expect)
     })?;
-    Ok(Report::text(format!("request-digest {digest}\n")))
+    let object = json!({ "request_digest": digest });
+    let text = format!("request-digest {digest}\n");
+    Ok(Report::text(args.json.either(text, &object)))
 }
 
 fn begin_in(
