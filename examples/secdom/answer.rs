@@ -2,7 +2,6 @@
 //! What a token or a key management service answers when it decrypts a share: bytes, base64, or JSON with
 //! base64 in it.
 
-use std::io::{Read, stdin};
 use std::path::Path;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -13,9 +12,6 @@ use zeroize::Zeroizing;
 use crate::report::{Outcome, Refusal};
 use crate::{input, pem};
 
-/// The longest answer that is read from standard input.
-const LONGEST: usize = 16 << 10;
-
 /// The members in which services put the plaintext.
 #[derive(Deserialize)]
 struct Json<'a> {
@@ -25,16 +21,7 @@ struct Json<'a> {
 
 /// Reads the 65 bytes of an unwrapped share from `path`, where `-` means standard input.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
-    let answer = if path == Path::new("-") {
-        let mut answer = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-        stdin()
-            .take(LONGEST as u64 + 1)
-            .read_to_end(&mut answer)
-            .map_err(|error| Refusal::new(format!("standard input: {error}")))?;
-        answer
-    } else {
-        input::read(path)?
-    };
+    let answer = input::read(path)?;
     plaintext(answer).ok_or_else(|| {
         refusal(
             path,

@@ -33,6 +33,9 @@ pub struct KeyArgs {
     passwords: PasswordArgs,
 }
 
+/// The most custodians of a domain, in either format.
+const MAX_CUSTODIANS: usize = 10;
+
 /// A custodian with a matching key and certificate, and a share in the file.
 pub struct Custodian {
     pub key_file: PathBuf,
@@ -53,16 +56,23 @@ impl Custodian {
     }
 }
 
-/// Returns the threshold that `option` gives for this many custodians.
-pub fn threshold(option: &str, number: u64, custodians: usize) -> Outcome<Threshold> {
+/// Returns the threshold that `option` gives for the custodians that `listed` names.
+pub fn threshold(option: &str, number: u64, listed: (&str, usize)) -> Outcome<Threshold> {
+    let (list, custodians) = listed;
+    if !(3..=MAX_CUSTODIANS).contains(&custodians) {
+        return Err(Refusal::new(format!(
+            "{list}: {} given; a domain has 3 to {MAX_CUSTODIANS} custodians",
+            show::count(custodians, "certificate")
+        )));
+    }
     u8::try_from(number)
         .ok()
         .and_then(|number| Threshold::new(number).ok())
         .filter(|threshold| usize::from(threshold.get()) <= custodians)
         .ok_or_else(|| {
-            let custodians = show::count(custodians, "custodian");
             Refusal::new(format!(
-                "{option}: {number} of {custodians} cannot be a quorum"
+                "{option}: {number} is out of range; of {custodians} custodians, 2 to {custodians} can be \
+                 required"
             ))
         })
 }

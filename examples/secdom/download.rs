@@ -42,8 +42,8 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome<Report> {
     let out = &args.security_domain_file;
     output::must_be_free(out)?;
-    let threshold =
-        custodians::threshold("--sd-quorum", args.sd_quorum, args.sd_wrapping_keys.len())?;
+    let listed = ("--sd-wrapping-keys", args.sd_wrapping_keys.len());
+    let threshold = custodians::threshold("--sd-quorum", args.sd_quorum, listed)?;
     let files = CertificateFile::read_all(&args.sd_wrapping_keys)?;
     let certificates = certificate::with_distinct_keys(&files)?;
 

@@ -15,7 +15,8 @@ pub const LIMIT: usize = 64 << 20;
 /// How many bytes are read at first from a pipe, whose length is unknown.
 const PIPE: usize = 64 << 10;
 
-/// Reads all of `path`, which may be a pipe, into memory that is wiped when dropped.
+/// Reads all of `path`, which may be a pipe, into memory that is wiped when dropped. `-` is standard
+/// input.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     read_bounded(path, LIMIT)
         .map_err(|error| Refusal::file(path, reason(&error)))?
@@ -39,10 +40,22 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 fn read_bounded(path: &Path, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let mut file = File::open(path)?;
+    if path == Path::new("-") {
+        return read_all(io::stdin().lock(), 0, limit);
+    }
+    let file = File::open(path)?;
     let expected = usize::try_from(file.metadata()?.len())
         .unwrap_or(limit)
         .min(limit);
+    read_all(file, expected, limit)
+}
+
+/// Reads all of `file`, which is expected to have so many bytes.
+fn read_all(
+    mut file: impl Read,
+    expected: usize,
+    limit: usize,
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut bytes = Zeroizing::new(vec![0; (expected + 1).max(PIPE)]);
     let mut filled = 0;
     loop {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::report::{Outcome, Refusal};
-use crate::{input, show, signals};
+use crate::{show, signals, text};
 
 #[derive(clap::Args)]
 pub struct PasswordArgs {
@@ -82,7 +82,8 @@ pub fn ask(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
 }
 
 fn read_file(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
-    let mut password = input::read(path)?;
+    // Editors write a byte order mark, and PowerShell UTF-16.
+    let mut password = text::read(path)?;
     for end in [b'\n', b'\r'] {
         if password.last() == Some(&end) {
             password.pop();

@@ -261,6 +261,48 @@ fn the_key_of_the_certificate_is_taken_among_several_in_a_file() {
 }
 
 #[test]
+fn a_file_may_come_through_a_pipe() {
+    use std::process::Stdio;
+    let mut command = crate::tool();
+    command
+        .args(["inspect", "-"])
+        .stdin(fs::File::open(domain()).unwrap());
+    let run = command.stdout(Stdio::piped()).output().unwrap();
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(
+        run.status.success() && out.contains("quorum        2 of 3"),
+        "{out}"
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_named_with_the_range() {
+    let folder = Folder::new();
+    let download = |quorum: &str, count: usize| {
+        let artifact = folder.write("artifact", "one");
+        let line = arguments![
+            "download",
+            "--sd-quorum",
+            quorum,
+            "--artifact",
+            format!("one={}", artifact.display()),
+            "--security-domain-file",
+            folder.join("domain.json"),
+            "--sd-wrapping-keys",
+        ];
+        let certificate = |n| key(&format!("s2048_{n}")).with_extension("cer");
+        secdom(
+            line.into_iter()
+                .chain((0..count).map(|n| certificate(n).into())),
+        )
+    };
+    for quorum in ["0", "1", "4", "256", "258"] {
+        download(quorum, 3).refused(&["--sd-quorum", quorum, "2 to 3"]);
+    }
+    download("2", 2).refused(&["--sd-wrapping-keys", "2 certificates", "3 to 10"]);
+}
+
+#[test]
 fn a_file_has_a_bounded_number_of_keys_and_certificates() {
     let folder = Folder::new();
     let key_file = folder.custodian("s2048_0", "ada");

@@ -68,7 +68,7 @@ fn a_foreign_or_broken_backup_restores_nothing() {
             "ends too early",
         ),
         ("extended", [&backup[..], b"x"].concat(), "continues after"),
-        ("changed", changed, "does not open"),
+        ("changed", changed, "chunk 2 of 2: "),
         ("swapped", swapped, "does not open"),
         ("header-only", backup[..40].to_vec(), "header"),
         ("nothing", Vec::new(), "nothing"),

@@ -196,6 +196,10 @@ fn the_certificates_name_is_the_keys_with_its_last_extension_replaced() {
 fn encrypted_keys_open_with_their_password() {
     let folder = Folder::new();
     let file = folder.write("password.txt", format!("{PASSWORD}\r\n"));
+    let wide = format!("\u{feff}{PASSWORD}\r\n");
+    let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let powershell = folder.write("powershell.txt", wide);
+    let marked = folder.write("marked.txt", format!("\u{feff}{PASSWORD}"));
     for name in [
         "pbes2-aes256-sha256",
         "pbes2-aes128-sha1",
@@ -218,7 +222,9 @@ fn encrypted_keys_open_with_their_password() {
     ] {
         let key = with_key(&folder, fs::read(fixture(&format!("{name}.key"))).unwrap());
         drill(&key, &["--passwords", PASSWORD]).done();
-        drill(&key, &["--password-file", file.to_str().unwrap()]).done();
+        for file in [&file, &powershell, &marked] {
+            drill(&key, &["--password-file", file.to_str().unwrap()]).done();
+        }
         drill(&key, &["--passwords", "wrong"]).refused(&["ada.key", "password"]);
         drill(&key, &["--passwords", ""]).refused(&["ada.key", "encrypted"]);
         drill(&key, &[]).refused(&["ada.key", "encrypted"]);

@@ -56,7 +56,8 @@ const UNSEALED: &str = "provisioned, or active by an import";
 pub fn run(args: Args) -> Outcome<Report> {
     let out = &args.sealed;
     output::must_be_free(out)?;
-    let threshold = custodians::threshold("--quorum", args.quorum, args.custodians.len())?;
+    let listed = ("--custodians", args.custodians.len());
+    let threshold = custodians::threshold("--quorum", args.quorum, listed)?;
     let files = CertificateFile::read_all(&args.custodians)?;
     let certificates = certificate::with_distinct_keys(&files)?;
     let keys: Vec<PublicKey> = certificates

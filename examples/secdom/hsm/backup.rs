@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN};
+use security_domain::backup::{
+    BackupHeader, CHUNK_LEN, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN,
+};
 use security_domain::lifecycle::{Active, AnyDomain, Domain, Vault};
 use zeroize::Zeroizing;
 
@@ -125,6 +127,7 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
     let header = BackupHeader::parse(&front)
         .map_err(|error| kind::refusal(path, &front, &FileKind::Backup, error))?;
     let (length, id) = (header.info().length, header.backup_id());
+    let chunks = length.div_ceil(CHUNK_LEN as u64).max(1);
     let mut rest = (&front[header.front().len()..]).chain(file);
 
     let mut device = Device::open(&args.at.hsm)?;
@@ -141,12 +144,14 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
     let mut stream = output::stream(out, Access::Owner)?;
     let mut buffer = Zeroizing::new(vec![0; SEALED_CHUNK_LEN]);
     let progress = Progress::show("opening");
+    let mut number = 0;
     while let Some(len) = reader.next_len() {
+        number += 1;
         let chunk = &mut buffer[..len + TAG_LEN];
         read_whole(path, &mut rest, chunk)?;
         let text = reader
             .open(chunk, &mut device)
-            .map_err(|error| Refusal::file(path, error))?;
+            .map_err(|error| Refusal::file(path, format!("chunk {number} of {chunks}: {error}")))?;
         stream.write(text)?;
     }
     drop(progress);
