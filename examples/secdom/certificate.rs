@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding};
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Reader, SliceReader, Tagged};
 use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
@@ -123,6 +124,13 @@ impl CertificateFile {
     /// Parses the certificate of a custodian of an existing domain.
     pub fn parse_for_recovery(&self) -> Outcome<RecoveryCertificate<'_>> {
         RecoveryCertificate::parse(&self.der).map_err(|error| Refusal::file(&self.path, error))
+    }
+
+    /// Returns the digest that Terraform's `azurerm` provider sends for this certificate.
+    pub fn digest_of_base64(&self) -> Thumbprint {
+        let mut base64 = vec![0; Base64::encoded_len(&self.der)];
+        let text = Base64::encode(&self.der, &mut base64).unwrap_or_default();
+        Thumbprint::of(text.as_bytes())
     }
 
     /// Says what is wrong in a certificate, but does not matter for a recovery.

@@ -106,11 +106,22 @@ pub fn run(args: &Args) -> Outcome<Report> {
             .find(|party| party.thumbprint == holder.thumbprint)
         {
             Some(party) => party.holder = Some(holder),
-            None => findings.push(format!(
-                "{}: the certificate {} belongs to no custodian of this file",
-                show::path(&file.path),
-                holder.thumbprint,
-            )),
+            None => {
+                let digest = file.digest_of_base64().to_string();
+                let is_listed =
+                    { text.windows(digest.len()) }.any(|part| part == digest.as_bytes());
+                let why = if is_listed {
+                    "; the file lists a digest of its base64 instead, as Terraform's request has it, so that \
+                     no custodian can be found by thumbprint"
+                } else {
+                    ""
+                };
+                findings.push(format!(
+                    "{}: the certificate {} belongs to no custodian of this file{why}",
+                    show::path(&file.path),
+                    holder.thumbprint,
+                ));
+            }
         }
     }
     findings.append(&mut contents.faults);

@@ -261,6 +261,39 @@ fn the_key_of_the_certificate_is_taken_among_several_in_a_file() {
 }
 
 #[test]
+fn ids_that_are_no_thumbprints_are_told_apart() {
+    use sha2::Digest;
+    let folder = Folder::new();
+    let mut file: Value = serde_json::from_slice(&fs::read(domain()).unwrap()).unwrap();
+    let certificate = key("s2048_0").with_extension("cer");
+    let pem = fs::read_to_string(&certificate).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut digest = [0; 43];
+    let digest = <base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode(
+        &sha2::Sha256::digest(body),
+        &mut digest,
+    );
+    let digest = digest.unwrap();
+    for id in [digest.to_owned(), format!("{digest}=")] {
+        file["SharedKeys"]["enc_shares"][0]["x5t_256"] = id.into();
+        let file = folder.write("domain.json", file.to_string());
+        let said = secdom(arguments!["inspect", file, "--certs", certificate]).done();
+        assert!(said.contains("Terraform"), "{said}");
+    }
+    let said = secdom(arguments![
+        "inspect",
+        domain(),
+        "--certs",
+        fixture("chain-leaf.cer")
+    ])
+    .done();
+    assert!(
+        said.contains("belongs to no custodian") && !said.contains("Terraform"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_file_may_come_through_a_pipe() {
     use std::process::Stdio;
     let mut command = crate::tool();
