@@ -205,6 +205,25 @@ impl<'m> Multiplier<'m> {
         Ok(())
     }
 
+    /// Sets `x = 2^exponent`, in Montgomery's form, for an `x` that is 1 in that form, below the modulus. Doubling takes
+    /// the place of the multiplications of [`pow`](Self::pow).
+    ///
+    /// Secret: `exponent`. Public: the number of words. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn raise_two(&mut self, x: &mut [Word], exponent: &[Word]) -> Result<(), Fault> {
+        for word in exponent.iter().rev() {
+            for shift in (0..Word::BITS).rev() {
+                self.square(x)?;
+                // Below the modulus, twice of it is below R plus the modulus.
+                self.normalize(x);
+                let set = Mask::from_bit((word >> shift) as u32 & 1);
+                let carry = words::shl1_if(set, x);
+                words::sub_if(Mask::from_bit(carry as u32), x, self.modulus.value);
+            }
+        }
+        Ok(())
+    }
+
     /// Montgomery's reduction of the product in `wide`.
     fn reduce(&mut self, out: &mut [Word]) -> Result<(), Fault> {
         let Modulus {
@@ -381,6 +400,15 @@ mod tests {
             multiplier.pow(&mut power, &e, scratch.lend()).unwrap();
             multiplier.leave(&mut power).unwrap();
             prop_assert_eq!(power, form(x).pow(&Uint::from_words(e)).retrieve().to_words());
+
+            let mut power = [0; 4];
+            power[0] = 1;
+            multiplier.enter(&mut power).unwrap();
+            multiplier.normalize(&mut power);
+            multiplier.raise_two(&mut power, &e).unwrap();
+            multiplier.leave(&mut power).unwrap();
+            let two = form([2, 0, 0, 0]);
+            prop_assert_eq!(power, two.pow(&Uint::from_words(e)).retrieve().to_words());
 
             // x R + y, of double width.
             let wide = [y, x];

@@ -53,8 +53,8 @@ pub(super) fn draw(rng: &mut Generator<'_>, out: &mut [Word]) -> Result<(), Fail
     Err(Failure::Rng)
 }
 
-/// Runs the Miller-Rabin test with `rounds` random bases; returns false if `candidate`, odd and with its
-/// top bit set, is composite.
+/// Runs the Miller-Rabin test with the base 2 and then `rounds` random bases; returns false if
+/// `candidate`, odd and with its top bit set, is composite.
 ///
 /// Secret: `candidate`, if it passes. Public: the rounds, and which of them fails. Leaks: nothing else.
 #[inline(never)]
@@ -91,11 +91,17 @@ pub(super) fn is_probably_prime(
     }
 
     let x = scratch.take(len)?;
-    for _ in 0..rounds {
-        // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1 or -1
-        // is less than 2^-1021.
-        blind::uniform(candidate, rng, x)?;
-        multiplier.pow(x, odd, scratch.lend())?;
+    for round in 0..=rounds {
+        if round == 0 {
+            // The base 2 first, which almost every composite number fails, and which needs no table.
+            copy(x, one)?;
+            multiplier.raise_two(x, odd)?;
+        } else {
+            // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1
+            // or -1 is less than 2^-1021.
+            blind::uniform(candidate, rng, x)?;
+            multiplier.pow(x, odd, scratch.lend())?;
+        }
         multiplier.normalize(x);
         // passed: the power is 1, or one of its squares before the last is -1.
         let mut passed = words::eq(x, one);

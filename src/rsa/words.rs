@@ -191,13 +191,7 @@ pub(super) fn gcd(a: &mut [Word], b: &mut [Word]) {
         *x |= y;
     }
     for i in 0..steps >> 1 {
-        let due = Mask::lt(i, twos);
-        let mut carry = 0;
-        for x in a.iter_mut() {
-            let high = *x >> (Word::BITS - 1);
-            *x = due.select_word(*x << 1 | carry, *x);
-            carry = high;
-        }
+        shl1_if(Mask::lt(i, twos), a);
     }
 }
 
@@ -217,6 +211,19 @@ pub(super) fn shl1(a: &mut [Word], bit: Word) -> Word {
         (*x, carry) = (*x << 1 | carry, *x >> (Word::BITS - 1));
     }
     carry
+}
+
+/// `a = 2 a` if `mask` is true, returning the bit shifted out, or 0.
+///
+/// Secret: everything. Public: the length. Leaks: nothing else.
+pub(super) fn shl1_if(mask: Mask, a: &mut [Word]) -> Word {
+    let mut carry = 0;
+    for x in a {
+        let high = *x >> (Word::BITS - 1);
+        *x = mask.select_word(*x << 1 | carry, *x);
+        carry = high;
+    }
+    mask.select_word(carry, 0)
 }
 
 /// `a = a / 2` if `mask` is true.
@@ -300,6 +307,12 @@ mod tests {
             prop_assert!(eq(&a, &a).declassify());
             prop_assert_eq!(is_zero(&a).declassify(), x == Uint::ZERO);
             prop_assert_eq!(is_one(&a).declassify(), x == Uint::ONE);
+
+            let mut doubled = a;
+            let carry = shl1_if(Mask::public(true), &mut doubled);
+            prop_assert_eq!((doubled, carry), (x.wrapping_add(&x).to_words(), a[2] >> (Word::BITS - 1)));
+            prop_assert_eq!(shl1_if(Mask::public(false), &mut doubled), 0);
+            prop_assert_eq!(doubled, x.wrapping_add(&x).to_words());
 
             let (mut up, mut down) = (a, a);
             add_word(&mut up, b[0]);
