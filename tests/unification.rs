@@ -113,7 +113,7 @@ mod interchange {
 }
 
 /// Enums that are `pub` in a module that is not, or in `hazmat` only.
-const INNER: [&str; 8] = [
+const INNER: [&str; 9] = [
     "Algorithm",
     "AskError",
     "Failure",
@@ -121,6 +121,7 @@ const INNER: [&str; 8] = [
     "Kid",
     "Loaded",
     "Purpose",
+    "Role",
     "Store",
 ];
 
