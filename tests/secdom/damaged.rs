@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Folder, Run, arguments, fixture, key, sealed, secdom, thumbprint, vector};
+use crate::{Folder, Run, arguments, fixture, key, restore_blob, sealed, secdom, thumbprint};
 
 /// A file whose third share has one character of its tag cut off, or its digest emptied.
 fn damaged(folder: &Folder, member: &str) -> PathBuf {
@@ -17,19 +17,8 @@ fn damaged(folder: &Folder, member: &str) -> PathBuf {
 }
 
 fn restore(folder: &Folder, file: &Path, custodians: &[&str]) -> Run {
-    let mut line = arguments![
-        "restore-blob",
-        "--sd-file",
-        file,
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        folder.join("restore.json"),
-        "--sd-wrapping-keys",
-    ]
-    .to_vec();
-    line.extend(custodians.iter().map(|name| key(name).into()));
-    secdom(line)
+    let keys = custodians.iter().map(|name| key(name));
+    secdom(restore_blob(file, &folder.join("restore.json"), keys))
 }
 
 #[test]
@@ -95,21 +84,7 @@ fn a_key_that_cannot_be_used_is_left_out_where_keys_are_to_spare() {
     for bad in [&no_certificate, &stranger, &encrypted, &swapped, &twice] {
         let name = bad.file_stem().unwrap().to_str().unwrap();
         let restored = folder.join(format!("{name}.json"));
-        let run = |keys: &[&PathBuf]| {
-            let mut line = arguments![
-                "restore-blob",
-                "--sd-file",
-                file,
-                "--sd-exchange-key",
-                vector("transfer/stransfer2048.pem"),
-                "--sd-file-restore-blob",
-                restored,
-                "--sd-wrapping-keys",
-            ]
-            .to_vec();
-            line.extend(keys.iter().map(|key| key.into()));
-            secdom(line)
-        };
+        let run = |keys: &[&PathBuf]| secdom(restore_blob(&file, &restored, keys));
         run(&[&good[0], bad]).refused(&[name]);
         let run = run(&[&good[0], bad, &good[1]]);
         assert_eq!(run.code, Some(0), "{name}: {run:?}");

@@ -27,7 +27,7 @@ mod simulated;
 mod split_keys;
 mod unknown_members;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -188,6 +188,43 @@ macro_rules! arguments {
     };
 }
 use arguments;
+
+/// A command line that restores `file` with `keys` to the transfer key of the vectors.
+fn restore_blob<K: Into<OsString>>(
+    file: &Path,
+    out: &Path,
+    keys: impl IntoIterator<Item = K>,
+) -> Vec<OsString> {
+    let mut line = arguments![
+        "restore-blob",
+        "--sd-file",
+        file,
+        "--sd-exchange-key",
+        vector("transfer/stransfer2048.pem"),
+        "--sd-file-restore-blob",
+        out,
+        "--sd-wrapping-keys",
+    ]
+    .to_vec();
+    line.extend(keys.into_iter().map(Into::into));
+    line
+}
+
+/// A command line that unpacks what such a command line made.
+fn upload(blob: &Path, out: &Path) -> Vec<OsString> {
+    arguments![
+        "upload",
+        "--sd-file",
+        blob,
+        "--transfer-key",
+        key("stransfer2048"),
+        "--sd-exchange-key",
+        key("stransfer2048").with_extension("cer"),
+        "--out-dir",
+        out,
+    ]
+    .to_vec()
+}
 
 /// A custodian's thumbprint, as the files name him.
 fn thumbprint(certificate: &Path) -> String {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::{Folder, arguments, key, secdom, vector};
+use crate::{Folder, arguments, key, restore_blob, secdom, vector};
 
 #[test]
 fn every_malformed_file_is_refused_with_one_line() {
@@ -22,20 +22,9 @@ fn every_malformed_file_is_refused_with_one_line() {
         let name = file.file_name().unwrap().to_str().unwrap().to_owned();
         let run = match target {
             "sd" => {
-                let mut line = arguments![
-                    "restore-blob",
-                    "--sd-file",
-                    file,
-                    "--sd-exchange-key",
-                    vector("transfer/stransfer2048.pem"),
-                    "--sd-file-restore-blob",
-                    folder.join("restore.json"),
-                    "--sd-wrapping-keys",
-                ]
-                .to_vec();
                 let custodians = entry["custodians"].as_array().unwrap().iter();
-                line.extend(custodians.map(|name| key(name.as_str().unwrap()).into()));
-                secdom(line)
+                let keys = custodians.map(|name| key(name.as_str().unwrap()));
+                secdom(restore_blob(&file, &folder.join("restore.json"), keys))
             }
             "restore-blob" => {
                 let transfer = entry["transfer_key"].as_str().unwrap();

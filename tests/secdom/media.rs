@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::simulated::{CUSTODIANS, Site};
-use crate::{Folder, Run, arguments, fixture, key, names, secdom, tool, vector};
+use crate::{Folder, Run, arguments, fixture, key, names, secdom, tool, upload, vector};
 
 /// Makes a process see the errors of exFAT: a filter of its system calls (seccomp).
 pub fn on_exfat(command: &mut Command) {
@@ -90,19 +90,9 @@ fn stick(arguments: impl IntoIterator<Item = OsString>) -> Run {
     }
 }
 
-fn restore_blob(key: &Path, out: &Path) -> [OsString; 10] {
-    arguments![
-        "restore-blob",
-        "--sd-file",
-        vector("valid/v01-2of3-2048/sd.json"),
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        out,
-        "--sd-wrapping-keys",
-        key,
-        crate::key("s2048_1"),
-    ]
+fn restore_blob(key: &Path, out: &Path) -> Vec<OsString> {
+    let keys = [key, &crate::key("s2048_1")];
+    crate::restore_blob(&vector("valid/v01-2of3-2048/sd.json"), out, keys)
 }
 
 #[test]
@@ -111,18 +101,7 @@ fn every_output_can_be_on_a_medium_without_links() {
     let (blob, out) = (folder.join("restore.json"), folder.join("artifacts"));
     let (pem, transfer) = (folder.join("t.pem"), folder.join("t.key"));
     stick(restore_blob(&key("s2048_0"), &blob)).done();
-    stick(arguments![
-        "upload",
-        "--sd-file",
-        blob,
-        "--transfer-key",
-        key("stransfer2048"),
-        "--sd-exchange-key",
-        key("stransfer2048").with_extension("cer"),
-        "--out-dir",
-        out,
-    ])
-    .done();
+    stick(upload(&blob, &out)).done();
     stick(arguments![
         "init-recovery",
         "--bits",

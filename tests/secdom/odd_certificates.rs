@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
-use crate::{Folder, arguments, key, sealed, secdom, vector};
+use crate::{Folder, arguments, key, restore_blob, sealed, secdom};
 
 fn certificate() -> Vec<u8> {
     let pem = fs::read_to_string(key("s2048_2").with_extension("cer")).unwrap();
@@ -81,18 +81,8 @@ fn an_odd_certificate_restores_with_a_warning_and_seals_nothing_new() {
     for (warning, change) in cases {
         let folder = Folder::new();
         let [odd, certificate, file] = files(&folder, change);
-        let run = secdom(arguments![
-            "restore-blob",
-            "--sd-file",
-            file,
-            "--sd-exchange-key",
-            vector("transfer/stransfer2048.pem"),
-            "--sd-file-restore-blob",
-            folder.join("restore.json"),
-            "--sd-wrapping-keys",
-            odd,
-            key("s2048_0"),
-        ]);
+        let (out, keys) = (folder.join("restore.json"), [&odd, &key("s2048_0")]);
+        let run = secdom(restore_blob(&file, &out, keys));
         assert_eq!(run.code, Some(0), "{warning}: {run:?}");
         assert!(
             run.err.contains("odd.cer") && run.err.contains(warning),

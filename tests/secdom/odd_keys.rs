@@ -10,7 +10,7 @@ use crypto_bigint::{BoxedUint, ConcatenatingMul};
 use der::asn1::{AnyRef, UintRef};
 use der::{Decode, Encode, Reader, SliceReader};
 
-use crate::{Folder, Run, arguments, fixture, key, secdom, vector};
+use crate::{Folder, Run, arguments, fixture, key, restore_blob, secdom, vector};
 
 fn odd(name: &str) -> PathBuf {
     fixture("odd").join(name)
@@ -30,17 +30,7 @@ fn an_existing_domain_opens_with_odd_exponents_and_primes() {
         assert_eq!(run.code, Some(0), "{run:?}");
     }
     let out = folder.join("restore.json");
-    let line = arguments![
-        "restore-blob",
-        "--sd-file",
-        odd("domain.json"),
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        out,
-        "--sd-wrapping-keys",
-    ];
-    let run = secdom(line.into_iter().chain(keys.iter().map(Into::into)));
+    let run = secdom(restore_blob(&odd("domain.json"), &out, &keys));
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(out.exists());
 }

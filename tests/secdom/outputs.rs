@@ -5,37 +5,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use crate::{Folder, Run, arguments, key, names, sealed, secdom, vector};
+use crate::{Folder, Run, arguments, key, names, sealed, secdom, upload, vector};
 
 fn restore_blob(out: &Path) -> Vec<OsString> {
-    arguments![
-        "restore-blob",
-        "--sd-file",
-        vector("valid/v01-2of3-2048/sd.json"),
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-wrapping-keys",
-        key("s2048_0"),
-        key("s2048_1"),
-        "--sd-file-restore-blob",
-        out,
-    ]
-    .to_vec()
-}
-
-fn upload(blob: &Path, out: &Path) -> Vec<OsString> {
-    arguments![
-        "upload",
-        "--sd-file",
-        blob,
-        "--transfer-key",
-        key("stransfer2048"),
-        "--sd-exchange-key",
-        key("stransfer2048").with_extension("cer"),
-        "--out-dir",
-        out,
-    ]
-    .to_vec()
+    let keys = [key("s2048_0"), key("s2048_1")];
+    crate::restore_blob(&vector("valid/v01-2of3-2048/sd.json"), out, keys)
 }
 
 fn init_recovery(certificate: &Path, key: &Path) -> Vec<OsString> {

@@ -2,11 +2,11 @@
 //! The main job: `restore-blob`, and `upload` of what it wrote, on every domain of the vectors.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Folder, arguments, key, sealed, secdom, thumbprint, vector};
+use crate::{Folder, arguments, key, restore_blob, sealed, secdom, thumbprint, vector};
 
 fn read_json(path: PathBuf) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -165,20 +165,8 @@ fn the_real_clients_blobs_upload() {
 }
 
 /// A `restore-blob` of `domain` with `keys`, into the folder.
-fn restore(folder: &Folder, domain: &PathBuf, keys: &[PathBuf]) -> crate::Run {
-    let mut line = arguments![
-        "restore-blob",
-        "--sd-file",
-        domain,
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        folder.join("restore.json"),
-        "--sd-wrapping-keys",
-    ]
-    .to_vec();
-    line.extend(keys.iter().map(Into::into));
-    secdom(line)
+fn restore(folder: &Folder, domain: &Path, keys: &[PathBuf]) -> crate::Run {
+    secdom(restore_blob(domain, &folder.join("restore.json"), keys))
 }
 
 /// The domain file with the encrypted share of custodian number `index` damaged: its tag, so that

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
-use crate::{Folder, Run, arguments, key, secdom, vector};
+use crate::{Folder, Run, arguments, key, restore_blob, secdom, upload};
 
 fn test_vector(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -33,19 +33,7 @@ fn keys(folder: &Folder) -> [PathBuf; 3] {
 }
 
 fn restore(folder: &Folder, file: &Path, keys: &[&PathBuf]) -> Run {
-    let mut line = arguments![
-        "restore-blob",
-        "--sd-file",
-        file,
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        folder.join("restore.json"),
-        "--sd-wrapping-keys",
-    ]
-    .to_vec();
-    line.extend(keys.iter().map(|key| key.into()));
-    secdom(line)
+    secdom(restore_blob(file, &folder.join("restore.json"), keys))
 }
 
 fn drill(file: &Path, keys: &[&PathBuf]) -> Run {
@@ -69,18 +57,7 @@ fn any_two_custodians_restore_it() {
         let said = restore(&folder, &domain(), keys).done();
         assert!(said.contains("3 artifacts"), "{said}");
         let out = folder.join("artifacts");
-        secdom(arguments![
-            "upload",
-            "--sd-file",
-            folder.join("restore.json"),
-            "--transfer-key",
-            key("stransfer2048"),
-            "--sd-exchange-key",
-            vector("transfer/stransfer2048.pem"),
-            "--out-dir",
-            out,
-        ])
-        .done();
+        secdom(upload(&folder.join("restore.json"), &out)).done();
         let case = fs::read(test_vector("split-keys/case.json")).unwrap();
         let case: Value = serde_json::from_slice(&case).unwrap();
         let artifact = fs::read(out.join("hsm_backup")).unwrap();

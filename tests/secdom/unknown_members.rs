@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::{Folder, arguments, key, sealed, secdom, vector};
+use crate::{Folder, arguments, key, restore_blob, sealed, secdom, vector};
 
 #[test]
 fn an_unknown_member_is_named_with_the_flag_that_passes_over_it() {
@@ -13,18 +13,7 @@ fn an_unknown_member_is_named_with_the_flag_that_passes_over_it() {
     assert_ne!(text, newer);
     let file = folder.write("newer.json", newer);
     let restored = folder.join("restore.json");
-    let restore = arguments![
-        "restore-blob",
-        "--sd-file",
-        file,
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        restored,
-        "--sd-wrapping-keys",
-        key("s2048_0"),
-        key("s2048_2"),
-    ];
+    let restore = restore_blob(&file, &restored, [key("s2048_0"), key("s2048_2")]);
     let drill = arguments![
         "drill",
         "--sd-file",
