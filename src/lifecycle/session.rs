@@ -19,7 +19,8 @@ use crate::sealed_domain::{
     DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain,
 };
 
-/// The conditions that hold during a session, and what it has gathered. The shares are wiped with it.
+/// The conditions that hold during a session, and what it has gathered. The shares are wiped with
+/// it.
 pub(super) struct Session {
     pub(super) clock: Clock,
     pub(super) task: Task,

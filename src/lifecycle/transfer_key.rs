@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The transfer key of a session, in its place in the vault: it is made and read there, and never moved.
+//! The transfer key of a session, in its place in the vault: it is made and read there, and never
+//! moved.
 
 use rand_core::TryCryptoRng;
 

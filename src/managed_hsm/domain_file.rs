@@ -210,12 +210,7 @@ impl<'a> DomainFile<'a> {
             let mut words = Secret::zeroed();
             share
                 .open::<{ SHARE + 16 }, SHARE, I, R>(identity, rng, &mut words)
-                .map_err(|failure| match failure {
-                    Failure::Opaque => ShareError::DoesNotOpen,
-                    Failure::Device(error) => ShareError::Device(error),
-                    Failure::Rng => ShareError::Rng,
-                    Failure::Fault => ShareError::Fault,
-                })?
+                .map_err(ShareError::of)?
                 .spend(ShareError::DoesNotOpen)?;
             Share::from_words(*custodian, self.quorum, &words).ok_or(ShareError::DoesNotOpen)
         })
@@ -329,6 +324,18 @@ pub enum ShareError<E> {
     Rng,
     /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
+}
+
+impl<E> ShareError<E> {
+    /// Says of a share why it was not unsealed.
+    pub(super) fn of(failure: Failure<E>) -> Self {
+        match failure {
+            Failure::Opaque => Self::DoesNotOpen,
+            Failure::Device(error) => Self::Device(error),
+            Failure::Rng => Self::Rng,
+            Failure::Fault => Self::Fault,
+        }
+    }
 }
 
 impl<E> fmt::Display for ShareError<E> {

@@ -45,7 +45,7 @@ use super::domain_file::{DamagedShare, ShareError};
 use super::enc_data::{Artifact, EncData};
 use super::error::{Fault, Field, FileError, UnknownMember};
 use super::json::{self, Member, Reader, Report};
-use super::key_transport::{EncKey, Failure};
+use super::key_transport::EncKey;
 use super::shares::KEY;
 use super::source::Text;
 use crate::burn::{self, burning};
@@ -245,12 +245,7 @@ impl<'a> SplitFile<'a> {
                 .ok_or(ShareError::NotListed)?;
             let mut bytes = Secret::zeroed();
             half.open::<{ KEY + 16 }, KEY, I, R>(identity, rng, &mut bytes)
-                .map_err(|failure| match failure {
-                    Failure::Opaque => ShareError::DoesNotOpen,
-                    Failure::Device(error) => ShareError::Device(error),
-                    Failure::Rng => ShareError::Rng,
-                    Failure::Fault => ShareError::Fault,
-                })?
+                .map_err(ShareError::of)?
                 .spend(ShareError::DoesNotOpen)?;
             Ok(Half::new(*custodian, pair, bytes))
         })

@@ -49,15 +49,14 @@ pub(super) fn read<const N: usize>(
     }
     let certificate = Thumbprint::new(*reader.fixed(part)?);
     let tried = reader.small(part)?;
-    let count = usize::try_from(reader.array(part)?).map_err(|_| Malformed(part))?;
+    let count = usize::try_from(reader.array(part)?).ok();
+    let count = { count.filter(|count| *count <= MAX_ARTIFACTS) }.ok_or(Malformed(part))?;
     let mut list = ExpectedList(reader.clone());
     let expected = list.clone().take(count);
-    for _ in 0..count.min(MAX_ARTIFACTS.saturating_add(1)) {
+    for _ in 0..count {
         list.read().map_err(|_| Malformed(part))?;
     }
     *reader = list.0;
-    if count > MAX_ARTIFACTS || store(expected, held).is_err() {
-        return Err(Malformed(part));
-    }
+    store(expected, held).map_err(|_| Malformed(part))?;
     Ok(Import { certificate, tried })
 }

@@ -25,8 +25,8 @@ const YEAR: i64 = 365 * 86_400;
 /// 9999-12-31T23:59:59Z, which means that there is no end (RFC 5280 section 4.1.2.5).
 const NEVER: i64 = 253_402_300_799;
 
-/// Draws a transfer key into its place, writes its certificate to the front of `out`, and returns the
-/// certificate's digest and length.
+/// Draws a transfer key into its place, writes its certificate to the front of `out`, and returns
+/// the certificate's digest and length.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
 pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
