@@ -30,6 +30,7 @@
 
 mod bare;
 mod blind;
+mod check;
 mod crt;
 mod encoding;
 mod error;
@@ -40,6 +41,7 @@ mod oaep;
 mod pkcs1v15;
 mod prime;
 mod private;
+mod product;
 mod public;
 mod residue;
 mod scratch;

@@ -7,7 +7,7 @@ use der::asn1::{BitStringRef, OctetStringRef, SequenceRef, UintRef};
 use der::{ErrorKind, Reader, SliceReader, TagMode, TagNumber};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::crt::Numbers;
+use super::check::Numbers;
 use super::scratch::{self, with_scratch};
 use super::unsigned::unsigned;
 use super::{ExportError, KeyError, ModulusSize, PrivateKey, PublicKey, words};

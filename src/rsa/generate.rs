@@ -6,7 +6,8 @@ use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use super::crt::Places;
-use super::mont::{self, Modulus, Multiplier};
+use super::mont::{Modulus, Multiplier};
+use super::product::mul_wide;
 use super::residue::{E, invert_e};
 use super::scratch::{self, Scratch, with_scratch};
 use super::sieve::Sieve;
@@ -118,7 +119,7 @@ impl PrivateKey {
             let (quotient, remainder) = (scratch.take(p.len())?, other);
             copy(quotient, dp)?;
             words::div_rem(quotient, remainder, divisor);
-            mont::mul_wide(d, quotient, dq)?;
+            mul_wide(d, quotient, dq)?;
         }
         invert_e(d);
         invert_e(dp);
@@ -146,7 +147,7 @@ impl PrivateKey {
             // Only the product of the primes becomes public.
             let mut scratch = scratch.lend();
             let n = scratch.take(d.len())?;
-            mont::mul_wide(n, p, q)?;
+            mul_wide(n, p, q)?;
             declassify_words(n);
             let mut bytes = [0; ModulusSize::MAX_BYTES];
             let bytes = size.front(&mut bytes)?;
