@@ -23,20 +23,11 @@ struct Json<'a> {
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     let answer = input::read(path)?;
     plaintext(answer).ok_or_else(|| {
-        refusal(
+        Refusal::file(
             path,
-            &format!("an unwrapped share has {PLAINTEXT_LEN} bytes, raw or in base64"),
+            format!("an unwrapped share has {PLAINTEXT_LEN} bytes, raw or in base64"),
         )
     })
-}
-
-/// Makes a refusal of the answer.
-pub fn refusal(path: &Path, reason: &str) -> Refusal {
-    if path == Path::new("-") {
-        Refusal::new(format!("standard input: {reason}"))
-    } else {
-        Refusal::file(path, reason)
-    }
 }
 
 fn plaintext(answer: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::report::{Outcome, Refusal, Report};
+use serde_json::json;
+
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{output, show};
 
 /// The longest file name that file systems allow.
@@ -75,18 +77,17 @@ pub fn file_name(tag: &str) -> Result<String, String> {
 pub fn publish<'a>(
     out: &Path,
     files: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    json: &JsonArg,
 ) -> Outcome<Report> {
     let output = output::folder(out, files.clone())?.publish()?;
-    let mut report = String::new();
+    let (mut text, mut listed) = (String::new(), Vec::new());
     for (name, content) in files {
-        let _ = writeln!(
-            report,
-            "{}: {}",
-            show::path(&out.join(name)),
-            show::count(content.len(), "byte")
-        );
+        let (file, length) = (show::path(&out.join(name)), content.len());
+        let _ = writeln!(text, "{file}: {}", show::count(length, "byte"));
+        listed.push(json!({ "file": file, "length": length }));
     }
-    Ok(Report::written([output], report))
+    let object = json!({ "folder": show::path(out), "files": listed });
+    Ok(Report::written([output], json.either(text, &object)))
 }
 
 /// Makes a refusal of an `--artifact` argument.

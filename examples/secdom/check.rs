@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use security_domain::managed_hsm::MAX_CERTIFICATE_LEN;
 use security_domain::managed_hsm::certificate_info::CertificateInfo;
 use security_domain::managed_hsm::transfer_key::TransferKey;
+use serde_json::{Value, json};
 
 use crate::certificate::Holder;
 use crate::kind::{self, FileKind};
-use crate::report::{Outcome, Report};
-use crate::text;
+use crate::report::{JsonArg, Outcome, Report};
+use crate::{inspect, text};
 
 const EXAMPLE: &str = "Example:
   secdom check transfer-key transfer_key.json";
@@ -22,8 +23,10 @@ const EXAMPLE: &str = "Example:
 pub struct Args {
     /// What the file should be
     kind: Kind,
-    /// The file to check
+    /// The file to check; - reads standard input
     file: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -37,15 +40,19 @@ pub fn run(args: &Args) -> Outcome<Report> {
     match args.kind {
         Kind::TransferKey => {
             let holder = transfer_key(&args.file, &text)?;
-            Ok(Report::text(format!("transfer key  {holder}\n")))
+            let text = format!("transfer key  {holder}\n");
+            let object = json!({ "transfer_key": inspect::in_json(&holder) });
+            Ok(Report::text(args.json.either(text, &object)))
         }
         Kind::CertificateInfo => {
             let (required, holders) = certificate_info(&args.file, &text)?;
-            let mut report = format!("quorum     {required} of {}\n", holders.len());
-            for holder in holders {
-                let _ = writeln!(report, "custodian  {holder}");
+            let mut text = format!("quorum     {required} of {}\n", holders.len());
+            for holder in &holders {
+                let _ = writeln!(text, "custodian  {holder}");
             }
-            Ok(Report::text(report))
+            let custodians: Value = holders.iter().map(inspect::in_json).collect();
+            let object = json!({ "required": required, "custodians": custodians });
+            Ok(Report::text(args.json.either(text, &object)))
         }
     }
 }

@@ -14,7 +14,7 @@ use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomai
 use serde_json::json;
 
 use crate::kind::{self, FileKind};
-use crate::output::{self, Access};
+use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{answer, clock, hsm, ids, input, key, show};
@@ -54,7 +54,7 @@ pub struct Args {
     passwords: PasswordArgs,
     #[command(flatten)]
     json: JsonArg,
-    /// The contribution to write
+    /// The contribution to write; - writes to standard output
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
 }
@@ -73,7 +73,7 @@ struct Source {
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
-    output::must_be_free(&args.out)?;
+    let target = Target::new(&args.out, Content::Binary, &args.json)?;
     let sealed_bytes = input::read(&args.sealed)?;
     let sealed = hsm::parse_sealed(&args.sealed, &sealed_bytes)?;
     let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
@@ -103,8 +103,8 @@ pub fn run(args: Args) -> Outcome<Report> {
         &mut out,
     )
     .map_err(|error| Refusal::file(&args.request, error))?;
-    let output = output::publish_file(&args.out, Access::Everyone, contribution.as_bytes())?;
-    let (file, custodian) = (show::path(&args.out), share.custodian());
+    let output = target.write(Access::Everyone, contribution.as_bytes())?;
+    let (file, custodian) = (target.shown(), share.custodian());
     let request = contribution.request();
     let text = format!("{file}: contribution of custodian {custodian} to request {request}\n");
     let object = json!({
@@ -112,7 +112,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         "custodian": custodian.to_string(),
         "request_digest": request.to_string(),
     });
-    Ok(Report::written([output], args.json.either(text, &object)))
+    Ok(Report::about(output, args.json.either(text, &object)))
 }
 
 /// Unwraps a share with a custodian's key.
@@ -148,9 +148,9 @@ fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
     let plaintext = answer::read(path)?;
     let mut custodians = sealed.header().custodians();
     let custodian = custodians.find(|custodian| custodian.index.get() == plaintext[32]);
-    let custodian = custodian
-        .ok_or_else(|| answer::refusal(path, "is not an unwrapped share of this domain"))?;
+    let custodian =
+        custodian.ok_or_else(|| Refusal::file(path, "is not an unwrapped share of this domain"))?;
     sealed
         .accept_share(custodian.id, &plaintext)
-        .map_err(|error| answer::refusal(path, &error.to_string()))
+        .map_err(|error| Refusal::file(path, error))
 }

@@ -110,7 +110,7 @@ pub fn read(
         if unusable == Unusable::Refused || left < at_least {
             return Err(refusal);
         }
-        left_out.push(format!("left out: {refusal}"));
+        left_out.push(refusal.to_string());
         Ok(())
     };
     let mut given = Vec::new();

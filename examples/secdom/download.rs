@@ -9,9 +9,9 @@ use security_domain::managed_hsm::{Tag, domain_file};
 use serde_json::json;
 
 use crate::certificate::{self, CertificateFile};
-use crate::output::{self, Access};
+use crate::output::{Access, Content, Target};
 use crate::progress::Progress;
-use crate::report::{JsonArg, Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Report};
 use crate::{artifacts, custodians, input, inspect, show};
 
 const EXAMPLE: &str = "Example:
@@ -34,14 +34,13 @@ pub struct Args {
     artifact: Vec<(String, PathBuf)>,
     #[command(flatten)]
     json: JsonArg,
-    /// The file to write
+    /// The file to write; - writes to standard output
     #[arg(long, value_name = "OUT")]
     security_domain_file: PathBuf,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
-    let out = &args.security_domain_file;
-    output::must_be_free(out)?;
+    let out = Target::new(&args.security_domain_file, Content::Text, &args.json)?;
     let listed = ("--sd-wrapping-keys", args.sd_wrapping_keys.len());
     let threshold = custodians::threshold("--sd-quorum", args.sd_quorum, listed)?;
     let files = CertificateFile::read_all(&args.sd_wrapping_keys)?;
@@ -62,21 +61,18 @@ pub fn run(args: Args) -> Outcome<Report> {
 
     let length = domain_file::encoded_len(&tagged, threshold, &certificates);
     if length > input::LIMIT {
-        return Err(Refusal::file(
-            out,
-            "would be larger than 64 MiB, the limit for reading it back",
-        ));
+        return Err(out.refusal("would be larger than 64 MiB, the limit for reading it back"));
     }
     let mut text = vec![0; length];
     let progress = Progress::show("sealing");
     let length = domain_file::write(&tagged, threshold, &certificates, &mut SysRng, &mut text)
-        .map_err(|error| Refusal::file(out, error))?;
+        .map_err(|error| out.refusal(error))?;
     text.truncate(length);
     drop(progress);
-    let output = output::publish_file(out, Access::Owner, &text)?;
+    let output = out.write(Access::Owner, &text)?;
     let report = format!(
         "{}: {} of {} custodians open it; {}; SHA-256 {}\n",
-        show::path(out),
+        out.shown(),
         args.sd_quorum,
         certificates.len(),
         show::count(tagged.len(), "artifact"),
@@ -84,11 +80,11 @@ pub fn run(args: Args) -> Outcome<Report> {
     );
     let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
     let object = json!({
-        "file": show::path(out),
+        "file": out.shown(),
         "required": args.sd_quorum,
         "custodians": certificates.iter().map(|c| c.thumbprint().to_string()).collect::<Vec<_>>(),
         "sha256": show::sha256(&text),
     });
     let report = args.json.either(report + &sealed_to, &object);
-    Ok(Report::written([output], report))
+    Ok(Report::about(output, report))
 }

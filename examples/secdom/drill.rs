@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::domain_file::DomainFile;
+use serde_json::json;
 
 use crate::custodians::{self, Custodian, KeyArgs, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{show, split, text};
 
 const EXAMPLE: &str = "Examples:
@@ -27,6 +28,8 @@ pub struct Args {
     format: FormatArgs,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -39,12 +42,17 @@ pub fn run(args: Args) -> Outcome<Report> {
         File::Shared(file) => drill_shares(path, file, &mut custodians)?,
         File::Split(file) => split::drill(path, file, &mut custodians)?,
     }
-    let mut text = String::new();
+    let (mut text, mut listed) = (String::new(), Vec::new());
     for custodian in &custodians {
         let _ = writeln!(text, "{} opens its share", custodian.name());
+        listed.push(json!({
+            "key": show::path(&custodian.key_file),
+            "thumbprint": custodian.thumbprint.to_string(),
+        }));
     }
     let required = usize::from(file.required());
-    let _ = if custodians.len() < required {
+    let is_quorum = custodians.len() >= required;
+    let _ = if !is_quorum {
         writeln!(
             text,
             "{} of the {required} required keys: the artifacts were not opened",
@@ -65,9 +73,15 @@ pub fn run(args: Args) -> Outcome<Report> {
     };
     let mut notes = custodians::notes(&file, &custodians);
     notes.extend(passed_over);
+    let object = json!({
+        "custodians": listed,
+        "required": required,
+        "artifacts": file.artifacts().len(),
+        "artifacts_opened": is_quorum,
+    });
     Ok(Report {
         notes,
-        ..Report::text(text)
+        ..Report::text(args.json.either(text, &object))
     })
 }
 

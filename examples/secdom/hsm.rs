@@ -18,10 +18,13 @@ mod status;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use security_domain::lifecycle::{AnyDomain, Domain, Empty, Vault, vault_room};
+use security_domain::lifecycle::{AnyDomain, Domain, Empty, Stage, Vault, vault_room};
 use security_domain::sealed_domain::MAX_ARTIFACTS;
 
-use crate::report::{Outcome, Refusal, Report};
+use serde_json::json;
+
+use crate::output::Published;
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use device::Device;
 
 pub use recover::parse as parse_sealed;
@@ -100,4 +103,18 @@ fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> R
         device.folder(),
         format!("the HSM is {stage}; this step needs one that is {needed}"),
     )
+}
+
+/// Reports the state that a step left.
+fn state(stage: Stage, json: &JsonArg) -> Report {
+    let object = json!({ "state": stage.to_string() });
+    Report::text(json.either(format!("{stage}\n"), &object))
+}
+
+/// Reports a session that was begun, whose output stays even if the report cannot be printed.
+fn begun(output: Option<Published>, text: String) -> Report {
+    Report {
+        outputs: Vec::new(),
+        ..Report::about(output, text)
+    }
 }

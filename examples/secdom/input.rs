@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -12,11 +13,14 @@ use crate::report::{Outcome, Refusal};
 /// The largest file that is read. A real domain file has about 19,000 bytes.
 pub const LIMIT: usize = 64 << 20;
 
+/// The path that means standard input.
+pub const STDIN: &str = "-";
+
 /// How many bytes are read at first from a pipe, whose length is unknown.
 const PIPE: usize = 64 << 10;
 
-/// Reads all of `path`, which may be a pipe, into memory that is wiped when dropped. `-` is standard
-/// input.
+/// Reads all of `path`, which may be a pipe or standard input, into memory that is wiped when
+/// dropped.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     read_bounded(path, LIMIT)
         .map_err(|error| Refusal::file(path, reason(&error)))?
@@ -26,6 +30,25 @@ pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
                 format!("larger than {} MiB, the limit for reading", LIMIT >> 20),
             )
         })
+}
+
+/// Opens `path` for reading piece by piece.
+pub fn open(path: &Path) -> Outcome<Box<dyn Read>> {
+    let opened = if path == Path::new(STDIN) {
+        stdin().map(|stdin| Box::new(stdin) as Box<dyn Read>)
+    } else {
+        File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
+    };
+    opened.map_err(|error| Refusal::file(path, reason(&error)))
+}
+
+/// Returns standard input, for its only reader.
+fn stdin() -> io::Result<io::StdinLock<'static>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Err(io::Error::other("is already read as another file"));
+    }
+    Ok(io::stdin().lock())
 }
 
 /// Describes an error, in a few words for the most common ones.
@@ -40,8 +63,8 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 fn read_bounded(path: &Path, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    if path == Path::new("-") {
-        return read_all(io::stdin().lock(), 0, limit);
+    if path == Path::new(STDIN) {
+        return read_all(stdin()?, 0, limit);
     }
     let file = File::open(path)?;
     let expected = usize::try_from(file.metadata()?.len())

@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     worry(&contents, &mut findings);
     let sha256 = show::sha256(&bytes);
     Ok(Report::text(if args.json {
-        in_json(&contents, &sha256, &findings)
+        contents_in_json(&contents, &sha256, &findings)
     } else {
         in_words(path, &contents, &sha256, &findings)
     }))
@@ -346,7 +346,7 @@ fn in_words(path: &Path, contents: &Contents, sha256: &str, findings: &[String])
     out
 }
 
-fn in_json(contents: &Contents, sha256: &str, findings: &[String]) -> String {
+fn contents_in_json(contents: &Contents, sha256: &str, findings: &[String]) -> String {
     let artifacts = contents
         .artifacts
         .iter()
@@ -365,12 +365,18 @@ fn in_json(contents: &Contents, sha256: &str, findings: &[String]) -> String {
     show::ascii_json(&format!("{object:#}\n"))
 }
 
-fn party_in_json(party: &Party) -> Value {
-    let mut object = json!({ "thumbprint": party.thumbprint.to_string() });
-    if let Some(holder) = &party.holder {
-        holder_in_json(holder, &mut object);
-    }
+/// Returns a holder and the thumbprint in JSON.
+pub fn in_json(holder: &Holder) -> Value {
+    let mut object = json!({ "thumbprint": holder.thumbprint.to_string() });
+    holder_in_json(holder, &mut object);
     object
+}
+
+fn party_in_json(party: &Party) -> Value {
+    match &party.holder {
+        Some(holder) => in_json(holder),
+        None => json!({ "thumbprint": party.thumbprint.to_string() }),
+    }
 }
 
 fn holder_in_json(holder: &Holder, object: &mut Value) {

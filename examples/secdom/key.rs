@@ -69,16 +69,17 @@ impl Identity for Key {
     }
 }
 
-/// Reads the private key in `path` that belongs to one of the certificates in `certificate_files`, whose
+/// Reads the private key in `bytes`, the text of `path`, that belongs to one of the certificates in `certificate_files`, whose
 /// moduli and exponents are `publics`.
 /// `password` is the given one, or `None` to ask on the terminal.
 pub fn read(
     path: &Path,
+    bytes: &[u8],
     password: Option<&[u8]>,
     certificate_files: &[&Path],
     publics: &[[&[u8]; 2]],
 ) -> Outcome<Key> {
-    read_one(path, password, |key| publics.contains(&key.public()))?.map_err(|_| {
+    read_one(path, bytes, password, |key| publics.contains(&key.public()))?.map_err(|_| {
         let names = certificate_files.iter().map(|file| show::path(file));
         let mut names: Vec<_> = names.collect();
         names.dedup();
@@ -97,7 +98,10 @@ pub fn read_private(
     password: Option<&[u8]>,
     is_listed: impl Fn(CustodianId) -> bool,
 ) -> Outcome<Box<PrivateKey>> {
-    let key = read_one(path, password, |key| key.id().is_some_and(&is_listed))?;
+    let bytes = text::read(path)?;
+    let key = read_one(path, &bytes, password, |key| {
+        key.id().is_some_and(&is_listed)
+    })?;
     match key.unwrap_or_else(|other| other) {
         Key::Usual(key) => Ok(key),
         Key::Odd(_, error) => Err(Refusal::file(path, error)),
@@ -107,11 +111,11 @@ pub fn read_private(
 /// Reads the private key for which `belongs` returns true, or as an error the last one of the file.
 fn read_one(
     path: &Path,
+    bytes: &[u8],
     password: Option<&[u8]>,
     belongs: impl Fn(&Key) -> bool,
 ) -> Outcome<Result<Key, Key>> {
-    let bytes = text::read(path)?;
-    let forms = forms(path, &bytes)?;
+    let forms = forms(path, bytes)?;
     let is_given = password.is_some_and(|password| !password.is_empty());
     if is_given && !forms.iter().any(Form::is_encrypted) {
         return Err(Refusal::file(

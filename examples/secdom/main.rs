@@ -24,6 +24,7 @@ mod inspect;
 mod key;
 mod kind;
 mod memory;
+mod names;
 mod output;
 mod passwords;
 mod pem;

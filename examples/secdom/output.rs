@@ -7,22 +7,28 @@
 //! permissions instead.
 
 mod rename;
+mod target;
 mod temporary;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+pub use target::{Content, Target};
 use temporary::{Temporary, create};
 pub use temporary::{hold, remove_all};
 
-use crate::input::reason;
+use crate::input::{STDIN, reason};
 use crate::report::{Outcome, Refusal};
 use crate::show;
 
 /// Refuses early, before any work or question, if `path` exists or nothing can be written into its
 /// folder. [`Pending::publish`] refuses again.
 pub fn must_be_free(path: &Path) -> Outcome<()> {
+    if path == Path::new(STDIN) {
+        let why = "this output is not written to standard output: name a file, or ./- for one of this name";
+        return Err(Refusal::new(format!("-: {why}")));
+    }
     match fs::symlink_metadata(path) {
         Ok(_) => {
             return Err(Refusal::file(
@@ -97,11 +103,6 @@ pub fn folder<'a>(
     }
     sync_folder(path);
     Ok(pending)
-}
-
-/// Writes `bytes` as the new file `target`.
-pub fn publish_file(target: &Path, access: Access, bytes: &[u8]) -> Outcome<Published> {
-    file(target, access, bytes)?.publish()
 }
 
 /// Replaces the contents of `target` with `bytes` in one step. This is for a program's own state,
@@ -195,6 +196,10 @@ pub struct Published {
 }
 
 impl Published {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Removes it again, because a step that belongs to it failed.
     pub fn take_back(self) {
         let _ = if self.folder {

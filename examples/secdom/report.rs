@@ -30,6 +30,18 @@ impl Report {
         Self::written([], text)
     }
 
+    /// Makes a report of an output that went to a file or else to standard output, with text about it, which
+    /// then goes to stderr.
+    pub fn about(output: Option<Published>, text: String) -> Self {
+        match output {
+            Some(file) => Self::written([file], text),
+            None => Self {
+                notes: text.lines().map(str::to_owned).collect(),
+                ..Self::text(String::new())
+            },
+        }
+    }
+
     /// Makes a report of outputs, with text for stdout about them.
     pub fn written(outputs: impl Into<Vec<Published>>, text: String) -> Self {
         Self {
@@ -49,6 +61,10 @@ pub struct JsonArg {
 }
 
 impl JsonArg {
+    pub fn is_wanted(&self) -> bool {
+        self.json
+    }
+
     /// Returns what to print: `text`, or `object` if JSON is wanted.
     pub fn either(&self, text: String, object: &Value) -> String {
         if self.json {

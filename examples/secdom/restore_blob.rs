@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::certificate::CertificateFile;
 use crate::custodians::{self, KeyArgs, Present, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
-use crate::output::{self, Access};
-use crate::report::{JsonArg, Outcome, Refusal, Report};
+use crate::output::{Access, Content, Target};
+use crate::report::{JsonArg, Outcome, Report};
 use crate::{show, split, text};
 
 const EXAMPLE: &str = "Example:
@@ -37,14 +37,14 @@ pub struct Args {
     keys: KeyArgs,
     #[command(flatten)]
     json: JsonArg,
-    /// The file to write
+    /// The file to write; - writes to standard output
     #[arg(long, value_name = "OUT")]
     sd_file_restore_blob: PathBuf,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
-    let (path, out) = (&args.sd_file, &args.sd_file_restore_blob);
-    output::must_be_free(out)?;
+    let path = &args.sd_file;
+    let out = Target::new(&args.sd_file_restore_blob, Content::Text, &args.json)?;
     let text = text::read_json(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
@@ -53,10 +53,10 @@ pub fn run(args: Args) -> Outcome<Report> {
     let required = usize::from(file.required());
     let Present {
         mut custodians,
-        left_out,
+        mut left_out,
     } = custodians::read(args.keys, path, &file, required, Unusable::LeftOut)?;
     let (combined, pair);
-    let (key, wrong) = match &file {
+    let (key, wrong): (_, Vec<String>) = match &file {
         File::Shared(file) => {
             let (shares, mut wrong) = custodians::open_shares(&mut custodians, file)?;
             combined = custodians::combine(path, file, &custodians, &shares, &mut wrong)?;
@@ -72,32 +72,34 @@ pub fn run(args: Args) -> Outcome<Report> {
         }
     };
 
+    left_out.extend(wrong);
     let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
     let length = restore_blob::write(&file, key, &transfer, &mut SysRng, &mut blob)
-        .map_err(|error| Refusal::file(out, error))?;
+        .map_err(|error| out.refusal(error))?;
     blob.truncate(length);
-    let output = output::publish_file(out, Access::Owner, &blob)?;
+    let output = out.write(Access::Owner, &blob)?;
 
     let text = format!(
         "{}: {} for transfer key {}; SHA-256 {}\n",
-        show::path(out),
+        out.shown(),
         show::count(file.artifacts().len(), "artifact"),
         transfer.thumbprint(),
         show::sha256(&blob),
     );
     let object = json!({
-        "file": show::path(out),
+        "file": out.shown(),
         "artifacts": file.artifacts().len(),
         "transfer_key": transfer.thumbprint().to_string(),
         "sha256": show::sha256(&blob),
+        "left_out": left_out,
     });
     let text = args.json.either(text, &object);
-    Ok(Report {
-        notes: { left_out.into_iter() }
-            .chain(wrong.iter().map(|reason| format!("left out: {reason}")))
+    let mut report = Report::about(output, text);
+    report.notes.extend(
+        { left_out.iter() }
+            .map(|reason| format!("left out: {reason}"))
             .chain(custodians::notes(&file, &custodians))
-            .chain(passed_over)
-            .collect(),
-        ..Report::written([output], text)
-    })
+            .chain(passed_over),
+    );
+    Ok(report)
 }

@@ -11,6 +11,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::input::STDIN;
+
 /// How many characters of foreign text a message shows.
 const CUT: usize = 64;
 
@@ -41,8 +43,11 @@ fn quoted(text: &str, cut: usize) -> String {
     out
 }
 
-/// A path, with unprintable characters escaped.
+/// The path of an input or of a named output, with unprintable characters escaped.
 pub fn path(path: &Path) -> String {
+    if path == Path::new(STDIN) {
+        return "standard input".into();
+    }
     printable(&path.to_string_lossy())
 }
 

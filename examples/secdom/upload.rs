@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::certificate::CertificateFile;
 use crate::kind::FileKind;
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report, chain};
+use crate::report::{JsonArg, Outcome, Refusal, Report, chain};
 use crate::{artifacts, key, kind, output, show, text};
 
 const EXAMPLE: &str = "Example:
@@ -34,6 +34,8 @@ pub struct Args {
     /// except for letters, digits, - . _ and ~
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -55,8 +57,10 @@ pub fn run(args: Args) -> Outcome<Report> {
         .map_err(|error| Refusal::file(path, error))?;
     let public = transfer.public_key();
     let public = [public.modulus(), public.exponent()];
+    let key_text = text::read(&args.transfer_key)?;
     let mut key = key::read(
         &args.transfer_key,
+        &key_text,
         None,
         &[&args.sd_exchange_key],
         &[public],
@@ -82,7 +86,7 @@ pub fn run(args: Args) -> Outcome<Report> {
         .iter()
         .zip(&contents)
         .map(|(name, content)| (name.as_str(), content.as_slice()));
-    artifacts::publish(out, files)
+    artifacts::publish(out, files, &args.json)
 }
 
 /// Reads a restore blob.

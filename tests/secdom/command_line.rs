@@ -7,37 +7,39 @@ use std::process::Stdio;
 
 use crate::{arguments, secdom, tool, vector};
 
+/// Every verb.
+pub const VERBS: [&str; 25] = [
+    "download",
+    "init-recovery",
+    "restore-blob",
+    "upload",
+    "check",
+    "inspect",
+    "drill",
+    "contribute",
+    "hsm init",
+    "hsm status",
+    "hsm activate",
+    "hsm artifacts",
+    "hsm recover-begin",
+    "hsm recover-add",
+    "hsm recover-cancel",
+    "hsm recover",
+    "hsm import-begin",
+    "hsm import",
+    "hsm import-confirm",
+    "hsm backup",
+    "hsm restore",
+    "hsm zeroize",
+    "hsm discard",
+    "completions",
+    "man",
+];
+
 #[test]
 fn help_and_version_are_no_errors() {
-    let verbs = [
-        "download",
-        "init-recovery",
-        "restore-blob",
-        "upload",
-        "check",
-        "inspect",
-        "drill",
-        "contribute",
-        "hsm init",
-        "hsm status",
-        "hsm activate",
-        "hsm artifacts",
-        "hsm recover-begin",
-        "hsm recover-add",
-        "hsm recover-cancel",
-        "hsm recover",
-        "hsm import-begin",
-        "hsm import",
-        "hsm import-confirm",
-        "hsm backup",
-        "hsm restore",
-        "hsm zeroize",
-        "hsm discard",
-        "completions",
-        "man",
-    ];
     let help = secdom(["--help"]).done() + &secdom(["hsm", "--help"]).done();
-    for verb in verbs {
+    for verb in VERBS {
         let last = verb.split(' ').next_back().unwrap();
         assert!(help.contains(&format!("\n  {last} ")), "{help}");
         let help = secdom(verb.split(' ').chain(["--help"])).done();
@@ -101,113 +103,6 @@ fn shells_and_manuals_know_every_verb() {
         "{page}"
     );
     secdom(["man", "hsm", "fly"]).refused(&["\"fly\"", "secdom-hsm"]);
-}
-
-#[test]
-fn digests_are_printed_in_json() {
-    let site = crate::simulated::Site::new();
-    let json =
-        |run: crate::Run| -> serde_json::Value { serde_json::from_str(&run.done()).unwrap() };
-    site.init("first");
-    let sealed = site.path("sealed");
-    let mut line = arguments![
-        "--sealed",
-        sealed,
-        "--quorum",
-        "2",
-        "--json",
-        "--custodians"
-    ]
-    .to_vec();
-    let certificate = |name: &str| site.path(&format!("{name}.cer"));
-    line.extend(crate::simulated::CUSTODIANS.map(|name| certificate(name).into()));
-    let activated = json(site.hsm("activate", "first", &line));
-    let id = activated["domain_id"].as_str().unwrap();
-    assert_eq!(activated["custodians"].as_array().unwrap().len(), 3);
-    assert_eq!(
-        site.status("first")["header_digest"],
-        activated["header_digest"]
-    );
-    let request = site.path("request");
-    let line = arguments![
-        "--sealed",
-        sealed,
-        "--expect-domain",
-        id,
-        "--request",
-        request,
-        "--json"
-    ];
-    let begun = json(site.hsm("recover-begin", "second", &line));
-    let digest = begun["request_digest"].as_str().unwrap();
-    assert_eq!(site.status("second")["request_digest"], digest);
-    let contributed = json(secdom(arguments![
-        "contribute",
-        "--sealed",
-        sealed,
-        "--expect-domain",
-        id,
-        "--request",
-        request,
-        "--request-digest",
-        digest,
-        "--key",
-        site.path("s2048_0.key"),
-        "--out",
-        site.path("c0"),
-        "--json",
-    ]));
-    assert_eq!(contributed["request_digest"], digest);
-    let (file, out) = (site.path("signing.bin"), site.path("backup"));
-    let line = arguments!["--in", file, "--out", out, "--json"];
-    assert_eq!(json(site.hsm("backup", "first", &line))["length"], 33);
-
-    let artifact = format!("one={}", file.display());
-    let (domain, pem) = (site.path("domain.json"), site.path("t.pem"));
-    let sealed = json(secdom(arguments![
-        "download",
-        "--json",
-        "--sd-quorum",
-        "2",
-        "--artifact",
-        artifact,
-        "--security-domain-file",
-        domain,
-        "--sd-wrapping-keys",
-        certificate("s2048_0"),
-        certificate("s2048_1"),
-        certificate("s2048_2"),
-    ]));
-    let begun = json(secdom(arguments![
-        "init-recovery",
-        "--json",
-        "--bits",
-        "2048",
-        "--sd-exchange-key",
-        pem,
-        "--transfer-key",
-        site.path("t.key"),
-    ]));
-    let restored = json(secdom(arguments![
-        "restore-blob",
-        "--json",
-        "--sd-file",
-        domain,
-        "--sd-exchange-key",
-        pem,
-        "--sd-wrapping-keys",
-        site.path("s2048_0.key"),
-        site.path("s2048_1.key"),
-        "--sd-file-restore-blob",
-        site.path("restore.json"),
-    ]));
-    assert_eq!(restored["transfer_key"], begun["thumbprint"]);
-    let inspected = json(secdom(arguments!["inspect", domain, "--json"]));
-    assert_eq!(inspected["sha256"], sealed["sha256"]);
-    assert_eq!(
-        inspected["custodians"][1]["thumbprint"],
-        sealed["custodians"][1]
-    );
 }
 
 #[test]

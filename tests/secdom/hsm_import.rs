@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::simulated::{CUSTODIANS, Site};
@@ -115,12 +116,31 @@ fn an_imported_domain_is_sealed_to_its_custodians() {
     site.import_begin("hsm", "transfer.pem", &["first", "second"])
         .done();
     restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
-    site.import("hsm", "blob").done();
+    let line = arguments!["--json", "--sd-file", site.path("blob")];
+    let imported = site.hsm("import", "hsm", &line).done();
+    let imported: Value = serde_json::from_str(&imported).unwrap();
     let id = site.status("hsm")["domain_id"].clone();
+    assert_eq!(
+        imported,
+        json!({ "state": "imported", "domain_id": id, "sealed": false })
+    );
     let digest = Sha256::digest(fs::read(site.path("signing.bin")).unwrap());
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
-    confirm(&site, id.as_str().unwrap(), &[&first, &second]).done();
+    let line = arguments![
+        "--json",
+        "--expect-domain",
+        id.as_str().unwrap(),
+        "--digest",
+        first,
+        second
+    ];
+    let confirmed = site.hsm("import-confirm", "hsm", &line).done();
+    let confirmed: Value = serde_json::from_str(&confirmed).unwrap();
+    assert_eq!(
+        confirmed,
+        json!({ "state": "active", "domain_id": id, "sealed": false })
+    );
     let out = site
         .activate_to("hsm", &site.path("domain.sealed"), "2")
         .done();

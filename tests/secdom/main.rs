@@ -16,6 +16,7 @@ mod hsm_recover;
 mod inspect;
 mod inspect_own;
 mod interrupted;
+mod json;
 mod keys;
 mod malformed;
 mod media;
@@ -25,6 +26,7 @@ mod outputs;
 mod restore;
 mod simulated;
 mod split_keys;
+mod streams;
 mod unknown_members;
 
 use std::ffi::{OsStr, OsString};

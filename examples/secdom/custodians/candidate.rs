@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::Fault;
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
+use zeroize::Zeroizing;
 
 use super::Custodian;
 use crate::certificate::CertificateFile;
@@ -20,6 +21,7 @@ pub struct Candidate {
     /// The place among the key files.
     pub index: usize,
     pub key_file: PathBuf,
+    text: Zeroizing<Vec<u8>>,
     certificates: Vec<CertificateFile>,
 }
 
@@ -33,7 +35,8 @@ impl Candidate {
         file: &File<'_>,
         given: &[CertificateFile],
     ) -> Outcome<Self> {
-        let near = near(&key_file)?;
+        let text = text::read(&key_file)?;
+        let near = near(&key_file, &text)?;
         let mut refusal = None;
         for certificates in [near, given.to_vec()] {
             let mut belonging = Vec::new();
@@ -50,6 +53,7 @@ impl Candidate {
                 return Ok(Self {
                     index,
                     key_file,
+                    text,
                     certificates: belonging,
                 });
             }
@@ -73,7 +77,7 @@ impl Candidate {
         let publics = parsed.iter().map(|c| [c.modulus(), c.exponent()]);
         let publics: Vec<_> = publics.collect();
         let names: Vec<&Path> = self.certificates.iter().map(|c| c.path.as_path()).collect();
-        let key = key::read(&self.key_file, password, &names, &publics)?;
+        let key = key::read(&self.key_file, &self.text, password, &names, &publics)?;
         let place = { publics.iter() }
             .position(|public| *public == key.public())
             .ok_or_else(|| no_certificate(&self.key_file))?;
@@ -86,8 +90,8 @@ impl Candidate {
     }
 }
 
-/// Reads the certificates in the key's own file and beside it.
-fn near(key_file: &Path) -> Outcome<Vec<CertificateFile>> {
+/// Reads the certificates in the key's own file, whose text is given, and beside it.
+fn near(key_file: &Path, text: &[u8]) -> Outcome<Vec<CertificateFile>> {
     let mut all = Vec::new();
     for extension in EXTENSIONS {
         let beside = key_file.with_extension(extension);
@@ -101,8 +105,7 @@ fn near(key_file: &Path) -> Outcome<Vec<CertificateFile>> {
             all.extend(found);
         }
     }
-    let bytes = text::read(key_file)?;
-    all.extend(CertificateFile::find(key_file, &bytes)?);
+    all.extend(CertificateFile::find(key_file, text)?);
     Ok(all)
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::device::Device;
 use super::{HsmArg, not_in_state, vault};
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, output};
 
 const EXAMPLE: &str = "Example:
@@ -24,6 +24,8 @@ pub struct Args {
     /// except for letters, digits, - . _ and ~
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
@@ -46,5 +48,5 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let files = files
         .iter()
         .map(|(name, content)| (name.as_str(), content.as_slice()));
-    artifacts::publish(&args.out_dir, files)
+    artifacts::publish(&args.out_dir, files, &args.json)
 }

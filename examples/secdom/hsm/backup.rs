@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use security_domain::backup::{
-    BackupHeader, CHUNK_LEN, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN,
+    BackupHeader, BackupId, CHUNK_LEN, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN,
 };
 use security_domain::lifecycle::{Active, AnyDomain, Domain, Vault};
 use zeroize::Zeroizing;
@@ -16,9 +16,9 @@ use super::device::Device;
 use super::{HsmArg, ROOM, not_in_state, vault};
 use serde_json::json;
 
-use crate::input::reason;
+use crate::input::{self, reason};
 use crate::kind::{self, FileKind};
-use crate::output::{self, Access};
+use crate::output::{self, Access, Published};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::show;
@@ -95,10 +95,7 @@ pub fn backup(args: &Args) -> Outcome<Report> {
         .finish(&mut device)
         .map_err(|error| Refusal::file(path, error))?;
     let output = stream.finish()?.publish()?;
-    let file = show::path(out);
-    let text = format!("{file}: backup-id {id}; {length} bytes\n");
-    let object = json!({ "file": file, "backup_id": id.to_string(), "length": length });
-    Ok(Report::written([output], args.json.either(text, &object)))
+    Ok(report(output, id, length, &args.json))
 }
 
 /// Restore a backup that an HSM of the same domain made
@@ -107,18 +104,20 @@ pub fn backup(args: &Args) -> Outcome<Report> {
 pub struct RestoreArgs {
     #[command(flatten)]
     at: HsmArg,
-    /// The backup
+    /// The backup; - reads standard input
     #[arg(long = "in", value_name = "FILE")]
     input: PathBuf,
     /// The file to write
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
     let (path, out) = (&args.input, &args.out);
     output::must_be_free(out)?;
-    let mut file = File::open(path).map_err(|error| Refusal::file(path, reason(&error)))?;
+    let mut file = input::open(path)?;
     let mut front = Vec::new();
     (&mut file)
         .take(FRONT_MAX_LEN as u64)
@@ -160,10 +159,15 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
         .finish(&mut device)
         .map_err(|error| Refusal::file(path, error))?;
     let output = stream.finish()?.publish()?;
-    Ok(Report::written(
-        [output],
-        format!("{}: backup-id {id}; {length} bytes\n", show::path(out)),
-    ))
+    Ok(report(output, id, length, &args.json))
+}
+
+/// Reports the written file.
+fn report(output: Published, id: BackupId, length: u64, json: &JsonArg) -> Report {
+    let file = show::path(output.path());
+    let text = format!("{file}: backup-id {id}; {length} bytes\n");
+    let object = json!({ "file": file, "backup_id": id.to_string(), "length": length });
+    Report::written([output], json.either(text, &object))
 }
 
 fn active<'v>(

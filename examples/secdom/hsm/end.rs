@@ -4,8 +4,8 @@
 use security_domain::lifecycle::Stage;
 
 use super::device::Device;
-use super::{HsmArg, vault};
-use crate::report::{Outcome, Report};
+use super::{HsmArg, state, vault};
+use crate::report::{JsonArg, Outcome, Report};
 
 const ZEROIZE_EXAMPLE: &str = "Example:
   secdom hsm zeroize --hsm hsm-1
@@ -23,6 +23,8 @@ For a state that every other verb refuses as damaged, missing or rolled back.";
 pub struct ZeroizeArgs {
     #[command(flatten)]
     at: HsmArg,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn zeroize(args: &ZeroizeArgs) -> Outcome<Report> {
@@ -32,7 +34,7 @@ pub fn zeroize(args: &ZeroizeArgs) -> Outcome<Report> {
     let domain = domain.map_err(|error| device.refusal(error))?;
     let stage = domain.status().stage;
     device.forget_sealed();
-    Ok(Report::text(format!("{stage}\n")))
+    Ok(state(stage, &args.json))
 }
 
 /// Destroy a state that the HSM refuses to start from, and leave the HSM empty
@@ -41,6 +43,8 @@ pub fn zeroize(args: &ZeroizeArgs) -> Outcome<Report> {
 pub struct DiscardArgs {
     #[command(flatten)]
     at: HsmArg,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn discard(args: &DiscardArgs) -> Outcome<Report> {
@@ -48,5 +52,5 @@ pub fn discard(args: &DiscardArgs) -> Outcome<Report> {
     let discarded = vault().discard(&mut device);
     discarded.map_err(|error| device.refusal(error))?;
     device.forget_sealed();
-    Ok(Report::text(format!("{}\n", Stage::Empty)))
+    Ok(state(Stage::Empty, &args.json))
 }

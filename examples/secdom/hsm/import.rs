@@ -6,17 +6,17 @@ use std::fmt::Write;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use security_domain::lifecycle::{AnyDomain, ExpectedArtifact, Status};
+use security_domain::lifecycle::{AnyDomain, ExpectedArtifact, Stage, Status};
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{ArtifactTag, DomainId};
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use super::device::Device;
 use super::status::NOT_SEALED;
-use super::{HsmArg, empty, not_in_state, vault};
+use super::{HsmArg, begun, empty, not_in_state, vault};
 use serde_json::json;
 
-use crate::output::{self, Access};
+use crate::output::{Access, Content, Published, Target};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::upload::parse_blob;
@@ -45,7 +45,7 @@ source: the digests that this HSM computes are those of the blob, whoever made i
 pub struct BeginArgs {
     #[command(flatten)]
     at: HsmArg,
-    /// The certificate of the transfer key to write, PEM
+    /// The certificate of the transfer key to write, PEM; - writes to standard output
     #[arg(long, value_name = "OUT.pem")]
     sd_exchange_key: PathBuf,
     /// The tags of the artifacts that the restore blob must hold, and no others
@@ -59,8 +59,7 @@ pub struct BeginArgs {
 }
 
 pub fn begin(args: &BeginArgs) -> Outcome<Report> {
-    let out = &args.sd_exchange_key;
-    output::must_be_free(out)?;
+    let out = Target::new(&args.sd_exchange_key, Content::Text, &args.json)?;
     let mut expected = Vec::new();
     for text in &args.expect_tag {
         let tag = ArtifactTag::new(text)
@@ -68,23 +67,24 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         expected.push(ExpectedArtifact { tag, digest: None });
     }
 
-    let thumbprint = Device::empty(&args.at.hsm, |mut device| {
-        begin_in(&mut device, args, &expected)
+    let (thumbprint, certificate) = Device::empty(&args.at.hsm, |mut device| {
+        begin_in(&mut device, args, &out, &expected)
     })?;
-    let (file, bits) = (show::path(out), ModulusSize::Rsa4096.bits());
+    let (file, bits) = (out.shown(), ModulusSize::Rsa4096.bits());
     let text = format!("{file}: transfer key of {bits} bits, thumbprint {thumbprint}\n");
     let object = json!({ "file": file, "key_bits": bits, "thumbprint": thumbprint });
-    Ok(Report::text(args.json.either(text, &object)))
+    Ok(begun(certificate, args.json.either(text, &object)))
 }
 
 fn begin_in(
     device: &mut Device,
     args: &BeginArgs,
+    target: &Target<'_>,
     expected: &[ExpectedArtifact<'_>],
-) -> Outcome<String> {
+) -> Outcome<(String, Option<Published>)> {
     let mut vault = vault();
     let domain = empty(device, &mut vault)?;
-    let mut stream = output::stream(&args.sd_exchange_key, Access::Everyone)?;
+    let begun = target.begin(Access::Everyone)?;
     let mut der = [0; SELF_SIGNED_MAX_LEN];
     let progress = Progress::show("generating a transfer key");
     let (domain, length) = domain
@@ -98,18 +98,18 @@ fn begin_in(
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     let certificate = pem::encode("CERTIFICATE", &der[..length]);
-    let written = stream
-        .write(&certificate)
-        .and_then(|()| stream.finish()?.publish());
-    if let Err(refusal) = written {
-        // Without the certificate nobody can make a restore blob.
-        domain
-            .cancel(device)
-            .map_err(|error| device.refusal(error))?;
-        return Err(refusal);
-    }
+    let written = match begun.write(&certificate) {
+        Ok(written) => written,
+        Err(refusal) => {
+            // Without the certificate nobody can make a restore blob.
+            domain
+                .cancel(device)
+                .map_err(|error| device.refusal(error))?;
+            return Err(refusal);
+        }
+    };
     let thumbprint = domain.certificate().map(|digest| digest.to_string());
-    Ok(thumbprint.unwrap_or_default())
+    Ok((thumbprint.unwrap_or_default(), written))
 }
 
 /// Take in a restore blob, completely or not at all; the result waits to be confirmed
@@ -121,6 +121,8 @@ pub struct Args {
     /// The restore blob
     #[arg(long, value_name = "BLOB")]
     sd_file: PathBuf,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn import(args: &Args) -> Outcome<Report> {
@@ -140,7 +142,7 @@ pub fn import(args: &Args) -> Outcome<Report> {
             Some(refusal) => refusal,
             None => Refusal::file(path, refused.error),
         })?;
-    Ok(shown(domain.status()))
+    Ok(shown(domain.status(), &args.json))
 }
 
 /// Make the imported domain this HSM's domain, and activate the HSM
@@ -155,6 +157,8 @@ pub struct ConfirmArgs {
     /// The SHA-256 of an artifact, in hexadecimal digits
     #[arg(long, num_args = 1.., value_name = "TAG=SHA256", value_parser = digest)]
     digest: Vec<(String, [u8; 32])>,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 /// Parses a tag and a digest.
@@ -180,16 +184,19 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
     let domain = domain
         .confirm(args.expect_domain, &digests, &mut device)
         .map_err(|error| device.refusal(error))?;
-    let mut report = shown(domain.status());
-    let _ = writeln!(report.text, "sealed {NOT_SEALED}");
-    Ok(report)
+    Ok(shown(domain.status(), &args.json))
 }
 
 /// Shows the state and the domain in it.
-fn shown(status: Status) -> Report {
-    let mut report = format!("{}\n", status.stage);
-    if let Some(id) = status.domain {
-        let _ = writeln!(report, "domain-id {id}");
+fn shown(status: Status, json: &JsonArg) -> Report {
+    let mut text = format!("{}\n", status.stage);
+    let id = status.domain.map(|id| id.to_string());
+    if let Some(id) = &id {
+        let _ = writeln!(text, "domain-id {id}");
     }
-    Report::text(report)
+    if status.stage == Stage::Active {
+        let _ = writeln!(text, "sealed {NOT_SEALED}");
+    }
+    let object = json!({ "state": status.stage.to_string(), "domain_id": id, "sealed": status.header.is_some() });
+    Report::text(json.either(text, &object))
 }

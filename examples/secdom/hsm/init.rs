@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use security_domain::sealed_domain::ArtifactTag;
+use serde_json::json;
 
 use super::device::Device;
 use super::{ARTIFACT_BYTES, HsmArg, empty, vault};
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, input, show};
 
 const EXAMPLE: &str = "Example:
@@ -23,6 +24,8 @@ pub struct Args {
     #[arg(long, required = true, num_args = 1.., value_name = "TAG=FILE",
         value_parser = artifacts::parser())]
     artifact: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -55,11 +58,18 @@ pub fn run(args: Args) -> Outcome<Report> {
             .map_err(|error| device.refusal(error))?;
         Ok(domain.status())
     })?;
-    Ok(Report::text(format!(
+    let instance = status.instance.map(|id| id.to_string());
+    let text = format!(
         "{}: {}; {}; instance-id {}\n",
         show::path(&args.at.hsm),
         status.stage,
         show::count(artifacts.len(), "artifact"),
-        status.instance.map(|id| id.to_string()).unwrap_or_default(),
-    )))
+        instance.as_deref().unwrap_or_default(),
+    );
+    let object = json!({
+        "state": status.stage.to_string(),
+        "instance_id": instance,
+        "artifacts": artifacts.len(),
+    });
+    Ok(Report::text(args.json.either(text, &object)))
 }

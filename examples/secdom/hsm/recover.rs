@@ -6,17 +6,19 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use security_domain::contribution::{Contribution, Request};
+use security_domain::custodian::CustodianId;
 use security_domain::lifecycle::{
-    Active, Added, AnyDomain, Domain, LifecycleError, QuorumMet, Recovering,
+    Active, Added, AnyDomain, Domain, LifecycleError, QuorumMet, Recovering, Stage,
 };
-use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
+use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, HeaderDigest, SealedDomain};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, empty, not_in_state, vault};
-use serde_json::json;
+use super::{HsmArg, ROOM, begun, empty, not_in_state, state, vault};
+use serde_json::{Value, json};
 
 use crate::kind::{self, FileKind};
-use crate::output::{self, Access};
+use crate::names::{CertsArg, Names};
+use crate::output::{Access, Content, Published, Target};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{ids, input, show};
@@ -45,7 +47,7 @@ pub struct BeginArgs {
     /// The domain's id, as noted when it was activated
     #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
     expect_domain: DomainId,
-    /// The request to write
+    /// The request to write; - writes to standard output
     #[arg(long, value_name = "OUT")]
     request: PathBuf,
     #[command(flatten)]
@@ -56,7 +58,7 @@ pub struct BeginArgs {
 }
 
 pub fn begin(args: &BeginArgs) -> Outcome<Report> {
-    output::must_be_free(&args.request)?;
+    let target = Target::new(&args.request, Content::Binary, &args.json)?;
     let bytes = input::read(&args.sealed)?;
     let sealed = parse(&args.sealed, &bytes)?;
     let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
@@ -64,23 +66,24 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         .check(sealed.header())
         .map_err(|error| Refusal::file(&args.sealed, error))?;
 
-    let digest = Device::empty(&args.at.hsm, |mut device| {
-        begin_in(&mut device, args, &sealed, &expect)
+    let (digest, request) = Device::empty(&args.at.hsm, |mut device| {
+        begin_in(&mut device, args, &target, &sealed, &expect)
     })?;
     let object = json!({ "request_digest": digest });
     let text = format!("request-digest {digest}\n");
-    Ok(Report::text(args.json.either(text, &object)))
+    Ok(begun(request, args.json.either(text, &object)))
 }
 
 fn begin_in(
     device: &mut Device,
     args: &BeginArgs,
+    target: &Target<'_>,
     sealed: &SealedDomain<'_>,
     expect: &ExpectedDomain,
-) -> Outcome<String> {
+) -> Outcome<(String, Option<Published>)> {
     let mut vault = vault();
     let domain = empty(device, &mut vault)?;
-    let mut stream = output::stream(&args.request, Access::Everyone)?;
+    let begun = target.begin(Access::Everyone)?;
     device.keep_sealed(sealed)?;
     let mut request = vec![0; Request::MAX_LEN];
     let progress = Progress::show("generating a transfer key");
@@ -89,19 +92,19 @@ fn begin_in(
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     request.truncate(length);
-    let written = stream
-        .write(&request)
-        .and_then(|()| stream.finish()?.publish());
-    if let Err(refusal) = written {
-        // Without the request nobody can answer.
-        domain
-            .cancel(device)
-            .map_err(|error| device.refusal(error))?;
-        device.forget_sealed();
-        return Err(refusal);
-    }
+    let written = match begun.write(&request) {
+        Ok(written) => written,
+        Err(refusal) => {
+            // Without the request nobody can answer.
+            domain
+                .cancel(device)
+                .map_err(|error| device.refusal(error))?;
+            device.forget_sealed();
+            return Err(refusal);
+        }
+    };
     let digest = domain.request().map(|digest| digest.to_string());
-    Ok(digest.unwrap_or_default())
+    Ok((digest.unwrap_or_default(), written))
 }
 
 /// Take custodians' contributions; with a quorum of them, the domain is opened and the HSM is
@@ -114,9 +117,14 @@ pub struct AddArgs {
     /// The contributions
     #[arg(required = true, value_name = "CONTRIBUTION")]
     contributions: Vec<PathBuf>,
+    #[command(flatten)]
+    certs: CertsArg,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn add(args: &AddArgs) -> Outcome<Report> {
+    let names = args.certs.read()?;
     let mut device = Device::open(&args.at.hsm)?;
     let path = device.sealed_path();
     let mut vault = vault();
@@ -125,34 +133,78 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
         // The power failed after the last share was added.
         AnyDomain::QuorumMet(domain) => {
             let bytes = input::read(&path)?;
-            let text = open(domain, &parse(&path, &bytes)?, &mut device)?;
-            return Ok(Report::text(text));
+            let opened = open(domain, &parse(&path, &bytes)?, &mut device)?;
+            return Ok(opened.report(&args.json));
         }
         other => return Err(not_in_state(&device, &other, "recovering a sealed domain")),
     };
     let bytes = input::read(&path)?;
     let sealed = parse(&path, &bytes)?;
-    let (mut text, mut refused) = (String::new(), Vec::new());
+    let (mut text, mut taken, mut refused) = (String::new(), Vec::new(), Vec::new());
     let progress = Progress::show("opening contributions");
     for contribution in &args.contributions {
         match add_one(&mut domain, &sealed, contribution, &mut device)? {
-            Ok(line) => text += &line,
+            Ok(one) => {
+                text += &one.line(&names);
+                taken.push(one.in_json(&names));
+            }
             Err(refusal) => refused.push(refusal.to_string()),
         }
         progress.tick();
     }
     drop(progress);
-    if let Ok(domain) = domain.quorum() {
-        text += &open(domain, &sealed, &mut device)?;
-    }
-    if text.is_empty() {
+    if taken.is_empty() {
         return Err(Refusal::new(refused.join("; ")));
     }
+    let (have, need) = (domain.contributors().count(), domain.needed());
+    let mut object = json!({ "state": domain.status().stage.to_string() });
+    if let Ok(domain) = domain.quorum() {
+        let opened = open(domain, &sealed, &mut device)?;
+        text += &opened.text();
+        object = opened.in_json();
+    }
+    object["shares"] = json!(have);
+    object["needed"] = json!(need);
+    object["contributions"] = json!(taken);
+    object["refused"] = json!(refused);
     Ok(Report {
         refused_in_part: !refused.is_empty(),
         notes: refused,
-        ..Report::text(text)
+        ..Report::text(args.json.either(text, &object))
     })
+}
+
+/// A contribution that was taken.
+struct Taken {
+    file: String,
+    custodian: Option<CustodianId>,
+    is_new: bool,
+    shares: usize,
+    needed: u8,
+}
+
+impl Taken {
+    fn line(&self, names: &Names) -> String {
+        let custodian = self.custodian.map(|id| names.show(id)).unwrap_or_default();
+        let what = if self.is_new {
+            "contributed"
+        } else {
+            "has already contributed"
+        };
+        format!(
+            "{}: custodian {custodian} {what}; {} of {} shares\n",
+            self.file, self.shares, self.needed
+        )
+    }
+
+    fn in_json(&self, names: &Names) -> Value {
+        json!({
+            "file": self.file,
+            "custodian": self.custodian.map(|id| id.to_string()),
+            "subject": self.custodian.and_then(|id| names.subject(id)),
+            "new": self.is_new,
+        })
+    }
 }
 
 /// Adds one contribution; the inner refusal concerns only this one.
@@ -161,7 +213,7 @@ fn add_one(
     sealed: &SealedDomain<'_>,
     path: &Path,
     device: &mut Device,
-) -> Outcome<Outcome<String>> {
+) -> Outcome<Outcome<Taken>> {
     let bytes = match input::read(path) {
         Ok(bytes) => bytes,
         Err(refusal) => return Ok(Err(refusal)),
@@ -177,23 +229,20 @@ fn add_one(
             )));
         }
     };
-    let what = match domain.add(sealed, &contribution, device) {
-        Ok(Added::New) => "contributed",
-        Ok(Added::Already) => "has already contributed",
+    let is_new = match domain.add(sealed, &contribution, device) {
+        Ok(added) => added == Added::New,
         Err(error @ LifecycleError::Contribution(_)) => return Ok(Err(Refusal::file(path, error))),
         Err(error) => return Err(device.refusal(error)),
     };
     let mut custodians = sealed.header().custodians();
     let author = custodians.find(|custodian| custodian.index == contribution.index());
-    Ok(Ok(format!(
-        "{}: custodian {} {what}; {} of {} shares\n",
-        show::path(path),
-        author
-            .map(|custodian| custodian.id.to_string())
-            .unwrap_or_default(),
-        domain.contributors().count(),
-        domain.needed(),
-    )))
+    Ok(Ok(Taken {
+        file: show::path(path),
+        custodian: author.map(|custodian| custodian.id),
+        is_new,
+        shares: domain.contributors().count(),
+        needed: domain.needed(),
+    }))
 }
 
 /// Opens the domain with a quorum's shares, and describes it. If that fails, the session continues.
@@ -201,22 +250,48 @@ fn open(
     domain: Domain<'_, QuorumMet, ROOM>,
     sealed: &SealedDomain<'_>,
     device: &mut Device,
-) -> Outcome<String> {
+) -> Outcome<Opened> {
     let domain = domain
         .open(sealed, device)
         .map_err(|error| device.refusal(error))?;
-    Ok(opened(&domain, sealed))
+    Ok(Opened::of(&domain, sealed))
 }
 
-/// Returns what the operator compares with their notes.
-pub fn opened(domain: &Domain<'_, Active, ROOM>, sealed: &SealedDomain<'_>) -> String {
-    let header = sealed.header();
-    format!(
-        "{}\ndomain-id {}\nheader-digest {}\n",
-        domain.status().stage,
-        header.domain_id(),
-        header.digest()
-    )
+/// What the operator compares with their notes.
+pub struct Opened {
+    stage: Stage,
+    domain: DomainId,
+    header: HeaderDigest,
+}
+
+impl Opened {
+    pub fn of(domain: &Domain<'_, Active, ROOM>, sealed: &SealedDomain<'_>) -> Self {
+        let header = sealed.header();
+        Self {
+            stage: domain.status().stage,
+            domain: header.domain_id(),
+            header: header.digest(),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{}\ndomain-id {}\nheader-digest {}\n",
+            self.stage, self.domain, self.header
+        )
+    }
+
+    fn in_json(&self) -> Value {
+        json!({
+            "state": self.stage.to_string(),
+            "domain_id": self.domain.to_string(),
+            "header_digest": self.header.to_string(),
+        })
+    }
+
+    pub fn report(&self, json: &JsonArg) -> Report {
+        Report::text(json.either(self.text(), &self.in_json()))
+    }
 }
 
 /// Reads a sealed domain.
@@ -231,6 +306,8 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<SealedDomain<'a>> {
 pub struct CancelArgs {
     #[command(flatten)]
     at: HsmArg,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
@@ -245,5 +322,5 @@ pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
     };
     let domain = cancelled.map_err(|error| device.refusal(error))?;
     device.forget_sealed();
-    Ok(Report::text(format!("{}\n", domain.status().stage)))
+    Ok(state(domain.status().stage, &args.json))
 }

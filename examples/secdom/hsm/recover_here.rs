@@ -12,11 +12,12 @@ use security_domain::sealed_domain::{
 };
 
 use super::device::Device;
-use super::recover::{opened, parse};
+use super::recover::{Opened, parse};
 use super::{HsmArg, ROOM, empty, vault};
+use crate::names::{CertsArg, Names};
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{custodians, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
@@ -40,10 +41,15 @@ pub struct Args {
     keys: Vec<PathBuf>,
     #[command(flatten)]
     passwords: PasswordArgs,
+    #[command(flatten)]
+    certs: CertsArg,
+    #[command(flatten)]
+    json: JsonArg,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sealed;
+    let names = args.certs.read()?;
     let bytes = input::read(path)?;
     let sealed = parse(path, &bytes)?;
     let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
@@ -53,13 +59,14 @@ pub fn run(args: Args) -> Outcome<Report> {
 
     let hsm = args.at.hsm.clone();
     Device::empty(&hsm, |mut device| {
-        recover_in(&mut device, args, &sealed, &expect)
+        recover_in(&mut device, args, &names, &sealed, &expect)
     })
 }
 
 fn recover_in(
     device: &mut Device,
     args: Args,
+    names: &Names,
     sealed: &SealedDomain<'_>,
     expect: &ExpectedDomain,
 ) -> Outcome<Report> {
@@ -80,7 +87,7 @@ fn recover_in(
         must_be_new_and_listed(file, id, path, sealed, &keys)?;
         keys.push((file.as_path(), id, key));
     }
-    let (shares, wrong) = shares(&mut keys, sealed)?;
+    let (shares, wrong) = shares(&mut keys, names, sealed)?;
     let need = usize::from(sealed.header().quorum().threshold().get());
     if shares.len() < need {
         let mut reason = format!(
@@ -93,8 +100,8 @@ fn recover_in(
         return Err(Refusal::file(path, reason));
     }
     device.keep_sealed(sealed)?;
-    let text = recover(domain, sealed, expect, shares, device)?;
-    let mut report = Report::text(text);
+    let opened = recover(domain, sealed, expect, shares, device)?;
+    let mut report = opened.report(&args.json);
     if !wrong.is_empty() {
         report
             .notes
@@ -131,6 +138,7 @@ fn must_be_new_and_listed(
 /// Returns the shares that open, and the custodians whose share does not open.
 fn shares(
     keys: &mut [(&Path, CustodianId, Box<PrivateKey>)],
+    names: &Names,
     sealed: &SealedDomain<'_>,
 ) -> Outcome<(Vec<DomainShare>, Vec<String>)> {
     let progress = Progress::show("opening shares");
@@ -139,7 +147,11 @@ fn shares(
         match sealed.unwrap_share(*id, &mut **key, &mut SysRng) {
             Ok(share) => shares.push(share),
             Err(ShareError::DoesNotOpen(_) | ShareError::Changed(_)) => {
-                wrong.push(format!("{} (custodian {id})", show::path(file)));
+                wrong.push(format!(
+                    "{} (custodian {})",
+                    show::path(file),
+                    names.show(*id)
+                ));
             }
             Err(error) => return Err(Refusal::file(file, error)),
         }
@@ -155,7 +167,7 @@ fn recover(
     expect: &ExpectedDomain,
     shares: Vec<DomainShare>,
     device: &mut Device,
-) -> Outcome<String> {
+) -> Outcome<Opened> {
     let mut domain = domain
         .begin_recovery_here(sealed, expect, None, device)
         .map_err(|error| device.refusal(error))?;
@@ -173,7 +185,7 @@ fn recover(
         }
     };
     match domain.open(sealed, device) {
-        Ok(domain) => Ok(opened(&domain, sealed)),
+        Ok(domain) => Ok(Opened::of(&domain, sealed)),
         Err(refused) => {
             let refusal = device.refusal(refused.error);
             Err(given_up(refused.domain, device, refusal))

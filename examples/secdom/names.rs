@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Names of a sealed domain's custodians, which their certificates give.
+
+use std::path::PathBuf;
+
+use security_domain::custodian::{CustodianId, Recipient};
+
+use crate::certificate::{CertificateFile, Holder};
+use crate::report::Outcome;
+use crate::show;
+
+#[derive(clap::Args)]
+pub struct CertsArg {
+    /// Certificates, PEM or DER, that show who the custodians are
+    #[arg(long, num_args = 1.., value_name = "CER")]
+    certs: Vec<PathBuf>,
+}
+
+/// The subjects of custodians whose certificates are given.
+pub struct Names(Vec<(CustodianId, String)>);
+
+impl CertsArg {
+    pub fn read(&self) -> Outcome<Names> {
+        let mut names = Vec::new();
+        for path in &self.certs {
+            for file in CertificateFile::read_each(path)? {
+                let certificate = file.parse()?;
+                let id = certificate.public_key().id();
+                names.push((id, Holder::of(&certificate).subject));
+            }
+        }
+        Ok(Names(names))
+    }
+}
+
+impl Names {
+    /// Returns the subject of a custodian, if it is known; escape it before showing it.
+    pub fn subject(&self, id: CustodianId) -> Option<&str> {
+        let mut names = self.0.iter();
+        names
+            .find(|(of, _)| *of == id)
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// Returns the id of a custodian and, if it is known, the subject, to be shown.
+    pub fn show(&self, id: CustodianId) -> String {
+        match self.subject(id) {
+            Some(subject) => format!("{id} {}", show::text(subject)),
+            None => id.to_string(),
+        }
+    }
+}
