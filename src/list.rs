@@ -30,6 +30,10 @@ impl<T: Copy, const N: usize> List<T, N> {
         self.0.iter().flatten()
     }
 
+    pub fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        self.0.get_mut(place)?.as_mut()
+    }
+
     pub fn len(&self) -> usize {
         self.iter().count()
     }

@@ -2,6 +2,7 @@
 //! The custodians who are present: their keys, their shares, and what the shares open.
 
 mod candidate;
+mod unlisted;
 
 use std::path::{Path, PathBuf};
 
@@ -41,8 +42,8 @@ pub struct Custodian {
     pub key_file: PathBuf,
     pub thumbprint: Thumbprint,
     pub key: Key,
-    /// What is wrong in the certificate, and does not matter.
-    warnings: Option<String>,
+    /// What is wrong and does not matter, in the certificate or where the file names it.
+    warnings: Vec<String>,
 }
 
 impl Custodian {
@@ -93,11 +94,12 @@ pub struct Present {
 }
 
 /// Reads the keys for `file`. Before any key is opened, all certificates are read, and fewer than
-/// `at_least` are refused.
+/// `at_least` are refused. A custodian whom the file does not list is looked for by key, if it lists
+/// another one.
 pub fn read(
     args: KeyArgs,
     path: &Path,
-    file: &File<'_>,
+    file: &mut File<'_>,
     at_least: usize,
     unusable: Unusable,
 ) -> Outcome<Present> {
@@ -139,17 +141,32 @@ pub fn read(
         ));
     }
     let mut custodians: Vec<Custodian> = Vec::new();
+    let mut unlisted = Vec::new();
+    // A file that lists nobody who is here is another file, and no key is opened for it.
+    let is_this_file = candidates.iter().any(Candidate::is_listed);
     for candidate in candidates {
         let password = passwords.given(candidate.index);
-        let opened = candidate.open(password).and_then(|custodian| {
-            let earlier = custodians.iter();
-            let earlier = earlier.map(|c| (Some(c.thumbprint), &c.key_file));
-            must_be_new(Some(custodian.thumbprint), &custodian.key_file, earlier)?;
-            Ok(custodian)
-        });
+        let opened = candidate
+            .open(password, is_this_file)
+            .and_then(|(custodian, refusal)| {
+                let earlier = custodians
+                    .iter()
+                    .chain(unlisted.iter().map(|(custodian, _)| custodian));
+                let earlier = earlier.map(|c| (Some(c.thumbprint), &c.key_file));
+                must_be_new(Some(custodian.thumbprint), &custodian.key_file, earlier)?;
+                Ok((custodian, refusal))
+            });
         match opened {
-            Ok(custodian) => custodians.push(custodian),
+            Ok((custodian, None)) => custodians.push(custodian),
+            Ok((custodian, Some(refusal))) => unlisted.push((custodian, refusal)),
             Err(refusal) => leave_out(refusal)?,
+        }
+    }
+    for (mut custodian, refusal) in unlisted {
+        if !custodians.is_empty() && unlisted::find_share(file, &mut custodian, &custodians) {
+            custodians.push(custodian);
+        } else {
+            leave_out(refusal)?;
         }
     }
     Ok(Present {
@@ -251,10 +268,10 @@ pub fn wrong_shares(wrong: &[String]) -> String {
     }
 }
 
-/// Returns what the operator should know even if all went well: damaged shares in the file, and what
-/// is wrong in the certificates.
+/// Returns what the operator should know even if all went well: damaged shares in the file, and the
+/// custodians' warnings.
 pub fn notes(file: &File<'_>, custodians: &[Custodian]) -> Vec<String> {
     let mut notes = file.damaged();
-    notes.extend(custodians.iter().filter_map(|c| c.warnings.clone()));
+    notes.extend(custodians.iter().flat_map(|c| c.warnings.iter().cloned()));
     notes
 }

@@ -35,8 +35,12 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sd_file;
     let text = text::read_json(path)?;
-    let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
-    let mut custodians = custodians::read(args.keys, path, &file, 1, Unusable::Refused)?.custodians;
+    let Domain {
+        mut file,
+        passed_over,
+    } = domain::read(path, &text, &args.format)?;
+    let mut custodians =
+        custodians::read(args.keys, path, &mut file, 1, Unusable::Refused)?.custodians;
 
     match &file {
         File::Shared(file) => drill_shares(path, file, &mut custodians)?,

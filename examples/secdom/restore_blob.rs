@@ -46,7 +46,10 @@ pub fn run(args: Args) -> Outcome<Report> {
     let path = &args.sd_file;
     let out = Target::new(&args.sd_file_restore_blob, Content::Text, &args.json)?;
     let text = text::read_json(path)?;
-    let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
+    let Domain {
+        mut file,
+        passed_over,
+    } = domain::read(path, &text, &args.format)?;
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
     let transfer = transfer_file.parse()?;
 
@@ -54,7 +57,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let Present {
         mut custodians,
         mut left_out,
-    } = custodians::read(args.keys, path, &file, required, Unusable::LeftOut)?;
+    } = custodians::read(args.keys, path, &mut file, required, Unusable::LeftOut)?;
     let (combined, pair);
     let (key, wrong): (_, Vec<String>) = match &file {
         File::Shared(file) => {

@@ -15,7 +15,8 @@
 //!
 //! A custodian's share may be damaged, by a flipped bit or a cut. The file is read all the same, since
 //! the others may be a quorum: [`DomainFile::damaged_shares`] names the damaged ones, and only
-//! [`DomainFile::open_share`] and [`DomainFile::check_certificate`] refuse them.
+//! [`DomainFile::open_share`] and [`DomainFile::check_certificate`] refuse them. A share whose digest
+//! alone is damaged is still of use to the custodian whose key opens it: [`DomainFile::assign`].
 //!
 //! Nothing authenticates the quorum or the list of artifacts: the format has no means for it. To
 //! know that a file is the downloaded one, keep and compare its digest.
@@ -134,6 +135,29 @@ impl<'a> DomainFile<'a> {
             .filter_map(|(place, share)| Some((place, share.to().ok()?)))
             .filter(move |(place, to)| !listed(*place).any(|earlier| earlier == *to))
             .map(|(_, to)| to)
+    }
+
+    /// Iterates over the digests of the certificates to which the shares are sealed, in the order of
+    /// the file. A digest may be damaged without being unreadable; then no custodian has it.
+    pub fn digests(&self) -> impl Iterator<Item = Result<Thumbprint, FileError>> + '_ {
+        self.shares.iter().map(Entry::to)
+    }
+
+    /// Reads the share at `place`, counted from 0, as one of `custodian`, whatever digest the file has
+    /// there. This is for a file in which that digest is damaged. It proves nothing:
+    /// [`open_share`](Self::open_share) does, with the custodian's key.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if there is no such share, or if another one belongs to `custodian`.
+    pub fn assign(&mut self, place: usize, custodian: Thumbprint) -> Result<(), FileError> {
+        if self.digests().any(|to| to == Ok(custodian)) {
+            return Err(share_at(place).x5t_256.has(Fault::Repeated));
+        }
+        let all = Field::new("SharedKeys.enc_shares");
+        let share = { self.shares.get_mut(place) }.ok_or(all.has(Fault::Count))?;
+        *share = share.sealed_to(custodian);
+        Ok(())
     }
 
     /// Iterates over the shares that cannot be opened, in the order of the file. The other shares

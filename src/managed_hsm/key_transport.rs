@@ -128,6 +128,11 @@ impl<'a> Entry<'a> {
         })
     }
 
+    /// Returns the same entry with another digest.
+    pub fn sealed_to(self, to: Thumbprint) -> Self {
+        Self { to: Ok(to), ..self }
+    }
+
     /// Returns the same entry without its secret.
     pub fn refused(self, fault: FileError) -> Self {
         Self {

@@ -123,6 +123,32 @@ fn a_custodian_who_is_listed_twice_is_refused_and_the_others_restore() {
 }
 
 #[test]
+fn a_share_whose_digest_is_damaged_opens_with_the_custodians_key() {
+    for digest in [json!(""), Value::Null, json!(base64url(&[9; 32]))] {
+        let text = with(|share| share["x5t_256"] = digest.clone());
+        let mut file = DomainFile::parse(text.as_bytes()).unwrap();
+        let ours = thumbprint(NAMES[DAMAGED]);
+        assert!(!file.digests().any(|to| to == Ok(ours)));
+        assert_eq!(file.digests().count(), 3);
+        // Of another custodian: no share is given away, whoever asks.
+        let mut wrong = file.clone();
+        wrong.assign(DAMAGED, thumbprint("s2048_3")).unwrap();
+        let opened = open_share(&wrong, "s2048_3").unwrap_err();
+        assert_eq!(opened, ShareError::DoesNotOpen);
+
+        file.assign(DAMAGED, ours).unwrap();
+        assert_eq!(file.damaged_shares().count(), 0);
+        restore(&file, [NAMES[0], NAMES[DAMAGED]]);
+        let repeated = file.assign(0, ours).unwrap_err();
+        let field = "SharedKeys.enc_shares[0].x5t_256".to_owned();
+        assert_eq!(in_words(repeated), (field, Fault::Repeated));
+        let beyond = file.assign(3, thumbprint("s2048_3")).unwrap_err();
+        let field = "SharedKeys.enc_shares".to_owned();
+        assert_eq!(in_words(beyond), (field, Fault::Count));
+    }
+}
+
+#[test]
 fn a_flipped_bit_in_an_absent_share_stops_nobody_who_can_read_the_json() {
     let whole = String::from_utf8(bytes(&format!("{CASE}/sd.json"))).unwrap();
     let file = file();

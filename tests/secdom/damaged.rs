@@ -4,7 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Folder, Run, arguments, fixture, key, restore_blob, sealed, secdom, thumbprint};
+use serde_json::json;
+
+use crate::{
+    Folder, Run, arguments, fixture, key, restore_blob, sealed, secdom, thumbprint, upload,
+};
 
 /// A file whose third share has one character of its tag cut off, or its digest emptied.
 fn damaged(folder: &Folder, member: &str) -> PathBuf {
@@ -107,12 +111,90 @@ fn a_key_that_cannot_be_used_is_left_out_where_keys_are_to_spare() {
     }
 }
 
+/// A file in which the digest of the third share is this one.
+fn with_digest(folder: &Folder, digest: serde_json::Value) -> PathBuf {
+    let text = fs::read(sealed(folder)).unwrap();
+    let mut file: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    fs::remove_file(folder.join("domain.json")).unwrap();
+    file["SharedKeys"]["enc_shares"][2]["x5t_256"] = digest;
+    folder.write("damaged.json", file.to_string())
+}
+
 #[test]
-fn a_custodian_whose_digest_is_damaged_is_told_so() {
+fn a_share_whose_digest_is_damaged_is_found_by_the_custodians_key() {
+    let folder = Folder::new();
+    let custodian = thumbprint(&key("s2048_2").with_extension("cer"));
+    let flipped = "A".repeat(43);
+    let field = "SharedKeys.enc_shares[2].x5t_256";
+    for digest in [json!(""), json!(null), json!(flipped)] {
+        let file = with_digest(&folder, digest);
+        for keys in [
+            &["s2048_0", "s2048_2"][..],
+            &["s2048_2", "s2048_1", "s2048_0"],
+        ] {
+            let run = restore(&folder, &file, keys);
+            assert_eq!(run.code, Some(0), "{run:?}");
+            assert_eq!(run.err.lines().count(), 1, "{run:?}");
+            for word in [field, "s2048_2.key", &custodian, "found by its key alone"] {
+                assert!(run.err.contains(word), "{run:?}");
+            }
+            let out = folder.join("out");
+            secdom(upload(&folder.join("restore.json"), &out)).done();
+            assert_eq!(fs::read(out.join("first")).unwrap(), b"one");
+            fs::remove_file(folder.join("restore.json")).unwrap();
+            fs::remove_dir_all(out).unwrap();
+        }
+        // All certificates in one place: the one that the file does not list belongs to the key.
+        let alone = folder.write("alone.key", fs::read(key("s2048_2")).unwrap());
+        let certificate = |name| key(name).with_extension("cer");
+        let drill = arguments![
+            "drill",
+            "--sd-file",
+            file,
+            "--certs",
+            certificate("s2048_0"),
+            certificate("s2048_2"),
+            "--sd-wrapping-keys",
+            alone,
+            key("s2048_0"),
+        ];
+        let run = secdom(drill);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(
+            run.err.contains(field) && run.out.contains("all opened"),
+            "{run:?}"
+        );
+    }
+}
+
+#[test]
+fn a_share_is_found_by_its_key_only_where_the_file_lists_somebody_present() {
+    let folder = Folder::new();
+    let file = with_digest(&folder, json!(""));
+    let field = "SharedKeys.enc_shares[2].x5t_256";
+    let drill = arguments![
+        "drill",
+        "--sd-file",
+        file,
+        "--sd-wrapping-keys",
+        key("s2048_2")
+    ];
+    secdom(drill).refused(&["s2048_2.key", field]);
+    // Somebody who has no share does not get one.
+    let stranger = restore(&folder, &file, &["s2048_0", "s2048_5"]);
+    stranger.refused(&["s2048_5.key", "belongs to no share", field]);
+    let encrypted = folder.custodian("s2048_5", "encrypted");
+    fs::copy(fixture("pbes2-aes256-sha256.key"), &encrypted).unwrap();
+    let keys = [key("s2048_0"), encrypted];
+    secdom(restore_blob(&file, &folder.join("restore.json"), keys))
+        .refused(&["encrypted.key", "belongs to no share"]);
+}
+
+#[test]
+fn a_damaged_digest_is_named_by_inspect() {
     let folder = Folder::new();
     let file = damaged(&folder, "x5t_256");
     let field = "SharedKeys.enc_shares[2].x5t_256";
-    restore(&folder, &file, &["s2048_0", "s2048_2"]).refused(&["s2048_2.key", field]);
     let text = secdom(arguments!["inspect", file]).done();
     assert!(text.contains(field) && text.contains("2 of 3"), "{text}");
 }

@@ -22,12 +22,18 @@ pub struct Candidate {
     pub index: usize,
     pub key_file: PathBuf,
     text: Zeroizing<Vec<u8>>,
-    certificates: Vec<CertificateFile>,
+    certificates: Vec<Certificate>,
+}
+
+/// A certificate that may be that of the key, and if its custodian is not in the file, the refusal that says so.
+struct Certificate {
+    file: CertificateFile,
+    refusal: Option<Refusal>,
 }
 
 impl Candidate {
     /// Finds the certificates for a key: in its own file, beside it, or else among those `given`. They
-    /// must belong to custodians of `file` whose shares can be opened.
+    /// should belong to custodians of `file`, whose shares must not be damaged.
     pub fn read(
         index: usize,
         key_file: PathBuf,
@@ -37,56 +43,96 @@ impl Candidate {
     ) -> Outcome<Self> {
         let text = text::read(&key_file)?;
         let near = near(&key_file, &text)?;
-        let mut refusal = None;
+        let (mut listed, mut unlisted) = (Vec::new(), Vec::new());
+        let mut damaged = None;
         for certificates in [near, given.to_vec()] {
-            let mut belonging = Vec::new();
             for certificate in certificates {
-                let checked = certificate
-                    .parse_for_recovery()
-                    .and_then(|parsed| must_belong(&key_file, &parsed, path, file));
-                match checked {
-                    Ok(()) => belonging.push(certificate),
-                    Err(error) => refusal = refusal.or(Some(error)),
+                let parsed = match certificate.parse_for_recovery() {
+                    Ok(parsed) => parsed,
+                    Err(error) => {
+                        damaged = damaged.or(Some(error));
+                        continue;
+                    }
+                };
+                let refusal = must_belong(&key_file, &parsed, path, file).err();
+                let is_listed = file.custodians().contains(&parsed.thumbprint());
+                match refusal {
+                    Some(refusal) if is_listed => damaged = damaged.or(Some(refusal)),
+                    refusal => {
+                        let of = if is_listed {
+                            &mut listed
+                        } else {
+                            &mut unlisted
+                        };
+                        let file = certificate.clone();
+                        of.push(Certificate { file, refusal });
+                    }
                 }
             }
-            if !belonging.is_empty() {
-                return Ok(Self {
-                    index,
-                    key_file,
-                    text,
-                    certificates: belonging,
-                });
+            if !listed.is_empty() {
+                break;
             }
         }
-        Err(refusal.unwrap_or_else(|| no_certificate(&key_file)))
+        let is_listed = !listed.is_empty();
+        listed.append(&mut unlisted);
+        if listed.is_empty() || !is_listed && damaged.is_some() {
+            return Err(damaged.unwrap_or_else(|| no_certificate(&key_file)));
+        }
+        Ok(Self {
+            index,
+            key_file,
+            text,
+            certificates: listed,
+        })
     }
 
     /// Returns the custodian's thumbprint, if it is certain before the key is opened.
     pub fn thumbprint(&self) -> Option<Thumbprint> {
         match self.certificates.as_slice() {
-            [one] => one.parse_for_recovery().ok().map(|c| c.thumbprint()),
+            [one] => one.file.parse_for_recovery().ok().map(|c| c.thumbprint()),
             _ => None,
         }
     }
 
-    /// Opens the key, and finds its certificate.
-    pub fn open(self, password: Option<&[u8]>) -> Outcome<Custodian> {
-        let parsed = self.certificates.iter();
-        let parsed = parsed.map(CertificateFile::parse_for_recovery);
+    /// Returns whether one of the certificates belongs to a custodian of the file.
+    pub fn is_listed(&self) -> bool {
+        self.certificates.iter().any(|one| one.refusal.is_none())
+    }
+
+    /// Opens the key, and finds its certificate. If that belongs to no custodian of the file, the refusal
+    /// that says so comes with it, or is the result where such a key is not `worth_opening`.
+    pub fn open(
+        mut self,
+        password: Option<&[u8]>,
+        worth_opening: bool,
+    ) -> Outcome<(Custodian, Option<Refusal>)> {
+        let refusals = { self.certificates.iter_mut() }.map(|one| one.refusal.take());
+        let mut refusals: Vec<_> = refusals.collect();
+        if !worth_opening && let Some(refusal) = refusals.iter_mut().find_map(Option::take) {
+            return Err(refusal);
+        }
+        let files = self.certificates.iter().map(|one| &one.file);
+        let parsed = { files.clone() }.map(CertificateFile::parse_for_recovery);
         let parsed = parsed.collect::<Outcome<Vec<_>>>()?;
         let publics = parsed.iter().map(|c| [c.modulus(), c.exponent()]);
         let publics: Vec<_> = publics.collect();
-        let names: Vec<&Path> = self.certificates.iter().map(|c| c.path.as_path()).collect();
-        let key = key::read(&self.key_file, &self.text, password, &names, &publics)?;
+        let names: Vec<&Path> = files.map(|file| file.path.as_path()).collect();
+        let key = key::read(&self.key_file, &self.text, password, &names, &publics);
+        let key = key.map_err(|error| match refusals.iter_mut().all(|one| one.is_some()) {
+            true => refusals.swap_remove(0).unwrap_or(error),
+            false => error,
+        })?;
         let place = { publics.iter() }
             .position(|public| *public == key.public())
             .ok_or_else(|| no_certificate(&self.key_file))?;
-        Ok(Custodian {
-            warnings: self.certificates[place].warnings(&parsed[place]),
+        let warnings = self.certificates[place].file.warnings(&parsed[place]);
+        let custodian = Custodian {
+            warnings: Vec::from_iter(warnings),
             thumbprint: parsed[place].thumbprint(),
             key,
-            key_file: self.key_file.clone(),
-        })
+            key_file: self.key_file,
+        };
+        Ok((custodian, refusals[place].take()))
     }
 }
 
