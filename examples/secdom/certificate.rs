@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Certificate files, in PEM or DER.
+//! Certificate files, in PEM, DER or PKCS#7.
+
+mod near;
+mod pkcs7;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,8 +17,13 @@ use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
 use crate::{clock, pem, show, text};
 
+pub use near::{missing, near};
+
 /// The labels that OpenSSL reads. What may follow a trusted certificate does not belong to it.
 const LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
+
+/// The labels of PKCS#7 with certificates.
+pub const PKCS7_LABELS: [&str; 3] = ["PKCS7", "CMS", "PKCS #7 SIGNED DATA"];
 
 /// The most certificates in a file: they are compared with each other.
 const MOST: usize = 256;
@@ -72,23 +80,24 @@ impl CertificateFile {
     /// Returns each different certificate in `bytes`, which may hold none.
     pub fn find(path: &Path, bytes: &[u8]) -> Outcome<Vec<Self>> {
         let mut ders: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-        // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
-        if bytes.starts_with(&[0x30, 0x82]) && FileKind::of(bytes) == FileKind::Certificate {
-            ders.push(Zeroizing::new(bytes.to_vec()));
-        }
+        ders.extend(of_der(bytes));
         for block in pem::blocks(bytes) {
-            if LABELS.contains(&block.label) {
+            let is_list = PKCS7_LABELS.contains(&block.label);
+            if is_list || LABELS.contains(&block.label) {
                 let der = block.decode().ok_or_else(|| {
                     Refusal::file(path, "the certificate's PEM block is not base64")
                 })?;
-                ders.push(der);
+                if is_list {
+                    ders.extend(of_der(&der));
+                } else {
+                    ders.push(der);
+                }
             }
         }
         if ders.is_empty()
             && let Some(der) = pem::base64(bytes)
-            && FileKind::of(&der) == FileKind::Certificate
         {
-            ders.push(der);
+            ders.extend(of_der(&der));
         }
         if ders.len() > MOST {
             return Err(Refusal::file(
@@ -154,6 +163,18 @@ impl CertificateFile {
             others => format!(" (one of {} in the file)", others + 1),
         };
         format!("{}: {holder}{of}", show::path(&self.path))
+    }
+}
+
+/// Returns the certificate that `bytes` are in DER, or those in them as PKCS#7.
+fn of_der(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
+    match FileKind::of(bytes) {
+        FileKind::Certificate if bytes.starts_with(&[0x30, 0x82]) => {
+            vec![Zeroizing::new(bytes.to_vec())]
+        }
+        FileKind::P7b => pkcs7::certificates(bytes).unwrap_or_default(),
+        _ => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::certificate::PKCS7_LABELS;
 use crate::report::Refusal;
 use crate::{pem, show, text};
 
@@ -42,7 +43,7 @@ pub enum FileKind {
     EncryptedKey,
     /// PKCS#12, with key and certificate.
     Pfx,
-    /// PKCS#7, with certificates.
+    /// PKCS#7, with certificates, which may be in BER.
     P7b,
     /// Another block of PEM, with its label.
     Pem(String),
@@ -66,6 +67,7 @@ impl FileKind {
             [0x82, ..] => Self::Request,
             [0x85, ..] => Self::Contribution,
             [b's', b'd', b'b', ..] => Self::Backup,
+            [0x30, 0x80, inner @ ..] if inner.starts_with(SIGNED_DATA) => Self::P7b,
             [0x30, ..] => der(bytes).unwrap_or(Self::Unknown),
             [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, ..] => Self::Archive,
             _ if bytes.trim_ascii().is_empty() => Self::Empty,
@@ -210,7 +212,7 @@ fn of_label(label: &str) -> FileKind {
         "CERTIFICATE" | "X509 CERTIFICATE" => FileKind::Certificate,
         "PRIVATE KEY" | "RSA PRIVATE KEY" => FileKind::PrivateKey,
         "ENCRYPTED PRIVATE KEY" => FileKind::EncryptedKey,
-        "PKCS7" | "CMS" | "PKCS #7 SIGNED DATA" => FileKind::P7b,
+        _ if PKCS7_LABELS.contains(&label) => FileKind::P7b,
         other => FileKind::Pem(other.into()),
     }
 }

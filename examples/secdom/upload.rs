@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
+use security_domain::x509::Thumbprint;
 use zeroize::Zeroizing;
 
-use crate::certificate::CertificateFile;
+use crate::certificate::{self, CertificateFile};
 use crate::kind::FileKind;
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report, chain};
@@ -27,9 +28,9 @@ pub struct Args {
     /// The transfer key, PEM
     #[arg(long, value_name = "KEY")]
     transfer_key: PathBuf,
-    /// The transfer certificate, PEM or DER
+    /// The transfer certificate, PEM or DER, unless it is beside the key or in the key's file
     #[arg(long, value_name = "PEM")]
-    sd_exchange_key: PathBuf,
+    sd_exchange_key: Option<PathBuf>,
     /// The folder to make, with one file for each tag; the file's name is the tag, percent-encoded
     /// except for letters, digits, - . _ and ~
     #[arg(long, value_name = "DIR")]
@@ -51,20 +52,18 @@ pub fn run(args: Args) -> Outcome<Report> {
         })
         .collect::<Outcome<Vec<_>>>()?;
 
-    let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
+    let key_text = text::read(&args.transfer_key)?;
+    let transfer_file = match &args.sd_exchange_key {
+        Some(file) => CertificateFile::read(file)?,
+        None => own_certificate(&args.transfer_key, &key_text, blob.transfer_thumbprint())?,
+    };
     let transfer = transfer_file.parse()?;
     blob.check_certificate(&transfer)
         .map_err(|error| Refusal::file(path, error))?;
     let public = transfer.public_key();
     let public = [public.modulus(), public.exponent()];
-    let key_text = text::read(&args.transfer_key)?;
-    let mut key = key::read(
-        &args.transfer_key,
-        &key_text,
-        None,
-        &[&args.sd_exchange_key],
-        &[public],
-    )?;
+    let from = [transfer_file.path.as_path()];
+    let mut key = key::read(&args.transfer_key, &key_text, None, &from, &[public])?;
 
     let _progress = Progress::show("opening the restore blob");
     let master_key = blob
@@ -87,6 +86,18 @@ pub fn run(args: Args) -> Outcome<Report> {
         .zip(&contents)
         .map(|(name, content)| (name.as_str(), content.as_slice()));
     artifacts::publish(out, files, &args.json)
+}
+
+/// Finds the certificate of a transfer key: the one for which the blob was made, or else the first one, for the
+/// refusal.
+fn own_certificate(key_file: &Path, text: &[u8], of: Thumbprint) -> Outcome<CertificateFile> {
+    let mut near = certificate::near(key_file, text)?;
+    let is_right = |file: &CertificateFile| file.parse().is_ok_and(|one| one.thumbprint() == of);
+    let place = near.iter().position(is_right).unwrap_or(0);
+    if near.is_empty() {
+        return Err(certificate::missing(key_file, "--sd-exchange-key"));
+    }
+    Ok(near.swap_remove(place))
 }
 
 /// Reads a restore blob.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Folder, Run, arguments, fixture, key, secdom, vector};
 
-fn drill(file: &Path, keys: &[&Path]) -> Run {
+pub fn drill(file: &Path, keys: &[&Path]) -> Run {
     let line = arguments!["drill", "--sd-file", file, "--sd-wrapping-keys"];
     secdom(line.into_iter().chain(keys.iter().map(Into::into)))
 }
@@ -170,7 +170,7 @@ fn chain(folder: &Folder, order: &[&str]) -> PathBuf {
     key_file
 }
 
-fn download(folder: &Folder, certificate: &Path) -> Run {
+pub fn download(folder: &Folder, certificate: &Path) -> Run {
     let _ = fs::remove_file(folder.join("domain.json"));
     let artifact = folder.write("artifact", "one");
     secdom(arguments![

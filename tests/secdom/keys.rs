@@ -154,7 +154,11 @@ fn what_is_no_usable_certificate_is_refused_by_name() {
             fs::read(key("s2048_0")).unwrap(),
             "is a private key, where a certificate is expected",
         ),
-        (fs::read(fixture("chain.p7b")).unwrap(), "PKCS#7"),
+        // In BER.
+        (
+            [b"\x30\x80", &fs::read(fixture("chain.p7b")).unwrap()[4..]].concat(),
+            "PKCS#7",
+        ),
         (
             b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec(),
             "base64",

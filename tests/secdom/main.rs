@@ -3,6 +3,7 @@
 //! writes.
 #![cfg(feature = "managed-hsm")]
 
+mod certificates;
 mod command_line;
 mod contribute;
 mod damaged;

@@ -8,13 +8,13 @@ use security_domain::x509::{RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
 use super::Custodian;
-use crate::certificate::CertificateFile;
+use crate::certificate::{CertificateFile, missing, near};
 use crate::domain::File;
 use crate::report::{Outcome, Refusal};
 use crate::{key, show, text};
 
-/// The extensions of a certificate beside its key.
-const EXTENSIONS: [&str; 5] = ["cer", "crt", "pem", "cert", "der"];
+/// Where a certificate can be given.
+const CERTS: &str = "one of --certs";
 
 /// A key file, and the certificates that belong to custodians and may be those of the key.
 pub struct Candidate {
@@ -76,7 +76,7 @@ impl Candidate {
         let is_listed = !listed.is_empty();
         listed.append(&mut unlisted);
         if listed.is_empty() || !is_listed && damaged.is_some() {
-            return Err(damaged.unwrap_or_else(|| no_certificate(&key_file)));
+            return Err(damaged.unwrap_or_else(|| missing(&key_file, CERTS)));
         }
         Ok(Self {
             index,
@@ -124,7 +124,7 @@ impl Candidate {
         })?;
         let place = { publics.iter() }
             .position(|public| *public == key.public())
-            .ok_or_else(|| no_certificate(&self.key_file))?;
+            .ok_or_else(|| missing(&self.key_file, CERTS))?;
         let warnings = self.certificates[place].file.warnings(&parsed[place]);
         let custodian = Custodian {
             warnings: Vec::from_iter(warnings),
@@ -134,36 +134,6 @@ impl Candidate {
         };
         Ok((custodian, refusals[place].take()))
     }
-}
-
-/// Reads the certificates in the key's own file, whose text is given, and beside it.
-fn near(key_file: &Path, text: &[u8]) -> Outcome<Vec<CertificateFile>> {
-    let mut all = Vec::new();
-    for extension in EXTENSIONS {
-        let beside = key_file.with_extension(extension);
-        if beside != key_file && beside.try_exists().unwrap_or(false) {
-            let bytes = text::read(&beside)?;
-            let found = CertificateFile::find(&beside, &bytes)?;
-            if found.is_empty() && extension == EXTENSIONS[0] {
-                // This one is the certificate by its name, so it is at fault.
-                return CertificateFile::read_each(&beside);
-            }
-            all.extend(found);
-        }
-    }
-    all.extend(CertificateFile::find(key_file, text)?);
-    Ok(all)
-}
-
-fn no_certificate(key_file: &Path) -> Refusal {
-    let beside = show::path(&key_file.with_extension(EXTENSIONS[0]));
-    Refusal::file(
-        key_file,
-        format!(
-            "its certificate is missing: it is looked for beside the key as {beside} (or .crt, .pem), in the \
-             key's own file, and among --certs"
-        ),
-    )
 }
 
 /// Checks that a certificate belongs to a custodian, whose share can be opened.

@@ -10,22 +10,18 @@ use serde_json::json;
 use super::facts::Facts;
 use super::{about_holder, holder_in_json};
 use crate::certificate::{CertificateFile, Holder};
-use crate::kind::FileKind;
+use crate::kind::{self, FileKind};
 use crate::report::Outcome;
 use crate::{key, show, text};
 
 /// Reads a certificate or a private key; nothing if `bytes` look like neither.
 pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
-    match FileKind::of(bytes) {
-        FileKind::Certificate | FileKind::PrivateKey | FileKind::EncryptedKey => {
-            Some(facts(path, bytes))
-        }
-        FileKind::Base64(inner)
-            if matches!(
-                *inner,
-                FileKind::Certificate | FileKind::PrivateKey | FileKind::EncryptedKey
-            ) =>
-        {
+    let kind = match FileKind::of(bytes) {
+        FileKind::Base64(inner) => *inner,
+        kind => kind,
+    };
+    match kind {
+        FileKind::Certificate | FileKind::P7b | FileKind::PrivateKey | FileKind::EncryptedKey => {
             Some(facts(path, bytes))
         }
         _ => None,
@@ -36,6 +32,9 @@ fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let text = text::read(path)?;
     let keys = key::unencrypted(path, &text)?;
     let certificates = CertificateFile::find(path, &text)?;
+    if keys.is_empty() && certificates.is_empty() {
+        return Err(kind::unknown(path, bytes));
+    }
     let (format, title) = if keys.is_empty() {
         ("certificate", "X.509 certificate")
     } else {
