@@ -54,6 +54,7 @@ pub trait Flash {
 
 /// One of the two places for the state at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "there are two slots, and the host tells them apart"
@@ -87,6 +88,7 @@ impl Slot {
 
 /// The flash or the counter failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "the host makes it")]
 pub struct FlashError;
 

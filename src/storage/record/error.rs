@@ -9,6 +9,7 @@ use crate::storage::flash::{FlashError, Slot};
 
 /// Why the state at rest was not read or not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RecordError {
     /// The random number generator failed.
@@ -113,6 +114,7 @@ impl From<Fault> for RecordError {
 
 /// Which slots may still hold what was to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "there are two slots")]
 pub enum Left {
     /// Neither slot: both were read back as erased.
