@@ -44,6 +44,7 @@ use crate::rsa;
 
 /// How something is wrapped to a custodian's key. The number is the code in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Algorithm {
@@ -188,6 +189,7 @@ impl<K: Recipient> Recipient for &K {
 
 /// Why a [`Recipient`] did not wrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WrapError {
     /// The random number generator failed.
@@ -272,6 +274,7 @@ impl Identity for rsa::PrivateKey {
 
 /// Why an [`Identity`] did not unwrap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UnwrapError<E> {
     /// The wrapped bytes do not open with this key. Deliberately gives no reason.

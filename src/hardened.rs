@@ -134,6 +134,7 @@ impl core::fmt::Debug for Permit {
 ///
 /// Functions return it instead of continuing with a default value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(
     feature = "sealed-domain",
     expect(clippy::exhaustive_structs, reason = "it carries no data")

@@ -108,6 +108,9 @@ pub mod self_test;
 #[cfg(feature = "sealed-domain")]
 pub mod lifecycle;
 
+#[cfg(feature = "defmt")]
+mod defmt;
+
 #[cfg(feature = "hazmat")]
 pub mod hazmat;
 

@@ -31,6 +31,7 @@ use core::num::NonZeroU8;
 
 /// How many shares rebuild the secret: 2 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Threshold(u8);
 
 impl Threshold {
@@ -54,6 +55,7 @@ impl Threshold {
 
 /// How many shares a secret is split into: 2 to 255.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ShareCount(u8);
 
 impl ShareCount {
@@ -77,6 +79,7 @@ impl ShareCount {
 
 /// A rule `2 <= threshold <= count <= 255`: any `threshold` of `count` shares rebuild the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Quorum {
     threshold: Threshold,
     count: ShareCount,
@@ -145,6 +148,7 @@ impl fmt::Display for Quorum {
 /// Which share of a set: 1 to 255. The index is public. No share has index 0, where the secret
 /// lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ShareIndex(NonZeroU8);
 
 impl ShareIndex {
@@ -177,6 +181,7 @@ impl fmt::Display for ShareIndex {
 
 /// Why a threshold, a count or an index is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum QuorumError {
     /// The threshold is below 2.

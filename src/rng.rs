@@ -45,6 +45,7 @@ pub(crate) use generator::{Erased, Generator};
 
 /// The caller's random number generator failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "the caller makes it, too")]
 pub struct RngError;
 

@@ -62,6 +62,7 @@ use crate::hardened::Fault;
 
 /// The size of a modulus. Other sizes are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ModulusSize {
     /// 2048 bits: 112 bits of security.

@@ -41,6 +41,7 @@ mod signatures;
 
 /// The self-test of one algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Test {
     /// Comparison and selection in constant time.
@@ -276,6 +277,7 @@ impl Passed {
 
 /// An algorithm gave a wrong answer: the hardware is faulty, and must not be trusted with a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Failed {
     /// The test that failed.

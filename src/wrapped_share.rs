@@ -173,6 +173,7 @@ fn write_share(
 
 /// The bytes are not the share that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "it carries no data")]
 pub struct NotThisShare;
 

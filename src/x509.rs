@@ -127,6 +127,7 @@ impl<'a> Certificate<'a> {
 
 /// Why a certificate is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CertificateError {
     /// The bytes are not the DER encoding of a certificate.

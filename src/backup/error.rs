@@ -11,6 +11,7 @@ use crate::sealed_domain::{DomainId, TextError};
 
 /// A part of a backup's header, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Field {
     /// The whole header.
@@ -60,6 +61,7 @@ impl fmt::Display for Field {
 
 /// Why bytes do not begin like a backup. Every cause can be found without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The first bytes are not those of a backup.
@@ -115,6 +117,7 @@ impl core::error::Error for HeaderError {
 
 /// Why a backup could not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BeginError {
     /// The data is longer than [`MAX_LEN`] bytes.
@@ -151,6 +154,7 @@ impl core::error::Error for BeginError {}
 
 /// The backup belongs to another domain, so this HSM cannot open it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(
     clippy::exhaustive_structs,
     reason = "what is there, and what is wanted: there is no third"
@@ -173,6 +177,7 @@ impl core::error::Error for WrongDomain {}
 
 /// Why a restore could not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RestoreError {
     /// The backup belongs to another domain.
@@ -213,6 +218,7 @@ impl core::error::Error for RestoreError {
 
 /// Why a backup or a restore stopped. It has ended: the key is wiped, and every further call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StreamError {
     /// The chunk does not have the required length.

@@ -43,6 +43,7 @@ id! {
 
 /// The contents of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Kind<'a> {
     /// Everything that the HSM keeps. The operator may give it a name.
@@ -82,6 +83,7 @@ impl<'a> Kind<'a> {
 
 /// What is backed up, and the public data about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(
     clippy::exhaustive_structs,
     reason = "the caller must fill in every field"

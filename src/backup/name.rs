@@ -6,6 +6,7 @@ use crate::sealed_domain::{TextError, check_text};
 /// A name: 1 to 64 bytes of UTF-8 ([`MAX_TEXT_LEN`](crate::sealed_domain::MAX_TEXT_LEN)) without
 /// characters that mislead a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Name<'a>(&'a str);
 
 impl<'a> Name<'a> {

@@ -183,6 +183,7 @@ pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
 
 /// Why a contribution was not accepted. The session is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ContributionError<E> {
     /// The contribution answers another request.

@@ -222,6 +222,7 @@ fn write<R: TryCryptoRng + ?Sized>(
 
 /// Why a custodian's contribution was refused. The output is empty then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ContributeError {
     /// The sealed domain is not the expected one.

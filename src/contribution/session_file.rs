@@ -8,6 +8,7 @@ use crate::rsa::KeyError;
 
 /// A part of a request or a contribution, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SessionField {
     /// The whole file.
@@ -72,6 +73,7 @@ impl fmt::Display for SessionField {
 
 /// Why bytes are not a request or not a contribution. Every cause can be found without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SessionFileError {
     /// The version is not supported.

@@ -121,6 +121,7 @@ pub trait Verifier {
 
 /// Why a request was not vetted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum VetError {
     /// The HSM showed another request.

@@ -21,6 +21,7 @@ use crate::x509::Thumbprint;
 
 /// Why an operation did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LifecycleError {
     /// The sink for events refused.
@@ -218,6 +219,7 @@ impl LifecycleError {
 
 /// Why an import was not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unconfirmed {
     /// Another domain waits to be confirmed.

@@ -12,6 +12,7 @@ use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 /// Each step that the sink accepted is followed by an [`Outcome`](Self::Outcome) event. If there is
 /// none, the power failed in between, and the state at the next start shows the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
     /// A fresh domain is made.
@@ -95,6 +96,7 @@ pub enum Event {
 
 /// A kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Step {
     /// [`Event::Provision`].
@@ -153,6 +155,7 @@ impl Step {
 
 /// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Outcome {
     /// The step took effect.
@@ -167,6 +170,7 @@ pub enum Outcome {
 
 /// Why a session ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Ended {
     /// The session was cancelled.

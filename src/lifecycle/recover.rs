@@ -24,6 +24,7 @@ mod begin;
 
 /// The result of adding a valid share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "one case or the other")]
 pub enum Added {
     /// The share is new.

@@ -5,6 +5,7 @@ use core::fmt;
 
 /// The stage of a domain in an HSM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Stage {

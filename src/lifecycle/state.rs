@@ -228,6 +228,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
 
 /// What an HSM shows of its domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Status {
     /// The stage.

@@ -313,6 +313,7 @@ fn check_quorum(required: u32, custodians: usize) -> Result<Quorum, FileError> {
 
 /// A share that cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DamagedShare {
     /// The custodian, by the digest of the certificate, if the digest can be read.
@@ -333,6 +334,7 @@ impl DamagedShare {
 
 /// Why a custodian's share did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ShareError<E> {
     /// The file has no share for this custodian.

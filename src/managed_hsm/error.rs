@@ -11,6 +11,7 @@ use crate::x509::CertificateError;
 
 /// A place in a file, for example `SharedKeys.enc_shares[1].enc_key (IV)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Field {
     /// The path of members. `[]` stands for the element [`index`](Self::index).
@@ -71,6 +72,7 @@ impl fmt::Display for Field {
 
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Fault {
     /// The text is not UTF-8.
@@ -166,6 +168,7 @@ impl fmt::Display for Fault {
 
 /// Why a file is refused: the field, and what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct FileError {
     /// The place in the file.
@@ -192,6 +195,7 @@ impl core::error::Error for FileError {
 
 /// A member that is not in the format, and was passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct UnknownMember {
     /// The object that has it.
@@ -208,6 +212,7 @@ impl fmt::Display for UnknownMember {
 
 /// Why a file was not written. The output buffer is wiped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError {
     /// The output buffer is too small.
@@ -291,6 +296,7 @@ impl From<QuorumError> for WriteError {
 
 /// Why sealed bytes were not opened. The output buffer holds none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OpenError {
     /// The output buffer is smaller than the longest possible result.
@@ -324,6 +330,7 @@ impl core::error::Error for OpenError {}
 
 /// Why a text is not a valid tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TagError {
     /// The text is empty.

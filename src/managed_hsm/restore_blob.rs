@@ -156,6 +156,7 @@ impl fmt::Debug for RestoreBlob<'_> {
 
 /// Why a restore blob did not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RestoreError<E> {
     /// The blob is sealed to another transfer key.

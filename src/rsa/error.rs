@@ -8,6 +8,7 @@ use crate::rng::RngError;
 
 /// Why a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum KeyError {
     /// The bytes are not the DER encoding of this structure: a wrong tag, a length or an integer
@@ -87,6 +88,7 @@ impl From<Fault> for KeyError {
 
 /// Why a message was not encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EncryptError {
     /// The message is longer than `max` bytes, which is the modulus less 66 bytes.
@@ -130,6 +132,7 @@ impl From<Fault> for EncryptError {
 
 /// Why a ciphertext was not decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum DecryptError {
     /// The ciphertext does not open with this key, or its message does not fit the output.
@@ -172,6 +175,7 @@ impl From<Fault> for DecryptError {
 
 /// Why a message was not signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SignError {
     /// The output is shorter than the modulus.
@@ -213,6 +217,7 @@ impl From<Fault> for SignError {
 
 /// Why no key was generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum GenerateError {
     /// The random number generator failed.
@@ -252,6 +257,7 @@ impl From<Fault> for GenerateError {
 
 /// The signature was not made over this message by this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "it carries no data")]
 pub struct SignatureError;
 
@@ -271,6 +277,7 @@ impl From<Fault> for SignatureError {
 
 /// Why a key was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ExportError {
     /// The output is too small for the encoding.

@@ -19,6 +19,7 @@ use crate::rng::{Erased, Generator};
 
 /// An event during key generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Progress {
     /// One more candidate is being tested.

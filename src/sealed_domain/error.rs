@@ -14,6 +14,7 @@ use crate::shamir::SplitError;
 
 /// A part of a sealed domain, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Field {
     /// The whole file.
@@ -99,6 +100,7 @@ impl fmt::Display for Field {
 
 /// Why bytes are not a sealed domain. Every cause can be found without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseError {
     /// The version is not supported.
@@ -184,6 +186,7 @@ impl core::error::Error for ParseError {
 
 /// Why a domain was not sealed. The output is empty then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SealError {
     /// The number of custodians is not in [`CUSTODIANS`](super::CUSTODIANS).
@@ -274,6 +277,7 @@ impl core::error::Error for SealError {
 
 /// Why a custodian's share was not obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ShareError<E> {
     /// This is not a custodian of this domain in this epoch.
@@ -317,6 +321,7 @@ impl<E: core::error::Error + 'static> core::error::Error for ShareError<E> {
 
 /// Why a sealed domain is not the expected one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ExpectError {
     /// It is another domain.
@@ -361,6 +366,7 @@ impl core::error::Error for ExpectError {}
 
 /// Why a sealed domain was not opened. The output is empty then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OpenError {
     /// The domain is not the expected one.

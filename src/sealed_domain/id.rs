@@ -74,6 +74,7 @@ impl DomainId {
 
 /// The algorithms of a sealed domain. The number is the code in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Suite {
@@ -97,6 +98,7 @@ impl Suite {
 
 /// Which of a domain's successive quorums: 1 for the first, one more at each rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Epoch(NonZeroU32);
 
 impl Epoch {

@@ -13,6 +13,7 @@ pub const MAX_TEXT_LEN: usize = 64;
 /// The operator's name for a domain, for example `rehearsal`: at most [`MAX_TEXT_LEN`] bytes,
 /// possibly none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DomainLabel<'a>(&'a str);
 
 impl<'a> DomainLabel<'a> {
@@ -33,6 +34,7 @@ impl<'a> DomainLabel<'a> {
 
 /// The name of an artifact: 1 to [`MAX_TEXT_LEN`] bytes, different from every other artifact's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ArtifactTag<'a>(&'a str);
 
 impl<'a> ArtifactTag<'a> {
@@ -75,6 +77,7 @@ fn misleads(c: char) -> bool {
 
 /// Why a label or a tag is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TextError {
     /// The tag is empty.

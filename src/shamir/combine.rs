@@ -126,6 +126,7 @@ pub(super) fn validate<'a>(
 
 /// Why shares were not combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CombineError {
     /// There are fewer shares than the threshold.
@@ -176,6 +177,7 @@ impl core::error::Error for CombineError {
 /// Why shares do not belong together. The index is that of the first share that differs from the
 /// first one given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MixedShares {
     /// The share is of another set.

@@ -248,6 +248,7 @@ pub fn combine_encoded(shares: &[EncodedShare<'_>], out: &mut [u8]) -> Result<()
 
 /// Why bytes are not an encoded share, or why a share cannot be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EncodedShareError {
     /// The bytes end too early.

@@ -88,6 +88,7 @@ fn holders_of(
 
 /// Why a step of a renewal protocol was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RenewError {
     /// The number of holders differs from the threshold.

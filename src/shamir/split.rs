@@ -283,6 +283,7 @@ fn deal_block<R: TryCryptoRng + ?Sized>(
 
 /// Why a secret was not split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SplitError {
     /// The number of slots or rows differs from the quorum's share count.

@@ -268,6 +268,7 @@ impl Case {
 
 /// Why a text is not a share, or why a share cannot be written as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TextError {
     /// The text does not begin with `sdshare1`.

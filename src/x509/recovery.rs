@@ -106,6 +106,7 @@ impl<'a> RecoveryCertificate<'a> {
 
 /// What the strict reader would refuse in a certificate, and a recovery does not use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Warning {
     /// The version is not 1 or 3, or extensions or unique identifiers are in a certificate of

@@ -61,6 +61,7 @@ pub struct SelfSigned<'a> {
 
 /// Why a certificate was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SelfSignedError {
     /// The common name is empty, or longer than 64 bytes.

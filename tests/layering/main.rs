@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 6] = [
     &["quorum", "shamir", "serde"],
     &["custodian", "wrapped_share"],
     &["sealed_domain", "backup", "contribution", "storage"],
-    &["managed_hsm", "self_test", "lifecycle"],
+    &["managed_hsm", "self_test", "lifecycle", "defmt"],
 ];
 
 /// Files that only gather and re-export.

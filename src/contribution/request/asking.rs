@@ -28,6 +28,7 @@ pub(super) const MAX_ENCODED_LEN: usize = {
 
 /// The purpose of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SessionPurpose {
     /// To open the domain and make its HSM active.

@@ -77,6 +77,7 @@ impl Asking {
 
 /// Why a request was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AskError {
     /// The output is too small.

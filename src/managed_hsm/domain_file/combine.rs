@@ -159,6 +159,7 @@ impl Combined {
 
 /// Why shares did not combine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CombineError {
     /// There are fewer shares than the quorum needs.

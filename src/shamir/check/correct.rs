@@ -207,6 +207,7 @@ impl Drop for Column {
 
 /// Why the secret was not recovered from shares of which some are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CorrectError {
     /// The shares cannot be used together.

@@ -73,6 +73,7 @@ impl Commitment {
 
 /// Why new shares must not replace the old ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConfirmError {
     /// The shares do not combine.
