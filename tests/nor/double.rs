@@ -62,8 +62,8 @@ pub struct Nor<const READ: usize, const WRITE: usize, const ERASE: usize> {
     pub operations: usize,
     cut: Option<(usize, Tear)>,
     pub is_off: bool,
-    /// How many more reads succeed before one fails.
-    pub reads_before_failure: Option<usize>,
+    /// How many more reads succeed, and how many fail then.
+    pub reads: Option<(usize, usize)>,
 }
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> Nor<READ, WRITE, ERASE> {
@@ -79,7 +79,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Nor<READ, WRITE,
             operations: 0,
             cut: None,
             is_off: false,
-            reads_before_failure: None,
+            reads: None,
         }
     }
 
@@ -152,10 +152,17 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash
         if self.is_off {
             return Err(NorFlashErrorKind::Other);
         }
-        let fails = self.reads_before_failure == Some(0);
-        self.reads_before_failure = self
-            .reads_before_failure
-            .and_then(|left| left.checked_sub(1));
+        let fails = match &mut self.reads {
+            Some((0, failing)) if *failing > 0 => {
+                *failing -= 1;
+                true
+            }
+            Some((good, _)) => {
+                *good = good.saturating_sub(1);
+                false
+            }
+            None => false,
+        };
         let range = offset as usize..offset as usize + out.len();
         let words = range.start / WRITE..range.end.div_ceil(WRITE);
         if fails || !out.is_empty() && self.unreadable[words].contains(&true) {
