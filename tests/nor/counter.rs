@@ -175,3 +175,15 @@ fn a_worn_page_does_not_take_the_value() {
         }
     }
 }
+
+#[test]
+fn a_bad_word_costs_its_cell_alone() {
+    for word in pages() / 4..chip().bytes.len() / 4 {
+        let mut chip = chip();
+        chip.bad_word = Some(word);
+        for to in 1..6 * CELLS {
+            advance(&mut chip, to).unwrap();
+            assert_eq!(value(&mut chip), Ok(to));
+        }
+    }
+}

@@ -58,6 +58,8 @@ pub struct Nor<const READ: usize, const WRITE: usize, const ERASE: usize> {
     /// How often each page was erased.
     pub erases: Vec<usize>,
     pub worn: Vec<Option<Wear>>,
+    /// A word that loses bits when it is written.
+    pub bad_word: Option<usize>,
     /// How many pages were erased and words written.
     pub operations: usize,
     cut: Option<(usize, Tear)>,
@@ -76,6 +78,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> Nor<READ, WRITE,
             unreadable: vec![false; words],
             erases: vec![0; pages],
             worn: vec![None; pages],
+            bad_word: None,
             operations: 0,
             cut: None,
             is_off: false,
@@ -212,7 +215,8 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorFlash
             let tear = self.next()?;
             let at = offset as usize + i * WRITE;
             let mut new = word.to_vec();
-            match self.worn[at / ERASE] {
+            let is_bad = self.bad_word == Some(at / WRITE);
+            match self.worn[at / ERASE].or(is_bad.then_some(Wear::LosesBits)) {
                 Some(Wear::Fails) => return Err(NorFlashErrorKind::Other),
                 // It sticks at 1.
                 Some(Wear::LosesBits) => new[0] |= 0x10,
