@@ -6,6 +6,7 @@
 //! Only the owner can read a file (mode 0600, folders 0700); on Windows it inherits its folder's
 //! permissions instead.
 
+mod names;
 mod rename;
 mod target;
 mod temporary;
@@ -14,6 +15,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+pub use names::reclaim;
 pub use target::{Content, Target};
 use temporary::{Temporary, create};
 pub use temporary::{hold, remove_all};
@@ -29,6 +31,7 @@ pub fn must_be_free(path: &Path) -> Outcome<()> {
         let why = "this output is not written to standard output: name a file, or ./- for one of this name";
         return Err(Refusal::new(format!("-: {why}")));
     }
+    reclaim(path);
     match fs::symlink_metadata(path) {
         Ok(_) => {
             return Err(Refusal::file(
@@ -228,7 +231,7 @@ fn begin(target: &Path, make: impl FnOnce(&Path) -> io::Result<Temporary>) -> Ou
     if target.file_name().is_none() {
         return Err(Refusal::file(target, "names no file"));
     }
-    temporary::sweep(parent(target));
+    names::sweep(parent(target));
     make(target).map_err(|error| refusal(target, &error))
 }
 

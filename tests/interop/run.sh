@@ -50,6 +50,7 @@ step restore-blobs  "$python" tests/interop/restore_blobs.py
 step variants       "$python" tests/interop/variants.py
 step split-keys     "$python" tests/interop/split_keys.py
 step documents      "$python" tests/interop/documents.py
+step exfat          tests/interop/exfat.sh
 step openssl        "$python" tests/interop/openssl.py
 step transcripts    "$python" tests/interop/transcripts.py
 step share-by-openssl "$python" tests/interop/share_by_openssl.py

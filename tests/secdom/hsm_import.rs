@@ -10,7 +10,7 @@ use crate::simulated::{CUSTODIANS, Site};
 use crate::{Run, arguments, names, secdom};
 
 /// A Managed HSM domain of two artifacts, restored to the transfer certificate.
-fn restore_blob(site: &Site, certificate: &str, tags: [&str; 2], blob: &str) -> Run {
+pub fn restore_blob(site: &Site, certificate: &str, tags: [&str; 2], blob: &str) -> Run {
     let cer = CUSTODIANS.map(|name| site.path(&format!("{name}.cer")));
     let file = site.path(&format!("{blob}.json"));
     let artifact = |tag: &str| format!("{tag}={}", site.path("signing.bin").display());

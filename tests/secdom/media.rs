@@ -12,11 +12,20 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::simulated::{CUSTODIANS, Site};
+use crate::simulated::Site;
 use crate::{Folder, Run, arguments, fixture, key, names, secdom, tool, upload, vector};
 
-/// Makes a process see the errors of exFAT: a filter of its system calls (seccomp).
+/// Makes a process see the errors of exFAT.
 pub fn on_exfat(command: &mut Command) {
+    filtered(command, ALLOW);
+}
+
+const ALLOW: u32 = 0x7fff_0000;
+const KILL: u32 = 0x8000_0000;
+
+/// Makes a process see the errors of exFAT by a filter of its system calls (seccomp), and what comes of a
+/// plain rename.
+fn filtered(command: &mut Command, renaming: u32) {
     #[repr(C)]
     struct Instruction(u16, u8, u8, u32);
     #[repr(C)]
@@ -27,17 +36,16 @@ pub fn on_exfat(command: &mut Command) {
     unsafe extern "C" {
         fn prctl(option: i32, ...) -> i32;
     }
-    // The numbers of renameat2, linkat, link (which only x86-64 has) and openat.
-    let [renameat2, linkat, link, openat] = if cfg!(target_arch = "x86_64") {
-        [316, 265, 86, 257]
+    // The numbers of renameat2, linkat, link and rename (which only x86-64 has), openat and renameat.
+    let [renameat2, linkat, link, rename, openat, renameat] = if cfg!(target_arch = "x86_64") {
+        [316, 265, 86, 82, 257, 264]
     } else {
-        [276, 37, u32::MAX, 56]
+        [276, 37, u32::MAX, u32::MAX, 56, 38]
     };
     const LOAD: u16 = 0x20;
     const IF_EQUAL: u16 = 0x15;
     const IF_BITS: u16 = 0x45;
     const RETURN: u16 = 0x06;
-    const ALLOW: u32 = 0x7fff_0000;
     const EINVAL: u32 = 0x5_0016;
     const EPERM: u32 = 0x5_0001;
     const EOPNOTSUPP: u32 = 0x5_005f;
@@ -45,9 +53,11 @@ pub fn on_exfat(command: &mut Command) {
     const THIRD_ARGUMENT: u32 = 32;
     let filter = [
         Instruction(LOAD, 0, 0, 0),
-        Instruction(IF_EQUAL, 5, 0, renameat2),
-        Instruction(IF_EQUAL, 5, 0, linkat),
-        Instruction(IF_EQUAL, 4, 0, link),
+        Instruction(IF_EQUAL, 7, 0, renameat2),
+        Instruction(IF_EQUAL, 7, 0, linkat),
+        Instruction(IF_EQUAL, 6, 0, link),
+        Instruction(IF_EQUAL, 8, 0, rename),
+        Instruction(IF_EQUAL, 7, 0, renameat),
         Instruction(IF_EQUAL, 0, 5, openat),
         Instruction(LOAD, 0, 0, THIRD_ARGUMENT),
         Instruction(IF_BITS, 2, 3, TMPFILE),
@@ -55,6 +65,7 @@ pub fn on_exfat(command: &mut Command) {
         Instruction(RETURN, 0, 0, EPERM),
         Instruction(RETURN, 0, 0, EOPNOTSUPP),
         Instruction(RETURN, 0, 0, ALLOW),
+        Instruction(RETURN, 0, 0, renaming),
     ];
     let install = move || {
         let program = Program {
@@ -79,7 +90,7 @@ pub fn on_exfat(command: &mut Command) {
     unsafe { command.pre_exec(install) };
 }
 
-fn stick(arguments: impl IntoIterator<Item = OsString>) -> Run {
+fn stick(arguments: Vec<OsString>) -> Run {
     let mut command = tool();
     on_exfat(&mut command);
     let output = command.args(arguments).output().unwrap();
@@ -102,15 +113,18 @@ fn every_output_can_be_on_a_medium_without_links() {
     let (pem, transfer) = (folder.join("t.pem"), folder.join("t.key"));
     stick(restore_blob(&key("s2048_0"), &blob)).done();
     stick(upload(&blob, &out)).done();
-    stick(arguments![
-        "init-recovery",
-        "--bits",
-        "2048",
-        "--sd-exchange-key",
-        pem,
-        "--transfer-key",
-        transfer,
-    ])
+    stick(
+        arguments![
+            "init-recovery",
+            "--bits",
+            "2048",
+            "--sd-exchange-key",
+            pem,
+            "--transfer-key",
+            transfer,
+        ]
+        .to_vec(),
+    )
     .done();
     assert_eq!(names(&out).len(), 3);
     assert_eq!(
@@ -122,51 +136,118 @@ fn every_output_can_be_on_a_medium_without_links() {
 }
 
 #[test]
-fn an_hsm_can_be_on_a_medium_without_links() {
-    let site = Site::new();
-    let hsm = site.path("stick");
-    let artifact = format!("signing={}", site.path("signing.bin").display());
-    stick(arguments![
-        "hsm",
-        "init",
-        "--hsm",
-        hsm,
-        "--artifact",
-        artifact
-    ])
-    .done();
-    let sealed = site.path("stick.sealed");
-    let line = arguments![
-        "hsm",
-        "activate",
-        "--hsm",
-        hsm,
-        "--quorum",
-        "2",
-        "--sealed",
-        sealed,
-        "--custodians"
-    ];
-    let custodians = CUSTODIANS.map(|name| site.path(&format!("{name}.cer")).into());
-    stick(line.into_iter().chain(custodians)).done();
-    let (file, backup) = (site.path("signing.bin"), site.path("keys.backup"));
-    stick(arguments![
-        "hsm", "backup", "--hsm", hsm, "--in", file, "--out", backup
-    ])
-    .done();
-    let back = site.path("back.bin");
-    stick(arguments![
-        "hsm", "restore", "--hsm", hsm, "--in", backup, "--out", back
-    ])
-    .done();
-    assert_eq!(fs::read(back).unwrap(), fs::read(file).unwrap());
-    assert!(
-        !site
-            .folder
-            .names()
-            .iter()
-            .any(|name| name.contains(".secdom-"))
+fn an_hsm_and_its_sessions_can_be_on_a_medium_without_links() {
+    let site = Site::run_by(stick);
+    let id = site.active("hsm-1", "domain.sealed");
+    site.has_the_secrets("hsm-1");
+    site.backup("hsm-1", "signing.bin", "backup", &[]).done();
+    let digest = site.recovering("hsm-2", "domain.sealed", &id, "request");
+    for (custodian, out) in [(0, "ada"), (1, "bob")] {
+        site.contribute(custodian, "domain.sealed", &id, ("request", &digest), out);
+    }
+    site.add("hsm-2", &["ada", "bob"]).done();
+    site.has_the_secrets("hsm-2");
+    site.restore("hsm-2", "backup", "back").done();
+    let read = |name| fs::read(site.path(name)).unwrap();
+    assert_eq!(read("back"), read("signing.bin"));
+    site.plain("zeroize", "hsm-2").done();
+    site.recover("hsm-2", "domain.sealed", &id, &[1, 2]).done();
+    site.plain("discard", "hsm-2").done();
+    site.is("hsm-2", "empty");
+
+    site.import_begin("hsm-3", "transfer.pem", &["first", "second"])
+        .done();
+    crate::hsm_import::restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
+    site.import("hsm-3", "blob").done();
+    site.plain("recover-cancel", "hsm-3").done();
+    site.is("hsm-3", "empty");
+    let mut names = site.folder.names().into_iter();
+    assert!(!names.any(|name| name.contains(".secdom-")));
+}
+
+/// Runs a verb that is killed after it has taken the name of its output and before it renames to it.
+fn killed(arguments: impl IntoIterator<Item = OsString>) {
+    let mut command = tool();
+    filtered(&mut command, KILL);
+    let output = command.args(arguments).output().unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+    assert_eq!(
+        signal,
+        Some(rustix::process::Signal::SYS.as_raw()),
+        "{output:?}"
     );
+}
+
+#[test]
+fn what_was_killed_there_is_finished_by_another_run() {
+    let folder = Folder::new();
+    let (blob, out) = (folder.join("restore.json"), folder.join("artifacts"));
+    killed(restore_blob(&key("s2048_0"), &blob));
+    assert_eq!(fs::metadata(&blob).unwrap().len(), 0);
+    assert_eq!(folder.names().len(), 2);
+    stick(restore_blob(&key("s2048_0"), &blob)).done();
+    assert_eq!(folder.names(), ["restore.json"]);
+    killed(upload(&blob, &out));
+    assert!(names(&out).is_empty());
+    stick(upload(&blob, &out)).done();
+    assert_eq!(folder.names(), ["artifacts", "restore.json"]);
+    assert_eq!(names(&out).len(), 3);
+
+    let site = Site::new();
+    let (hsm, artifact) = (site.path("hsm"), site.path("signing.bin"));
+    let artifact = format!("one={}", artifact.display());
+    let init = arguments!["hsm", "init", "--hsm", hsm, "--artifact", artifact];
+    killed(init.clone());
+    stick(init.to_vec()).done();
+    site.is("hsm", "provisioned");
+}
+
+#[test]
+fn an_empty_file_of_somebody_else_stays() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let blob = folder.join("restore.json");
+    let line = || restore_blob(&key("s2048_0"), &blob);
+    // Nothing says that it is ours.
+    folder.write("restore.json", "");
+    stick(line()).refused(&["already exists"]);
+    fs::remove_file(&blob).unwrap();
+    killed(line());
+    let hidden = folder.names()[0].clone();
+    // A process that works on it.
+    let other = fs::File::open(folder.join(&hidden)).unwrap();
+    other.lock().unwrap();
+    stick(line()).refused(&["already exists"]);
+    drop(other);
+    // Another output is not affected.
+    stick(restore_blob(&key("s2048_0"), &folder.join("other"))).done();
+    assert_eq!(folder.names(), [&hidden, "other", "restore.json"]);
+    // It was written to since.
+    fs::File::options()
+        .append(true)
+        .open(&blob)
+        .unwrap()
+        .write_all(b"x")
+        .unwrap();
+    stick(line()).refused(&["already exists"]);
+    assert_eq!(fs::read(&blob).unwrap(), b"x");
+
+    // An old one goes with the next output in the folder.
+    let third = folder.join("third");
+    killed(restore_blob(&key("s2048_0"), &third));
+    let left = folder
+        .names()
+        .into_iter()
+        .find(|name| name.starts_with('.') && *name != hidden);
+    let left = fs::File::options()
+        .write(true)
+        .open(folder.join(left.unwrap()))
+        .unwrap();
+    left.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600))
+        .unwrap();
+    drop(left);
+    stick(restore_blob(&key("s2048_0"), &folder.join("fourth"))).done();
+    assert_eq!(folder.names(), [&hidden, "fourth", "other", "restore.json"]);
 }
 
 #[test]

@@ -15,17 +15,23 @@ pub const CUSTODIANS: [&str; 3] = ["s2048_0", "s2048_1", "s2048_2"];
 /// A folder with the custodians' keys and certificates and HSMs.
 pub struct Site {
     pub folder: Folder,
+    /// Runs a command line.
+    run: fn(Vec<OsString>) -> Run,
 }
 
 impl Site {
     pub fn new() -> Self {
+        Self::run_by(secdom)
+    }
+
+    pub fn run_by(run: fn(Vec<OsString>) -> Run) -> Self {
         let folder = Folder::new();
         for name in CUSTODIANS {
             folder.custodian(name, name);
         }
         folder.write("signing.bin", b"a signing key of thirty-two bytes");
         folder.write("empty.bin", b"");
-        Self { folder }
+        Self { folder, run }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -37,8 +43,9 @@ impl Site {
     }
 
     pub fn hsm(&self, verb: &str, hsm: &str, more: &[OsString]) -> Run {
-        let start = arguments!["hsm", verb, "--hsm", self.path(hsm)];
-        secdom(start.iter().chain(more))
+        let mut line = arguments!["hsm", verb, "--hsm", self.path(hsm)].to_vec();
+        line.extend_from_slice(more);
+        (self.run)(line)
     }
 
     /// Any verb that takes no more than the HSM.
@@ -172,7 +179,7 @@ impl Site {
         (request, digest): (&str, &str),
         out: &str,
     ) -> Run {
-        secdom(arguments![
+        let line = arguments![
             "contribute",
             "--sealed",
             self.path(sealed),
@@ -186,7 +193,8 @@ impl Site {
             self.key(custodian),
             "--out",
             self.path(out),
-        ])
+        ];
+        (self.run)(line.to_vec())
     }
 
     pub fn add(&self, hsm: &str, contributions: &[&str]) -> Run {
@@ -195,7 +203,7 @@ impl Site {
     }
 
     pub fn recover(&self, hsm: &str, sealed: &str, domain: &str, custodians: &[usize]) -> Run {
-        secdom(self.recover_line(hsm, sealed, domain, custodians))
+        (self.run)(self.recover_line(hsm, sealed, domain, custodians))
     }
 
     /// The command line of a quorum at one place.

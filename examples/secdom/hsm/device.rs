@@ -68,6 +68,7 @@ impl Device {
     /// Takes the one in `folder`, or a blank one that it makes there, for a step that begins in an empty
     /// HSM. If the step refuses, one that was made is removed again.
     pub fn empty<T>(folder: &Path, step: impl FnOnce(Self) -> Outcome<T>) -> Outcome<T> {
+        output::reclaim(folder);
         let is_there = folder
             .try_exists()
             .map_err(|error| Refusal::file(folder, reason(&error)))?;

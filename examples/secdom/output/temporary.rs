@@ -6,19 +6,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use getrandom::{SysRng, rand_core::TryRng};
-
+use super::names::temporary_name;
 use super::rename::rename_new;
 use super::{Access, parent};
-use crate::show;
-
-const PREFIX: &str = ".secdom-";
-const SUFFIX: &str = ".tmp";
-
-/// A file that another process left is at least this old.
-const ABANDONED: Duration = Duration::from_secs(60);
 
 /// The paths to remove when a signal ends the process.
 static NAMED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -44,8 +35,8 @@ pub enum Temporary {
     Unnamed(File, Access),
     /// A file with a temporary name, open so that it stays locked.
     File(File, Named),
-    /// A folder with a temporary name.
-    Folder(Named),
+    /// A folder with a temporary name, open so that it stays locked, where folders can be opened.
+    Folder(Option<File>, Named),
 }
 
 /// A temporary name, which is taken away again when this is dropped.
@@ -63,27 +54,26 @@ impl Temporary {
     /// Makes an empty file for `target` with a temporary name beside it.
     pub fn named(target: &Path, access: Access) -> io::Result<Self> {
         let (file, name) = Named::make(target, &mut hold(), |path| create(path, access))?;
-        // A locked file is in use. Windows would keep others from reading it.
-        #[cfg(unix)]
-        let _ = file.try_lock();
+        lock(&file);
         Ok(Self::File(file, name))
     }
 
     /// Makes an empty folder for `target`.
     pub fn folder(target: &Path) -> io::Result<Self> {
         let ((), name) = Named::make(target, &mut hold(), create_folder)?;
-        Ok(Self::Folder(name))
+        let folder = File::open(&name.0).ok().inspect(lock);
+        Ok(Self::Folder(folder, name))
     }
 
     pub fn is_folder(&self) -> bool {
-        matches!(self, Self::Folder(_))
+        matches!(self, Self::Folder(..))
     }
 
     /// Returns the file to write to.
     pub fn contents(&self) -> Option<&File> {
         match self {
             Self::Unnamed(file, _) | Self::File(file, _) => Some(file),
-            Self::Folder(_) => None,
+            Self::Folder(..) => None,
         }
     }
 
@@ -91,7 +81,7 @@ impl Temporary {
     pub fn path(&self) -> &Path {
         match self {
             Self::Unnamed(..) => Path::new(""),
-            Self::File(_, name) | Self::Folder(name) => &name.0,
+            Self::File(_, name) | Self::Folder(_, name) => &name.0,
         }
     }
 
@@ -99,8 +89,9 @@ impl Temporary {
     pub fn publish(self, target: &Path, held: &mut Vec<PathBuf>) -> io::Result<()> {
         let (mut file, access) = match self {
             Self::Unnamed(file, access) => (file, access),
-            Self::File(_, name) => return name.publish(target, false, held),
-            Self::Folder(name) => return name.publish(target, true, held),
+            // The lock lasts until it has its name.
+            Self::File(_lock, name) => return name.publish(target, false, held),
+            Self::Folder(_lock, name) => return name.publish(target, true, held),
         };
         let error = match link(&file, target) {
             Ok(()) => return Ok(()),
@@ -109,6 +100,7 @@ impl Temporary {
         };
         // The file system makes unnamed files, but links none.
         let (mut copy, name) = Named::make(target, held, |path| create(path, access))?;
+        lock(&copy);
         let copied = file.rewind().and_then(|()| {
             io::copy(&mut file, &mut copy)?;
             copy.sync_all()
@@ -170,33 +162,8 @@ impl Drop for Named {
     }
 }
 
-/// Removes what processes that were killed left in a folder: temporary files that nobody has locked.
-pub fn sweep(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_ours = { name.to_str() }.is_some_and(|name| {
-            let inner = name
-                .strip_prefix(PREFIX)
-                .and_then(|rest| rest.strip_suffix(SUFFIX));
-            inner.is_some_and(|hex| hex.len() == 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-        });
-        let old = || {
-            let changed = entry.metadata().and_then(|of| of.modified()).ok()?;
-            changed.elapsed().ok().filter(|age| *age > ABANDONED)
-        };
-        if is_ours && old().is_some() {
-            let path = entry.path();
-            if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-                remove(&path);
-            }
-        }
-    }
-}
-
-fn remove(path: &Path) {
+/// Removes a file, or a folder with its contents.
+pub fn remove(path: &Path) {
     let is_folder = fs::symlink_metadata(path).is_ok_and(|of| of.is_dir());
     let _ = if is_folder {
         fs::remove_dir_all(path)
@@ -205,14 +172,11 @@ fn remove(path: &Path) {
     };
 }
 
-/// Makes a fresh name in the folder of `target`.
-fn temporary_name(target: &Path) -> io::Result<PathBuf> {
-    let mut random = [0; 8];
-    SysRng
-        .try_fill_bytes(&mut random)
-        .map_err(|error| io::Error::other(format!("random numbers: {error}")))?;
-    let name = format!("{PREFIX}{}{SUFFIX}", show::hex(&random));
-    Ok(parent(target).join(name))
+/// Marks a file or folder as in use, where that does not keep others from reading it.
+fn lock(file: &File) {
+    if cfg!(unix) {
+        let _ = file.try_lock();
+    }
 }
 
 /// Creates a file that does not exist.
