@@ -68,7 +68,7 @@ fn contribute(folder: &Folder, request: &str, source: &[OsString]) -> Run {
 }
 
 /// What custodian `a`'s token unwraps.
-fn unwrapped() -> Vec<u8> {
+pub fn unwrapped() -> Vec<u8> {
     let domain = inspected(&file("good.sealed"));
     let wrapped = domain["custodians"][0]["wrapped_share"].as_str().unwrap();
     let mut buffer = vec![0; wrapped.len()];
@@ -78,6 +78,13 @@ fn unwrapped() -> Vec<u8> {
     let len = key.decrypt_oaep_sha256(b"", wrapped, &mut SysRng, &mut out);
     assert_eq!(len, Ok(65));
     out
+}
+
+/// A command line that answers a request with a share from this source.
+pub fn with_share(folder: &Folder, source: &[OsString]) -> Vec<OsString> {
+    let mut line = line(folder, REQUEST);
+    line.extend_from_slice(source);
+    line
 }
 
 #[track_caller]

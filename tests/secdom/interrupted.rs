@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Signals during a verb, and what memory holds at its end.
+//! Signals during a verb.
 #![cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")
@@ -8,7 +8,6 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -19,10 +18,10 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::media::on_exfat;
 use crate::simulated::Site;
-use crate::{Folder, arguments, fixture, key, names, tool, vector};
+use crate::{Folder, arguments, fixture, names, tool, vector};
 
 /// Waits until `reached` is true.
-fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
+pub fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
     let start = Instant::now();
     while !reached() {
         assert!(start.elapsed() < Duration::from_secs(20), "{what}");
@@ -168,140 +167,4 @@ fn an_interrupted_prompt_leaves_a_terminal_that_shows_what_is_typed() {
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
     assert!(echoes());
-}
-
-/// Runs a verb whose standard output is full, so that the process stops where it is about to end, and returns
-/// its writable memory; nothing if it may not be read.
-fn memory_at_the_end(line: &[std::ffi::OsString]) -> Option<Vec<u8>> {
-    let (reader, writer) = std::io::pipe().unwrap();
-    rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
-    let mut filler = File::from(OwnedFd::from(writer.try_clone().unwrap()));
-    while filler.write(&[0; 4096]).is_ok() {}
-    while filler.write(&[0]).is_ok() {}
-    rustix::fs::fcntl_setfl(&writer, OFlags::empty()).unwrap();
-    let mut command = tool();
-    command
-        .env("PLANTED", "a planted copy of a secret")
-        .args(line)
-        .stdout(writer);
-    let mut child = command.spawn().unwrap();
-    let proc = format!("/proc/{}", child.id());
-    let write = if cfg!(target_arch = "x86_64") {
-        "1 0x1 "
-    } else {
-        "64 0x1 "
-    };
-    let mut may_read = true;
-    wait_for("the end", || {
-        match fs::read_to_string(format!("{proc}/syscall")) {
-            Ok(call) => call.starts_with(write),
-            Err(_) => {
-                may_read = false;
-                true
-            }
-        }
-    });
-    let limits = fs::read_to_string(format!("{proc}/limits"));
-    if let Ok(limits) = limits {
-        let core = limits
-            .lines()
-            .find(|line| line.starts_with("Max core file size"))
-            .unwrap();
-        assert!(core.split_whitespace().rev().nth(1) == Some("0"), "{core}");
-    }
-    let memory = may_read.then(|| read_memory(&proc));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    drop(reader);
-    memory
-}
-
-fn read_memory(proc: &str) -> Vec<u8> {
-    let maps = fs::read_to_string(format!("{proc}/maps")).unwrap();
-    let file = File::open(format!("{proc}/mem")).unwrap();
-    let mut memory = Vec::new();
-    for line in maps.lines().filter(|line| line.contains(" rw")) {
-        let (range, _) = line.split_once(' ').unwrap();
-        let (start, end) = range.split_once('-').unwrap();
-        let [start, end] = [start, end].map(|at| u64::from_str_radix(at, 16).unwrap());
-        for page in (start..end).step_by(4096) {
-            let mut bytes = [0; 4096];
-            if file.read_exact_at(&mut bytes, page).is_ok() {
-                memory.extend_from_slice(&bytes);
-            }
-        }
-    }
-    memory
-}
-
-fn holds(memory: &[u8], secret: &[u8]) -> bool {
-    memory.windows(secret.len()).any(|window| window == secret)
-}
-
-#[test]
-fn at_the_end_of_a_verb_memory_holds_no_secret() {
-    let folder = Folder::new();
-    let encrypted = folder.custodian("s2048_0", "ada");
-    fs::copy(fixture("pbes1-md5-des.key"), &encrypted).unwrap();
-    let domain = vector("valid/v01-2of3-2048/sd.json");
-    let keys = arguments![
-        "--sd-file",
-        domain,
-        "--sd-wrapping-keys",
-        encrypted,
-        key("s2048_1"),
-        "--password-file",
-        folder.write("password", "correct horse"),
-        folder.write("none", ""),
-    ];
-    let restore = arguments![
-        "restore-blob",
-        "--sd-exchange-key",
-        vector("transfer/stransfer2048.pem"),
-        "--sd-file-restore-blob",
-        folder.join("restore.json"),
-    ];
-    let case = fs::read(vector("valid/v01-2of3-2048/case.json")).unwrap();
-    let case: serde_json::Value = serde_json::from_slice(&case).unwrap();
-    let hex = |text: &serde_json::Value| -> Vec<u8> {
-        let text = text.as_str().unwrap();
-        let byte = |place| u8::from_str_radix(&text[place..place + 2], 16).unwrap();
-        (0..text.len()).step_by(2).map(byte).collect()
-    };
-    let mut secrets = vec![
-        ("the password", b"correct horse".to_vec()),
-        ("the master key", hex(&case["master_key_hex"])),
-        ("a share", hex(&case["shares"][0]["plaintext_hex"])),
-    ];
-    for name in ["s2048_0", "s2048_1"] {
-        let numbers = crate::odd_keys::numbers_of(&key(name));
-        for (label, place) in [
-            ("d", 3),
-            ("p", 4),
-            ("q", 5),
-            ("dp", 6),
-            ("dq", 7),
-            ("inverse", 8),
-        ] {
-            let big = numbers[place].clone();
-            let little = big.iter().rev().copied().collect();
-            secrets.extend([(label, big), (label, little)]);
-        }
-    }
-    let drill = arguments!["drill"].to_vec();
-    for start in [drill, restore.to_vec()] {
-        let Some(memory) = memory_at_the_end(&[start, keys.to_vec()].concat()) else {
-            continue;
-        };
-        assert!(holds(&memory, b"a planted copy of a secret"));
-        for (name, secret) in &secrets {
-            // A part suffices: registers and spills break numbers up.
-            for part in [
-                &secret[..13.min(secret.len())],
-                &secret[secret.len() - 13..],
-            ] {
-                assert!(!holds(&memory, part), "{name}");
-            }
-        }
-    }
 }

@@ -21,6 +21,7 @@ mod json;
 mod keys;
 mod malformed;
 mod media;
+mod memory;
 mod odd_certificates;
 mod odd_keys;
 mod outputs;

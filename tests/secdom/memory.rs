@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the memory of a process holds at the end of a verb: nothing of a key, a share, a password or an artifact.
+#![cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+
+use crate::contribute::{unwrapped, with_share};
+use crate::interrupted::wait_for;
+use crate::odd_keys::numbers_of;
+use crate::simulated::{CUSTODIANS, Site};
+use crate::{Folder, arguments, fixture, key, tool, vector};
+
+/// Runs a verb whose standard output is full, so that the process stops where it is about to end, and returns
+/// its writable memory; nothing if it may not be read.
+fn memory_at_the_end(line: &[OsString]) -> Option<Vec<u8>> {
+    let (reader, writer) = std::io::pipe().unwrap();
+    rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
+    let mut filler = File::from(OwnedFd::from(writer.try_clone().unwrap()));
+    while filler.write(&[0; 4096]).is_ok() {}
+    while filler.write(&[0]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, OFlags::empty()).unwrap();
+    let mut command = tool();
+    command
+        .env("PLANTED", "a planted copy of a secret")
+        .args(line)
+        .stdout(writer);
+    let mut child = command.spawn().unwrap();
+    let proc = format!("/proc/{}", child.id());
+    let write = if cfg!(target_arch = "x86_64") {
+        "1 0x1 "
+    } else {
+        "64 0x1 "
+    };
+    let mut may_read = true;
+    wait_for("the end", || {
+        match fs::read_to_string(format!("{proc}/syscall")) {
+            Ok(call) => call.starts_with(write),
+            Err(_) => {
+                may_read = false;
+                true
+            }
+        }
+    });
+    let limits = fs::read_to_string(format!("{proc}/limits"));
+    if let Ok(limits) = limits {
+        let core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"))
+            .unwrap();
+        assert!(core.split_whitespace().rev().nth(1) == Some("0"), "{core}");
+    }
+    let memory = may_read.then(|| read_memory(&proc));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(reader);
+    memory
+}
+
+fn read_memory(proc: &str) -> Vec<u8> {
+    let maps = fs::read_to_string(format!("{proc}/maps")).unwrap();
+    let file = File::open(format!("{proc}/mem")).unwrap();
+    let mut memory = Vec::new();
+    for line in maps.lines().filter(|line| line.contains(" rw")) {
+        let (range, _) = line.split_once(' ').unwrap();
+        let (start, end) = range.split_once('-').unwrap();
+        let [start, end] = [start, end].map(|at| u64::from_str_radix(at, 16).unwrap());
+        for page in (start..end).step_by(4096) {
+            let mut bytes = [0; 4096];
+            if file.read_exact_at(&mut bytes, page).is_ok() {
+                memory.extend_from_slice(&bytes);
+            }
+        }
+    }
+    memory
+}
+
+/// How many bytes of a secret are looked for: a part suffices, since registers and spills break it up.
+const PART: usize = 13;
+
+/// Values that must not be in memory, with their names.
+#[derive(Default)]
+struct Secrets(Vec<(String, Vec<u8>)>);
+
+impl Secrets {
+    fn add(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        assert!(value.len() >= PART, "{name}");
+        self.0.push((name.into(), value.into()));
+        self
+    }
+
+    /// The private numbers of a key, as they are written and as a machine computes with them.
+    fn key(&mut self, file: &Path) -> &mut Self {
+        let names = ["d", "p", "q", "dp", "dq", "inverse"];
+        for (name, number) in names.into_iter().zip(&numbers_of(file)[3..]) {
+            let little: Vec<u8> = number.iter().rev().copied().collect();
+            self.add(name, number).add(name, &little);
+        }
+        self
+    }
+
+    /// The contents of a file.
+    fn file(&mut self, file: &Path) -> &mut Self {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        self.add(name, &fs::read(file).unwrap())
+    }
+
+    /// Runs a verb, and fails if its memory holds one of the values at its end.
+    #[track_caller]
+    fn are_gone_after(&self, line: &[OsString]) {
+        if let Some(memory) = memory_at_the_end(line) {
+            self.are_not_in(&memory);
+        }
+    }
+
+    #[track_caller]
+    fn are_not_in(&self, memory: &[u8]) {
+        let planted = b"a planted copy of a secret";
+        let mut parts = HashMap::new();
+        for (name, value) in &self.0 {
+            for part in [&value[..PART], &value[value.len() - PART..]] {
+                parts.insert(part, name.as_str());
+            }
+        }
+        parts.insert(&planted[..PART], "planted");
+        let mut starts = vec![false; 1 << 16];
+        let start = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
+        parts.keys().for_each(|part| starts[start(part)] = true);
+        let windows = memory.windows(PART).filter(|window| starts[start(window)]);
+        let mut found: Vec<&str> = windows
+            .filter_map(|window| parts.get(window))
+            .copied()
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found, ["planted"]);
+    }
+}
+
+#[test]
+fn a_restore_leaves_nothing_in_memory() {
+    let folder = Folder::new();
+    let encrypted = folder.custodian("s2048_0", "ada");
+    fs::copy(fixture("pbes1-md5-des.key"), &encrypted).unwrap();
+    let domain = vector("valid/v01-2of3-2048/sd.json");
+    let keys = arguments![
+        "--sd-file",
+        domain,
+        "--sd-wrapping-keys",
+        encrypted,
+        key("s2048_1"),
+        "--password-file",
+        folder.write("password", "correct horse"),
+        folder.write("none", ""),
+    ];
+    let blob = folder.join("restore.json");
+    let restore = arguments![
+        "restore-blob",
+        "--sd-exchange-key",
+        vector("transfer/stransfer2048.pem"),
+        "--sd-file-restore-blob",
+        blob,
+    ];
+    let case = fs::read(vector("valid/v01-2of3-2048/case.json")).unwrap();
+    let case: serde_json::Value = serde_json::from_slice(&case).unwrap();
+    let hex = |text: &serde_json::Value| -> Vec<u8> {
+        let text = text.as_str().unwrap();
+        let byte = |place| u8::from_str_radix(&text[place..place + 2], 16).unwrap();
+        (0..text.len()).step_by(2).map(byte).collect()
+    };
+    let mut secrets = Secrets::default();
+    secrets
+        .add("the password", b"correct horse")
+        .add("the master key", &hex(&case["master_key_hex"]))
+        .add("a share", &hex(&case["shares"][0]["plaintext_hex"]))
+        .key(&key("s2048_0"))
+        .key(&key("s2048_1"));
+    secrets.are_gone_after(&[&arguments!["drill"][..], &keys].concat());
+    secrets.are_gone_after(&[&restore[..], &keys].concat());
+
+    let out = folder.join("out");
+    let line = crate::upload(&blob, &out);
+    crate::secdom(&line).done();
+    let mut secrets = Secrets::default();
+    secrets.key(&key("stransfer2048"));
+    secrets.add("the master key", &hex(&case["master_key_hex"]));
+    for name in crate::names(&out) {
+        secrets.file(&out.join(name));
+    }
+    fs::remove_dir_all(&out).unwrap();
+    secrets.are_gone_after(&line);
+}
+
+#[test]
+fn what_shows_a_key_leaves_nothing_in_memory() {
+    Secrets::default()
+        .key(&key("s2048_0"))
+        .are_gone_after(&arguments!["inspect", key("s2048_0")]);
+    let odd = fixture("odd/e3.key");
+    Secrets::default()
+        .key(&odd)
+        .are_gone_after(&arguments!["inspect", odd]);
+}
+
+#[test]
+fn a_key_that_is_made_is_not_in_memory_afterwards() {
+    let folder = Folder::new();
+    let key_file = folder.join("t.key");
+    let line = arguments![
+        "init-recovery",
+        "--bits",
+        "2048",
+        "--sd-exchange-key",
+        folder.join("t.pem"),
+        "--transfer-key",
+        key_file
+    ];
+    if let Some(memory) = memory_at_the_end(&line) {
+        Secrets::default().key(&key_file).are_not_in(&memory);
+    }
+}
+
+#[test]
+fn a_contribution_leaves_nothing_in_memory() {
+    let folder = Folder::new();
+    let share = unwrapped();
+    let key = crate::contribute::private_key(&folder, "a");
+    let file = folder.write("share", &share);
+    let mut secrets = Secrets::default();
+    secrets.add("a share", &share[..]).key(&key);
+    secrets.are_gone_after(&with_share(&folder, &arguments!["--key", key]));
+    fs::remove_file(folder.join("out")).unwrap();
+    secrets.are_gone_after(&with_share(&folder, &arguments!["--share", file]));
+}
+
+#[test]
+fn the_steps_of_an_hsm_leave_nothing_in_memory() {
+    let site = Site::new();
+    // The bytes of a secret that stands nowhere else.
+    let secret = site.folder.write(
+        "signing.bin",
+        [b"0f:secret", &[0xa5; 40][..], b"end of the secret"].concat(),
+    );
+    let artifact = format!("signing={}", secret.display());
+    let secrets = |hsm: &str| {
+        let mut secrets = Secrets::default();
+        secrets
+            .file(&secret)
+            .file(&site.path(hsm).join("device-key"));
+        secrets
+    };
+    let hsm = |verb: &str, hsm: &str, more: &[OsString]| {
+        [&arguments!["hsm", verb, "--hsm", site.path(hsm)][..], more].concat()
+    };
+    // The device key is made in the first step, and known after it.
+    let mut init = Secrets::default();
+    init.file(&secret);
+    init.are_gone_after(&hsm("init", "hsm-1", &arguments!["--artifact", artifact]));
+    let mut line = arguments![
+        "--sealed",
+        site.path("domain.sealed"),
+        "--quorum",
+        "2",
+        "--custodians"
+    ]
+    .to_vec();
+    line.extend(CUSTODIANS.map(|name| site.path(&format!("{name}.cer")).into()));
+    secrets("hsm-1").are_gone_after(&hsm("activate", "hsm-1", &line));
+    secrets("hsm-1").are_gone_after(&hsm("status", "hsm-1", &[]));
+    let line = arguments!["--out-dir", site.path("out")];
+    secrets("hsm-1").are_gone_after(&hsm("artifacts", "hsm-1", &line));
+    let line = arguments!["--in", secret, "--out", site.path("backup")];
+    secrets("hsm-1").are_gone_after(&hsm("backup", "hsm-1", &line));
+    let line = arguments!["--in", site.path("backup"), "--out", site.path("back")];
+    secrets("hsm-1").are_gone_after(&hsm("restore", "hsm-1", &line));
+
+    let id = site.status("hsm-1")["domain_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let digest = site.recovering("hsm-2", "domain.sealed", &id, "request");
+    for (custodian, out) in [(0, "ada"), (1, "bob")] {
+        site.contribute(custodian, "domain.sealed", &id, ("request", &digest), out);
+    }
+    let line = arguments![site.path("ada"), site.path("bob")];
+    secrets("hsm-2").are_gone_after(&hsm("recover-add", "hsm-2", &line));
+    secrets("hsm-2").are_gone_after(&hsm("zeroize", "hsm-2", &[]));
+    let mut recover = secrets("hsm-2");
+    recover.key(&key(CUSTODIANS[0])).key(&key(CUSTODIANS[1]));
+    recover.are_gone_after(&site.recover_line("hsm-2", "domain.sealed", &id, &[0, 1]));
+    site.is("hsm-2", "active");
+
+    site.import_begin("hsm-3", "transfer.pem", &["first", "second"])
+        .done();
+    crate::hsm_import::restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
+    let line = arguments!["--sd-file", site.path("blob")];
+    secrets("hsm-3").are_gone_after(&hsm("import", "hsm-3", &line));
+    let id = site.status("hsm-3")["domain_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let digest = Sha256::digest(fs::read(&secret).unwrap());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
+    let line = arguments!["--expect-domain", id, "--digest", first, second];
+    secrets("hsm-3").are_gone_after(&hsm("import-confirm", "hsm-3", &line));
+    secrets("hsm-3").are_gone_after(&hsm("discard", "hsm-3", &[]));
+
+    let begun = memory_at_the_end(&hsm(
+        "import-begin",
+        "hsm-4",
+        &arguments![
+            "--sd-exchange-key",
+            site.path("t.pem"),
+            "--expect-tag",
+            "first"
+        ],
+    ));
+    if let Some(memory) = begun {
+        Secrets::default()
+            .file(&site.path("hsm-4").join("device-key"))
+            .are_not_in(&memory);
+    }
+    secrets("hsm-4").are_gone_after(&hsm("recover-cancel", "hsm-4", &[]));
+}
