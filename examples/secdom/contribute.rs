@@ -20,16 +20,17 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{answer, clock, hsm, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
-  secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae --request request \\
-      --request-digest 9f86...0a08 --key A.key --out from-ada
+  secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
+      --request request --request-digest 9f86...0a08 --key A.key --out from-ada
 
 Read the request's digest from the HSM itself, or have its operator read it to you. Do not take it from \
 the message that brought the request: whoever made another request would get your share.
 
 With a key in a token: take your wrapped share from inspect --json (wrapped_share, in base64), let the \
 token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65 bytes to --share:
-  openssl pkeyutl -decrypt -inkey A.key -in wrapped -pkeyopt rsa_padding_mode:oaep \
-      -pkeyopt rsa_oaep_md:sha256 | secdom contribute ... --share - --out from-ada
+  openssl pkeyutl -decrypt -inkey A.key -in wrapped \\
+      -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 |
+      secdom contribute ... --share - --out from-ada
 They are your share in the clear. Give them to nothing else.";
 
 /// Answer an HSM's request with one custodian's share, wrapped so that only this HSM can open it

@@ -17,7 +17,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{clock, pem, show};
 
 const EXAMPLE: &str = "Example:
-  secdom init-recovery --sd-exchange-key transfer.pem --transfer-key transfer.key";
+  secdom init-recovery --sd-exchange-key transfer.pem \\
+      --transfer-key transfer.key";
 
 const YEAR: i64 = 365 * 86_400;
 

@@ -16,6 +16,7 @@ mod custodians;
 mod domain;
 mod download;
 mod drill;
+mod fold;
 mod hsm;
 mod ids;
 mod init_recovery;
@@ -41,7 +42,7 @@ mod upload;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{FromArgMatches, Parser};
 
 /// Security domains of HSMs: restore, drill and inspect Managed HSM files, and recover the crate's own
 /// sealed domains, offline
@@ -49,7 +50,7 @@ use clap::Parser;
 /// Exit code 0: done. 1: refused, with one line on stderr that gives the reason. 2: the command
 /// line is invalid. No verb overwrites a file. Each verb's --help has an example.
 #[derive(Parser)]
-#[command(name = "secdom", version)]
+#[command(name = "secdom", version, max_term_width = fold::WIDTH)]
 enum Verb {
     Download(download::Args),
     InitRecovery(init_recovery::Args),
@@ -68,7 +69,9 @@ enum Verb {
 fn main() -> ExitCode {
     memory::protect();
     signals::watch();
-    let verb = match Verb::try_parse() {
+    let parsed =
+        { shell::command().try_get_matches() }.and_then(|matches| Verb::from_arg_matches(&matches));
+    let verb = match parsed {
         Ok(verb) => verb,
         Err(error) => return unparsed(&error),
     };
@@ -103,7 +106,7 @@ fn unparsed(error: &clap::Error) -> ExitCode {
     }
     let message = error.render().to_string();
     for line in message.lines() {
-        let _ = writeln!(std::io::stderr(), "{}", show::one_line(line));
+        let _ = writeln!(std::io::stderr(), "{}", report::shown(line, 2));
     }
     ExitCode::from(2)
 }

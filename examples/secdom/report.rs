@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::output::Published;
-use crate::show;
+use crate::{fold, show};
 
 /// The result of a verb that succeeded.
 pub struct Report {
@@ -20,6 +20,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The written files and folders.
     pub outputs: Vec<Published>,
+    /// Whether the text is for a program, and no line of it may be broken.
+    pub verbatim: bool,
     /// Whether a part was refused, as the notes say. The exit code is then 1.
     pub refused_in_part: bool,
 }
@@ -48,6 +50,7 @@ impl Report {
             text,
             notes: Vec::new(),
             outputs: outputs.into(),
+            verbatim: false,
             refused_in_part: false,
         }
     }
@@ -105,12 +108,28 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Returns a message for stderr on one line or, if that is a terminal, on as many as it needs.
+pub fn shown(message: &str, indent: usize) -> String {
+    let line = show::one_line(message);
+    match fold::width(io::stderr()) {
+        Some(width) => fold::one(&line, indent, width),
+        None => line,
+    }
+}
+
 /// Prints the outcome, and returns whether the verb succeeded. A report that could not be printed
 /// is a failure, unless its reader closed the pipe on purpose. After a failure nothing is left
 /// behind.
 pub fn print(outcome: Outcome<Report>) -> bool {
-    let outcome = outcome.and_then(|report| {
+    let outcome = outcome.and_then(|mut report| {
+        let width = fold::width(io::stdout());
         let mut stdout = io::stdout().lock();
+        if let Some(width) = width
+            && !report.verbatim
+            && !report.text.starts_with('{')
+        {
+            report.text = fold::lines(&report.text, width);
+        }
         match stdout
             .write_all(report.text.as_bytes())
             .and_then(|()| stdout.flush())
@@ -127,12 +146,12 @@ pub fn print(outcome: Outcome<Report>) -> bool {
     match outcome {
         Ok((notes, whole)) => {
             for note in notes {
-                let _ = writeln!(stderr, "secdom: {}", show::one_line(&note));
+                let _ = writeln!(stderr, "{}", shown(&format!("secdom: {note}"), 2));
             }
             whole
         }
         Err(refusal) => {
-            let _ = writeln!(stderr, "secdom: {refusal}");
+            let _ = writeln!(stderr, "{}", shown(&format!("secdom: {refusal}"), 2));
             false
         }
     }

@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
 use crate::report::{Outcome, Refusal, Report};
-use crate::{Verb, show};
+use crate::{Verb, fold, show};
 
 const COMPLETIONS_EXAMPLE: &str = "Example:
   secdom completions bash > /etc/bash_completion.d/secdom";
@@ -24,7 +24,7 @@ pub struct CompletionsArgs {
 
 pub fn completions(args: &CompletionsArgs) -> Outcome<Report> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Verb::command(), "secdom", &mut script);
+    clap_complete::generate(args.shell, &mut command(), "secdom", &mut script);
     text(script)
 }
 
@@ -37,8 +37,7 @@ pub struct ManArgs {
 }
 
 pub fn man(args: &ManArgs) -> Outcome<Report> {
-    let mut command = Verb::command();
-    command.build();
+    let mut command = command();
     let mut name = "secdom".to_owned();
     for verb in &args.verb {
         let found: Option<Command> = command.find_subcommand(verb).cloned();
@@ -54,7 +53,29 @@ pub fn man(args: &ManArgs) -> Outcome<Report> {
     text(page)
 }
 
+/// Returns the command line, with usage lines that fit into the help's width.
+pub fn command() -> Command {
+    let mut command = Verb::command();
+    command.build();
+    with_short_usage(command)
+}
+
+fn with_short_usage(command: Command) -> Command {
+    let mut command = command.mut_subcommands(with_short_usage);
+    let usage = command.render_usage().to_string();
+    if usage.len() <= fold::WIDTH {
+        return command;
+    }
+    // An option and its value stay on one line.
+    let joined = usage.replace(" <", "\u{a0}<").replace("\u{a0}<--", " <--");
+    let folded = fold::one(&joined, 6, fold::WIDTH).replace('\u{a0}', " ");
+    command.override_usage(folded.trim_start_matches("Usage: ").to_owned())
+}
+
 fn text(bytes: Vec<u8>) -> Outcome<Report> {
     let text = String::from_utf8(bytes).map_err(Refusal::new)?;
-    Ok(Report::text(text))
+    Ok(Report {
+        verbatim: true,
+        ..Report::text(text)
+    })
 }

@@ -4,6 +4,7 @@
 #![cfg(feature = "managed-hsm")]
 
 mod certificates;
+mod columns;
 mod command_line;
 mod contribute;
 mod damaged;

@@ -18,7 +18,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{custodians, inspect, show};
 
 const EXAMPLE: &str = "Example:
-  secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 --sealed domain.sealed
+  secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 \\
+      --sealed domain.sealed
 
 It prints the domain's id and the digest of its header. Note both, apart from the file: anyone can make \
 another domain for the same custodians, and the id distinguishes them.";

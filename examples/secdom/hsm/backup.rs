@@ -25,7 +25,8 @@ use crate::show;
 
 const BACKUP_EXAMPLE: &str = "Example:
   secdom hsm backup --hsm hsm-1 --in keys.db --out keys.backup
-  secdom hsm backup --hsm hsm-1 --in signing.bin --key signing --out signing.backup";
+  secdom hsm backup --hsm hsm-1 --in signing.bin --key signing \\
+      --out signing.backup";
 
 const RESTORE_EXAMPLE: &str = "Example:
   secdom hsm restore --hsm hsm-2 --in keys.backup --out keys.db";

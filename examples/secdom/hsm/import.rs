@@ -34,7 +34,8 @@ imported domain waits for import-confirm.";
 
 const CONFIRM_EXAMPLE: &str = "Example:
   secdom hsm import-confirm --hsm hsm-2 --expect-domain DOMAIN_ID \\
-      --digest hsm_backup=SHA256 base_enclave_backup=SHA256 partition_enclave_backup=SHA256
+      --digest hsm_backup=SHA256 base_enclave_backup=SHA256 \\
+          partition_enclave_backup=SHA256
 
 The domain's id is the one that import and status show. Take the SHA-256 of each artifact from its \
 source: the digests that this HSM computes are those of the blob, whoever made it.";

@@ -12,7 +12,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, input, show};
 
 const EXAMPLE: &str = "Example:
-  secdom hsm init --hsm hsm-1 --artifact signing-key=signing-key.bin credentials=users.db";
+  secdom hsm init --hsm hsm-1 \\
+      --artifact signing-key=signing-key.bin credentials=users.db";
 
 /// Make a fresh domain of these secrets, not yet in use, in a new HSM or an empty one
 #[derive(clap::Args)]

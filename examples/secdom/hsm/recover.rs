@@ -24,8 +24,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{ids, input, show};
 
 const BEGIN_EXAMPLE: &str = "Example:
-  secdom hsm recover-begin --hsm hsm-2 --sealed domain.sealed --expect-domain 2c26...e7ae \\
-      --request request --expires 86400
+  secdom hsm recover-begin --hsm hsm-2 --sealed domain.sealed \\
+      --expect-domain 2c26...e7ae --request request --expires 86400
 
 It prints the request's digest. Tell it to the custodians over a separate channel, such as the phone.";
 

@@ -21,8 +21,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{custodians, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
-  secdom hsm recover --hsm hsm-2 --sealed domain.sealed --expect-domain 2c26...e7ae \\
-      --keys A.key B.key";
+  secdom hsm recover --hsm hsm-2 --sealed domain.sealed \\
+      --expect-domain 2c26...e7ae --keys A.key B.key";
 
 /// Recover a sealed domain in a new HSM or an empty one with a quorum's keys at one place
 #[derive(clap::Args)]
