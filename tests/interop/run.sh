@@ -48,6 +48,7 @@ step round-trips    "$python" tests/interop/round_trips.py
 step real-command   "$python" tests/interop/real_command.py
 step restore-blobs  "$python" tests/interop/restore_blobs.py
 step variants       "$python" tests/interop/variants.py
+step private-keys   "$python" tests/interop/private_keys.py
 step split-keys     "$python" tests/interop/split_keys.py
 step documents      "$python" tests/interop/documents.py
 step exfat          tests/interop/exfat.sh

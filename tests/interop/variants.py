@@ -32,6 +32,10 @@ REFUSED = {
 }
 
 
+# What `secdom` restores, with a warning, and the real client does not.
+ONLY_OURS = "digest of a present share"
+
+
 class Variant:
     """A domain file, the certificate of the first custodian, and the flags that `secdom` gets."""
 
@@ -60,6 +64,16 @@ def values_in_shares(domain: dict):
         changed = json.loads(json.dumps(domain))
         changed["SharedKeys"]["enc_shares"][ABSENT] = other
         yield Variant("value of an absent share", number, json.dumps(changed).encode())
+
+
+def digests_of_a_present_share(domain: dict):
+    """The real client restores none of these: it finds a share by its digest alone."""
+    digest = first(domain)
+    others = ["", None, digest[:-1], digest + "=", "A" * 43, digest.swapcase(), f" {digest}", []]
+    for number, other in enumerate(others):
+        changed = json.loads(json.dumps(domain))
+        changed["SharedKeys"]["enc_shares"][0]["x5t_256"] = other
+        yield Variant(ONLY_OURS, number, json.dumps(changed).encode())
 
 
 def first(domain: dict) -> str:
@@ -215,6 +229,7 @@ def main():
         *flips_in_shares(text, domain, rng),
         *values_in_shares(domain),
         *unknown_members(domain),
+        *digests_of_a_present_share(domain),
         *certificates(domain, rng),
     ]
 
@@ -251,6 +266,8 @@ def main():
 
         for variant, theirs, (mine, said) in pool.map(judge, enumerate(variants)):
             real, ours = real + theirs, ours + mine
+            if variant.kind == ONLY_OURS and (theirs or not mine or "found by its key alone" not in said):
+                wrong.append(f"{variant.kind}: {variant.name}: {said}")
             if theirs and not mine:
                 refused[variant.kind] += 1
                 if variant.kind not in REFUSED:
@@ -262,4 +279,5 @@ def main():
     print(f"figure: {len(variants)} variants: the real client restores {real}, secdom {ours}; it refuses {kinds}")
 
 
-main()
+if __name__ == "__main__":
+    main()
