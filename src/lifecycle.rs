@@ -45,13 +45,24 @@
 //! `examples/firmware_restore.rs` is an HSM that is recovered by this module. Custodians answer its
 //! request, after vetting it, with [`contribute`](crate::contribution::contribute).
 //!
-//! A step that its state does not allow does not compile. A domain is activated once:
+//! A step that its state does not allow does not compile. A domain is activated only after it was
+//! sealed:
 //!
 //! ```compile_fail,E0599
-//! # use security_domain::custodian::Recipient;
-//! # use security_domain::lifecycle::{Activation, Active, Domain, Host};
-//! # fn twice<K: Recipient, H: Host>(a: Domain<'_, Active, 9>, k: &Activation<K>, host: &mut H) {
-//! let activated_again = a.activate(k, host, &mut []);
+//! # use security_domain::sealed_domain::SealedDomain;
+//! # use security_domain::lifecycle::{Domain, Host, Provisioned};
+//! # fn early<H: Host>(fresh: Domain<'_, Provisioned, 9>, stored: &SealedDomain, host: &mut H) {
+//! let active = fresh.activate(stored, host);
+//! # }
+//! ```
+//!
+//! It is activated once:
+//!
+//! ```compile_fail,E0599
+//! # use security_domain::sealed_domain::SealedDomain;
+//! # use security_domain::lifecycle::{Active, Domain, Host};
+//! # fn twice<H: Host>(active: Domain<'_, Active, 9>, stored: &SealedDomain, host: &mut H) {
+//! let activated_again = active.activate(stored, host);
 //! # }
 //! ```
 //!
@@ -115,7 +126,7 @@ mod state;
 mod transfer_key;
 mod vault;
 
-pub use activate::Activation;
+pub use activate::{Activation, Sealable};
 pub use backup::{Backup, Restore};
 pub use end::{Expiry, InSession};
 pub use error::{LifecycleError, Unconfirmed};
@@ -128,7 +139,7 @@ pub use recover::Added;
 pub use stage::Stage;
 pub use start::AnyDomain;
 pub use state::{
-    Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, State, Status,
+    Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, Sealed, State, Status,
 };
 #[cfg(feature = "managed-hsm")]
 pub use state::{Imported, Importing};

@@ -91,5 +91,8 @@ pub const CUSTODIANS: RangeInclusive<usize> = 3..=MAX_CUSTODIANS;
 /// The most custodians of a domain.
 pub const MAX_CUSTODIANS: usize = 10;
 
+/// The length of a release.
+pub(crate) const RELEASE_LEN: usize = 32;
+
 /// The most artifacts of a domain. Every domain has at least one.
 pub const MAX_ARTIFACTS: usize = 32;

@@ -40,7 +40,9 @@ fn add(all: &mut Tally, tally: Tally) {
     all.starts += tally.starts;
     all.opened += tally.opened;
     all.contributed += tally.contributed;
+    all.sealed += tally.sealed;
     all.activated += tally.activated;
+    all.completed += tally.completed;
     all.discarded += tally.discarded;
     all.put_back += tally.put_back;
     all.undrawn += tally.undrawn;
@@ -66,6 +68,8 @@ fn random_lives_agree_with_the_model() {
     assert!(all.steps == 8000 && all.starts > 300, "{all:?}");
     assert!(all.refused > 100 && all.failed > 100, "{all:?}");
     assert!(all.opened > 5 && all.activated > 5, "{all:?}");
+    assert!(all.sealed > all.activated + 20, "{all:?}");
+    assert!(all.completed > 100, "{all:?}");
     assert!(all.discarded > 2, "{all:?}");
     assert!(all.put_back > 100 && all.undrawn > 20, "{all:?}");
 }

@@ -38,8 +38,10 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
 
     println!("7. An HSM is provisioned, and activated: its domain leaves, sealed to all five.");
     let (mut memory, mut board) = (vault(), Board::new()?);
-    let (mut first, domain) = activate(&mut memory, &mut board, custodians)?;
+    let pending = file("domain.pending");
+    let (mut first, domain) = activate(&mut memory, &mut board, custodians, &pending)?;
     write_new(&file("domain.sealed"), &domain)?;
+    fs::remove_file(pending)?;
     let sealed = SealedDomain::parse(&domain)?;
     let noted = first.status().domain.ok_or("an active HSM has a domain")?;
     println!("   domain.sealed  {} bytes", domain.len());
@@ -111,7 +113,8 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
 
     println!("\n13. What must fail.");
     let (mut memory_4, mut board_4) = (vault(), Board::new()?);
-    let (mut stranger, _) = activate(&mut memory_4, &mut board_4, custodians)?;
+    let pending = file("stranger.pending");
+    let (mut stranger, _) = activate(&mut memory_4, &mut board_4, custodians, &pending)?;
     let refused = restore(&mut stranger, &mut board_4, &backup);
     fails("the backup in an HSM of another domain", refused, |error| {
         matches!(error, LifecycleError::WrongDomain(_))
@@ -168,11 +171,12 @@ fn provision<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'
     Ok(domain.map_err(LifecycleError::from)?)
 }
 
-/// Activates a new HSM, and returns the file that leaves it.
+/// Activates a new HSM, and returns its file. The file that nobody can open yet is stored as `pending`.
 fn activate<'v>(
     memory: &'v mut Vault<ROOM>,
     board: &mut Board,
     custodians: &[Party],
+    pending: &Path,
 ) -> Outcome<(In<'v, Active>, Vec<u8>)> {
     let keys: Vec<_> = custodians
         .iter()
@@ -185,9 +189,15 @@ fn activate<'v>(
     };
     let domain = provision(memory, board)?;
     let mut file = vec![0; domain.sealed_len(&activation)?];
-    let activated = domain.activate(&activation, board, &mut file);
-    let (domain, len) = activated.map_err(LifecycleError::from)?;
-    file.truncate(len);
+    let sealed = domain.seal(&activation, board, &mut file);
+    let (domain, len) = sealed.map_err(LifecycleError::from)?;
+    // Nobody can open this file yet. It is stored, and read back, before the HSM is active.
+    write_new(pending, &file[..len])?;
+    let stored = fs::read(pending)?;
+    let stored = SealedDomain::parse(&stored)?;
+    let activated = domain.activate(&stored, board);
+    let domain = activated.map_err(LifecycleError::from)?;
+    let file = domain.complete(&stored, board)?.concat();
     Ok((domain, file))
 }
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Activates a domain: it leaves the HSM, sealed to its custodians, and comes into use.
+//! Seals a domain to its custodians, and activates the HSM once the caller has stored the file.
+//!
+//! The file that leaves first is pending: without its release, which the HSM holds back, no number of
+//! custodians can open it. The release leaves after the HSM is active, and the HSM keeps it. So
+//! wherever the power fails, either the HSM is not active and its file is void, or the HSM is active
+//! and can complete the stored file.
 
 use zeroize::Zeroize;
 
@@ -10,13 +15,16 @@ use super::host::Host;
 use super::instance::Instance;
 use super::stage::Stage;
 use super::standing::Standing;
-use super::state::{Active, Domain, Provisioned, Refused};
+use super::state::{Active, Domain, Provisioned, Refused, Sealed, State};
 use super::vault::{Next, Vault};
-use crate::ct::Mask;
+use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::Recipient;
-use crate::hardened::Verdict;
+use crate::hardened::{Permit, Verdict};
 use crate::quorum::Threshold;
-use crate::sealed_domain::{ArtifactTag, DomainLabel, Lineage, SealError, Sealing};
+use crate::sealed_domain::{
+    ArtifactTag, DomainLabel, HeaderDigest, Lineage, SealError, SealedDomain, Sealing, ShareError,
+};
+use crate::secret::wipe;
 use crate::self_test::Test;
 use crate::storage::record::{Position, RecordError};
 
@@ -39,7 +47,15 @@ pub struct Activation<'a, K> {
 /// The algorithms that sealing uses besides those that a root needs.
 const SEALING: &[Test] = &[Test::Gf256, Test::Shamir, Test::RsaOaep];
 
-impl<'v, const N: usize> Domain<'v, Provisioned, N> {
+/// A state whose domain can be sealed to custodians: a fresh domain, or an active one that was
+/// imported.
+pub trait Sealable: State {}
+
+impl Sealable for Provisioned {}
+
+impl Sealable for Active {}
+
+impl<'v, S: Sealable, const N: usize> Domain<'v, S, N> {
     /// Returns the maximum length of the sealed domain. The exact length depends on the time, which
     /// is not known yet.
     ///
@@ -51,85 +67,115 @@ impl<'v, const N: usize> Domain<'v, Provisioned, N> {
         &self,
         activation: &Activation<'_, K>,
     ) -> Result<usize, SealError> {
-        self.vault.sealed_len(activation)
+        let artifacts = self.vault.held.all().map_err(|_| SealError::Fault)?;
+        let Vault { held, instance, .. } = &*self.vault;
+        sealing(activation, held, instance, &artifacts, u64::MAX).sealed_len()
     }
 
-    /// Seals the domain to its custodians, to the front of `out`, makes it active, and returns the
-    /// length of the file. When this returns, the flash holds the new state, and the file may leave
-    /// the HSM.
+    /// Seals the domain to its custodians: writes the pending file to the front of `out`, and returns
+    /// its length. The file may leave the HSM. No number of custodians can open it yet, because the HSM
+    /// holds its release back.
     ///
-    /// On an error `out` is left empty, and the flash holds the domain as before, with two
-    /// exceptions. If the new state could not be written and the old one not restored, the error is
-    /// [`LifecycleError::MayBeActive`], and `out` holds the file: the HSM may be active when it
-    /// starts again. If this is then called again and the flash still fails, `out` is left
-    /// unchanged.
+    /// Store the file durably, read it back, and pass it to [`activate`](Domain::activate). Before that
+    /// nothing has changed: after a power failure, or [`abandon`](Domain::abandon), the file is void, and
+    /// the domain can be sealed again.
     ///
-    /// Secret: the domain. Public: the rest. Leaks: nothing else.
+    /// An active domain can be sealed if it was imported and has no custodians yet. HSMs that imported
+    /// the same file share a domain. Seal it in only one of them: each sealing is a first one, with its
+    /// own quorum.
+    ///
+    /// If an earlier `activate` failed, this first writes the state before it again, so that the file of
+    /// that call is needed no more.
+    ///
+    /// Secret: the domain, the release. Public: the rest. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// Fails for each reason in [`SealError`], and if the sink, the generator, the clock or the
-    /// flash fails.
-    pub fn activate<K: Recipient, H: Host>(
+    /// [`LifecycleError::AlreadySealed`], each reason in [`SealError`], and any failure of the generator,
+    /// the clock or the flash. `out` is then left empty.
+    pub fn seal<K: Recipient, H: Host>(
         self,
         activation: &Activation<'_, K>,
         host: &mut H,
         out: &mut [u8],
-    ) -> Result<(Domain<'v, Active, N>, usize), Refused<Self>> {
-        let activated = self.after(Step::Activate, host, |vault, host| {
-            vault.activate(activation, Stage::Provisioned, host, out)
+    ) -> Result<(Domain<'v, Sealed<S>, N>, usize), Refused<Self>> {
+        let sealed = self.after(Step::Activate, host, |vault, host| {
+            let sealed = vault.seal(activation, S::STAGE, host, out);
+            sealed.inspect_err(|_| vault.abandon())
         });
-        activated.inspect_err(|refused| {
-            if !refused.domain.vault.is_in_doubt() {
-                out.zeroize();
-            }
-        })
+        sealed.inspect_err(|_| out.zeroize())
+    }
+}
+
+impl<'v, S: Sealable, const N: usize> Domain<'v, Sealed<S>, N> {
+    /// Makes the HSM active with the sealed domain `stored`, which is the pending file of
+    /// [`seal`](Domain::seal) as read back from where it is stored. When this returns, the flash holds
+    /// the new state and the release. [`complete`](Domain::complete) then returns the complete file, now
+    /// and after each start, as long as the pending one is there.
+    ///
+    /// Secret: the domain. Public: `stored`. Leaks: nothing else.
+    ///
+    /// # Errors
+    ///
+    /// - [`LifecycleError::OtherHeader`]: `stored` is not the file that this HSM sealed last.
+    /// - [`LifecycleError::Share`]: the wrapped share of this custodian was changed in `stored`.
+    /// - Any failure of the sink or the flash. If the flash fails, the HSM may be active when it starts
+    ///   again, so keep the stored file.
+    pub fn activate<H: Host>(
+        self,
+        stored: &SealedDomain<'_>,
+        host: &mut H,
+    ) -> Result<Domain<'v, Active, N>, Refused<Self>> {
+        let (domain, ()) = self.after(Step::Activate, host, |vault, host| {
+            vault.activate(stored, host)
+        })?;
+        Ok(domain)
+    }
+
+    /// Returns the domain as it was before it was sealed. Its pending file is void: the release is
+    /// wiped, so nobody can open that file.
+    pub fn abandon(mut self) -> Domain<'v, S, N> {
+        self.vault.abandon();
+        Domain::new(self.vault)
     }
 }
 
 impl<const N: usize> Domain<'_, Active, N> {
-    /// Returns the maximum length of the sealed domain. The exact length depends on the time, which
-    /// is not known yet.
+    /// Returns the complete sealed domain in four parts, to be written one after another. `stored` is
+    /// the pending file from which the HSM was activated, or the complete one.
+    ///
+    /// An HSM keeps the release as long as it is active. So if the power fails before the complete file
+    /// is stored, call this again after the start. Replace the pending file only when the complete one
+    /// is stored durably.
+    ///
+    /// Secret: nothing; the release is public once the HSM is active. Public: the file. Leaks: nothing.
     ///
     /// # Errors
     ///
-    /// Fails for each reason in [`SealError`] that
-    /// [`Sealing::sealed_len`](crate::sealed_domain::Sealing::sealed_len) gives.
-    pub fn sealed_len<K: Recipient>(
-        &self,
-        activation: &Activation<'_, K>,
-    ) -> Result<usize, SealError> {
-        self.vault.sealed_len(activation)
-    }
-
-    /// Seals an imported domain that has no custodians yet to custodians: to the front of `out`,
-    /// and returns the length of the file. When this has returned, the file may leave the HSM.
-    ///
-    /// HSMs that imported the same file share a domain. Seal it in only one of them: each sealing
-    /// is a first one, with its own quorum.
-    ///
-    /// # Errors
-    ///
-    /// [`LifecycleError::AlreadySealed`], and the errors of [`activate`](Domain::activate) with the
-    /// same two exceptions: after [`LifecycleError::MayBeActive`] the HSM may treat the domain as
-    /// sealed.
-    ///
-    /// Secret: the domain. Public: the rest. Leaks: nothing else.
-    pub fn seal<K: Recipient, H: Host>(
-        &mut self,
-        activation: &Activation<'_, K>,
+    /// - [`LifecycleError::NotSealed`]: the domain was imported, and has no custodians yet.
+    /// - [`LifecycleError::OtherHeader`]: `stored` is not this HSM's sealed domain.
+    /// - [`LifecycleError::ErrorState`] and [`LifecycleError::Overtaken`], as for
+    ///   [`artifacts`](Domain::artifacts).
+    pub fn complete<'f, H: Host>(
+        &'f self,
+        stored: &SealedDomain<'f>,
         host: &mut H,
-        out: &mut [u8],
-    ) -> Result<usize, LifecycleError> {
-        let sealed = self.vault.serve(Step::Activate, host, |vault, host| {
-            vault.activate(activation, Stage::Active, host, out)
-        });
-        sealed.inspect_err(|_| {
-            if !self.vault.is_in_doubt() {
-                out.zeroize();
-            }
-        })
+    ) -> Result<[&'f [u8]; 4], LifecycleError> {
+        let allowed = self.vault.allows(host)?;
+        let sealed = self.vault.standing;
+        let want = sealed.header().ok_or(LifecycleError::NotSealed)?;
+        allowed
+            .and(is_header(stored, want)?)
+            .spend(LifecycleError::Fault)?;
+        stored.completed(self.vault.release.expose(), LifecycleError::Fault)
     }
+}
+
+/// Returns a permit if the file has this header.
+fn is_header(stored: &SealedDomain<'_>, want: HeaderDigest) -> Result<Permit, LifecycleError> {
+    let have = stored.header().digest();
+    Verdict::twice(|| eq_bytes(stored.header().digest().as_bytes(), want.as_bytes()))
+        .permit(LifecycleError::OtherHeader { have, want })
 }
 
 fn sealing<'a, K, const N: usize>(
@@ -152,22 +198,22 @@ fn sealing<'a, K, const N: usize>(
 }
 
 impl<const N: usize> Vault<N> {
-    fn sealed_len<K: Recipient>(&self, activation: &Activation<'_, K>) -> Result<usize, SealError> {
-        let artifacts = self.held.all().map_err(|_| SealError::Fault)?;
-        sealing(activation, &self.held, &self.instance, &artifacts, u64::MAX).sealed_len()
+    /// Returns a permit if the domain is not sealed yet.
+    fn unsealed(&self) -> Result<Permit, LifecycleError> {
+        Verdict::twice(|| Mask::public(self.standing.epoch.is_none()))
+            .permit(LifecycleError::AlreadySealed)
     }
 
-    /// Seals the domain, which is in stage `before` and not yet sealed.
-    fn activate<K: Recipient, H: Host>(
+    /// Seals the domain, which is in stage `before`, to a pending file.
+    fn seal<K: Recipient, H: Host>(
         &mut self,
         activation: &Activation<'_, K>,
         before: Stage,
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
-        let unsealed = Verdict::twice(|| Mask::public(self.standing.epoch.is_none()))
-            .permit(LifecycleError::AlreadySealed)?;
-        if self.is_in_doubt() {
+        self.unsealed()?.spend(LifecycleError::Fault)?;
+        if !self.position.is_some_and(Position::is_settled) {
             self.put_back(before, host)?;
         }
         self.health.first_use(SEALING)?;
@@ -176,34 +222,48 @@ impl<const N: usize> Vault<N> {
             held,
             instance,
             buffer,
+            release,
             ..
         } = self;
         let artifacts = held.all()?;
         let sealed = sealing(activation, held, instance, &artifacts, created)
-            .seal(host.rng(), buffer, out)
+            .seal_holding_back(host.rng(), buffer, out, Some(release))
             .map_err(LifecycleError::Seal)?;
-        let header = sealed.header();
-        let (epoch, digest) = (header.epoch(), header.digest());
-        let (domain, len) = (header.domain_id(), sealed.as_bytes().len());
-        drop(artifacts);
-        let event = Event::Activate {
-            domain,
-            header: digest,
-        };
-        let permit = unsealed.and(self.audit.report(host, &event)?);
+        let (header, len) = (sealed.header(), sealed.as_bytes().len());
+        self.pending = Standing::new(header.epoch(), header.digest());
+        Ok(len)
+    }
+
+    /// Makes the pending sealing current.
+    fn activate<H: Host>(
+        &mut self,
+        stored: &SealedDomain<'_>,
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
+        let standing = self.pending;
+        let header = standing.header().ok_or(LifecycleError::Fault)?;
+        let same = is_header(stored, header)?;
+        if let Some(custodian) = stored.changed().next() {
+            return Err(LifecycleError::Share(ShareError::Changed(custodian.id)));
+        }
+        let whole = stored.check_unchanged(LifecycleError::Fault)?;
+        let domain = self.held.id();
+        let event = Event::Activate { domain, header };
+        let permit =
+            { self.unsealed()?.and(same).and(whole) }.and(self.audit.report(host, &event)?);
         let position = self.position;
         let next = Next {
             stage: Stage::Active,
-            standing: Standing::new(epoch, digest),
+            standing,
         };
-        let Err(error) = self.commit(host, next, permit) else {
-            return Ok(len);
-        };
-        // An active HSM must not be without its file.
-        if self.position != position && self.put_back(before, host).is_err() {
-            return Err(LifecycleError::MayBeActive { len });
+        let committed = self.commit(host, next, permit);
+        match committed {
+            Ok(()) => declassify_bytes(self.release.expose_mut()),
+            // The flash may hold the state after this step, which needs the stored file.
+            Err(_) if self.position != position => self.doubt(),
+            Err(_) => {}
         }
-        Err(error)
+        committed
     }
 
     /// Writes the state before an activation again. If that fails, the flash may hold the state
@@ -213,14 +273,24 @@ impl<const N: usize> Vault<N> {
         let written = self.write(host, before);
         let written = written.or_else(|_| self.write(host, before));
         let stands = written.and_then(|saved| saved.stands.spend(RecordError::Fault));
-        if let Some(position) = self.position.as_mut().filter(|_| stands.is_err()) {
-            position.doubt();
+        if stands.is_err() {
+            self.doubt();
         }
         Ok(stands?)
     }
 
-    /// Returns whether the flash may hold another state than the vault.
-    fn is_in_doubt(&self) -> bool {
-        !self.position.is_some_and(Position::is_settled)
+    /// Records that the flash may hold another state than the vault.
+    fn doubt(&mut self) {
+        if let Some(position) = self.position.as_mut() {
+            position.doubt();
+        }
+    }
+
+    /// Forgets a sealing that did not become current.
+    fn abandon(&mut self) {
+        self.pending = Standing::NONE;
+        if self.standing.epoch.is_none() {
+            wipe(self.release.expose_mut());
+        }
     }
 }

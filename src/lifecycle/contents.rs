@@ -10,11 +10,15 @@ use super::session::{Place, Task};
 use super::stage::Stage;
 use super::standing::Standing;
 use crate::cbor::{Malformed, Reader, bytes_len};
+use crate::ct::declassify_bytes;
 use crate::hardened::copy;
 use crate::rsa::PrivateKey;
 #[cfg(feature = "managed-hsm")]
 use crate::sealed_domain::MAX_TEXT_LEN;
-use crate::sealed_domain::{HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, Root};
+use crate::sealed_domain::{
+    HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN, Root,
+};
+use crate::secret::Secret;
 use crate::storage::record::{OVERHEAD, RecordError};
 
 #[cfg(feature = "managed-hsm")]
@@ -30,7 +34,7 @@ const VERSION: u8 = 1;
 /// The maximum length of a record without the artifacts, a transfer key, shares, and the
 /// expectations of an import.
 pub(super) const FIXED_ROOM: usize =
-    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 4 * bytes_len(32) + 8 * 9 + OVERHEAD;
+    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 5 * bytes_len(32) + 8 * 9 + OVERHEAD;
 
 /// The maximum length of a session's record while it has a transfer key. It has no artifacts then.
 pub(super) const SESSION_ROOM: usize = FIXED_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
@@ -78,6 +82,7 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) owed: Owed,
     pub(super) held: &'a Holding<N>,
     pub(super) standing: Standing,
+    pub(super) release: &'a Secret<RELEASE_LEN>,
     pub(super) session: Option<&'a Place>,
 }
 
@@ -113,7 +118,8 @@ impl<const N: usize> Contents<'_, N> {
         write_holding({ self.stage.has_domain() }.then_some(self.held), out)?;
         match (self.standing.epoch, self.standing.header()) {
             (Some(epoch), Some(header)) => {
-                out.array(2)?.u32(epoch.get())?.bytes(header.as_bytes())?;
+                out.array(3)?.u32(epoch.get())?.bytes(header.as_bytes())?;
+                out.bytes(self.release.expose())?;
             }
             _ => {
                 out.null()?;
@@ -143,6 +149,7 @@ pub(super) struct Places<'a, const N: usize> {
     pub(super) owed: &'a mut Owed,
     pub(super) held: &'a mut Holding<N>,
     pub(super) standing: &'a mut Standing,
+    pub(super) release: &'a mut Secret<RELEASE_LEN>,
     pub(super) session: &'a mut Place,
 }
 
@@ -171,7 +178,7 @@ impl<const N: usize> Places<'_, N> {
         }
         *self.standing = match reader.skip_null(Part::Standing)? {
             true => Standing::NONE,
-            false => read_standing(&mut reader)?,
+            false => read_standing(&mut reader, self.release)?,
         };
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
@@ -214,9 +221,13 @@ fn read_holding<const N: usize>(reader: &mut Reader<'_>, holding: &mut Holding<N
         .ok_or(Malformed(part))
 }
 
-fn read_standing(reader: &mut Reader<'_>) -> Read<Standing> {
-    reader.array_of(2, Part::Standing)?;
+fn read_standing(reader: &mut Reader<'_>, release: &mut Secret<RELEASE_LEN>) -> Read<Standing> {
+    reader.array_of(3, Part::Standing)?;
     let epoch = read_epoch(reader, Part::Standing)?;
     let header = HeaderDigest::from_bytes(*reader.fixed(Part::Standing)?);
+    let kept: &[u8; RELEASE_LEN] = reader.fixed(Part::Standing)?;
+    copy(release.expose_mut(), kept).map_err(|_| Malformed(Part::Standing))?;
+    // It is current, so it is in a file.
+    declassify_bytes(release.expose_mut());
     Ok(Standing::new(epoch, header))
 }

@@ -42,13 +42,6 @@ pub enum LifecycleError {
         /// What may be left on the flash.
         left: Left,
     },
-    /// The domain was sealed, but the new state could not be written and the old one not restored:
-    /// the HSM may be active when it starts again. The sealed domain is left in the output, and
-    /// must be kept.
-    MayBeActive {
-        /// The length of the sealed domain in the output.
-        len: usize,
-    },
     /// The vault, or the buffer for an output, is too small.
     BufferTooSmall {
         /// How many bytes are needed.
@@ -60,11 +53,11 @@ pub enum LifecycleError {
     Expect(ExpectError),
     /// The sealed domain has no release yet: no number of custodians can open it.
     Pending,
-    /// The sealed domain is not the session's.
+    /// The sealed domain is not the one of the session, or not the one that this HSM sealed.
     OtherHeader {
         /// The digest of the given header.
         have: HeaderDigest,
-        /// The digest of the session's header.
+        /// The digest of the header that the HSM has.
         want: HeaderDigest,
     },
     /// The host's clock shows no time. A session with a lifetime needs one, and so does a backup on an HSM
@@ -120,6 +113,8 @@ pub enum LifecycleError {
     },
     /// The domain is already sealed to custodians.
     AlreadySealed,
+    /// The domain is not sealed to custodians yet.
+    NotSealed,
     /// The import was not confirmed: the domain that waits does not match what was named.
     NotConfirmed(Unconfirmed),
     /// The backup could not begin.
@@ -196,6 +191,7 @@ impl LifecycleError {
             | Self::Import { .. }
             | Self::TooFewBytes { .. }
             | Self::AlreadySealed
+            | Self::NotSealed
             | Self::NotConfirmed(_)
             | Self::Backup(_)
             | Self::Stream(_)
@@ -211,7 +207,6 @@ impl LifecycleError {
             | Self::Rng
             | Self::Record(_)
             | Self::NotWritten { .. }
-            | Self::MayBeActive { .. }
             | Self::Expired => false,
         }
     }
@@ -313,9 +308,6 @@ impl fmt::Display for LifecycleError {
             Self::Rng => RngError.fmt(f),
             Self::Record(error) => error.fmt(f),
             Self::NotWritten { left, .. } => write!(f, "the state was not written; {left}"),
-            Self::MayBeActive { .. } => f.write_str(
-                "the HSM may be active when it starts again: keep the sealed domain in the output",
-            ),
             Self::BufferTooSmall { needed } => write!(f, "the buffer needs {needed} bytes"),
             Self::Seal(error) => error.fmt(f),
             Self::Expect(error) => error.fmt(f),
@@ -323,7 +315,7 @@ impl fmt::Display for LifecycleError {
             Self::OtherHeader { have, want } => {
                 write!(
                     f,
-                    "the sealed domain has header {have}, the session has {want}"
+                    "the sealed domain has header {have}, and the HSM has {want}"
                 )
             }
             Self::NoClock => f.write_str(
@@ -373,6 +365,7 @@ impl fmt::Display for LifecycleError {
                 "the artifacts have {have} bytes in total; a domain without a root needs 32"
             ),
             Self::AlreadySealed => f.write_str("the domain is already sealed to its custodians"),
+            Self::NotSealed => f.write_str("the domain is not sealed to custodians yet"),
             Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
             Self::Stream(error) => error.fmt(f),

@@ -20,7 +20,8 @@ pub enum Event {
         /// The domain's id.
         domain: DomainId,
     },
-    /// The domain leaves the HSM, sealed to its custodians, and the HSM becomes active.
+    /// The sealing to custodians takes effect, the HSM becomes active, and the release of the file may
+    /// leave it.
     Activate {
         /// The domain's id.
         domain: DomainId,

@@ -15,6 +15,7 @@ use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
 use super::vault::{Next, Vault};
 use crate::contribution::{Contribution, RequestDigest, open_contribution};
 use crate::custodian::CustodianId;
+use crate::hardened::copy;
 use crate::sealed_domain::{
     DomainShare, ExpectedDomain, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,
 };
@@ -226,6 +227,8 @@ impl<const N: usize> Vault<N> {
         held.name()?;
         drop(opened);
         drop(shares);
+        let release = sealed.release().ok_or(LifecycleError::Pending)?;
+        copy(self.release.expose_mut(), release)?;
         let event = Event::Recover {
             domain,
             epoch,

@@ -195,6 +195,7 @@ fn restore<const N: usize>(
         owed: &mut vault.audit.owed,
         held: &mut vault.held,
         standing: &mut vault.standing,
+        release: &mut vault.release,
         session: &mut vault.session,
     };
     places.read(contents).map_err(|_| Fault)

@@ -46,9 +46,21 @@ state! {
 }
 
 state! {
-    /// There is a fresh domain, which is not yet in use: [`activate`](Domain::activate) seals it to
-    /// its custodians.
+    /// There is a fresh domain, which is not yet in use: [`seal`](Domain::seal) seals it to its
+    /// custodians.
     Provisioned = Provisioned
+}
+
+/// The domain of state `S` is sealed in a pending file: [`activate`](Domain::activate) makes it this
+/// HSM's once the file is stored. At rest it is the same as `S`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Sealed<S>(PhantomData<S>);
+
+impl<S: State> sealed::Sealed for Sealed<S> {}
+
+impl<S: State> State for Sealed<S> {
+    const STAGE: Stage = S::STAGE;
 }
 
 state! {

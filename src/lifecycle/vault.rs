@@ -15,8 +15,8 @@ use super::standing::Standing;
 use crate::backup::BackupKey;
 use crate::ct::Mask;
 use crate::hardened::{Fault, Permit, Verdict};
-use crate::sealed_domain::max_scratch;
-use crate::secret::wipe;
+use crate::sealed_domain::{RELEASE_LEN, max_scratch};
+use crate::secret::{Secret, wipe};
 use crate::storage::record::{self, Position, RecordError, Saved};
 
 /// Returns the `N` of a [`Vault`] for at most `artifacts` artifacts of `bytes` bytes in total: the
@@ -32,7 +32,7 @@ pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
 /// bytes, and room for a session and for the key of a backup; [`vault_room`] computes `N`.
 ///
 /// A `static` vault begins as zeros, so it takes no room in the flash of a microcontroller. For four
-/// artifacts of one KiB in total it takes 11,856 bytes of RAM on a Cortex-M4: twice `N`, and 4.4 KB.
+/// artifacts of one KiB in total it takes 11,920 bytes of RAM on a Cortex-M4: twice `N`, and 4.4 KB.
 ///
 /// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets.
 /// Dropping the domain wipes the vault.
@@ -41,6 +41,10 @@ pub struct Vault<const N: usize> {
     /// The domain: provisioned, imported or active.
     pub(super) held: Holding<N>,
     pub(super) standing: Standing,
+    /// A sealing that is to become current.
+    pub(super) pending: Standing,
+    /// The release of the current or the pending sealing; zeros without one.
+    pub(super) release: Secret<RELEASE_LEN>,
     pub(super) session: Place,
     /// The key of the backup that is being made or restored.
     pub(super) backup_key: BackupKey,
@@ -77,6 +81,8 @@ impl<const N: usize> Vault<N> {
             instance: Instance::NONE,
             held: Holding::EMPTY,
             standing: Standing::NONE,
+            pending: Standing::NONE,
+            release: Secret::zeroed(),
             session: Place::new(),
             backup_key: BackupKey::none(),
             audit: Audit::NONE,
@@ -180,6 +186,7 @@ impl<const N: usize> Vault<N> {
     ) -> Result<Saved, RecordError> {
         let Self {
             held,
+            release,
             session,
             instance,
             audit,
@@ -194,6 +201,7 @@ impl<const N: usize> Vault<N> {
             owed: audit.owed,
             held,
             standing: next.standing,
+            release,
             session: next.stage.is_session().then_some(&*session),
         };
         let written = record::settle(host, position, buffer)
@@ -205,6 +213,7 @@ impl<const N: usize> Vault<N> {
 
     fn become_next(&mut self, next: Next) -> Result<(), Fault> {
         self.standing = next.standing;
+        self.pending = Standing::NONE;
         if !next.stage.is_session() {
             self.session.forget();
             #[cfg(feature = "managed-hsm")]
@@ -239,6 +248,8 @@ impl<const N: usize> Vault<N> {
         self.session.forget();
         self.backup_key.wipe();
         self.standing = Standing::NONE;
+        self.pending = Standing::NONE;
+        wipe(self.release.expose_mut());
         self.instance.wipe();
         wipe(&mut self.buffer);
     }

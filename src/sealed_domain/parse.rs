@@ -2,13 +2,13 @@
 //! Parses a sealed domain: only one encoding is accepted, and its own domain key must have signed
 //! it.
 
-use super::MAX_CUSTODIANS;
 use super::error::{Field, ParseError};
 use super::header::{Custodian, Header, VERSION};
 use super::keys::signed_digest;
 use super::root::Root;
+use super::{MAX_CUSTODIANS, RELEASE_LEN};
 use crate::aead::TAG_LEN;
-use crate::cbor::{Reader, is_encoding};
+use crate::cbor::{Reader, bytes_len, is_encoding};
 use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Permit, Verdict};
@@ -23,7 +23,7 @@ pub struct SealedDomain<'a> {
     header: Header<'a>,
     /// One for each custodian, in their order.
     wrapped: List<WrappedShare<'a>, MAX_CUSTODIANS>,
-    pub(super) release: Option<&'a [u8; 32]>,
+    pub(super) release: Option<&'a [u8; RELEASE_LEN]>,
     pub(super) commitment: &'a [u8; 32],
     /// The body without its authentication tag.
     pub(super) body: &'a [u8],
@@ -116,6 +116,11 @@ impl<'a> SealedDomain<'a> {
         &self.header
     }
 
+    /// Returns the release, if the file shows it.
+    pub(crate) const fn release(&self) -> Option<&'a [u8; RELEASE_LEN]> {
+        self.release
+    }
+
     /// Returns whether the release is missing. Custodians can drill a pending domain, but no number
     /// of them can open it.
     pub const fn is_pending(&self) -> bool {
@@ -127,6 +132,45 @@ impl<'a> SealedDomain<'a> {
     pub(crate) fn check_complete<E: Copy>(&self, pending: E) -> Result<Permit, E> {
         self.signed.test(pending)?;
         Verdict::twice(|| Mask::public(self.release.is_some())).permit(pending)
+    }
+
+    /// Returns a permit if the file shows as many bytes of its release: all, or none.
+    pub(super) fn check_shows<E: Copy>(&self, len: usize, refusal: E) -> Result<Permit, E> {
+        self.signed.test(refusal)?;
+        let shown = || self.release.map_or(0, |release| release.len());
+        Verdict::twice(|| Mask::public(shown() == len)).permit(refusal)
+    }
+
+    /// Returns a permit if the file is signed and no wrapped share was changed, otherwise `refusal`.
+    pub(crate) fn check_unchanged<E: Copy>(&self, refusal: E) -> Result<Permit, E> {
+        self.signed.test(refusal)?;
+        Verdict::twice(|| Mask::public(self.changed().next().is_none())).permit(refusal)
+    }
+
+    /// Returns the parts of the complete file, which follow one another, or `other` if the header
+    /// names another release. This file may be pending.
+    pub(crate) fn completed<E: Copy>(
+        &self,
+        release: &'a [u8; RELEASE_LEN],
+        other: E,
+    ) -> Result<[&'a [u8]; 4], E> {
+        self.signed.test(other)?;
+        Verdict::twice(|| is_release(release, &self.header)).or(other)?;
+        let body = self.body.len().saturating_add(TAG_LEN);
+        let rest = [
+            bytes_len(self.commitment.len()),
+            bytes_len(body),
+            bytes_len(SIGNATURE_LEN),
+        ];
+        let shown = self.release.map_or(0, |release| release.len());
+        let after = rest.into_iter().fold(0, usize::saturating_add);
+        let before = { self.bytes.len() }.checked_sub(after.saturating_add(bytes_len(shown)));
+        let split = self.bytes.len().checked_sub(after);
+        let front = before.and_then(|len| self.bytes.get(..len)).ok_or(other)?;
+        let rest = split
+            .and_then(|start| self.bytes.get(start..))
+            .ok_or(other)?;
+        Ok([front, &RELEASE_HEAD, release, rest])
     }
 
     /// Iterates over the custodians with their wrapped shares.
@@ -143,6 +187,9 @@ impl<'a> SealedDomain<'a> {
         })
     }
 }
+
+/// The head of the byte string of a release, in CBOR.
+const RELEASE_HEAD: [u8; 2] = [0x58, RELEASE_LEN as u8];
 
 /// Every version has its number in the same place, so that a file of a later version is named as
 /// such.
@@ -176,21 +223,24 @@ fn wrapped_shares<'a>(
     Ok(list)
 }
 
-fn release<'a>(bytes: &'a [u8], header: &Header<'_>) -> Result<Option<&'a [u8; 32]>, ParseError> {
+fn release<'a>(
+    bytes: &'a [u8],
+    header: &Header<'_>,
+) -> Result<Option<&'a [u8; RELEASE_LEN]>, ParseError> {
     if bytes.is_empty() {
         return Ok(None);
     }
     let release = bytes
         .try_into()
         .map_err(|_| ParseError::Malformed(Field::Release))?;
-    Verdict::twice(|| {
-        eq_bytes(
-            &Purpose::Release.digest([bytes]),
-            &header.core.release_digest,
-        )
-    })
-    .or(ParseError::OtherRelease)?;
+    Verdict::twice(|| is_release(bytes, header)).or(ParseError::OtherRelease)?;
     Ok(Some(release))
+}
+
+/// Returns whether the header names this release.
+fn is_release(release: &[u8], header: &Header<'_>) -> Mask {
+    let digest = Purpose::Release.digest([release]);
+    eq_bytes(&digest, &header.core.release_digest)
 }
 
 fn body<'a>(

@@ -17,13 +17,14 @@ use super::parse::SealedDomain;
 use super::root::Root;
 use super::slots::Lengths;
 use super::text::{ArtifactTag, DomainLabel};
-use super::{CUSTODIANS, MAX_ARTIFACTS};
+use super::{CUSTODIANS, MAX_ARTIFACTS, RELEASE_LEN};
 use crate::aead::TAG_LEN;
 use crate::burn::{self, burning};
 use crate::cbor::Count;
 use crate::custodian::Recipient;
 use crate::ed25519::SigningKey;
 use crate::quorum::{Quorum, Threshold};
+use crate::secret::Secret;
 
 mod body;
 mod make;
@@ -138,6 +139,18 @@ impl<K: Recipient> Sealing<'_, K> {
         scratch: &mut [u8],
         out: &'o mut [u8],
     ) -> Result<SealedDomain<'o>, SealError> {
+        self.seal_holding_back(rng, scratch, out, None)
+    }
+
+    /// The same. The release goes to `held_back` alone if there is one: the file is then pending, and no
+    /// number of custodians can open it. On an error the caller must wipe `held_back`.
+    pub(crate) fn seal_holding_back<'o, R: TryCryptoRng + ?Sized>(
+        &self,
+        rng: &mut R,
+        scratch: &mut [u8],
+        out: &'o mut [u8],
+        held_back: Option<&mut Secret<RELEASE_LEN>>,
+    ) -> Result<SealedDomain<'o>, SealError> {
         burning::<{ burn::SEALING }, _>(move || {
             let core = self.core()?;
             let lengths = self.lengths(&core)?;
@@ -145,12 +158,15 @@ impl<K: Recipient> Sealing<'_, K> {
             let scratch = scratch
                 .get_mut(..needed)
                 .ok_or(SealError::ScratchTooSmall { needed })?;
-            let needed = lengths.file;
+            let needed = match held_back {
+                Some(_) => lengths.pending(),
+                None => lengths.file,
+            };
             let out = out
                 .get_mut(..needed)
                 .ok_or(SealError::BufferTooSmall { needed })?;
             let made = self
-                .make(core, &lengths, rng, scratch, out)
+                .make(core, &lengths, rng, scratch, out, held_back)
                 .and_then(|permit| permit.spend(SealError::Fault));
             scratch.zeroize();
             made.inspect_err(|_| out.zeroize())?;

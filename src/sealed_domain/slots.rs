@@ -13,7 +13,7 @@ use minicbor::Encoder;
 
 use super::error::SealError;
 use super::header::Custodians;
-use super::{MAX_CUSTODIANS, MAX_TEXT_LEN, Root};
+use super::{MAX_CUSTODIANS, MAX_TEXT_LEN, RELEASE_LEN, Root};
 use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
 use crate::ed25519::SIGNATURE_LEN;
@@ -59,7 +59,7 @@ impl Lengths {
         let rest = [
             2,
             bytes_len(header),
-            bytes_len(32),
+            bytes_len(RELEASE_LEN),
             bytes_len(32),
             bytes_len(body),
             bytes_len(SIGNATURE_LEN),
@@ -74,6 +74,12 @@ impl Lengths {
                 .chain(rest)
                 .fold(0, usize::saturating_add),
         }
+    }
+
+    /// Returns the length of the file without its release.
+    pub(super) const fn pending(&self) -> usize {
+        self.file
+            .saturating_sub(bytes_len(RELEASE_LEN).saturating_sub(bytes_len(0)))
     }
 
     /// Returns the length of the scratch.
@@ -128,9 +134,11 @@ pub(super) struct Slots<'o> {
 
 impl<'o> Slots<'o> {
     /// Writes everything in the file that is outside its byte strings, and divides `out` at these.
+    /// The release has `release` bytes; none in a pending file.
     pub(super) fn cut(
         lengths: &Lengths,
         custodians: &Custodians,
+        release: usize,
         out: &'o mut [u8],
     ) -> Result<Self, SealError> {
         let mut encoder = Encoder::new(out);
@@ -145,7 +153,7 @@ impl<'o> Slots<'o> {
         Ok(Self {
             header,
             wrapped,
-            release: slot(&mut encoder, 32)?,
+            release: slot(&mut encoder, release)?,
             commitment: slot(&mut encoder, 32)?,
             body: slot(&mut encoder, lengths.body)?,
             signature: slot(&mut encoder, SIGNATURE_LEN)?,

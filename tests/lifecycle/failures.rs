@@ -3,6 +3,7 @@
 
 use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{AnyDomain, LifecycleError, Stage, Status, Vault};
+use security_domain::sealed_domain::{SealError, SealedDomain};
 
 use crate::flash::{Fault, Hsm, Tear, WithRng};
 use crate::sealed::{FailsAt, artifacts, fast_keys, rng, share};
@@ -38,16 +39,28 @@ fn a_failing_generator_provisions_and_activates_nothing() {
         };
         let before = domain.status();
         let mut file = vec![0xaa; domain.sealed_len(&activation(&keys)).unwrap()];
-        match domain.activate(&activation(&keys), &mut bad, &mut file) {
-            Ok(_) => break,
+        let error = match domain.seal(&activation(&keys), &mut bad, &mut file) {
+            Ok((domain, len)) => {
+                let stored = SealedDomain::parse(&file[..len]).unwrap();
+                match domain.activate(&stored, &mut bad) {
+                    Ok(_) => break,
+                    Err(refused) => {
+                        assert_eq!(refused.domain.status(), before);
+                        refused.error
+                    }
+                }
+            }
             Err(refused) => {
                 failed[1] += 1;
                 assert_eq!(refused.domain.status(), before);
-                drop(refused);
+                drop(refused.domain);
                 assert!(file.iter().all(|byte| *byte == 0));
-                assert_eq!(at_rest(&mut hsm), before);
+                refused.error
             }
-        }
+        };
+        let drawn = [LifecycleError::Rng, LifecycleError::Seal(SealError::Rng)];
+        assert!(drawn.contains(&error), "{error}");
+        assert_eq!(at_rest(&mut hsm), before);
     }
     assert!(failed[0] >= 3 && failed[1] >= 10, "{failed:?}");
 }
@@ -107,11 +120,14 @@ fn a_refusing_sink_stops_every_step() {
     hsm.refuses = true;
     let before = domain.status();
     let mut file = vec![0xaa; domain.sealed_len(&activation(&keys)).unwrap()];
-    let refused = domain
-        .activate(&activation(&keys), &mut hsm, &mut file)
-        .unwrap_err();
+    // What is sealed is void unless the HSM becomes active with it.
+    let (domain, len) = domain
+        .seal(&activation(&keys), &mut hsm, &mut file)
+        .unwrap();
+    let stored = SealedDomain::parse(&file[..len]).unwrap();
+    let refused = domain.activate(&stored, &mut hsm).unwrap_err();
     assert_eq!(refused.error, LifecycleError::SinkRefused);
-    assert!(file.iter().all(|byte| *byte == 0), "nothing leaves");
+    assert!(stored.is_pending(), "no release leaves");
     assert_eq!(refused.domain.status(), before);
     hsm.refuses = false;
     let domain = refused.domain.zeroize(&mut hsm).unwrap();
@@ -216,15 +232,20 @@ fn a_vault_that_is_too_small_says_so() {
     hsm.now = u64::MAX;
     let needed = domain.sealed_len(&activation(&keys)).unwrap();
     let refused = domain
-        .activate(&activation(&keys), &mut hsm, &mut vec![0; needed - 1])
+        .seal(&activation(&keys), &mut hsm, &mut vec![0; needed - 34])
         .unwrap_err();
-    let too_small = security_domain::sealed_domain::SealError::BufferTooSmall { needed };
+    // The complete file has the release, 32 bytes and a longer head, besides.
+    let pending = needed - 33;
+    let too_small = SealError::BufferTooSmall { needed: pending };
     assert_eq!(refused.error, LifecycleError::Seal(too_small));
-    let mut file = vec![0; needed];
-    let activated = refused
-        .domain
-        .activate(&activation(&keys), &mut hsm, &mut file);
-    assert_eq!(activated.unwrap().1, needed);
+    let mut file = vec![0; pending];
+    let sealed = refused.domain.seal(&activation(&keys), &mut hsm, &mut file);
+    let (domain, len) = sealed.unwrap();
+    assert_eq!(len, pending);
+    let stored = SealedDomain::parse(&file).unwrap();
+    let domain = domain.activate(&stored, &mut hsm).unwrap();
+    let complete = domain.complete(&stored, &mut hsm).unwrap().concat();
+    assert_eq!(complete.len(), needed);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::lifecycle::{AnyDomain, Backup, LifecycleError, Restore};
 #[cfg(feature = "managed-hsm")]
 use security_domain::lifecycle::{Imported, Stage, Vault};
+use security_domain::sealed_domain::SealedDomain;
 #[cfg(feature = "managed-hsm")]
 use security_domain::self_test::Test;
 
@@ -18,7 +19,7 @@ use crate::sealed::artifacts;
 use crate::sealed::{fast_keys, share};
 #[cfg(feature = "managed-hsm")]
 use crate::world::{In, rewrite};
-use crate::world::{Lost, ROOM, activation, active, hsm, provisioned, tested, vault};
+use crate::world::{Lost, ROOM, activation, active, hsm, provisioned, sealed, tested, vault};
 
 /// An HSM whose last computation has failed its check.
 #[cfg(feature = "managed-hsm")]
@@ -214,8 +215,19 @@ fn a_provisioned_vault_that_was_overtaken_activates_nothing() {
     let first = provisioned(&mut a, &mut hsm);
     drop(b.start(tested(), &mut hsm).unwrap());
     let mut file = vec![0xaa; 4000];
-    let refused = first.activate(&activation(&keys), &mut hsm, &mut file);
+    let refused = first.seal(&activation(&keys), &mut hsm, &mut file);
     let refused = refused.expect_err("another vault goes on");
     assert!(matches!(refused.error, LifecycleError::Overtaken { .. }));
     assert!(file.iter().all(|byte| *byte == 0));
+    drop(refused);
+
+    let AnyDomain::Provisioned(first) = a.start(tested(), &mut hsm).unwrap() else {
+        panic!("it is provisioned");
+    };
+    let (first, file) = sealed(first, &activation(&keys), &mut hsm);
+    drop(b.start(tested(), &mut hsm).unwrap());
+    let stored = SealedDomain::parse(&file).unwrap();
+    let refused = first.activate(&stored, &mut hsm);
+    let refused = refused.expect_err("another vault goes on");
+    assert!(matches!(refused.error, LifecycleError::Overtaken { .. }));
 }

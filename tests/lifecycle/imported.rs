@@ -5,12 +5,13 @@ use security_domain::backup::{BackupHeader, Kind, Name, TAG_LEN};
 use security_domain::lifecycle::{Active, AnyDomain, Event, LifecycleError, Vault};
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::sealed_domain::Root;
+use security_domain::sealed_domain::SealedDomain;
 use security_domain::secret::Secret;
 
 use crate::flash::{Fault, Hsm};
 use crate::import::{ARTIFACTS, blob, expected, importing, known};
 use crate::sealed::{fast_keys, share};
-use crate::world::{In, Lost, ROOM, activation, hsm, tested, vault};
+use crate::world::{In, Lost, ROOM, activated, activation, hsm, sealed, tested, vault};
 
 /// An active HSM that has imported these artifacts.
 fn imported<'v>(
@@ -104,28 +105,33 @@ fn artifacts_that_could_be_guessed_give_no_root() {
 fn an_imported_domain_is_sealed_once_and_recovered_from_that() {
     let (mut a, mut b, mut hsm_1, mut hsm_2) = (vault(), vault(), hsm(1), hsm(2));
     let keys = fast_keys(3);
-    let mut domain = imported(&mut a, &mut hsm_1, &ARTIFACTS);
+    let domain = imported(&mut a, &mut hsm_1, &ARTIFACTS);
     let id = domain.status().domain.unwrap();
     assert_eq!(domain.status().header, None, "it is not sealed yet");
-    let mut file = vec![0; domain.sealed_len(&activation(&keys)).unwrap()];
+    let other = Lost::new(1);
+    let none = domain.complete(&other.sealed(), &mut hsm_1);
+    assert_eq!(none, Err(LifecycleError::NotSealed));
 
+    let (domain, stored) = sealed(domain, &activation(&keys), &mut hsm_1);
     hsm_1.refuses = true;
-    let refused = domain.seal(&activation(&keys), &mut hsm_1, &mut file);
-    assert_eq!(refused, Err(LifecycleError::SinkRefused));
-    assert!(file.iter().all(|byte| *byte == 0));
+    let domain = {
+        let refused = domain
+            .activate(&stored_in(&stored), &mut hsm_1)
+            .unwrap_err();
+        assert_eq!(refused.error, LifecycleError::SinkRefused);
+        refused.domain.abandon()
+    };
     hsm_1.refuses = false;
+    assert_eq!(domain.status().header, None, "it is not sealed");
 
-    let len = domain
-        .seal(&activation(&keys), &mut hsm_1, &mut file)
-        .unwrap();
-    file.truncate(len);
+    let (domain, file) = activated(domain, &activation(&keys), &mut hsm_1);
     let header = domain.status().header;
     let heard = &hsm_1.events[hsm_1.events.len() - 2];
     assert!(
         matches!(heard, Event::Activate { domain, header: sealed } if *domain == id && Some(*sealed) == header)
     );
     drop(domain);
-    let Ok(AnyDomain::Active(mut domain)) = a.start(tested(), &mut hsm_1) else {
+    let Ok(AnyDomain::Active(domain)) = a.start(tested(), &mut hsm_1) else {
         panic!("it is active");
     };
     assert_eq!(
@@ -133,10 +139,14 @@ fn an_imported_domain_is_sealed_once_and_recovered_from_that() {
         (header, Some(id))
     );
     let mut again = vec![0xaa; file.len() + 9];
-    let refused = domain.seal(&activation(&keys), &mut hsm_1, &mut again);
-    assert_eq!(refused, Err(LifecycleError::AlreadySealed));
+    let refused = domain
+        .seal(&activation(&keys), &mut hsm_1, &mut again)
+        .unwrap_err();
+    assert_eq!(refused.error, LifecycleError::AlreadySealed);
     assert!(again.iter().all(|byte| *byte == 0));
-    assert_eq!(domain.status().header, header);
+    assert_eq!(refused.domain.status().header, header);
+    let complete = refused.domain.complete(&stored_in(&file), &mut hsm_1);
+    assert_eq!(complete.unwrap().concat(), file, "its own is not forgotten");
 
     let lost = Lost { keys, file };
     let sealed = lost.sealed();
@@ -157,33 +167,41 @@ fn an_imported_domain_is_sealed_once_and_recovered_from_that() {
     );
 }
 
-/// As for an activation: what is not written down did not happen, unless nobody can tell.
+/// As for an activation: the state before or the one after, in which the stored file is completed.
 #[test]
 fn a_sealing_that_was_not_written_leaves_the_domain_unsealed() {
-    for call in 0..12 {
+    let mut seen = [0, 0];
+    for call in 0..40 {
         let (mut vault, mut hsm) = (vault(), hsm(1));
         let keys = fast_keys(3);
-        let mut domain = imported(&mut vault, &mut hsm, &ARTIFACTS);
-        let mut file = vec![0; domain.sealed_len(&activation(&keys)).unwrap()];
+        let domain = imported(&mut vault, &mut hsm, &ARTIFACTS);
+        let (domain, file) = sealed(domain, &activation(&keys), &mut hsm);
+        let stored = stored_in(&file);
         hsm.fault(call, Fault::Fails);
-        let sealed = domain.seal(&activation(&keys), &mut hsm, &mut file);
-        let says = domain.status().header;
-        drop(domain);
+        let activated = domain.activate(&stored, &mut hsm).map(drop).is_ok();
+        hsm.restart();
         let Ok(AnyDomain::Active(domain)) = vault.start(tested(), &mut hsm) else {
             panic!("{call}: it is active");
         };
-        match sealed {
-            Ok(_) => assert_eq!(
-                (says, domain.status().header.is_some()),
-                (domain.status().header, true)
-            ),
-            Err(LifecycleError::MayBeActive { len }) => {
-                assert!(file[..len].iter().any(|byte| *byte != 0))
+        let header = domain.status().header;
+        assert!(header.is_some() || !activated, "{call}");
+        seen[usize::from(activated)] += 1;
+        match header {
+            Some(header) => {
+                assert_eq!(stored.header().digest(), header);
+                let complete = domain.complete(&stored, &mut hsm).unwrap().concat();
+                assert!(!stored_in(&complete).is_pending());
             }
-            Err(_) => {
-                assert_eq!((says, domain.status().header), (None, None), "{call}");
-                assert!(file.iter().all(|byte| *byte == 0), "{call}");
-            }
+            None => drop(super::world::activated(
+                domain,
+                &activation(&keys),
+                &mut hsm,
+            )),
         }
     }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+fn stored_in(file: &[u8]) -> SealedDomain<'_> {
+    SealedDomain::parse(file).unwrap()
 }

@@ -8,7 +8,8 @@ use security_domain::sealed_domain::SealedDomain;
 use crate::flash::Hsm;
 use crate::sealed::{fast_keys, share};
 use crate::world::{
-    Lost, activation, active, empty, has_artifacts, hsm, parse, provisioned, tested, vault,
+    Lost, activated, activation, active, empty, has_artifacts, hsm, parse, provisioned, tested,
+    vault,
 };
 
 #[test]
@@ -28,12 +29,9 @@ fn it_is_provisioned_activated_and_there_after_a_restart() {
         panic!("it was provisioned");
     };
     assert_eq!(domain.status(), fresh);
-    let mut file = vec![0; domain.sealed_len(&activation(&keys)).unwrap()];
     hsm.now = 1_790_000_000;
-    let (domain, len) = domain
-        .activate(&activation(&keys), &mut hsm, &mut file)
-        .unwrap();
-    let sealed = SealedDomain::parse(&file[..len]).unwrap();
+    let (domain, file) = activated(domain, &activation(&keys), &mut hsm);
+    let sealed = SealedDomain::parse(&file).unwrap();
     assert_eq!(sealed.header().created(), hsm.now);
     let status = domain.status();
     assert_eq!(status.stage, Stage::Active);

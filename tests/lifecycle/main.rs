@@ -26,6 +26,7 @@ mod life;
 mod memory;
 mod pairs;
 mod room;
+mod sealing;
 mod sessions;
 mod sizes;
 mod wiping;

@@ -16,7 +16,7 @@ use security_domain::sealed_domain::{
 
 use crate::flash::Hsm;
 use crate::sealed::{FastKey, fast_keys, share};
-use crate::world::{Lost, activation, hsm, tested};
+use crate::world::{Lost, activated, activation, hsm, tested};
 
 /// One artifact has a long head, the others have shorter ones. Sealing needs the most room then.
 const LONG: usize = 0x1_0000;
@@ -111,12 +111,11 @@ fn longest_recovery<const N: usize>(contents: &[(String, Vec<u8>)]) {
         threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
         label: DomainLabel::new("test").unwrap(),
     };
-    let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     hsm_1.now = u64::MAX;
-    let (domain, len) = domain.activate(&activation, &mut hsm_1, &mut file).unwrap();
+    let (domain, file) = activated(domain, &activation, &mut hsm_1);
     assert!(is_whole(&domain, &mut hsm_1, contents));
 
-    let sealed = SealedDomain::parse(&file[..len]).unwrap();
+    let sealed = SealedDomain::parse(&file).unwrap();
     let (mut second, mut hsm_2) = (vault::<N>(), hsm(2));
     let Ok(AnyDomain::Empty(domain)) = second.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");
@@ -161,11 +160,8 @@ fn a_domain_that_is_too_long_is_refused_before_it_is_asked_for() {
         panic!("nothing was saved");
     };
     let domain = domain.provision(&[(small, &big)], &mut hsm_3).unwrap();
-    let mut file = vec![0; domain.sealed_len(&activation(&lost.keys)).unwrap()];
-    let (_, len) = domain
-        .activate(&activation(&lost.keys), &mut hsm_3, &mut file)
-        .unwrap();
-    let sealed = SealedDomain::parse(&file[..len]).unwrap();
+    let (_, file) = activated(domain, &activation(&lost.keys), &mut hsm_3);
+    let sealed = SealedDomain::parse(&file).unwrap();
 
     let Ok(AnyDomain::Empty(domain)) = vault.start(tested(), &mut hsm_2) else {
         panic!("nothing was saved");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! HSMs and custodians.
 
+use std::fmt::Debug;
+
 use security_domain::contribution::{
     Contribution, Request, VettedRequest, contribute, contribution_len,
 };
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, Empty, Host, Provisioned, Recovering, Vault, vault_room,
+    Activation, Active, AnyDomain, Domain, Empty, Host, Provisioned, Recovering, Sealable, Sealed,
+    Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{DomainLabel, Epoch, ExpectedDomain, SealedDomain};
@@ -60,10 +63,31 @@ pub fn active<'v, H: Host>(
     host: &mut H,
     keys: &[FastKey],
 ) -> (In<'v, Active>, Vec<u8>) {
-    let domain = provisioned(vault, host);
-    let mut file = vec![0; domain.sealed_len(&activation(keys)).unwrap()];
-    let (domain, len) = domain.activate(&activation(keys), host, &mut file).unwrap();
+    activated(provisioned(vault, host), &activation(keys), host)
+}
+
+/// Seals a domain; gives the pending file too.
+pub fn sealed<'v, S: Sealable + Debug, K: Recipient, H: Host, const N: usize>(
+    domain: Domain<'v, S, N>,
+    activation: &Activation<'_, K>,
+    host: &mut H,
+) -> (Domain<'v, Sealed<S>, N>, Vec<u8>) {
+    let mut file = vec![0xaa; domain.sealed_len(activation).unwrap()];
+    let (domain, len) = domain.seal(activation, host, &mut file).unwrap();
     file.truncate(len);
+    (domain, file)
+}
+
+/// Seals and activates a domain; gives the complete file too.
+pub fn activated<'v, S: Sealable + Debug, K: Recipient, H: Host, const N: usize>(
+    domain: Domain<'v, S, N>,
+    activation: &Activation<'_, K>,
+    host: &mut H,
+) -> (Domain<'v, Active, N>, Vec<u8>) {
+    let (domain, stored) = sealed(domain, activation, host);
+    let stored = SealedDomain::parse(&stored).unwrap();
+    let domain = domain.activate(&stored, host).unwrap();
+    let file = domain.complete(&stored, host).unwrap().concat();
     (domain, file)
 }
 

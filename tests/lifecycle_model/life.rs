@@ -61,7 +61,9 @@ pub struct Tally {
     pub starts: usize,
     pub opened: usize,
     pub contributed: usize,
+    pub sealed: usize,
     pub activated: usize,
+    pub completed: usize,
     pub discarded: usize,
     pub put_back: usize,
     pub undrawn: usize,
@@ -80,6 +82,8 @@ pub struct Life {
     rest: Vec<Model>,
     /// What the flash held at earlier starts.
     old: Vec<Flash>,
+    /// The sealed domain that was stored last.
+    stored: Vec<u8>,
     /// Whether the last write failed, so that the next may have to put that right first.
     unsettled: bool,
     /// Whether the flash may hold no state: an end erased it, and could not write what follows.
@@ -158,6 +162,7 @@ impl Life {
             now: from.model.clone(),
             rest: vec![from.model.clone()],
             old: Vec::new(),
+            stored: Vec::new(),
             unsettled: false,
             erased: false,
             before: (0, 0),
@@ -227,6 +232,9 @@ impl Life {
         self.now = found.clone();
         self.begun = true;
         self.rest = vec![found.clone()];
+        if let At::Active(domain) = &at {
+            self.completes(domain);
+        }
         at
     }
 

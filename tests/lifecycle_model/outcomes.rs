@@ -63,7 +63,7 @@ impl Life {
                 assert!(self.hsm.refuses && self.heard().is_empty());
                 self.tally.refused += 1;
             }
-            LifecycleError::Record(_) | LifecycleError::MayBeActive { .. } => {
+            LifecycleError::Record(_) => {
                 // Before the sink heard of it, or after it agreed.
                 assert!(self.failed(), "{error}");
                 match self.heard().is_empty() {

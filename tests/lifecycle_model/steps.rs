@@ -40,7 +40,7 @@ impl Life {
                     0 => self.provision(domain),
                     _ => self.begin_recovery(domain, a, b),
                 },
-                At::Provisioned(domain) => self.activate(domain),
+                At::Provisioned(domain) => self.activate(domain, b),
                 At::Recovering(domain) => self.gather(domain, a, b),
                 At::QuorumMet(domain) => match a & 7 {
                     0 => At::Empty(self.cancel(|hsm| domain.cancel(hsm))),
@@ -88,41 +88,76 @@ impl Life {
         }
     }
 
-    fn activate<'v>(&mut self, domain: In<'v, Provisioned>) -> At<'v> {
+    /// Seals the domain, stores the file in place of an earlier one, and activates the HSM; or the power
+    /// fails in between, or the sealing is abandoned.
+    fn activate<'v>(&mut self, domain: In<'v, Provisioned>, a: u8) -> At<'v> {
         let keys: Vec<FastKey> = fast_keys(3).iter().map(|key| FastKey(key.0 + 64)).collect();
         let activation = activation(&keys, 2);
         let (id, _) = self.now.held.expect("it is provisioned");
         let mut file = vec![0xaa; domain.sealed_len(&activation).unwrap()];
-        let active = |life: &Self, header| Model {
+        let (mut domain, len) = match domain.seal(&activation, &mut self.hsm, &mut file) {
+            Ok(sealed) => sealed,
+            Err(refused) => {
+                assert!(file.iter().all(|byte| *byte == 0));
+                self.did_not(refused.error, |life| life.now.clone());
+                return At::Provisioned(refused.domain);
+            }
+        };
+        // The flash is as it was before any activation that failed, so an earlier file is void.
+        (self.rest, self.unsettled) = (vec![self.now.clone()], false);
+        assert!(self.heard().is_empty());
+        file.truncate(len);
+        let sealed = SealedDomain::parse(&file).unwrap();
+        assert!(sealed.is_pending() && sealed.header().domain_id() == id);
+        let header = sealed.header().digest();
+        self.stored = file.clone();
+        self.tally.sealed += 1;
+        let next = Model {
             stage: Stage::Active,
             standing: Some((Epoch::FIRST, header)),
-            ..life.now.clone()
+            ..self.now.clone()
         };
-        match domain.activate(&activation, &mut self.hsm, &mut file) {
-            Ok((domain, len)) => {
-                let sealed = SealedDomain::parse(&file[..len]).unwrap();
-                let header = sealed.header().digest();
-                assert_eq!(sealed.header().domain_id(), id);
-                self.took_place(active(self, header), Event::Activate { domain: id, header });
-                self.tally.activated += 1;
-                At::Active(domain)
+        match a & 7 {
+            0 => return At::Provisioned(domain.abandon()),
+            1 => self.hsm.fault(0, Fault::Cut(Tear::Unreadable)),
+            _ => {}
+        }
+        for _ in 0..=a >> 7 {
+            self.begin();
+            match domain.activate(&sealed, &mut self.hsm) {
+                Ok(domain) => {
+                    self.took_place(next, Event::Activate { domain: id, header });
+                    self.tally.activated += 1;
+                    return At::Active(domain);
+                }
+                Err(refused) => {
+                    self.did_not(refused.error, |_| next.clone());
+                    domain = refused.domain;
+                }
             }
-            Err(refused) => {
-                // Either the flash is as it was and nothing leaves, or the file is there to be kept.
-                let next = match refused.error {
-                    LifecycleError::MayBeActive { len } => {
-                        let sealed = SealedDomain::parse(&file[..len]).unwrap();
-                        active(self, sealed.header().digest())
-                    }
-                    _ => {
-                        let untouched = if self.unsettled { 0xaa } else { 0 };
-                        assert!(file.iter().all(|byte| [0, untouched].contains(byte)));
-                        self.now.clone()
-                    }
-                };
-                self.did_not(refused.error, |_| next);
-                At::Provisioned(refused.domain)
+        }
+        At::Provisioned(domain.abandon())
+    }
+
+    /// An active HSM completes the file that it was sealed to: the one that was stored last, or the one
+    /// from which it was recovered.
+    pub(super) fn completes(&mut self, domain: &In<'_, Active>) {
+        let header = domain.status().header.expect("it is sealed");
+        let mut files = vec![&*self.stored];
+        files.extend([0, 1].map(|number| &*lost(number).file));
+        let stored = files
+            .iter()
+            .filter_map(|file| SealedDomain::parse(file).ok())
+            .find(|file| file.header().digest() == header)
+            .expect("its file is stored");
+        match domain.complete(&stored, &mut self.hsm) {
+            Ok(parts) => {
+                let complete = parts.concat();
+                let complete = SealedDomain::parse(&complete).unwrap();
+                assert!(!complete.is_pending() && complete.header().digest() == header);
+                self.tally.completed += 1;
             }
+            Err(error) => self.did_not(error, |life| life.now.clone()),
         }
     }
 
@@ -220,6 +255,7 @@ impl Life {
             Ok(have) => assert!(have.eq(artifacts)),
             Err(error) => self.did_not(error, |life| life.now.clone()),
         }
+        self.completes(&domain);
         match domain.begin_backup(Kind::Full(None), 10, &mut self.hsm) {
             Ok(writer) => {
                 let backup = writer.backup_id();

@@ -89,8 +89,10 @@ impl Lost {
         let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
         let activation = activation(&keys, threshold);
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
-        let (_, len) = domain.activate(&activation, &mut hsm, &mut file).unwrap();
-        file.truncate(len);
+        let (domain, len) = domain.seal(&activation, &mut hsm, &mut file).unwrap();
+        let stored = SealedDomain::parse(&file[..len]).unwrap();
+        let domain = domain.activate(&stored, &mut hsm).unwrap();
+        let file = domain.complete(&stored, &mut hsm).unwrap().concat();
         let sealed = SealedDomain::parse(&file).unwrap();
         assert_eq!(sealed.header().domain_id(), held.id);
         let shares = sealed

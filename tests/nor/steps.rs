@@ -91,7 +91,9 @@ pub const STEPS: [Step; 16] = [
             label: DomainLabel::new("test").unwrap(),
         };
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
-        domain.activate(&activation, board, &mut file)?;
+        let (domain, len) = domain.seal(&activation, board, &mut file)?;
+        let stored = SealedDomain::parse(&file[..len]).unwrap();
+        domain.activate(&stored, board)?;
         Ok(())
     }),
     step("begin a backup", 1, |_, domain, board| {

@@ -10,14 +10,16 @@ use security_domain::hazmat::record::{self, Loaded};
 use security_domain::lifecycle::{
     Active, AnyDomain, Backup, Empty, Host, LifecycleError, Provisioned, Status, Vault,
 };
-use security_domain::sealed_domain::{HeaderDigest, Root};
+use security_domain::sealed_domain::{HeaderDigest, Root, SealedDomain};
 use security_domain::secret::Secret;
 use sha2::Digest;
 
 use crate::flash::Hsm;
 use crate::sealed::{artifacts, fast_keys, rng, share};
 use crate::stack::{dead, found, left};
-use crate::world::{In, Lost, ROOM, activation, empty, hsm, memory, parse, tested, vault};
+use crate::world::{
+    In, Lost, ROOM, activated, activation, empty, hsm, memory, parse, tested, vault,
+};
 use crate::{NOTHING, Secrets, backup_keys, root_and_key, value};
 
 /// What is at rest and did not leave with what is `public`, and what a key in it is in the words of this
@@ -148,10 +150,19 @@ fn activating_and_zeroizing_leave_nothing() {
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
     let (mut domain, mut next) = (Some(domain), None);
     nothing(&secrets, &[], &mut hsm, |hsm| {
-        let activated = { domain.take().unwrap() }.activate(&activation, hsm, &mut file);
-        next = activated.ok();
+        let sealed = { domain.take().unwrap() }.seal(&activation, hsm, &mut file);
+        next = sealed.ok();
     });
-    let (mut domain, mut next) = (next.map(|(domain, _)| domain), None);
+    let (domain, len) = next.unwrap();
+    file.truncate(len);
+    let stored = Box::new(SealedDomain::parse(&file).unwrap());
+    let (mut domain, mut next) = (Some(domain), None);
+    nothing(&secrets, &file, &mut hsm, |hsm| {
+        next = { domain.take().unwrap() }.activate(&stored, hsm).ok();
+    });
+    let domain = next.unwrap();
+    let file = domain.complete(&stored, &mut hsm).unwrap().concat();
+    let (mut domain, mut next) = (Some(domain), None);
     nothing(&secrets, &file, &mut hsm, |hsm| {
         next = domain.take().unwrap().zeroize(hsm).ok();
     });
@@ -249,9 +260,7 @@ fn backups_and_their_restoring_leave_nothing() {
     let (mut vault, keys) = (vault(), fast_keys(3));
     let (mut hsm, domain, mut secrets) = fresh(&mut vault);
     let activation = activation(&keys);
-    let mut public = vec![0; domain.sealed_len(&activation).unwrap()];
-    let activated = domain.activate(&activation, &mut hsm, &mut public);
-    let (mut domain, _) = activated.unwrap();
+    let (mut domain, mut public) = activated(domain, &activation, &mut hsm);
     public.extend(shown(&domain.status()));
     // The key of a backup follows from its front, which is known when it has begun.
     let mut backup = Box::new(None);
@@ -289,9 +298,8 @@ fn vault_after(work: Work) -> (Vec<u8>, Secrets, Vec<u8>) {
     let (mut vault, keys) = (vault(), fast_keys(3));
     let (mut hsm, domain, secrets) = fresh(&mut vault);
     let activation = activation(&keys);
-    let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
-    let activated = domain.activate(&activation, &mut hsm, &mut file);
-    let returned = work(activated.unwrap().0, &mut hsm);
+    let (domain, _) = activated(domain, &activation, &mut hsm);
+    let returned = work(domain, &mut hsm);
     (memory(&vault), secrets, returned)
 }
 

@@ -161,6 +161,13 @@ fn an_activation_that_cannot_be_written_out_does_not_happen() {
     site.activate_to("hsm", &site.path("sealed"), "3").done();
     site.activate_to("hsm", &site.path("again"), "2")
         .refused(&["already sealed to its custodians"]);
+    // The same command once more gives the same file.
+    site.activate_to("hsm", &site.path("copy"), "3").done();
+    let [first, copy] = ["sealed", "copy"].map(|name| fs::read(site.path(name)).unwrap());
+    assert!(first == copy);
+    fs::remove_file(site.path("hsm").join("sealed")).unwrap();
+    site.activate_to("hsm", &site.path("third"), "3")
+        .refused(&["hsm/sealed", "no such file"]);
     assert!(!site.path("again").exists() && !site.path("out").exists());
 }
 

@@ -51,6 +51,19 @@ fn confirm(site: &Site, domain: &str, digests: &[&str]) -> Run {
     site.hsm("import-confirm", "hsm", &given)
 }
 
+/// An HSM that is active by an import, whose domain has no custodians yet. It is named `hsm`.
+pub fn imported(site: &Site) {
+    site.import_begin("hsm", "transfer.pem", &["first", "second"])
+        .done();
+    restore_blob(site, "transfer.pem", ["first", "second"], "blob").done();
+    site.import("hsm", "blob").done();
+    let shown = site.status("hsm")["domain_id"].clone();
+    let digest = Sha256::digest(b"a signing key of thirty-two bytes");
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
+    confirm(site, shown.as_str().unwrap(), &[&first, &second]).done();
+}
+
 #[test]
 fn an_imported_domain_is_used_once_it_is_confirmed() {
     let site = Site::new();
@@ -150,7 +163,7 @@ fn an_imported_domain_is_sealed_to_its_custodians() {
         (&status["sealed"], &status["domain_id"]),
         (&true.into(), &id)
     );
-    site.activate_to("hsm", &site.path("again.sealed"), "2")
+    site.activate_to("hsm", &site.path("again.sealed"), "3")
         .refused(&["sealed"]);
     assert!(!site.path("again.sealed").exists());
 }

@@ -20,6 +20,7 @@ mod inspect_own;
 mod interrupted;
 mod json;
 mod keys;
+mod killed;
 mod malformed;
 mod media;
 mod memory;

@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom hsm activate`: seals the domain to its custodians.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use security_domain::lifecycle::{Activation, AnyDomain, LifecycleError};
+use security_domain::custodian::Recipient;
+use security_domain::lifecycle::{Activation, Active, AnyDomain, Domain, LifecycleError, Sealable};
 use security_domain::rsa::PublicKey;
 use security_domain::sealed_domain::{DomainLabel, SealedDomain};
 
 use super::device::Device;
-use super::{HsmArg, not_in_state, vault};
+use super::recover::parse;
+use super::{HsmArg, ROOM, not_in_state, vault};
 use serde_json::json;
 
 use crate::certificate::{self, CertificateFile};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{custodians, inspect, show};
+use crate::{custodians, input, inspect};
 
 const EXAMPLE: &str = "Example:
   secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 \\
       --sealed domain.sealed
+
+If it is interrupted, run it again: it finishes, or writes the file of the HSM that is active once more.
 
 It prints the domain's id and the digest of its header. Note both, apart from the file: anyone can make \
 another domain for the same custodians, and the id distinguishes them.";
@@ -74,40 +78,34 @@ pub fn run(args: Args) -> Outcome<Report> {
 
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
-    let domain = device.start(&mut vault)?;
-    let needed = match &domain {
-        AnyDomain::Provisioned(domain) => domain.sealed_len(&activation),
-        AnyDomain::Active(domain) => domain.sealed_len(&activation),
-        other => {
-            return Err(not_in_state(&device, other, UNSEALED));
-        }
-    };
-    let mut file = vec![0; needed.map_err(|error| Refusal::file(out, error))?];
+    let start = device.start(&mut vault)?;
     let mut stream = output::stream(out, Access::Owner)?;
-    let progress = Progress::show("sealing");
-    let sealed = match domain {
-        AnyDomain::Active(mut domain) => domain.seal(&activation, &mut device, &mut file),
-        AnyDomain::Provisioned(domain) => domain
-            .activate(&activation, &mut device, &mut file)
-            .map(|(_, length)| length)
-            .map_err(LifecycleError::from),
+    let domain = match start {
+        AnyDomain::Provisioned(domain) => seal(domain, &activation, out, &mut device)?,
+        AnyDomain::Active(domain) if domain.status().header.is_none() => {
+            seal(domain, &activation, out, &mut device)?
+        }
+        // This command was interrupted before, or the file is wanted once more.
+        AnyDomain::Active(domain) => domain,
         other => return Err(not_in_state(&device, &other, UNSEALED)),
     };
-    let length = sealed.map_err(|error| device.refusal(error))?;
-    drop(progress);
-    file.truncate(length);
-    let sealed = SealedDomain::parse(&file).map_err(|error| Refusal::file(out, error))?;
-
-    // From here on the HSM is active, and there is no second download. So the file is kept beside
-    // the HSM first.
-    device.keep_sealed(&sealed)?;
-    let written = stream
-        .write(&file)
-        .and_then(|()| stream.finish()?.publish());
+    let kept = device.sealed_path();
+    let stored = input::read(&kept)?;
+    let stored = parse(&kept, &stored)?;
+    must_be_sealed_to(&stored, &activation, &device)?;
+    let file = domain.complete(&stored, &mut device);
+    let file = file.map_err(|error| device.refusal(error))?.concat();
+    let sealed = parse(&kept, &file)?;
+    let written = (|| {
+        if stored.is_pending() {
+            device.keep_sealed(&sealed)?;
+        }
+        stream.write(&file)?;
+        stream.finish()?.publish()
+    })();
     written.map_err(|refusal| {
-        let kept = show::path(&device.sealed_path());
         Refusal::new(format!(
-            "{refusal}; the HSM is active, and the file is kept as {kept}"
+            "{refusal}; the HSM is active: run the same command again for its file"
         ))
     })?;
     let header = sealed.header();
@@ -119,4 +117,45 @@ pub fn run(args: Args) -> Outcome<Report> {
         .collect();
     let object = json!({ "domain_id": id, "header_digest": digest, "custodians": custodians });
     Ok(Report::text(args.json.either(text, &object)))
+}
+
+/// Seals the domain to a file that is stored beside the HSM, and then activates the HSM. Nobody can open
+/// that file before the HSM completes it, so the process may be killed at any time.
+fn seal<'v, S: Sealable>(
+    domain: Domain<'v, S, ROOM>,
+    activation: &Activation<'_, PublicKey>,
+    out: &Path,
+    device: &mut Device,
+) -> Outcome<Domain<'v, Active, ROOM>> {
+    let needed = domain.sealed_len(activation);
+    let mut file = vec![0; needed.map_err(|error| Refusal::file(out, error))?];
+    let progress = Progress::show("sealing");
+    let sealed = domain.seal(activation, device, &mut file);
+    let (domain, length) = sealed.map_err(|refused| device.refusal(refused))?;
+    drop(progress);
+    device.keep_sealed(&parse(out, &file[..length])?)?;
+    let kept = device.sealed_path();
+    let stored = input::read(&kept)?;
+    let activated = domain.activate(&parse(&kept, &stored)?, device);
+    activated.map_err(|refused| device.refusal(refused))
+}
+
+/// Refuses if the HSM is sealed to others, or in another way, than this command says.
+fn must_be_sealed_to(
+    stored: &SealedDomain<'_>,
+    activation: &Activation<'_, PublicKey>,
+    device: &Device,
+) -> Outcome<()> {
+    let header = stored.header();
+    let custodians = header.custodians().map(|custodian| custodian.id);
+    let is_same = custodians.eq(activation.custodians.iter().map(Recipient::id))
+        && header.quorum().threshold() == activation.threshold
+        && header.label().as_str() == activation.label.as_str();
+    match is_same {
+        true => Ok(()),
+        false => Err(Refusal::file(
+            device.folder(),
+            LifecycleError::AlreadySealed,
+        )),
+    }
 }

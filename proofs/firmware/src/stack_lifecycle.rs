@@ -5,7 +5,9 @@
 use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::testing::RamHost;
-use security_domain::lifecycle::{Activation, AnyDomain, ExpectedArtifact, Vault, vault_room};
+use security_domain::lifecycle::{
+    Activation, AnyDomain, Domain, ExpectedArtifact, Provisioned, Sealed, Vault, vault_room,
+};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::sealed_domain::{ArtifactTag, DomainLabel, ExpectedDomain, SealedDomain};
@@ -33,6 +35,8 @@ static HOST: Static<Option<RamHost<Xorshift, ROOM>>> = Static::new(None);
 static CUSTODIANS: Static<[Option<PublicKey>; 3]> = Static::new([const { None }; 3]);
 /// The sealed domain, the request and the contribution, each with its length.
 static FILE: Static<([u8; 4096], usize)> = Static::new(([0; 4096], 0));
+/// The complete file, before it replaces the pending one.
+static COMPLETE: Static<[u8; 4096]> = Static::new([0; 4096]);
 static REQUEST: Static<([u8; Request::MAX_LEN], usize)> = Static::new(([0; Request::MAX_LEN], 0));
 static ANSWER: Static<([u8; 2048], usize)> = Static::new(([0; 2048], 0));
 static CERTIFICATE: Static<[u8; SELF_SIGNED_MAX_LEN]> = Static::new([0; SELF_SIGNED_MAX_LEN]);
@@ -97,9 +101,45 @@ extern "C" fn stack_life_activate(_: usize) -> u32 {
         };
         let mut file = FILE.borrow_mut();
         let (out, len) = &mut *file;
-        *len = domain.activate(&activation, host, out).ok()?.1;
-        Some(())
+        let domain = seal(domain, &activation, host, (&mut *out, &mut *len))?;
+        activate(domain, host, (out, len))
     })
+}
+
+/// Seals to a pending file.
+#[inline(never)]
+fn seal<'v>(
+    domain: Domain<'v, Provisioned, ROOM>,
+    activation: &Activation<'_, &PublicKey>,
+    host: &mut RamHost<Xorshift, ROOM>,
+    (out, len): (&mut [u8], &mut usize),
+) -> Option<Domain<'v, Sealed<Provisioned>, ROOM>> {
+    let sealed = domain.seal(activation, host, out).ok()?;
+    *len = sealed.1;
+    Some(sealed.0)
+}
+
+/// Activates from the pending file, and replaces it by the complete one.
+#[inline(never)]
+fn activate(
+    domain: Domain<'_, Sealed<Provisioned>, ROOM>,
+    host: &mut RamHost<Xorshift, ROOM>,
+    (file, len): (&mut [u8; 4096], &mut usize),
+) -> Option<()> {
+    let mut complete = COMPLETE.borrow_mut();
+    let mut end = 0_usize;
+    {
+        let stored = SealedDomain::parse(file.get(..*len)?).ok()?;
+        let domain = domain.activate(&stored, host).ok()?;
+        for part in domain.complete(&stored, host).ok()? {
+            let start = end;
+            end = start.checked_add(part.len())?;
+            complete.get_mut(start..end)?.copy_from_slice(part);
+        }
+    }
+    *len = end;
+    file.copy_from_slice(&*complete);
+    Some(())
 }
 
 #[unsafe(no_mangle)]

@@ -16,7 +16,6 @@ use crate::ed25519::{SigningKey, VerifyKey};
 use crate::hardened::{Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::rng;
-use crate::sealed_domain::MAX_CUSTODIANS;
 use crate::sealed_domain::error::{SealError, ShareError};
 use crate::sealed_domain::header::{Core, encode_shares};
 use crate::sealed_domain::hedge::Hedged;
@@ -24,6 +23,7 @@ use crate::sealed_domain::id::HeaderDigest;
 use crate::sealed_domain::keys::{SealingKey, possession_key, share_context, signed_digest};
 use crate::sealed_domain::parse::SealedDomain;
 use crate::sealed_domain::slots::{Lengths, Slots};
+use crate::sealed_domain::{MAX_CUSTODIANS, RELEASE_LEN};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
 use crate::wrapped_share::{WrappedShare, check_hides, wrap};
@@ -33,9 +33,11 @@ type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
 
 impl<K: Recipient> Sealing<'_, K> {
     /// Fills `out`, and returns a permit to let it leave. Header and body are made and checked in
-    /// `scratch`; in `out` they are not read before the whole file is there.
+    /// `scratch`; in `out` they are not read before the whole file is there. The release goes to
+    /// `held_back` alone if there is one, and the file is pending.
     ///
-    /// Secret: the root, the artifacts, `scratch`. Public: the rest, `out`. Leaks: nothing else.
+    /// Secret: the root, the artifacts, `scratch`, a release that is held back. Public: the rest, `out`.
+    /// Leaks: nothing else.
     pub(super) fn make<R: TryCryptoRng + ?Sized>(
         &self,
         mut core: Core<'_>,
@@ -43,15 +45,17 @@ impl<K: Recipient> Sealing<'_, K> {
         rng: &mut R,
         scratch: &mut [u8],
         out: &mut [u8],
+        held_back: Option<&mut Secret<RELEASE_LEN>>,
     ) -> Result<Permit, SealError> {
-        let mut slots = Slots::cut(lengths, &core.custodians, out)?;
+        let shown = held_back.as_ref().map_or(RELEASE_LEN, |_| 0);
+        let mut slots = Slots::cut(lengths, &core.custodians, shown, out)?;
         let (header, work) = lengths.cut_scratch(scratch)?;
 
         let mut what = Secret::zeroed();
         self.what(&core, lengths, header, &mut what)?;
         let mut rng = Hedged::new(rng, self.root, what);
         let data_key = Secret::<32>::random(&mut rng)?;
-        let release = Secret::<32>::random(&mut rng)?;
+        let release = Secret::<RELEASE_LEN>::random(&mut rng)?;
         rng::fill(&mut rng, &mut core.salt)?;
         let drawn = rng::check_drawn(data_key.expose())?
             .and(rng::check_drawn(release.expose())?)
@@ -104,7 +108,12 @@ impl<K: Recipient> Sealing<'_, K> {
 
         opens.test(SealError::Fault)?;
         copy(slots.header, header)?;
-        copy(slots.release, release.expose())?;
+        // An empty slot takes nothing.
+        let leaves = { release.expose() }.get(..slots.release.len());
+        copy(slots.release, leaves.ok_or(SealError::Fault)?)?;
+        if let Some(held_back) = held_back {
+            copy(held_back.expose_mut(), release.expose())?;
+        }
         copy(slots.commitment, commitment.expose())?;
         copy(slots.body, body)?;
         copy(slots.signature, &signature)?;
@@ -112,7 +121,7 @@ impl<K: Recipient> Sealing<'_, K> {
         declassify_bytes(out);
         #[cfg(test)]
         tests::strike(out);
-        Ok(opens.and(read_back(out, &digest, shares)?))
+        Ok(opens.and(read_back(out, &digest, shown, shares)?))
     }
 
     /// Returns a digest of everything that is sealed, to which the draws are bound.
@@ -203,18 +212,20 @@ impl<K: Recipient> Sealing<'_, K> {
     }
 }
 
-/// Reads the finished file as any reader does, and checks every share against it: it belongs to its
-/// custodian, and does not appear in the clear in what was wrapped to them.
+/// Reads the finished file as any reader does, and checks that it shows `release` bytes of its release.
+/// Checks every share against it: it belongs to its custodian, and does not appear in the clear in
+/// what was wrapped to them.
 fn read_back(
     file: &[u8],
     header: &HeaderDigest,
+    release: usize,
     shares: &[Option<Share<32>>],
 ) -> Result<Permit, SealError> {
     let sealed = SealedDomain::parse(file).map_err(|_| SealError::Fault)?;
     let mut permit =
         Verdict::twice(|| eq_bytes(sealed.header().digest().as_bytes(), header.as_bytes()))
             .permit(SealError::Fault)?
-            .and(sealed.check_complete(SealError::Fault)?);
+            .and(sealed.check_shows(release, SealError::Fault)?);
     let mut seen = 0;
     for ((custodian, wrapped), share) in sealed.wrapped_shares().zip(shares) {
         let share = share.as_ref().ok_or(SealError::Fault)?;

@@ -87,12 +87,15 @@ fn imported(host: &mut Flash, digest: [u8; 32]) -> Result<(), LifecycleError> {
     let named = DomainId::from_bytes(revealed(shown.as_bytes()));
     let (tag, digest) = (ArtifactTag::new("b").unwrap(), Some(hidden(EMPTY)));
     let digests = [ExpectedArtifact { tag, digest }];
-    let mut domain = domain.confirm(named, &digests, host).unwrap();
+    let domain = domain.confirm(named, &digests, host).unwrap();
     let keys = [1, 2, 3].map(Masking);
     let activation = activation(&keys);
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
-    domain.seal(&activation, host, &mut file).unwrap();
-    drop(domain);
+    let (domain, len) = domain.seal(&activation, host, &mut file).unwrap();
+    file.truncate(len);
+    reveal(&mut file);
+    let stored = SealedDomain::parse(&file).unwrap();
+    drop(domain.activate(&stored, host).unwrap());
     check(&mut vault, host, &[("a", &ARTIFACT), ("b", &[])]);
     Ok(())
 }

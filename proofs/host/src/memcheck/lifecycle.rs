@@ -105,10 +105,14 @@ fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Active>, 
     let keys = [1, 2, 3].map(Masking);
     let activation = activation(&keys);
     let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
-    let (domain, len) = domain.activate(&activation, host, &mut file).unwrap();
+    let (domain, len) = domain.seal(&activation, host, &mut file).unwrap();
     file.truncate(len);
     reveal(&mut file);
-    (domain, file)
+    let stored = SealedDomain::parse(&file).unwrap();
+    let domain = domain.activate(&stored, host).unwrap();
+    let mut complete = domain.complete(&stored, host).unwrap().concat();
+    reveal(&mut complete);
+    (domain, complete)
 }
 
 fn activate() {
