@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private key files: PKCS#8, encrypted PKCS#8, PKCS#1 and OpenSSL's older encryption, in PEM or DER.
+//! Private key files: PKCS#8, encrypted PKCS#8, PKCS#1 and OpenSSL's older encryption, in PEM or DER, and
+//! PKCS#12.
 
 mod encryption;
 mod forms;
 mod numbers;
 mod odd;
 mod old;
+mod pfx;
 
 use std::path::Path;
 

@@ -41,7 +41,7 @@ pub enum FileKind {
     Certificate,
     PrivateKey,
     EncryptedKey,
-    /// PKCS#12, with key and certificate.
+    /// PKCS#12, with key and certificate, which may be in BER.
     Pfx,
     /// PKCS#7, with certificates, which may be in BER.
     P7b,
@@ -68,6 +68,7 @@ impl FileKind {
             [0x85, ..] => Self::Contribution,
             [b's', b'd', b'b', ..] => Self::Backup,
             [0x30, 0x80, inner @ ..] if inner.starts_with(SIGNED_DATA) => Self::P7b,
+            [0x30, 0x80, 2, 1, 3, rest @ ..] if contains(rest, DATA) => Self::Pfx,
             [0x30, ..] => der(bytes).unwrap_or(Self::Unknown),
             [b'P', b'K', 3, 4, ..] | [0x1f, 0x8b, ..] => Self::Archive,
             _ if bytes.trim_ascii().is_empty() => Self::Empty,

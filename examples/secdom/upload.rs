@@ -95,7 +95,7 @@ fn own_certificate(key_file: &Path, text: &[u8], of: Thumbprint) -> Outcome<Cert
     let is_right = |file: &CertificateFile| file.parse().is_ok_and(|one| one.thumbprint() == of);
     let place = near.iter().position(is_right).unwrap_or(0);
     if near.is_empty() {
-        return Err(certificate::missing(key_file, "--sd-exchange-key"));
+        return Err(certificate::missing(key_file, text, "--sd-exchange-key"));
     }
     Ok(near.swap_remove(place))
 }

@@ -132,8 +132,9 @@ fn what_is_no_usable_key_is_refused_by_name() {
         (pem.replacen("MII", "M!I", 1).into(), "base64"),
         (fs::read(fixture("ec.key")).unwrap(), "EC PRIVATE KEY"),
         (fs::read(fixture("ed25519.key")).unwrap(), "ada.key"),
+        // In BER.
         (
-            fs::read(fixture("chain.pfx")).unwrap(),
+            [b"\x30\x80", &fs::read(fixture("chain.pfx")).unwrap()[4..]].concat(),
             "PKCS#12 file (PFX)",
         ),
         (
@@ -260,6 +261,29 @@ fn the_work_that_a_key_asks_for_is_bounded() {
     ] {
         let key = with_key(&folder, fs::read(fixture(&format!("{name}.key"))).unwrap());
         drill(&key, &["--passwords", PASSWORD]).refused(&["ada.key", why]);
+    }
+}
+
+#[test]
+fn the_key_in_pkcs12_serves_with_its_certificate_beside_it() {
+    for name in ["pkcs12-aes256.pfx", "pkcs12-3des.pfx"] {
+        let folder = Folder::new();
+        let bytes = fs::read(fixture(name)).unwrap();
+        let key = with_key(&folder, &bytes);
+        let out = drill(&key, &["--passwords", PASSWORD]).done();
+        assert!(out.contains("opens its share"), "{out}");
+        drill(&key, &["--passwords", "wrong"]).refused(&["ada.key", "password"]);
+        drill(&key, &[]).refused(&["ada.key", "is encrypted"]);
+        // Cut, or with its first bag changed: nothing opens, and nothing panics.
+        for place in (0..bytes.len()).step_by(97) {
+            let mut other = bytes.clone();
+            other.truncate(place);
+            let run = drill(&with_key(&folder, &other), &["--passwords", PASSWORD]);
+            assert_eq!(run.code, Some(1), "{place}: {run:?}");
+        }
+        fs::write(&key, &bytes).unwrap();
+        fs::remove_file(key.with_extension("cer")).unwrap();
+        drill(&key, &["--passwords", PASSWORD]).refused(&["ada.cer", "openssl pkcs12", "-nokeys"]);
     }
 }
 

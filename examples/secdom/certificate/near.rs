@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::CertificateFile;
+use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
 use crate::{show, text};
 
@@ -30,13 +31,19 @@ pub fn near(key_file: &Path, text: &[u8]) -> Outcome<Vec<CertificateFile>> {
 }
 
 /// Makes the refusal of a key whose certificate is not found; `option` may give it.
-pub fn missing(key_file: &Path, option: &str) -> Refusal {
+pub fn missing(key_file: &Path, text: &[u8], option: &str) -> Refusal {
+    let take_out = match FileKind::of(text) {
+        FileKind::Pfx => {
+            "; take it out of the file with: openssl pkcs12 -in FILE.pfx -clcerts -nokeys -out A.cer"
+        }
+        _ => "",
+    };
     let beside = show::path(&key_file.with_extension(EXTENSIONS[0]));
     Refusal::file(
         key_file,
         format!(
             "its certificate is missing: it is looked for beside the key as {beside} (or .crt, .pem), in the \
-             key's own file, and as {option}"
+             key's own file, and as {option}{take_out}"
         ),
     )
 }

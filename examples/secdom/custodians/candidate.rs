@@ -76,7 +76,7 @@ impl Candidate {
         let is_listed = !listed.is_empty();
         listed.append(&mut unlisted);
         if listed.is_empty() || !is_listed && damaged.is_some() {
-            return Err(damaged.unwrap_or_else(|| missing(&key_file, CERTS)));
+            return Err(damaged.unwrap_or_else(|| missing(&key_file, &text, CERTS)));
         }
         Ok(Self {
             index,
@@ -124,7 +124,7 @@ impl Candidate {
         })?;
         let place = { publics.iter() }
             .position(|public| *public == key.public())
-            .ok_or_else(|| missing(&self.key_file, CERTS))?;
+            .ok_or_else(|| missing(&self.key_file, &self.text, CERTS))?;
         let warnings = self.certificates[place].file.warnings(&parsed[place]);
         let custodian = Custodian {
             warnings: Vec::from_iter(warnings),

@@ -7,7 +7,7 @@ use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
 use zeroize::Zeroizing;
 
-use super::{Key, Lock, encryption, numbers, old};
+use super::{Key, Lock, encryption, numbers, old, pfx};
 use crate::certificate::elements;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
@@ -60,7 +60,7 @@ pub fn forms(path: &Path, bytes: &[u8]) -> Outcome<Vec<Form>> {
         forms.extend(of_der(Zeroizing::new(bytes.to_vec())));
     }
     if forms.is_empty() {
-        forms.extend(pem::base64(bytes).and_then(of_der));
+        forms.extend(pem::base64(bytes).map(of_der).unwrap_or_default());
     }
     if forms.len() > MOST {
         return Err(Refusal::file(
@@ -75,22 +75,23 @@ pub fn forms(path: &Path, bytes: &[u8]) -> Outcome<Vec<Form>> {
     Ok(forms)
 }
 
-/// Returns the form of a key in DER.
-fn of_der(der: Zeroizing<Vec<u8>>) -> Option<Form> {
+/// Returns the form of a key in DER, or those of the keys in PKCS#12.
+fn of_der(der: Zeroizing<Vec<u8>>) -> Vec<Form> {
     match FileKind::of(&der) {
-        FileKind::EncryptedKey => Some(Form::Encrypted(der)),
+        FileKind::Pfx => pfx::keys(&der).unwrap_or_default(),
+        FileKind::EncryptedKey => vec![Form::Encrypted(der)],
         // The version, then the algorithm or the modulus.
         FileKind::PrivateKey => {
             let items = AnyRef::from_der(&der).and_then(|all| elements(all.value()));
             let is_pkcs8 =
                 items.is_ok_and(|items| items.get(1).map(Tagged::tag) == Some(Tag::Sequence));
-            Some(if is_pkcs8 {
+            vec![if is_pkcs8 {
                 Form::Pkcs8(der)
             } else {
                 Form::Pkcs1(der)
-            })
+            }]
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }
 
