@@ -72,7 +72,7 @@ mod sealed {
     matched!(lifecycle::Ended: Cancelled Expired TooManyFailures ..);
     matched!(lifecycle::Expiry<'static, lifecycle::Recovering, 9>: Over Running);
     matched!(storage::Slot: A B);
-    matched!(storage::RecordError: Rng Flash RolledBack CounterBehind Missing Damaged UnknownVersion NotErased BufferTooSmall Fault ..);
+    matched!(storage::RecordError: Rng Flash RolledBack CounterBehind Missing Damaged UnknownVersion NotErased NotWritable BufferTooSmall Fault ..);
     matched!(storage::Left: Nothing One Both);
     matched!(lifecycle::Added: New Already);
     matched!(lifecycle::Stage: Empty Provisioned Recovering Importing Imported Active ..);

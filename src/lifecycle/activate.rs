@@ -26,7 +26,7 @@ use crate::sealed_domain::{
 };
 use crate::secret::wipe;
 use crate::self_test::Test;
-use crate::storage::record::{Position, RecordError};
+use crate::storage::record::RecordError;
 
 /// The custodians of the domain's first quorum.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl<const N: usize> Vault<N> {
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
         self.unsealed()?.spend(LifecycleError::Fault)?;
-        if !self.position.is_some_and(Position::is_settled) {
+        if !self.takes_writes() {
             self.put_back(before, host)?;
         }
         self.health.first_use(SEALING)?;

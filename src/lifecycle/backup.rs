@@ -36,6 +36,7 @@ use crate::backup::{
 use crate::hardened::Permit;
 use crate::sealed_domain::LedgerHead;
 use crate::secret::wipe;
+use crate::storage::record::RecordError;
 
 /// A backup that an active HSM makes. First store the [`front`](Self::front), then each chunk after
 /// [`seal`](Self::seal), as long as there is a [`next_len`](Self::next_len); then call
@@ -70,13 +71,14 @@ impl<const N: usize> Domain<'_, Active, N> {
     ///
     /// Without a hardware counter, flash and counter can be set back together. Then only the
     /// generator and the time, which is in the header, keep keys apart; without a clock as well, no
-    /// backup is made.
+    /// backup is made. The same holds while the flash does not take writes
+    /// ([`Status::takes_writes`](super::Status::takes_writes)).
     ///
     /// Secret: the root, the backup's key. Public: everything else. Leaks: nothing else.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NoClock`] if there is neither a hardware counter nor a clock; the reasons
+    /// [`LifecycleError::NoClock`] if there is no clock, and no hardware counter that can be advanced; the reasons
     /// in [`BeginError`](crate::backup::BeginError); and if the sink or the flash fails.
     pub fn begin_backup<H: Host>(
         &mut self,
@@ -229,7 +231,8 @@ impl<const N: usize> Vault<N> {
     ) -> Result<Writer, LifecycleError> {
         let number = self.position.ok_or(LifecycleError::Fault)?.number();
         let created = host.now();
-        if !host.counter_is_hardware() && created == 0 {
+        let takes_writes = self.takes_writes();
+        if !(host.counter_is_hardware() && takes_writes) && created == 0 {
             return Err(LifecycleError::NoClock);
         }
         let info = BackupInfo {
@@ -252,7 +255,14 @@ impl<const N: usize> Vault<N> {
             stage: Stage::Active,
             standing: self.standing,
         };
-        self.commit(host, same, permit)?;
+        match self.commit(host, same, permit) {
+            // The state is current, and nothing is to be saved but its next number.
+            Err(LifecycleError::Record(RecordError::NotWritable)) if !takes_writes => {
+                let agreed = self.audit.agreed()?.and(self.allows(host)?);
+                agreed.spend(LifecycleError::Fault)?;
+            }
+            committed => committed?,
+        }
         Ok(writer)
     }
 

@@ -86,6 +86,10 @@ impl<const N: usize> Vault<N> {
     /// Reads the domain from the flash. The HSM does this at each start. A session that has expired
     /// by then has ended.
     ///
+    /// A start writes the state again, under a higher number. If the flash does not take that write, but
+    /// holds the state that the counter names, the start succeeds: [`Status::takes_writes`] is
+    /// `false`, and a step that must be saved fails until the flash takes writes again.
+    ///
     /// Consumes the token of a passed self-test ([`self_test::run`](crate::self_test::run)), and
     /// leaves the error state. Other algorithms are tested when a step first uses them.
     ///

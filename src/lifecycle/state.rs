@@ -199,6 +199,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
                 .map(|recovery| recovery.header)
                 .or_else(|| standing.header()),
             counter_is_hardware: vault.counter_is_hardware,
+            takes_writes: vault.takes_writes(),
             in_error_state: vault.health.is_faulty(),
         }
     }
@@ -256,6 +257,10 @@ pub struct Status {
     pub header: Option<HeaderDigest>,
     /// Whether an old image of the flash would be detected.
     pub counter_is_hardware: bool,
+    /// Whether the last write to the flash succeeded, that of the start included. If not, the HSM reads
+    /// its state, and a step that must be saved tries to write it again first
+    /// ([`RecordError::NotWritable`](crate::storage::RecordError::NotWritable)).
+    pub takes_writes: bool,
     /// Whether a self-test or an internal check failed. Only steps that destroy are then possible.
     pub in_error_state: bool,
 }

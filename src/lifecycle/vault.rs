@@ -222,6 +222,11 @@ impl<const N: usize> Vault<N> {
         Ok(())
     }
 
+    /// Returns whether the last write succeeded, so that no other state may have been given a number.
+    pub(super) fn takes_writes(&self) -> bool {
+        self.position.is_some_and(Position::is_settled)
+    }
+
     /// Ends the session, after which there is no domain. A state that another vault has saved on
     /// this host since is not erased.
     pub(super) fn end_session<H: Host>(

@@ -18,12 +18,12 @@
 //! Decisions cross the functions here as a [`Permit`], which is tested again where the state is
 //! written or taken.
 
-use self::find::{Newest, newest};
+use self::find::{Newest, counted, newest};
 pub use self::layout::OVERHEAD;
 use self::layout::seal;
 use self::position::following;
 pub use self::position::{Position, stands};
-use self::put::{advance, commit, overwrite, renew, take};
+use self::put::{Taken, advance, commit, overwrite, renew, take};
 pub use self::settle::settle;
 use crate::hardened::Permit;
 use crate::sealed_domain::InstanceId;
@@ -76,6 +76,10 @@ pub struct Saved {
 
 /// Reads the newest state into `buffer`, and writes it again two numbers higher.
 ///
+/// If the flash does not take that write, the state that the counter names is read as it is, if there is
+/// one. Its position is then not settled, so the state is moved past every hidden record before another
+/// one is saved.
+///
 /// On an error `buffer` is wiped. It must hold the longest record, which is [`OVERHEAD`] longer
 /// than its contents; if it is too short, reading fails like a failing flash.
 ///
@@ -91,7 +95,11 @@ pub fn load<M: Medium + ?Sized>(
     medium: &mut M,
     buffer: &mut [u8],
 ) -> Result<(Loaded, Permit), RecordError> {
-    start(medium, buffer).inspect_err(|_| wipe(buffer))
+    let started = match start(medium, buffer) {
+        Err(RecordError::Flash) => start_without_writing(medium, buffer),
+        started => started,
+    };
+    started.inspect_err(|_| wipe(buffer))
 }
 
 /// Makes `buffer[..len]` the current state, and overwrites the previous one. On an error the
@@ -137,6 +145,22 @@ fn start<M: Medium + ?Sized>(
     };
     let renewed = renew(medium, instance, &mut position, buffer, len, permit)?;
     let taken = take(medium, position, buffer)?;
+    Ok(loaded(position, taken, renewed))
+}
+
+/// Reads the state that the counter names. The start before this may have written it again, under the
+/// number after the next.
+fn start_without_writing<M: Medium + ?Sized>(
+    medium: &mut M,
+    buffer: &mut [u8],
+) -> Result<(Loaded, Permit), RecordError> {
+    let (mut position, current) = counted(medium, buffer)?;
+    position.give(following(position, 2)?);
+    let taken = take(medium, position, buffer)?;
+    Ok(loaded(position, taken, current))
+}
+
+fn loaded(position: Position, taken: Taken, permit: Permit) -> (Loaded, Permit) {
     let loaded = match taken.len {
         0 => Loaded::Blank { position },
         len => Loaded::Contents {
@@ -145,7 +169,7 @@ fn start<M: Medium + ?Sized>(
             position,
         },
     };
-    Ok((loaded, renewed.and(taken.permit)))
+    (loaded, permit.and(taken.permit))
 }
 
 /// Gives the next number to `buffer[..len]`. After an error the current state is moved past that

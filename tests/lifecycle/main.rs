@@ -25,6 +25,7 @@ mod imported;
 mod life;
 mod memory;
 mod pairs;
+mod read_only;
 mod room;
 mod sealing;
 mod sessions;

@@ -158,3 +158,37 @@ fn memory_that_is_set_back_saves_nothing() {
         assert_eq!(load(&mut hsm).unwrap().0, state("new"));
     }
 }
+
+/// A start that could not write takes no record that is not counted, and before anything else is saved the
+/// state is moved past it.
+#[test]
+fn a_state_that_is_read_without_a_write_is_moved_past_a_hidden_one() {
+    let (old, hidden, new) = (state("old"), state("hidden"), state("new"));
+    let (mut hsm, mut position) = started(std::slice::from_ref(&old));
+    let before = hsm.flash.clone();
+    hsm.dead.advance = true;
+    save(&mut hsm, &mut position, &hidden).unwrap_err();
+    // The state was then to be moved past it.
+    let next = before.counter + 1;
+    let is_next = |image: &&Vec<u8>| image[17..25] == next.to_be_bytes();
+    let image = hsm.attempts.iter().find(is_next).unwrap().clone();
+    let mut starts = 0;
+    for at in [0, 1] {
+        let mut hsm = Hsm::with_flash(before.clone(), 5);
+        hsm.flash.slots[at] = Some(image.clone());
+        hsm.dead.advance = true;
+        let Ok((found, mut position)) = load(&mut hsm) else {
+            continue;
+        };
+        starts += 1;
+        assert_eq!(found, old);
+        hsm.dead.advance = false;
+        while save(&mut hsm, &mut position, &new).is_err() {}
+        for slot in [0, 1] {
+            let mut later = Hsm::with_flash(hsm.flash.clone(), 6);
+            later.flash.slots[slot] = Some(image.clone());
+            assert_eq!(load(&mut later).unwrap().0, new);
+        }
+    }
+    assert_eq!(starts, 2, "either slot has the old state");
+}

@@ -14,6 +14,8 @@ mod hsm;
 mod hsm_backup;
 mod hsm_flash;
 mod hsm_import;
+#[cfg(unix)]
+mod hsm_read_only;
 mod hsm_recover;
 mod inspect;
 mod inspect_own;

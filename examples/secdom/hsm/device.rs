@@ -10,6 +10,8 @@
 //! | `events` | one line of JSON for each event; an event that cannot be written is refused |
 //! | `lock` | locked by the process that uses the folder |
 //!
+//! A folder that takes no writes is read, and backs up: the events of backups then go to standard error.
+//!
 //! Every file is replaced as a whole, so that killing the process leaves the old file or the new
 //! one.
 
@@ -19,12 +21,12 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::lifecycle::{
-    AnyDomain, Ended, Event, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer, Vault,
+    AnyDomain, Ended, Event, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer, Step, Vault,
 };
 use security_domain::sealed_domain::SealedDomain;
 use security_domain::secret::Secret;
 use security_domain::self_test;
-use security_domain::storage::{Flash, FlashError, Slot};
+use security_domain::storage::{Flash, FlashError, RecordError, Slot};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -47,6 +49,8 @@ pub struct Device {
     rng: SysRng,
     /// Which file failed and why, when the library was told that the flash or the sink failed.
     failure: Option<Refusal>,
+    /// Which file could not be written at the start.
+    unwritten: Option<Refusal>,
     /// The lock is released when this is closed, or when the process ends.
     _lock: File,
 }
@@ -110,6 +114,7 @@ impl Device {
             key,
             rng: SysRng,
             failure: None,
+            unwritten: None,
             _lock: lock,
         })
     }
@@ -121,15 +126,29 @@ impl Device {
     /// Starts the HSM: reads its state from the flash.
     pub fn start<'v>(&mut self, vault: &'v mut Vault<ROOM>) -> Outcome<AnyDomain<'v, ROOM>> {
         let tested = self_test::run().map_err(|error| Refusal::file(&self.folder, error))?;
-        vault
+        let start = vault
             .start(tested, self)
-            .map_err(|error| self.refusal(error))
+            .map_err(|error| self.refusal(error))?;
+        // What failed although the HSM started is a write.
+        self.unwritten = self.failed();
+        Ok(start)
+    }
+
+    /// Returns why the folder takes no writes, if the start found that.
+    pub fn unwritten(&self) -> Option<String> {
+        self.unwritten.as_ref().map(ToString::to_string)
     }
 
     /// Returns the refusal to show for an error: the file that failed, if one did.
     pub fn refusal(&mut self, error: impl Into<LifecycleError>) -> Refusal {
-        self.failed()
-            .unwrap_or_else(|| Refusal::file(&self.folder, error.into()))
+        let error = error.into();
+        match self.failed() {
+            Some(file) if error == LifecycleError::Record(RecordError::NotWritable) => {
+                Refusal::file(&self.folder, format!("{error}: {file}"))
+            }
+            Some(file) => file,
+            None => Refusal::file(&self.folder, error),
+        }
     }
 
     /// Returns the file that failed, if one did.
@@ -234,10 +253,24 @@ impl Host for Device {
         let line = line(event);
         let path = self.folder.join(EVENTS);
         let written = append(&path, &line).map_err(|error| Refusal::file(&path, reason(&error)));
+        if let (Err(refusal), true) = (&written, self.unwritten.is_some() && saves_nothing(event)) {
+            // Whoever runs the tool is then the one who keeps it.
+            eprint!("{refusal}; the event: {line}");
+            return SinkAnswer::AGREED;
+        }
         match self.noted(written) {
             Ok(()) => SinkAnswer::AGREED,
             Err(_) => SinkAnswer::REFUSED,
         }
+    }
+}
+
+/// Whether an event is about a backup or its restoring, which change nothing in the HSM.
+fn saves_nothing(event: &Event) -> bool {
+    match event {
+        Event::BeginBackup { .. } | Event::BeginRestore { .. } => true,
+        Event::Outcome { step, .. } => matches!(step, Step::Backup | Step::Restore),
+        _ => false,
     }
 }
 

@@ -18,7 +18,8 @@ const EXAMPLE: &str = "Example:
 
 With --json one object is printed, with the members state (empty, provisioned, recovering, \
 imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (the \
-ids of the custodians whose shares are in), needed, counter_is_hardware; what there is not is null.";
+ids of the custodians whose shares are in), needed, counter_is_hardware, takes_writes; what there \
+is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
 #[derive(clap::Args)]
@@ -76,6 +77,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "contributed": contributed,
             "needed": needed,
             "counter_is_hardware": hardware,
+            "takes_writes": status.takes_writes,
         });
         return Ok(Report::text(format!("{object:#}\n")));
     }
@@ -97,6 +99,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     line("needed", needed.map(|needed| needed.to_string()));
     for custodian in contributed.unwrap_or_default() {
         line("contributed", Some(custodian));
+    }
+    if let (false, Some(why)) = (status.takes_writes, device.unwritten()) {
+        line("writes", Some(format!("none, nothing can be saved: {why}")));
     }
     if !hardware {
         line(

@@ -46,6 +46,9 @@ pub enum RecordError {
     /// it may still hold that state under the device key. The next write, or the next start,
     /// overwrites it.
     NotErased,
+    /// The last write, or that of the start, failed, and so did another try: until the flash takes
+    /// writes again, the state can be read and nothing can be saved.
+    NotWritable,
     /// The buffer is too small for the record.
     BufferTooSmall {
         /// How many bytes are needed.
@@ -81,6 +84,9 @@ impl fmt::Display for RecordError {
                 "the new state is stored, but the old record could be neither overwritten nor erased: \
                  repeat the step, or restart the HSM, which tries again",
             ),
+            Self::NotWritable => {
+                f.write_str("the flash does not take writes, so nothing can be saved")
+            }
             Self::BufferTooSmall { needed } => {
                 write!(
                     f,

@@ -51,6 +51,13 @@ impl Slots {
             .map(|(number, slot)| Position::new(number, slot))
     }
 
+    /// Returns the state that the counter names.
+    fn counted(self, counter: u64) -> Option<Position> {
+        { [Slot::A, Slot::B].into_iter() }
+            .find(|slot| self.holds(*slot, counter))
+            .map(|slot| Position::new(counter, slot))
+    }
+
     /// Returns the highest number of a state here.
     pub(super) fn highest(self) -> Option<u64> {
         let numbers = self.0.into_iter().filter_map(|held| match held {
@@ -113,6 +120,24 @@ pub(super) fn newest<M: Medium + ?Sized>(
         return Ok(Newest::Never(never.permit(RecordError::Flash)?));
     }
     Err(slots.refusal(counter))
+}
+
+/// Returns where the state is that the counter names, and a permit for it. A state that is written but
+/// not yet counted is not taken.
+pub(super) fn counted<M: Medium + ?Sized>(
+    medium: &mut M,
+    buffer: &mut [u8],
+) -> Result<(Position, Permit), RecordError> {
+    let counter = medium.counter()?;
+    let slots = Slots::look(medium, buffer);
+    let position = slots.counted(counter).ok_or(RecordError::Flash)?;
+    let current = Verdict::twice(|| {
+        let counter = medium.counter();
+        counter.map_or(Mask::public(false), |counter| {
+            same(counter, position.number)
+        })
+    });
+    Ok((position, current.permit(RecordError::Flash)?))
 }
 
 /// Returns whether the counter, read again, is at `number` or just before it.

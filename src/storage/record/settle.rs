@@ -23,7 +23,7 @@ const LOOKS: usize = 2;
 ///
 /// # Errors
 ///
-/// Fails for each reason in [`RecordError`] except `NotErased`.
+/// Fails for each reason in [`RecordError`] except `NotErased` and `Flash`.
 pub fn settle<M: Medium + ?Sized>(
     medium: &mut M,
     position: &mut Position,
@@ -31,7 +31,10 @@ pub fn settle<M: Medium + ?Sized>(
 ) -> Result<(), RecordError> {
     // A renewed state may still be below a number that another state got before.
     while !position.is_settled() {
-        put_past(medium, position, buffer)?;
+        put_past(medium, position, buffer).map_err(|error| match error {
+            RecordError::Flash => RecordError::NotWritable,
+            error => error,
+        })?;
     }
     Ok(())
 }
