@@ -13,6 +13,7 @@ mod planted;
 mod reach;
 mod reach_files;
 mod reach_managed_hsm;
+mod reach_storage;
 mod residue;
 mod rng;
 mod stack;
