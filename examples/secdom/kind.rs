@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
+use security_domain::backup::{BackupHeader, HeaderError};
 use serde_json::Value;
 
 use crate::certificate::PKCS7_LABELS;
@@ -169,6 +170,12 @@ pub fn unknown(path: &Path, bytes: &[u8]) -> Refusal {
 
 /// Returns whether one of the crate's own files ends too early.
 fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
+    if *kind == FileKind::Backup {
+        return matches!(
+            BackupHeader::parse(bytes),
+            Err(HeaderError::Incomplete { .. })
+        );
+    }
     let own = [
         FileKind::SealedDomain,
         FileKind::Request,

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use crate::arguments;
 use crate::simulated::Site;
+use crate::{arguments, secdom};
 
 #[test]
 fn a_backup_comes_back_in_every_hsm_of_the_domain() {
@@ -101,4 +101,22 @@ fn what_is_not_backed_up() {
     site.backup("hsm", "hsm", "backup", &[])
         .refused(&["hsm", "regular file"]);
     assert!(!site.path("backup").exists());
+}
+
+#[test]
+fn a_backup_that_is_cut_is_named_as_such() {
+    let site = Site::new();
+    site.active("first", "sealed");
+    site.backup("first", "signing.bin", "backup", &[]).done();
+    let bytes = fs::read(site.path("backup")).unwrap();
+    for length in [5, 40, 120] {
+        let cut = site.folder.write("cut", &bytes[..length]);
+        site.restore("first", "cut", "out")
+            .refused(&["cut: is cut short"]);
+        secdom(arguments!["inspect", cut]).refused(&["cut: is cut short"]);
+    }
+    // The header is whole.
+    site.folder.write("cut", &bytes[..bytes.len() - 1]);
+    site.restore("first", "cut", "out")
+        .refused(&["cut: ends too early"]);
 }

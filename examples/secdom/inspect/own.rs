@@ -16,7 +16,7 @@ use super::{about_holder, about_quorum, holder_in_json};
 use crate::certificate::{CertificateFile, Holder};
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
-use crate::report::{Outcome, Refusal};
+use crate::report::Outcome;
 use crate::show;
 
 /// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
@@ -180,7 +180,8 @@ fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
 }
 
 fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
-    let header = BackupHeader::parse(bytes).map_err(|error| Refusal::file(path, error))?;
+    let header = BackupHeader::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Backup, error))?;
     let info = header.info();
     let mut facts = Facts::new(path, "backup", "backup, version 1", bytes);
     facts.fact("domain-id", header.domain_id());
