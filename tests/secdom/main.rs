@@ -23,6 +23,7 @@ mod interrupted;
 mod json;
 mod keys;
 mod killed;
+mod killed_outputs;
 mod malformed;
 mod media;
 mod memory;
