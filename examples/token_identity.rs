@@ -14,11 +14,11 @@ use std::process::{Command, Stdio};
 use std::{env, fmt, fs};
 
 use getrandom::SysRng;
-use rand_core::TryCryptoRng;
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::domain_file::{self, DomainFile, ShareError};
 use security_domain::quorum::Threshold;
+use security_domain::rng::Generator;
 use security_domain::x509::Certificate;
 use zeroize::Zeroizing;
 
@@ -78,7 +78,7 @@ impl Token {
 impl Identity for Token {
     type Error = Absent;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         // The token blinds for itself.
         wrapped: &[u8],

@@ -15,6 +15,11 @@ struct log {
     uint8_t log[1 << 16];
 };
 
+// Instructions since the last sign of life, the most so far, and where the limit was passed first in that stretch.
+struct pace {
+    uint64_t instructions, since, longest, limit, passed, longest_passed;
+};
+
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
     hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
@@ -30,6 +35,46 @@ void on_instruction(uc_engine *machine, uint64_t address, uint32_t size, void *u
         return;
     trace->pc = mix(trace->pc, address << 8 | size);
     trace->instructions++;
+}
+
+// Counts the instructions of a block of Thumb code, each of which has two or four bytes.
+static uint32_t count(uc_engine *machine, uint64_t address, uint32_t size)
+{
+    uint8_t code[4096];
+    uint32_t instructions = 0;
+    if (size > sizeof code || uc_mem_read(machine, address, code, size) != UC_ERR_OK)
+        return 0;
+    for (uint32_t at = 0; at + 1 < size; instructions++)
+        at += code[at + 1] >= 0xe8 ? 4 : 2;
+    return instructions;
+}
+
+// At the entry of a block that runs to its end: what a block has is counted once.
+void on_block(uc_engine *machine, uint64_t address, uint32_t size, void *user)
+{
+    static struct { uint64_t address; uint32_t size, instructions; } blocks[1 << 16];
+    struct pace *pace = user;
+    uint32_t at = (address >> 1) & ((1 << 16) - 1);
+    if (blocks[at].address != address || blocks[at].size != size) {
+        blocks[at].address = address, blocks[at].size = size;
+        blocks[at].instructions = count(machine, address, size);
+    }
+    uint64_t before = pace->since;
+    pace->instructions += blocks[at].instructions;
+    pace->since += blocks[at].instructions;
+    if (before < pace->limit && pace->since >= pace->limit)
+        pace->passed = address;
+}
+
+void on_sign(uc_engine *machine, uint64_t address, uint32_t size, void *user)
+{
+    struct pace *pace = user;
+    (void)machine, (void)address, (void)size;
+    if (pace->since > pace->longest) {
+        pace->longest = pace->since;
+        pace->longest_passed = pace->since > pace->limit ? pace->passed : 0;
+    }
+    pace->since = 0;
 }
 
 // Before this hook the emulator restores the state of the instruction that accesses memory, and with it how far an IT

@@ -81,9 +81,8 @@ class Image:
         assert self.machine.reg_read(arm.UC_ARM_REG_SP) == STACK_TOP, f"{name} left the stack unbalanced"
         return self.machine.reg_read(arm.UC_ARM_REG_R0)
 
-    def record(self, folder, accesses=True):
-        """Records from here on every instruction's address, what is compared and what is published, and, but where told
-        otherwise, every memory address."""
+    def native(self, folder):
+        """Builds and loads hooks.c."""
         here = pathlib.Path(__file__).parent
         library = pathlib.Path(folder) / "hooks.so"
         there = pathlib.Path(unicorn.__file__).parent
@@ -93,6 +92,11 @@ class Image:
             check=True,
         )
         self.hooks = ctypes.CDLL(str(library))
+
+    def record(self, folder, accesses=True):
+        """Records from here on every instruction's address, what is compared and what is published, and, but where told
+        otherwise, every memory address."""
+        self.native(folder)
         self.trace, self.compared, self.published = Trace(), Log(), Log()
         self.hook(unicorn.UC_HOOK_CODE, "on_instruction", self.trace)
         if accesses:

@@ -87,16 +87,17 @@ pub fn open(key: &Secret<32>, sealed: &[u8], tag: &[u8; TAG_LEN], out: &mut [u8]
 ///
 /// The buffer is opened again with a freshly expanded key, which must give the digest of the
 /// plaintext, and sealed again, which must give the first tag. On an error `buffer` and `tag` are
-/// zeros.
+/// zeros. `progress` is called between the passes.
 ///
 /// Secret: `key`, `buffer`. Public: the length, the ciphertext, `tag`. Leaks: nothing else.
 pub fn seal_in_place(
     key: &Secret<32>,
     buffer: &mut [u8],
     tag: &mut [u8; TAG_LEN],
+    progress: &mut dyn FnMut(),
 ) -> Result<(), Fault> {
     tag.fill(0);
-    seal_and_open(key, buffer, tag).inspect_err(|Fault| {
+    seal_and_open(key, buffer, tag, progress).inspect_err(|Fault| {
         wipe(buffer);
         tag.fill(0);
     })
@@ -106,15 +107,20 @@ fn seal_and_open(
     key: &Secret<32>,
     buffer: &mut [u8],
     tag: &mut [u8; TAG_LEN],
+    progress: &mut dyn FnMut(),
 ) -> Result<(), Fault> {
     let (mut before, mut after) = (Secret::<32>::zeroed(), Secret::<32>::zeroed());
     digest(buffer, &mut before);
     let first = encrypt(key, buffer.into())?;
+    progress();
     let short = buffer.len() < NEVER_EQUAL;
     Verdict::twice(|| !is_digest(buffer, &before, &mut after) | Mask::public(short)).or(Fault)?;
     let opened = decrypt(key, buffer.into(), &first);
+    progress();
     Verdict::twice(|| opened & is_digest(buffer, &before, &mut after)).or(Fault)?;
+    progress();
     *tag = encrypt(key, buffer.into())?;
+    progress();
     Verdict::twice(|| eq_bytes(&first, &*tag) & !eq_bytes(&[0; TAG_LEN], &*tag)).or(Fault)
 }
 
@@ -179,7 +185,10 @@ mod tests {
         assert!(open(&key(), &sealed, &tag, &mut text).declassify());
         assert_eq!(text, [0; 16]);
 
-        assert_eq!(seal_in_place(&key(), &mut text, &mut tag), Ok(()));
+        assert_eq!(
+            seal_in_place(&key(), &mut text, &mut tag, &mut || ()),
+            Ok(())
+        );
         assert_eq!((text, tag), (want, want_tag));
         assert!(open_in_place(&key(), &mut text, &tag).declassify());
         assert_eq!(text, [0; 16]);
@@ -193,7 +202,10 @@ mod tests {
                 (vec![0xff; len], text.clone(), vec![0xff; len]);
             let (mut first, mut second) = ([0; TAG_LEN], [0; TAG_LEN]);
             assert_eq!(seal(&key(), &text, &mut apart, &mut first), Ok(()));
-            assert_eq!(seal_in_place(&key(), &mut in_place, &mut second), Ok(()));
+            assert_eq!(
+                seal_in_place(&key(), &mut in_place, &mut second, &mut || ()),
+                Ok(())
+            );
             assert_eq!((&apart, first), (&in_place, second), "{len}");
             assert!(open(&key(), &apart, &first, &mut opened).declassify());
             assert_eq!(opened, text);

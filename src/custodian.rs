@@ -6,8 +6,8 @@
 //! what they mean. So the same interface serves content keys, shares and tokens.
 //!
 //! ```
-//! use rand_core::TryCryptoRng;
 //! use security_domain::custodian::{Identity, UnwrapError};
+//! use security_domain::rng::Generator;
 //!
 //! /// A key in a token: here its driver always says that the token is not there.
 //! struct Token;
@@ -18,7 +18,7 @@
 //! impl Identity for Token {
 //!     type Error = Absent;
 //!
-//!     fn unwrap_key<R: TryCryptoRng + ?Sized>(
+//!     fn unwrap_key<R: Generator + ?Sized>(
 //!         &mut self,
 //!         _wrapped: &[u8],
 //!         _rng: &mut R,
@@ -35,11 +35,9 @@
 
 use core::fmt;
 
-use rand_core::TryCryptoRng;
-
 use crate::hardened::Fault;
 use crate::labels::Purpose;
-use crate::rng::RngError;
+use crate::rng::{Generator, RngError};
 use crate::rsa;
 
 /// How something is wrapped to a custodian's key. The number is the code in files.
@@ -159,7 +157,7 @@ pub trait Recipient {
     /// # Errors
     ///
     /// Fails for each reason in [`WrapError`].
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -177,7 +175,7 @@ impl<K: Recipient> Recipient for &K {
         (*self).id()
     }
 
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -245,7 +243,7 @@ pub trait Identity {
     /// # Errors
     ///
     /// Fails for each reason in [`UnwrapError`].
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         rng: &mut R,
@@ -257,7 +255,7 @@ pub trait Identity {
 impl Identity for rsa::PrivateKey {
     type Error = RngError;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         rng: &mut R,

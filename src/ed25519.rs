@@ -6,6 +6,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey as Dalek, VerifyingKey};
 
 use crate::ct::{Mask, declassify_bytes};
 use crate::hardened::Verdict;
+use crate::rng::Watched;
 use crate::secret::Secret;
 
 /// The length of a signature in bytes.
@@ -40,13 +41,22 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`SignFault`] if the signature does not verify.
-    pub fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LEN], SignFault> {
+    pub fn sign(
+        &self,
+        message: &[u8],
+        watched: &mut dyn Watched,
+    ) -> Result<[u8; SIGNATURE_LEN], SignFault> {
         let expanded = self.expanded();
         let mut signature = expanded.sign(message).to_bytes();
+        watched.tick();
         let mut key = VerifyKey(expanded.verifying_key().to_bytes());
         declassify_bytes(&mut signature);
         declassify_bytes(&mut key.0);
-        Verdict::twice(|| key.verifies(message, &signature)).or(SignFault)?;
+        Verdict::twice(|| {
+            watched.tick();
+            key.verifies(message, &signature)
+        })
+        .or(SignFault)?;
         Ok(signature)
     }
 
@@ -99,6 +109,7 @@ fn is_reduced(bytes: &[u8; 32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::NoGenerator;
 
     fn hex<const N: usize>(text: &str) -> [u8; N] {
         core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
@@ -147,13 +158,13 @@ mod tests {
             &hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
         );
         assert_eq!(
-            empty.sign(b"").unwrap(),
+            empty.sign(b"", &mut NoGenerator).unwrap(),
             hex(
                 "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
             )
         );
         let two = key("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7");
-        let signature = two.sign(&[0xaf, 0x82]).unwrap();
+        let signature = two.sign(&[0xaf, 0x82], &mut NoGenerator).unwrap();
         assert_eq!(
             signature,
             hex(

@@ -123,10 +123,9 @@ pub mod managed_hsm {
 /// Backups without an HSM.
 #[cfg(feature = "sealed-domain")]
 pub mod backup {
-    use rand_core::TryCryptoRng;
-
     pub use crate::backup::hazmat::{BackupKey, Reader, Writer};
     use crate::backup::{BackupHeader, BackupInfo, BeginError, RestoreError};
+    use crate::rng::{Erased, Generator};
     use crate::sealed_domain::Root;
 
     /// Begins a backup in the domain of `root`, and derives its key in `key`.
@@ -134,13 +133,13 @@ pub mod backup {
     /// # Errors
     ///
     /// Fails for each reason in [`BeginError`].
-    pub fn write<R: TryCryptoRng + ?Sized>(
+    pub fn write<R: Generator + ?Sized>(
         root: &Root,
         info: &BackupInfo<'_>,
         rng: &mut R,
         key: &mut BackupKey,
     ) -> Result<Writer, BeginError> {
-        Writer::begin(root, info, 0, rng, key)
+        Writer::begin(root, info, 0, &mut Erased(rng), key)
     }
 
     /// Begins to restore a backup into the domain of `root`, and derives its key in `key`.

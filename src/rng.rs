@@ -41,7 +41,9 @@ use crate::hardened::{Permit, Verdict};
 mod generator;
 
 #[cfg(feature = "sealed-domain")]
-pub(crate) use generator::{Erased, Generator};
+pub(crate) use generator::{Erased, NoGenerator};
+#[cfg(feature = "sealed-domain")]
+pub use generator::{Generator, Watched, WithProgress};
 
 /// The caller's random number generator failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,6 +30,7 @@ use answer::{Compare, Judge, Wrong};
 
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
+use crate::rng::{NoGenerator, Watched};
 
 mod answer;
 mod ciphers;
@@ -163,17 +164,22 @@ impl Test {
     ///
     /// [`Failed`] if the algorithm gives a wrong answer.
     pub fn run(self) -> Result<(), Failed> {
-        self.passes()?.spend(Failed { test: self })
+        self.run_watched(&mut NoGenerator)
+    }
+
+    /// The same, telling the caller that the test goes on.
+    pub(crate) fn run_watched(self, watched: &mut dyn Watched) -> Result<(), Failed> {
+        self.passes(watched)?.spend(Failed { test: self })
     }
 
     /// Runs this test, and returns a permit if it passed.
-    fn passes(self) -> Result<Permit, Failed> {
-        let outcome = self.judged_by(&mut Compare);
+    fn passes(self, watched: &mut dyn Watched) -> Result<Permit, Failed> {
+        let outcome = self.judged_by(&mut Compare, watched);
         Verdict::twice(|| Mask::from_bit(u32::from(outcome.is_ok()))).permit(Failed { test: self })
     }
 
     /// Computes the answers, and lets `judge` compare them with the known ones.
-    fn judged_by(self, judge: &mut impl Judge) -> Result<(), Wrong> {
+    fn judged_by(self, judge: &mut impl Judge, watched: &mut dyn Watched) -> Result<(), Wrong> {
         match self {
             Self::ConstantTime => decisions::constant_time(judge),
             Self::Verdict => decisions::verdict(judge),
@@ -183,10 +189,10 @@ impl Test {
             Self::Aes256Gcm => ciphers::gcm(judge),
             Self::Gf256 => sharing::gf256(judge),
             Self::Shamir => sharing::shamir(judge),
-            Self::Ed25519 => signatures::ed25519(judge),
-            Self::RsaOaep => rsa::oaep(judge),
-            Self::RsaSignature => rsa::signature(judge),
-            Self::RsaPairwise => rsa::pairwise(judge),
+            Self::Ed25519 => signatures::ed25519(judge, watched),
+            Self::RsaOaep => rsa::oaep(judge, watched),
+            Self::RsaSignature => rsa::signature(judge, watched),
+            Self::RsaPairwise => rsa::pairwise(judge, watched),
             #[cfg(feature = "managed-hsm")]
             Self::Sha1 => hashes::sha1(judge),
             #[cfg(feature = "managed-hsm")]
@@ -229,10 +235,10 @@ pub fn run_all() -> Result<SelfTested, Failed> {
 
 fn pass(tests: &[Test]) -> Result<SelfTested, Failed> {
     // The other tests rely on this comparison; it is run again in its turn.
-    let mut permit = Test::ConstantTime.passes()?;
+    let mut permit = Test::ConstantTime.passes(&mut NoGenerator)?;
     let mut passed = Passed::NONE;
     for test in tests {
-        permit = permit.and(test.passes()?);
+        permit = permit.and(test.passes(&mut NoGenerator)?);
         passed.add(*test);
     }
     Ok(SelfTested { permit, passed })
@@ -356,7 +362,7 @@ mod tests {
     fn every_answer_of_every_test_can_fail_it() {
         for test in Test::ALL {
             let mut count = Count::default();
-            assert!(test.judged_by(&mut count).is_ok());
+            assert!(test.judged_by(&mut count, &mut NoGenerator).is_ok());
             assert!(!count.0.is_empty(), "{test} compares nothing");
             for (answers_before, len) in count.0.into_iter().enumerate() {
                 assert!(len > 0, "{test}");
@@ -366,7 +372,7 @@ mod tests {
                         answers_before,
                         fault,
                     };
-                    let failed = test.judged_by(&mut judge).is_err();
+                    let failed = test.judged_by(&mut judge, &mut NoGenerator).is_err();
                     assert!(failed, "{test}, answer {answers_before}");
                 }
             }

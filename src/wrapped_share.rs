@@ -22,14 +22,13 @@
 //! assert!(read_share(&plaintext, &[8; 32], first).is_err());
 //! ```
 
-use rand_core::TryCryptoRng;
-
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{Identity, Recipient, UnwrapError, WrapError};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
+use crate::rng::Generator;
 use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
 
@@ -54,7 +53,7 @@ impl<'a> WrappedShare<'a> {
     /// # Errors
     ///
     /// Fails for each reason in [`WrapError`].
-    pub fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
+    pub fn wrap<K: Recipient, R: Generator + ?Sized>(
         share: &Share<32>,
         context: &[u8; 32],
         recipient: &K,
@@ -88,7 +87,7 @@ impl<'a> WrappedShare<'a> {
     /// # Errors
     ///
     /// Fails for each reason in [`UnwrapError`].
-    pub fn unwrap<I: Identity, R: TryCryptoRng + ?Sized>(
+    pub fn unwrap<I: Identity, R: Generator + ?Sized>(
         &self,
         context: &[u8; 32],
         index: ShareIndex,
@@ -107,7 +106,7 @@ impl<'a> WrappedShare<'a> {
 /// Wraps as [`WrappedShare::wrap`] does, and returns a permit to let the contents of `out` leave.
 ///
 /// Secret: the share's value. Public: its index, `context`, `out`. Leaks: nothing else.
-pub(crate) fn wrap<K: Recipient, R: TryCryptoRng + ?Sized>(
+pub(crate) fn wrap<K: Recipient, R: Generator + ?Sized>(
     share: &Share<32>,
     context: &[u8; 32],
     recipient: &K,

@@ -6,9 +6,9 @@ mod sealed;
 
 use std::cell::Cell;
 
-use rand_core::TryCryptoRng;
 use sealed::{FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealing};
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use security_domain::rng::Generator;
 use security_domain::sealed_domain::{Root, SealError, Sealing};
 use sha2::{Digest, Sha256};
 
@@ -66,7 +66,7 @@ impl Recipient for Spoilt<'_> {
             None => FastKey(99).id(),
         }
     }
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,

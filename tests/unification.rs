@@ -99,6 +99,13 @@ mod sealed {
     matched!(x509::CertificateError: Encoding TrailingData Version SignatureAlgorithm Validity NotRsa Key ..);
 }
 
+#[cfg(feature = "embedded-storage")]
+mod nor {
+    use security_domain::storage;
+
+    matched!(storage::NorLayoutError: Sizes TooSmall TooLong ..);
+}
+
 #[cfg(feature = "managed-hsm")]
 mod interchange {
     use security_domain::managed_hsm;

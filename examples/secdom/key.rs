@@ -11,9 +11,8 @@ mod pfx;
 
 use std::path::Path;
 
-use rand_core::TryCryptoRng;
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
-use security_domain::rng::RngError;
+use security_domain::rng::{Generator, RngError};
 use security_domain::rsa::{KeyError, PrivateKey};
 use zeroize::Zeroizing;
 
@@ -58,7 +57,7 @@ impl Key {
 impl Identity for Key {
     type Error = RngError;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         rng: &mut R,

@@ -3,13 +3,13 @@
 
 use core::convert::Infallible;
 
-use rand_core::TryCryptoRng;
 use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionPurpose, VetError, VettedRequest,
     contribution_len,
 };
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::contribution::{Asking, open_contribution};
+use security_domain::rng::Generator;
 use security_domain::sealed_domain::SealedDomain;
 
 use super::rng::Seeded;
@@ -61,7 +61,7 @@ struct Closed;
 impl Identity for Closed {
     type Error = Infallible;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         _: &[u8],
         _: &mut R,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Makes a backup.
 
-use rand_core::TryCryptoRng;
-
 use super::chunks::Chunks;
 use super::error::{BeginError, StreamError};
 use super::header::{BackupId, BackupInfo, write_front};
@@ -11,6 +9,7 @@ use crate::burn::{self, burning};
 use crate::ct::declassify_bytes;
 use crate::hardened::Permit;
 use crate::labels::Purpose;
+use crate::rng::Watched;
 use crate::sealed_domain::{DomainId, Hedged, Root};
 use crate::secret::Secret;
 
@@ -28,11 +27,11 @@ impl Writer {
     /// backup only.
     ///
     /// Secret: the root, the key. Public: the info, the front. Leaks: nothing else.
-    pub(crate) fn begin<R: TryCryptoRng + ?Sized>(
+    pub(crate) fn begin(
         root: &Root,
         info: &BackupInfo<'_>,
         number: u64,
-        rng: &mut R,
+        rng: &mut dyn Watched,
         key: &mut BackupKey,
     ) -> Result<Self, BeginError> {
         burning::<{ burn::DOMAIN }, _>(move || {

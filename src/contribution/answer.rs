@@ -9,7 +9,6 @@ use core::fmt;
 
 use minicbor::Encoder;
 use minicbor::encode::Write;
-use rand_core::TryCryptoRng;
 
 use super::id::RequestDigest;
 use super::request::{VERSION, known_version};
@@ -21,6 +20,7 @@ use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Fault, Verdict};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
+use crate::rng::Generator;
 use crate::sealed_domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
 use crate::wrapped_share::WrappedShare;
 
@@ -146,7 +146,7 @@ pub(super) fn statement(request: &RequestDigest, wrapped: &WrappedShare<'_>) -> 
 /// # Errors
 ///
 /// Fails for each reason in [`ContributionError`].
-pub fn open_contribution<I: Identity, R: TryCryptoRng + ?Sized>(
+pub fn open_contribution<I: Identity, R: Generator + ?Sized>(
     contribution: &Contribution<'_>,
     sealed: &SealedDomain<'_>,
     request: RequestDigest,

@@ -5,7 +5,6 @@ use core::fmt;
 use core::hint::black_box;
 
 use minicbor::Encoder;
-use rand_core::TryCryptoRng;
 
 use super::answer::{Contribution, context, encode, encoded_len, statement};
 use super::request::{Request, SessionPurpose};
@@ -14,6 +13,7 @@ use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapError};
 use crate::hardened::{Permit, Verdict};
+use crate::rng::{Erased, Generator};
 use crate::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, Header, HeaderDigest, SealedDomain,
 };
@@ -85,7 +85,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 ///     contribute(sealed, expect, request, share, 0, rng, &mut [0; 1024]);
 /// }
 /// ```
-pub fn contribute<'o, R: TryCryptoRng + ?Sized>(
+pub fn contribute<'o, R: Generator + ?Sized>(
     sealed: &SealedDomain<'_>,
     expect: &ExpectedDomain,
     request: &VettedRequest<'_>,
@@ -188,7 +188,7 @@ fn check_strength(
 /// request was vetted, are tested again before the share is wrapped and before anything is written.
 ///
 /// Secret: the share. Public: everything else, `out`. Leaks: nothing else.
-fn write<R: TryCryptoRng + ?Sized>(
+fn write<R: Generator + ?Sized>(
     sealed: &SealedDomain<'_>,
     vetted: &VettedRequest<'_>,
     share: &DomainShare,
@@ -211,7 +211,7 @@ fn write<R: TryCryptoRng + ?Sized>(
     declassify_bytes(wrapped);
     let wrapped = WrappedShare::from_bytes(wrapped);
     let signature = statement(&digest, &wrapped)
-        .sign(sealed, share)
+        .sign(sealed, share, &mut Erased(rng))
         .map_err(|_| ContributeError::Fault)?;
     permit.and(hidden).spend(ContributeError::Fault)?;
     vetted.check(ContributeError::Fault)?;

@@ -65,6 +65,8 @@ pub struct RamHost<R, const SLOT: usize> {
     /// How many more calls to the flash or the counter succeed before one fails. It fails without an
     /// effect, and those after it succeed again. `None` if none fails.
     pub calls_before_failure: Option<usize>,
+    /// Called as long operations go on.
+    pub on_progress: fn(),
 }
 
 /// What the two slots of a [`RamHost`] hold.
@@ -84,6 +86,7 @@ impl<R: TryCryptoRng, const SLOT: usize> RamHost<R, SLOT> {
             counter: 0,
             counter_is_hardware: true,
             calls_before_failure: None,
+            on_progress: || (),
         }
     }
 
@@ -184,6 +187,10 @@ impl<R: TryCryptoRng, const SLOT: usize> Host for RamHost<R, SLOT> {
             self.last_event = Some(*event);
         }
         self.answer
+    }
+
+    fn progress(&mut self) {
+        (self.on_progress)();
     }
 }
 

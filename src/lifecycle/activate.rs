@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::holding::Holding;
-use super::host::Host;
+use super::host::{Host, HostRng, watched};
 use super::instance::Instance;
 use super::stage::Stage;
 use super::standing::Standing;
@@ -216,7 +216,7 @@ impl<const N: usize> Vault<N> {
         if !self.takes_writes() {
             self.put_back(before, host)?;
         }
-        self.health.first_use(SEALING)?;
+        self.health.first_use(SEALING, &mut watched(host))?;
         let created = host.now();
         let Self {
             held,
@@ -227,8 +227,9 @@ impl<const N: usize> Vault<N> {
         } = self;
         let artifacts = held.all()?;
         let sealed = sealing(activation, held, instance, &artifacts, created)
-            .seal_holding_back(host.rng(), buffer, out, Some(release))
+            .seal_holding_back(&mut HostRng(host), buffer, out, Some(release))
             .map_err(LifecycleError::Seal)?;
+        host.progress();
         let (header, len) = (sealed.header(), sealed.as_bytes().len());
         self.pending = Standing::new(header.epoch(), header.digest());
         Ok(len)

@@ -26,7 +26,7 @@
 
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
-use super::host::Host;
+use super::host::{Host, HostRng};
 use super::stage::Stage;
 use super::state::{Active, Domain};
 use super::vault::{Next, Vault};
@@ -244,7 +244,7 @@ impl<const N: usize> Vault<N> {
             length,
         };
         let key = &mut self.backup_key;
-        let writer = Writer::begin(&self.held.root, &info, number, host.rng(), key);
+        let writer = Writer::begin(&self.held.root, &info, number, &mut HostRng(host), key);
         let writer = writer.map_err(|error| match error {
             BeginError::Rng => LifecycleError::Rng,
             error => LifecycleError::Backup(error),

@@ -12,8 +12,9 @@ use super::standing::Standing;
 use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::ct::declassify_bytes;
 use crate::hardened::copy;
-use crate::rsa::PrivateKey;
+use crate::rng::Watched;
 #[cfg(feature = "managed-hsm")]
+use crate::rsa::PrivateKey;
 use crate::sealed_domain::MAX_TEXT_LEN;
 use crate::sealed_domain::{
     HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN, Root,
@@ -157,7 +158,7 @@ impl<const N: usize> Places<'_, N> {
     /// Reads the contents of a record, which only this HSM can have written.
     ///
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
-    pub(super) fn read(&mut self, contents: &[u8]) -> Read<Stage> {
+    pub(super) fn read(&mut self, contents: &[u8], watched: &mut dyn Watched) -> Read<Stage> {
         let mut reader = Reader::new(contents);
         reader.array_of(8, Part::Contents)?;
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
@@ -182,7 +183,7 @@ impl<const N: usize> Places<'_, N> {
         };
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
-            let session = read_session(&mut reader, &mut self.session.key, self.held)?;
+            let session = read_session(&mut reader, &mut self.session.key, self.held, watched)?;
             self.session
                 .set(session)
                 .map_err(|_| Malformed(Part::Session))?;

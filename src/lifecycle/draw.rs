@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The generator of an empty HSM, hedged with its device key.
 
-use rand_core::TryCryptoRng;
-
 use super::error::LifecycleError;
-use super::host::Host;
+use super::host::{Host, HostRng};
 use super::vault::Vault;
 use crate::hardened::copy;
 use crate::labels::Purpose;
+use crate::rng::Watched;
 use crate::sealed_domain::Hedged;
 use crate::secret::Secret;
 
@@ -20,26 +19,26 @@ impl<const N: usize> Vault<N> {
     pub(super) fn hedged<'a, H: Host>(
         &self,
         device_key: &'a mut Secret<32>,
-        host: &'a mut H,
+        rng: &'a mut HostRng<'_, H>,
         aim: &[u8],
         now: u64,
-    ) -> Result<Hedged<'a, H::Rng>, LifecycleError> {
+    ) -> Result<Hedged<'a>, LifecycleError> {
         let number = self.position.ok_or(LifecycleError::Fault)?.number();
-        copy(device_key.expose_mut(), host.device_key().expose())?;
-        Ok(hedge(host.rng(), device_key, aim, number, now))
+        copy(device_key.expose_mut(), rng.0.device_key().expose())?;
+        Ok(hedge(rng, device_key, aim, number, now))
     }
 }
 
 /// Hedges `rng` with the device key: two HSMs whose generators return the same bytes share no draw.
 ///
 /// Secret: the device key, the draws. Public: `aim`, the number, the time. Leaks: nothing else.
-pub(super) fn hedge<'a, R: TryCryptoRng + ?Sized>(
-    rng: &'a mut R,
+pub(super) fn hedge<'a>(
+    rng: &'a mut dyn Watched,
     device_key: &'a Secret<32>,
     aim: &[u8],
     number: u64,
     now: u64,
-) -> Hedged<'a, R> {
+) -> Hedged<'a> {
     let mut what = Secret::zeroed();
     *what.expose_mut() = Purpose::Session.digest([aim, &number.to_be_bytes(), &now.to_be_bytes()]);
     Hedged::with_device_key(rng, device_key, what)

@@ -9,6 +9,7 @@
 use super::error::LifecycleError;
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
+use crate::rng::Watched;
 use crate::self_test::{self, Failed, Passed, SelfTested, Test};
 
 /// The values of both words after a start, and after a fault. They differ in many bits from each
@@ -65,10 +66,15 @@ impl Health {
     }
 
     /// Runs the `tests` that have not passed since the start.
-    pub(super) fn first_use(&mut self, tests: &[Test]) -> Result<(), LifecycleError> {
+    pub(super) fn first_use(
+        &mut self,
+        tests: &[Test],
+        watched: &mut dyn Watched,
+    ) -> Result<(), LifecycleError> {
         for test in tests {
             if !self.passed.has(*test) {
-                self.note(*test, test.run())?;
+                self.note(*test, test.run_watched(watched))?;
+                watched.tick();
             }
         }
         Ok(())
@@ -98,6 +104,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::NoGenerator;
     use crate::self_test;
 
     #[test]
@@ -119,7 +126,7 @@ mod tests {
         health.begin(self_test::run().unwrap()).unwrap();
         let test = Test::Ed25519;
         assert!(!health.passed.has(test));
-        health.first_use(&[test]).unwrap();
+        health.first_use(&[test], &mut NoGenerator).unwrap();
         assert!(health.passed.has(test) && health.passed.has(Test::Sha256));
 
         let failed = Failed { test };

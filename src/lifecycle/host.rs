@@ -4,10 +4,11 @@
 
 use core::fmt;
 
-use rand_core::TryCryptoRng;
+use rand_core::{TryCryptoRng, TryRng};
 
 use super::event::Event;
 use crate::ct::Mask;
+use crate::rng::{Erased, RngError, Watched};
 use crate::secret::Secret;
 use crate::storage::{Flash, Medium};
 
@@ -41,6 +42,42 @@ pub trait Host: Flash {
     /// }
     /// ```
     fn report(&mut self, event: &Event) -> SinkAnswer;
+
+    /// Called at public, evenly spaced points of every long operation, for example to feed a watchdog.
+    /// It must not take long. `docs/footprint.md` says how far apart the points are.
+    fn progress(&mut self) {}
+}
+
+/// The generator of a host, which is told of the progress of what draws from it.
+pub(super) struct HostRng<'h, H: ?Sized>(pub(super) &'h mut H);
+
+/// Returns what tells the host of progress, for what draws nothing.
+pub(super) fn watched<H: Host + ?Sized>(host: &mut H) -> HostRng<'_, H> {
+    HostRng(host)
+}
+
+impl<H: Host + ?Sized> TryRng for HostRng<'_, H> {
+    type Error = RngError;
+
+    fn try_next_u32(&mut self) -> Result<u32, RngError> {
+        Erased(Host::rng(self.0)).try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, RngError> {
+        Erased(Host::rng(self.0)).try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), RngError> {
+        Erased(Host::rng(self.0)).try_fill_bytes(out)
+    }
+}
+
+impl<H: Host + ?Sized> TryCryptoRng for HostRng<'_, H> {}
+
+impl<H: Host + ?Sized> Watched for HostRng<'_, H> {
+    fn tick(&mut self) {
+        self.0.progress();
+    }
 }
 
 /// The host provides what seals the state at rest.
@@ -53,6 +90,10 @@ impl<H: Host + ?Sized> Medium for H {
 
     fn device_key(&self) -> &Secret<32> {
         Host::device_key(self)
+    }
+
+    fn progress(&mut self) {
+        Host::progress(self);
     }
 }
 

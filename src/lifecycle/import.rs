@@ -10,7 +10,7 @@ use core::num::NonZeroU64;
 use super::contents::SESSION_ROOM;
 use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event, Step};
-use super::host::Host;
+use super::host::{Host, HostRng, watched};
 use super::session::{Clock, Session, Task, Ticked};
 use super::stage::Stage;
 use super::state::{Active, Domain, Empty, Imported, Importing, Refused};
@@ -186,7 +186,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
-        self.health.first_use(DRAWING)?;
+        self.health.first_use(DRAWING, &mut watched(host))?;
         let needed = expected::check(expected)?.saturating_add(SESSION_ROOM);
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
@@ -194,7 +194,8 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let mut device_key = Secret::zeroed();
-        let mut rng = self.hedged(&mut device_key, host, b"import", now)?;
+        let mut source = HostRng(host);
+        let mut rng = self.hedged(&mut device_key, &mut source, b"import", now)?;
         let named = self.instance.draw(&mut rng)?;
         let key = &mut self.session.key;
         let (certificate, len) = blob::transfer_key(size, now, key, &mut rng, out)?;
@@ -214,7 +215,7 @@ impl<const N: usize> Vault<N> {
         blob: &RestoreBlob<'_>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        self.health.first_use(OPENING)?;
+        self.health.first_use(OPENING, &mut watched(host))?;
         let Ticked { permit, now } = self.tick(host)?;
         let import = self.import()?;
         let permit = permit.and(blob::check(import, &self.held, blob)?);
@@ -265,7 +266,7 @@ impl<const N: usize> Vault<N> {
             ..
         } = self;
         let (import, key) = session.import_and_key().ok_or(LifecycleError::Expired)?;
-        let opened = blob::open(import, key, blob, host.rng(), held, buffer);
+        let opened = blob::open(import, key, blob, &mut HostRng(host), held, buffer);
         wipe(buffer);
         if !opened? {
             root::derive(&mut self.held)?;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The name and the seed of one HSM.
 
-use rand_core::TryCryptoRng;
-
 use crate::ct::{Mask, declassify_bytes, is_zeros};
 use crate::hardened::Permit;
-use crate::rng::{self, RngError};
+use crate::rng::{self, Generator, RngError};
 use crate::sealed_domain::InstanceId;
 use crate::secret::{Secret, wipe};
 
@@ -26,10 +24,7 @@ impl Instance {
     /// Draws seed and name, and returns a permit to use them.
     ///
     /// Secret: the seed. Public: the name. Leaks: whether the generator failed.
-    pub(super) fn draw<R: TryCryptoRng + ?Sized>(
-        &mut self,
-        rng: &mut R,
-    ) -> Result<Permit, RngError> {
+    pub(super) fn draw<R: Generator + ?Sized>(&mut self, rng: &mut R) -> Result<Permit, RngError> {
         let drawn = rng::draw(rng, self.seed.expose_mut())?;
         let mut id = [0; 16];
         rng::fill(rng, &mut id)?;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Provisions a fresh domain.
 
-use rand_core::TryCryptoRng;
-
 #[cfg(feature = "hazmat")]
 use super::draw::hedge;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
-use super::host::Host;
+use super::host::{Host, HostRng, watched};
 use super::instance::Instance;
 use super::stage::Stage;
 use super::state::{Domain, Empty, Provisioned, Refused};
 use super::vault::{Next, Vault};
 use crate::hardened::{Permit, Verdict, copy};
-use crate::rng::{self, RngError};
+use crate::rng;
+use crate::rng::RngError;
+#[cfg(feature = "hazmat")]
+use crate::rng::{Erased, Generator};
 use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};
 #[cfg(feature = "hazmat")]
 use crate::sealed_domain::{HeaderDigest, InstanceId};
@@ -51,7 +52,7 @@ const AIM: &[u8] = b"provision";
 /// them.
 ///
 /// Secret: root and seed. Public: the name. Leaks: whether the generator failed.
-fn draw<R: TryCryptoRng + ?Sized>(
+fn draw<R: Generator + ?Sized>(
     rng: &mut R,
     root: &mut Root,
     instance: &mut Instance,
@@ -83,14 +84,15 @@ impl Fresh {
     /// # Errors
     ///
     /// [`RngError`] if the generator failed.
-    pub fn drawn<R: TryCryptoRng + ?Sized>(
+    pub fn drawn<R: Generator + ?Sized>(
         rng: &mut R,
         device_key: &Secret<32>,
         number: u64,
         now: u64,
     ) -> Result<Self, RngError> {
         let (mut root, mut instance) = (Root::zeroed(), Instance::NONE);
-        let mut rng = hedge(rng, device_key, AIM, number, now);
+        let mut rng = Erased(rng);
+        let mut rng = hedge(&mut rng, device_key, AIM, number, now);
         draw(&mut rng, &mut root, &mut instance)?.spend(RngError)?;
         let Instance { id, seed } = instance;
         Ok(Self { root, seed, id })
@@ -104,15 +106,15 @@ impl Fresh {
 ///
 /// [`RngError`] if the generator failed.
 #[cfg(feature = "hazmat")]
-pub fn session_instance<R: TryCryptoRng + ?Sized>(
+pub fn session_instance<R: Generator + ?Sized>(
     rng: &mut R,
     device_key: &Secret<32>,
     header: HeaderDigest,
     number: u64,
     now: u64,
 ) -> Result<(Secret<32>, InstanceId), RngError> {
-    let mut instance = Instance::NONE;
-    let mut rng = hedge(rng, device_key, header.as_bytes(), number, now);
+    let (mut rng, mut instance) = (Erased(rng), Instance::NONE);
+    let mut rng = hedge(&mut rng, device_key, header.as_bytes(), number, now);
     instance.draw(&mut rng)?.spend(RngError)?;
     Ok((instance.seed, instance.id))
 }
@@ -123,7 +125,8 @@ impl<const N: usize> Vault<N> {
         artifacts: &[(ArtifactTag<'_>, &[u8])],
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        self.health.first_use(&[Test::Ed25519])?;
+        self.health
+            .first_use(&[Test::Ed25519], &mut watched(host))?;
         if !(1..=MAX_ARTIFACTS).contains(&artifacts.len()) {
             return Err(LifecycleError::Seal(SealError::ArtifactCount));
         }
@@ -136,7 +139,8 @@ impl<const N: usize> Vault<N> {
         }
         let now = host.now();
         let mut device_key = Secret::zeroed();
-        let mut rng = self.hedged(&mut device_key, host, AIM, now)?;
+        let mut source = HostRng(host);
+        let mut rng = self.hedged(&mut device_key, &mut source, AIM, now)?;
         let Self { held, instance, .. } = self;
         let drawn = draw(&mut rng, &mut held.root, instance)?;
         held.name()?;

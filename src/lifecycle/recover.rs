@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::end::InSession;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
-use super::host::Host;
+use super::host::{Host, HostRng, watched};
 use super::session::{Recovery, Ticked};
 use super::stage::Stage;
 use super::standing::Standing;
@@ -16,6 +16,7 @@ use super::vault::{Next, Vault};
 use crate::contribution::{Contribution, RequestDigest, open_contribution};
 use crate::custodian::CustodianId;
 use crate::hardened::copy;
+use crate::rng::Watched;
 use crate::sealed_domain::{
     DomainShare, ExpectedDomain, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,
 };
@@ -54,12 +55,15 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
         self.vault.serve(Step::Contribute, host, |vault, host| {
-            vault.health.first_use(&[Test::RsaOaep])?;
+            vault
+                .health
+                .first_use(&[Test::RsaOaep], &mut watched(host))?;
             let ticked = vault.tick_of(sealed, host)?;
             let request = vault.recovery_mut()?.request;
             let request = request.ok_or(LifecycleError::NoTransferKey)?;
             let key = vault.session.key.get_mut().ok_or(LifecycleError::Fault)?;
-            let share = open_contribution(contribution, sealed, request, key, host.rng())
+            let watched: &mut dyn Watched = &mut HostRng(host);
+            let share = open_contribution(contribution, sealed, request, key, watched)
                 .map_err(LifecycleError::Contribution)?;
             vault.keep(share, sealed, ticked, host)
         })
@@ -160,6 +164,7 @@ impl<const N: usize> Vault<N> {
     ) -> Result<Ticked, LifecycleError> {
         let Ticked { permit, now } = self.tick(host)?;
         let same = self.recovery_mut()?.check(sealed)?;
+        host.progress();
         let permit = permit.and(same);
         Ok(Ticked { permit, now })
     }
@@ -203,8 +208,10 @@ impl<const N: usize> Vault<N> {
         sealed: &SealedDomain<'_>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        self.health.first_use(&[Test::Gf256, Test::Shamir])?;
+        self.health
+            .first_use(&[Test::Gf256, Test::Shamir], &mut watched(host))?;
         let Ticked { permit, .. } = self.tick_of(sealed, host)?;
+        host.progress();
         let Self {
             session,
             held,
@@ -216,15 +223,18 @@ impl<const N: usize> Vault<N> {
         let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         let opened = sealed
-            .open(
+            .open_watched(
                 &ExpectedDomain::header(domain, epoch, header),
                 &shares,
+                &mut watched(host),
                 buffer,
             )
             .map_err(LifecycleError::Open)?;
+        host.progress();
         let whole = opened.check().map_err(LifecycleError::Open)?;
         let taken = held.set(&opened)?;
         held.name()?;
+        host.progress();
         drop(opened);
         drop(shares);
         let release = sealed.release().ok_or(LifecycleError::Pending)?;

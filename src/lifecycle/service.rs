@@ -32,6 +32,7 @@ impl<const N: usize> Vault<N> {
         act: impl FnOnce(&mut Self, &mut H) -> Result<O, LifecycleError>,
     ) -> Result<O, LifecycleError> {
         burning::<{ burn::SEALING }, _>(move || {
+            host.progress();
             self.interrupt();
             let allowed = self.allows(host)?;
             allowed.spend(LifecycleError::Fault)?;

@@ -5,7 +5,7 @@ use super::audit::Audit;
 use super::contents::Places;
 use super::error::LifecycleError;
 use super::event::Event;
-use super::host::Host;
+use super::host::{Host, watched};
 use super::stage::Stage;
 use super::state::{
     Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Status,
@@ -15,6 +15,7 @@ use super::state::{Imported, Importing};
 use super::vault::Vault;
 use crate::burn::{self, burning};
 use crate::hardened::{Fault, Permit};
+use crate::rng::Watched;
 use crate::secret::wipe;
 use crate::self_test::{SelfTested, Test};
 use crate::storage::record::{self, Loaded, RecordError};
@@ -166,15 +167,19 @@ fn load<const N: usize, H: Host>(
             len
         }
     };
-    vault.health.first_use(&[Test::Ed25519])?;
-    let restored = restore(vault, len, permit);
+    vault
+        .health
+        .first_use(&[Test::Ed25519], &mut watched(host))?;
+    let restored = restore(vault, len, permit, &mut watched(host));
     wipe(&mut vault.buffer);
     let stage = restored.map_err(|_| RecordError::Damaged)?;
     if stage.is_left_out() {
         return Err(LifecycleError::LeftOut(stage));
     }
+    host.progress();
     if stage.has_domain() {
         vault.held.name()?;
+        host.progress();
     }
     vault.is_rooted(stage)?.spend(LifecycleError::Fault)?;
     match vault.end_if_over(host)? {
@@ -191,6 +196,7 @@ fn restore<const N: usize>(
     vault: &mut Vault<N>,
     len: usize,
     permit: Permit,
+    watched: &mut dyn Watched,
 ) -> Result<Stage, Fault> {
     permit.spend(Fault)?;
     let contents = vault.buffer.get(..len).ok_or(Fault)?;
@@ -202,5 +208,5 @@ fn restore<const N: usize>(
         release: &mut vault.release,
         session: &mut vault.session,
     };
-    places.read(contents).map_err(|_| Fault)
+    places.read(contents, watched).map_err(|_| Fault)
 }

@@ -2,9 +2,7 @@
 //! The transfer key of a session, in its place in the vault: it is made and read there, and never
 //! moved.
 
-use rand_core::TryCryptoRng;
-
-use crate::rng::Erased;
+use crate::rng::Watched;
 use crate::rsa::{GenerateError, KeyError, ModulusSize, PrivateKey};
 
 /// A transfer key, or none. It wipes itself.
@@ -30,13 +28,13 @@ impl TransferKey {
     /// Generates a key.
     ///
     /// Secret: the key, what `rng` draws. Public: `size`. Leaks: what generating a key leaks.
-    pub(super) fn generate<R: TryCryptoRng + ?Sized>(
+    pub(super) fn generate(
         &mut self,
         size: ModulusSize,
-        rng: &mut R,
+        rng: &mut dyn Watched,
     ) -> Result<&PrivateKey, GenerateError> {
         self.wipe();
-        self.key.make(size, &mut Erased(rng), &mut |_| ())?;
+        self.key.make(size, rng, &mut |_| ())?;
         self.is_there = true;
         Ok(&self.key)
     }
@@ -44,9 +42,9 @@ impl TransferKey {
     /// Reads a key from PKCS#8.
     ///
     /// Secret: the key. Public: the lengths of its integers, what is wrong. Leaks: nothing else.
-    pub(super) fn read(&mut self, der: &[u8]) -> Result<(), KeyError> {
+    pub(super) fn read(&mut self, der: &[u8], watched: &mut dyn Watched) -> Result<(), KeyError> {
         self.wipe();
-        self.key.read_pkcs8_der(der)?;
+        self.key.read_pkcs8_der(der, watched)?;
         self.is_there = true;
         Ok(())
     }

@@ -25,7 +25,6 @@ mod combine;
 mod make;
 
 use core::fmt;
-use rand_core::TryCryptoRng;
 
 use super::custodians::{MAX_CUSTODIANS, custodian_count, quorum_of};
 use super::enc_data::{Artifact, EncData};
@@ -38,7 +37,7 @@ use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::list::List;
 use crate::quorum::Quorum;
-use crate::rng::RngError;
+use crate::rng::{Generator, RngError};
 use crate::secret::Secret;
 use crate::x509::{RecoveryCertificate, Thumbprint};
 
@@ -225,7 +224,7 @@ impl<'a> DomainFile<'a> {
     ) -> Result<Share, ShareError<I::Error>>
     where
         I: Identity,
-        R: TryCryptoRng + ?Sized,
+        R: Generator + ?Sized,
     {
         burning::<{ burn::JWE }, _>(move || {
             let (_, share) = { self.find(custodian) }

@@ -3,8 +3,6 @@
 //!
 //! Domain files and restore blobs have the same member.
 
-use rand_core::TryCryptoRng;
-
 use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{Member, Reader, Str, Unescaped};
 use super::jwe::{Algorithm, ContentKey, Jwe, Sealer, padded_len, sealed_len};
@@ -17,6 +15,7 @@ use crate::ct::Mask;
 use crate::hardened::{self, Permit, Verdict};
 use crate::kdf;
 use crate::list::List;
+use crate::rng::Generator;
 
 /// The most artifacts of a file.
 pub const MAX_ENTRIES: usize = 32;
@@ -287,7 +286,7 @@ pub fn encoded_len<'t>(
 }
 
 /// Writes the member, name and value. `seal` writes the ciphertext of each artifact.
-pub fn write<'t, T, R: TryCryptoRng + ?Sized>(
+pub fn write<'t, T, R: Generator + ?Sized>(
     writer: &mut Writer<'_>,
     spacing: &Spacing,
     key: &MasterKey,

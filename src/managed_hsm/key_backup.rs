@@ -20,7 +20,6 @@
 //! ```
 
 use core::fmt;
-use rand_core::TryCryptoRng;
 
 use super::error::{Field, FileError, OpenError, WriteError};
 pub use super::jwe::ContentKey;
@@ -28,6 +27,7 @@ use super::jwe::{Algorithm, Jwe, Sealer, padded_len, sealed_len};
 use super::source::Text;
 use super::writer;
 use crate::burn::{self, burning};
+use crate::rng::Generator;
 
 const KID: &str = "backup-protection-key";
 
@@ -94,7 +94,7 @@ pub fn encoded_len(plaintext: usize) -> usize {
 /// - [`WriteError::BufferTooSmall`]: `out` is too short.
 /// - [`WriteError::Rng`]: the generator failed.
 /// - [`WriteError::Fault`]: an internal check failed.
-pub fn seal<R: TryCryptoRng + ?Sized>(
+pub fn seal<R: Generator + ?Sized>(
     key: &ContentKey,
     plaintext: &[u8],
     rng: &mut R,

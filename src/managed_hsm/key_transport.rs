@@ -3,8 +3,6 @@
 //! together with the certificate's digest. It carries a share to its custodian, and the master key
 //! of a restore blob.
 
-use rand_core::TryCryptoRng;
-
 use super::base64::{Base64UrlUnpadded, Decoder, url_len};
 use super::error::{Fault, Field, FileError, OpenError, WriteError};
 use super::json::{Member, Reader, Str, Unescaped};
@@ -14,7 +12,7 @@ use super::writer::Writer;
 use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::custodian::{Identity, UnwrapError};
 use crate::hardened::{self, Permit, Verdict, copy};
-use crate::rng::RngError;
+use crate::rng::{Generator, RngError};
 use crate::rsa::{EncryptError, ModulusSize};
 use crate::secret::Secret;
 use crate::x509::{Certificate, Thumbprint};
@@ -183,7 +181,7 @@ impl<'a> EncKey<'a> {
     ) -> Result<Permit, Failure<I::Error>>
     where
         I: Identity,
-        R: TryCryptoRng + ?Sized,
+        R: Generator + ?Sized,
     {
         let jwe = parse(&self.jwe, Field::new("")).map_err(|_| Failure::Fault)?;
         let mut buffer = [0; MAX_ENCRYPTED_KEY];
@@ -255,7 +253,7 @@ pub const DIGEST_LEN: usize = url_len(32);
 /// Seals a secret to a certificate under a fresh content key, and writes the compact JWE.
 ///
 /// Secret: `secret`. Public: the certificate, the length. Leaks: nothing else.
-pub fn seal<R: TryCryptoRng + ?Sized>(
+pub fn seal<R: Generator + ?Sized>(
     writer: &mut Writer<'_>,
     secret: &[u8],
     certificate: &Certificate<'_>,

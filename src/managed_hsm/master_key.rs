@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The key of one file.
 
-use rand_core::TryCryptoRng;
-
 use crate::ct::is_zeros;
 use crate::hardened::Verdict;
-use crate::rng::RngError;
+use crate::rng::{Generator, RngError};
 use crate::secret::Secret;
 
 /// The key that opens every artifact of one file. It comes from a quorum of shares or from a
@@ -20,7 +18,7 @@ impl MasterKey {
     /// Draws a fresh key. Zeros are refused: they stand there before a key is drawn.
     ///
     /// Secret: the key. Leaks: whether the generator failed.
-    pub(super) fn drawn<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
+    pub(super) fn drawn<R: Generator + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
         let key = Secret::random(rng)?;
         Verdict::twice(|| !is_zeros(key.expose())).or(RngError)?;
         Ok(Self(key))

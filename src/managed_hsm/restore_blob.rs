@@ -14,7 +14,6 @@
 //! ```
 
 use core::fmt;
-use rand_core::TryCryptoRng;
 
 use super::domain_file::DomainFile;
 use super::enc_data::{self, Artifact, EncData, Spacing, reseal};
@@ -29,7 +28,7 @@ use crate::burn::{self, burning};
 use crate::ct::eq_bytes;
 use crate::custodian::Identity;
 use crate::hardened::Verdict;
-use crate::rng::RngError;
+use crate::rng::{Generator, RngError};
 use crate::secret::{Secret, wipe};
 use crate::x509::{Certificate, Thumbprint};
 
@@ -116,7 +115,7 @@ impl<'a> RestoreBlob<'a> {
     ) -> Result<MasterKey, RestoreError<I::Error>>
     where
         I: Identity,
-        R: TryCryptoRng + ?Sized,
+        R: Generator + ?Sized,
     {
         burning::<{ burn::JWE }, _>(move || {
             let (have, want) = (*transfer, self.transfer_thumbprint());
@@ -247,7 +246,7 @@ pub fn encoded_len<'f>(file: impl Into<Origin<'f>>, transfer: &Certificate<'_>) 
 /// - [`WriteError::DoesNotOpen`]: `key` does not open `file`.
 /// - [`WriteError::Rng`]: the generator failed.
 /// - [`WriteError::Fault`]: an internal check failed.
-pub fn write<'f, R: TryCryptoRng + ?Sized>(
+pub fn write<'f, R: Generator + ?Sized>(
     file: impl Into<Origin<'f>>,
     key: &MasterKey,
     transfer: &Certificate<'_>,

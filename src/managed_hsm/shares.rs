@@ -3,7 +3,6 @@
 //! mod 257. A word is the share's index times 512 plus a value of 0 to 256.
 
 use heapless::Vec;
-use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::custodians::MAX_CUSTODIANS;
@@ -13,6 +12,7 @@ use crate::ct::{Mask, declassify};
 use crate::gf257::{self, Element};
 use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareIndex};
+use crate::rng::Generator;
 use crate::secret::Secret;
 use crate::x509::Thumbprint;
 
@@ -115,7 +115,7 @@ impl core::fmt::Debug for Share {
 /// # Errors
 ///
 /// [`WriteError::Rng`] if the generator failed, and [`WriteError::Fault`] if an internal check failed.
-pub fn deal<R: TryCryptoRng + ?Sized>(
+pub fn deal<R: Generator + ?Sized>(
     key: &MasterKey,
     quorum: Quorum,
     rng: &mut R,

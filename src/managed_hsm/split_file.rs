@@ -38,7 +38,6 @@ mod half;
 mod pairs;
 
 use core::fmt;
-use rand_core::TryCryptoRng;
 
 use super::custodians::MAX_CUSTODIANS;
 use super::domain_file::{DamagedShare, ShareError};
@@ -51,6 +50,7 @@ use super::source::Text;
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::list::List;
+use crate::rng::Generator;
 use crate::secret::Secret;
 use crate::x509::{RecoveryCertificate, Thumbprint};
 use pairs::{Pair, Pairs, read_pair};
@@ -237,7 +237,7 @@ impl<'a> SplitFile<'a> {
     ) -> Result<Half, ShareError<I::Error>>
     where
         I: Identity,
-        R: TryCryptoRng + ?Sized,
+        R: Generator + ?Sized,
     {
         burning::<{ burn::JWE }, _>(move || {
             let (pair, half) = { self.find(custodian, partner) }

@@ -10,7 +10,7 @@ use super::scratch::Scratch;
 use super::{ModulusSize, PublicKey, words};
 use crate::ct::declassify_words;
 use crate::hardened::{Fault, copy};
-use crate::rng::{self, Generator};
+use crate::rng::{self, Watched};
 use crate::secret::Secret;
 
 /// How many draws may fall on or above the modulus before the generator counts as broken. Each draw
@@ -30,15 +30,14 @@ const DRAWS: usize = 128;
 pub(super) fn draw(
     key: &PublicKey,
     multiplier: &mut Multiplier<'_>,
-    rng: &mut Generator<'_>,
     factor: &mut [Word],
     inverse: &mut [Word],
     mut scratch: Scratch<'_>,
 ) -> Result<(), Failure> {
     let modulus = multiplier.modulus().value();
     // A uniform number is the Montgomery form of a uniform number.
-    uniform(modulus, rng, factor)?;
-    uniform(modulus, rng, inverse)?;
+    uniform(modulus, scratch.rng(), factor)?;
+    uniform(modulus, scratch.rng(), inverse)?;
     {
         let mut scratch = scratch.lend();
         let product = scratch.take(factor.len())?;
@@ -48,15 +47,18 @@ pub(super) fn draw(
         declassify_words(product);
         // With an honest generator, the chance that there is none is about 2^-1023; such a number
         // would factor the modulus.
-        if !invert_public(product, modulus, scratch)? {
+        scratch.tick();
+        if !invert_public(product, modulus, scratch.lend())? {
             return Err(Failure::Rng);
         }
         // rsR inverted is (rsR)^-1; times sR over R is (rR)^-1.
         multiplier.mul(inverse, product)?;
+        scratch.tick();
     }
     // (rR)^-1, then 1/r, then R/r.
     multiplier.enter(inverse)?;
     multiplier.enter(inverse)?;
+    scratch.tick();
     key.power(multiplier, factor, scratch)?;
     Ok(())
 }
@@ -66,7 +68,7 @@ pub(super) fn draw(
 /// Secret: `out`, the modulus. Public: how many draws were above it. Leaks: nothing else.
 pub(super) fn uniform(
     modulus: &[Word],
-    rng: &mut Generator<'_>,
+    rng: &mut dyn Watched,
     out: &mut [Word],
 ) -> Result<(), Failure> {
     let mut drawn = Secret::<{ ModulusSize::MAX_BYTES }>::zeroed();

@@ -198,6 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rng::NoGenerator;
 
     const P: usize = U128::LIMBS;
 
@@ -213,7 +214,8 @@ mod tests {
 
     fn leaves(p: u128, x: U256, residue: u128) -> bool {
         let (prime, mut r2, mut area) = (U128::from(p).to_words(), [0; P], [7; 10 * P]);
-        let mut scratch = Scratch::over(&mut area);
+        let mut rng = NoGenerator;
+        let mut scratch = Scratch::over(&mut area, &mut rng);
         let prime = Modulus::new(&prime, &mut r2, scratch.lend());
         let half = Half {
             prime: prime.unwrap().unwrap(),

@@ -11,7 +11,6 @@ use super::product::mul_wide;
 use super::scratch::{Scratch, words_len};
 use super::{ModulusSize, PublicKey, blind, words};
 use crate::hardened::{Fault, Verdict, copy};
-use crate::rng::Generator;
 
 /// The lengths of the private numbers, in halves of the modulus: d; for p and for q the prime, `R^2`
 /// modulo it and `d` modulo the prime less one; the coefficient.
@@ -72,7 +71,6 @@ impl Crt {
         &self,
         key: &PublicKey,
         from: &[u8],
-        rng: &mut Generator<'_>,
         to: &mut [u8],
         mut scratch: Scratch<'_>,
     ) -> Result<(), Failure> {
@@ -90,20 +88,23 @@ impl Crt {
         let modulus = Modulus::new(n, r2, scratch.lend())?.ok_or(Fault)?;
         let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
         let (factor, inverse) = (scratch.take(len)?, scratch.take(len)?);
-        blind::draw(key, &mut multiplier, rng, factor, inverse, scratch.lend())?;
+        blind::draw(key, &mut multiplier, factor, inverse, scratch.lend())?;
         multiplier.mul(x, factor)?;
         multiplier.normalize(x);
 
         let y = scratch.take(len)?;
+        scratch.tick();
         private.power(y, x, scratch.lend())?;
+        scratch.tick();
 
         // With the result of a fault in one half of the computation, anyone could factor the
         // modulus (Boneh, DeMillo, Lipton). So the result is checked before it leaves.
         let check = factor;
         copy(check, y)?;
         multiplier.enter(check)?;
-        key.power(&mut multiplier, check, scratch)?;
+        key.power(&mut multiplier, check, scratch.lend())?;
         multiplier.leave(check)?;
+        scratch.tick();
         // From here on it is public whether the computation was right.
         Verdict::twice(|| words::eq(check, x)).or(Failure::Fault)?;
 
@@ -164,6 +165,7 @@ impl Private<'_> {
         );
         self.p.power(high, x, scratch.lend())?;
         self.q.power(low, x, scratch.lend())?;
+        scratch.tick();
 
         // low < q < R < 2p: one subtraction brings it below p, and one addition what is negative above 0.
         let reduced = scratch.take(low.len())?;
@@ -192,6 +194,7 @@ impl Half<'_> {
     fn power(&self, out: &mut [Word], x: &[Word], mut scratch: Scratch<'_>) -> Result<(), Fault> {
         let mut multiplier = Multiplier::new(self.prime, &mut scratch)?;
         multiplier.enter_wide(out, x)?;
+        scratch.tick();
         multiplier.pow(out, self.exponent, scratch)?;
         multiplier.leave(out)
     }

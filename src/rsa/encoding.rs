@@ -14,6 +14,7 @@ use super::{ExportError, KeyError, ModulusSize, PrivateKey, PublicKey, words};
 use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify};
 use crate::hardened::{Fault, copy};
+use crate::rng::{NoGenerator, Watched};
 use crate::secret::wipe;
 
 /// An integer's tag, its length in three bytes, and a zero before a top bit that is set.
@@ -90,7 +91,7 @@ impl PrivateKey {
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
         burning::<{ burn::RSA_KEY }, _>(move || {
             let mut key = Self::zeroed();
-            key.read_pkcs8_der(der)?;
+            key.read_pkcs8_der(der, &mut NoGenerator)?;
             Ok(key)
         })
     }
@@ -105,7 +106,7 @@ impl PrivateKey {
     pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
         burning::<{ burn::RSA_KEY }, _>(move || {
             let mut key = Self::zeroed();
-            key.read_pkcs1_der(der)?;
+            key.read_pkcs1_der(der, &mut NoGenerator)?;
             Ok(key)
         })
     }
@@ -124,7 +125,11 @@ impl PrivateKey {
     }
 
     /// Reads in place what [`from_pkcs8_der`](Self::from_pkcs8_der) reads.
-    pub(crate) fn read_pkcs8_der(&mut self, der: &[u8]) -> Result<(), KeyError> {
+    pub(crate) fn read_pkcs8_der(
+        &mut self,
+        der: &[u8],
+        watched: &mut dyn Watched,
+    ) -> Result<(), KeyError> {
         let (version, rest) = read(der, |reader| {
             reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
         })?;
@@ -138,10 +143,10 @@ impl PrivateKey {
             Ok((algorithm, key))
         })?;
         check_algorithm(algorithm)?;
-        self.read_pkcs1_der(key.as_bytes())
+        self.read_pkcs1_der(key.as_bytes(), watched)
     }
 
-    fn read_pkcs1_der(&mut self, der: &[u8]) -> Result<(), KeyError> {
+    fn read_pkcs1_der(&mut self, der: &[u8], watched: &mut dyn Watched) -> Result<(), KeyError> {
         let (version, rest) = read(der, |reader| {
             reader.sequence(|reader| Ok((reader.decode::<u8>()?, remaining(reader)?)))
         })?;
@@ -164,7 +169,8 @@ impl PrivateKey {
             coefficient,
         };
         self.public.set(n, e)?;
-        let read = with_scratch::<{ scratch::KEY }, _>(self.public.size(), &mut |scratch| {
+        let size = self.public.size();
+        let read = with_scratch::<{ scratch::KEY }, _>(size, watched, &mut |scratch| {
             self.secret.read(&self.public, &numbers, scratch)
         });
         if read.is_err() {

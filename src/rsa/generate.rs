@@ -2,7 +2,6 @@
 //! Generates keys from probable primes (FIPS 186-5 appendix A.1.3), with `e = 65537`.
 
 use crypto_bigint::Word;
-use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use super::crt::Places;
@@ -15,7 +14,7 @@ use super::{GenerateError, ModulusSize, PrivateKey, prime, words};
 use crate::burn::{self, burning};
 use crate::ct::declassify_words;
 use crate::hardened::{Fault, copy};
-use crate::rng::{Erased, Generator};
+use crate::rng::{Erased, Generator, Watched};
 
 /// An event during key generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ impl PrivateKey {
     /// # Errors
     ///
     /// Fails for each reason in [`GenerateError`].
-    pub fn generate<R: TryCryptoRng + ?Sized>(
+    pub fn generate<R: Generator + ?Sized>(
         size: ModulusSize,
         rng: &mut R,
     ) -> Result<Self, GenerateError> {
@@ -53,7 +52,7 @@ impl PrivateKey {
     /// # Errors
     ///
     /// Fails for each reason in [`GenerateError`].
-    pub fn generate_with_progress<R: TryCryptoRng + ?Sized>(
+    pub fn generate_with_progress<R: Generator + ?Sized>(
         size: ModulusSize,
         rng: &mut R,
         progress: &mut dyn FnMut(Progress),
@@ -69,15 +68,15 @@ impl PrivateKey {
     pub(crate) fn make(
         &mut self,
         size: ModulusSize,
-        rng: &mut Generator<'_>,
+        rng: &mut dyn Watched,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), GenerateError> {
-        let made = with_scratch::<{ scratch::KEY }, _>(size, &mut |mut scratch| {
+        let made = with_scratch::<{ scratch::KEY }, _>(size, rng, &mut |mut scratch| {
             for _ in 0..ATTEMPTS {
                 // The appendix gives up after this many candidates.
                 let Places { p, q, .. } = self.secret.places(size)?;
-                find(size, 5 * size.bits(), rng, progress, p, scratch.lend())?;
-                find(size, 10 * size.bits(), rng, progress, q, scratch.lend())?;
+                find(size, 5 * size.bits(), progress, p, scratch.lend())?;
+                find(size, 10 * size.bits(), progress, q, scratch.lend())?;
                 // The chance that they are too close is 2^-99, and that d is too small 2^-1023. Then
                 // start over.
                 if prime::far_apart(p, q, scratch.lend())?.declassify()
@@ -116,10 +115,10 @@ impl PrivateKey {
             let (divisor, other) = (scratch.take(p.len())?, scratch.take(p.len())?);
             copy(divisor, dp)?;
             copy(other, dq)?;
-            words::gcd(divisor, other);
+            words::gcd(divisor, other, &mut scratch);
             let (quotient, remainder) = (scratch.take(p.len())?, other);
             copy(quotient, dp)?;
-            words::div_rem(quotient, remainder, divisor);
+            words::div_rem(quotient, remainder, divisor, &mut scratch);
             mul_wide(d, quotient, dq)?;
         }
         invert_e(d);
@@ -181,7 +180,6 @@ const fn rounds(size: ModulusSize) -> u32 {
 fn find(
     size: ModulusSize,
     candidates: u32,
-    rng: &mut Generator<'_>,
     progress: &mut dyn FnMut(Progress),
     out: &mut [Word],
     mut scratch: Scratch<'_>,
@@ -189,8 +187,8 @@ fn find(
     let start = scratch.take(out.len())?;
     let mut left = candidates;
     loop {
-        prime::draw(rng, start)?;
-        let mut sieve = Sieve::new(start);
+        prime::draw(scratch.rng(), start)?;
+        let mut sieve = Sieve::new(start, scratch.rng());
         // A start that leaves nothing counts as a candidate too.
         left = left.checked_sub(1).ok_or(GenerateError::Exhausted)?;
         while let Some(position) = sieve.next() {
@@ -198,7 +196,7 @@ fn find(
             copy(out, start)?;
             words::add_word(out, 2 * Word::from(position));
             progress(Progress::Candidate);
-            if prime::is_probably_prime(out, rounds(size), rng, scratch.lend())? {
+            if prime::is_probably_prime(out, rounds(size), scratch.lend())? {
                 progress(Progress::Prime);
                 return Ok(());
             }

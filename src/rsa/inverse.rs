@@ -43,7 +43,7 @@ pub(super) fn invert_public(
     // The paper's bound is below 3 steps for each bit, in section 11.
     let bits = modulus.len() * Word::BITS as usize;
     let mut delta = 1;
-    for _ in 0..(3 * bits) >> 4 {
+    for i in 0..(3 * bits) >> 4 {
         if g.iter().all(|word| *word == 0) {
             break;
         }
@@ -59,6 +59,9 @@ pub(super) fn invert_public(
             *multiple = started.wrapping_sub(excess & ((1 << STEPS) - 1));
         }
         combine(d, e, &factors, modulus, multiples);
+        if i & 7 == 7 {
+            scratch.tick();
+        }
     }
 
     // d is above minus twice the modulus, and below it.
@@ -180,11 +183,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rng::NoGenerator;
 
     fn inverse<const N: usize>(number: &Uint<N>, modulus: &Uint<N>) -> Option<Uint<N>> {
         let mut words = number.to_words();
         let mut area = [7; 200];
-        invert_public(&mut words, &modulus.to_words(), Scratch::over(&mut area))
+        let mut rng = NoGenerator;
+        let scratch = Scratch::over(&mut area, &mut rng);
+        invert_public(&mut words, &modulus.to_words(), scratch)
             .unwrap()
             .then(|| Uint::from_words(words))
     }

@@ -84,16 +84,20 @@ impl<'a> Modulus<'a> {
 fn set_r2(x: &mut [Word], m: &[Word], mut scratch: Scratch<'_>) -> Result<(), Fault> {
     x.fill(0);
     words::sub(x, m);
-    for _ in 0..(m.len() as u32 * Word::BITS) >> 5 {
+    for i in 0..(m.len() as u32 * Word::BITS) >> 5 {
         // x < R < 2m: one subtraction makes it x < m, and one more is needed if doubling carries.
         let below = words::lt(x, m);
         words::sub_if(!below, x, m);
         let carry = words::shl1(x, 0);
         words::sub_if(Mask::from_bit(carry as u32), x, m);
+        if i & 31 == 31 {
+            scratch.tick();
+        }
     }
     let mut multiplier = Multiplier::new(Modulus::with_r2(m, &[])?, &mut scratch)?;
     for _ in 0..5 {
         multiplier.square(x)?;
+        scratch.tick();
     }
     Ok(())
 }
@@ -182,6 +186,7 @@ impl<'m> Multiplier<'m> {
         for _ in 0..1 << WINDOW {
             copy(rest.split_off_mut(..power.len()).ok_or(Fault)?, power)?;
             self.mul(power, base)?;
+            scratch.tick();
         }
 
         copy(base, powers.get(..power.len()).ok_or(Fault)?)?;
@@ -201,6 +206,7 @@ impl<'m> Multiplier<'m> {
                     }
                 }
                 self.mul(base, power)?;
+                scratch.tick();
             }
         }
         Ok(())
@@ -211,7 +217,12 @@ impl<'m> Multiplier<'m> {
     ///
     /// Secret: `exponent`. Public: the number of words. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn raise_two(&mut self, x: &mut [Word], exponent: &[Word]) -> Result<(), Fault> {
+    pub(super) fn raise_two(
+        &mut self,
+        x: &mut [Word],
+        exponent: &[Word],
+        mut scratch: Scratch<'_>,
+    ) -> Result<(), Fault> {
         for word in exponent.iter().rev() {
             for shift in (0..Word::BITS).rev() {
                 self.square(x)?;
@@ -220,6 +231,9 @@ impl<'m> Multiplier<'m> {
                 let set = Mask::from_bit((word >> shift) as u32 & 1);
                 let carry = words::shl1_if(set, x);
                 words::sub_if(Mask::from_bit(carry as u32), x, self.modulus.value);
+                if shift & 3 == 0 {
+                    scratch.tick();
+                }
             }
         }
         Ok(())
@@ -245,6 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rng::NoGenerator;
 
     /// Numbers of four words with long runs of ones and zeros, where carries go wrong.
     fn numbers() -> impl Strategy<Value = [Word; 4]> {
@@ -266,7 +281,8 @@ mod tests {
             m[0] |= 1;
             m[3] |= 1 << (Word::BITS - 1);
             let (mut r2, mut area) = ([0; 4], [7; 100]);
-            let mut scratch = Scratch::over(&mut area);
+            let mut rng = NoGenerator;
+            let mut scratch = Scratch::over(&mut area, &mut rng);
             let modulus = Modulus::new(&m, &mut r2, scratch.lend()).unwrap().unwrap();
             let params = FixedMontyParams::new(Odd::new(Uint::from_words(m)).unwrap());
             let form = |words| FixedMontyForm::new(&Uint::from_words(words), &params);
@@ -299,7 +315,7 @@ mod tests {
             power[0] = 1;
             multiplier.enter(&mut power).unwrap();
             multiplier.normalize(&mut power);
-            multiplier.raise_two(&mut power, &e).unwrap();
+            multiplier.raise_two(&mut power, &e, scratch.lend()).unwrap();
             multiplier.leave(&mut power).unwrap();
             let two = form([2, 0, 0, 0]);
             prop_assert_eq!(power, two.pow(&Uint::from_words(e)).retrieve().to_words());
@@ -317,9 +333,11 @@ mod tests {
     #[test]
     fn a_modulus_is_odd_and_has_its_top_bit_set() {
         let accepted = |value: [Word; 2]| {
-            let made = Modulus::new(&value, &mut [0; 2], Scratch::over(&mut [0; 4]))
-                .map(|made| made.is_some());
-            made.unwrap()
+            let (mut area, mut rng) = ([0; 4], NoGenerator);
+            let scratch = Scratch::over(&mut area, &mut rng);
+            Modulus::new(&value, &mut [0; 2], scratch)
+                .unwrap()
+                .is_some()
         };
         let top = 1 << (Word::BITS - 1);
         assert!(accepted([1, top]));
@@ -330,7 +348,8 @@ mod tests {
     fn numbers_that_do_not_fit_are_refused() {
         let [a, b] = [[1; 2], [Word::MAX; 2]];
         let (mut r2, mut area) = ([0; 2], [7; 100]);
-        let mut scratch = Scratch::over(&mut area);
+        let mut rng = NoGenerator;
+        let mut scratch = Scratch::over(&mut area, &mut rng);
         let modulus = Modulus::new(&b, &mut r2, scratch.lend()).unwrap().unwrap();
         let mut multiplier = Multiplier::new(modulus, &mut scratch).unwrap();
         for len in (0..7).filter(|len| *len != 4) {

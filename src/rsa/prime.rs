@@ -14,7 +14,7 @@ use super::scratch::Scratch;
 use super::{ModulusSize, blind, words};
 use crate::ct::Mask;
 use crate::hardened::{Fault, copy};
-use crate::rng::{self, Generator};
+use crate::rng::{self, Watched};
 use crate::secret::Secret;
 
 /// How many draws below the bound are accepted before the generator counts as broken. An honest
@@ -32,7 +32,7 @@ const TWOS: u32 = 32;
 /// Fills `out` with a uniform odd number of at least `sqrt(2)` times half its range.
 ///
 /// Secret: the number. Public: how many draws were below the bound. Leaks: nothing else.
-pub(super) fn draw(rng: &mut Generator<'_>, out: &mut [Word]) -> Result<(), Failure> {
+pub(super) fn draw(rng: &mut dyn Watched, out: &mut [Word]) -> Result<(), Failure> {
     let mut drawn = Secret::<{ ModulusSize::MAX_BYTES }>::zeroed();
     let drawn = { drawn.expose_mut().get_mut(..size_of_val(out)) }.ok_or(Fault)?;
     for _ in 0..DRAWS {
@@ -61,7 +61,6 @@ pub(super) fn draw(rng: &mut Generator<'_>, out: &mut [Word]) -> Result<(), Fail
 pub(super) fn is_probably_prime(
     candidate: &[Word],
     rounds: u32,
-    rng: &mut Generator<'_>,
     mut scratch: Scratch<'_>,
 ) -> Result<bool, Failure> {
     let len = candidate.len();
@@ -95,11 +94,11 @@ pub(super) fn is_probably_prime(
         if round == 0 {
             // The base 2 first, which almost every composite number fails, and which needs no table.
             copy(x, one)?;
-            multiplier.raise_two(x, odd)?;
+            multiplier.raise_two(x, odd, scratch.lend())?;
         } else {
             // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1
             // or -1 is less than 2^-1021.
-            blind::uniform(candidate, rng, x)?;
+            blind::uniform(candidate, scratch.rng(), x)?;
             multiplier.pow(x, odd, scratch.lend())?;
         }
         multiplier.normalize(x);
@@ -109,6 +108,9 @@ pub(super) fn is_probably_prime(
             passed |= words::eq(x, minus_one) & Mask::lt(i, twos);
             multiplier.square(x)?;
             multiplier.normalize(x);
+            if i & 3 == 3 {
+                scratch.tick();
+            }
         }
         if !passed.declassify() {
             return Ok(false);
@@ -156,14 +158,16 @@ mod tests {
     use getrandom::SysRng;
 
     use super::*;
-    use crate::rng::Erased;
+    use crate::rng::{Erased, NoGenerator};
 
     const LIMBS: usize = U128::LIMBS;
 
     fn judge(candidate: &U128) -> bool {
         let mut area = [7; 30 * LIMBS];
-        let (candidate, scratch) = (candidate.to_words(), Scratch::over(&mut area));
-        is_probably_prime(&candidate, 40, &mut Erased(&mut SysRng), scratch).unwrap()
+        let (mut system, candidate) = (SysRng, candidate.to_words());
+        let mut rng = Erased(&mut system);
+        let scratch = Scratch::over(&mut area, &mut rng);
+        is_probably_prime(&candidate, 40, scratch).unwrap()
     }
 
     #[test]
@@ -204,7 +208,7 @@ mod tests {
             let (p, q) = (U128::from(p).to_words(), U128::from(q).to_words());
             let [there, back] = [(p, q), (q, p)].map(|(a, b)| {
                 let mut area = [7; 2 * LIMBS];
-                let apart = far_apart(&a, &b, Scratch::over(&mut area));
+                let apart = far_apart(&a, &b, Scratch::over(&mut area, &mut NoGenerator));
                 apart.unwrap().declassify()
             });
             assert_eq!(there, back);

@@ -3,7 +3,6 @@
 
 use core::fmt;
 
-use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::crt::Crt;
@@ -13,7 +12,7 @@ use super::{DecryptError, PublicKey, SignError, oaep, pkcs1v15};
 use crate::burn::{self, burning};
 use crate::ct::eq_bytes;
 use crate::hardened::{Fault, Verdict, copy};
-use crate::rng::{Erased, Generator};
+use crate::rng::{Erased, Generator, Watched};
 use crate::secret::{Secret, wipe};
 
 /// An RSA private key with two primes. It takes 2.9 KB, and is wiped when dropped.
@@ -55,7 +54,7 @@ impl PrivateKey {
     /// # Errors
     ///
     /// Fails for each reason in [`DecryptError`].
-    pub fn decrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
+    pub fn decrypt_oaep_sha256<R: Generator + ?Sized>(
         &self,
         label: &[u8],
         ciphertext: &[u8],
@@ -71,7 +70,7 @@ impl PrivateKey {
         &self,
         label: &[u8],
         ciphertext: &[u8],
-        rng: &mut Generator<'_>,
+        rng: &mut dyn Watched,
         out: &mut [u8],
     ) -> Result<usize, DecryptError> {
         let mut block = Secret::zeroed();
@@ -93,7 +92,7 @@ impl PrivateKey {
     /// # Errors
     ///
     /// Fails for each reason in [`SignError`].
-    pub fn sign_pkcs1v15_sha256<R: TryCryptoRng + ?Sized>(
+    pub fn sign_pkcs1v15_sha256<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -114,7 +113,7 @@ impl PrivateKey {
     fn sign_checked(
         &self,
         message: &[u8],
-        rng: &mut Generator<'_>,
+        rng: &mut dyn Watched,
         out: &mut [u8],
     ) -> Result<(), SignError> {
         let size = self.public.size();
@@ -126,16 +125,16 @@ impl PrivateKey {
         let verified = size.front(verified.expose_mut())?;
         pkcs1v15::encode(block, message)?;
         self.apply(block, rng, signature)?;
-        self.public.raise(signature, verified)?;
+        self.public.raise(signature, rng, verified)?;
         Verdict::twice(|| eq_bytes(block, verified)).or(Fault)?;
         copy(out, signature)?;
         Ok(())
     }
 
     /// Applies the private operation to a block of as many bytes as the modulus.
-    fn apply(&self, from: &[u8], rng: &mut Generator<'_>, to: &mut [u8]) -> Result<(), Failure> {
-        with_scratch::<{ scratch::PRIVATE }, _>(self.public.size(), &mut |scratch| {
-            self.secret.apply(&self.public, from, rng, to, scratch)
+    fn apply(&self, from: &[u8], rng: &mut dyn Watched, to: &mut [u8]) -> Result<(), Failure> {
+        with_scratch::<{ scratch::PRIVATE }, _>(self.public.size(), rng, &mut |scratch| {
+            self.secret.apply(&self.public, from, to, scratch)
         })
     }
 }

@@ -4,7 +4,6 @@
 use core::fmt;
 
 use crypto_bigint::Word;
-use rand_core::TryCryptoRng;
 
 use super::mont::{Modulus, Multiplier};
 use super::oaep::Seed;
@@ -14,7 +13,7 @@ use super::{oaep, pkcs1v15, words};
 use crate::burn::{self, burning};
 use crate::ct::{eq_bytes, is_zeros};
 use crate::hardened::{Fault, Verdict, copy};
-use crate::rng::{self, Erased, Generator};
+use crate::rng::{self, Erased, Generator, NoGenerator, Watched};
 use crate::secret::{Secret, wipe};
 
 /// The length of the largest public exponent, which is below 2^256 as FIPS 186-5 section 5.4
@@ -127,7 +126,7 @@ impl PublicKey {
     /// # Errors
     ///
     /// Fails for each reason in [`EncryptError`].
-    pub fn encrypt_oaep_sha256<R: TryCryptoRng + ?Sized>(
+    pub fn encrypt_oaep_sha256<R: Generator + ?Sized>(
         &self,
         label: &[u8],
         message: &[u8],
@@ -143,7 +142,7 @@ impl PublicKey {
         &self,
         label: &[u8],
         message: &[u8],
-        rng: &mut Generator<'_>,
+        rng: &mut dyn Watched,
         out: &mut [u8],
     ) -> Result<usize, EncryptError> {
         let size = self.size();
@@ -156,7 +155,7 @@ impl PublicKey {
         }
         let mut seed = Seed::zeroed();
         rng::fill(rng, seed.expose_mut())?;
-        let encrypted = self.encrypt_checked(&seed, label, message, out);
+        let encrypted = self.encrypt_checked(&seed, label, message, rng, out);
         if encrypted.is_err() {
             wipe(out);
         }
@@ -171,6 +170,7 @@ impl PublicKey {
         seed: &Seed,
         label: &[u8],
         message: &[u8],
+        watched: &mut dyn Watched,
         out: &mut [u8],
     ) -> Result<(), Fault> {
         let size = self.size();
@@ -182,7 +182,7 @@ impl PublicKey {
         let second = size.front(second.expose_mut())?;
         for ciphertext in [&mut *first, &mut *second] {
             oaep::encode(block, seed, label, message)?;
-            self.raise(block, ciphertext)?;
+            self.raise(block, watched, ciphertext)?;
         }
         // From here on it is public whether the computation was right.
         Verdict::twice(|| {
@@ -211,7 +211,7 @@ impl PublicKey {
         }
         let (mut block, mut expected) = ([0; ModulusSize::MAX_BYTES], [0; ModulusSize::MAX_BYTES]);
         let (block, expected) = (size.front(&mut block)?, size.front(&mut expected)?);
-        self.raise(signature, block)?;
+        self.raise(signature, &mut NoGenerator, block)?;
         pkcs1v15::encode(expected, message)?;
         Verdict::twice(|| eq_bytes(block, expected)).or(SignatureError)
     }
@@ -220,8 +220,13 @@ impl PublicKey {
     /// Both have as many bytes as the modulus.
     ///
     /// Secret: `from`. Public: the key. Leaks: nothing else.
-    pub(super) fn raise(&self, from: &[u8], to: &mut [u8]) -> Result<(), Fault> {
-        with_scratch::<{ scratch::PUBLIC }, _>(self.size(), &mut |scratch| {
+    pub(super) fn raise(
+        &self,
+        from: &[u8],
+        watched: &mut dyn Watched,
+        to: &mut [u8],
+    ) -> Result<(), Fault> {
+        with_scratch::<{ scratch::PUBLIC }, _>(self.size(), watched, &mut |scratch| {
             self.raise_in(from, to, scratch)
         })
     }
@@ -266,6 +271,7 @@ impl PublicKey {
                 if byte >> bit & 1 == 1 {
                     multiplier.mul(x, base)?;
                 }
+                scratch.tick();
             }
         }
         Ok(())

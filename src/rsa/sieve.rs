@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::residue::{E, mod_e, mod_prime};
 use crate::ct::Mask;
+use crate::rng::Watched;
 
 /// How many odd numbers a sieve covers. Among so many of 1024 bits there is a prime in 19 of 20 cases.
 pub(super) const SPAN: u32 = 1024;
@@ -51,13 +52,18 @@ impl Sieve {
     ///
     /// Secret: `start`. Public: its length. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn new(start: &[Word]) -> Self {
+    pub(super) fn new(start: &[Word], watched: &mut dyn Watched) -> Self {
         let mut sieve = Self(Zeroizing::new([0; _]));
         for (bits, first) in PRIMES.iter().zip((1..).step_by(64)) {
             for bit in (0..32).filter(|bit| bits >> bit & 1 == 1) {
                 let prime = first + 2 * bit;
                 sieve.mark_all(prime, mod_prime(start, prime));
+                // The smallest primes have the most multiples.
+                if first == 1 {
+                    watched.tick();
+                }
             }
+            watched.tick();
         }
         // One less leaves 0 where this leaves 1.
         let residue = mod_e(start);
@@ -115,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rng::NoGenerator;
 
     #[test]
     fn the_primes_are_the_primes() {
@@ -146,7 +153,7 @@ mod tests {
             // As the start itself, and further on.
             for before in [0, 1, 1000] {
                 let start = U128::from(number - 2 * before).to_words();
-                let mut sieve = Sieve::new(&start);
+                let mut sieve = Sieve::new(&start, &mut NoGenerator);
                 let found = (0..=before).any(|_| sieve.next() == Some(before as u32));
                 assert_eq!(found, residue != 1, "{residue} {before}");
             }
@@ -162,7 +169,7 @@ mod tests {
         ) {
             // Any number, and one next to a multiple.
             for start in [start | 1, (start - start % (2 * by) + near * by) | 1, start - start % (2 * by) + by] {
-                let mut sieve = Sieve::new(&U128::from(start).to_words());
+                let mut sieve = Sieve::new(&U128::from(start).to_words(), &mut NoGenerator);
                 let mut previous = None;
                 for position in 0..SPAN {
                     let number = start + 2 * u128::from(position);

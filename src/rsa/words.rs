@@ -4,6 +4,7 @@
 
 use crypto_bigint::{WideWord, Word};
 
+use super::scratch::Scratch;
 use crate::ct::Mask;
 use crate::hardened::Fault;
 
@@ -154,15 +155,23 @@ pub(super) fn is_one(a: &[Word]) -> Mask {
 ///
 /// Secret: `x`, `m`. Public: the lengths. Leaks: nothing else. `remainder < m` before each step, so
 /// that twice of it and a bit is below `2m`: one subtraction, and it is due too if doubling carries.
-pub(super) fn div_rem(x: &mut [Word], remainder: &mut [Word], m: &[Word]) {
+pub(super) fn div_rem(
+    x: &mut [Word],
+    remainder: &mut [Word],
+    m: &[Word],
+    scratch: &mut Scratch<'_>,
+) {
     remainder.fill(0);
-    for _ in 0..x.len() * Word::BITS as usize {
+    for i in 0..x.len() * Word::BITS as usize {
         let bit = shl1(x, 0);
         let carry = shl1(remainder, bit);
         let due = Mask::from_bit(carry as u32) | !lt(remainder, m);
         sub_if(due, remainder, m);
         if let Some(first) = x.first_mut() {
             *first |= due.select_word(1, 0);
+        }
+        if i & 63 == 63 {
+            scratch.tick();
         }
     }
 }
@@ -171,10 +180,10 @@ pub(super) fn div_rem(x: &mut [Word], remainder: &mut [Word], m: &[Word]) {
 ///
 /// Secret: `a`, `b`. Public: their length. Leaks: nothing else. Stein's algorithm: each step halves at least one of
 /// them, so that twice their bits are enough. `twos` counts the halvings that both shared.
-pub(super) fn gcd(a: &mut [Word], b: &mut [Word]) {
+pub(super) fn gcd(a: &mut [Word], b: &mut [Word], scratch: &mut Scratch<'_>) {
     let mut twos = 0;
     let steps = 2 * a.len() as u32 * Word::BITS;
-    for _ in 0..steps {
+    for i in 0..steps {
         let (a_odd, b_odd) = (is_odd(a), is_odd(b));
         // If both are odd, the greater becomes the difference, which is even.
         let both = a_odd & b_odd;
@@ -185,6 +194,9 @@ pub(super) fn gcd(a: &mut [Word], b: &mut [Word]) {
         // An even number is halved; a difference of 0 stays 0.
         shr1_if(!is_odd(a), a);
         shr1_if(!is_odd(b), b);
+        if i & 63 == 63 {
+            scratch.tick();
+        }
     }
     // One of them is now 0, the other the odd part.
     for (x, y) in a.iter_mut().zip(b.iter()) {
@@ -192,6 +204,9 @@ pub(super) fn gcd(a: &mut [Word], b: &mut [Word]) {
     }
     for i in 0..steps >> 1 {
         shl1_if(Mask::lt(i, twos), a);
+        if i & 127 == 127 {
+            scratch.tick();
+        }
     }
 }
 
@@ -280,6 +295,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rng::NoGenerator;
 
     fn numbers() -> impl Strategy<Value = [Word; 3]> {
         let word = prop_oneof![
@@ -323,7 +339,9 @@ mod tests {
 
             if let Some(divisor) = Option::<NonZero<_>>::from(NonZero::new(y)) {
                 let (mut quotient, mut remainder) = (a, [0; 3]);
-                div_rem(&mut quotient, &mut remainder, &b);
+                let (mut area, mut rng) = ([], NoGenerator);
+                let mut scratch = Scratch::over(&mut area, &mut rng);
+                div_rem(&mut quotient, &mut remainder, &b, &mut scratch);
                 let (q, r) = x.div_rem_vartime(&divisor);
                 prop_assert_eq!((quotient, remainder), (q.to_words(), r.to_words()));
 
@@ -331,7 +349,7 @@ mod tests {
                 let (x, y) = (x.wrapping_shl_vartime(shift), y.wrapping_shl_vartime(shift));
                 if x != Uint::ZERO && y != Uint::ZERO {
                     let (mut divisor, mut other) = (x.to_words(), y.to_words());
-                    gcd(&mut divisor, &mut other);
+                    gcd(&mut divisor, &mut other, &mut scratch);
                     prop_assert_eq!(divisor, x.gcd_vartime(&y).to_words());
                 }
             }

@@ -13,7 +13,7 @@ use super::root::Root;
 use crate::ct::eq_bytes;
 use crate::hardened::{Verdict, copy};
 use crate::labels::Purpose;
-use crate::rng::{self, RngError};
+use crate::rng::{self, RngError, Watched};
 use crate::secret::Secret;
 
 /// How many bytes of the generator go into one draw.
@@ -24,8 +24,8 @@ const BLOCK: usize = 16;
 
 /// Draws 32 bytes at a time: `X(generator output || secret, "draw", what, counter)`, with a
 /// separate label for each kind of secret.
-pub(crate) struct Hedged<'a, R: ?Sized> {
-    rng: &'a mut R,
+pub(crate) struct Hedged<'a> {
+    rng: &'a mut dyn Watched,
     secret: &'a Secret<32>,
     label: Purpose,
     what: Secret<32>,
@@ -34,22 +34,27 @@ pub(crate) struct Hedged<'a, R: ?Sized> {
     last: Secret<BLOCK>,
 }
 
-impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
+impl<'a> Hedged<'a> {
     /// Hedges `rng` with the root. `what` is a digest of what the draws are for.
-    pub(crate) fn new(rng: &'a mut R, root: &'a Root, what: Secret<32>) -> Self {
+    pub(crate) fn new(rng: &'a mut dyn Watched, root: &'a Root, what: Secret<32>) -> Self {
         Self::by(rng, root.secret(), Purpose::Draw, what)
     }
 
     /// Hedges `rng` with the device key, for draws before there is a root.
     pub(crate) fn with_device_key(
-        rng: &'a mut R,
+        rng: &'a mut dyn Watched,
         device_key: &'a Secret<32>,
         what: Secret<32>,
     ) -> Self {
         Self::by(rng, device_key, Purpose::DeviceDraw, what)
     }
 
-    fn by(rng: &'a mut R, secret: &'a Secret<32>, label: Purpose, what: Secret<32>) -> Self {
+    fn by(
+        rng: &'a mut dyn Watched,
+        secret: &'a Secret<32>,
+        label: Purpose,
+        what: Secret<32>,
+    ) -> Self {
         Self {
             rng,
             secret,
@@ -75,7 +80,7 @@ impl<'a, R: TryCryptoRng + ?Sized> Hedged<'a, R> {
     }
 }
 
-impl<R: TryCryptoRng + ?Sized> TryRng for Hedged<'_, R> {
+impl TryRng for Hedged<'_> {
     type Error = RngError;
 
     fn try_next_u32(&mut self) -> Result<u32, RngError> {
@@ -112,7 +117,13 @@ impl<R: TryCryptoRng + ?Sized> TryRng for Hedged<'_, R> {
     }
 }
 
-impl<R: TryCryptoRng + ?Sized> TryCryptoRng for Hedged<'_, R> {}
+impl TryCryptoRng for Hedged<'_> {}
+
+impl Watched for Hedged<'_> {
+    fn tick(&mut self) {
+        self.rng.tick();
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +131,7 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
+    use crate::rng::Erased;
 
     /// Gives these blocks of 16 bytes, each filled with one byte, and then all the others.
     struct Blocks(Vec<u8>, u8);
@@ -157,6 +169,7 @@ mod tests {
     fn draws(blocks: &[u8], secret_byte: u8, label: Purpose, what: u8) -> Option<Vec<u8>> {
         let mut rng = Blocks(blocks.to_vec(), 100);
         let key = secret(secret_byte);
+        let mut rng = Erased(&mut rng);
         let mut hedged = Hedged::by(&mut rng, &key, label, secret(what));
         let mut out = std::vec![0; 80];
         hedged.try_fill_bytes(&mut out).ok()?;

@@ -20,6 +20,7 @@ use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SigningKey;
 use crate::hardened::{Fault, Permit, Verdict, copy};
+use crate::rng::{NoGenerator, Watched};
 use crate::secret::Secret;
 use crate::shamir::{self, CombineError, Share};
 
@@ -52,9 +53,24 @@ impl SealedDomain<'_> {
     where
         Self: 'o,
     {
+        self.open_watched(expect, shares, &mut NoGenerator, out)
+    }
+
+    /// The same, telling the caller that it goes on.
+    pub(crate) fn open_watched<'o>(
+        &self,
+        expect: &ExpectedDomain,
+        shares: &[&DomainShare],
+        watched: &mut dyn Watched,
+        out: &'o mut [u8],
+    ) -> Result<Opened<'o>, OpenError>
+    where
+        Self: 'o,
+    {
         burning::<{ burn::DOMAIN }, _>(move || {
             let expected = expect.permit(self.header()).map_err(OpenError::Expect)?;
             let complete = self.check_complete(OpenError::Pending)?;
+            watched.tick();
             let release = self.release.ok_or(OpenError::Pending)?;
             let needed = self.opened_len();
             let out = out
@@ -71,13 +87,14 @@ impl SealedDomain<'_> {
             let mut sealing_key = SealingKey::none();
             sealing_key.derive(&self.header().core.salt, &data_key, release)?;
             drop(data_key);
+            watched.tick();
             let mut opened = Opened {
                 root: Root::zeroed(),
                 artifacts: self.header().artifacts(),
                 body: out,
                 permit: expected.and(complete).and(quorate),
             };
-            self.open_body(&sealing_key, &mut opened)?;
+            self.open_body(&sealing_key, watched, &mut opened)?;
             opened.permit.test(OpenError::Fault)?;
             Ok(opened)
         })
@@ -117,7 +134,12 @@ impl SealedDomain<'_> {
 
     /// Decrypts the body into the output, which is as long as the plaintext, and takes the root
     /// from it. The permit so far is tested before anything is decrypted.
-    fn open_body(&self, key: &SealingKey, opened: &mut Opened<'_>) -> Result<(), OpenError> {
+    fn open_body(
+        &self,
+        key: &SealingKey,
+        watched: &mut dyn Watched,
+        opened: &mut Opened<'_>,
+    ) -> Result<(), OpenError> {
         let header = self.header();
         let digest = header.digest();
         let Opened {
@@ -136,6 +158,7 @@ impl SealedDomain<'_> {
             }
         })
         .permit(OpenError::DoesNotOpen)?;
+        watched.tick();
         let opened_root = body.get(..Root::LEN).ok_or(Fault)?;
         copy(root.secret_mut().expose_mut(), opened_root)?;
         let own = Verdict::twice(|| {

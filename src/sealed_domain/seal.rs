@@ -7,7 +7,6 @@
 //! and body key -> signature.
 
 use minicbor::Encoder;
-use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use super::error::SealError;
@@ -24,6 +23,7 @@ use crate::cbor::Count;
 use crate::custodian::Recipient;
 use crate::ed25519::SigningKey;
 use crate::quorum::{Quorum, Threshold};
+use crate::rng::{Erased, Generator, Watched};
 use crate::secret::Secret;
 
 mod body;
@@ -133,26 +133,27 @@ impl<K: Recipient> Sealing<'_, K> {
     /// # Errors
     ///
     /// Fails for each reason in [`SealError`].
-    pub fn seal<'o, R: TryCryptoRng + ?Sized>(
+    pub fn seal<'o, R: Generator + ?Sized>(
         &self,
         rng: &mut R,
         scratch: &mut [u8],
         out: &'o mut [u8],
     ) -> Result<SealedDomain<'o>, SealError> {
-        self.seal_holding_back(rng, scratch, out, None)
+        self.seal_holding_back(&mut Erased(rng), scratch, out, None)
     }
 
     /// The same. The release goes to `held_back` alone if there is one: the file is then pending, and no
     /// number of custodians can open it. On an error the caller must wipe `held_back`.
-    pub(crate) fn seal_holding_back<'o, R: TryCryptoRng + ?Sized>(
+    pub(crate) fn seal_holding_back<'o>(
         &self,
-        rng: &mut R,
+        rng: &mut dyn Watched,
         scratch: &mut [u8],
         out: &'o mut [u8],
         held_back: Option<&mut Secret<RELEASE_LEN>>,
     ) -> Result<SealedDomain<'o>, SealError> {
         burning::<{ burn::SEALING }, _>(move || {
             let core = self.core()?;
+            rng.tick();
             let lengths = self.lengths(&core)?;
             let needed = lengths.scratch();
             let scratch = scratch
@@ -170,6 +171,7 @@ impl<K: Recipient> Sealing<'_, K> {
                 .and_then(|permit| permit.spend(SealError::Fault));
             scratch.zeroize();
             made.inspect_err(|_| out.zeroize())?;
+            rng.tick();
             SealedDomain::parse(out).map_err(|_| SealError::Fault)
         })
     }

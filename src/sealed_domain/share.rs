@@ -3,8 +3,6 @@
 
 use core::convert::Infallible;
 
-use rand_core::TryCryptoRng;
-
 use super::error::ShareError;
 use super::header::{Custodian, Header};
 use super::id::HeaderDigest;
@@ -16,6 +14,7 @@ use crate::custodian::{CustodianId, Identity, UnwrapError};
 use crate::ed25519::{SigningKey, VerifyKey};
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::ShareIndex;
+use crate::rng::Generator;
 use crate::shamir::Share;
 use crate::wrapped_share::{WrappedShare, read_share};
 
@@ -91,7 +90,7 @@ impl SealedDomain<'_> {
     /// # Errors
     ///
     /// Fails for each reason in [`ShareError`].
-    pub fn unwrap_share<I: Identity, R: TryCryptoRng + ?Sized>(
+    pub fn unwrap_share<I: Identity, R: Generator + ?Sized>(
         &self,
         custodian: CustodianId,
         identity: &mut I,

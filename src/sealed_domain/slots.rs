@@ -179,7 +179,7 @@ fn slot<'o>(encoder: &mut Encoder<&'o mut [u8]>, len: usize) -> Result<&'o mut [
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use rand_core::TryCryptoRng;
+    use crate::rng::Generator;
 
     use super::*;
     use crate::custodian::{Algorithm, CustodianId};
@@ -199,7 +199,7 @@ mod tests {
             CustodianId::new(self.algorithm(), &[self.0])
         }
 
-        fn wrap<R: TryCryptoRng + ?Sized>(
+        fn wrap<R: Generator + ?Sized>(
             &self,
             _: &[u8],
             _: &mut R,

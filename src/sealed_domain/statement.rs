@@ -14,6 +14,7 @@ use crate::ed25519::{SIGNATURE_LEN, SignFault, SigningKey};
 use crate::hardened::{Fault, Verdict};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
+use crate::rng::Watched;
 
 /// What a statement is for. The number is its code in the signed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +48,12 @@ impl Statement {
         &self,
         sealed: &SealedDomain<'_>,
         share: &DomainShare,
+        watched: &mut dyn Watched,
     ) -> Result<[u8; SIGNATURE_LEN], SignFault> {
         let (header, index) = (sealed.header(), share.index());
         let mut key = SigningKey::zeroed();
         possession_key(&header.core_digest, &share.share, &mut key).map_err(|Fault| SignFault)?;
-        let signature = key.sign(&self.digest(&header.digest(), index))?;
+        let signature = key.sign(&self.digest(&header.digest(), index), watched)?;
         Verdict::twice(|| self.verifies(header, index, &signature)).or(SignFault)?;
         Ok(signature)
     }

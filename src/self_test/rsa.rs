@@ -4,6 +4,7 @@
 //! drawn and signed values.
 
 use super::answer::{Drawn, Judge, Wrong};
+use crate::rng::{Watched, WithProgress};
 use crate::rsa::{ModulusSize, PrivateKey};
 
 const KEY: &[u8] = include_bytes!("rsa-2048.p8");
@@ -11,40 +12,48 @@ const LEN: usize = ModulusSize::Rsa2048.bytes();
 const MESSAGE: &[u8; 6] = b"123400";
 
 /// Reads the key in place: moved, it would take its room on the stack twice.
-fn read_key(key: &mut PrivateKey) -> Result<(), Wrong> {
-    key.read_pkcs8_der(KEY).map_err(|_| Wrong)
+fn read_key(key: &mut PrivateKey, watched: &mut dyn Watched) -> Result<(), Wrong> {
+    key.read_pkcs8_der(KEY, watched).map_err(|_| Wrong)
 }
 
 #[inline(never)]
-pub fn oaep(judge: &mut impl Judge) -> Result<(), Wrong> {
+pub fn oaep(judge: &mut impl Judge, watched: &mut dyn Watched) -> Result<(), Wrong> {
     const WYCHEPROOF: &[u8; LEN] = include_bytes!("oaep-wycheproof.bin");
     const UNDER_DRAWN: &[u8; LEN] = include_bytes!("oaep-5a.bin");
 
     let mut key = PrivateKey::zeroed();
-    read_key(&mut key)?;
+    read_key(&mut key, watched)?;
+    let rng: &mut dyn Watched = &mut WithProgress {
+        rng: &mut Drawn,
+        progress: &mut || watched.tick(),
+    };
     let mut wrapped = [0; LEN];
     key.public_key()
-        .encrypt_oaep_sha256(&[], MESSAGE, &mut Drawn, &mut wrapped)
+        .encrypt_oaep_sha256(&[], MESSAGE, rng, &mut wrapped)
         .map_err(|_| Wrong)?;
     judge.same(&wrapped, UNDER_DRAWN)?;
 
     let mut message = [0; MESSAGE.len()];
-    key.decrypt_oaep_sha256(&[], WYCHEPROOF, &mut Drawn, &mut message)
+    key.decrypt_oaep_sha256(&[], WYCHEPROOF, rng, &mut message)
         .map_err(|_| Wrong)?;
     judge.same(&message, MESSAGE)?;
 
-    let refused = key.decrypt_oaep_sha256(b"label", WYCHEPROOF, &mut Drawn, &mut message);
+    let refused = key.decrypt_oaep_sha256(b"label", WYCHEPROOF, rng, &mut message);
     judge.same(&[u8::from(refused.is_err())], &[1])
 }
 
 #[inline(never)]
-pub fn signature(judge: &mut impl Judge) -> Result<(), Wrong> {
+pub fn signature(judge: &mut impl Judge, watched: &mut dyn Watched) -> Result<(), Wrong> {
     const SIGNATURE: &[u8; LEN] = include_bytes!("signature.bin");
 
     let mut key = PrivateKey::zeroed();
-    read_key(&mut key)?;
+    read_key(&mut key, watched)?;
+    let rng: &mut dyn Watched = &mut WithProgress {
+        rng: &mut Drawn,
+        progress: &mut || watched.tick(),
+    };
     let mut signature = [0; LEN];
-    key.sign_pkcs1v15_sha256(MESSAGE, &mut Drawn, &mut signature)
+    key.sign_pkcs1v15_sha256(MESSAGE, rng, &mut signature)
         .map_err(|_| Wrong)?;
     judge.same(&signature, SIGNATURE)?;
 
@@ -58,19 +67,23 @@ pub fn signature(judge: &mut impl Judge) -> Result<(), Wrong> {
 
 /// Both uses of a key pair, without known answers.
 #[inline(never)]
-pub fn pairwise(judge: &mut impl Judge) -> Result<(), Wrong> {
+pub fn pairwise(judge: &mut impl Judge, watched: &mut dyn Watched) -> Result<(), Wrong> {
     let mut key = PrivateKey::zeroed();
-    read_key(&mut key)?;
+    read_key(&mut key, watched)?;
+    let rng: &mut dyn Watched = &mut WithProgress {
+        rng: &mut Drawn,
+        progress: &mut || watched.tick(),
+    };
     let (mut wrapped, mut message) = ([0; LEN], [0; MESSAGE.len()]);
     key.public_key()
-        .encrypt_oaep_sha256(&[], MESSAGE, &mut Drawn, &mut wrapped)
+        .encrypt_oaep_sha256(&[], MESSAGE, rng, &mut wrapped)
         .map_err(|_| Wrong)?;
-    key.decrypt_oaep_sha256(&[], &wrapped, &mut Drawn, &mut message)
+    key.decrypt_oaep_sha256(&[], &wrapped, rng, &mut message)
         .map_err(|_| Wrong)?;
     judge.same(&message, MESSAGE)?;
 
     let mut signature = [0; LEN];
-    key.sign_pkcs1v15_sha256(MESSAGE, &mut Drawn, &mut signature)
+    key.sign_pkcs1v15_sha256(MESSAGE, rng, &mut signature)
         .map_err(|_| Wrong)?;
     let verified = key.public_key().verify_pkcs1v15_sha256(MESSAGE, &signature);
     judge.same(&[u8::from(verified.is_ok())], &[1])

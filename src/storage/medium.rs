@@ -16,4 +16,7 @@ pub trait Medium: Flash {
 
     /// Returns the key that only this device has.
     fn device_key(&self) -> &Secret<32>;
+
+    /// Called as a long operation goes on.
+    fn progress(&mut self) {}
 }

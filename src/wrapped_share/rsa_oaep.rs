@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! RSA keys as recipients: RSAES-OAEP with SHA-256 for hash and MGF1 and no label.
 
-use rand_core::TryCryptoRng;
-
 use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use crate::rng::Generator;
 use crate::rsa::{EncryptError, ModulusSize, PublicKey};
 
 impl Recipient for PublicKey {
@@ -19,7 +18,7 @@ impl Recipient for PublicKey {
         self.with_spki_der(|pieces| CustodianId::of_pieces(self.algorithm(), pieces))
     }
 
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,

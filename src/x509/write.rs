@@ -8,9 +8,9 @@ use core::time::Duration;
 
 use der::asn1::{GeneralizedTime, UintRef, UtcTime};
 use der::{DateTime, Encode};
-use rand_core::TryCryptoRng;
 
 use crate::hardened::{Fault, copy};
+use crate::rng::Generator;
 use crate::rsa::{ExportError, ModulusSize, PrivateKey, PublicKey, SignError};
 use crate::secret::wipe;
 
@@ -111,7 +111,7 @@ impl From<SignError> for SelfSignedError {
 /// # Errors
 ///
 /// Fails for each reason in [`SelfSignedError`].
-pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
+pub fn write_self_signed<R: Generator + ?Sized>(
     key: &PrivateKey,
     content: &SelfSigned<'_>,
     rng: &mut R,
@@ -124,7 +124,7 @@ pub fn write_self_signed<R: TryCryptoRng + ?Sized>(
     written
 }
 
-fn write<R: TryCryptoRng + ?Sized>(
+fn write<R: Generator + ?Sized>(
     key: &PrivateKey,
     content: &SelfSigned<'_>,
     rng: &mut R,

@@ -2,9 +2,9 @@
 //! What cannot be sealed, and what fails meanwhile.
 
 use crate::sealed::{FailsAt, FastKey, artifacts, fast_keys, rng, scratch, sealing};
-use rand_core::TryCryptoRng;
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use security_domain::quorum::{QuorumError, ShareIndex};
+use security_domain::rng::Generator;
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, OpenError, Root, SealError, SealedDomain, ShareError, TextError,
 };
@@ -154,7 +154,7 @@ impl Recipient for Broken {
     fn id(&self) -> CustodianId {
         self.0.id()
     }
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,

@@ -21,11 +21,11 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "provision",
             covers: &[
+                "lifecycle/provision provision",
                 "lifecycle/provision draw",
                 "lifecycle/provision drawn",
                 "lifecycle/provision session_instance",
                 "lifecycle/instance draw",
-                "lifecycle/draw hedge",
                 "storage/record/layout draw_salt",
             ],
             shows: ALL,
@@ -61,7 +61,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "begin a recovery",
-            covers: &["lifecycle/draw hedged"],
+            covers: &["lifecycle/recover/begin begin_recovery"],
             // As for any key of RSA.
             shows: 0,
             run: |rng| {
@@ -80,7 +80,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "begin a recovery at one place",
-            covers: &[],
+            covers: &["lifecycle/recover/begin begin_recovery_here"],
             shows: ALL,
             run: |rng| {
                 let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
@@ -147,6 +147,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "begin an import",
             covers: &[
+                "lifecycle/import begin_import",
                 "lifecycle/import/blob transfer_key",
                 "lifecycle/transfer_key generate",
             ],

@@ -25,6 +25,7 @@ mod imported;
 mod life;
 mod memory;
 mod pairs;
+mod progress;
 mod read_only;
 mod room;
 mod sealing;

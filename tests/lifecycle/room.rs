@@ -9,6 +9,7 @@ use security_domain::lifecycle::{
     Activation, Active, AnyDomain, Domain, LifecycleError, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::rng::Generator;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, MAX_ARTIFACTS, MAX_CUSTODIANS, SealedDomain,
@@ -67,7 +68,7 @@ impl Recipient for Strong {
         CustodianId::new(self.algorithm(), &[self.0.0])
     }
 
-    fn wrap<R: rand_core::TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -80,7 +81,7 @@ impl Recipient for Strong {
 impl Identity for Strong {
     type Error = std::convert::Infallible;
 
-    fn unwrap_key<R: rand_core::TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         rng: &mut R,

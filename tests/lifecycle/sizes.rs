@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Custodians with keys of different sizes: the transfer key is as strong as the strongest.
 
-use rand_core::TryCryptoRng;
 use security_domain::contribution::Request;
 use security_domain::custodian::{Algorithm, CustodianId, Recipient, WrapError};
+use security_domain::rng::Generator;
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
 
@@ -22,7 +22,7 @@ impl Recipient for Sized {
         CustodianId::new(self.1, &[self.0.0])
     }
 
-    fn wrap<R: TryCryptoRng + ?core::marker::Sized>(
+    fn wrap<R: Generator + ?core::marker::Sized>(
         &self,
         message: &[u8],
         rng: &mut R,

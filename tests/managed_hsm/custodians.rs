@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! More shares than it takes, wrong ones among them, and keys behind a device.
 
-use rand_chacha::rand_core::TryCryptoRng;
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::managed_hsm::{expose_master_key, share_from_words, share_words};
 use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, DomainFile, ShareError};
+use security_domain::rng::Generator;
 use security_domain::secret::Secret;
 
 use super::fixtures::*;
@@ -180,7 +180,7 @@ struct Device(Option<Vec<u8>>);
 impl Identity for Device {
     type Error = Absent;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         _: &mut R,

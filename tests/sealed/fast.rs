@@ -3,10 +3,10 @@
 
 use std::convert::Infallible;
 
-use rand_core::TryCryptoRng;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
+use security_domain::rng::Generator;
 
 /// A key pair that takes the place of an RSA-2048 one: it only masks, with a mask of its own.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ impl Recipient for FastKey {
         CustodianId::new(self.algorithm(), &[self.0])
     }
 
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -45,7 +45,7 @@ impl Recipient for FastKey {
 impl Identity for FastKey {
     type Error = Infallible;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         _: &mut R,

@@ -3,10 +3,10 @@
 
 use std::convert::Infallible;
 
-use rand_core::TryCryptoRng;
 use security_domain::contribution::{ContributionError, Request, RequestDigest};
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::quorum::ShareIndex;
+use security_domain::rng::Generator;
 use security_domain::sealed_domain::{SealedDomain, ShareError};
 
 use crate::sealed::{FailsAt, rng};
@@ -22,7 +22,7 @@ type Unwrapped = Result<usize, UnwrapError<Infallible>>;
 
 impl<F: FnMut(&mut [u8]) -> Unwrapped> Identity for Device<F> {
     type Error = Infallible;
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         _: &[u8],
         _: &mut R,

@@ -4,9 +4,8 @@
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, ConcatenatingMul, Odd, Resize};
-use rand_core::TryCryptoRng;
 use security_domain::custodian::{Identity, UnwrapError};
-use security_domain::rng::RngError;
+use security_domain::rng::{Generator, RngError};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -74,7 +73,7 @@ impl OddKey {
 impl Identity for OddKey {
     type Error = RngError;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         _rng: &mut R,

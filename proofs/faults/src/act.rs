@@ -4,7 +4,7 @@
 use core::convert::Infallible;
 use core::num::NonZeroU64;
 
-use rand_core::TryCryptoRng;
+use security_domain::rng::Generator;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
@@ -52,7 +52,7 @@ impl Recipient for FastKey {
     }
 
     #[inline(never)]
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -71,7 +71,7 @@ impl Identity for FastKey {
     type Error = Infallible;
 
     #[inline(never)]
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         _: &mut R,

@@ -3,10 +3,10 @@
 
 use core::convert::Infallible;
 
-use rand_core::TryCryptoRng;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
+use security_domain::rng::Generator;
 
 /// A key pair of the length of RSA-2048.
 pub struct Masking(pub u8);
@@ -28,7 +28,7 @@ impl Recipient for Masking {
         CustodianId::new(self.algorithm(), &[self.0])
     }
 
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         _: &mut R,
@@ -44,7 +44,7 @@ impl Recipient for Masking {
 impl Identity for Masking {
     type Error = Infallible;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         _: &mut R,

@@ -5,7 +5,8 @@
 use core::cell::{RefCell, RefMut};
 
 use security_domain::quorum::{Quorum, ShareIndex};
-use security_domain::rsa::PrivateKey;
+use security_domain::rng::{Watched, WithProgress};
+use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::correct_rows;
 use security_domain::shamir::{Share, ShareRow, combine, split_into};
@@ -60,9 +61,13 @@ extern "C" fn stack_rsa_wrap(_: usize) -> u32 {
     let Some(key) = &*key else { return 0 };
     let mut out = CIPHERTEXT.borrow_mut();
     let message = [0x6d; 64];
+    let rng: &mut dyn Watched = &mut WithProgress {
+        rng: &mut Xorshift(1),
+        progress: &mut || sign_of_life(),
+    };
     let wrapped = key
         .public_key()
-        .encrypt_oaep_sha256(b"", &message, &mut Xorshift(1), &mut *out);
+        .encrypt_oaep_sha256(b"", &message, rng, &mut *out);
     u32::from(wrapped.is_ok())
 }
 
@@ -74,8 +79,29 @@ extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
     let ciphertext = CIPHERTEXT.0.borrow();
     let size = key.public_key().size().bytes();
     let mut out = [0; 64];
-    let opened = key.decrypt_oaep_sha256(b"", &ciphertext[..size], &mut Xorshift(2), &mut out);
+    let rng: &mut dyn Watched = &mut WithProgress {
+        rng: &mut Xorshift(2),
+        progress: &mut || sign_of_life(),
+    };
+    let opened = key.decrypt_oaep_sha256(b"", &ciphertext[..size], rng, &mut out);
     u32::from(opened == Ok(64) && out == [0x6d; 64])
+}
+
+/// Generates a key of 2048 bits.
+#[unsafe(no_mangle)]
+extern "C" fn pace_rsa_generate(seed: usize) -> u32 {
+    let rng: &mut dyn Watched = &mut WithProgress {
+        rng: &mut Xorshift(seed as u32),
+        progress: &mut || sign_of_life(),
+    };
+    u32::from(PrivateKey::generate(ModulusSize::Rsa2048, rng).is_ok())
+}
+
+/// What is told of progress: `proofs/pace.py` counts the instructions between two calls.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn sign_of_life() {
+    core::hint::black_box(());
 }
 
 /// Exports that key.

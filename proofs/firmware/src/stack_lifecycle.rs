@@ -15,7 +15,7 @@ use security_domain::self_test;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use crate::rng::Xorshift;
-use crate::stack::Static;
+use crate::stack::{Static, sign_of_life};
 
 const ROOM: usize = vault_room(4, 1024);
 const KEYS: [&[u8]; 3] = [
@@ -44,7 +44,9 @@ static CERTIFICATE: Static<[u8; SELF_SIGNED_MAX_LEN]> = Static::new([0; SELF_SIG
 /// Makes a blank HSM, and reads the custodians' public keys.
 #[unsafe(no_mangle)]
 extern "C" fn prepare_life(_: usize) -> u32 {
-    *HOST.borrow_mut() = Some(RamHost::new(Xorshift(9)));
+    let mut host = RamHost::new(Xorshift(9));
+    host.on_progress = || sign_of_life();
+    *HOST.borrow_mut() = Some(host);
     for (place, der) in CUSTODIANS.borrow_mut().iter_mut().zip(KEYS) {
         *place = PrivateKey::from_pkcs8_der(der)
             .map(|key| key.public_key().clone())

@@ -4,11 +4,12 @@
 use core::convert::Infallible;
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::{SeedableRng, TryRng};
+use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 
 use super::*;
 use crate::contribution::answer::{ContributionError, open_contribution};
 use crate::custodian::{Identity, UnwrapError};
+use crate::rng::Generator;
 use crate::rsa::PrivateKey;
 
 macro_rules! vector {
@@ -79,7 +80,7 @@ fn nothing_is_wrapped_without_a_permit() {
 /// A key that must not be used.
 impl Identity for Untouched {
     type Error = Infallible;
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         _: &[u8],
         _: &mut R,

@@ -10,6 +10,7 @@ use super::asking::{Asking, MAX_ENCODED_LEN, SessionPurpose};
 use super::{Request, digest, encode_file, file_len, signed_digest};
 use crate::cbor::Count;
 use crate::ed25519::{SIGNATURE_LEN, SigningKey};
+use crate::rng::NoGenerator;
 use crate::sealed_domain::Root;
 
 impl Asking {
@@ -62,7 +63,7 @@ impl Asking {
         let sign = |root: &Root| {
             let mut key = SigningKey::zeroed();
             root.domain_key(&mut key).map_err(|_| AskError::Fault)?;
-            let signature = key.sign(&signed_digest(&digest(request)));
+            let signature = key.sign(&signed_digest(&digest(request)), &mut NoGenerator);
             signature.map_err(|_| AskError::Fault)
         };
         let signature = signer.map(sign).transpose()?;

@@ -9,6 +9,7 @@ use crate::lifecycle::holding::Holding;
 use crate::lifecycle::import::{ExpectedList, Import, store};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::transfer_key::TransferKey;
+use crate::rng::Watched;
 use crate::sealed_domain::MAX_ARTIFACTS;
 use crate::x509::Thumbprint;
 
@@ -42,10 +43,11 @@ pub(super) fn read<const N: usize>(
     reader: &mut Reader<'_>,
     key: &mut TransferKey,
     held: &mut Holding<N>,
+    watched: &mut dyn Watched,
 ) -> Read<Import> {
     let part = Part::Session;
     if !reader.skip_null(part)? {
-        read_key(reader, key)?;
+        read_key(reader, key, watched)?;
     }
     let certificate = Thumbprint::new(*reader.fixed(part)?);
     let tried = reader.small(part)?;

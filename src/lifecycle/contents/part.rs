@@ -7,6 +7,7 @@ use minicbor::encode::write::EndOfSlice;
 use crate::cbor::{Malformed, Reader};
 use crate::hardened::Fault;
 use crate::lifecycle::transfer_key::TransferKey;
+use crate::rng::Watched;
 use crate::rsa::PrivateKey;
 use crate::sealed_domain::Epoch;
 use crate::secret::Secret;
@@ -58,8 +59,12 @@ pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
 }
 
 /// Reads a transfer key into its place.
-pub(super) fn read_key(reader: &mut Reader<'_>, place: &mut TransferKey) -> Read<()> {
-    { place.read(reader.bytes(Part::Session)?) }.map_err(|_| Malformed(Part::Session))
+pub(super) fn read_key(
+    reader: &mut Reader<'_>,
+    place: &mut TransferKey,
+    watched: &mut dyn Watched,
+) -> Read<()> {
+    { place.read(reader.bytes(Part::Session)?, watched) }.map_err(|_| Malformed(Part::Session))
 }
 
 /// Reads an epoch.

@@ -15,6 +15,7 @@ use crate::lifecycle::session::{Clock, Place, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::transfer_key::TransferKey;
 use crate::quorum::{ShareIndex, Threshold};
+use crate::rng::Watched;
 use crate::sealed_domain::{DomainId, DomainShare, HeaderDigest};
 use crate::secret::Secret;
 use crate::shamir::Share;
@@ -76,6 +77,7 @@ pub(super) fn read_session<const N: usize>(
     reader: &mut Reader<'_>,
     key: &mut TransferKey,
     held: &mut Holding<N>,
+    watched: &mut dyn Watched,
 ) -> Read<Session> {
     reader.array_of(3, Part::Session)?;
     let clock = Clock {
@@ -83,15 +85,19 @@ pub(super) fn read_session<const N: usize>(
         expires: reader.uint(Part::Session)?,
     };
     let task = match reader.array(Part::Session)? {
-        6 => Task::Recovery(read_recovery(reader, key)?),
+        6 => Task::Recovery(read_recovery(reader, key, watched)?),
         #[cfg(feature = "managed-hsm")]
-        import::ITEMS => Task::Import(import::read(reader, key, held)?),
+        import::ITEMS => Task::Import(import::read(reader, key, held, watched)?),
         _ => return Err(Malformed(Part::Session)),
     };
     Ok(Session { clock, task })
 }
 
-fn read_recovery(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Recovery> {
+fn read_recovery(
+    reader: &mut Reader<'_>,
+    key: &mut TransferKey,
+    watched: &mut dyn Watched,
+) -> Read<Recovery> {
     let part = Part::Session;
     let header = HeaderDigest::from_bytes(*reader.fixed(part)?);
     let domain = DomainId::from_bytes(*reader.fixed(part)?);
@@ -102,7 +108,7 @@ fn read_recovery(reader: &mut Reader<'_>, key: &mut TransferKey) -> Read<Recover
     } else {
         reader.array_of(2, part)?;
         let request = RequestDigest::from_bytes(*reader.fixed(part)?);
-        read_key(reader, key)?;
+        read_key(reader, key, watched)?;
         Some(request)
     };
     let mut shares = Vec::new();

@@ -4,7 +4,6 @@
 use core::num::NonZeroU64;
 
 use heapless::String;
-use rand_core::TryCryptoRng;
 
 use super::expected::{self, Import, ROOT_TAG};
 use crate::ct::{declassify_bytes, eq_bytes};
@@ -15,6 +14,7 @@ use crate::lifecycle::holding::Holding;
 use crate::lifecycle::transfer_key::TransferKey;
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
+use crate::rng::Watched;
 use crate::rsa::ModulusSize;
 use crate::sealed_domain::{ArtifactTag, MAX_TEXT_LEN, Root};
 use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
@@ -29,11 +29,11 @@ const NEVER: i64 = 253_402_300_799;
 /// the certificate's digest and length.
 ///
 /// Secret: the key. Public: everything else. Leaks: nothing else.
-pub(super) fn transfer_key<R: TryCryptoRng + ?Sized>(
+pub(super) fn transfer_key(
     size: ModulusSize,
     now: u64,
     place: &mut TransferKey,
-    rng: &mut R,
+    rng: &mut dyn Watched,
     out: &mut [u8],
 ) -> Result<(Thumbprint, usize), LifecycleError> {
     let (not_before, not_after) = validity(now)?;
@@ -111,11 +111,11 @@ pub(super) const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
 ///
 /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened as what is
 /// expected, and the artifacts' lengths then.
-pub(super) fn open<const N: usize, R: TryCryptoRng + ?Sized>(
+pub(super) fn open<const N: usize>(
     import: &Import,
     transfer: &mut TransferKey,
     blob: &RestoreBlob<'_>,
-    rng: &mut R,
+    rng: &mut dyn Watched,
     incoming: &mut Holding<N>,
     buffer: &mut [u8],
 ) -> Result<bool, LifecycleError> {

@@ -13,7 +13,7 @@ use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
-use crate::lifecycle::host::Host;
+use crate::lifecycle::host::{Host, HostRng, watched};
 use crate::lifecycle::session::{Clock, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::state::{Domain, Empty, Recovering, Refused};
@@ -126,7 +126,8 @@ impl<const N: usize> Vault<N> {
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header().digest();
         let mut device_key = Secret::zeroed();
-        let mut rng = self.hedged(&mut device_key, host, header.as_bytes(), now)?;
+        let mut source = HostRng(host);
+        let mut rng = self.hedged(&mut device_key, &mut source, header.as_bytes(), now)?;
         let named = self.instance.draw(&mut rng)?;
         self.gather(sealed, expect, clock, None, permit.and(named), host)
     }
@@ -144,12 +145,19 @@ impl<const N: usize> Vault<N> {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
         }
-        self.health.first_use(&[Test::RsaOaep, Test::RsaPairwise])?;
+        self.health
+            .first_use(&[Test::RsaOaep, Test::RsaPairwise], &mut watched(host))?;
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();
         let mut device_key = Secret::zeroed();
-        let mut rng = self.hedged(&mut device_key, host, header.digest().as_bytes(), now)?;
+        let mut source = HostRng(host);
+        let mut rng = self.hedged(
+            &mut device_key,
+            &mut source,
+            header.digest().as_bytes(),
+            now,
+        )?;
         let permit = permit.and(self.instance.draw(&mut rng)?);
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;

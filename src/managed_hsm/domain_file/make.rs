@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Makes a domain file from artifacts, a quorum and certificates: the HSM's side.
 
-use rand_core::TryCryptoRng;
-
 use super::KEY_ALGORITHM;
 use crate::burn::{self, burning};
 use crate::managed_hsm::custodians::check_certificates;
@@ -14,6 +12,7 @@ use crate::managed_hsm::shares::{SHARE, deal};
 use crate::managed_hsm::tag::Tag;
 use crate::managed_hsm::writer::{self, Writer};
 use crate::quorum::{Quorum, Threshold};
+use crate::rng::Generator;
 use crate::secret::wipe;
 use crate::x509::Certificate;
 
@@ -52,7 +51,7 @@ pub fn encoded_len(
 /// # Errors
 ///
 /// Fails for each reason in [`WriteError`] except `DoesNotOpen`.
-pub fn write<R: TryCryptoRng + ?Sized>(
+pub fn write<R: Generator + ?Sized>(
     artifacts: &[(Tag<'_>, &[u8])],
     threshold: Threshold,
     certificates: &[Certificate<'_>],

@@ -5,7 +5,6 @@ use aes::Aes256;
 use cbc::cipher::array::Array;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use hmac::{Hmac, Mac};
-use rand_core::TryCryptoRng;
 use sha2::Sha512;
 
 use super::{Algorithm, BLOCK, ContentKey, TAG, keys, tag};
@@ -14,7 +13,7 @@ use crate::hardened::{Fault, Verdict, copy};
 use crate::managed_hsm::base64::{Base64UrlUnpadded, CHUNK, url_len};
 use crate::managed_hsm::error::WriteError;
 use crate::managed_hsm::writer::{Writer, escape};
-use crate::rng;
+use crate::rng::{self, Generator};
 use crate::secret::Secret;
 
 /// Returns a header as it is written, in ASCII.
@@ -65,7 +64,7 @@ impl<'w, 'o> Sealer<'w, 'o> {
     /// Writes the header, the encrypted key and a random IV.
     ///
     /// Secret: `key`. Leaks: nothing else.
-    pub fn begin<R: TryCryptoRng + ?Sized>(
+    pub fn begin<R: Generator + ?Sized>(
         writer: &'w mut Writer<'o>,
         algorithm: Algorithm,
         kid: impl Iterator<Item = char> + Clone,

@@ -84,12 +84,18 @@ fn nothing_is_decrypted_without_a_permit() {
         body: &mut out,
         permit: Permit::REFUSED,
     };
-    assert_eq!(sealed.open_body(&key, &mut opened), Err(OpenError::Fault));
+    assert_eq!(
+        sealed.open_body(&key, &mut NoGenerator, &mut opened),
+        Err(OpenError::Fault)
+    );
     assert!(opened.body.iter().all(|byte| *byte == 0xaa));
     assert_eq!(opened.root.secret().expose(), &[0; 32]);
 
     opened.permit = sealed.check_complete(()).unwrap();
-    assert_eq!(sealed.open_body(&key, &mut opened), Ok(()));
+    assert_eq!(
+        sealed.open_body(&key, &mut NoGenerator, &mut opened),
+        Ok(())
+    );
     assert!(opened.check().is_ok());
     opened.permit = Permit::REFUSED;
     assert_eq!(opened.check().err(), Some(OpenError::Fault));

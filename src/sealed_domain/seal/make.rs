@@ -6,7 +6,6 @@ use core::iter;
 
 use heapless::Vec;
 use minicbor::Encoder;
-use rand_core::TryCryptoRng;
 use zeroize::Zeroize;
 
 use super::Sealing;
@@ -15,7 +14,7 @@ use crate::custodian::{Recipient, WrapError};
 use crate::ed25519::{SigningKey, VerifyKey};
 use crate::hardened::{Permit, Verdict, copy};
 use crate::labels::Purpose;
-use crate::rng;
+use crate::rng::{self, Watched};
 use crate::sealed_domain::error::{SealError, ShareError};
 use crate::sealed_domain::header::{Core, encode_shares};
 use crate::sealed_domain::hedge::Hedged;
@@ -38,11 +37,11 @@ impl<K: Recipient> Sealing<'_, K> {
     ///
     /// Secret: the root, the artifacts, `scratch`, a release that is held back. Public: the rest, `out`.
     /// Leaks: nothing else.
-    pub(super) fn make<R: TryCryptoRng + ?Sized>(
+    pub(super) fn make(
         &self,
         mut core: Core<'_>,
         lengths: &Lengths,
-        rng: &mut R,
+        rng: &mut dyn Watched,
         scratch: &mut [u8],
         out: &mut [u8],
         held_back: Option<&mut Secret<RELEASE_LEN>>,
@@ -53,13 +52,14 @@ impl<K: Recipient> Sealing<'_, K> {
 
         let mut what = Secret::zeroed();
         self.what(&core, lengths, header, &mut what)?;
-        let mut rng = Hedged::new(rng, self.root, what);
-        let data_key = Secret::<32>::random(&mut rng)?;
-        let release = Secret::<RELEASE_LEN>::random(&mut rng)?;
-        rng::fill(&mut rng, &mut core.salt)?;
+        let rng: &mut dyn Watched = &mut Hedged::new(rng, self.root, what);
+        let data_key = Secret::<32>::random(rng)?;
+        let release = Secret::<RELEASE_LEN>::random(rng)?;
+        rng::fill(rng, &mut core.salt)?;
         let drawn = rng::check_drawn(data_key.expose())?
             .and(rng::check_drawn(release.expose())?)
             .and(rng::check_drawn(&core.salt)?);
+        rng.tick();
         core.release_digest = Purpose::Release.digest([release.expose().as_slice()]);
 
         let core_digest = self.write_header(&core, lengths, &[], header)?;
@@ -67,15 +67,9 @@ impl<K: Recipient> Sealing<'_, K> {
         let shares = shares
             .get_mut(..core.custodians.len())
             .ok_or(SealError::Fault)?;
-        shamir::split_into(&data_key, core.quorum, &mut rng, shares)?;
-        let listed = self.wrap_shares(
-            &core,
-            &core_digest,
-            shares,
-            &mut rng,
-            work,
-            &mut slots.wrapped,
-        )?;
+        shamir::split_into(&data_key, core.quorum, rng, shares)?;
+        let listed =
+            self.wrap_shares(&core, &core_digest, shares, rng, work, &mut slots.wrapped)?;
         self.write_header(&core, lengths, &listed, header)?;
         let digest = HeaderDigest::from_bytes(Purpose::Header.digest([&*header]));
 
@@ -85,12 +79,14 @@ impl<K: Recipient> Sealing<'_, K> {
         key.commitment(&digest, &mut commitment)?;
         let (body, clear) = lengths.cut_work(work)?;
         self.seal_body(&key, &digest, clear, body)?;
+        rng.tick();
 
         let mut rebuilt = Secret::zeroed();
         super::body::rebuild(&data_key, core.quorum, shares, &mut rebuilt)?;
         key.derive(&core.salt, &rebuilt, release.expose())?;
         let committed = Verdict::twice(|| key.is_committed(&digest, commitment.expose()))
             .permit(SealError::Fault)?;
+        rng.tick();
         let opens = self
             .check_body(&key, &digest, clear, body)?
             .and(committed)
@@ -104,8 +100,12 @@ impl<K: Recipient> Sealing<'_, K> {
         declassify_bytes(&mut signed);
         let mut domain_key = SigningKey::zeroed();
         self.root.domain_key(&mut domain_key)?;
-        let signature = domain_key.sign(&signed).map_err(|_| SealError::Fault)?;
+        rng.tick();
+        let signature = domain_key
+            .sign(&signed, rng)
+            .map_err(|_| SealError::Fault)?;
 
+        rng.tick();
         opens.test(SealError::Fault)?;
         copy(slots.header, header)?;
         // An empty slot takes nothing.
@@ -121,7 +121,7 @@ impl<K: Recipient> Sealing<'_, K> {
         declassify_bytes(out);
         #[cfg(test)]
         tests::strike(out);
-        Ok(opens.and(read_back(out, &digest, shown, shares)?))
+        Ok(opens.and(read_back(out, &digest, shown, shares, rng)?))
     }
 
     /// Returns a digest of everything that is sealed, to which the draws are bound.
@@ -167,12 +167,12 @@ impl<K: Recipient> Sealing<'_, K> {
     /// Wraps each share to its custodian in `work`, checks it, and copies it to its slot.
     ///
     /// Secret: the shares. Public: the rest. Leaks: nothing else.
-    fn wrap_shares<R: TryCryptoRng + ?Sized>(
+    fn wrap_shares(
         &self,
         core: &Core<'_>,
         core_digest: &[u8; 32],
         shares: &[Option<Share<32>>],
-        rng: &mut R,
+        rng: &mut dyn Watched,
         work: &mut [u8],
         slots: &mut [&mut [u8]],
     ) -> Result<Listed, SealError> {
@@ -201,6 +201,7 @@ impl<K: Recipient> Sealing<'_, K> {
             listed
                 .push((key, WrappedShare::from_bytes(wrapped).digest()))
                 .map_err(|_| SealError::Fault)?;
+            rng.tick();
             listed_one.and(hidden).spend(SealError::Fault)?;
             copy(slot, wrapped)?;
         }
@@ -220,8 +221,10 @@ fn read_back(
     header: &HeaderDigest,
     release: usize,
     shares: &[Option<Share<32>>],
+    watched: &mut dyn Watched,
 ) -> Result<Permit, SealError> {
     let sealed = SealedDomain::parse(file).map_err(|_| SealError::Fault)?;
+    watched.tick();
     let mut permit =
         Verdict::twice(|| eq_bytes(sealed.header().digest().as_bytes(), header.as_bytes()))
             .permit(SealError::Fault)?
@@ -235,6 +238,7 @@ fn read_back(
         let hidden = check_hides(wrapped.as_bytes(), share, SealError::Fault)?;
         permit = permit.and(dealt).and(hidden);
         seen += 1;
+        watched.tick();
     }
     let all = Verdict::twice(|| Mask::public(seen == shares.len())).permit(SealError::Fault)?;
     Ok(permit.and(all))

@@ -161,6 +161,7 @@ fn look<M: Medium + ?Sized>(medium: &mut M, slot: Slot, buffer: &mut [u8]) -> He
         _ => Held::Garbage,
     };
     wipe(record);
+    medium.progress();
     held
 }
 

@@ -92,7 +92,7 @@ pub(super) fn seal<'b, M: Medium + ?Sized>(
     let (front, rest) = record.split_first_chunk_mut().ok_or(Fault)?;
     let (contents, tag) = rest.split_last_chunk_mut().ok_or(Fault)?;
     head.encode(front)?;
-    aead::seal_in_place(&key, contents, tag)?;
+    aead::seal_in_place(&key, contents, tag, &mut || medium.progress())?;
     Ok(record)
 }
 

@@ -44,6 +44,7 @@ pub(super) fn take<M: Medium + ?Sized>(
             return Mask::public(false);
         };
         taken = Some((head.instance, len));
+        medium.progress();
         opens & same(head.number, position.number)
     })
     .permit(RecordError::Flash)?;
@@ -105,6 +106,7 @@ fn place<M: Medium + ?Sized>(
     Verdict::twice(|| {
         record.fill(0);
         let whole = medium.read(slot, record) == Ok(record.len());
+        medium.progress();
         Mask::public(whole) & eq_bytes(&Sha256::digest(&*record), &written)
     })
     .permit(RecordError::Flash)

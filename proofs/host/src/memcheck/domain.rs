@@ -4,7 +4,7 @@
 
 use core::convert::Infallible;
 
-use rand_core::TryCryptoRng;
+use security_domain::rng::Generator;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
@@ -55,7 +55,7 @@ impl Recipient for Masking {
 
     /// Draws, in each way that there is, from the generator that the library hedged; that does not tell
     /// in `out`.
-    fn wrap<R: TryCryptoRng + ?Sized>(
+    fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
         rng: &mut R,
@@ -77,7 +77,7 @@ impl Recipient for Masking {
 impl Identity for Masking {
     type Error = Infallible;
 
-    fn unwrap_key<R: TryCryptoRng + ?Sized>(
+    fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
         _: &mut R,
