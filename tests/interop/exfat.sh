@@ -18,19 +18,21 @@ trap finish EXIT
 mkdir "$work/volume"
 truncate -s 128M "$work/image"
 mkfs.exfat "$work/image" >/dev/null
-if ! { loop=$(losetup -f --show "$work/image") && mount.exfat-fuse "$loop" "$work/volume"; }; then
+if ! { loop=$(losetup -f --show "$work/image") && mount.exfat-fuse -o hard_remove "$loop" "$work/volume"; }; then
   echo "figure: no exFAT volume can be mounted here"
   exit
 fi
 
 cargo build --all-features --example secdom
 cargo test --all-features --test secdom --no-run
-# exFAT has no permissions, no links, no pipes and no names that are not Unicode, and this driver sets no times on an open
-# file.
+# The modules of every verb that writes. Without their tests of what exFAT does not have: permissions, links, and times that
+# are set on an open file.
+modules=(contribute damaged hsm hsm_backup hsm_flash hsm_import hsm_recover json killed media outputs restore simulated
+  split_keys streams)
 left_out=(what_init_makes_is_whole_and_for_its_owner secrets_are_readable_by_their_owner_alone
-  a_dangling_link_counts_as_existing a_signal_leaves_no_decrypted_data odd_paths_are_named_on_one_line
-  what_a_killed_process_left_is_swept_away an_empty_file_of_somebody_else_stays)
-TMPDIR=$work/volume cargo test --all-features --test secdom -- "${left_out[@]/#/--skip=}" | tee "$work/log"
+  a_dangling_link_counts_as_existing an_empty_file_of_somebody_else_stays killed_outputs)
+TMPDIR=$work/volume cargo test --all-features --test secdom -- "${modules[@]/%/::}" "${left_out[@]/#/--skip=}" |
+  tee "$work/log"
 left=$(find "$work/volume" -mindepth 1 | wc -l)
 ((left == 0)) || { find "$work/volume"; exit 1; }
 echo "figure: $(sed -n 's/^test result: ok. \([0-9]*\) passed.*/\1/p' "$work/log") tests of secdom on an exFAT volume"
