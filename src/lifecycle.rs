@@ -42,7 +42,8 @@
 //! places. The HSM provides randomness, time, flash, and a sink for audit events through a
 //! [`Host`]; the sink receives every step before it takes effect.
 //!
-//! `examples/firmware_restore.rs` is an HSM that is recovered by this module. Custodians answer its
+//! `examples/cortex-m4` is firmware that runs on this module, and
+//! `examples/firmware_restore.rs` an HSM that is recovered by it. Custodians answer its
 //! request, after vetting it, with [`contribute`](crate::contribution::contribute).
 //!
 //! A step that its state does not allow does not compile. A domain is activated only after it was
