@@ -59,7 +59,8 @@ class Board:
         self.uart, self.switch = (self.connect(f"{folder}/{name}") for name in ("uart", "qmp"))
         self.control("qmp_capabilities")
         self.control("cont")
-        self.await_start()
+        self.doing = "it starts"
+        self.await_start("power")
 
     def connect(self, path):
         for _ in range(100):
@@ -78,16 +79,23 @@ class Board:
     def cut_power(self):
         """Switches the board off and on, whatever it does at that moment."""
         self.control("system_reset")
-        self.await_start()
+        self.await_start("power")
 
-    def await_start(self):
+    def await_start(self, cause):
         """Waits for the frame that says that the board was started, behind what it sent before."""
+        frames = {b"!" + len(name).to_bytes(4, "little") + name: name.decode() for name in (b"power", b"watchdog")}
         seen = b""
-        while not seen.endswith(b"!" + len(b"power").to_bytes(4, "little") + b"power"):
+        while not any(seen.endswith(frame) for frame in frames):
             seen += self.read(1)
+        found = next(name for frame, name in frames.items() if seen.endswith(frame))
+        if found != cause:
+            self.tripped()
         # The board has neither a noise source nor a clock. A fixed seed makes each run the same.
         seed = b"a seed from the operator, 32 bytes"[:24] + STARTS.randbytes(8)
         self.send("t", seed + NOW.to_bytes(8, "little"))
+
+    def tripped(self):
+        sys.exit(f"the watchdog tripped while {self.doing}")
 
     def read(self, count):
         data = b""
@@ -108,6 +116,8 @@ class Board:
     def answer(self):
         what = self.read(1)
         body = self.read(int.from_bytes(self.read(4), "little"))
+        if what == b"!":
+            self.tripped()
         if what == b"-":
             raise Refused(body.decode())
         return body
@@ -174,6 +184,7 @@ def import_azure(board, folder):
         "download", "--sd-wrapping-keys", *certificates, "--sd-quorum", "2", "--artifact", f"hsm_backup={artifact}",
         "--security-domain-file", file,
     )
+    board.doing = "it generates its transfer key"
     digest = hashlib.sha256(artifact.read_bytes()).digest()
     (folder / "transfer.cer").write_bytes(board.command(BEGIN_IMPORT, items(b"hsm_backup", digest)))
     keys = [KEYS / f"{name}.key" for name in CUSTODIANS[1:]]
@@ -181,6 +192,7 @@ def import_azure(board, folder):
         "restore-blob", "--sd-file", file, "--sd-exchange-key", folder / "transfer.cer", "--sd-wrapping-keys", *keys,
         "--sd-file-restore-blob", blob,
     )
+    board.doing = "it opens the restore blob"
     board.command(IMPORT, blob.read_bytes())
     board.cut_power()
     _, _, domain = board.status()
@@ -196,7 +208,9 @@ def act(board, folder):
     custodians = items(*map(certificate, CUSTODIANS))
     pending, complete = (folder / name for name in ("domain.pending", "domain.sealed"))
     print("A new HSM seals its domain to three custodians. The power fails before it is active, so the file is void.")
+    board.doing = "it provisions its domain"
     board.command(PROVISION)
+    board.doing = "it seals its domain"
     void = board.command(SEAL, custodians)
     board.cut_power()
     assert board.status()[0] == "provisioned"
@@ -226,9 +240,11 @@ def act(board, folder):
     print("The HSM is lost. Another one asks the custodians, and they answer with secdom contribute.")
     board.command(ZEROIZE)
     refused(board, RESTORE, backup)
+    board.doing = "it generates its transfer key"
     recover(board, folder, sealed, domain)
     assert board.status() == ["active", "domain", domain]
     assert board.command(SIGN, b"a message") == signature
+    board.doing = "it restores the backup"
     assert board.command(RESTORE, backup) == data
     print("  It has the signing key that was lost, and restores the backup.")
 
@@ -237,6 +253,7 @@ def act(board, folder):
     import_azure(board, folder)
     assert board.status()[0] == "active"
     refused(board, RESTORE, backup)
+    print("The watchdog was armed at one second, and did not trip.")
 
 
 def main(firmware):

@@ -13,8 +13,8 @@ use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::ct::declassify_bytes;
 use crate::hardened::copy;
 use crate::rng::Watched;
-#[cfg(feature = "managed-hsm")]
 use crate::rsa::PrivateKey;
+#[cfg(feature = "managed-hsm")]
 use crate::sealed_domain::MAX_TEXT_LEN;
 use crate::sealed_domain::{
     HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN, Root,

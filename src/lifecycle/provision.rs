@@ -11,10 +11,9 @@ use super::stage::Stage;
 use super::state::{Domain, Empty, Provisioned, Refused};
 use super::vault::{Next, Vault};
 use crate::hardened::{Permit, Verdict, copy};
-use crate::rng;
-use crate::rng::RngError;
 #[cfg(feature = "hazmat")]
-use crate::rng::{Erased, Generator};
+use crate::rng::Erased;
+use crate::rng::{self, Generator, RngError};
 use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};
 #[cfg(feature = "hazmat")]
 use crate::sealed_domain::{HeaderDigest, InstanceId};

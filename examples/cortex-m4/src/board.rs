@@ -80,6 +80,12 @@ impl Host for Board {
         &self.device_key
     }
 
+    /// Long operations call this again and again: here the watchdog is fed.
+    #[cfg(not(feature = "unfed"))]
+    fn progress(&mut self) {
+        hardware::feed();
+    }
+
     /// A product writes each event to a log that cannot be erased, before it agrees.
     fn report(&mut self, _: &Event) -> SinkAnswer {
         SinkAnswer::AGREED

@@ -44,7 +44,7 @@ fn run() -> ! {
     // SAFETY: this is the only use of MEMORY, and `run` is entered once after each reset.
     let memory = unsafe { &mut *memory };
     hardware::start();
-    send(STARTED, b"power");
+    send(STARTED, hardware::cause_of_reset());
     // A board without a noise source and a clock gets both from its operator.
     let (_, given) = receive(&mut memory.request);
     let mut board = Board::new(given);
@@ -80,7 +80,7 @@ fn serve(memory: &mut Memory, board: &mut Board) {
     }
 }
 
-/// A panic is a bug, and nothing is known about the state: the HSM stops.
+/// A panic is a bug, and nothing is known about the state: the watchdog restarts the board.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     loop {
