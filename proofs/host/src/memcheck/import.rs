@@ -8,7 +8,7 @@ use security_domain::lifecycle::{
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::rsa::ModulusSize;
-use security_domain::sealed_domain::{ArtifactTag, DomainId};
+use security_domain::sealed_domain::{ArtifactTag, DomainId, SealedDomain};
 use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
 
 use crate::Operation;
