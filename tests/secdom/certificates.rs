@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use crate::formats::{download, drill};
-use crate::{Folder, arguments, fixture, key, names, secdom, vector};
+use crate::{Folder, arguments, fixture, key, names, secdom};
 
 #[test]
 fn certificates_are_read_from_pkcs7() {
@@ -57,13 +57,7 @@ fn certificates_are_read_from_pkcs7() {
 fn a_transfer_certificate_beside_its_key_or_in_it_serves() {
     let folder = Folder::new();
     let blob = folder.join("restore.json");
-    let keys = [key("s2048_0"), key("s2048_1")];
-    secdom(crate::restore_blob(
-        &vector("valid/v01-2of3-2048/sd.json"),
-        &blob,
-        keys,
-    ))
-    .done();
+    secdom(crate::outputs::restore_blob(&blob)).done();
     let private = fs::read_to_string(key("stransfer2048")).unwrap();
     let certificate = fs::read_to_string(key("stransfer2048").with_extension("cer")).unwrap();
     let other = fs::read_to_string(key("s2048_0").with_extension("cer")).unwrap();

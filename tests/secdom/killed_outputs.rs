@@ -15,7 +15,7 @@ use crate::contribute::with_share;
 use crate::killed::killed_at;
 use crate::media::on_exfat;
 use crate::simulated::Site;
-use crate::{Folder, arguments, key, names, secdom, tool, upload, vector};
+use crate::{Folder, arguments, names, secdom, tool, upload};
 
 /// What an output looks like.
 #[derive(Debug, PartialEq)]
@@ -95,8 +95,7 @@ fn finishes(
 fn a_file_is_whole_or_not_there_wherever_the_process_is_killed() {
     let folder = Folder::new();
     let out = folder.join("out");
-    let keys = [key("s2048_0"), key("s2048_1")];
-    let restore = crate::restore_blob(&vector("valid/v01-2of3-2048/sd.json"), &out, keys);
+    let restore = crate::outputs::restore_blob(&out);
     let contribute = with_share(
         &folder,
         &arguments!["--key", crate::contribute::private_key(&folder, "a")],
@@ -113,13 +112,7 @@ fn a_file_is_whole_or_not_there_wherever_the_process_is_killed() {
 fn a_folder_is_whole_or_not_there_wherever_the_process_is_killed() {
     let site = Site::new();
     let (blob, out) = (site.path("blob"), site.path("out"));
-    let keys = [key("s2048_0"), key("s2048_1")];
-    secdom(crate::restore_blob(
-        &vector("valid/v01-2of3-2048/sd.json"),
-        &blob,
-        keys,
-    ))
-    .done();
+    secdom(crate::outputs::restore_blob(&blob)).done();
     for has_links in [true, false] {
         finishes(
             &site.folder,

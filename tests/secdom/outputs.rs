@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::{Folder, Run, arguments, key, names, sealed, secdom, upload, vector};
 
-fn restore_blob(out: &Path) -> Vec<OsString> {
+/// Restores a domain of Managed HSM with two of its keys.
+pub fn restore_blob(out: &Path) -> Vec<OsString> {
     let keys = [key("s2048_0"), key("s2048_1")];
     crate::restore_blob(&vector("valid/v01-2of3-2048/sd.json"), out, keys)
 }
