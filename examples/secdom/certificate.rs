@@ -126,6 +126,10 @@ impl CertificateFile {
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     pub fn parse(&self) -> Outcome<Certificate<'_>> {
         Certificate::parse(&self.der).map_err(|error| Refusal::file(&self.path, error))
     }

@@ -88,20 +88,29 @@ fn vault() -> MutexGuard<'static, Vault<ROOM>> {
     VAULT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a step needs that brings in a domain.
+const EMPTY: &str = "empty";
+
 /// Starts the HSM, which must be empty.
 fn empty<'v>(device: &mut Device, vault: &'v mut Vault<ROOM>) -> Outcome<Domain<'v, Empty, ROOM>> {
     match device.start(vault)? {
         AnyDomain::Empty(domain) => Ok(domain),
-        other => Err(not_in_state(device, &other, "empty")),
+        other => Err(not_in_state(device, &other, EMPTY)),
     }
 }
 
 /// The refusal of what needs another state.
 fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> Refusal {
     let stage = start.status().stage;
+    let way = match stage {
+        Stage::Recovering | Stage::Importing | Stage::Imported if needed == EMPTY => {
+            "; hsm recover-cancel ends its session"
+        }
+        _ => "",
+    };
     Refusal::file(
         device.folder(),
-        format!("the HSM is {stage}; this step needs one that is {needed}"),
+        format!("the HSM is {stage}; this step needs one that is {needed}{way}"),
     )
 }
 

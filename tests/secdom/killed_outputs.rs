@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A verb is killed at each system call that can change a file: its output is whole or not there, and the
-//! same command finishes it, on a medium without links too.
+//! A verb is killed at each system call that can change a file: its outputs are whole or not there, and the
+//! same command finishes them, on a medium without links too.
 #![cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")
@@ -41,11 +41,11 @@ fn state(out: &Path, is_whole: impl Fn(&Path) -> bool) -> State {
     }
 }
 
-/// Kills a verb everywhere, and runs it again.
+/// Kills a verb everywhere, and runs it again if not all of its outputs are whole.
 fn finishes(
     folder: &Folder,
     line: &[OsString],
-    out: &Path,
+    outputs: &[&Path],
     is_whole: impl Fn(&Path) -> bool,
     has_links: bool,
 ) {
@@ -55,24 +55,29 @@ fn finishes(
         on_exfat
     };
     let before = folder.names();
-    let mut taken = 0;
+    let states = || Vec::from_iter(outputs.iter().map(|out| state(out, &is_whole)));
+    let all_are_whole = || states().iter().all(|state| *state == State::Whole);
+    let (mut taken, mut halves) = (0, 0);
     for point in 0.. {
         let was_killed = killed_at(point, line, prepare);
-        let left = state(out, &is_whole);
-        if left != State::Whole {
+        let left = states();
+        if !all_are_whole() {
             assert!(was_killed);
-            taken += usize::from(left == State::Taken);
+            taken += usize::from(left.contains(&State::Taken));
+            halves += usize::from(left.contains(&State::Whole));
             let mut command = tool();
             prepare(&mut command);
             let again = command.args(line).output().unwrap();
             assert!(again.status.success(), "{point}: {again:?}");
-            assert_eq!(state(out, &is_whole), State::Whole, "{point}");
+            assert!(all_are_whole(), "{point}: {:?}", states());
         }
         for name in folder.names() {
             // What is hidden goes when it is old.
             let is_new = !before.contains(&name);
             assert!(
-                !is_new || name.starts_with(".secdom-") || out.ends_with(&name),
+                !is_new
+                    || name.starts_with(".secdom-")
+                    || outputs.iter().any(|out| out.ends_with(&name)),
                 "{name}"
             );
             let path = folder.join(&name);
@@ -89,6 +94,7 @@ fn finishes(
     }
     // On a medium without links the name is taken first, for a moment.
     assert_eq!(taken == 0, has_links, "{taken}");
+    assert_eq!(halves == 0, outputs.len() == 1, "{halves}");
 }
 
 #[test]
@@ -103,7 +109,7 @@ fn a_file_is_whole_or_not_there_wherever_the_process_is_killed() {
     let is_whole = |out: &Path| secdom(arguments!["inspect", out]).code == Some(0);
     for line in [restore, contribute] {
         for has_links in [true, false] {
-            finishes(&folder, &line, &out, is_whole, has_links);
+            finishes(&folder, &line, &[&out], is_whole, has_links);
         }
     }
 }
@@ -117,9 +123,26 @@ fn a_folder_is_whole_or_not_there_wherever_the_process_is_killed() {
         finishes(
             &site.folder,
             &upload(&blob, &out),
-            &out,
+            &[&out],
             |out| names(out).len() == 3,
             has_links,
         );
+    }
+}
+
+#[test]
+fn a_transfer_key_and_its_certificate_are_both_there_wherever_the_process_is_killed() {
+    let folder = Folder::new();
+    let (certificate, key) = (folder.join("t.pem"), folder.join("t.key"));
+    let line = crate::outputs::init_recovery(&certificate, &key);
+    // The key's file holds the certificate, too.
+    let belongs = |out: &Path| {
+        let (both, out) = [&*key, out]
+            .map(|file| fs::read_to_string(file).unwrap())
+            .into();
+        both.matches("-----END ").count() == 2 && both.ends_with(&out)
+    };
+    for has_links in [true, false] {
+        finishes(&folder, &line, &[&key, &certificate], belongs, has_links);
     }
 }

@@ -13,7 +13,8 @@ pub fn restore_blob(out: &Path) -> Vec<OsString> {
     crate::restore_blob(&vector("valid/v01-2of3-2048/sd.json"), out, keys)
 }
 
-fn init_recovery(certificate: &Path, key: &Path) -> Vec<OsString> {
+/// Makes a transfer key of Managed HSM and its certificate.
+pub fn init_recovery(certificate: &Path, key: &Path) -> Vec<OsString> {
     arguments![
         "init-recovery",
         "--bits",
@@ -59,6 +60,44 @@ fn an_existing_output_is_never_touched() {
         assert_eq!(folder.names(), ["empty", "there"]);
         assert_eq!(fs::read(&there).unwrap(), b"keep");
     }
+}
+
+#[test]
+fn a_transfer_certificate_is_written_once_more_and_no_other() {
+    let folder = Folder::new();
+    let (certificate, key) = (folder.join("t.pem"), folder.join("t.key"));
+    secdom(init_recovery(&certificate, &key)).done();
+    let both = fs::read_to_string(&key).unwrap();
+    let first = fs::read_to_string(&certificate).unwrap();
+    assert!(both.ends_with(&first));
+    let again = |named: &str, text: &str| {
+        let key = folder.write(named, text);
+        let run = secdom(init_recovery(&folder.join("again.pem"), &key));
+        assert_eq!(fs::read_to_string(&key).unwrap(), text);
+        run
+    };
+    again("t.key", &both).done();
+    assert_eq!(fs::read_to_string(folder.join("again.pem")).unwrap(), first);
+    fs::remove_file(folder.join("again.pem")).unwrap();
+
+    let alone = both.strip_suffix(&first).unwrap();
+    let read = |name: &str| fs::read_to_string(crate::key(name)).unwrap();
+    let certificate_of =
+        |name: &str| fs::read_to_string(crate::key(name).with_extension("cer")).unwrap();
+    for other in [
+        // Nothing shows that this verb made it.
+        alone.to_owned(),
+        read("s2048_0") + &certificate_of("s2048_0"),
+        read("s2048_0") + &first,
+        both.clone() + &certificate_of("s2048_0"),
+        read("s2048_0") + &both,
+    ] {
+        again("other.key", &other).refused(&["other.key", "already exists"]);
+        assert_eq!(folder.names(), ["other.key", "t.key", "t.pem"]);
+    }
+    let mut larger = init_recovery(&folder.join("again.pem"), &key);
+    larger[2] = "3072".into();
+    secdom(larger).refused(&["t.key", "already exists"]);
 }
 
 #[test]
