@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Certificate files, in PEM, DER or PKCS#7.
+//! Certificate files, in PEM, DER, PKCS#7 or PKCS#12.
 
 mod near;
+mod pfx;
 mod pkcs7;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use der::{Decode, Reader, SliceReader, Tagged};
 use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
+use crate::key::Lock;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
 use crate::{clock, pem, show, text};
@@ -69,7 +71,8 @@ impl CertificateFile {
     /// Reads each different certificate in `path`.
     pub fn read_each(path: &Path) -> Outcome<Vec<Self>> {
         let bytes = text::read(path)?;
-        let all = Self::find(path, &bytes)?;
+        let mut lock = Lock::of_certificates(path, &bytes);
+        let all = Self::find(path, &bytes, Some(&mut lock))?;
         if all.is_empty() {
             let error = "holds no certificate in PEM or DER";
             return Err(kind::refusal(path, &bytes, &FileKind::Certificate, error));
@@ -77,9 +80,11 @@ impl CertificateFile {
         Ok(all)
     }
 
-    /// Returns each different certificate in `bytes`, which may hold none.
-    pub fn find(path: &Path, bytes: &[u8]) -> Outcome<Vec<Self>> {
+    /// Returns each different certificate in `bytes`, which may hold none. Encrypted ones are found only with
+    /// a `lock`.
+    pub fn find(path: &Path, bytes: &[u8], lock: Option<&mut Lock<'_>>) -> Outcome<Vec<Self>> {
         let mut ders: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+        let mut of_file = bytes;
         ders.extend(of_der(bytes));
         for block in pem::blocks(bytes) {
             let is_list = PKCS7_LABELS.contains(&block.label);
@@ -94,10 +99,18 @@ impl CertificateFile {
                 }
             }
         }
+        let base64;
         if ders.is_empty()
             && let Some(der) = pem::base64(bytes)
         {
             ders.extend(of_der(&der));
+            base64 = der;
+            of_file = &base64;
+        }
+        if let Some(lock) = lock
+            && FileKind::of(of_file) == FileKind::Pfx
+        {
+            ders.extend(pfx::encrypted(of_file, lock)?);
         }
         if ders.len() > MOST {
             return Err(Refusal::file(
@@ -140,10 +153,11 @@ impl CertificateFile {
     }
 
     /// Returns the digest that Terraform's `azurerm` provider sends for this certificate.
-    pub fn digest_of_base64(&self) -> Thumbprint {
+    pub fn digest_of_base64(&self) -> Outcome<Thumbprint> {
         let mut base64 = vec![0; Base64::encoded_len(&self.der)];
-        let text = Base64::encode(&self.der, &mut base64).unwrap_or_default();
-        Thumbprint::of(text.as_bytes())
+        let text = Base64::encode(&self.der, &mut base64);
+        let text = text.map_err(|error| Refusal::file(&self.path, error.to_string()))?;
+        Ok(Thumbprint::of(text.as_bytes()))
     }
 
     /// Says what is wrong in a certificate, but does not matter for a recovery.
@@ -170,7 +184,7 @@ impl CertificateFile {
     }
 }
 
-/// Returns the certificate that `bytes` are in DER, or those in them as PKCS#7.
+/// Returns the certificate that `bytes` are in DER, or those in them as PKCS#7 or, not encrypted, as PKCS#12.
 fn of_der(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
     match FileKind::of(bytes) {
@@ -178,6 +192,7 @@ fn of_der(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
             vec![Zeroizing::new(bytes.to_vec())]
         }
         FileKind::P7b => pkcs7::certificates(bytes).unwrap_or_default(),
+        FileKind::Pfx => pfx::plain(bytes),
         _ => Vec::new(),
     }
 }

@@ -93,8 +93,8 @@ pub struct Present {
     pub left_out: Vec<String>,
 }
 
-/// Reads the keys for `file`. Before any key is opened, all certificates are read, and fewer than
-/// `at_least` are refused. A custodian whom the file does not list is looked for by key, if it lists
+/// Reads the keys for `file`. Before any key is opened, all certificates are read (with a password where they are
+/// in a key file that is encrypted as a whole), and fewer than `at_least` are refused. A custodian whom the file does not list is looked for by key, if it lists
 /// another one.
 pub fn read(
     args: KeyArgs,
@@ -119,9 +119,10 @@ pub fn read(
     for path in &args.certs {
         given.extend(CertificateFile::read_each(path)?);
     }
-    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for (index, key_file) in key_files.into_iter().enumerate() {
-        let read = Candidate::read(index, key_file, path, file, &given).and_then(|candidate| {
+        let password = passwords.given(index);
+        let read = Candidate::read(key_file, password, path, file, &given).and_then(|candidate| {
             let earlier = candidates.iter().map(|c| (c.thumbprint(), &c.key_file));
             must_be_new(candidate.thumbprint(), &candidate.key_file, earlier)?;
             Ok(candidate)
@@ -145,9 +146,8 @@ pub fn read(
     // A file that lists nobody who is here is another file, and no key is opened for it.
     let is_this_file = candidates.iter().any(Candidate::is_listed);
     for candidate in candidates {
-        let password = passwords.given(candidate.index);
         let opened = candidate
-            .open(password, is_this_file)
+            .open(is_this_file)
             .and_then(|(custodian, refusal)| {
                 let earlier = custodians
                     .iter()

@@ -130,7 +130,7 @@ fn make(
 /// Returns the certificate, in DER, in a key file that this verb has written.
 fn interrupted(key_file: &Path, size: ModulusSize) -> Option<Vec<u8>> {
     let text = text::read(key_file).ok()?;
-    let mut certificates = CertificateFile::find(key_file, &text).ok()?;
+    let mut certificates = CertificateFile::find(key_file, &text, None).ok()?;
     let mut keys = key::unencrypted(key_file, &text).ok()?;
     let (file, key) = (certificates.pop()?, keys.pop()??);
     if !(certificates.is_empty() && keys.is_empty()) {

@@ -9,15 +9,17 @@ mod odd;
 mod old;
 mod pfx;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
 use security_domain::rng::{Generator, RngError};
 use security_domain::rsa::{KeyError, PrivateKey};
 use zeroize::Zeroizing;
 
+use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
-use crate::{passwords, show, text};
+use crate::{passwords, pkcs12, show, text};
+pub use encryption::decrypt;
 use forms::{Form, forms};
 use odd::OddKey;
 
@@ -70,25 +72,20 @@ impl Identity for Key {
     }
 }
 
-/// Reads the private key in `bytes`, the text of `path`, that belongs to one of the certificates in `certificate_files`, whose
-/// moduli and exponents are `publics`.
-/// `password` is the given one, or `None` to ask on the terminal.
+/// Reads the private key in `bytes`, the text of the file of `lock`, that belongs to one of the certificates in
+/// `certificate_files`, whose moduli and exponents are `publics`.
 pub fn read(
-    path: &Path,
     bytes: &[u8],
-    password: Option<&[u8]>,
+    lock: &mut Lock<'_>,
     certificate_files: &[&Path],
     publics: &[[&[u8]; 2]],
 ) -> Outcome<Key> {
-    read_one(path, bytes, password, |key| publics.contains(&key.public()))?.map_err(|_| {
+    read_one(bytes, lock, |key| publics.contains(&key.public()))?.map_err(|_| {
         let names = certificate_files.iter().map(|file| show::path(file));
         let mut names: Vec<_> = names.collect();
         names.dedup();
         let names = names.join(", ");
-        Refusal::file(
-            path,
-            format!("is not the private key of the certificate {names}"),
-        )
+        lock.refuse(format!("is not the private key of the certificate {names}"))
     })
 }
 
@@ -100,9 +97,8 @@ pub fn read_private(
     is_listed: impl Fn(CustodianId) -> bool,
 ) -> Outcome<Box<PrivateKey>> {
     let bytes = text::read(path)?;
-    let key = read_one(path, &bytes, password, |key| {
-        key.id().is_some_and(&is_listed)
-    })?;
+    let mut lock = Lock::new(path, &bytes, password);
+    let key = read_one(&bytes, &mut lock, |key| key.id().is_some_and(&is_listed))?;
     match key.unwrap_or_else(|other| other) {
         Key::Usual(key) => Ok(key),
         Key::Odd(_, error) => Err(Refusal::file(path, error)),
@@ -111,27 +107,18 @@ pub fn read_private(
 
 /// Reads the private key for which `belongs` returns true, or as an error the last one of the file.
 fn read_one(
-    path: &Path,
     bytes: &[u8],
-    password: Option<&[u8]>,
+    lock: &mut Lock<'_>,
     belongs: impl Fn(&Key) -> bool,
 ) -> Outcome<Result<Key, Key>> {
-    let forms = forms(path, bytes)?;
-    let is_given = password.is_some_and(|password| !password.is_empty());
-    if is_given && !forms.iter().any(Form::is_encrypted) {
-        return Err(Refusal::file(
-            path,
-            "is not encrypted, but a password is given for it",
-        ));
+    let forms = forms(&lock.path, bytes)?;
+    let is_given = lock.given.is_some_and(|password| !password.is_empty());
+    if is_given && !lock.is_used && !forms.iter().any(Form::is_encrypted) {
+        return Err(lock.refuse("is not encrypted, but a password is given for it"));
     }
-    let mut lock = Lock {
-        path,
-        given: password,
-        asked: None,
-    };
     let (mut refusal, mut other) = (None, None);
     for form in &forms {
-        match form.open(&mut lock) {
+        match form.open(lock) {
             Ok(key) if belongs(&key) => return Ok(Ok(key)),
             Ok(key) => other = Some(key),
             Err(error) => refusal = refusal.or(Some(error)),
@@ -140,7 +127,7 @@ fn read_one(
     match (refusal, other) {
         (None, Some(key)) => Ok(Err(key)),
         (Some(refusal), _) => Err(refusal),
-        (None, None) => Err(Refusal::file(path, "holds no private key in PEM or DER")),
+        (None, None) => Err(lock.refuse("holds no private key in PEM or DER")),
     }
 }
 
@@ -150,11 +137,7 @@ pub fn unencrypted(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<Key>>> {
     let Ok(forms) = forms(path, bytes) else {
         return Ok(Vec::new());
     };
-    let mut lock = Lock {
-        path,
-        given: None,
-        asked: None,
-    };
+    let mut lock = Lock::new(path, bytes, None);
     let open = |form: &Form| match form.is_encrypted() {
         true => Ok(None),
         false => form.open(&mut lock).map(Some),
@@ -163,15 +146,45 @@ pub fn unencrypted(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<Key>>> {
 }
 
 /// The password of a file, asked for at most once.
-pub struct Lock<'a> {
-    pub path: &'a Path,
-    given: Option<&'a [u8]>,
+pub struct Lock<'p> {
+    path: PathBuf,
+    given: Option<&'p [u8]>,
     asked: Option<Zeroizing<Vec<u8>>>,
+    /// Whether something was encrypted.
+    is_used: bool,
+    /// How an encryption is converted that is not read here.
+    convert: &'static str,
+    /// What to do if nobody is there to be asked.
+    instead: &'static str,
 }
 
-impl Lock<'_> {
-    /// Returns the password of an encrypted key.
+impl<'p> Lock<'p> {
+    /// Makes the lock of a key file. `given` is the password, or `None` to ask on the terminal.
+    pub fn new(path: &Path, text: &[u8], given: Option<&'p [u8]>) -> Self {
+        Self {
+            path: path.into(),
+            given,
+            asked: None,
+            is_used: false,
+            convert: match FileKind::of_decoded(text) {
+                FileKind::Pfx => pkcs12::CONVERT,
+                _ => encryption::CONVERT,
+            },
+            instead: "",
+        }
+    }
+
+    /// Makes the lock of a certificate file, for which no password is given.
+    pub fn of_certificates(path: &Path, text: &[u8]) -> Self {
+        Self {
+            instead: pkcs12::TAKE_CERTIFICATES,
+            ..Self::new(path, text, None)
+        }
+    }
+
+    /// Returns the password of what is encrypted.
     pub fn password(&mut self) -> Outcome<&[u8]> {
+        self.is_used = true;
         match self.given {
             Some([]) => {
                 return Err(self.refuse("is encrypted, but its password is given as empty"));
@@ -180,13 +193,21 @@ impl Lock<'_> {
             None => {}
         }
         if self.asked.is_none() {
-            self.asked = Some(passwords::ask(self.path)?);
+            self.asked = Some(passwords::ask(&self.path, self.instead)?);
         }
         Ok(self.asked.as_deref().map_or(&[], Vec::as_slice))
     }
 
     pub fn refuse(&self, reason: impl Into<Box<dyn std::error::Error>>) -> Refusal {
-        Refusal::file(self.path, reason)
+        Refusal::file(&self.path, reason)
+    }
+
+    /// The refusal of an encryption.
+    pub fn unsupported(&self, which: &str) -> Refusal {
+        let convert = self.convert;
+        self.refuse(format!(
+            "is encrypted in a way that is not read here ({which}); {convert}"
+        ))
     }
 
     /// The refusal of a password.

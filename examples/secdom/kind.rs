@@ -77,6 +77,14 @@ impl FileKind {
         }
     }
 
+    /// Recognises a file, in base64 or not.
+    pub fn of_decoded(bytes: &[u8]) -> Self {
+        match Self::of(bytes) {
+            Self::Base64(inner) => *inner,
+            kind => kind,
+        }
+    }
+
     /// Says how to turn the file into what is wanted, if a common command does.
     fn remedy(&self) -> Option<&'static str> {
         Some(match self {

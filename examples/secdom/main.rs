@@ -29,6 +29,7 @@ mod names;
 mod output;
 mod passwords;
 mod pem;
+mod pkcs12;
 mod progress;
 mod report;
 mod restore_blob;

@@ -67,18 +67,23 @@ impl Passwords {
     }
 }
 
-/// Asks for the password of `key`, without echo, if there is a terminal.
-pub fn ask(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+/// Asks for the password of a file, without echo, if there is a terminal. Else the refusal says what to do
+/// `instead`, which may be empty.
+pub fn ask(file: &Path, instead: &str) -> Outcome<Zeroizing<Vec<u8>>> {
     if !stdin().is_terminal() {
+        let instead = match instead {
+            "" => String::new(),
+            instead => format!("; {instead}"),
+        };
         return Err(Refusal::file(
-            key,
-            "is encrypted, and no password is given for it",
+            file,
+            format!("is encrypted, and no password is given for it{instead}"),
         ));
     }
-    let prompt = format!("Password of {}: ", show::path(key));
+    let prompt = format!("Password of {}: ", show::path(file));
     signals::without_echo(|| rpassword::prompt_password(prompt))
         .map(|password| Zeroizing::new(password.into_bytes()))
-        .map_err(|error| Refusal::file(key, format!("cannot ask for its password: {error}")))
+        .map_err(|error| Refusal::file(file, format!("cannot ask for its password: {error}")))
 }
 
 fn read_file(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {

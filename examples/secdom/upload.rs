@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
-use security_domain::x509::Thumbprint;
 use zeroize::Zeroizing;
 
 use crate::certificate::{self, CertificateFile};
-use crate::kind::FileKind;
+use crate::key::{self, Lock};
+use crate::kind::{self, FileKind};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report, chain};
-use crate::{artifacts, key, kind, output, show, text};
+use crate::{artifacts, output, show, text};
 
 const EXAMPLE: &str = "Example:
   secdom upload --sd-file restore.json --transfer-key transfer.key \\
@@ -53,9 +53,10 @@ pub fn run(args: Args) -> Outcome<Report> {
         .collect::<Outcome<Vec<_>>>()?;
 
     let key_text = text::read(&args.transfer_key)?;
+    let mut lock = Lock::new(&args.transfer_key, &key_text, None);
     let transfer_file = match &args.sd_exchange_key {
         Some(file) => CertificateFile::read(file)?,
-        None => own_certificate(&args.transfer_key, &key_text, blob.transfer_thumbprint())?,
+        None => own_certificate(&args.transfer_key, &key_text, &mut lock, &blob)?,
     };
     let transfer = transfer_file.parse()?;
     blob.check_certificate(&transfer)
@@ -63,7 +64,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     let public = transfer.public_key();
     let public = [public.modulus(), public.exponent()];
     let from = [transfer_file.path.as_path()];
-    let mut key = key::read(&args.transfer_key, &key_text, None, &from, &[public])?;
+    let mut key = key::read(&key_text, &mut lock, &from, &[public])?;
 
     let _progress = Progress::show("opening the restore blob");
     let master_key = blob
@@ -90,12 +91,21 @@ pub fn run(args: Args) -> Outcome<Report> {
 
 /// Finds the certificate of a transfer key: the one for which the blob was made, or else the first one, for the
 /// refusal.
-fn own_certificate(key_file: &Path, text: &[u8], of: Thumbprint) -> Outcome<CertificateFile> {
+fn own_certificate(
+    key_file: &Path,
+    text: &[u8],
+    lock: &mut Lock<'_>,
+    blob: &RestoreBlob<'_>,
+) -> Outcome<CertificateFile> {
     let mut near = certificate::near(key_file, text)?;
+    if near.is_empty() {
+        near = CertificateFile::find(key_file, text, Some(lock))?;
+    }
+    let of = blob.transfer_thumbprint();
     let is_right = |file: &CertificateFile| file.parse().is_ok_and(|one| one.thumbprint() == of);
     let place = near.iter().position(is_right).unwrap_or(0);
     if near.is_empty() {
-        return Err(certificate::missing(key_file, text, "--sd-exchange-key"));
+        return Err(certificate::missing(key_file, "--sd-exchange-key"));
     }
     Ok(near.swap_remove(place))
 }

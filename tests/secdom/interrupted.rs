@@ -5,15 +5,18 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 
+use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::media::on_exfat;
@@ -117,54 +120,99 @@ fn what_a_killed_process_left_is_swept_away() {
     );
 }
 
+/// A terminal.
+struct Terminal {
+    master: File,
+    slave: CString,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let slave = ptsname(&master, Vec::new()).unwrap();
+        Self {
+            master: master.into(),
+            slave,
+        }
+    }
+
+    fn open(&self) -> OwnedFd {
+        rustix::fs::open(&self.slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap()
+    }
+
+    /// Runs the tool as if somebody sat there.
+    fn run(&self, line: impl IntoIterator<Item = OsString>) -> Child {
+        let control = self.open();
+        let mut command = tool();
+        command.args(line);
+        command
+            .stdin(self.open())
+            .stdout(self.open())
+            .stderr(self.open());
+        // SAFETY: the closure makes system calls alone.
+        unsafe {
+            command.pre_exec(move || {
+                rustix::process::setsid()?;
+                rustix::process::ioctl_tiocsctty(&control)?;
+                Ok(())
+            });
+        }
+        command.spawn().unwrap()
+    }
+
+    fn shown(&mut self) -> String {
+        let mut shown = [0; 1024];
+        let read = self.master.read(&mut shown).unwrap();
+        String::from_utf8_lossy(&shown[..read]).into_owned()
+    }
+}
+
+/// A drill with the file of a key that is encrypted.
+fn drill(key: &Path) -> [OsString; 5] {
+    arguments![
+        "drill",
+        "--sd-file",
+        vector("valid/v01-2of3-2048/sd.json"),
+        "--sd-wrapping-keys",
+        key
+    ]
+}
+
+fn echoes(terminal: &OwnedFd) -> bool {
+    let modes = tcgetattr(terminal.as_fd()).unwrap().local_modes;
+    modes.contains(LocalModes::ECHO)
+}
+
 #[test]
 fn an_interrupted_prompt_leaves_a_terminal_that_shows_what_is_typed() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let slave = ptsname(&master, Vec::new()).unwrap();
-    let open = || rustix::fs::open(&slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-    let terminal: OwnedFd = open();
-    let echoes = || {
-        tcgetattr(terminal.as_fd())
-            .unwrap()
-            .local_modes
-            .contains(LocalModes::ECHO)
-    };
     let folder = Folder::new();
     let encrypted = folder.custodian("s2048_0", "ada");
     fs::copy(fixture("pbes2-aes256-sha256.key"), &encrypted).unwrap();
-    let mut command = tool();
-    command
-        .args(arguments![
-            "drill",
-            "--sd-file",
-            vector("valid/v01-2of3-2048/sd.json"),
-            "--sd-wrapping-keys",
-            encrypted
-        ])
-        .stdin(open())
-        .stdout(open())
-        .stderr(open());
-    let control = open();
-    // SAFETY: the closure makes system calls alone.
-    unsafe {
-        command.pre_exec(move || {
-            rustix::process::setsid()?;
-            rustix::process::ioctl_tiocsctty(&control)?;
-            Ok(())
-        });
-    }
-    assert!(echoes());
-    let mut child = command.spawn().unwrap();
-    wait_for("a prompt", || !echoes());
-    let mut master = File::from(master);
-    let mut shown = [0; 256];
-    let read = master.read(&mut shown).unwrap();
-    let shown = String::from_utf8_lossy(&shown[..read]).into_owned();
+    let mut terminal = Terminal::new();
+    let open = terminal.open();
+    assert!(echoes(&open));
+    let mut child = terminal.run(drill(&encrypted));
+    wait_for("a prompt", || !echoes(&open));
+    let shown = terminal.shown();
     assert!(shown.contains("Password of "), "{shown}");
     signal(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().signal(), Some(Signal::TERM.as_raw()));
-    assert!(echoes());
+    assert!(echoes(&open));
+}
+
+#[test]
+fn the_password_of_a_file_with_key_and_certificate_is_asked_for_once() {
+    let mut terminal = Terminal::new();
+    let open = terminal.open();
+    let folder = Folder::new();
+    let pfx = folder.join("ada.pfx");
+    fs::copy(fixture("pkcs12-aes256.pfx"), &pfx).unwrap();
+    let mut child = terminal.run(drill(&pfx));
+    wait_for("a prompt", || !echoes(&open));
+    terminal.master.write_all(b"correct horse\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let shown = terminal.shown();
+    assert_eq!(shown.matches("Password of ").count(), 1, "{shown}");
 }

@@ -265,25 +265,59 @@ fn the_work_that_a_key_asks_for_is_bounded() {
 }
 
 #[test]
-fn the_key_in_pkcs12_serves_with_its_certificate_beside_it() {
-    for name in ["pkcs12-aes256.pfx", "pkcs12-3des.pfx"] {
+fn the_key_and_the_certificate_in_pkcs12_serve() {
+    for (name, certificate_is_plain) in [
+        ("pkcs12-aes256.pfx", false),
+        ("pkcs12-3des.pfx", false),
+        ("pkcs12-rc2.pfx", false),
+        ("pkcs12-plain-certificates.pfx", true),
+    ] {
         let folder = Folder::new();
         let bytes = fs::read(fixture(name)).unwrap();
         let key = with_key(&folder, &bytes);
-        let out = drill(&key, &["--passwords", PASSWORD]).done();
-        assert!(out.contains("opens its share"), "{out}");
-        drill(&key, &["--passwords", "wrong"]).refused(&["ada.key", "password"]);
-        drill(&key, &[]).refused(&["ada.key", "is encrypted"]);
-        // Cut, or with its first bag changed: nothing opens, and nothing panics.
+        for beside in [true, false] {
+            if !beside {
+                fs::remove_file(key.with_extension("cer")).unwrap();
+            }
+            let out = drill(&key, &["--passwords", PASSWORD]).done();
+            assert!(out.contains("opens its share"), "{out}");
+            drill(&key, &["--passwords", "wrong"]).refused(&["ada.key", "password"]);
+            drill(&key, &["--passwords", ""]).refused(&["ada.key", "password"]);
+            drill(&key, &[]).refused(&["ada.key", "is encrypted"]);
+        }
+        // The certificates of others do not hide the one in the file.
+        let certs = crate::key("s2048_1").with_extension("cer");
+        let certs = ["--certs", certs.to_str().unwrap(), "--passwords", PASSWORD];
+        drill(&key, &certs).done();
+        // Cut, or changed: the key or its certificate does not open, and nothing panics.
+        let mut opened = 0;
         for place in (0..bytes.len()).step_by(97) {
             let mut other = bytes.clone();
-            other.truncate(place);
-            let run = drill(&with_key(&folder, &other), &["--passwords", PASSWORD]);
-            assert_eq!(run.code, Some(1), "{place}: {run:?}");
+            other[place] ^= 0x10;
+            for changed in [&bytes[..place], &other] {
+                let key = folder.write("ada.key", changed);
+                let run = drill(&key, &["--passwords", PASSWORD]);
+                assert!(matches!(run.code, Some(0 | 1)), "{place}: {run:?}");
+                opened += usize::from(run.code == Some(0));
+            }
         }
-        fs::write(&key, &bytes).unwrap();
-        fs::remove_file(key.with_extension("cer")).unwrap();
-        drill(&key, &["--passwords", PASSWORD]).refused(&["ada.cer", "openssl pkcs12", "-nokeys"]);
+        // The checksum is not verified, and only a change that nobody uses goes unnoticed.
+        assert!(opened < bytes.len() / 97, "{opened}");
+        let shown = secdom(arguments!["inspect", folder.write("ada.pfx", &bytes)]).done();
+        assert!(shown.contains("key            encrypted"), "{shown}");
+        assert_eq!(shown.contains("s2048_0"), certificate_is_plain, "{shown}");
+        assert_eq!(shown.contains("-nokeys"), !certificate_is_plain, "{shown}");
+    }
+    let folder = Folder::new();
+    let key = with_key(&folder, fs::read(fixture("pkcs12-rc4.pfx")).unwrap());
+    for _ in 0..2 {
+        let refused = drill(&key, &["--passwords", PASSWORD]).refused(&[
+            "ada.key",
+            "not read here",
+            "openssl pkcs12 -legacy",
+        ]);
+        assert!(!refused.contains("pkcs8"), "{refused}");
+        let _ = fs::remove_file(key.with_extension("cer"));
     }
 }
 

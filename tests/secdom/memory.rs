@@ -2,7 +2,8 @@
 //! What the memory of a process holds at the end of a verb: nothing of a key, a share, a password or an artifact.
 #![cfg(all(
     target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64")
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    feature = "hazmat"
 ))]
 
 use std::collections::HashMap;
@@ -11,14 +12,18 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use security_domain::hazmat::record;
+use security_domain::hazmat::testing::{RamHost, TestRng};
+use security_domain::secret::Secret;
+use security_domain::storage::{Flash, Slot};
 use sha2::{Digest, Sha256};
 
 use crate::contribute::{unwrapped, with_share};
 use crate::interrupted::wait_for;
-use crate::odd_keys::numbers_of;
+use crate::odd_keys::{numbers_of, pem};
 use crate::simulated::{CUSTODIANS, Site};
 use crate::{Folder, arguments, fixture, key, tool, vector};
 
@@ -148,6 +153,28 @@ impl Secrets {
     }
 }
 
+/// The file of an HSM's transfer key, which its record holds.
+fn transfer_key(site: &Site, hsm: &str) -> PathBuf {
+    let read = |name: &str| fs::read(site.path(hsm).join(name)).unwrap_or_default();
+    let mut host = RamHost::<_, { 16 << 10 }>::new(TestRng::seeded(1));
+    let mut device_key = read("device-key").try_into().unwrap();
+    host.device_key = Secret::from_bytes(&mut device_key);
+    host.write(Slot::A, &read("slot-a")).unwrap();
+    host.write(Slot::B, &read("slot-b")).unwrap();
+    let counter = String::from_utf8(read("counter")).unwrap();
+    host.counter = counter.trim().parse().unwrap();
+    let mut contents = vec![0; 16 << 10];
+    record::load(&mut host, &mut contents).unwrap();
+    // PKCS#8: the version, then `rsaEncryption`.
+    let version = b"\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+    let mut windows = contents.windows(version.len());
+    let start = windows.position(|window| window == version).unwrap() - 4;
+    let length = usize::from(contents[start + 2]) << 8 | usize::from(contents[start + 3]);
+    let der = &contents[start..start + 4 + length];
+    site.folder
+        .write(&format!("{hsm}.key"), pem("PRIVATE KEY", der))
+}
+
 #[test]
 fn a_restore_leaves_nothing_in_memory() {
     let folder = Folder::new();
@@ -189,6 +216,15 @@ fn a_restore_leaves_nothing_in_memory() {
     secrets.are_gone_after(&[&arguments!["drill"][..], &keys].concat());
     secrets.are_gone_after(&[&restore[..], &keys].concat());
 
+    let pfx = folder.join("ada.pfx");
+    fs::copy(fixture("pkcs12-rc2.pfx"), &pfx).unwrap();
+    fs::remove_file(encrypted.with_extension("cer")).unwrap();
+    let keys = keys.map(|argument| match argument == encrypted {
+        true => pfx.clone().into(),
+        false => argument,
+    });
+    secrets.are_gone_after(&[&arguments!["drill"][..], &keys].concat());
+
     let out = folder.join("out");
     let line = crate::upload(&blob, &out);
     crate::secdom(&line).done();
@@ -229,6 +265,9 @@ fn a_key_that_is_made_is_not_in_memory_afterwards() {
     if let Some(memory) = memory_at_the_end(&line) {
         Secrets::default().key(&key_file).are_not_in(&memory);
     }
+    // It reads the key that is there.
+    fs::remove_file(folder.join("t.pem")).unwrap();
+    Secrets::default().key(&key_file).are_gone_after(&line);
 }
 
 #[test]
@@ -289,12 +328,33 @@ fn the_steps_of_an_hsm_leave_nothing_in_memory() {
         .as_str()
         .unwrap()
         .to_owned();
-    let digest = site.recovering("hsm-2", "domain.sealed", &id, "request");
+    let begin = arguments![
+        "--sealed",
+        site.path("domain.sealed"),
+        "--expect-domain",
+        id,
+        "--request",
+        site.path("request")
+    ];
+    let begun = memory_at_the_end(&hsm("recover-begin", "hsm-2", &begin));
+    let transfer = transfer_key(&site, "hsm-2");
+    let mut session = secrets("hsm-2");
+    session.key(&transfer);
+    if let Some(memory) = begun {
+        let mut begun = Secrets::default();
+        begun.file(&site.path("hsm-2").join("device-key"));
+        begun.key(&transfer).are_not_in(&memory);
+    }
+    session.are_gone_after(&hsm("status", "hsm-2", &[]));
+    let digest = site.status("hsm-2")["request_digest"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     for (custodian, out) in [(0, "ada"), (1, "bob")] {
         site.contribute(custodian, "domain.sealed", &id, ("request", &digest), out);
     }
-    let line = arguments![site.path("ada"), site.path("bob")];
-    secrets("hsm-2").are_gone_after(&hsm("recover-add", "hsm-2", &line));
+    session.are_gone_after(&hsm("recover-add", "hsm-2", &arguments![site.path("ada")]));
+    session.are_gone_after(&hsm("recover-add", "hsm-2", &arguments![site.path("bob")]));
     secrets("hsm-2").are_gone_after(&hsm("zeroize", "hsm-2", &[]));
     let mut recover = secrets("hsm-2");
     recover.key(&key(CUSTODIANS[0])).key(&key(CUSTODIANS[1]));
@@ -305,7 +365,9 @@ fn the_steps_of_an_hsm_leave_nothing_in_memory() {
         .done();
     crate::hsm_import::restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
     let line = arguments!["--sd-file", site.path("blob")];
-    secrets("hsm-3").are_gone_after(&hsm("import", "hsm-3", &line));
+    let mut session = secrets("hsm-3");
+    session.key(&transfer_key(&site, "hsm-3"));
+    session.are_gone_after(&hsm("import", "hsm-3", &line));
     let id = site.status("hsm-3")["domain_id"]
         .as_str()
         .unwrap()
@@ -314,7 +376,7 @@ fn the_steps_of_an_hsm_leave_nothing_in_memory() {
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
     let line = arguments!["--expect-domain", id, "--digest", first, second];
-    secrets("hsm-3").are_gone_after(&hsm("import-confirm", "hsm-3", &line));
+    session.are_gone_after(&hsm("import-confirm", "hsm-3", &line));
     secrets("hsm-3").are_gone_after(&hsm("discard", "hsm-3", &[]));
 
     let begun = memory_at_the_end(&hsm(
@@ -327,10 +389,20 @@ fn the_steps_of_an_hsm_leave_nothing_in_memory() {
             "first"
         ],
     ));
+    let id = |name: &str| {
+        let shown = crate::secdom(arguments!["inspect", "--json", site.path(name)]).done();
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let of = ["keys", "certificates"].map(|list| shown[list][0]["custodian_id"].clone());
+        of.into_iter().find(|id| id.is_string())
+    };
+    let transfer = transfer_key(&site, "hsm-4");
+    assert_eq!(id("t.pem"), id("hsm-4.key"));
+    let mut session = secrets("hsm-4");
+    session.key(&transfer);
     if let Some(memory) = begun {
-        Secrets::default()
-            .file(&site.path("hsm-4").join("device-key"))
-            .are_not_in(&memory);
+        let mut begun = Secrets::default();
+        begun.file(&site.path("hsm-4").join("device-key"));
+        begun.key(&transfer).are_not_in(&memory);
     }
-    secrets("hsm-4").are_gone_after(&hsm("recover-cancel", "hsm-4", &[]));
+    session.are_gone_after(&hsm("recover-cancel", "hsm-4", &[]));
 }

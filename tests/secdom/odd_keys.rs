@@ -138,7 +138,8 @@ fn the_algorithm_may_lack_its_null_or_be_that_of_signatures() {
 /// The bytes of a PEM file; of PKCS#8, the PKCS#1 inside if `inner`.
 fn decode(path: &Path, inner: bool) -> Vec<u8> {
     let text = fs::read_to_string(path).unwrap();
-    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let lines = text.lines().skip(1);
+    let body: String = lines.take_while(|line| !line.starts_with('-')).collect();
     let mut der = vec![0; body.len()];
     let der = Base64::decode(&body, &mut der).unwrap().to_vec();
     if !inner {
@@ -176,7 +177,7 @@ fn write_pkcs1(folder: &Folder, numbers: &[Vec<u8>]) -> PathBuf {
     )
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+pub fn pem(label: &str, der: &[u8]) -> String {
     let mut body = vec![0; Base64::encoded_len(der)];
     let body = Base64::encode(der, &mut body).unwrap();
     format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")

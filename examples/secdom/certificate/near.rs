@@ -4,21 +4,20 @@
 use std::path::Path;
 
 use super::CertificateFile;
-use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
 use crate::{show, text};
 
 /// The extensions of a certificate beside its key.
 const EXTENSIONS: [&str; 7] = ["cer", "crt", "pem", "cert", "der", "p7b", "p7c"];
 
-/// Reads the certificates beside a key, and those in its own file, whose text is given.
+/// Reads the certificates beside a key, and those in its own file, whose text is given. None is decrypted.
 pub fn near(key_file: &Path, text: &[u8]) -> Outcome<Vec<CertificateFile>> {
     let mut all = Vec::new();
     for extension in EXTENSIONS {
         let beside = key_file.with_extension(extension);
         if beside != key_file && beside.try_exists().unwrap_or(false) {
             let bytes = text::read(&beside)?;
-            let found = CertificateFile::find(&beside, &bytes)?;
+            let found = CertificateFile::find(&beside, &bytes, None)?;
             if found.is_empty() && extension == EXTENSIONS[0] {
                 // This one is the certificate by its name, so it is at fault.
                 return CertificateFile::read_each(&beside);
@@ -26,24 +25,18 @@ pub fn near(key_file: &Path, text: &[u8]) -> Outcome<Vec<CertificateFile>> {
             all.extend(found);
         }
     }
-    all.extend(CertificateFile::find(key_file, text)?);
+    all.extend(CertificateFile::find(key_file, text, None)?);
     Ok(all)
 }
 
 /// Makes the refusal of a key whose certificate is not found; `option` may give it.
-pub fn missing(key_file: &Path, text: &[u8], option: &str) -> Refusal {
-    let take_out = match FileKind::of(text) {
-        FileKind::Pfx => {
-            "; take it out of the file with: openssl pkcs12 -in FILE.pfx -clcerts -nokeys -out A.cer"
-        }
-        _ => "",
-    };
+pub fn missing(key_file: &Path, option: &str) -> Refusal {
     let beside = show::path(&key_file.with_extension(EXTENSIONS[0]));
     Refusal::file(
         key_file,
         format!(
             "its certificate is missing: it is looked for beside the key as {beside} (or .crt, .pem), in the \
-             key's own file, and as {option}{take_out}"
+             key's own file, and as {option}"
         ),
     )
 }

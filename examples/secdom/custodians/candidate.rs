@@ -10,18 +10,18 @@ use zeroize::Zeroizing;
 use super::Custodian;
 use crate::certificate::{CertificateFile, missing, near};
 use crate::domain::File;
+use crate::key::{self, Lock};
 use crate::report::{Outcome, Refusal};
-use crate::{key, show, text};
+use crate::{show, text};
 
 /// Where a certificate can be given.
 const CERTS: &str = "one of --certs";
 
 /// A key file, and the certificates that belong to custodians and may be those of the key.
-pub struct Candidate {
-    /// The place among the key files.
-    pub index: usize,
+pub struct Candidate<'p> {
     pub key_file: PathBuf,
     text: Zeroizing<Vec<u8>>,
+    lock: Lock<'p>,
     certificates: Vec<Certificate>,
 }
 
@@ -31,21 +31,37 @@ struct Certificate {
     refusal: Option<Refusal>,
 }
 
-impl Candidate {
+/// Where certificates are looked for, in this order.
+enum Source {
+    /// Beside the key, and in its own file where they are not encrypted.
+    Near,
+    /// Encrypted in the key's file.
+    Encrypted,
+    Given,
+}
+
+impl<'p> Candidate<'p> {
     /// Finds the certificates for a key: in its own file, beside it, or else among those `given`. They
-    /// should belong to custodians of `file`, whose shares must not be damaged.
+    /// should belong to custodians of `file`, whose shares must not be damaged. Those that are encrypted in the
+    /// key's file are decrypted if there are none before them.
     pub fn read(
-        index: usize,
         key_file: PathBuf,
+        password: Option<&'p [u8]>,
         path: &Path,
         file: &File<'_>,
         given: &[CertificateFile],
     ) -> Outcome<Self> {
         let text = text::read(&key_file)?;
-        let near = near(&key_file, &text)?;
+        let mut lock = Lock::new(&key_file, &text, password);
         let (mut listed, mut unlisted) = (Vec::new(), Vec::new());
         let mut damaged = None;
-        for certificates in [near, given.to_vec()] {
+        for source in [Source::Near, Source::Encrypted, Source::Given] {
+            let certificates = match source {
+                Source::Near => near(&key_file, &text)?,
+                Source::Encrypted if !unlisted.is_empty() => continue,
+                Source::Encrypted => CertificateFile::find(&key_file, &text, Some(&mut lock))?,
+                Source::Given => given.to_vec(),
+            };
             for certificate in certificates {
                 let parsed = match certificate.parse_for_recovery() {
                     Ok(parsed) => parsed,
@@ -76,12 +92,12 @@ impl Candidate {
         let is_listed = !listed.is_empty();
         listed.append(&mut unlisted);
         if listed.is_empty() || !is_listed && damaged.is_some() {
-            return Err(damaged.unwrap_or_else(|| missing(&key_file, &text, CERTS)));
+            return Err(damaged.unwrap_or_else(|| missing(&key_file, CERTS)));
         }
         Ok(Self {
-            index,
             key_file,
             text,
+            lock,
             certificates: listed,
         })
     }
@@ -101,11 +117,7 @@ impl Candidate {
 
     /// Opens the key, and finds its certificate. If that belongs to no custodian of the file, the refusal
     /// that says so comes with it, or is the result where such a key is not `worth_opening`.
-    pub fn open(
-        mut self,
-        password: Option<&[u8]>,
-        worth_opening: bool,
-    ) -> Outcome<(Custodian, Option<Refusal>)> {
+    pub fn open(mut self, worth_opening: bool) -> Outcome<(Custodian, Option<Refusal>)> {
         let refusals = { self.certificates.iter_mut() }.map(|one| one.refusal.take());
         let mut refusals: Vec<_> = refusals.collect();
         if !worth_opening && let Some(refusal) = refusals.iter_mut().find_map(Option::take) {
@@ -117,14 +129,14 @@ impl Candidate {
         let publics = parsed.iter().map(|c| [c.modulus(), c.exponent()]);
         let publics: Vec<_> = publics.collect();
         let names: Vec<&Path> = files.map(|file| file.path.as_path()).collect();
-        let key = key::read(&self.key_file, &self.text, password, &names, &publics);
+        let key = key::read(&self.text, &mut self.lock, &names, &publics);
         let key = key.map_err(|error| match refusals.iter_mut().all(|one| one.is_some()) {
             true => refusals.swap_remove(0).unwrap_or(error),
             false => error,
         })?;
         let place = { publics.iter() }
             .position(|public| *public == key.public())
-            .ok_or_else(|| missing(&self.key_file, &self.text, CERTS))?;
+            .ok_or_else(|| missing(&self.key_file, CERTS))?;
         let warnings = self.certificates[place].file.warnings(&parsed[place]);
         let custodian = Custodian {
             warnings: Vec::from_iter(warnings),

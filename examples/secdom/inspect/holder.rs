@@ -12,18 +12,16 @@ use super::{about_holder, holder_in_json};
 use crate::certificate::{CertificateFile, Holder};
 use crate::kind::{self, FileKind};
 use crate::report::Outcome;
-use crate::{key, show, text};
+use crate::{key, pkcs12, show, text};
 
 /// Reads a certificate or a private key; nothing if `bytes` look like neither.
 pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
-    let kind = match FileKind::of(bytes) {
-        FileKind::Base64(inner) => *inner,
-        kind => kind,
-    };
-    match kind {
-        FileKind::Certificate | FileKind::P7b | FileKind::PrivateKey | FileKind::EncryptedKey => {
-            Some(facts(path, bytes))
-        }
+    match FileKind::of_decoded(bytes) {
+        FileKind::Certificate
+        | FileKind::P7b
+        | FileKind::PrivateKey
+        | FileKind::EncryptedKey
+        | FileKind::Pfx => Some(facts(path, bytes)),
         _ => None,
     }
 }
@@ -31,7 +29,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
 fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let text = text::read(path)?;
     let keys = key::unencrypted(path, &text)?;
-    let certificates = CertificateFile::find(path, &text)?;
+    let certificates = CertificateFile::find(path, &text, None)?;
     if keys.is_empty() && certificates.is_empty() {
         return Err(kind::unknown(path, bytes));
     }
@@ -62,6 +60,11 @@ fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         facts.member("keys", listed);
     }
     describe(&mut facts, &certificates)?;
+    if certificates.is_empty() && FileKind::of_decoded(bytes) == FileKind::Pfx {
+        let take = pkcs12::TAKE_CERTIFICATES;
+        let finding = format!("it shows no certificate without its password; {take}");
+        facts.findings.push(finding);
+    }
     Ok(facts)
 }
 

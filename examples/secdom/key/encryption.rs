@@ -26,17 +26,16 @@ const MOST_ITERATIONS: u64 = 20_000_000;
 const MOST_MEMORY: u64 = 512 << 20;
 const MOST_PASSES: u64 = 8;
 
-const CONVERT: &str = "convert it with: openssl pkcs8 -topk8 -in OLD.key -out NEW.key -provider legacy -provider default";
+pub const CONVERT: &str = "convert it with: openssl pkcs8 -topk8 -in OLD.key -out NEW.key -provider legacy -provider default";
 
-/// Decrypts a key, and asks for the password if none is given.
+/// Decrypts a key, or what is encrypted in the same way, and asks for the password if none is given.
 pub fn decrypt(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
-    let malformed = |_| lock.refuse("is not an encrypted private key in DER");
+    let malformed = |_| lock.refuse("what is encrypted in it is malformed DER");
     let (oid, parameters, data) = read(der).map_err(malformed)?;
     let oid = oid.to_string();
     if oid == "1.2.840.113549.1.5.13" {
         return pbes2(der, lock);
     }
-    let unsupported = || format!("is encrypted in a way that is not read here ({oid}); {CONVERT}");
     let pbe = Pbe::read(parameters).map_err(malformed)?;
     bounded(u64::from(pbe.iterations), lock)?;
     let scheme = match oid.as_str() {
@@ -48,7 +47,7 @@ pub fn decrypt(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
         "1.2.840.113549.1.12.1.4" => Pbe::pkcs12_2des,
         "1.2.840.113549.1.12.1.5" => Pbe::pkcs12_rc2_128,
         "1.2.840.113549.1.12.1.6" => Pbe::pkcs12_rc2_40,
-        _ => return Err(lock.refuse(unsupported())),
+        oid => return Err(lock.unsupported(oid)),
     };
     let text = scheme(&pbe, lock.password()?, data);
     text.filter(|text| is_whole(text))
@@ -78,9 +77,8 @@ fn bounded(iterations: u64, lock: &Lock<'_>) -> Outcome<()> {
 }
 
 fn pbes2(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
-    let unsupported = || format!("is encrypted in a way of PBES2 that is not read here; {CONVERT}");
     let info = EncryptedPrivateKeyInfoRef::try_from(der);
-    let info = info.map_err(|_| lock.refuse(unsupported()))?;
+    let info = info.map_err(|_| lock.unsupported("PBES2"))?;
     match info.encryption_algorithm.pbes2().map(|scheme| &scheme.kdf) {
         Some(Kdf::Pbkdf2(kdf)) => bounded(kdf.iteration_count.into(), lock)?,
         Some(Kdf::Scrypt(kdf)) => {
@@ -109,14 +107,14 @@ fn pbes2(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
                 )));
             }
         }
-        _ => return Err(lock.refuse(unsupported())),
+        _ => return Err(lock.unsupported("PBES2")),
     }
     let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
     let decrypted = decrypt_in_place(&info.encryption_algorithm, lock.password()?, &mut buffer);
     match decrypted {
         Ok(length) => buffer.truncate(length),
         Err(pkcs5::Error::DecryptFailed) => return Err(lock.wrong()),
-        Err(_) => return Err(lock.refuse(unsupported())),
+        Err(_) => return Err(lock.unsupported("PBES2")),
     }
     if is_whole(&buffer) {
         Ok(buffer)
