@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::contribute::inspected;
-use crate::simulated::Site;
+use crate::simulated::{CUSTODIANS, Site};
 use crate::{arguments, key, secdom};
 
 #[test]
@@ -24,7 +24,30 @@ fn custodians_who_never_meet_recover_a_domain() {
         (&status["state"], &status["needed"]),
         (&"recovering".into(), &2.into())
     );
-    assert_eq!(status["contributed"].as_array().unwrap().len(), 1);
+    let [contributed] = status["contributed"].as_array().unwrap().as_slice() else {
+        panic!("{status}");
+    };
+    let id = contributed["custodian"].as_str().unwrap();
+    assert!(contributed["subject"].is_null());
+    let certificate = site.path(&format!("{}.cer", CUSTODIANS[2]));
+    let certs = arguments!["--certs", certificate];
+    let named = site.hsm("status", "second", &certs).done();
+    assert!(
+        named.contains(&format!(
+            "contributed     {id} \"CN=TEST ONLY shared-set s2048_2\""
+        )),
+        "{named}"
+    );
+    let named = site.hsm(
+        "status",
+        "second",
+        &[&certs[..], &arguments!["--json"]].concat(),
+    );
+    assert!(
+        named
+            .done()
+            .contains(r#""subject": "CN=TEST ONLY shared-set s2048_2""#)
+    );
     // The same again changes nothing.
     let out = site.add("second", &["c2"]).done();
     assert!(
@@ -45,6 +68,19 @@ fn custodians_who_never_meet_recover_a_domain() {
         ["begin-recovery", "contribute", "contribute", "recover"]
     );
     site.add("second", &["c0"]).refused(&["second", "active"]);
+
+    // A session is ended before another begins.
+    site.recovering("third", "sealed", &domain, "third-request");
+    site.begin("third", "sealed", &domain, "again").refused(&[
+        "third",
+        "recovering",
+        "empty",
+        "recover-cancel",
+    ]);
+    site.import_begin("third", "t.pem", &["first"])
+        .refused(&["recovering", "recover-cancel"]);
+    site.plain("recover-cancel", "third").done();
+    site.recovering("third", "sealed", &domain, "again");
 }
 
 #[test]

@@ -7,18 +7,20 @@ use security_domain::contribution::RequestDigest;
 use security_domain::custodian::CustodianId;
 use security_domain::lifecycle::{AnyDomain, Stage};
 use security_domain::storage::Flash;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::device::Device;
 use super::{HsmArg, ROOM, vault};
+use crate::names::CertsArg;
 use crate::report::{Outcome, Report};
+use crate::show;
 
 const EXAMPLE: &str = "Example:
   secdom hsm status --hsm hsm-1 --json
 
 With --json one object is printed, with the members state (empty, provisioned, recovering, \
-imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (the \
-ids of the custodians whose shares are in), needed, counter_is_hardware, takes_writes; what there \
+imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
+custodian whose share is in, with the members custodian, which is the id, and subject), needed, counter_is_hardware, takes_writes; what there \
 is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
@@ -27,6 +29,8 @@ is not is null.";
 pub struct Args {
     #[command(flatten)]
     at: HsmArg,
+    #[command(flatten)]
+    certs: CertsArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -43,6 +47,7 @@ struct Session {
 pub const NOT_SEALED: &str = "not yet: no custodian has a share; run `secdom hsm activate`";
 
 pub fn run(args: &Args) -> Outcome<Report> {
+    let names = args.certs.read()?;
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let start = device.start(&mut vault)?;
@@ -57,15 +62,14 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let instance = status.instance.map(|id| id.to_string());
     let request = session.as_ref().and_then(|session| session.request);
     let request = request.map(|digest| digest.to_string());
-    let contributed: Option<Vec<String>> = session.as_ref().map(|session| {
-        session
-            .contributed
-            .iter()
-            .map(|id| id.to_string())
-            .collect()
-    });
     let needed = session.as_ref().map(|session| session.needed);
+    let contributed = session.map(|session| session.contributed);
     if args.json {
+        let contributed = contributed.map(|ids| {
+            ids.into_iter()
+                .map(|id| json!({ "custodian": id.to_string(), "subject": names.subject(id) }))
+                .collect::<Value>()
+        });
         let object = json!({
             "state": status.stage.to_string(),
             "domain_id": domain,
@@ -79,7 +83,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "counter_is_hardware": hardware,
             "takes_writes": status.takes_writes,
         });
-        return Ok(Report::text(format!("{object:#}\n")));
+        return Ok(Report::text(show::ascii_json(&format!("{object:#}\n"))));
     }
     let mut text = String::new();
     let mut line = |label: &str, value: Option<String>| {
@@ -98,7 +102,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     line("request-digest", request);
     line("needed", needed.map(|needed| needed.to_string()));
     for custodian in contributed.unwrap_or_default() {
-        line("contributed", Some(custodian));
+        line("contributed", Some(names.show(custodian)));
     }
     if let (false, Some(why)) = (status.takes_writes, device.unwritten()) {
         line("writes", Some(format!("none, nothing can be saved: {why}")));
