@@ -20,7 +20,10 @@ macro_rules! digits {
         impl Format for $type {
             fn format(&self, f: Formatter<'_>) {
                 let digits = self.as_bytes().map(digits);
-                write!(f, "{=str}", str::from_utf8(digits.as_flattened()).unwrap_or_default());
+                match str::from_utf8(digits.as_flattened()) {
+                    Ok(digits) => write!(f, "{=str}", digits),
+                    Err(_) => write!(f, "{=[u8]:02x}", self.as_bytes().as_slice()),
+                }
             }
         }
     )*};

@@ -114,6 +114,11 @@ fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> R
     )
 }
 
+/// The refusal of a step after which the HSM lacks what it must have.
+fn without(device: &Device, what: &str) -> Refusal {
+    Refusal::file(device.folder(), format!("the HSM has no {what}"))
+}
+
 /// Reports the state that a step left.
 fn state(stage: Stage, json: &JsonArg) -> Report {
     let object = json!({ "state": stage.to_string() });

@@ -107,7 +107,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
         {
             Some(party) => party.holder = Some(holder),
             None => {
-                let digest = file.digest_of_base64().to_string();
+                let digest = file.digest_of_base64()?.to_string();
                 let is_listed =
                     { text.windows(digest.len()) }.any(|part| part == digest.as_bytes());
                 let why = if is_listed {

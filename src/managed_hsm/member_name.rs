@@ -9,30 +9,27 @@ const KEPT: usize = 30;
 /// The name of a member, cut after 30 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct MemberName {
+    /// Filled up with a byte that is in no UTF-8.
     bytes: [u8; KEPT],
-    length: u8,
     cut: bool,
 }
 
 impl MemberName {
     /// Keeps the front of a name, which is UTF-8.
     pub(super) fn new(mut name: impl Iterator<Item = u8>) -> Self {
-        let mut bytes = [0; KEPT];
-        let mut length = 0;
+        let mut bytes = [0xff; KEPT];
         for (to, from) in bytes.iter_mut().zip(name.by_ref()) {
             *to = from;
-            length += 1;
         }
         // `zip` looks at the array first, so it has taken no more than fits.
         let cut = name.next().is_some();
-        Self { bytes, length, cut }
+        Self { bytes, cut }
     }
 
     /// Returns the name as far as it is kept, up to the last whole character.
     pub fn as_str(&self) -> &str {
-        let kept = self.bytes.get(..usize::from(self.length));
-        let chunk = kept.unwrap_or_default().utf8_chunks().next();
-        chunk.map_or("", |chunk| chunk.valid())
+        let mut chunks = self.bytes.utf8_chunks();
+        chunks.next().map_or("", |chunk| chunk.valid())
     }
 }
 

@@ -33,10 +33,15 @@ pub fn split<const N: usize, const COUNT: usize, R: TryCryptoRng + ?Sized>(
         return Err(SplitError::SlotCount);
     }
     let mut indices = quorum.indices();
+    let mut is_short = false;
     let mut shares = core::array::from_fn(|_| {
-        let index = indices.next().unwrap_or(ShareIndex::FIRST);
-        Share::new(index, Secret::zeroed())
+        let index = indices.next();
+        is_short |= index.is_none();
+        Share::new(index.unwrap_or(ShareIndex::FIRST), Secret::zeroed())
     });
+    if is_short {
+        return Err(SplitError::Fault);
+    }
     deal(secret.expose(), quorum, rng, &mut shares)?;
     Ok(shares)
 }

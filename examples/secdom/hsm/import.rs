@@ -13,7 +13,7 @@ use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use super::device::Device;
 use super::status::NOT_SEALED;
-use super::{HsmArg, begun, empty, not_in_state, vault};
+use super::{HsmArg, begun, empty, not_in_state, vault, without};
 use serde_json::json;
 
 use crate::output::{Access, Content, Published, Target};
@@ -109,8 +109,8 @@ fn begin_in(
             return Err(refusal);
         }
     };
-    let thumbprint = domain.certificate().map(|digest| digest.to_string());
-    Ok((thumbprint.unwrap_or_default(), written))
+    let thumbprint = { domain.certificate() }.ok_or_else(|| without(device, "certificate"))?;
+    Ok((thumbprint.to_string(), written))
 }
 
 /// Take in a restore blob, completely or not at all; the result waits to be confirmed

@@ -7,7 +7,7 @@ use security_domain::sealed_domain::ArtifactTag;
 use serde_json::json;
 
 use super::device::Device;
-use super::{ARTIFACT_BYTES, HsmArg, empty, vault};
+use super::{ARTIFACT_BYTES, HsmArg, empty, vault, without};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, input, show};
 
@@ -51,24 +51,23 @@ pub fn run(args: Args) -> Outcome<Report> {
         )));
     }
 
-    let status = Device::empty(&args.at.hsm, |mut device| {
+    let (stage, instance) = Device::empty(&args.at.hsm, |mut device| {
         let mut vault = vault();
         let domain = empty(&mut device, &mut vault)?;
         let domain = domain
             .provision(&artifacts, &mut device)
             .map_err(|error| device.refusal(error))?;
-        Ok(domain.status())
+        let instance = domain.status().instance;
+        let instance = instance.ok_or_else(|| without(&device, "instance id"))?;
+        Ok((domain.status().stage, instance.to_string()))
     })?;
-    let instance = status.instance.map(|id| id.to_string());
     let text = format!(
-        "{}: {}; {}; instance-id {}\n",
+        "{}: {stage}; {}; instance-id {instance}\n",
         show::path(&args.at.hsm),
-        status.stage,
         show::count(artifacts.len(), "artifact"),
-        instance.as_deref().unwrap_or_default(),
     );
     let object = json!({
-        "state": status.stage.to_string(),
+        "state": stage.to_string(),
         "instance_id": instance,
         "artifacts": artifacts.len(),
     });

@@ -13,7 +13,7 @@ use security_domain::lifecycle::{
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, HeaderDigest, SealedDomain};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, begun, empty, not_in_state, state, vault};
+use super::{HsmArg, ROOM, begun, empty, not_in_state, state, vault, without};
 use serde_json::{Value, json};
 
 use crate::kind::{self, FileKind};
@@ -103,8 +103,8 @@ fn begin_in(
             return Err(refusal);
         }
     };
-    let digest = domain.request().map(|digest| digest.to_string());
-    Ok((digest.unwrap_or_default(), written))
+    let digest = domain.request().ok_or_else(|| without(device, "request"))?;
+    Ok((digest.to_string(), written))
 }
 
 /// Take custodians' contributions; with a quorum of them, the domain is opened and the HSM is
@@ -177,7 +177,7 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
 /// A contribution that was taken.
 struct Taken {
     file: String,
-    custodian: Option<CustodianId>,
+    custodian: CustodianId,
     is_new: bool,
     shares: usize,
     needed: u8,
@@ -185,7 +185,7 @@ struct Taken {
 
 impl Taken {
     fn line(&self, names: &Names) -> String {
-        let custodian = self.custodian.map(|id| names.show(id)).unwrap_or_default();
+        let custodian = names.show(self.custodian);
         let what = if self.is_new {
             "contributed"
         } else {
@@ -200,8 +200,8 @@ impl Taken {
     fn in_json(&self, names: &Names) -> Value {
         json!({
             "file": self.file,
-            "custodian": self.custodian.map(|id| id.to_string()),
-            "subject": self.custodian.and_then(|id| names.subject(id)),
+            "custodian": self.custodian.to_string(),
+            "subject": names.subject(self.custodian),
             "new": self.is_new,
         })
     }
@@ -236,9 +236,10 @@ fn add_one(
     };
     let mut custodians = sealed.header().custodians();
     let author = custodians.find(|custodian| custodian.index == contribution.index());
+    let author = author.ok_or_else(|| without(device, "custodian of the contribution"))?;
     Ok(Ok(Taken {
         file: show::path(path),
-        custodian: author.map(|custodian| custodian.id),
+        custodian: author.id,
         is_new,
         shares: domain.contributors().count(),
         needed: domain.needed(),
