@@ -28,16 +28,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assembly;
 mod bare;
 mod blind;
 mod check;
 mod crt;
+mod divide;
 mod encoding;
 mod error;
 mod generate;
 mod inverse;
 mod mont;
 mod oaep;
+mod operation;
 mod pkcs1v15;
 mod prime;
 mod private;
@@ -45,7 +48,9 @@ mod product;
 mod public;
 mod residue;
 mod scratch;
+mod search;
 mod sieve;
+mod slices;
 mod unsigned;
 mod words;
 
@@ -57,6 +62,7 @@ pub use error::{
 pub use generate::Progress;
 pub use private::PrivateKey;
 pub use public::PublicKey;
+pub use slices::{Decryption, KeyGeneration, Workspace, WorkspaceTooSmall};
 
 use crate::hardened::Fault;
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Base blinding: the private operation receives `c r^e` for a fresh random `r`, never `c` itself.
 
+use core::task::Poll;
+
 use crypto_bigint::Word;
 
 use super::error::Failure;
-use super::inverse::invert_public;
+use super::inverse::Inversion;
 use super::mont::Multiplier;
+use super::public::PublicPower;
 use super::scratch::Scratch;
 use super::{ModulusSize, PublicKey, words};
 use crate::ct::declassify_words;
@@ -17,50 +20,80 @@ use crate::secret::Secret;
 /// of an honest generator does so with a chance of at most 1/2.
 const DRAWS: usize = 128;
 
-/// Draws `r`, and computes `factor = r^e` and `inverse = 1/r` modulo the modulus of `multiplier`, in
-/// Montgomery's form. They are for one use.
-///
-/// The inverse of `r` is computed as `s (r s)^-1` with a second random `s`. For a given `r` the
-/// product `r s` is uniform, so it reveals nothing about `r`, and its inversion may take a time
-/// that depends on it.
-///
-/// Secret: `r`, `s`. Public: the key, the product `r s`, how many draws were above the modulus.
-/// Leaks: nothing else.
-#[inline(never)]
-pub(super) fn draw(
-    key: &PublicKey,
-    multiplier: &mut Multiplier<'_>,
-    factor: &mut [Word],
-    inverse: &mut [Word],
-    mut scratch: Scratch<'_>,
-) -> Result<(), Failure> {
-    let modulus = multiplier.modulus().value();
-    // A uniform number is the Montgomery form of a uniform number.
-    uniform(modulus, scratch.rng(), factor)?;
-    uniform(modulus, scratch.rng(), inverse)?;
-    {
-        let mut scratch = scratch.lend();
+/// How far the blinding of one operation is.
+#[derive(Clone, Copy)]
+pub(super) enum Blinding {
+    Draw,
+    Invert(Inversion),
+    Multiply,
+    /// Entering Montgomery's form, twice.
+    Enter,
+    EnterAgain,
+    Power(PublicPower),
+}
+
+impl Blinding {
+    /// Takes the next step of drawing `r`, and computing `factor = r^e` and `inverse = 1/r` modulo the
+    /// modulus of `multiplier`, in Montgomery's form. They are for one use.
+    ///
+    /// The inverse of `r` is computed as `s (r s)^-1` with a second random `s`. For a given `r` the
+    /// product `r s` is uniform, so it reveals nothing about `r`, and its inversion may take a time
+    /// that depends on it.
+    ///
+    /// Secret: `r`, `s`. Public: the key, the product `r s`, how many draws were above the modulus.
+    /// Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn step(
+        &mut self,
+        key: &PublicKey,
+        multiplier: &mut Multiplier<'_>,
+        factor: &mut [Word],
+        inverse: &mut [Word],
+        mut scratch: Scratch<'_>,
+    ) -> Result<Poll<()>, Failure> {
+        let modulus = multiplier.modulus().value();
         let product = scratch.take(factor.len())?;
-        copy(product, factor)?;
-        multiplier.mul(product, inverse)?;
-        multiplier.normalize(product);
-        declassify_words(product);
-        // With an honest generator, the chance that there is none is about 2^-1023; such a number
-        // would factor the modulus.
-        scratch.tick();
-        if !invert_public(product, modulus, scratch.lend())? {
-            return Err(Failure::Rng);
-        }
-        // rsR inverted is (rsR)^-1; times sR over R is (rR)^-1.
-        multiplier.mul(inverse, product)?;
-        scratch.tick();
+        *self = match *self {
+            Self::Draw => {
+                // A uniform number is the Montgomery form of a uniform number.
+                uniform(modulus, scratch.rng(), factor)?;
+                uniform(modulus, scratch.rng(), inverse)?;
+                copy(product, factor)?;
+                multiplier.mul(product, inverse)?;
+                multiplier.normalize(product);
+                declassify_words(product);
+                Self::Invert(Inversion::START)
+            }
+            Self::Invert(mut inversion) => match inversion.step(product, modulus, scratch)? {
+                Poll::Pending => Self::Invert(inversion),
+                Poll::Ready(true) => Self::Multiply,
+                // With an honest generator, the chance that there is none is about 2^-1023; such a
+                // number would factor the modulus.
+                Poll::Ready(false) => return Err(Failure::Rng),
+            },
+            Self::Multiply => {
+                // rsR inverted is (rsR)^-1; times sR over R is (rR)^-1.
+                multiplier.mul(inverse, product)?;
+                Self::Enter
+            }
+            // (rR)^-1, then 1/r, then R/r.
+            Self::Enter => {
+                multiplier.enter(inverse)?;
+                Self::EnterAgain
+            }
+            Self::EnterAgain => {
+                multiplier.enter(inverse)?;
+                Self::Power(PublicPower::START)
+            }
+            Self::Power(mut power) => {
+                if power.step(key, multiplier, factor, scratch)?.is_ready() {
+                    return Ok(Poll::Ready(()));
+                }
+                Self::Power(power)
+            }
+        };
+        Ok(Poll::Pending)
     }
-    // (rR)^-1, then 1/r, then R/r.
-    multiplier.enter(inverse)?;
-    multiplier.enter(inverse)?;
-    scratch.tick();
-    key.power(multiplier, factor, scratch)?;
-    Ok(())
 }
 
 /// Fills `out` with a uniform number below the modulus.

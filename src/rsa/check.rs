@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks that the numbers of a private key belong together, without a division.
 
+use core::task::Poll;
+
 use crypto_bigint::{U256, Word};
 
 use super::crt::{Crt, Half, Private};
-use super::mont::{Modulus, Multiplier};
+use super::mont::{Modulus, Multiplier, SquareOfR};
 use super::product::mul_wide;
 use super::scratch::Scratch;
 use super::{KeyError, PublicKey, words};
@@ -25,7 +27,7 @@ pub(super) struct Numbers<'a> {
 }
 
 impl Crt {
-    /// Reads the numbers, and checks them with [`finish`](Self::finish).
+    /// Reads the numbers, and takes all steps of a [`Check`].
     ///
     /// Secret: the numbers. Public: the public key, their lengths, the check that fails. Leaks:
     /// nothing else.
@@ -33,7 +35,7 @@ impl Crt {
         &mut self,
         key: &PublicKey,
         numbers: &Numbers<'_>,
-        scratch: Scratch<'_>,
+        mut scratch: Scratch<'_>,
     ) -> Result<(), KeyError> {
         let places = self.places(key.size())?;
         for (place, bytes, error) in [
@@ -50,41 +52,103 @@ impl Crt {
         ] {
             words::from_be_bytes(place, bytes).map_err(|Fault| error)?;
         }
-        self.finish(key, scratch)
+        let mut check = Check::START;
+        scratch.finish(&mut |scratch| check.step(key, self, scratch))
     }
+}
 
-    /// Computes what multiplying needs, and checks that the numbers belong together: that `p q = n`,
-    /// that the exponents of the primes are inverses of `e` and remainders of `d`, and the
-    /// coefficient. The primes are not tested for primality: numbers that are not a key fail when
-    /// [`apply`](Self::apply) checks its result.
+/// How far the check of a key's numbers is.
+#[derive(Clone, Copy)]
+pub(super) enum Check {
+    SquareOfRP(SquareOfR),
+    SquareOfRQ(SquareOfR),
+    Product,
+    Exponent1,
+    Exponent2,
+    PrivateExponent,
+    Coefficient,
+}
+
+impl Check {
+    pub(super) const START: Self = Self::SquareOfRP(SquareOfR::START);
+
+    /// Takes the next step: computes what multiplying needs, and checks that the numbers belong together:
+    /// that `p q = n`, that the exponents of the primes are inverses of `e` and remainders of `d`, and the
+    /// coefficient. The primes are not tested for primality: numbers that are not a key fail when an
+    /// [`Operation`](super::operation::Operation) checks its result.
     ///
     /// Secret: the numbers. Public: the public key, the check that fails. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn finish(
+    pub(super) fn step(
         &mut self,
         key: &PublicKey,
+        secret: &mut Crt,
         mut scratch: Scratch<'_>,
-    ) -> Result<(), KeyError> {
-        let [_, p, p_r2, _, q, q_r2, ..] = self.split_mut(key.size())?;
-        Modulus::new(p, p_r2, scratch.lend())?.ok_or(KeyError::Prime)?;
-        Modulus::new(q, q_r2, scratch.lend())?.ok_or(KeyError::Prime)?;
+    ) -> Result<Poll<()>, KeyError> {
+        let size = key.size();
+        match self {
+            Self::SquareOfRP(square) => {
+                let [_, p, r2, ..] = secret.split_mut(size)?;
+                if square_of_r(square, p, r2, scratch)?.is_ready() {
+                    *self = Self::SquareOfRQ(SquareOfR::START);
+                }
+                return Ok(Poll::Pending);
+            }
+            Self::SquareOfRQ(square) => {
+                let [_, _, _, _, q, r2, ..] = secret.split_mut(size)?;
+                if square_of_r(square, q, r2, scratch)?.is_ready() {
+                    *self = Self::Product;
+                }
+                return Ok(Poll::Pending);
+            }
+            _ => {}
+        }
 
-        let private = self.private(key.size())?;
+        let private = secret.private(size)?;
         let Private { p, q, d, .. } = &private;
-        let (n, wide) = (scratch.take(d.len())?, scratch.take(d.len())?);
+        let [n, wide] = scratch.numbers(d.len())?;
         words::from_be_bytes(n, key.modulus())?;
-        mul_wide(wide, p.prime.value(), q.prime.value())?;
-        require(words::eq(wide, n), KeyError::Product)?;
-        p.check_exponent(key, wide, KeyError::Exponent1, scratch.lend())?;
-        q.check_exponent(key, wide, KeyError::Exponent2, scratch.lend())?;
-
-        copy(wide, d)?;
-        let mut fits = words::lt(d, n) & p.leaves(wide, p.exponent, scratch.lend())?;
-        copy(wide, d)?;
-        fits &= q.leaves(wide, q.exponent, scratch.lend())?;
-        require(fits, KeyError::PrivateExponent)?;
-        private.check_coefficient(scratch)
+        *self = match self {
+            Self::SquareOfRP(_) | Self::SquareOfRQ(_) => return Err(KeyError::Fault),
+            Self::Product => {
+                mul_wide(wide, p.prime.value(), q.prime.value())?;
+                require(words::eq(wide, n), KeyError::Product)?;
+                Self::Exponent1
+            }
+            Self::Exponent1 => {
+                p.check_exponent(key, wide, KeyError::Exponent1, scratch)?;
+                Self::Exponent2
+            }
+            Self::Exponent2 => {
+                q.check_exponent(key, wide, KeyError::Exponent2, scratch)?;
+                Self::PrivateExponent
+            }
+            Self::PrivateExponent => {
+                copy(wide, d)?;
+                let mut fits = words::lt(d, n) & p.leaves(wide, p.exponent, scratch.lend())?;
+                copy(wide, d)?;
+                fits &= q.leaves(wide, q.exponent, scratch)?;
+                require(fits, KeyError::PrivateExponent)?;
+                Self::Coefficient
+            }
+            Self::Coefficient => {
+                private.check_coefficient(scratch)?;
+                return Ok(Poll::Ready(()));
+            }
+        };
+        Ok(Poll::Pending)
     }
+}
+
+/// Takes the next step of computing `R^2` modulo a prime.
+fn square_of_r(
+    square: &mut SquareOfR,
+    prime: &[Word],
+    r2: &mut [Word],
+    scratch: Scratch<'_>,
+) -> Result<Poll<()>, KeyError> {
+    let modulus = Modulus::new(prime, &[]).ok_or(KeyError::Prime)?;
+    Ok(square.step(modulus, r2, scratch)?)
 }
 
 impl Private<'_> {
@@ -95,10 +159,7 @@ impl Private<'_> {
             words::lt(self.coefficient, p.value()),
             KeyError::Coefficient,
         )?;
-        let (coefficient, one) = (
-            scratch.take(p.value().len())?,
-            scratch.take(p.value().len())?,
-        );
+        let [coefficient, one] = scratch.numbers(p.value().len())?;
         copy(coefficient, self.coefficient)?;
         copy(one, self.q.prime.value())?;
         let mut multiplier = Multiplier::new(p, &mut scratch)?;
@@ -122,7 +183,8 @@ impl Half<'_> {
         let mut e = [0; EXPONENT_WORDS];
         words::from_be_bytes(&mut e, key.exponent())?;
         let len = self.exponent.len();
-        let (one, order) = (scratch.take(len)?, scratch.take(len)?);
+        let [one, order] = scratch.numbers(len)?;
+        one.fill(0);
         *one.first_mut().ok_or(Fault)? = 1;
         self.order(order)?;
         // The product is shorter than the dividend.
@@ -149,7 +211,7 @@ impl Half<'_> {
         mut scratch: Scratch<'_>,
     ) -> Result<Mask, Fault> {
         let len = residue.len();
-        let (reduced, k) = (scratch.take(len)?, scratch.take(len)?);
+        let [reduced, k] = scratch.numbers(len)?;
         {
             let mut scratch = scratch.lend();
             let mut multiplier = Multiplier::new(self.prime, &mut scratch)?;
@@ -216,9 +278,12 @@ mod tests {
         let (prime, mut r2, mut area) = (U128::from(p).to_words(), [0; P], [7; 10 * P]);
         let mut rng = NoGenerator;
         let mut scratch = Scratch::over(&mut area, &mut rng);
-        let prime = Modulus::new(&prime, &mut r2, scratch.lend());
+        let mut square = SquareOfR::START;
+        scratch
+            .finish(&mut |scratch| square_of_r(&mut square, &prime, &mut r2, scratch))
+            .unwrap();
         let half = Half {
-            prime: prime.unwrap().unwrap(),
+            prime: Modulus::new(&prime, &r2).unwrap(),
             exponent: &[],
         };
         let residue = U128::from(residue).to_words();

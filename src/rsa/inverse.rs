@@ -6,6 +6,8 @@
 //! A big-integer library has this too, but uses twice as much stack as all the rest of a private
 //! operation, and has a copy of its code for each size.
 
+use core::task::Poll;
+
 use crypto_bigint::{WideWord, Word};
 
 use super::scratch::Scratch;
@@ -20,59 +22,84 @@ const STEPS: u32 = Word::BITS - 4;
 /// the first two factors, `g` with the other two. A factor whose top bit is set is negative.
 type Factors = [[Word; 2]; 2];
 
-/// Replaces `number`, below an odd `modulus` of the same length, by its inverse. Returns false, and
-/// leaves some other number, if it has none.
-///
-/// Public: everything.
-#[inline(never)]
-pub(super) fn invert_public(
-    number: &mut [Word],
-    modulus: &[Word],
-    mut scratch: Scratch<'_>,
-) -> Result<bool, Fault> {
-    // One word more than the modulus has, for a sign. At each step f = d number and g = e number,
-    // modulo the modulus, and no step changes their greatest common divisor.
-    let len = modulus.len() + 1;
-    let (f, g) = (scratch.take(len)?, scratch.take(len)?);
-    let (d, e) = (scratch.take(len)?, scratch.take(len)?);
-    copy(f.get_mut(..modulus.len()).ok_or(Fault)?, modulus)?;
-    copy(g.get_mut(..modulus.len()).ok_or(Fault)?, number)?;
-    *e.first_mut().ok_or(Fault)? = 1;
-    let neg_inverse = words::neg_inverse(low(modulus)?);
+/// How many rounds of [`STEPS`] make a step of the inversion.
+const ROUNDS: u32 = 8;
 
-    // The paper's bound is below 3 steps for each bit, in section 11.
-    let bits = modulus.len() * Word::BITS as usize;
-    let mut delta = 1;
-    for i in 0..(3 * bits) >> 4 {
-        if g.iter().all(|word| *word == 0) {
-            break;
-        }
-        let factors = steps(&mut delta, low(f)?, low(g)?);
-        combine(f, g, &factors, modulus, [0, 0]);
-        // Multiples of the modulus make what d and e become divisible by 2^STEPS.
-        let mut multiples = [0; 2];
-        for (multiple, [a, b]) in multiples.iter_mut().zip(factors) {
-            let sum = { a.wrapping_mul(low(d)?) }.wrapping_add(b.wrapping_mul(low(e)?));
-            // As if negative numbers had been made positive with the modulus before.
-            let started = (a & sign(d)).wrapping_add(b & sign(e));
-            let excess = started.wrapping_sub(sum.wrapping_mul(neg_inverse));
-            *multiple = started.wrapping_sub(excess & ((1 << STEPS) - 1));
-        }
-        combine(d, e, &factors, modulus, multiples);
-        if i & 7 == 7 {
-            scratch.tick();
-        }
-    }
+/// How far an inversion is.
+#[derive(Clone, Copy)]
+pub(super) struct Inversion {
+    rounds: u32,
+    delta: i32,
+}
 
-    // d is above minus twice the modulus, and below it.
-    add_if_negative(d, modulus)?;
-    if sign(f) != 0 {
-        negate(f);
-        negate(d);
+impl Inversion {
+    pub(super) const START: Self = Self {
+        rounds: 0,
+        delta: 1,
+    };
+
+    /// Takes the next step of replacing `number`, below an odd `modulus` of the same length, by its
+    /// inverse. Ends with false, and leaves some other number, if it has none.
+    ///
+    /// Public: everything.
+    #[inline(never)]
+    pub(super) fn step(
+        &mut self,
+        number: &mut [Word],
+        modulus: &[Word],
+        mut scratch: Scratch<'_>,
+    ) -> Result<Poll<bool>, Fault> {
+        // One word more than the modulus has, for a sign. At each step f = d number and g = e number,
+        // modulo the modulus, and no step changes their greatest common divisor.
+        let [f, g, d, e] = scratch.numbers(modulus.len() + 1)?;
+        if self.rounds == 0 {
+            for (place, from) in [(&mut *f, modulus), (&mut *g, number)] {
+                place.fill(0);
+                copy(place.get_mut(..from.len()).ok_or(Fault)?, from)?;
+            }
+            d.fill(0);
+            e.fill(0);
+            *e.first_mut().ok_or(Fault)? = 1;
+        }
+        let neg_inverse = words::neg_inverse(low(modulus)?);
+
+        // The paper's bound is below 3 steps for each bit, in section 11.
+        let all = (3 * modulus.len() as u32 * Word::BITS) >> 4;
+        let end = all.min(self.rounds + ROUNDS);
+        let mut done = end == all;
+        for _ in self.rounds..end {
+            if g.iter().all(|word| *word == 0) {
+                done = true;
+                break;
+            }
+            let factors = steps(&mut self.delta, low(f)?, low(g)?);
+            combine(f, g, &factors, modulus, [0, 0]);
+            // Multiples of the modulus make what d and e become divisible by 2^STEPS.
+            let mut multiples = [0; 2];
+            for (multiple, [a, b]) in multiples.iter_mut().zip(factors) {
+                let sum = { a.wrapping_mul(low(d)?) }.wrapping_add(b.wrapping_mul(low(e)?));
+                // As if negative numbers had been made positive with the modulus before.
+                let started = (a & sign(d)).wrapping_add(b & sign(e));
+                let excess = started.wrapping_sub(sum.wrapping_mul(neg_inverse));
+                *multiple = started.wrapping_sub(excess & ((1 << STEPS) - 1));
+            }
+            combine(d, e, &factors, modulus, multiples);
+        }
+        self.rounds = end;
+        if !done {
+            return Ok(Poll::Pending);
+        }
+
+        // d is above minus twice the modulus, and below it.
+        add_if_negative(d, modulus)?;
+        if sign(f) != 0 {
+            negate(f);
+            negate(d);
+        }
+        add_if_negative(d, modulus)?;
+        copy(number, d.get(..modulus.len()).ok_or(Fault)?)?;
+        Ok(Poll::Ready(words::is_one(f).declassify()))
     }
-    add_if_negative(d, modulus)?;
-    copy(number, d.get(..modulus.len()).ok_or(Fault)?)?;
-    Ok(words::is_one(f).declassify())
 }
 
 /// Makes [`STEPS`] steps on the lowest words of `f`, which is odd, and `g`.
@@ -189,10 +216,10 @@ mod tests {
         let mut words = number.to_words();
         let mut area = [7; 200];
         let mut rng = NoGenerator;
-        let scratch = Scratch::over(&mut area, &mut rng);
-        invert_public(&mut words, &modulus.to_words(), scratch)
-            .unwrap()
-            .then(|| Uint::from_words(words))
+        let (mut inversion, modulus) = (Inversion::START, modulus.to_words());
+        let mut step = |scratch: Scratch<'_>| inversion.step(&mut words, &modulus, scratch);
+        let inverted = Scratch::over(&mut area, &mut rng).finish(&mut step);
+        inverted.unwrap().then(|| Uint::from_words(words))
     }
 
     /// Words with long runs of ones and zeros.

@@ -12,15 +12,17 @@
 //! <https://eprint.iacr.org/2011/239>): a value below `R` is below `2m`, so one subtraction, made by
 //! [`Multiplier::normalize`], brings any of them below `m`.
 
+use core::task::Poll;
+
 use crypto_bigint::Word;
 
 use super::product::{mul_wide, reduce_wide, square_wide};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, ready_if};
 use super::words;
 use crate::ct::Mask;
 use crate::hardened::{Fault, copy};
 
-/// Bits of the exponent that one step of [`Multiplier::pow`] processes. Four halve the table of
+/// Bits of the exponent that one step of [`Power`] processes. Four halve the table of
 /// five, at the cost of 3 % more multiplications.
 const WINDOW: u32 = 4;
 
@@ -36,35 +38,17 @@ pub(super) struct Modulus<'a> {
 }
 
 impl<'a> Modulus<'a> {
-    /// Computes `r2`, which has as many words as `value`. Returns `None` if `value` is even or its top
-    /// bit is clear.
+    /// Takes `r2`, which [`SquareOfR`] computes, and which has as many words as `value`. Returns `None` if
+    /// `value` is even or its top bit is clear.
     ///
-    /// Secret: `value`. Public: its size, and whether this succeeds. Leaks: nothing else.
-    pub(super) fn new(
-        value: &'a [Word],
-        r2: &'a mut [Word],
-        scratch: Scratch<'_>,
-    ) -> Result<Option<Self>, Fault> {
-        let (Some(first), Some(last)) = (value.first(), value.last()) else {
-            return Err(Fault);
-        };
+    /// Secret: `value`, `r2`. Public: their size, and whether this succeeds. Leaks: nothing else.
+    pub(super) fn new(value: &'a [Word], r2: &'a [Word]) -> Option<Self> {
+        let (first, last) = (value.first()?, value.last()?);
         let acceptable = Mask::from_bit((first & last >> (Word::BITS - 1)) as u32 & 1);
-        if !acceptable.declassify() {
-            return Ok(None);
-        }
-        set_r2(r2, value, scratch)?;
-        Self::with_r2(value, r2).map(Some)
-    }
-
-    /// Takes the `r2` that [`new`](Self::new) computed earlier for this modulus.
-    ///
-    /// Secret: `value`, `r2`. Public: their size. Leaks: nothing else.
-    pub(super) fn with_r2(value: &'a [Word], r2: &'a [Word]) -> Result<Self, Fault> {
-        let neg_inverse = words::neg_inverse(*value.first().ok_or(Fault)?);
-        Ok(Self {
+        acceptable.declassify().then(|| Self {
             value,
             r2,
-            neg_inverse,
+            neg_inverse: words::neg_inverse(*first),
         })
     }
 
@@ -74,33 +58,53 @@ impl<'a> Modulus<'a> {
     }
 }
 
-/// Computes `R^2 mod m` without a division.
+/// How far computing `R^2 mod m` is, without a division.
 ///
 /// `R mod m` is `R - m`. With `R = 2^bits`, doubling it `bits / 32` times makes it Montgomery's form of
 /// `2^(bits / 32)`; five squarings make that the form of `2^bits = R`, which is `R^2 mod m`. Doubling is
 /// cheap and squaring is not; 32 balances the two.
-///
-/// Secret: `m`. Public: its size. Leaks: nothing else.
-fn set_r2(x: &mut [Word], m: &[Word], mut scratch: Scratch<'_>) -> Result<(), Fault> {
-    x.fill(0);
-    words::sub(x, m);
-    for i in 0..(m.len() as u32 * Word::BITS) >> 5 {
-        // x < R < 2m: one subtraction makes it x < m, and one more is needed if doubling carries.
-        let below = words::lt(x, m);
-        words::sub_if(!below, x, m);
-        let carry = words::shl1(x, 0);
-        words::sub_if(Mask::from_bit(carry as u32), x, m);
-        if i & 31 == 31 {
-            scratch.tick();
+#[derive(Clone, Copy)]
+pub(super) struct SquareOfR(u32);
+
+impl SquareOfR {
+    pub(super) const START: Self = Self(0);
+
+    /// Takes the next step: some doublings, or a squaring of `x`, in which the result will be. The
+    /// modulus needs no `r2` yet.
+    ///
+    /// Secret: the modulus, `x`. Public: the size. Leaks: nothing else.
+    pub(super) fn step(
+        &mut self,
+        modulus: Modulus<'_>,
+        x: &mut [Word],
+        mut scratch: Scratch<'_>,
+    ) -> Result<Poll<()>, Fault> {
+        let m = modulus.value;
+        let doublings = (m.len() as u32 * Word::BITS) >> 5;
+        if self.0 == 0 {
+            x.fill(0);
+            words::sub(x, m);
         }
+        if self.0 >= doublings {
+            Multiplier::new(modulus, &mut scratch)?.square(x)?;
+            self.0 += 1;
+            return Ok(ready_if(self.0 >= doublings + 5));
+        }
+        let end = doublings.min(self.0 + DOUBLINGS);
+        for _ in self.0..end {
+            // x < R < 2m: one subtraction makes it x < m, and one more is needed if doubling carries.
+            let below = words::lt(x, m);
+            words::sub_if(!below, x, m);
+            let carry = words::shl1(x, 0);
+            words::sub_if(Mask::from_bit(carry as u32), x, m);
+        }
+        self.0 = end;
+        Ok(Poll::Pending)
     }
-    let mut multiplier = Multiplier::new(Modulus::with_r2(m, &[])?, &mut scratch)?;
-    for _ in 0..5 {
-        multiplier.square(x)?;
-        scratch.tick();
-    }
-    Ok(())
 }
+
+/// How many doublings make a step.
+const DOUBLINGS: u32 = 32;
 
 /// Multiplies modulo a [`Modulus`]. Numbers have as many words as the modulus; other lengths are
 /// refused.
@@ -166,79 +170,6 @@ impl<'m> Multiplier<'m> {
         words::sub_if(!below, a, self.modulus.value);
     }
 
-    /// Sets `base = base^exponent`, both in Montgomery's form. Every bit of the words of `exponent`
-    /// takes the same time, which hides its length.
-    ///
-    /// Secret: `base`, `exponent`. Public: the number of words. Leaks: nothing else.
-    #[inline(never)]
-    pub(super) fn pow(
-        &mut self,
-        base: &mut [Word],
-        exponent: &[Word],
-        mut scratch: Scratch<'_>,
-    ) -> Result<(), Fault> {
-        // powers: base^0, base^1, ..
-        let powers = scratch.take(base.len() << WINDOW)?;
-        let power = scratch.take(base.len())?;
-        *power.first_mut().ok_or(Fault)? = 1;
-        self.enter(power)?;
-        let mut rest = &mut *powers;
-        for _ in 0..1 << WINDOW {
-            copy(rest.split_off_mut(..power.len()).ok_or(Fault)?, power)?;
-            self.mul(power, base)?;
-            scratch.tick();
-        }
-
-        copy(base, powers.get(..power.len()).ok_or(Fault)?)?;
-        for word in exponent.iter().rev() {
-            for shift in (0..Word::BITS).step_by(WINDOW as usize).rev() {
-                for _ in 0..WINDOW {
-                    self.square(base)?;
-                }
-                // The whole table is read; `wanted` is true for one entry.
-                let window = (word >> shift) as u32 & ((1 << WINDOW) - 1);
-                let mut rest = &*powers;
-                for i in 0..1 << WINDOW {
-                    let candidate = rest.split_off(..power.len()).ok_or(Fault)?;
-                    let wanted = Mask::eq(i, window);
-                    for (to, from) in power.iter_mut().zip(candidate) {
-                        *to = wanted.select_word(*from, *to);
-                    }
-                }
-                self.mul(base, power)?;
-                scratch.tick();
-            }
-        }
-        Ok(())
-    }
-
-    /// Sets `x = 2^exponent`, in Montgomery's form, for an `x` that is 1 in that form, below the
-    /// modulus. Doubling takes the place of the multiplications of [`pow`](Self::pow).
-    ///
-    /// Secret: `exponent`. Public: the number of words. Leaks: nothing else.
-    #[inline(never)]
-    pub(super) fn raise_two(
-        &mut self,
-        x: &mut [Word],
-        exponent: &[Word],
-        mut scratch: Scratch<'_>,
-    ) -> Result<(), Fault> {
-        for word in exponent.iter().rev() {
-            for shift in (0..Word::BITS).rev() {
-                self.square(x)?;
-                // Below the modulus, twice of it is below R plus the modulus.
-                self.normalize(x);
-                let set = Mask::from_bit((word >> shift) as u32 & 1);
-                let carry = words::shl1_if(set, x);
-                words::sub_if(Mask::from_bit(carry as u32), x, self.modulus.value);
-                if shift & 3 == 0 {
-                    scratch.tick();
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Montgomery's reduction of the product in `wide`.
     fn reduce(&mut self, out: &mut [Word]) -> Result<(), Fault> {
         let Modulus {
@@ -252,7 +183,118 @@ impl<'m> Multiplier<'m> {
     }
 }
 
+/// How far a power with a secret exponent is: how many steps were taken.
+#[derive(Clone, Copy)]
+pub(super) struct Power(u32);
+
+impl Power {
+    pub(super) const START: Self = Self(0);
+
+    /// Returns true if no step was taken yet.
+    pub(super) fn is_at_start(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes the next step of `base = base^exponent`, both in Montgomery's form: an entry of the table of
+    /// powers, or a window of the exponent. Every bit of the words of `exponent` takes the same time,
+    /// which hides its length.
+    ///
+    /// Secret: `base`, `exponent`. Public: the number of words. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn step(
+        &mut self,
+        multiplier: &mut Multiplier<'_>,
+        base: &mut [Word],
+        exponent: &[Word],
+        mut scratch: Scratch<'_>,
+    ) -> Result<Poll<()>, Fault> {
+        // powers: base^0, base^1, ..
+        let len = base.len();
+        let (powers, power) = (scratch.take(len << WINDOW)?, scratch.take(len)?);
+        let step = self.0;
+        self.0 += 1;
+        let Some(window) = step.checked_sub(1 << WINDOW) else {
+            if step == 0 {
+                power.fill(0);
+                *power.first_mut().ok_or(Fault)? = 1;
+                multiplier.enter(power)?;
+            } else {
+                multiplier.mul(power, base)?;
+            }
+            let (_, rest) = { powers.split_at_mut_checked(step as usize * len) }.ok_or(Fault)?;
+            copy(rest.get_mut(..len).ok_or(Fault)?, power)?;
+            return Ok(Poll::Pending);
+        };
+
+        if window == 0 {
+            copy(base, powers.get(..len).ok_or(Fault)?)?;
+        }
+        let (wanted, last) = bits(exponent, window * WINDOW, WINDOW)?;
+        for _ in 0..WINDOW {
+            multiplier.square(base)?;
+        }
+        // The whole table is read; `this` is true for one entry.
+        let mut rest = &*powers;
+        for i in 0..1 << WINDOW {
+            let candidate = rest.split_off(..len).ok_or(Fault)?;
+            let this = Mask::eq(i, wanted);
+            for (to, from) in power.iter_mut().zip(candidate) {
+                *to = this.select_word(*from, *to);
+            }
+        }
+        multiplier.mul(base, power)?;
+        Ok(ready_if(last))
+    }
+}
+
+/// How far a power of two with a secret exponent is: how many of its bits are done.
+#[derive(Clone, Copy)]
+pub(super) struct PowerOfTwo(u32);
+
+impl PowerOfTwo {
+    pub(super) const START: Self = Self(0);
+
+    /// Takes the next step of `x = 2^exponent`, in Montgomery's form, for an `x` that is 1 in that form,
+    /// below the modulus: four bits of the exponent. Doubling takes the place of the multiplications of
+    /// [`Power`].
+    ///
+    /// Secret: `exponent`. Public: the number of words. Leaks: nothing else.
+    #[inline(never)]
+    pub(super) fn step(
+        &mut self,
+        multiplier: &mut Multiplier<'_>,
+        x: &mut [Word],
+        exponent: &[Word],
+    ) -> Result<Poll<()>, Fault> {
+        let m = multiplier.modulus.value;
+        loop {
+            let (bit, last) = bits(exponent, self.0, 1)?;
+            self.0 += 1;
+            multiplier.square(x)?;
+            // Below the modulus, twice of it is below R plus the modulus.
+            multiplier.normalize(x);
+            let carry = words::shl1_if(Mask::from_bit(bit), x);
+            words::sub_if(Mask::from_bit(carry as u32), x, m);
+            if self.0 & 3 == 0 {
+                return Ok(ready_if(last));
+            }
+        }
+    }
+}
+
+/// Returns `len` bits of the exponent, after the first `done`, and whether they are the last.
+///
+/// Secret: the bits. Public: everything else. Leaks: nothing else.
+fn bits(exponent: &[Word], done: u32, len: u32) -> Result<(u32, bool), Fault> {
+    let all = exponent.len() as u32 * Word::BITS;
+    let place = all.checked_sub(done + len).ok_or(Fault)?;
+    let word = exponent.get((place >> Word::BITS.trailing_zeros()) as usize);
+    let bits = word.ok_or(Fault)? >> (place & (Word::BITS - 1));
+    Ok((bits as u32 & ((1 << len) - 1), place == 0))
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
     use crypto_bigint::{Odd, Uint};
@@ -273,6 +315,18 @@ mod tests {
         prop::array::uniform4(word)
     }
 
+    fn modulus<'a>(
+        value: &'a [Word],
+        r2: &'a mut [Word],
+        scratch: &mut Scratch<'_>,
+    ) -> Modulus<'a> {
+        let (mut square, bare) = (SquareOfR::START, Modulus::new(value, &[]).unwrap());
+        scratch
+            .finish(&mut |scratch| square.step(bare, r2, scratch))
+            .unwrap();
+        Modulus::new(value, r2).unwrap()
+    }
+
     proptest! {
         #[test]
         fn agrees_with_crypto_bigint(
@@ -283,7 +337,7 @@ mod tests {
             let (mut r2, mut area) = ([0; 4], [7; 100]);
             let mut rng = NoGenerator;
             let mut scratch = Scratch::over(&mut area, &mut rng);
-            let modulus = Modulus::new(&m, &mut r2, scratch.lend()).unwrap().unwrap();
+            let modulus = modulus(&m, &mut r2, &mut scratch);
             let params = FixedMontyParams::new(Odd::new(Uint::from_words(m)).unwrap());
             let form = |words| FixedMontyForm::new(&Uint::from_words(words), &params);
             let mut multiplier = Multiplier::new(modulus, &mut scratch).unwrap();
@@ -307,7 +361,10 @@ mod tests {
             prop_assert_eq!(square, form(x).square().retrieve().to_words());
 
             let mut power = a;
-            multiplier.pow(&mut power, &e, scratch.lend()).unwrap();
+            let mut steps = Power::START;
+            scratch
+                .finish(&mut |scratch| steps.step(&mut multiplier, &mut power, &e, scratch))
+                .unwrap();
             multiplier.leave(&mut power).unwrap();
             prop_assert_eq!(power, form(x).pow(&Uint::from_words(e)).retrieve().to_words());
 
@@ -315,7 +372,10 @@ mod tests {
             power[0] = 1;
             multiplier.enter(&mut power).unwrap();
             multiplier.normalize(&mut power);
-            multiplier.raise_two(&mut power, &e, scratch.lend()).unwrap();
+            let mut steps = PowerOfTwo::START;
+            scratch
+                .finish(&mut |_| steps.step(&mut multiplier, &mut power, &e))
+                .unwrap();
             multiplier.leave(&mut power).unwrap();
             let two = form([2, 0, 0, 0]);
             prop_assert_eq!(power, two.pow(&Uint::from_words(e)).retrieve().to_words());
@@ -332,16 +392,11 @@ mod tests {
 
     #[test]
     fn a_modulus_is_odd_and_has_its_top_bit_set() {
-        let accepted = |value: [Word; 2]| {
-            let (mut area, mut rng) = ([0; 4], NoGenerator);
-            let scratch = Scratch::over(&mut area, &mut rng);
-            Modulus::new(&value, &mut [0; 2], scratch)
-                .unwrap()
-                .is_some()
-        };
         let top = 1 << (Word::BITS - 1);
-        assert!(accepted([1, top]));
-        assert!(!accepted([2, top]) && !accepted([1, top - 1]));
+        assert!(Modulus::new(&[1, top], &[]).is_some());
+        for value in [&[2, top][..], &[1, top - 1], &[]] {
+            assert!(Modulus::new(value, &[]).is_none());
+        }
     }
 
     #[test]
@@ -350,7 +405,7 @@ mod tests {
         let (mut r2, mut area) = ([0; 2], [7; 100]);
         let mut rng = NoGenerator;
         let mut scratch = Scratch::over(&mut area, &mut rng);
-        let modulus = Modulus::new(&b, &mut r2, scratch.lend()).unwrap().unwrap();
+        let modulus = modulus(&b, &mut r2, &mut scratch);
         let mut multiplier = Multiplier::new(modulus, &mut scratch).unwrap();
         for len in (0..7).filter(|len| *len != 4) {
             let wide = &mut [0; 7][..len];
@@ -361,7 +416,29 @@ mod tests {
             assert_eq!(multiplier.square(other), Err(Fault));
             assert_eq!(multiplier.mul(other, &a), Err(Fault));
             assert_eq!(multiplier.leave(other), Err(Fault));
-            assert_eq!(multiplier.pow(other, &[3], scratch.lend()), Err(Fault));
+            let (mut power, mut of_two) = (Power::START, PowerOfTwo::START);
+            let step = power.step(&mut multiplier, other, &[3], scratch.lend());
+            assert_eq!(step, Err(Fault));
+            let step = of_two.step(&mut multiplier, other, &[3]);
+            assert_eq!(step, Err(Fault));
         }
+    }
+
+    /// Nothing is left to do after the last step, and no step begins anew.
+    #[test]
+    fn a_power_that_is_done_goes_no_further() {
+        let (mut r2, mut area, mut x) = ([0; 2], [7; 100], [1; 2]);
+        let mut rng = NoGenerator;
+        let mut scratch = Scratch::over(&mut area, &mut rng);
+        let modulus = modulus(&[Word::MAX; 2], &mut r2, &mut scratch);
+        let mut multiplier = Multiplier::new(modulus, &mut scratch).unwrap();
+        let mut power = Power::START;
+        let mut step = |scratch: Scratch<'_>| power.step(&mut multiplier, &mut x, &[3], scratch);
+        scratch.finish(&mut step).unwrap();
+        assert_eq!(step(scratch.lend()), Err(Fault));
+        let mut power = PowerOfTwo::START;
+        let mut step = || power.step(&mut multiplier, &mut x, &[3]);
+        while step().unwrap().is_pending() {}
+        assert_eq!(step(), Err(Fault));
     }
 }

@@ -6,10 +6,12 @@
 //! their Montgomery parameters in variable time, branch on the number of twos in `p - 1`, and leave
 //! copies.
 
+use core::task::Poll;
+
 use crypto_bigint::{U128, Word};
 
 use super::error::Failure;
-use super::mont::{Modulus, Multiplier};
+use super::mont::{Modulus, Multiplier, Power, PowerOfTwo, SquareOfR};
 use super::scratch::Scratch;
 use super::{ModulusSize, blind, words};
 use crate::ct::Mask;
@@ -28,6 +30,9 @@ const SQRT_2: u64 = 0xb504_f333_f9de_6484;
 
 /// How many factors of two `p - 1` may have. Primes with more, 2^-32 of all, count as composite.
 const TWOS: u32 = 32;
+
+/// How many squarings of the power make a step of the test.
+const SQUARES: u32 = 4;
 
 /// Fills `out` with a uniform odd number of at least `sqrt(2)` times half its range.
 ///
@@ -53,70 +58,139 @@ pub(super) fn draw(rng: &mut dyn Watched, out: &mut [Word]) -> Result<(), Failur
     Err(Failure::Rng)
 }
 
-/// Runs the Miller-Rabin test with the base 2 and then `rounds` random bases; returns false if
-/// `candidate`, odd and with its top bit set, is composite.
+/// How far a Miller-Rabin test is.
+#[derive(Clone, Copy)]
+pub(super) struct MillerRabin {
+    /// Which of the bases is tried: first 2, which almost every composite number fails, and which needs no
+    /// table.
+    round: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    SquareOfR(SquareOfR),
+    Two(PowerOfTwo),
+    Draw,
+    Power(Power),
+    /// How many squarings of the power are done.
+    Squares(u32),
+}
+
+impl MillerRabin {
+    pub(super) const START: Self = Self {
+        round: 0,
+        stage: Stage::SquareOfR(SquareOfR::START),
+    };
+
+    /// Takes the next step of testing `candidate`, odd and with its top bit set, with the base 2 and then
+    /// `rounds` random bases. Ends with false if it is composite.
+    ///
+    /// Secret: `candidate`, if it passes. Public: the rounds, and which of them fails. Leaks: nothing
+    /// else.
+    #[inline(never)]
+    pub(super) fn step(
+        &mut self,
+        candidate: &[Word],
+        rounds: u32,
+        mut scratch: Scratch<'_>,
+    ) -> Result<Poll<bool>, Failure> {
+        let [r2, one, minus_one, odd, x] = scratch.numbers(candidate.len())?;
+        // How many twos candidate - 1 has, and whether this round is passed.
+        let [[twos], [passed]] = scratch.numbers(1)? else {
+            return Err(Failure::Fault);
+        };
+        if let Stage::SquareOfR(mut square) = self.stage {
+            let modulus = Modulus::new(candidate, &[]).ok_or(Fault)?;
+            self.stage = match square.step(modulus, r2, scratch.lend())? {
+                Poll::Pending => Stage::SquareOfR(square),
+                Poll::Ready(()) => {
+                    let modulus = Modulus::new(candidate, r2).ok_or(Fault)?;
+                    if !prepare(modulus, one, minus_one, odd, twos, scratch)? {
+                        return Ok(Poll::Ready(false));
+                    }
+                    copy(x, one)?;
+                    Stage::Two(PowerOfTwo::START)
+                }
+            };
+            return Ok(Poll::Pending);
+        }
+        let modulus = Modulus::new(candidate, r2).ok_or(Fault)?;
+        let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
+        self.stage = match self.stage {
+            Stage::SquareOfR(_) => return Err(Failure::Fault),
+            Stage::Two(mut power) => match power.step(&mut multiplier, x, odd)? {
+                Poll::Pending => Stage::Two(power),
+                Poll::Ready(()) => Stage::Squares(0),
+            },
+            Stage::Draw => {
+                // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1
+                // or -1 is less than 2^-1021.
+                blind::uniform(candidate, scratch.rng(), x)?;
+                Stage::Power(Power::START)
+            }
+            Stage::Power(mut power) => match power.step(&mut multiplier, x, odd, scratch)? {
+                Poll::Pending => Stage::Power(power),
+                Poll::Ready(()) => Stage::Squares(0),
+            },
+            Stage::Squares(done) => {
+                // passed: the power is 1, or one of its squares before the last is -1.
+                if done == 0 {
+                    multiplier.normalize(x);
+                    *passed = words::eq(x, one).select_word(1, 0);
+                }
+                for i in done..done + SQUARES {
+                    let passes = words::eq(x, minus_one) & Mask::lt(i, *twos as u32);
+                    *passed |= passes.select_word(1, 0);
+                    multiplier.square(x)?;
+                    multiplier.normalize(x);
+                }
+                if done + SQUARES < TWOS {
+                    Stage::Squares(done + SQUARES)
+                } else if !Mask::from_bit(*passed as u32).declassify() {
+                    return Ok(Poll::Ready(false));
+                } else if self.round >= rounds {
+                    return Ok(Poll::Ready(true));
+                } else {
+                    self.round += 1;
+                    Stage::Draw
+                }
+            }
+        };
+        Ok(Poll::Pending)
+    }
+}
+
+/// Computes 1 and -1 in Montgomery's form, below the modulus, and the odd part of `candidate - 1`, which
+/// is halved `twos` times. Returns false if that has more twos than are looked for.
 ///
-/// Secret: `candidate`, if it passes. Public: the rounds, and which of them fails. Leaks: nothing else.
-#[inline(never)]
-pub(super) fn is_probably_prime(
-    candidate: &[Word],
-    rounds: u32,
+/// Secret: everything, if it passes. Public: the lengths. Leaks: nothing else.
+fn prepare(
+    candidate: Modulus<'_>,
+    one: &mut [Word],
+    minus_one: &mut [Word],
+    odd: &mut [Word],
+    twos: &mut Word,
     mut scratch: Scratch<'_>,
-) -> Result<bool, Failure> {
-    let len = candidate.len();
-    let r2 = scratch.take(len)?;
-    let modulus = Modulus::new(candidate, r2, scratch.lend())?.ok_or(Fault)?;
-    let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
-    // 1 and -1 in Montgomery's form, below the modulus.
-    let (one, minus_one) = (scratch.take(len)?, scratch.take(len)?);
+) -> Result<bool, Fault> {
+    let mut multiplier = Multiplier::new(candidate, &mut scratch)?;
+    one.fill(0);
     *one.first_mut().ok_or(Fault)? = 1;
     multiplier.enter(one)?;
     multiplier.normalize(one);
-    copy(minus_one, candidate)?;
+    copy(minus_one, candidate.value())?;
     words::sub(minus_one, one);
 
-    // candidate - 1 = odd 2^twos: halved while it is even, equally often for every candidate.
-    let odd = scratch.take(len)?;
-    copy(odd, candidate)?;
-    let mut twos = 0;
+    // Halved while it is even, equally often for every candidate.
+    copy(odd, candidate.value())?;
+    *twos = 0;
     let mut even = Mask::public(true);
     for _ in 0..TWOS {
         words::shr1_if(even, odd);
-        twos = even.select(twos + 1, twos);
+        *twos = even.select_word(*twos + 1, *twos);
         even &= !words::is_odd(odd);
     }
-    if even.declassify() {
-        return Ok(false);
-    }
-
-    let x = scratch.take(len)?;
-    for round in 0..=rounds {
-        if round == 0 {
-            // The base 2 first, which almost every composite number fails, and which needs no table.
-            copy(x, one)?;
-            multiplier.raise_two(x, odd, scratch.lend())?;
-        } else {
-            // A uniform number is the Montgomery form of a uniform base. The chance that it is 0, 1
-            // or -1 is less than 2^-1021.
-            blind::uniform(candidate, scratch.rng(), x)?;
-            multiplier.pow(x, odd, scratch.lend())?;
-        }
-        multiplier.normalize(x);
-        // passed: the power is 1, or one of its squares before the last is -1.
-        let mut passed = words::eq(x, one);
-        for i in 0..TWOS {
-            passed |= words::eq(x, minus_one) & Mask::lt(i, twos);
-            multiplier.square(x)?;
-            multiplier.normalize(x);
-            if i & 3 == 3 {
-                scratch.tick();
-            }
-        }
-        if !passed.declassify() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(!even.declassify())
 }
 
 /// Returns true if `p` and `q` differ in their first 100 bits by more than a carry: `|p - q| >=
@@ -124,7 +198,7 @@ pub(super) fn is_probably_prime(
 ///
 /// Secret: `p`, `q`. Leaks: nothing.
 pub(super) fn far_apart(p: &[Word], q: &[Word], mut scratch: Scratch<'_>) -> Result<Mask, Fault> {
-    let (difference, opposite) = (scratch.take(p.len())?, scratch.take(p.len())?);
+    let [difference, opposite] = scratch.numbers(p.len())?;
     copy(difference, p)?;
     copy(opposite, q)?;
     let negative = Mask::from_bit(words::sub(difference, q) as u32);
@@ -166,8 +240,10 @@ mod tests {
         let mut area = [7; 30 * LIMBS];
         let (mut system, candidate) = (SysRng, candidate.to_words());
         let mut rng = Erased(&mut system);
-        let scratch = Scratch::over(&mut area, &mut rng);
-        is_probably_prime(&candidate, 40, scratch).unwrap()
+        let mut test = MillerRabin::START;
+        Scratch::over(&mut area, &mut rng)
+            .finish(&mut |scratch| test.step(&candidate, 40, scratch))
+            .unwrap()
     }
 
     #[test]

@@ -7,6 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::crt::Crt;
 use super::error::Failure;
+use super::operation::Operation;
 use super::scratch::{self, with_scratch};
 use super::{DecryptError, PublicKey, SignError, oaep, pkcs1v15};
 use crate::burn::{self, burning};
@@ -131,10 +132,12 @@ impl PrivateKey {
         Ok(())
     }
 
-    /// Applies the private operation to a block of as many bytes as the modulus.
+    /// Applies the private operation to a block of as many bytes as the modulus. On failure `to` is zeros.
     fn apply(&self, from: &[u8], rng: &mut dyn Watched, to: &mut [u8]) -> Result<(), Failure> {
-        with_scratch::<{ scratch::PRIVATE }, _>(self.public.size(), rng, &mut |scratch| {
-            self.secret.apply(&self.public, from, to, scratch)
+        to.fill(0);
+        with_scratch::<{ scratch::PRIVATE }, _>(self.public.size(), rng, &mut |mut scratch| {
+            let mut operation = Operation::begin(&self.public, from, scratch.lend())?;
+            scratch.finish(&mut |scratch| operation.step(&self.public, &self.secret, to, scratch))
         })
     }
 }

@@ -2,12 +2,13 @@
 //! Public keys and the public operation (RFC 8017 sections 3.1 and 5.1.1).
 
 use core::fmt;
+use core::task::Poll;
 
 use crypto_bigint::Word;
 
-use super::mont::{Modulus, Multiplier};
+use super::mont::{Modulus, Multiplier, SquareOfR};
 use super::oaep::Seed;
-use super::scratch::{self, Scratch, with_scratch, words_len};
+use super::scratch::{self, Scratch, ready_if, with_scratch, words_len};
 use super::{EncryptError, KeyError, ModulusSize, SignatureError};
 use super::{oaep, pkcs1v15, words};
 use crate::burn::{self, burning};
@@ -232,49 +233,58 @@ impl PublicKey {
     }
 
     fn raise_in(&self, from: &[u8], to: &mut [u8], mut scratch: Scratch<'_>) -> Result<(), Fault> {
-        let len = words_len(self.size());
-        let (n, r2) = (scratch.take(len)?, scratch.take(len)?);
+        let [n, r2, x] = scratch.numbers(words_len(self.size()))?;
         words::from_be_bytes(n, self.modulus())?;
-        let modulus = Modulus::new(n, r2, scratch.lend())?.ok_or(Fault)?;
+        let mut square = SquareOfR::START;
+        scratch.finish(&mut |scratch| {
+            let modulus = Modulus::new(n, &[]).ok_or(Fault)?;
+            square.step(modulus, r2, scratch)
+        })?;
+        let modulus = Modulus::new(n, r2).ok_or(Fault)?;
         let mut multiplier = Multiplier::new(modulus, &mut scratch)?;
-        let x = scratch.take(len)?;
         words::from_be_bytes(x, from)?;
         multiplier.enter(x)?;
-        self.power(&mut multiplier, x, scratch)?;
+        let mut power = PublicPower::START;
+        scratch.finish(&mut |scratch| power.step(self, &mut multiplier, x, scratch))?;
         multiplier.leave(x)?;
         words::to_be_bytes(to, x)
     }
+}
 
-    /// Sets `x = x^e`, in Montgomery's form.
+/// How far a power with the public exponent is: how many of its bits are done, after the first.
+#[derive(Clone, Copy)]
+pub(super) struct PublicPower(u32);
+
+impl PublicPower {
+    pub(super) const START: Self = Self(0);
+
+    /// Takes the next step of `x = x^e`, in Montgomery's form: a bit of the exponent.
     ///
     /// Secret: `x`. Public: the key. Leaks: nothing else. For 65537 these are 16 squarings and a
     /// multiplication.
-    pub(super) fn power(
-        &self,
+    pub(super) fn step(
+        &mut self,
+        key: &PublicKey,
         multiplier: &mut Multiplier<'_>,
         x: &mut [Word],
         mut scratch: Scratch<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Poll<()>, Fault> {
         let base = scratch.take(x.len())?;
-        copy(base, x)?;
-        let [first, rest @ ..] = self.exponent() else {
-            return Err(Fault);
-        };
         // The highest set bit stands for the base itself.
-        let first_bits = 7u32.saturating_sub(first.leading_zeros());
-        for (byte, bits) in [(first, first_bits)]
-            .into_iter()
-            .chain(rest.iter().map(|byte| (byte, 8)))
-        {
-            for bit in (0..bits).rev() {
-                multiplier.square(x)?;
-                if byte >> bit & 1 == 1 {
-                    multiplier.mul(x, base)?;
-                }
-                scratch.tick();
-            }
+        if self.0 == 0 {
+            copy(base, x)?;
         }
-        Ok(())
+        self.0 += 1;
+        let exponent = key.exponent();
+        let first = exponent.first().ok_or(Fault)?;
+        let bits = 8 * exponent.len() as u32 - first.leading_zeros();
+        let place = bits.checked_sub(1 + self.0).ok_or(Fault)?;
+        let byte = exponent.iter().rev().nth((place >> 3) as usize);
+        multiplier.square(x)?;
+        if byte.ok_or(Fault)? >> (place & 7) & 1 == 1 {
+            multiplier.mul(x, base)?;
+        }
+        Ok(ready_if(place == 0))
     }
 }
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The memory that an operation computes in. Without an allocator, and with numbers whose length is
 //! known at run time only, every intermediate value is a part of one area, which is wiped as a whole.
+//!
+//! Long work is done in steps, which are short enough for a watchdog or a scheduler. What must last from
+//! one step to the next is in the area: each step takes the same places from it again.
+
+use core::task::Poll;
 
 use crypto_bigint::{U1024, U1536, U2048, Word};
 use zeroize::Zeroize;
@@ -13,7 +18,7 @@ use crate::rng::Watched;
 /// The areas, counted in numbers of half the length of the modulus.
 pub(super) const PUBLIC: usize = 12;
 pub(super) const PRIVATE: usize = 37;
-pub(super) const KEY: usize = 26;
+pub(super) const KEY: usize = 27;
 
 /// Returns the number of words in a modulus of this size.
 pub(super) const fn words_len(size: ModulusSize) -> usize {
@@ -28,16 +33,25 @@ pub(super) struct Scratch<'w> {
 }
 
 impl<'w> Scratch<'w> {
-    #[cfg(test)]
     pub(super) fn over(words: &'w mut [Word], rng: &'w mut dyn Watched) -> Self {
         Self { words, rng }
     }
 
-    /// Returns the next `len` words, all zero.
+    /// Returns the next `len` words, as they were left.
     pub(super) fn take(&mut self, len: usize) -> Result<&'w mut [Word], Fault> {
-        let taken = self.words.split_off_mut(..len).ok_or(Fault)?;
-        taken.fill(0);
-        Ok(taken)
+        self.words.split_off_mut(..len).ok_or(Fault)
+    }
+
+    /// Returns the next `N` numbers of `len` words each, as they were left.
+    pub(super) fn numbers<const N: usize>(
+        &mut self,
+        len: usize,
+    ) -> Result<[&'w mut [Word]; N], Fault> {
+        let mut numbers = [(); N].map(|()| &mut [][..]);
+        for number in &mut numbers {
+            *number = self.take(len)?;
+        }
+        Ok(numbers)
     }
 
     /// Lends what is left.
@@ -48,16 +62,29 @@ impl<'w> Scratch<'w> {
         }
     }
 
+    /// Takes one step of some work after another until it is done, and tells the caller of each. A step
+    /// is at most some 300,000 instructions on a Cortex-M4.
+    pub(super) fn finish<T, E>(
+        &mut self,
+        step: &mut dyn FnMut(Scratch<'_>) -> Result<Poll<T>, E>,
+    ) -> Result<T, E> {
+        loop {
+            if let Poll::Ready(done) = step(self.lend())? {
+                return Ok(done);
+            }
+            self.rng.tick();
+        }
+    }
+
     /// Returns the generator.
     pub(super) fn rng(&mut self) -> &mut dyn Watched {
         self.rng
     }
+}
 
-    /// Tells the caller that another piece of the work is done: on a Cortex-M4, after some 100,000
-    /// instructions.
-    pub(super) fn tick(&mut self) {
-        self.rng.tick();
-    }
+/// Returns that some work is done, or that there is more to do.
+pub(super) fn ready_if(done: bool) -> Poll<()> {
+    if done { Poll::Ready(()) } else { Poll::Pending }
 }
 
 /// Calls `work` with an area of `NUMBERS` numbers of half the length of a modulus of this size. Then
@@ -101,15 +128,35 @@ mod tests {
     use crate::rng::NoGenerator;
 
     #[test]
-    fn it_gives_zeros_and_no_more_than_it_has() {
+    fn it_gives_the_same_places_again_and_no_more_than_it_has() {
         let mut words = [7; 5];
         let mut rng = NoGenerator;
         let mut scratch = Scratch::over(&mut words, &mut rng);
-        assert_eq!(scratch.lend().take(5).unwrap(), [0; 5]);
-        let (two, three) = (scratch.take(2).unwrap(), scratch.take(3).unwrap());
+        let [two, also_two] = scratch.lend().numbers(2).unwrap();
         two.fill(2);
-        assert_eq!(three, [0; 3]);
+        also_two.fill(3);
+        let (one, four) = (scratch.take(1).unwrap(), scratch.take(4).unwrap());
+        assert_eq!((&*one, &*four), (&[2][..], &[2, 3, 3, 7][..]));
         assert!(scratch.take(1).is_err() && scratch.take(0).is_ok());
+        assert!(scratch.numbers::<2>(1).is_err());
+    }
+
+    #[test]
+    fn work_goes_on_until_it_is_done() {
+        let mut ticks = 0;
+        let mut rng = crate::rng::WithProgress {
+            rng: &mut NoGenerator,
+            progress: &mut || ticks += 1,
+        };
+        let mut steps = 0;
+        let done = Scratch::over(&mut [], &mut rng).finish(&mut |_| {
+            steps += 1;
+            Ok::<_, Fault>(ready_if(steps == 4).map(|()| steps))
+        });
+        assert_eq!((done, ticks), (Ok(4), 3));
+        let failed =
+            Scratch::over(&mut [], &mut NoGenerator).finish(&mut |_| Err::<Poll<()>, _>(Fault));
+        assert_eq!(failed, Err(Fault));
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -7,12 +7,13 @@
 //! marked the same way whatever the remainder is, and the next number without a mark is searched for among
 //! all of them. Only how many are tested shows.
 
+use core::task::Poll;
+
 use crypto_bigint::Word;
 use zeroize::Zeroizing;
 
 use super::residue::{E, mod_e, mod_prime};
 use crate::ct::Mask;
-use crate::rng::Watched;
 
 /// How many odd numbers a sieve covers. Among so many of 1024 bits there is a prime in 19 of 20 cases.
 pub(super) const SPAN: u32 = 1024;
@@ -43,32 +44,39 @@ static PRIMES: [u32; BOUND >> 6] = {
     primes
 };
 
-/// The marks on `start`, `start + 2`, .., a bit each.
-pub(super) struct Sieve(Zeroizing<[u32; SPAN as usize >> 5]>);
+/// The marks on `start`, `start + 2`, .., a bit each, and how many bytes of [`PRIMES`] they are from.
+pub(super) struct Sieve {
+    marks: Zeroizing<[u32; SPAN as usize >> 5]>,
+    bytes: u32,
+}
 
 impl Sieve {
-    /// Marks the numbers that a small prime divides, and those that leave 1 modulo `e`, with which they
-    /// would make no key. `start` is odd, and greater than the small primes.
+    pub(super) fn new() -> Self {
+        Self {
+            marks: Zeroizing::new([0; _]),
+            bytes: 0,
+        }
+    }
+
+    /// Takes the next step of marking the numbers that a small prime divides, and those that leave 1 modulo
+    /// `e`, with which they would make no key. `start` is odd, and greater than the small primes.
     ///
     /// Secret: `start`. Public: its length. Leaks: nothing else.
     #[inline(never)]
-    pub(super) fn new(start: &[Word], watched: &mut dyn Watched) -> Self {
-        let mut sieve = Self(Zeroizing::new([0; _]));
-        for (bits, first) in PRIMES.iter().zip((1..).step_by(64)) {
-            for bit in (0..32).filter(|bit| bits >> bit & 1 == 1) {
-                let prime = first + 2 * bit;
-                sieve.mark_all(prime, mod_prime(start, prime));
-                // The smallest primes have the most multiples.
-                if first == 1 {
-                    watched.tick();
-                }
-            }
-            watched.tick();
+    pub(super) fn step(&mut self, start: &[Word]) -> Poll<()> {
+        let Some(bits) = PRIMES.get((self.bytes >> 2) as usize) else {
+            // One less leaves 0 where this leaves 1.
+            let residue = mod_e(start);
+            self.mark_all(E, Mask::is_zero(residue).select(E, residue) - 1);
+            return Poll::Ready(());
+        };
+        let (bits, first) = (bits >> (8 * (self.bytes & 3)), 16 * self.bytes + 1);
+        for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+            let prime = first + 2 * bit;
+            self.mark_all(prime, mod_prime(start, prime));
         }
-        // One less leaves 0 where this leaves 1.
-        let residue = mod_e(start);
-        sieve.mark_all(E, Mask::is_zero(residue).select(E, residue) - 1);
-        sieve
+        self.bytes += 1;
+        Poll::Pending
     }
 
     /// Marks the numbers that `prime` divides, where `residue` is what the start leaves.
@@ -86,7 +94,7 @@ impl Sieve {
 
     /// Marks a position, if the sieve has it.
     fn mark(&mut self, position: u32) {
-        for (place, word) in (0..).zip(self.0.iter_mut()) {
+        for (place, word) in (0..).zip(self.marks.iter_mut()) {
             *word |= Mask::eq(place, position >> 5).select(1 << (position & 31), 0);
         }
     }
@@ -96,7 +104,7 @@ impl Sieve {
     /// Secret: the position. Leaks: whether there is one.
     pub(super) fn next(&mut self) -> Option<u32> {
         let mut position = SPAN;
-        for (first, word) in (0..).step_by(32).zip(self.0.iter()) {
+        for (first, word) in (0..).step_by(32).zip(self.marks.iter()) {
             for bit in 0..32 {
                 let free = !Mask::from_bit(word >> bit & 1) & Mask::eq(position, SPAN);
                 position = free.select(first + bit, position);
@@ -121,7 +129,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rng::NoGenerator;
+
+    /// Makes the sieve from a start on.
+    fn sieve(start: &[Word]) -> Sieve {
+        let mut sieve = Sieve::new();
+        while sieve.step(start).is_pending() {}
+        sieve
+    }
 
     #[test]
     fn the_primes_are_the_primes() {
@@ -153,7 +167,7 @@ mod tests {
             // As the start itself, and further on.
             for before in [0, 1, 1000] {
                 let start = U128::from(number - 2 * before).to_words();
-                let mut sieve = Sieve::new(&start, &mut NoGenerator);
+                let mut sieve = sieve(&start);
                 let found = (0..=before).any(|_| sieve.next() == Some(before as u32));
                 assert_eq!(found, residue != 1, "{residue} {before}");
             }
@@ -169,7 +183,7 @@ mod tests {
         ) {
             // Any number, and one next to a multiple.
             for start in [start | 1, (start - start % (2 * by) + near * by) | 1, start - start % (2 * by) + by] {
-                let mut sieve = Sieve::new(&U128::from(start).to_words(), &mut NoGenerator);
+                let mut sieve = sieve(&U128::from(start).to_words());
                 let mut previous = None;
                 for position in 0..SPAN {
                     let number = start + 2 * u128::from(position);
