@@ -41,7 +41,7 @@ def main(path, folder):
     image.hook(unicorn.UC_HOOK_CODE, "on_sign", pace, image.symbols["sign_of_life"])
     places = sorted((address & ~1, name) for name, address in image.symbols.items())
     wrong = 0
-    for what, function, argument in [("rsa generate 2048", "pace_rsa_generate", 7)] + calls():
+    for what, function, argument in [("rsa generate 2048", "pace_rsa_generate", 7), ("rsa generate 2048, in steps", "pace_rsa_generate_in_steps", 7)] + calls():
         pace.instructions = pace.since = pace.longest = pace.longest_passed = 0
         assert image.call(function, argument) == 1, f"{what or function} did not work"
         if not what:

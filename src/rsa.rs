@@ -10,6 +10,9 @@
 //! not reveal the primes. A message is encrypted twice with the same seed, and the ciphertext
 //! leaves only if both results agree, so that a fault does not reveal the message.
 //!
+//! What takes long is done in steps. [`PrivateKey`] takes them all at once; [`KeyGeneration`] and
+//! [`Decryption`] leave it to the caller when to take the next, in memory of his.
+//!
 //! All sizes run the same code, in memory on the stack that the size decides. Measured stack use in
 //! bytes on a Cortex-M4 for 2048 / 3072 / 4096 bits: decryption 6,668 / 9,036 / 11,404; encryption
 //! 4,912 / 5,680 / 6,448.

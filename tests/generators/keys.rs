@@ -2,10 +2,11 @@
 //! RSA, certificates, and the wrapping of shares.
 
 use std::num::NonZeroU64;
+use std::task::Poll;
 
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::quorum::Quorum;
-use security_domain::rsa::{ModulusSize, PrivateKey};
+use security_domain::rsa::{Decryption, KeyGeneration, ModulusSize, PrivateKey, Workspace};
 use security_domain::secret::Secret;
 use security_domain::shamir::{Share, split};
 use security_domain::wrapped_share::WrappedShare;
@@ -13,6 +14,8 @@ use security_domain::x509::{SELF_SIGNED_MAX_LEN, SelfSigned, write_self_signed};
 
 use crate::sharing::debug;
 use crate::{ALL, Row, empty, fixtures, sealed};
+
+const SIZE: ModulusSize = ModulusSize::Rsa2048;
 
 pub const ROWS: fn() -> Vec<Row> = || {
     vec![
@@ -22,9 +25,9 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 "rsa/generate generate",
                 "rsa/generate generate_with_progress",
                 "rsa/generate make",
-                "rsa/generate find",
+                "rsa/search step",
                 "rsa/prime draw",
-                "rsa/prime is_probably_prime",
+                "rsa/prime step",
                 "rsa/blind uniform",
             ],
             // A changed base of a primality test, or a candidate that fails both ways, changes nothing.
@@ -54,7 +57,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 "rsa/private apply",
                 "rsa/scratch with_scratch",
                 "rsa/scratch area",
-                "rsa/blind draw",
+                "rsa/blind step",
             ],
             shows: 0,
             run: |rng| {
@@ -64,6 +67,47 @@ pub const ROWS: fn() -> Vec<Row> = || {
                     .encrypt_oaep_sha256(b"", b"a key", &mut sealed::rng(1), &mut wrapped)
                     .unwrap();
                 let done = debug(key.decrypt_oaep_sha256(b"", &wrapped, rng, &mut out));
+                made(done, &out)
+            },
+        },
+        Row {
+            name: "a key of RSA in steps",
+            covers: &["rsa/slices step", "rsa/scratch over"],
+            shows: 0,
+            run: |rng| {
+                let mut workspace = Workspace::<{ KeyGeneration::workspace(SIZE) }>::new();
+                let mut generation = KeyGeneration::new(SIZE, &mut workspace).unwrap();
+                let done = loop {
+                    match generation.step(rng) {
+                        Ok(Poll::Pending) => {}
+                        done => break debug(done),
+                    }
+                };
+                let made = generation
+                    .key()
+                    .map(|key| key.public_key().modulus().to_vec());
+                assert_eq!(made.is_some(), done.is_ok());
+                done.map(|_| made.unwrap())
+            },
+        },
+        Row {
+            name: "decrypt with OAEP in steps",
+            covers: &["rsa/slices step", "rsa/scratch over"],
+            shows: 0,
+            run: |rng| {
+                let key = private();
+                let (mut wrapped, mut out) = ([0; 256], [0; 8]);
+                { key.public_key() }
+                    .encrypt_oaep_sha256(b"", b"a key", &mut sealed::rng(1), &mut wrapped)
+                    .unwrap();
+                let mut workspace = Workspace::<{ Decryption::workspace(SIZE) }>::new();
+                let mut decryption = Decryption::new(&key, b"", &wrapped, &mut workspace).unwrap();
+                let done = loop {
+                    match decryption.step(rng, &mut out) {
+                        Ok(Poll::Pending) => {}
+                        done => break debug(done),
+                    }
+                };
                 made(done, &out)
             },
         },

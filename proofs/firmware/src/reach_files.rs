@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The readers and writers of every file and key, for `proofs/reach.py`.
 
+use core::task::Poll;
+
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, Name};
 use security_domain::contribution::{Contribution, Request, VettedRequest};
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::backup::{BackupKey, read, write};
-use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::rsa::{
+    Decryption, KeyGeneration, ModulusSize, PrivateKey, PublicKey, Workspace,
+};
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root,
     SealedDomain, Sealing,
@@ -41,6 +45,35 @@ entry!(reach_rsa_private, |input, out| {
     let rng = &mut Xorshift(1);
     let signed = key.sign_pkcs1v15_sha256(input, rng, out).unwrap_or(0);
     signed + key.decrypt_oaep_sha256(input, input, rng, out).unwrap_or(0)
+});
+
+entry!(reach_rsa_steps, |input, out| {
+    let (Ok(key), Some(size)) = (
+        PrivateKey::from_pkcs8_der(input),
+        ModulusSize::from_bits(out.len() as u32),
+    ) else {
+        return 0;
+    };
+    let rng = &mut Xorshift(1);
+    let mut workspace = Workspace::<{ Decryption::workspace(ModulusSize::Rsa4096) }>::new();
+    let Ok(mut decryption) = Decryption::new(&key, input, input, &mut workspace) else {
+        return 0;
+    };
+    while let Ok(step) = decryption.step(rng, out) {
+        if let Poll::Ready(len) = step {
+            return len;
+        }
+    }
+    drop(decryption);
+    let Ok(mut generation) = KeyGeneration::new(size, &mut workspace) else {
+        return 0;
+    };
+    while let Ok(step) = generation.step(rng) {
+        if step.is_ready() {
+            return generation.key().map_or(0, |key| key.to_pkcs8_der(out).unwrap_or(0));
+        }
+    }
+    0
 });
 
 entry!(reach_x509_read, |input, out| {

@@ -3,10 +3,11 @@
 //! An answer of 1 says that it worked.
 
 use core::cell::{RefCell, RefMut};
+use core::task::Poll;
 
 use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::rng::{Watched, WithProgress};
-use security_domain::rsa::{ModulusSize, PrivateKey};
+use security_domain::rsa::{Decryption, KeyGeneration, ModulusSize, PrivateKey, Workspace};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::correct_rows;
 use security_domain::shamir::{Share, ShareRow, combine, split_into};
@@ -33,6 +34,8 @@ static KEY: Static<Option<PrivateKey>> = Static::new(None);
 static CIPHERTEXT: Static<[u8; 512]> = Static::new([0; 512]);
 static EXPORTED: Static<[u8; PrivateKey::PKCS8_MAX_LEN]> =
     Static::new([0; PrivateKey::PKCS8_MAX_LEN]);
+static WORKSPACE: Static<Workspace<{ Decryption::workspace(ModulusSize::Rsa4096) }>> =
+    Static::new(Workspace::new());
 static SHARES: Static<[Option<Share<32>>; 5]> = Static::new([const { None }; 5]);
 
 const PKCS8: [&[u8]; 3] = [
@@ -85,6 +88,39 @@ extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
     };
     let opened = key.decrypt_oaep_sha256(b"", &ciphertext[..size], rng, &mut out);
     u32::from(opened == Ok(64) && out == [0x6d; 64])
+}
+
+/// Opens it in steps, between which it calls [`sign_of_life`].
+#[unsafe(no_mangle)]
+extern "C" fn stack_rsa_unwrap_in_steps(_: usize) -> u32 {
+    let key = KEY.0.borrow();
+    let Some(key) = &*key else { return 0 };
+    let ciphertext = CIPHERTEXT.0.borrow();
+    let size = key.public_key().size().bytes();
+    let mut workspace = WORKSPACE.borrow_mut();
+    let Ok(mut decryption) = Decryption::new(key, b"", &ciphertext[..size], &mut *workspace) else {
+        return 0;
+    };
+    let (mut rng, mut out) = (Xorshift(2), [0; 64]);
+    while decryption.step(&mut rng, &mut out) == Ok(Poll::Pending) {
+        sign_of_life();
+    }
+    let opened = decryption.step(&mut rng, &mut out);
+    u32::from(opened == Ok(Poll::Ready(64)) && out == [0x6d; 64])
+}
+
+/// Generates a key of 2048 bits in steps.
+#[unsafe(no_mangle)]
+extern "C" fn pace_rsa_generate_in_steps(seed: usize) -> u32 {
+    let mut workspace = WORKSPACE.borrow_mut();
+    let Ok(mut generation) = KeyGeneration::new(ModulusSize::Rsa2048, &mut *workspace) else {
+        return 0;
+    };
+    let mut rng = Xorshift(seed as u32);
+    while generation.step(&mut rng) == Ok(Poll::Pending) {
+        sign_of_life();
+    }
+    u32::from(generation.key().is_some())
 }
 
 /// Generates a key of 2048 bits.

@@ -2,9 +2,12 @@
 //! RSA: key import, OAEP, the private operation.
 
 use core::num::NonZeroU64;
+use core::task::Poll;
 
 use security_domain::custodian::Recipient;
-use security_domain::rsa::{DecryptError, ModulusSize, PrivateKey, PublicKey};
+use security_domain::rsa::{
+    DecryptError, Decryption, KeyGeneration, ModulusSize, PrivateKey, PublicKey, Workspace,
+};
 use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN, SelfSigned, write_self_signed};
 
 use crate::Operation;
@@ -27,6 +30,8 @@ pub const OPERATIONS: &[Operation] = &[
     ("rsa-2048: OAEP encode, public operation", encrypt),
     ("rsa-2048: PKCS#1 v1.5 signature", sign),
     ("rsa-2048: key generation", generate),
+    ("rsa-2048: key generation in steps", generate_in_steps),
+    ("rsa-2048: OAEP decode in steps", decrypt_in_steps),
     ("x509: self-signed certificate", self_signed),
 ];
 
@@ -144,7 +149,40 @@ fn sign() {
 /// Every candidate is secret, and so is the key that comes of two of them: what is public is which check
 /// a candidate fails.
 fn generate() {
-    let key = PrivateKey::generate(ModulusSize::Rsa2048, &mut SecretRng(7)).unwrap();
+    works(&PrivateKey::generate(ModulusSize::Rsa2048, &mut SecretRng(7)).unwrap());
+}
+
+fn generate_in_steps() {
+    let mut workspace = Workspace::<{ KeyGeneration::workspace(ModulusSize::Rsa2048) }>::new();
+    let mut generation = KeyGeneration::new(ModulusSize::Rsa2048, &mut workspace).unwrap();
+    let mut rng = SecretRng(11);
+    while generation.step(&mut rng).unwrap().is_pending() {}
+    works(generation.key().unwrap());
+}
+
+fn decrypt_in_steps() {
+    let key = secret_key(KEYS[0]);
+    let mut ciphertext = [0; 256];
+    let message = [0x6d; 64];
+    key.public_key()
+        .encrypt_oaep_sha256(b"label", &message, &mut SecretRng(12), &mut ciphertext)
+        .unwrap();
+    valgrind::reveal(&mut ciphertext);
+    let mut workspace = Workspace::<{ Decryption::workspace(ModulusSize::Rsa2048) }>::new();
+    let mut decryption = Decryption::new(&key, b"label", &ciphertext, &mut workspace).unwrap();
+    let (mut rng, mut out) = (SecretRng(13), [0; 80]);
+    let end = loop {
+        match decryption.step(&mut rng, &mut out) {
+            Ok(Poll::Pending) => {}
+            end => break end,
+        }
+    };
+    assert_eq!(end, Ok(Poll::Ready(64)));
+    assert_eq!(revealed(&out)[..64], message);
+}
+
+/// What is encrypted to the key opens with it.
+fn works(key: &PrivateKey) {
     let mut ciphertext = [0; 256];
     key.public_key()
         .encrypt_oaep_sha256(b"", &[0x6d; 64], &mut SecretRng(8), &mut ciphertext)
