@@ -10,10 +10,10 @@
 //! not reveal the primes. A message is encrypted twice with the same seed, and the ciphertext
 //! leaves only if both results agree, so that a fault does not reveal the message.
 //!
-//! What takes long is done in steps. [`PrivateKey`] takes them all at once; [`KeyGeneration`] and
-//! [`Decryption`] leave it to the caller when to take the next, in memory of his.
+//! Long work is done in steps. [`PrivateKey`] takes them all in one call. With [`KeyGeneration`] and
+//! [`Decryption`] the caller takes them one by one, in memory that the caller provides.
 //!
-//! All sizes run the same code, in memory on the stack that the size decides. Measured stack use in
+//! All sizes run the same code. In one call it works in memory on the stack that the size decides. Measured stack use in
 //! bytes on a Cortex-M4 for 2048 / 3072 / 4096 bits: decryption 6,668 / 9,036 / 11,404; encryption
 //! 4,912 / 5,680 / 6,448.
 //!
@@ -53,7 +53,7 @@ mod residue;
 mod scratch;
 mod search;
 mod sieve;
-mod slices;
+mod steps;
 mod unsigned;
 mod words;
 
@@ -62,10 +62,10 @@ pub(crate) use bare::is_bare_block;
 pub use error::{
     DecryptError, EncryptError, ExportError, GenerateError, KeyError, SignError, SignatureError,
 };
-pub use generate::Progress;
 pub use private::PrivateKey;
 pub use public::PublicKey;
-pub use slices::{Decryption, KeyGeneration, Workspace, WorkspaceTooSmall};
+pub use search::Progress;
+pub use steps::{Decryption, KeyGeneration, Workspace, WorkspaceTooSmall};
 
 use crate::hardened::Fault;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Makes a key of its two primes (FIPS 186-5 appendix A.1.1), in steps.
+//! Computes a key from its two primes (FIPS 186-5 appendix A.1.1), in steps.
 
 use core::task::Poll;
 

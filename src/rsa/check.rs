@@ -65,7 +65,9 @@ pub(super) enum Check {
     Product,
     Exponent1,
     Exponent2,
-    PrivateExponent,
+    /// Whether `d` fits the exponent of `p`, and of `q`.
+    PrivateExponentP,
+    PrivateExponentQ,
     Coefficient,
 }
 
@@ -121,14 +123,20 @@ impl Check {
             }
             Self::Exponent2 => {
                 q.check_exponent(key, wide, KeyError::Exponent2, scratch)?;
-                Self::PrivateExponent
+                Self::PrivateExponentP
             }
-            Self::PrivateExponent => {
+            Self::PrivateExponentP => {
                 copy(wide, d)?;
-                let mut fits = words::lt(d, n) & p.leaves(wide, p.exponent, scratch.lend())?;
-                copy(wide, d)?;
-                fits &= q.leaves(wide, q.exponent, scratch)?;
+                let fits = words::lt(d, n) & p.leaves(wide, p.exponent, scratch)?;
                 require(fits, KeyError::PrivateExponent)?;
+                Self::PrivateExponentQ
+            }
+            Self::PrivateExponentQ => {
+                copy(wide, d)?;
+                require(
+                    q.leaves(wide, q.exponent, scratch)?,
+                    KeyError::PrivateExponent,
+                )?;
                 Self::Coefficient
             }
             Self::Coefficient => {

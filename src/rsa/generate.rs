@@ -8,21 +8,10 @@ use zeroize::Zeroize;
 use super::assembly::Assembly;
 use super::crt::Places;
 use super::scratch::{self, Scratch, with_scratch};
-use super::search::Search;
+use super::search::{Progress, Search};
 use super::{GenerateError, ModulusSize, PrivateKey, prime};
 use crate::burn::{self, burning};
 use crate::rng::{Erased, Generator, Watched};
-
-/// An event during key generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Progress {
-    /// One more candidate is being tested.
-    Candidate,
-    /// A prime was found; two make a key.
-    Prime,
-}
 
 impl PrivateKey {
     /// Generates a key with `e = 65537` from probable primes (FIPS 186-5 appendix A.1.3).
@@ -106,6 +95,11 @@ impl Generation {
             // The appendix gives up after this many candidates.
             search: Search::new(size, 5 * size.bits()),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_at_start(&self) -> bool {
+        matches!(self.stage, Stage::P) && self.search.is_at_start()
     }
 
     /// Takes the next step of making `key`.

@@ -28,6 +28,7 @@ enum Stage {
     PowerQ(Power),
     Join,
     Check(PublicPower),
+    Leave,
     Release,
 }
 
@@ -52,8 +53,7 @@ impl Operation {
 
     /// Takes the next step. The last writes the result to `to`, which has as many bytes as the modulus.
     ///
-    /// Secret: the key, `to`. Public: the number that was begun with, how many steps were taken. Leaks:
-    /// nothing else.
+    /// Secret: the key, `to`. Public: the number that was begun with. Leaks: nothing else.
     #[inline(never)]
     pub(super) fn step(
         &mut self,
@@ -113,10 +113,13 @@ impl Operation {
             }
             Stage::Check(mut power) => match power.step(key, &mut multiplier, factor, scratch)? {
                 Poll::Pending => Stage::Check(power),
-                Poll::Ready(()) => Stage::Release,
+                Poll::Ready(()) => Stage::Leave,
             },
-            Stage::Release => {
+            Stage::Leave => {
                 multiplier.leave(factor)?;
+                Stage::Release
+            }
+            Stage::Release => {
                 // From here on it is public whether the computation was right.
                 Verdict::twice(|| words::eq(factor, x)).or(Failure::Fault)?;
 

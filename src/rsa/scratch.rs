@@ -18,7 +18,7 @@ use crate::rng::Watched;
 /// The areas, counted in numbers of half the length of the modulus.
 pub(super) const PUBLIC: usize = 12;
 pub(super) const PRIVATE: usize = 37;
-pub(super) const KEY: usize = 27;
+pub(super) const KEY: usize = 26;
 
 /// Returns the number of words in a modulus of this size.
 pub(super) const fn words_len(size: ModulusSize) -> usize {
@@ -62,17 +62,17 @@ impl<'w> Scratch<'w> {
         }
     }
 
-    /// Takes one step of some work after another until it is done, and tells the caller of each. A step
-    /// is at most some 300,000 instructions on a Cortex-M4.
+    /// Takes one step of some work after another until it is done, and tells the caller of each.
     pub(super) fn finish<T, E>(
         &mut self,
         step: &mut dyn FnMut(Scratch<'_>) -> Result<Poll<T>, E>,
     ) -> Result<T, E> {
         loop {
-            if let Poll::Ready(done) = step(self.lend())? {
+            let step = step(self.lend())?;
+            self.rng.tick();
+            if let Poll::Ready(done) = step {
                 return Ok(done);
             }
-            self.rng.tick();
         }
     }
 
@@ -153,7 +153,7 @@ mod tests {
             steps += 1;
             Ok::<_, Fault>(ready_if(steps == 4).map(|()| steps))
         });
-        assert_eq!((done, ticks), (Ok(4), 3));
+        assert_eq!((done, ticks), (Ok(4), 4));
         let failed =
             Scratch::over(&mut [], &mut NoGenerator).finish(&mut |_| Err::<Poll<()>, _>(Fault));
         assert_eq!(failed, Err(Fault));

@@ -8,8 +8,19 @@ use crypto_bigint::Word;
 use super::prime::{self, MillerRabin};
 use super::scratch::Scratch;
 use super::sieve::Sieve;
-use super::{GenerateError, ModulusSize, Progress, words};
+use super::{GenerateError, ModulusSize, words};
 use crate::hardened::copy;
+
+/// An event during key generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Progress {
+    /// One more candidate is being tested.
+    Candidate,
+    /// A prime was found; two make a key.
+    Prime,
+}
 
 /// How far a search is.
 pub(super) struct Search {
@@ -36,6 +47,11 @@ impl Search {
             sieve: Sieve::new(),
             stage: Stage::Draw,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_at_start(&self) -> bool {
+        matches!(self.stage, Stage::Draw) && self.sieve.is_empty()
     }
 
     /// Takes the next step of finding a prime `p` with `p - 1` coprime to `e`, which is prime: `p` must not

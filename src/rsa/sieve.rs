@@ -58,6 +58,11 @@ impl Sieve {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.marks.iter().all(|mark| *mark == 0)
+    }
+
     /// Takes the next step of marking the numbers that a small prime divides, and those that leave 1 modulo
     /// `e`, with which they would make no key. `start` is odd, and greater than the small primes.
     ///

@@ -72,10 +72,10 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "a key of RSA in steps",
-            covers: &["rsa/slices step", "rsa/scratch over"],
+            covers: &["rsa/steps step"],
             shows: 0,
             run: |rng| {
-                let mut workspace = Workspace::<{ KeyGeneration::workspace(SIZE) }>::new();
+                let mut workspace = Workspace::<{ KeyGeneration::workspace_len(SIZE) }>::new();
                 let mut generation = KeyGeneration::new(SIZE, &mut workspace).unwrap();
                 let done = loop {
                     match generation.step(rng) {
@@ -92,7 +92,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "decrypt with OAEP in steps",
-            covers: &["rsa/slices step", "rsa/scratch over"],
+            covers: &["rsa/steps step"],
             shows: 0,
             run: |rng| {
                 let key = private();
@@ -100,12 +100,13 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 { key.public_key() }
                     .encrypt_oaep_sha256(b"", b"a key", &mut sealed::rng(1), &mut wrapped)
                     .unwrap();
-                let mut workspace = Workspace::<{ Decryption::workspace(SIZE) }>::new();
+                let mut workspace = Workspace::<{ Decryption::workspace_len(SIZE) }>::new();
                 let mut decryption = Decryption::new(&key, b"", &wrapped, &mut workspace).unwrap();
                 let done = loop {
                     match decryption.step(rng, &mut out) {
                         Ok(Poll::Pending) => {}
-                        done => break debug(done),
+                        Ok(Poll::Ready(len)) => break Ok(len),
+                        Err(refusal) => break debug(Err(refusal)),
                     }
                 };
                 made(done, &out)

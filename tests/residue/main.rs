@@ -32,7 +32,7 @@ use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::hazmat::kdf::Pseudorandom;
-use security_domain::rsa::PrivateKey;
+use security_domain::rsa::{Decryption, KeyGeneration, ModulusSize, PrivateKey, Workspace};
 use security_domain::sealed_domain::{
     Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
 };
@@ -291,6 +291,8 @@ fn encoded(seed: &[u8], message: &[u8]) -> Secrets {
     ]
 }
 
+const SIZE: ModulusSize = ModulusSize::Rsa2048;
+
 #[test]
 fn rsa_leaves_nothing_of_the_key_or_the_message() {
     const PKCS8: &[u8] = include_bytes!("../vectors/rsa/keys/2048.pkcs8.der");
@@ -322,6 +324,16 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
         assert_eq!(opened, Ok(65));
     });
     assert_eq!(found, NOTHING, "decryption");
+    let mut workspace = Box::new(Workspace::<{ Decryption::workspace_len(SIZE) }>::new());
+    // At every step but the last there is more to find than afterwards.
+    for steps in [10, 100, 500, usize::MAX] {
+        let found = left_of_draws(&secrets, |rng| {
+            let mut decryption = Decryption::new(&key, &[], &wrapped, &mut workspace).unwrap();
+            let mut steps = (0..steps).map(|_| decryption.step(rng, &mut out).unwrap());
+            assert!(steps.all(|step| step.is_pending()) || out == message);
+        });
+        assert_eq!(found, NOTHING, "decryption in {steps} steps");
+    }
     let mut signature = vec![0; 256];
     let found = left_of_draws(&secrets, |rng| {
         let signed = key.sign_pkcs1v15_sha256(b"text", rng, &mut signature);
@@ -338,4 +350,31 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
         assert!(wrapped.is_ok());
     });
     assert_eq!(found, NOTHING, "wrapping");
+}
+
+#[test]
+fn rsa_leaves_nothing_of_a_key_that_it_makes_in_steps() {
+    let mut der = vec![0; PrivateKey::PKCS8_MAX_LEN];
+    let len = PrivateKey::generate(SIZE, &mut Kept::new(6))
+        .and_then(|key| Ok(key.to_pkcs8_der(&mut der).unwrap()))
+        .unwrap();
+    // The PKCS#1 key is in an octet string, at the end.
+    let secrets = factors(&der[26..len]);
+    assert_eq!(secrets.len(), 12);
+    let mut workspace = Box::new(Workspace::<{ KeyGeneration::workspace_len(SIZE) }>::new());
+    let mut steps = 0;
+    for stop in [usize::MAX, 1, 2, 8, 40] {
+        let all = steps;
+        let found = left_of_draws(&secrets, |rng| {
+            let mut generation = KeyGeneration::new(SIZE, &mut workspace).unwrap();
+            steps = 0;
+            // To the end, and up to some steps before it.
+            while steps != all.wrapping_sub(stop) && generation.step(rng).unwrap().is_pending() {
+                steps += 1;
+            }
+            assert_eq!(generation.key().is_some(), stop == usize::MAX);
+        });
+        assert_eq!(found, NOTHING, "{stop} steps before the end");
+        steps = if stop == usize::MAX { steps } else { all };
+    }
 }

@@ -55,7 +55,7 @@ entry!(reach_rsa_steps, |input, out| {
         return 0;
     };
     let rng = &mut Xorshift(1);
-    let mut workspace = Workspace::<{ Decryption::workspace(ModulusSize::Rsa4096) }>::new();
+    let mut workspace = Workspace::<{ Decryption::workspace_len(ModulusSize::Rsa4096) }>::new();
     let Ok(mut decryption) = Decryption::new(&key, input, input, &mut workspace) else {
         return 0;
     };

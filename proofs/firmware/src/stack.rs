@@ -34,7 +34,7 @@ static KEY: Static<Option<PrivateKey>> = Static::new(None);
 static CIPHERTEXT: Static<[u8; 512]> = Static::new([0; 512]);
 static EXPORTED: Static<[u8; PrivateKey::PKCS8_MAX_LEN]> =
     Static::new([0; PrivateKey::PKCS8_MAX_LEN]);
-static WORKSPACE: Static<Workspace<{ Decryption::workspace(ModulusSize::Rsa4096) }>> =
+static WORKSPACE: Static<Workspace<{ Decryption::workspace_len(ModulusSize::Rsa4096) }>> =
     Static::new(Workspace::new());
 static SHARES: Static<[Option<Share<32>>; 5]> = Static::new([const { None }; 5]);
 

@@ -153,7 +153,7 @@ fn generate() {
 }
 
 fn generate_in_steps() {
-    let mut workspace = Workspace::<{ KeyGeneration::workspace(ModulusSize::Rsa2048) }>::new();
+    let mut workspace = Workspace::<{ KeyGeneration::workspace_len(ModulusSize::Rsa2048) }>::new();
     let mut generation = KeyGeneration::new(ModulusSize::Rsa2048, &mut workspace).unwrap();
     let mut rng = SecretRng(11);
     while generation.step(&mut rng).unwrap().is_pending() {}
@@ -168,7 +168,7 @@ fn decrypt_in_steps() {
         .encrypt_oaep_sha256(b"label", &message, &mut SecretRng(12), &mut ciphertext)
         .unwrap();
     valgrind::reveal(&mut ciphertext);
-    let mut workspace = Workspace::<{ Decryption::workspace(ModulusSize::Rsa2048) }>::new();
+    let mut workspace = Workspace::<{ Decryption::workspace_len(ModulusSize::Rsa2048) }>::new();
     let mut decryption = Decryption::new(&key, b"label", &ciphertext, &mut workspace).unwrap();
     let (mut rng, mut out) = (SecretRng(13), [0; 80]);
     let end = loop {

@@ -14,8 +14,8 @@ use security_domain::rsa::{
 };
 
 const LARGEST: ModulusSize = ModulusSize::Rsa4096;
-const KEY_WORDS: usize = KeyGeneration::workspace(LARGEST);
-const DECRYPTION_WORDS: usize = Decryption::workspace(LARGEST);
+const KEY_WORDS: usize = KeyGeneration::workspace_len(LARGEST);
+const DECRYPTION_WORDS: usize = Decryption::workspace_len(LARGEST);
 
 fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
@@ -88,7 +88,15 @@ fn a_key_is_the_one_that_is_generated_at_once() {
         }
         assert_eq!(der(generation.key().unwrap()), der(&at_once), "{size:?}");
         assert_eq!(generation.step(&mut rng), Ok(Poll::Ready(())));
-        assert_eq!(der(generation.key().unwrap()), der(&at_once), "{size:?}");
+        assert_eq!(
+            der(&generation.into_key().unwrap()),
+            der(&at_once),
+            "{size:?}"
+        );
+        // The workspace is free again, and a key that is not there is not given out.
+        let mut generation = KeyGeneration::new(size, &mut workspace).unwrap();
+        assert!(generation.step(&mut rng).unwrap().is_pending());
+        assert!(generation.into_key().is_none());
     }
 }
 
@@ -149,13 +157,13 @@ fn what_cannot_be_a_ciphertext_is_refused() {
 
 #[test]
 fn a_workspace_that_is_too_small_is_refused() {
-    const TOO_SMALL: usize = KeyGeneration::workspace(LARGEST) - 1;
+    const TOO_SMALL: usize = KeyGeneration::workspace_len(LARGEST) - 1;
     let mut workspace = Workspace::<TOO_SMALL>::new();
     let refused = KeyGeneration::new(LARGEST, &mut workspace).map(|_| ());
     assert_eq!(refused, Err(WorkspaceTooSmall));
     assert!(KeyGeneration::new(ModulusSize::Rsa3072, &mut workspace).is_ok());
 
-    const TOO_SMALL_TOO: usize = Decryption::workspace(LARGEST) - 1;
+    const TOO_SMALL_TOO: usize = Decryption::workspace_len(LARGEST) - 1;
     let mut workspace = Workspace::<TOO_SMALL_TOO>::new();
     let [(small, wrapped), _, (key, other)] = keys();
     let refused = Decryption::new(&key, b"", other, &mut workspace).map(|_| ());

@@ -2,8 +2,8 @@
 //! Key generation and decryption in steps that the caller takes one by one, so that a cooperative
 //! scheduler never waits long.
 
-use core::fmt;
 use core::task::Poll;
+use core::{fmt, mem};
 
 use crypto_bigint::Word;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -18,10 +18,10 @@ use crate::hardened::Fault;
 use crate::rng::{Erased, Generator, NoGenerator};
 use crate::secret::Secret;
 
-/// The memory of an operation in steps. It is the caller's, who can keep it in a `static`, and is wiped
-/// when the operation ends or is dropped.
+/// The memory of an operation in steps. The caller provides it, for example in a `static`. It is wiped when
+/// the operation ends or is dropped.
 ///
-/// [`KeyGeneration::workspace`] and [`Decryption::workspace`] say how many words they need.
+/// [`KeyGeneration::workspace_len`] and [`Decryption::workspace_len`] say how many words they need.
 pub struct Workspace<const WORDS: usize>([Word; WORDS]);
 
 impl<const WORDS: usize> Workspace<WORDS> {
@@ -59,15 +59,19 @@ impl core::error::Error for WorkspaceTooSmall {}
 
 /// The generation of a key in steps. Does what [`PrivateKey::generate`] does.
 ///
-/// A step takes at most some 200,000 instructions on a Cortex-M4. The key is made in place; a value that
-/// is dropped wipes itself, and its workspace.
+/// A step takes at most 351,000 instructions on a Cortex-M4, besides what the generator needs
+/// (`docs/footprint.md`). It calls the generator once or twice, or up to 128 times if that gives numbers
+/// that are too large.
+///
+/// The value takes 3.1 KB. The key is made in it, so do not move it after the first step: a move leaves an
+/// unwiped copy. What is dropped wipes itself, and its workspace.
 ///
 /// ```
 /// use getrandom::SysRng;
 /// use security_domain::rsa::{KeyGeneration, ModulusSize, Workspace};
 ///
 /// const SIZE: ModulusSize = ModulusSize::Rsa2048;
-/// let mut workspace = Workspace::<{ KeyGeneration::workspace(SIZE) }>::new();
+/// let mut workspace = Workspace::<{ KeyGeneration::workspace_len(SIZE) }>::new();
 /// let mut generation = KeyGeneration::new(SIZE, &mut workspace)?;
 /// while generation.step(&mut SysRng)?.is_pending() {
 ///     // Here other tasks get their turn.
@@ -77,6 +81,7 @@ impl core::error::Error for WorkspaceTooSmall {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct KeyGeneration<'w> {
+    size: ModulusSize,
     key: PrivateKey,
     generation: Generation,
     words: &'w mut [Word],
@@ -84,8 +89,8 @@ pub struct KeyGeneration<'w> {
 }
 
 impl<'w> KeyGeneration<'w> {
-    /// Returns how many words of workspace a key of this size needs: 3.5, 5.2 or 6.9 KB.
-    pub const fn workspace(size: ModulusSize) -> usize {
+    /// Returns the length in words of the workspace for a key of this size: 3.3, 5.0 or 6.7 KB.
+    pub const fn workspace_len(size: ModulusSize) -> usize {
         (scratch::KEY * words_len(size)) >> 1
     }
 
@@ -93,13 +98,15 @@ impl<'w> KeyGeneration<'w> {
     ///
     /// # Errors
     ///
-    /// [`WorkspaceTooSmall`]
+    /// [`WorkspaceTooSmall`] if the workspace has fewer words than
+    /// [`workspace_len`](Self::workspace_len) says.
     pub fn new<const WORDS: usize>(
         size: ModulusSize,
         workspace: &'w mut Workspace<WORDS>,
     ) -> Result<Self, WorkspaceTooSmall> {
-        let words = workspace.0.get_mut(..Self::workspace(size));
+        let words = workspace.0.get_mut(..Self::workspace_len(size));
         Ok(Self {
+            size,
             key: PrivateKey::zeroed(),
             generation: Generation::new(size),
             words: words.ok_or(WorkspaceTooSmall)?,
@@ -107,7 +114,8 @@ impl<'w> KeyGeneration<'w> {
         })
     }
 
-    /// Takes the next step. Once the key is there, or an error was returned, the answer stays the same.
+    /// Takes the next step. Once the key is there, or an error was returned, the answer stays the same: a
+    /// generator that failed once ends the generation.
     ///
     /// Secret: the key, what `rng` draws. Public: its size, how many candidates fail and which of the checks.
     /// Leaks: nothing else.
@@ -117,13 +125,14 @@ impl<'w> KeyGeneration<'w> {
     /// Fails for each reason in [`GenerateError`]. Then nothing is left of the key.
     pub fn step<R: Generator + ?Sized>(&mut self, rng: &mut R) -> Result<Poll<()>, GenerateError> {
         if self.state == Ok(Poll::Pending) {
-            self.state = burning::<{ burn::RSA }, _>(|| {
+            self.state = burning::<{ burn::RSA_BLOCK }, _>(|| {
                 let mut rng = Erased(rng);
                 let scratch = Scratch::over(self.words, &mut rng);
                 self.generation.step(&mut self.key, &mut |_| (), scratch)
             });
             if self.state != Ok(Poll::Pending) {
                 self.words.zeroize();
+                self.generation = Generation::new(self.size);
             }
             if self.state.is_err() {
                 self.key.wipe();
@@ -135,6 +144,17 @@ impl<'w> KeyGeneration<'w> {
     /// Returns the key, once it is there.
     pub fn key(&self) -> Option<&PrivateKey> {
         (self.state == Ok(Poll::Ready(()))).then_some(&self.key)
+    }
+
+    /// Returns the key, once it is there, and gives the workspace back. As with
+    /// [`PrivateKey::generate`], the move may leave an unwiped copy of the key.
+    ///
+    /// Secret: the key. Leaks: nothing.
+    pub fn into_key(mut self) -> Option<PrivateKey> {
+        self.key()?;
+        Some(burning::<{ burn::RSA_KEY }, _>(|| {
+            mem::replace(&mut self.key, PrivateKey::zeroed())
+        }))
     }
 }
 
@@ -155,7 +175,8 @@ impl fmt::Debug for KeyGeneration<'_> {
 /// A decryption in steps. Does what [`PrivateKey::decrypt_oaep_sha256`] does.
 ///
 /// A step is at most a window of the private exponent, or two products of the length of the modulus: at
-/// most 351,000 instructions on a Cortex-M4. A value that is dropped wipes its workspace.
+/// most 351,000 instructions on a Cortex-M4, besides what the generator needs. Two steps draw. What is
+/// dropped wipes its workspace.
 ///
 /// ```
 /// use getrandom::SysRng;
@@ -167,7 +188,7 @@ impl fmt::Debug for KeyGeneration<'_> {
 /// let mut wrapped = [0; SIZE.bytes()];
 /// key.public_key().encrypt_oaep_sha256(b"", b"a key", &mut SysRng, &mut wrapped)?;
 ///
-/// let mut workspace = Workspace::<{ Decryption::workspace(SIZE) }>::new();
+/// let mut workspace = Workspace::<{ Decryption::workspace_len(SIZE) }>::new();
 /// let mut decryption = Decryption::new(&key, b"", &wrapped, &mut workspace)?;
 /// let mut out = [0; 32];
 /// let len = loop {
@@ -189,16 +210,18 @@ pub struct Decryption<'a> {
 }
 
 impl<'a> Decryption<'a> {
-    /// Returns how many words of workspace a key of this size needs: 4.7, 7.1 or 9.5 KB.
-    pub const fn workspace(size: ModulusSize) -> usize {
+    /// Returns the length in words of the workspace for a key of this size: 4.7, 7.1 or 9.5 KB.
+    pub const fn workspace_len(size: ModulusSize) -> usize {
         (scratch::PRIVATE * words_len(size)) >> 1
     }
 
-    /// Begins to decrypt `ciphertext`. What is wrong with it is told by [`step`](Self::step).
+    /// Begins to decrypt `ciphertext`, which is copied. The first [`step`](Self::step) refuses one that
+    /// cannot be right.
     ///
     /// # Errors
     ///
-    /// [`WorkspaceTooSmall`]
+    /// [`WorkspaceTooSmall`] if the workspace has fewer words than
+    /// [`workspace_len`](Self::workspace_len) says.
     pub fn new<const WORDS: usize>(
         key: &'a PrivateKey,
         label: &'a [u8],
@@ -206,15 +229,16 @@ impl<'a> Decryption<'a> {
         workspace: &'a mut Workspace<WORDS>,
     ) -> Result<Self, WorkspaceTooSmall> {
         let size = key.public.size();
-        let words = workspace.0.get_mut(..Self::workspace(size));
+        let words = workspace.0.get_mut(..Self::workspace_len(size));
         let words = words.ok_or(WorkspaceTooSmall)?;
-        let begun = match ciphertext.len() == size.bytes() {
-            true => Operation::begin(
+        let begun = if ciphertext.len() == size.bytes() {
+            Operation::begin(
                 &key.public,
                 ciphertext,
                 Scratch::over(words, &mut NoGenerator),
-            ),
-            false => Err(Failure::TooLarge),
+            )
+        } else {
+            Err(Failure::TooLarge)
         };
         let (operation, state) = match begun {
             Ok(operation) => (Some(operation), Ok(Poll::Pending)),
@@ -230,11 +254,10 @@ impl<'a> Decryption<'a> {
     }
 
     /// Takes the next step. The last writes the message to the front of `out` and returns its length; on
-    /// failure `out` is unchanged. After the last step, or an error, the answer stays the same. `rng` is
-    /// for blinding.
+    /// failure `out` is unchanged. After the last step, or an error, the answer stays the same, and `out` is
+    /// not written again. `rng` is for blinding.
     ///
-    /// Secret: the key, the message. Public: the ciphertext, the label, the length of `out`, how many steps
-    /// were taken. Leaks: whether it opened, and then the message's length.
+    /// Secret: the key, the message. Public: the ciphertext, the label, the length of `out`. Leaks: whether it opened, and then the message's length.
     ///
     /// # Errors
     ///
@@ -292,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_generation_leaves_nothing_in_its_workspace() {
-        let mut workspace = Workspace::<{ KeyGeneration::workspace(SIZE) }>::new();
+        let mut workspace = Workspace::<{ KeyGeneration::workspace_len(SIZE) }>::new();
         // To the end, and dropped before it.
         for steps in [usize::MAX, 2500] {
             let mut generation = KeyGeneration::new(SIZE, &mut workspace).unwrap();
@@ -301,6 +324,10 @@ mod tests {
                 left -= 1;
             }
             assert_eq!(generation.words.iter().all(|word| *word == 0), left > 0);
+            // To the end, and the sieve that led to the key is gone, too.
+            if left > 0 {
+                assert!(generation.generation.is_at_start());
+            }
             drop(generation);
             assert!(workspace.0.iter().all(|word| *word == 0));
         }
@@ -309,7 +336,7 @@ mod tests {
     #[test]
     fn a_decryption_leaves_nothing_in_its_workspace() {
         let key = PrivateKey::from_pkcs8_der(KEY).unwrap();
-        let mut workspace = Workspace::<{ Decryption::workspace(SIZE) }>::new();
+        let mut workspace = Workspace::<{ Decryption::workspace_len(SIZE) }>::new();
         let mut out = [0; 256];
         for steps in [usize::MAX, 300] {
             let mut decryption = Decryption::new(&key, &[], WRAPPED, &mut workspace).unwrap();
