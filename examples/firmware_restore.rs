@@ -30,7 +30,7 @@ mod firmware {
     use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
     use security_domain::secret::Secret;
     use security_domain::self_test;
-    use security_domain::storage::{Flash, FlashError, Slot};
+    use security_domain::storage::{DeviceKey, Flash, FlashError, Slot};
 
     /// Room for four artifacts of one KiB in total.
     pub const ROOM: usize = vault_room(4, 1024);
@@ -115,8 +115,8 @@ mod firmware {
             0 // no clock
         }
 
-        fn device_key(&self) -> &Secret<32> {
-            &self.device_key
+        fn device_key(&mut self) -> &mut dyn DeviceKey {
+            &mut self.device_key
         }
 
         fn report(&mut self, _: &Event) -> SinkAnswer {

@@ -126,7 +126,7 @@ pub fn sp800_108_hmac_sha512<const N: usize>(
 /// Refuses a key of zeros: a derivation that ran does not return one.
 ///
 /// Secret: `key`. Leaks: whether it is all zeros.
-fn require_filled<const N: usize>(key: &Secret<N>) -> Result<(), Fault> {
+pub(crate) fn require_filled<const N: usize>(key: &Secret<N>) -> Result<(), Fault> {
     Verdict::twice(|| !eq_bytes(key.expose(), &[0; N]) | Mask::public(N == 0)).or(Fault)
 }
 

@@ -67,6 +67,22 @@ impl Purpose {
         self.expand(&extracted, parts, out)
     }
 
+    /// Returns `info` as [`derive`](Self::derive) has it, in one piece.
+    ///
+    /// All is public.
+    #[cfg(feature = "sealed-domain")]
+    pub fn info<const N: usize, const P: usize>(
+        self,
+        parts: [&[u8]; P],
+    ) -> Result<Vec<u8, N>, Fault> {
+        let mut info = Vec::new();
+        for part in iter::once(self.label().as_bytes()).chain(parts) {
+            { info.extend_from_slice(&length(part)) }.map_err(|_| Fault)?;
+            info.extend_from_slice(part).map_err(|_| Fault)?;
+        }
+        Ok(info)
+    }
+
     /// The second half of [`derive`](Self::derive), from an extracted key.
     ///
     /// Secret: `extracted`, the result. Public: the rest, the lengths. Leaks: nothing else.

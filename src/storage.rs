@@ -5,12 +5,15 @@
 //! `docs/lifecycle.md` explains why a power failure, an old image of the flash or a hidden record
 //! does no harm; `docs/format.md` specifies the bytes of a record.
 
+mod device_key;
 mod flash;
 mod medium;
 #[cfg(feature = "embedded-storage")]
 mod nor;
 pub(crate) mod record;
 
+pub(crate) use device_key::hedge;
+pub use device_key::{DeviceKey, DeviceKeyError, MAX_INFO_LEN};
 pub use flash::{Flash, FlashError, Slot};
 pub(crate) use medium::Medium;
 #[cfg(feature = "embedded-storage")]

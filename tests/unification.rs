@@ -64,7 +64,7 @@ mod sealed {
     matched!(custodian::Algorithm: Rsa2048OaepSha256 Rsa3072OaepSha256 Rsa4096OaepSha256 ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng Record NotWritten BufferTooSmall Seal Expect Pending OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut SelfTest ErrorState Fault ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
     matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession BeginBackup BeginRestore Zeroize Outcome Refused ..);
     matched!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore ..);
@@ -72,7 +72,8 @@ mod sealed {
     matched!(lifecycle::Ended: Cancelled Expired TooManyFailures ..);
     matched!(lifecycle::Expiry<'static, lifecycle::Recovering, 9>: Over Running);
     matched!(storage::Slot: A B);
-    matched!(storage::RecordError: Rng Flash RolledBack CounterBehind Missing Damaged UnknownVersion NotErased NotWritable BufferTooSmall Fault ..);
+    matched!(storage::DeviceKeyError: Failed Fault ..);
+    matched!(storage::RecordError: Rng DeviceKey Flash RolledBack CounterBehind Missing Damaged UnknownVersion NotErased NotWritable BufferTooSmall Fault ..);
     matched!(storage::Left: Nothing One Both);
     matched!(lifecycle::Added: New Already);
     matched!(lifecycle::Stage: Empty Provisioned Recovering Importing Imported Active ..);

@@ -5,7 +5,7 @@ use getrandom::SysRng;
 use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
 use security_domain::rng::RngError;
 use security_domain::secret::Secret;
-use security_domain::storage::{Flash, FlashError, Slot};
+use security_domain::storage::{DeviceKey, Flash, FlashError, Slot};
 
 /// Room for the domains of the ceremony.
 pub const ROOM: usize = vault_room(3, 1000);
@@ -77,8 +77,8 @@ impl Host for Board {
         since.map_or(0, |since| since.as_secs())
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

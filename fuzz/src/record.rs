@@ -7,7 +7,7 @@ use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
-use security_domain::storage::{Flash, FlashError, RecordError, Slot};
+use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
 
 use super::rng::Seeded;
 
@@ -125,8 +125,8 @@ impl Host for Hsm {
         0
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     fn report(&mut self, _: &Event) -> SinkAnswer {

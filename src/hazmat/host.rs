@@ -9,7 +9,7 @@ use rand_core::TryCryptoRng;
 use crate::hardened::copy;
 use crate::lifecycle::{Event, Host, SinkAnswer};
 use crate::secret::Secret;
-use crate::storage::{Flash, FlashError, Slot};
+use crate::storage::{DeviceKey, Flash, FlashError, Slot};
 
 /// An HSM in memory for tests, with room for records of `SLOT` bytes: as many as the vault's `N`,
 /// [`vault_room`](crate::lifecycle::vault_room).
@@ -178,8 +178,8 @@ impl<R: TryCryptoRng, const SLOT: usize> Host for RamHost<R, SLOT> {
         self.now
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

@@ -4,42 +4,43 @@
 use super::error::LifecycleError;
 use super::host::{Host, HostRng};
 use super::vault::Vault;
-use crate::hardened::copy;
 use crate::labels::Purpose;
 use crate::rng::Watched;
 use crate::sealed_domain::Hedged;
 use crate::secret::Secret;
+use crate::storage;
 
 impl<const N: usize> Vault<N> {
-    /// A generator for the draws of one step in an empty HSM, hedged with the device key, which is copied
-    /// to `device_key`. The record's number is one of its inputs, so the draws of two steps differ, even if
+    /// A generator for the draws of one step in an empty HSM, hedged with the device's secret for it,
+    /// which is put into `secret`. The record's number is one of its inputs, so the draws of two steps differ, even if
     /// the host's generator repeats itself and there is no clock.
     ///
-    /// Secret: the device key, the draws. Public: `aim`, the time. Leaks: nothing else.
+    /// Secret: the device key, the draws. Public: `aim`, the time. Leaks: whether the device failed.
     pub(super) fn hedged<'a, H: Host>(
         &self,
-        device_key: &'a mut Secret<32>,
+        secret: &'a mut Secret<32>,
         rng: &'a mut HostRng<'_, H>,
         aim: &[u8],
         now: u64,
     ) -> Result<Hedged<'a>, LifecycleError> {
         let number = self.position.ok_or(LifecycleError::Fault)?.number();
-        copy(device_key.expose_mut(), rng.0.device_key().expose())?;
-        Ok(hedge(rng, device_key, aim, number, now))
+        storage::hedge(rng.0.device_key(), secret)?;
+        Ok(hedge(rng, secret, aim, number, now))
     }
 }
 
-/// Hedges `rng` with the device key: two HSMs whose generators return the same bytes share no draw.
+/// Hedges `rng` with the device's secret for it: two HSMs whose generators return the same bytes
+/// share no draw.
 ///
-/// Secret: the device key, the draws. Public: `aim`, the number, the time. Leaks: nothing else.
+/// Secret: `secret`, the draws. Public: `aim`, the number, the time. Leaks: nothing else.
 pub(super) fn hedge<'a>(
     rng: &'a mut dyn Watched,
-    device_key: &'a Secret<32>,
+    secret: &'a Secret<32>,
     aim: &[u8],
     number: u64,
     now: u64,
 ) -> Hedged<'a> {
     let mut what = Secret::zeroed();
     *what.expose_mut() = Purpose::Session.digest([aim, &number.to_be_bytes(), &now.to_be_bytes()]);
-    Hedged::with_device_key(rng, device_key, what)
+    Hedged::with_device_key(rng, secret, what)
 }

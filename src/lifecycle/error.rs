@@ -14,8 +14,8 @@ use crate::rng::RngError;
 use crate::rsa::GenerateError;
 use crate::sealed_domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::self_test::Failed;
-use crate::storage::FlashError;
 use crate::storage::record::{Left, RecordError};
+use crate::storage::{DeviceKeyError, FlashError};
 #[cfg(feature = "managed-hsm")]
 use crate::x509::Thumbprint;
 
@@ -28,6 +28,8 @@ pub enum LifecycleError {
     SinkRefused,
     /// The random number generator failed.
     Rng,
+    /// The device key failed.
+    DeviceKey,
     /// The state at rest was not read or not written. If a step failed to write it, the flash holds
     /// the state before or after the step, which the next start finds out. With
     /// [`RecordError::NotErased`] it holds the state after the step.
@@ -205,6 +207,7 @@ impl LifecycleError {
             Self::OtherTransferKey { .. } | Self::ClockOutOfRange { .. } => true,
             Self::SinkRefused
             | Self::Rng
+            | Self::DeviceKey
             | Self::Record(_)
             | Self::NotWritten { .. }
             | Self::Expired => false,
@@ -266,6 +269,12 @@ impl From<StreamError> for LifecycleError {
     }
 }
 
+impl From<DeviceKeyError> for LifecycleError {
+    fn from(error: DeviceKeyError) -> Self {
+        RecordError::from(error).into()
+    }
+}
+
 impl From<FlashError> for LifecycleError {
     fn from(_: FlashError) -> Self {
         Self::Record(RecordError::Flash)
@@ -276,6 +285,7 @@ impl From<RecordError> for LifecycleError {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::Rng => Self::Rng,
+            RecordError::DeviceKey => Self::DeviceKey,
             RecordError::BufferTooSmall { needed } => Self::BufferTooSmall { needed },
             RecordError::Fault => Self::Fault,
             error => Self::Record(error),
@@ -306,6 +316,7 @@ impl fmt::Display for LifecycleError {
         match self {
             Self::SinkRefused => f.write_str("the sink for events refused"),
             Self::Rng => RngError.fmt(f),
+            Self::DeviceKey => DeviceKeyError::Failed.fmt(f),
             Self::Record(error) => error.fmt(f),
             Self::NotWritten { left, .. } => write!(f, "the state was not written; {left}"),
             Self::BufferTooSmall { needed } => write!(f, "the buffer needs {needed} bytes"),

@@ -9,8 +9,7 @@ use rand_core::{TryCryptoRng, TryRng};
 use super::event::Event;
 use crate::ct::Mask;
 use crate::rng::{Erased, RngError, Watched};
-use crate::secret::Secret;
-use crate::storage::{Flash, Medium};
+use crate::storage::{DeviceKey, Flash, Medium};
 
 /// The HSM around a domain. Every operation that draws, writes or changes something takes one.
 pub trait Host: Flash {
@@ -23,8 +22,9 @@ pub trait Host: Flash {
     /// Returns the time in Unix seconds; 0 if the HSM has no trusted clock.
     fn now(&mut self) -> u64;
 
-    /// Returns a key that only this device has, used only to seal the record at rest.
-    fn device_key(&self) -> &Secret<32>;
+    /// Returns the key that only this device has, in hardware or as a
+    /// [`Secret`](crate::secret::Secret) of 32 bytes. It must have no other use.
+    fn device_key(&mut self) -> &mut dyn DeviceKey;
 
     /// Receives every operation before it takes effect. A refused operation does not happen, except
     /// for protective ones, the end of a session and zeroizing: these happen, and are reported
@@ -88,7 +88,7 @@ impl<H: Host + ?Sized> Medium for H {
         Host::rng(self)
     }
 
-    fn device_key(&self) -> &Secret<32> {
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
         Host::device_key(self)
     }
 

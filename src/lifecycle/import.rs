@@ -193,9 +193,9 @@ impl<const N: usize> Vault<N> {
         }
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
-        let mut device_key = Secret::zeroed();
+        let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
-        let mut rng = self.hedged(&mut device_key, &mut source, b"import", now)?;
+        let mut rng = self.hedged(&mut secret, &mut source, b"import", now)?;
         let named = self.instance.draw(&mut rng)?;
         let key = &mut self.session.key;
         let (certificate, len) = blob::transfer_key(size, now, key, &mut rng, out)?;

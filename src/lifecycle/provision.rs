@@ -19,6 +19,8 @@ use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};
 use crate::sealed_domain::{HeaderDigest, InstanceId};
 use crate::secret::Secret;
 use crate::self_test::Test;
+#[cfg(feature = "hazmat")]
+use crate::storage::{self, DeviceKey};
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Makes a fresh domain with these secrets, and draws its root and this HSM's own key.
@@ -82,16 +84,17 @@ impl Fresh {
     ///
     /// # Errors
     ///
-    /// [`RngError`] if the generator failed.
+    /// [`LifecycleError`] if the generator or the device key failed.
     pub fn drawn<R: Generator + ?Sized>(
         rng: &mut R,
-        device_key: &Secret<32>,
+        device_key: &mut dyn DeviceKey,
         number: u64,
         now: u64,
-    ) -> Result<Self, RngError> {
+    ) -> Result<Self, LifecycleError> {
         let (mut root, mut instance) = (Root::zeroed(), Instance::NONE);
-        let mut rng = Erased(rng);
-        let mut rng = hedge(&mut rng, device_key, AIM, number, now);
+        let (mut rng, mut secret) = (Erased(rng), Secret::zeroed());
+        storage::hedge(device_key, &mut secret)?;
+        let mut rng = hedge(&mut rng, &secret, AIM, number, now);
         draw(&mut rng, &mut root, &mut instance)?.spend(RngError)?;
         let Instance { id, seed } = instance;
         Ok(Self { root, seed, id })
@@ -103,17 +106,19 @@ impl Fresh {
 ///
 /// # Errors
 ///
-/// [`RngError`] if the generator failed.
+/// [`LifecycleError`] if the generator or the device key failed.
 #[cfg(feature = "hazmat")]
 pub fn session_instance<R: Generator + ?Sized>(
     rng: &mut R,
-    device_key: &Secret<32>,
+    device_key: &mut dyn DeviceKey,
     header: HeaderDigest,
     number: u64,
     now: u64,
-) -> Result<(Secret<32>, InstanceId), RngError> {
+) -> Result<(Secret<32>, InstanceId), LifecycleError> {
     let (mut rng, mut instance) = (Erased(rng), Instance::NONE);
-    let mut rng = hedge(&mut rng, device_key, header.as_bytes(), number, now);
+    let mut secret = Secret::zeroed();
+    storage::hedge(device_key, &mut secret)?;
+    let mut rng = hedge(&mut rng, &secret, header.as_bytes(), number, now);
     instance.draw(&mut rng)?.spend(RngError)?;
     Ok((instance.seed, instance.id))
 }
@@ -137,9 +142,9 @@ impl<const N: usize> Vault<N> {
             copy(self.held.push(*tag, artifact.len())?, artifact)?;
         }
         let now = host.now();
-        let mut device_key = Secret::zeroed();
+        let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
-        let mut rng = self.hedged(&mut device_key, &mut source, AIM, now)?;
+        let mut rng = self.hedged(&mut secret, &mut source, AIM, now)?;
         let Self { held, instance, .. } = self;
         let drawn = draw(&mut rng, &mut held.root, instance)?;
         held.name()?;

@@ -40,13 +40,13 @@ impl<'a> Hedged<'a> {
         Self::by(rng, root.secret(), Purpose::Draw, what)
     }
 
-    /// Hedges `rng` with the device key, for draws before there is a root.
+    /// Hedges `rng` with the device's secret for it, for draws before there is a root.
     pub(crate) fn with_device_key(
         rng: &'a mut dyn Watched,
-        device_key: &'a Secret<32>,
+        secret: &'a Secret<32>,
         what: Secret<32>,
     ) -> Self {
-        Self::by(rng, device_key, Purpose::DeviceDraw, what)
+        Self::by(rng, secret, Purpose::DeviceDraw, what)
     }
 
     fn by(

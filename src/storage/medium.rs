@@ -3,8 +3,8 @@
 
 use rand_core::TryCryptoRng;
 
+use super::device_key::DeviceKey;
 use super::flash::Flash;
-use crate::secret::Secret;
 
 /// A flash, the generator that gives each record its salt, and the key that seals the records.
 pub trait Medium: Flash {
@@ -15,7 +15,7 @@ pub trait Medium: Flash {
     fn rng(&mut self) -> &mut Self::Rng;
 
     /// Returns the key that only this device has.
-    fn device_key(&self) -> &Secret<32>;
+    fn device_key(&mut self) -> &mut dyn DeviceKey;
 
     /// Called as a long operation goes on.
     fn progress(&mut self) {}

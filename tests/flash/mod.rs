@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::secret::Secret;
-use security_domain::storage::{FlashError, Slot};
+use security_domain::storage::{DeviceKey, DeviceKeyError, FlashError, Slot};
 
 /// What goes wrong at one call to the flash or the counter.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,8 @@ pub struct Dead {
     pub erase: bool,
     /// Nothing can be written.
     pub write: bool,
+    /// The device key derives nothing.
+    pub device_key: bool,
 }
 
 /// How far a write came when the power failed, in bytes, and what the rest of the slot holds then.
@@ -124,7 +126,7 @@ pub struct Hsm {
     pub hardware: bool,
     pub events: Vec<Event>,
     pub dead: Dead,
-    device_key: Secret<32>,
+    pub device_key: Engine,
     calls: usize,
     struck: usize,
     faults: Vec<(usize, Fault)>,
@@ -149,7 +151,7 @@ impl Hsm {
             takes: usize::MAX,
             hardware: true,
             events: Vec::new(),
-            device_key: device_key(0x4d),
+            device_key: Engine::new(0x4d),
             calls: 0,
             struck: 0,
             faults: Vec::new(),
@@ -167,12 +169,13 @@ impl Hsm {
     }
 
     pub fn set_device_key(&mut self, byte: u8) {
-        self.device_key = device_key(byte);
+        self.device_key = Engine::new(byte);
     }
 
     /// Switches it off and on; no fault is left.
     pub fn restart(&mut self) {
         self.off = false;
+        self.device_key.heal();
         self.faults.clear();
         self.calls = 0;
     }
@@ -211,8 +214,67 @@ impl Hsm {
     }
 }
 
-fn device_key(byte: u8) -> Secret<32> {
-    Secret::from_bytes(&mut [byte; 32])
+/// A device key that can fail.
+pub struct Engine {
+    key: Secret<32>,
+    /// How many derivations there were.
+    pub calls: usize,
+    /// The derivations that fail, by number.
+    pub fails: std::ops::Range<usize>,
+}
+
+impl Engine {
+    fn new(byte: u8) -> Self {
+        Self {
+            key: Secret::from_bytes(&mut [byte; 32]),
+            calls: 0,
+            fails: 0..0,
+        }
+    }
+
+    /// Fails once, at the derivation with this number from now on, from 0.
+    pub fn fail_once(&mut self, call: usize) {
+        let call = self.calls + call;
+        self.fails = call..call + 1;
+    }
+
+    /// Fails from now on.
+    pub fn die(&mut self) {
+        self.fails = self.calls..usize::MAX;
+    }
+
+    fn call(&mut self, out: &mut [u8; 32]) -> Result<(), DeviceKeyError> {
+        let call = self.calls;
+        self.calls += 1;
+        if self.fails.contains(&call) {
+            // What is left of a failure must not be used.
+            out.fill(0x5a);
+            return Err(DeviceKeyError::Failed);
+        }
+        Ok(())
+    }
+
+    /// Works again.
+    pub fn heal(&mut self) {
+        self.fails = 0..0;
+    }
+}
+
+impl DeviceKey for Engine {
+    fn derive(
+        &mut self,
+        salt: &[u8],
+        info: &[u8],
+        out: &mut [u8; 32],
+    ) -> Result<(), DeviceKeyError> {
+        self.call(out)?;
+        self.key.derive(salt, info, out)
+    }
+
+    fn hedge(&mut self, out: &mut [u8; 32]) -> Result<(), DeviceKeyError> {
+        self.call(out)?;
+        self.key.hedge(out)
+    }
 }
 
 impl security_domain::storage::Flash for Hsm {
@@ -342,8 +404,8 @@ impl Host for Hsm {
         self.glitches.pop().unwrap_or(self.now)
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {
@@ -396,7 +458,7 @@ impl<R: TryCryptoRng> Host for WithRng<'_, R> {
         self.0.now()
     }
 
-    fn device_key(&self) -> &Secret<32> {
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
         self.0.device_key()
     }
 

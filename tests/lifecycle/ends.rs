@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What protects needs neither generator nor counter nor sink: what ended is gone from the flash.
+//! What protects needs neither generator nor counter nor device key nor sink: what ended is gone from the flash.
 
 use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{
@@ -12,12 +12,13 @@ use crate::sealed::{artifacts, fast_keys, share};
 use crate::world::{In, Lost, ROOM, active, hsm, provisioned, tested, vault};
 
 /// What has died: with or without the generator.
-const DEAD: [(bool, Dead); 5] = {
+const DEAD: [(bool, Dead); 7] = {
     let none = Dead {
         counter: false,
         advance: false,
         erase: false,
         write: false,
+        device_key: false,
     };
     let counter = Dead {
         counter: true,
@@ -32,6 +33,11 @@ const DEAD: [(bool, Dead); 5] = {
         advance: true,
         erase: false,
         write: true,
+        device_key: true,
+    };
+    let device_key = Dead {
+        device_key: true,
+        ..none
     };
     [
         (true, none),
@@ -39,6 +45,8 @@ const DEAD: [(bool, Dead); 5] = {
         (false, advance),
         (true, counter),
         (true, all),
+        (false, device_key),
+        (true, device_key),
     ]
 };
 
@@ -49,8 +57,12 @@ fn with_dead<O>(
     step: impl FnOnce(&mut Hsm, bool) -> O,
 ) -> O {
     (hsm.dead, hsm.refuses) = (dead, true);
+    if dead.device_key {
+        hsm.device_key.die();
+    }
     let outcome = step(hsm, generator);
     (hsm.dead, hsm.refuses) = (Dead::default(), false);
+    hsm.device_key.heal();
     outcome
 }
 
@@ -70,7 +82,7 @@ fn assert_gone(hsm: &mut Hsm, error: LifecycleError) {
         matches!(
             error,
             LifecycleError::NotWritten {
-                why: RecordError::Rng | RecordError::Flash,
+                why: RecordError::Rng | RecordError::Flash | RecordError::DeviceKey,
                 left: Left::Nothing
             }
         ),
@@ -94,7 +106,7 @@ fn assert_missing(hsm: &mut Hsm) {
 }
 
 #[test]
-fn an_hsm_whose_generator_or_counter_died_can_be_zeroized() {
+fn an_hsm_whose_parts_died_can_be_zeroized() {
     let (keys, lost) = (fast_keys(3), Lost::new(1));
     for dead in DEAD {
         let (mut memory, mut hsm_1) = (vault(), hsm(2));
@@ -115,7 +127,7 @@ fn an_hsm_whose_generator_or_counter_died_can_be_zeroized() {
 
 /// The session is gone, in the vault and on the flash. The vault is empty, and can be provisioned.
 #[test]
-fn an_hsm_whose_generator_or_counter_died_can_be_cancelled() {
+fn an_hsm_whose_parts_died_can_be_cancelled() {
     let lost = Lost::new(1);
     for dead in DEAD {
         for goes_on in [false, true] {
@@ -147,7 +159,7 @@ fn an_hsm_whose_generator_or_counter_died_can_be_cancelled() {
 }
 
 #[test]
-fn an_hsm_whose_generator_or_counter_died_can_be_discarded() {
+fn an_hsm_whose_parts_died_can_be_discarded() {
     let keys = fast_keys(3);
     for dead in DEAD {
         let (mut memory, mut hsm) = (vault(), hsm(2));

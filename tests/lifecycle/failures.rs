@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Whatever the HSM around a domain fails at, the domain is in the state before or in the one after.
 
+use security_domain::contribution::Request;
 use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{AnyDomain, LifecycleError, Stage, Status, Vault};
 use security_domain::sealed_domain::{SealError, SealedDomain};
 
 use crate::flash::{Fault, Hsm, Tear, WithRng};
 use crate::sealed::{FailsAt, artifacts, fast_keys, rng, share};
-use crate::world::{Lost, activation, active, empty, hsm, provisioned, tested, vault};
+use crate::world::{
+    Lost, activation, active, empty, has_artifacts, hsm, parse, provisioned, sealed, tested, vault,
+};
 
 /// The state that the flash gives at the next start.
 fn at_rest(hsm: &mut Hsm) -> Status {
@@ -63,6 +66,84 @@ fn a_failing_generator_provisions_and_activates_nothing() {
         assert_eq!(at_rest(&mut hsm), before);
     }
     assert!(failed[0] >= 3 && failed[1] >= 10, "{failed:?}");
+}
+
+/// A recovery in an HSM whose device key fails once, at this derivation after the start. Returns false if the
+/// recovery is over before.
+fn recovers_but_once(lost: &Lost, call: usize) -> bool {
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    let sealed = lost.sealed();
+    let domain = empty(&mut vault, &mut hsm);
+    hsm.device_key.fail_once(call);
+    let mut request = vec![0xaa; Request::MAX_LEN];
+    let begun = domain.begin_recovery(&sealed, &lost.expect(), None, &mut hsm, &mut request);
+    let (mut domain, len) = match begun {
+        Ok(begun) => begun,
+        Err(refused) => {
+            assert_eq!(refused.error, LifecycleError::DeviceKey);
+            drop(refused);
+            assert!(request.iter().all(|byte| *byte == 0));
+            assert_eq!(at_rest(&mut hsm).stage, Stage::Empty);
+            return true;
+        }
+    };
+    let mut failed = false;
+    for place in [0, 1] {
+        let contribution = lost.contribution(place, &request[..len]);
+        let contribution = parse(&contribution);
+        let before: Vec<_> = domain.contributors().collect();
+        if let Err(error) = domain.add(&sealed, &contribution, &mut hsm) {
+            assert_eq!(error, LifecycleError::DeviceKey);
+            assert!(domain.contributors().eq(before));
+            domain.add(&sealed, &contribution, &mut hsm).unwrap();
+            failed = true;
+        }
+    }
+    let domain = domain.quorum().unwrap();
+    let domain = domain.open(&sealed, &mut hsm).unwrap_or_else(|refused| {
+        assert_eq!(refused.error, LifecycleError::DeviceKey);
+        failed = true;
+        refused.domain.open(&sealed, &mut hsm).unwrap()
+    });
+    assert!(has_artifacts(&domain, &mut hsm));
+    failed
+}
+
+#[test]
+fn a_device_key_that_fails_once_loses_nothing() {
+    let lost = Lost::new(1);
+    let failed = (0..).take_while(|call| recovers_but_once(&lost, *call));
+    assert!(failed.count() >= 1 + 2 + 2 * 2 + 2);
+
+    let keys = fast_keys(3);
+    let mut failed = 0;
+    for call in 0..12 {
+        let (mut vault, mut hsm) = (vault(), Hsm::new());
+        let domain = empty(&mut vault, &mut hsm);
+        hsm.device_key.fail_once(call);
+        let domain = match domain.provision(&artifacts(), &mut hsm) {
+            Ok(domain) => domain,
+            Err(refused) => {
+                failed += 1;
+                assert_eq!(refused.error, LifecycleError::DeviceKey);
+                drop(refused);
+                assert_eq!(at_rest(&mut hsm).stage, Stage::Empty);
+                continue;
+            }
+        };
+        let (domain, stored) = sealed(domain, &activation(&keys), &mut hsm);
+        let stored = SealedDomain::parse(&stored).unwrap();
+        let before = domain.status();
+        if let Err(refused) = domain.activate(&stored, &mut hsm) {
+            failed += 1;
+            assert_eq!(refused.error, LifecycleError::DeviceKey);
+            assert!(stored.is_pending(), "no release leaves");
+            assert_eq!(refused.domain.status(), before);
+            drop(refused.domain.activate(&stored, &mut hsm).unwrap());
+        }
+        assert_eq!(at_rest(&mut hsm).stage, Stage::Active);
+    }
+    assert_eq!(failed, 1 + 2 + 2, "the draws, and a record each");
 }
 
 /// Two HSMs of one make may be switched on with generators that give the same bytes.

@@ -22,18 +22,21 @@ const DEAD: [Dead; 3] = [
         advance: false,
         erase: true,
         write: true,
+        device_key: false,
     },
     Dead {
         counter: false,
         advance: true,
         erase: false,
         write: false,
+        device_key: false,
     },
     Dead {
         counter: false,
         advance: true,
         erase: true,
         write: true,
+        device_key: false,
     },
 ];
 

@@ -83,8 +83,8 @@ impl Lost {
         let Ok(AnyDomain::Empty(domain)) = vault.start(self_test::run().unwrap(), &mut hsm) else {
             panic!("a blank HSM is empty");
         };
-        let number = hsm.flash.counter;
-        let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number, hsm.now).unwrap();
+        let (number, now, mut rng) = (hsm.flash.counter, hsm.now, hsm.rng.clone());
+        let fresh = Fresh::drawn(&mut rng, hsm.device_key(), number, now).unwrap();
         let held = Held::new(*fresh.root.secret().expose());
         let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
         let activation = activation(&keys, threshold);

@@ -7,7 +7,7 @@ use security_domain::lifecycle::{AnyDomain, Event, Host, LifecycleError, SinkAns
 use security_domain::lifecycle::{Status, vault_room};
 use security_domain::secret::Secret;
 use security_domain::self_test;
-use security_domain::storage::{Flash, FlashError, NorStorage, Slot};
+use security_domain::storage::{DeviceKey, Flash, FlashError, NorStorage, Slot};
 
 use crate::double::Nor;
 use crate::sealed::rng;
@@ -77,8 +77,8 @@ impl<F: NorFlash> Host for Board<F> {
         1_790_000_000
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     fn report(&mut self, _: &Event) -> SinkAnswer {

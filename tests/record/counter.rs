@@ -4,8 +4,7 @@
 
 use security_domain::hazmat::record;
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
-use security_domain::secret::Secret;
-use security_domain::storage::{Flash, FlashError, RecordError, Slot};
+use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
 
 use super::flash::{Fault, Hsm};
 use super::{INSTANCE, ROOM, SAVES, load, restarted, save, save_by, started, state};
@@ -94,7 +93,7 @@ impl Host for Back<'_> {
         self.0.now()
     }
 
-    fn device_key(&self) -> &Secret<32> {
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
         self.0.device_key()
     }
 

@@ -9,6 +9,7 @@ mod known_answer;
 
 mod attack;
 mod counter;
+mod device_key;
 mod faults;
 mod numbers;
 mod pairs;

@@ -41,9 +41,9 @@ pub fn at_rest(hsm: &Hsm, public: &[u8]) -> Secrets {
 }
 
 /// What an HSM draws when it is provisioned, and what follows from it.
-fn drawn(hsm: &Hsm) -> Secrets {
-    let number = hsm.flash.counter;
-    let fresh = Fresh::drawn(&mut hsm.rng.clone(), hsm.device_key(), number, hsm.now).unwrap();
+fn drawn(hsm: &mut Hsm) -> Secrets {
+    let (number, now, mut rng) = (hsm.flash.counter, hsm.now, hsm.rng.clone());
+    let fresh = Fresh::drawn(&mut rng, hsm.device_key(), number, now).unwrap();
     let mut secrets = seed_and_key(&fresh.seed);
     secrets.extend(root_and_key(&fresh.root));
     secrets
@@ -75,7 +75,7 @@ fn before_a_session(
 fn blank(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Empty>, Secrets) {
     let mut hsm = hsm(2);
     let domain = empty(vault, &mut hsm);
-    let secrets = drawn(&hsm);
+    let secrets = drawn(&mut hsm);
     (hsm, domain, secrets)
 }
 

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::secret::Secret;
-use security_domain::storage::{Flash, FlashError, NorStorage, Slot};
+use security_domain::storage::{DeviceKey, Flash, FlashError, NorStorage, Slot};
 
 use crate::chip::Chip;
 use crate::hsm::ROOM;
@@ -76,8 +76,8 @@ impl Host for Board {
         self.time
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     /// Long operations call this again and again: here the watchdog is fed.

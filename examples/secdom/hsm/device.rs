@@ -26,7 +26,7 @@ use security_domain::lifecycle::{
 use security_domain::sealed_domain::SealedDomain;
 use security_domain::secret::Secret;
 use security_domain::self_test;
-use security_domain::storage::{Flash, FlashError, RecordError, Slot};
+use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -245,8 +245,8 @@ impl Host for Device {
         u64::try_from(clock::now()).unwrap_or(0)
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.key
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

@@ -6,7 +6,7 @@ use core::{fmt, ptr};
 use rand_core::{TryCryptoRng, TryRng};
 use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
 use security_domain::secret::Secret;
-use security_domain::storage::{FlashError, Slot};
+use security_domain::storage::{DeviceKey, FlashError, Slot};
 
 pub const ROOM: usize = vault_room(2, 64);
 
@@ -246,8 +246,8 @@ impl Host for Hsm {
     }
 
     #[inline(never)]
-    fn device_key(&self) -> &Secret<32> {
-        self.device_key.as_ref().unwrap()
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        self.device_key.as_mut().unwrap()
     }
 
     #[inline(never)]

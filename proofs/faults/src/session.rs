@@ -84,8 +84,8 @@ scene!(
         let domain = empty(hsm)?;
         let mut repeats = hsm.rng.clone();
         // The draws come before anything else takes from the generator.
-        let number = hsm.flash.counter;
-        let fresh = Fresh::drawn(&mut repeats, hsm.device_key(), number, hsm.now).ok()?;
+        let (number, now) = (hsm.flash.counter, hsm.now);
+        let fresh = Fresh::drawn(&mut repeats, hsm.device_key(), number, now).ok()?;
         let artifacts = black_box(artifacts()?);
         Some(match window!(act_provision(domain, &artifacts, hsm)) {
             Ok(domain) if wrong => {

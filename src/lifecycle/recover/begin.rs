@@ -125,9 +125,9 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header().digest();
-        let mut device_key = Secret::zeroed();
+        let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
-        let mut rng = self.hedged(&mut device_key, &mut source, header.as_bytes(), now)?;
+        let mut rng = self.hedged(&mut secret, &mut source, header.as_bytes(), now)?;
         let named = self.instance.draw(&mut rng)?;
         self.gather(sealed, expect, clock, None, permit.and(named), host)
     }
@@ -150,14 +150,9 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();
-        let mut device_key = Secret::zeroed();
+        let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
-        let mut rng = self.hedged(
-            &mut device_key,
-            &mut source,
-            header.digest().as_bytes(),
-            now,
-        )?;
+        let mut rng = self.hedged(&mut secret, &mut source, header.digest().as_bytes(), now)?;
         let permit = permit.and(self.instance.draw(&mut rng)?);
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;

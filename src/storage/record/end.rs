@@ -32,11 +32,12 @@ pub fn erase<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Left {
 ///
 /// The slots must be erased first.
 pub fn discard<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Position {
-    let highest = Slots::look(medium, buffer).highest().unwrap_or(0);
+    // If the device key fails here, the numbers in the slots stay unknown, as with a flash that fails.
+    let found = Slots::look(medium, buffer).ok().and_then(Slots::highest);
     Position {
         number: 0,
         slot: Slot::B,
-        given: highest.max(1),
+        given: found.unwrap_or(0).max(1),
     }
 }
 

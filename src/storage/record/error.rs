@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::hardened::Fault;
 use crate::rng::RngError;
+use crate::storage::device_key::DeviceKeyError;
 use crate::storage::flash::{FlashError, Slot};
 
 /// Why the state at rest was not read or not written.
@@ -14,6 +15,8 @@ use crate::storage::flash::{FlashError, Slot};
 pub enum RecordError {
     /// The random number generator failed.
     Rng,
+    /// The device key failed, so no record can be opened or sealed.
+    DeviceKey,
     /// The flash or the counter failed.
     Flash,
     /// Every record that opens is older than the counter: an old image was restored, or a newer
@@ -62,6 +65,7 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rng => RngError.fmt(f),
+            Self::DeviceKey => DeviceKeyError::Failed.fmt(f),
             Self::Flash => FlashError.fmt(f),
             Self::RolledBack { have, counter } => {
                 write!(
@@ -103,6 +107,15 @@ impl core::error::Error for RecordError {}
 impl From<RngError> for RecordError {
     fn from(_: RngError) -> Self {
         Self::Rng
+    }
+}
+
+impl From<DeviceKeyError> for RecordError {
+    fn from(error: DeviceKeyError) -> Self {
+        match error {
+            DeviceKeyError::Failed => Self::DeviceKey,
+            DeviceKeyError::Fault => Self::Fault,
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 //! Finds which record in the slots is the state.
 
 use super::error::RecordError;
-use super::layout::{Head, open};
+use super::layout::{Head, Opened, open};
 use super::position::{Position, same};
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 use crate::secret::wipe;
+use crate::storage::device_key::DeviceKeyError;
 use crate::storage::flash::Slot;
 use crate::storage::medium::Medium;
 
@@ -28,8 +29,13 @@ pub(super) enum Held {
 pub(super) struct Slots([Held; 2]);
 
 impl Slots {
-    pub(super) fn look<M: Medium + ?Sized>(medium: &mut M, buffer: &mut [u8]) -> Self {
-        Self([Slot::A, Slot::B].map(|slot| look(medium, slot, buffer)))
+    /// Looks into both slots. Without the device key nothing can be said of either.
+    pub(super) fn look<M: Medium + ?Sized>(
+        medium: &mut M,
+        buffer: &mut [u8],
+    ) -> Result<Self, DeviceKeyError> {
+        let a = look(medium, Slot::A, buffer)?;
+        Ok(Self([a, look(medium, Slot::B, buffer)?]))
     }
 
     pub(super) fn holds(self, slot: Slot, number: u64) -> bool {
@@ -106,18 +112,25 @@ pub(super) fn newest<M: Medium + ?Sized>(
     buffer: &mut [u8],
 ) -> Result<Newest, RecordError> {
     let counter = medium.counter()?;
-    let slots = Slots::look(medium, buffer);
+    let slots = Slots::look(medium, buffer)?;
     if let Some(position) = slots.standing(counter) {
         let current = Verdict::twice(|| is_current(medium, position.number));
         return Ok(Newest::Saved(position, current.permit(RecordError::Flash)?));
     }
     if counter == 0 && slots.never_saved().declassify() {
+        let mut why = RecordError::Flash;
         let never = Verdict::twice(|| {
             let counter = medium.counter();
             counter.map_or(Mask::public(false), |counter| same(counter, 0))
-                & Slots::look(medium, buffer).never_saved()
+                & match Slots::look(medium, buffer) {
+                    Ok(slots) => slots.never_saved(),
+                    Err(error) => {
+                        why = error.into();
+                        Mask::public(false)
+                    }
+                }
         });
-        return Ok(Newest::Never(never.permit(RecordError::Flash)?));
+        return Ok(Newest::Never(never.permit(why)?));
     }
     Err(slots.refusal(counter))
 }
@@ -129,7 +142,7 @@ pub(super) fn counted<M: Medium + ?Sized>(
     buffer: &mut [u8],
 ) -> Result<(Position, Permit), RecordError> {
     let counter = medium.counter()?;
-    let slots = Slots::look(medium, buffer);
+    let slots = Slots::look(medium, buffer)?;
     let position = slots.counted(counter).ok_or(RecordError::Flash)?;
     let current = Verdict::twice(|| {
         let counter = medium.counter();
@@ -147,22 +160,26 @@ fn is_current<M: Medium + ?Sized>(medium: &mut M, number: u64) -> Mask {
     })
 }
 
-fn look<M: Medium + ?Sized>(medium: &mut M, slot: Slot, buffer: &mut [u8]) -> Held {
+fn look<M: Medium + ?Sized>(
+    medium: &mut M,
+    slot: Slot,
+    buffer: &mut [u8],
+) -> Result<Held, DeviceKeyError> {
     let Ok(record) = read(medium, slot, buffer) else {
-        return Held::Unreadable;
+        return Ok(Held::Unreadable);
     };
     match record.first() {
-        None => return Held::Blank,
-        Some(&version) if version != Head::VERSION => return Held::UnknownVersion(version),
+        None => return Ok(Held::Blank),
+        Some(&version) if version != Head::VERSION => return Ok(Held::UnknownVersion(version)),
         Some(_) => {}
     }
-    let held = match open(medium.device_key(), record) {
-        Some((head, opens, _)) if opens.declassify() => Held::State(head.number),
-        _ => Held::Garbage,
-    };
+    let opened = open(medium.device_key(), record);
     wipe(record);
     medium.progress();
-    held
+    Ok(match opened? {
+        Some(Opened { head, opens, .. }) if opens.declassify() => Held::State(head.number),
+        _ => Held::Garbage,
+    })
 }
 
 pub(super) fn read<'b, M: Medium + ?Sized>(

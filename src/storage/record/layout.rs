@@ -12,6 +12,7 @@ use crate::labels::Purpose;
 use crate::rng;
 use crate::sealed_domain::InstanceId;
 use crate::secret::Secret;
+use crate::storage::device_key::{DeviceKey, DeviceKeyError, derive, hedge};
 use crate::storage::medium::Medium;
 
 /// How many bytes a record is longer than its contents.
@@ -52,11 +53,15 @@ impl Head {
 
     /// Fills `out` with `X(device key, salt, "record", number, instance id)`.
     ///
-    /// Secret: `device_key`, the result. Public: the head. Leaks: nothing else.
-    fn key(&self, device_key: &Secret<32>, out: &mut Secret<32>) -> Result<(), Fault> {
+    /// Secret: `device_key`, the result. Public: the head. Leaks: whether the device failed.
+    fn key(
+        &self,
+        device_key: &mut dyn DeviceKey,
+        out: &mut Secret<32>,
+    ) -> Result<(), DeviceKeyError> {
         let number = self.number.to_be_bytes();
         let parts = [number.as_slice(), self.instance.as_bytes()];
-        Purpose::Record.derive(device_key.expose(), &self.salt, parts, out)
+        derive(device_key, Purpose::Record, &self.salt, parts, out)
     }
 }
 
@@ -96,8 +101,8 @@ pub(super) fn seal<'b, M: Medium + ?Sized>(
     Ok(record)
 }
 
-/// Draws a separate salt for each attempt: `X(generator output || device key, "record salt",
-/// number, instance id, contents)`. A machine restored from a snapshot repeats its generator, but
+/// Draws a separate salt for each attempt: `X(generator output || the device's secret for hedging,
+/// "record salt", number, instance id, contents)`. A machine restored from a snapshot repeats its generator, but
 /// even then it repeats no key unless it seals the same contents.
 ///
 /// Secret: the device key, the contents, the generator's output. Public: the salt. Leaks: nothing else.
@@ -112,7 +117,9 @@ fn draw_salt<M: Medium + ?Sized>(
         .split_first_chunk_mut::<32>()
         .ok_or(RecordError::Fault)?;
     rng::fill(medium.rng(), fresh)?;
-    copy(device, medium.device_key().expose())?;
+    let mut secret = Secret::zeroed();
+    hedge(medium.device_key(), &mut secret)?;
+    copy(device, secret.expose())?;
     let number = number.to_be_bytes();
     let parts = [number.as_slice(), instance.as_bytes(), contents];
     let mut salt = Secret::zeroed();
@@ -121,18 +128,37 @@ fn draw_salt<M: Medium + ?Sized>(
     Ok(*salt.expose())
 }
 
-/// Opens `record` in place, and returns its head, whether it opened, and the length of its
-/// contents, which follow the head. `None` if it is too short, or has another version.
+/// A record that was opened in place.
+pub(super) struct Opened {
+    pub(super) head: Head,
+    /// Whether it opened.
+    pub(super) opens: Mask,
+    /// The length of its contents, which follow the head.
+    pub(super) len: usize,
+}
+
+/// Opens `record` in place. Returns `None` if it is too short, or has another version.
 ///
 /// Secret: the device key, the contents. Public: the record. Leaks: whether it opened.
-pub(super) fn open(device_key: &Secret<32>, record: &mut [u8]) -> Option<(Head, Mask, usize)> {
+pub(super) fn open(
+    device_key: &mut dyn DeviceKey,
+    record: &mut [u8],
+) -> Result<Option<Opened>, DeviceKeyError> {
+    let Some((head, contents, tag)) = split(record) else {
+        return Ok(None);
+    };
+    let mut key = Secret::zeroed();
+    head.key(device_key, &mut key)?;
+    Ok(Some(Opened {
+        head,
+        opens: aead::open_in_place(&key, contents, tag),
+        len: contents.len(),
+    }))
+}
+
+/// Splits a record into head, ciphertext and tag.
+fn split(record: &mut [u8]) -> Option<(Head, &mut [u8], &[u8; TAG_LEN])> {
     let (head, rest) = record.split_first_chunk_mut()?;
     let (contents, tag) = rest.split_last_chunk_mut()?;
-    let head = Head::parse(head)?;
-    let mut key = Secret::zeroed();
-    let opened = match head.key(device_key, &mut key) {
-        Ok(()) => aead::open_in_place(&key, contents, tag),
-        Err(Fault) => Mask::public(false),
-    };
-    Some((head, opened, contents.len()))
+    Some((Head::parse(head)?, contents, tag))
 }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::RecordError;
 use super::find::read;
-use super::layout::{Head, open, seal};
+use super::layout::{Head, Opened, open, seal};
 use super::position::{Position, following, same};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
@@ -35,19 +35,20 @@ pub(super) fn take<M: Medium + ?Sized>(
     position: Position,
     buffer: &mut [u8],
 ) -> Result<Taken, RecordError> {
-    let mut taken = None;
+    let (mut taken, mut why) = (None, RecordError::Flash);
     let permit = Verdict::twice(|| {
         let Ok(record) = read(medium, position.slot, buffer) else {
             return Mask::public(false);
         };
-        let Some((head, opens, len)) = open(medium.device_key(), record) else {
+        let opened = open(medium.device_key(), record).map_err(|error| why = error.into());
+        let Ok(Some(Opened { head, opens, len })) = opened else {
             return Mask::public(false);
         };
         taken = Some((head.instance, len));
         medium.progress();
         opens & same(head.number, position.number)
     })
-    .permit(RecordError::Flash)?;
+    .permit(why)?;
     let (instance, len) = taken.ok_or(RecordError::Flash)?;
     let contents = Head::LEN..Head::LEN.saturating_add(len);
     buffer.copy_within(contents, 0);

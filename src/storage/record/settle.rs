@@ -84,7 +84,7 @@ fn find<M: Medium + ?Sized>(
 ) -> Result<Option<Stand>, RecordError> {
     for _ in 0..LOOKS {
         let counter = medium.counter()?;
-        let slots = Slots::look(medium, buffer);
+        let slots = Slots::look(medium, buffer)?;
         let stand = choose(position, counter, slots);
         if stand.is_some() {
             return Ok(stand);

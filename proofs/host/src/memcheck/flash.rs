@@ -3,7 +3,7 @@
 
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::secret::Secret;
-use security_domain::storage::{FlashError, Slot};
+use security_domain::storage::{DeviceKey, FlashError, Slot};
 
 use crate::rng::SecretRng;
 use crate::valgrind::{hidden, reveal};
@@ -94,8 +94,8 @@ impl Host for Flash {
         0
     }
 
-    fn device_key(&self) -> &Secret<32> {
-        &self.device_key
+    fn device_key(&mut self) -> &mut dyn DeviceKey {
+        &mut self.device_key
     }
 
     fn report(&mut self, _: &Event) -> SinkAnswer {
