@@ -44,17 +44,18 @@ static PRIMES: [u32; BOUND >> 6] = {
     primes
 };
 
-/// The marks on `start`, `start + 2`, .., a bit each, and how many bytes of [`PRIMES`] they are from.
+/// The marks on `start`, `start + 2`, .., a bit each, and how many steps they took. A step covers eight
+/// numbers: the smallest primes have so many multiples that no more fit one.
 pub(super) struct Sieve {
     marks: Zeroizing<[u32; SPAN as usize >> 5]>,
-    bytes: u32,
+    steps: u32,
 }
 
 impl Sieve {
     pub(super) fn new() -> Self {
         Self {
             marks: Zeroizing::new([0; _]),
-            bytes: 0,
+            steps: 0,
         }
     }
 
@@ -69,18 +70,18 @@ impl Sieve {
     /// Secret: `start`. Public: its length. Leaks: nothing else.
     #[inline(never)]
     pub(super) fn step(&mut self, start: &[Word]) -> Poll<()> {
-        let Some(bits) = PRIMES.get((self.bytes >> 2) as usize) else {
+        let Some(bits) = PRIMES.get((self.steps >> 3) as usize) else {
             // One less leaves 0 where this leaves 1.
             let residue = mod_e(start);
             self.mark_all(E, Mask::is_zero(residue).select(E, residue) - 1);
             return Poll::Ready(());
         };
-        let (bits, first) = (bits >> (8 * (self.bytes & 3)), 16 * self.bytes + 1);
-        for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+        let (bits, first) = (bits >> (4 * (self.steps & 7)), 8 * self.steps + 1);
+        for bit in (0..4).filter(|bit| bits >> bit & 1 == 1) {
             let prime = first + 2 * bit;
             self.mark_all(prime, mod_prime(start, prime));
         }
-        self.bytes += 1;
+        self.steps += 1;
         Poll::Pending
     }
 
