@@ -220,7 +220,10 @@ impl<const N: usize> Vault<N> {
         } = self;
         let recovery = session.recovery().ok_or(LifecycleError::Fault)?;
         let quorum = recovery.quorum().ok_or(LifecycleError::Fault)?;
-        let shares: Vec<&DomainShare, MAX_CUSTODIANS> = recovery.shares.iter().collect();
+        let mut shares = Vec::<&DomainShare, MAX_CUSTODIANS>::new();
+        for share in &recovery.shares {
+            shares.push(share).map_err(|_| LifecycleError::Fault)?;
+        }
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         let opened = sealed
             .open_watched(

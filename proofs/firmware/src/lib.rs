@@ -12,6 +12,7 @@ mod memory;
 mod planted;
 mod reach;
 mod reach_files;
+mod reach_lifecycle;
 mod reach_managed_hsm;
 mod reach_storage;
 mod residue;

@@ -7,7 +7,7 @@
 use super::error::RecordError;
 use crate::aead::{self, TAG_LEN};
 use crate::ct::{Mask, declassify_bytes};
-use crate::hardened::{Fault, copy};
+use crate::hardened::{Fault, copy, shift};
 use crate::labels::Purpose;
 use crate::rng;
 use crate::sealed_domain::InstanceId;
@@ -68,13 +68,6 @@ impl Head {
 /// Seals `buffer[..len]` into a record, in `buffer`.
 ///
 /// Secret: the device key, the contents. Public: their length, the record. Leaks: nothing else.
-#[cfg_attr(
-    not(test),
-    expect(
-        clippy::disallowed_methods,
-        reason = "the record is longer than its contents by more than a head"
-    )
-)]
 pub(super) fn seal<'b, M: Medium + ?Sized>(
     medium: &mut M,
     instance: InstanceId,
@@ -93,7 +86,7 @@ pub(super) fn seal<'b, M: Medium + ?Sized>(
     };
     let mut key = Secret::zeroed();
     head.key(medium.device_key(), &mut key)?;
-    record.copy_within(..len, Head::LEN);
+    shift(record, 0, Head::LEN, len)?;
     let (front, rest) = record.split_first_chunk_mut().ok_or(Fault)?;
     let (contents, tag) = rest.split_last_chunk_mut().ok_or(Fault)?;
     head.encode(front)?;

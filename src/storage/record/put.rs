@@ -8,7 +8,7 @@ use super::find::read;
 use super::layout::{Head, Opened, open, seal};
 use super::position::{Position, following, same};
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::{Permit, Verdict, shift};
 use crate::sealed_domain::InstanceId;
 use crate::secret::wipe;
 use crate::storage::flash::Slot;
@@ -23,13 +23,6 @@ pub(super) struct Taken {
 }
 
 /// Reads the state at `position` to the front of `buffer`, and wipes the rest.
-#[cfg_attr(
-    not(test),
-    expect(
-        clippy::disallowed_methods,
-        reason = "the record was opened in the buffer"
-    )
-)]
 pub(super) fn take<M: Medium + ?Sized>(
     medium: &mut M,
     position: Position,
@@ -50,8 +43,7 @@ pub(super) fn take<M: Medium + ?Sized>(
     })
     .permit(why)?;
     let (instance, len) = taken.ok_or(RecordError::Flash)?;
-    let contents = Head::LEN..Head::LEN.saturating_add(len);
-    buffer.copy_within(contents, 0);
+    shift(buffer, Head::LEN, 0, len)?;
     wipe(buffer.get_mut(len..).ok_or(RecordError::Fault)?);
     Ok(Taken {
         instance,
