@@ -3,8 +3,8 @@
 //!
 //! The sink refuses, the flash fails, lies and loses power, the generator fails, the clock goes back and the
 //! time runs out.
-//! After each step: the HSM shows what the model says; it is active only by its own activation or by a
-//! quorum; and in the vault's memory, of all secrets that there ever were, are exactly those that the
+//! After each step: the HSM shows what the model says; it is active only by its own activation, by a
+//! quorum or by a confirmed import; and in the vault's memory, of all secrets that there ever were, are exactly those that the
 //! state may know. After each power-up it is what it was, or what it was about to become; an old image
 //! of the flash is refused. No number is given to two states.
 #![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
@@ -46,6 +46,10 @@ fn add(all: &mut Tally, tally: Tally) {
     all.discarded += tally.discarded;
     all.put_back += tally.put_back;
     all.undrawn += tally.undrawn;
+    all.imported += tally.imported;
+    all.wrong_blobs += tally.wrong_blobs;
+    all.ended_by_blobs += tally.ended_by_blobs;
+    all.confirmed += tally.confirmed;
     all.states.extend(tally.states);
 }
 
@@ -78,7 +82,7 @@ fn random_lives_agree_with_the_model() {
 #[test]
 fn random_lives_of_one_session_agree_with_the_model() {
     // A request to the custodians of the first lost domain.
-    let (_, session) = live(None, 1, 1, &[0x81, 0x10, 1]);
+    let (_, session) = live(None, 1, 1, &[0x82, 0x10, 1]);
     let mut all = Tally::default();
     for seed in 0..60 {
         add(
@@ -87,4 +91,20 @@ fn random_lives_of_one_session_agree_with_the_model() {
         );
     }
     assert!(all.contributed > 20 && all.opened > 5, "{all:?}");
+}
+
+/// All from one session that waits for a restore blob, whose transfer key was drawn once.
+#[test]
+fn random_lives_of_one_import_agree_with_the_model() {
+    let (_, session) = live(None, 1, 1, &[0x81, 0x10, 1]);
+    let mut all = Tally::default();
+    for seed in 0..60 {
+        add(
+            &mut all,
+            live(Some(&session), seed, 0, &program(!seed, 40)).0,
+        );
+    }
+    assert!(all.imported > 20 && all.confirmed > 10, "{all:?}");
+    assert!(all.wrong_blobs > 20 && all.ended_by_blobs > 1, "{all:?}");
+    assert!(all.activated > 10, "{all:?}");
 }

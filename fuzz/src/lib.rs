@@ -8,6 +8,7 @@ mod keys;
 mod lifecycle;
 mod pem;
 mod record;
+mod rng;
 mod session;
 mod sharing;
 

@@ -22,7 +22,7 @@ use life::{Snapshot, live};
 fn session() -> &'static Snapshot {
     static SESSION: OnceLock<Snapshot> = OnceLock::new();
     // A request to the custodians of the first lost domain.
-    SESSION.get_or_init(|| live(None, 1, 1, &[0x81, 0x10, 1]).1)
+    SESSION.get_or_init(|| live(None, 1, 1, &[0x82, 0x10, 1]).1)
 }
 
 /// The first byte says where the life begins; three bytes each are a step.

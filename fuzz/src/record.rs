@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
-use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
+
+use super::rng::Seeded;
 
 /// Longer than any record here.
 const ROOM: usize = 96 + OVERHEAD;
@@ -16,7 +17,7 @@ const ROOM: usize = 96 + OVERHEAD;
 const INSTANCE: InstanceId = InstanceId::from_bytes(*b"an hsm's 16 byte");
 
 struct Hsm {
-    rng: TestRng,
+    rng: Seeded,
     device_key: Secret<32>,
     slots: [Vec<u8>; 2],
     counter: u64,
@@ -30,7 +31,7 @@ impl Hsm {
     fn new(slots: [Vec<u8>; 2], counter: u64) -> Self {
         let device_key = Secret::from_bytes(&mut [0x4d; 32]);
         Self {
-            rng: TestRng::seeded(counter),
+            rng: Seeded(counter),
             device_key,
             slots,
             counter,
@@ -114,9 +115,9 @@ impl Flash for Hsm {
 }
 
 impl Host for Hsm {
-    type Rng = TestRng;
+    type Rng = Seeded;
 
-    fn rng(&mut self) -> &mut TestRng {
+    fn rng(&mut self) -> &mut Seeded {
         &mut self.rng
     }
 

@@ -14,9 +14,9 @@ use crate::hardened::{Permit, Verdict, copy};
 #[cfg(feature = "hazmat")]
 use crate::rng::Erased;
 use crate::rng::{self, Generator, RngError};
-use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};
 #[cfg(feature = "hazmat")]
-use crate::sealed_domain::{HeaderDigest, InstanceId};
+use crate::sealed_domain::InstanceId;
+use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};
 use crate::secret::Secret;
 use crate::self_test::Test;
 #[cfg(feature = "hazmat")]
@@ -101,8 +101,8 @@ impl Fresh {
     }
 }
 
-/// Returns the seed and the name that an HSM draws when it begins to recover the domain with this
-/// header.
+/// Returns the seed and the name that an HSM draws when it begins a session: `aim` is the digest of the
+/// header of the domain to recover, or `import`.
 ///
 /// # Errors
 ///
@@ -111,14 +111,14 @@ impl Fresh {
 pub fn session_instance<R: Generator + ?Sized>(
     rng: &mut R,
     device_key: &mut dyn DeviceKey,
-    header: HeaderDigest,
+    aim: &[u8],
     number: u64,
     now: u64,
 ) -> Result<(Secret<32>, InstanceId), LifecycleError> {
     let (mut rng, mut instance) = (Erased(rng), Instance::NONE);
     let mut secret = Secret::zeroed();
     storage::hedge(device_key, &mut secret)?;
-    let mut rng = hedge(&mut rng, &secret, header.as_bytes(), number, now);
+    let mut rng = hedge(&mut rng, &secret, aim, number, now);
     instance.draw(&mut rng)?.spend(RngError)?;
     Ok((instance.seed, instance.id))
 }

@@ -2,19 +2,36 @@
 //! Steps whose generator fails.
 
 use security_domain::hazmat::testing::TestRng;
+use security_domain::rsa::ModulusSize;
+use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use super::*;
 
 impl Life {
-    /// A step that draws does not take place, and writes nothing, if the generator fails once, at draw `draw`
-    /// from 0.
-    pub(super) fn without_draws<'v>(&mut self, at: At<'v>, draw: usize) -> At<'v> {
-        let written = self.hsm.attempts.len();
+    /// A step that draws does not take place, and writes nothing, if the generator fails once, at its first draw
+    /// or its second.
+    pub(super) fn without_draws<'v>(&mut self, at: At<'v>, b: u8) -> At<'v> {
+        let (written, draw) = (self.hsm.attempts.len(), usize::from(b & 1));
         let mut hsm = WithRng(&mut self.hsm, TestRng::failing_at(7, draw));
         let (at, error) = match at {
             At::Empty(domain) => {
-                let artifacts = lost(0).held.artifacts();
-                let refused = domain.provision(&artifacts, &mut hsm).expect_err("drawn");
+                let lost = lost(0);
+                let refused = match b & 6 {
+                    0 => {
+                        let (sealed, expect) = (lost.sealed(), lost.expect());
+                        { domain.begin_recovery_here(&sealed, &expect, None, &mut hsm) }.map(drop)
+                    }
+                    2 => {
+                        let (size, expected) = (ModulusSize::Rsa2048, exported().expected());
+                        let mut certificate = [0xaa; SELF_SIGNED_MAX_LEN];
+                        let begun =
+                            domain.begin_import(size, &expected, None, &mut hsm, &mut certificate);
+                        assert!(certificate.iter().all(|byte| *byte == 0));
+                        begun.map(drop)
+                    }
+                    _ => domain.provision(&lost.held.artifacts(), &mut hsm).map(drop),
+                };
+                let refused = refused.expect_err("drawn");
                 (At::Empty(refused.domain), refused.error)
             }
             // What a failed activation left is put right first.

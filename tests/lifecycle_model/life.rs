@@ -10,7 +10,7 @@ use security_domain::custodian::Recipient;
 use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::lifecycle::{
     Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
-    Provisioned, QuorumMet, Recovering, Stage, Status, Vault,
+    QuorumMet, Recovering, Sealable, Stage, Status, Vault,
 };
 use security_domain::sealed_domain::{
     Epoch, ExpectedDomain, HeaderDigest, InstanceId, OpenError, SealError, SealedDomain,
@@ -21,10 +21,11 @@ use super::fast::{FastKey, fast_keys};
 use super::flash::{Fault, Flash, Hsm, Tear, WithRng};
 use super::model::{Model, Session, Tick};
 use super::secrets::{at_rest, found, memory, primes};
-use super::world::{Held, ROOM, activation, lost};
+use super::world::{Held, ROOM, activation, exported, lost};
 
 mod generator;
 mod images;
+mod imports;
 mod outcomes;
 mod sessions;
 mod shown;
@@ -35,6 +36,9 @@ use shown::{Expected, Place, contributors, status};
 type In<'v, S> = Domain<'v, S, ROOM>;
 type At<'v> = AnyDomain<'v, ROOM>;
 
+/// The place of the exported domain among those that the HSM held.
+const EXPORTED: usize = 2;
+
 /// A life that has begun, to go on from.
 #[derive(Clone)]
 pub struct Snapshot {
@@ -43,6 +47,15 @@ pub struct Snapshot {
     seeds: Vec<Vec<u8>>,
     roots: Vec<[u8; 32]>,
     transfers: Vec<Transfer>,
+    blobs: Vec<Blob>,
+}
+
+/// A restore blob of the exported domain.
+#[derive(Clone)]
+struct Blob {
+    blob: Vec<u8>,
+    /// Parts of the primes of the key that it is sealed to.
+    primes: Vec<Vec<u8>>,
 }
 
 #[derive(Clone)]
@@ -67,15 +80,20 @@ pub struct Tally {
     pub discarded: usize,
     pub put_back: usize,
     pub undrawn: usize,
+    pub imported: usize,
+    pub wrong_blobs: usize,
+    pub ended_by_blobs: usize,
+    pub confirmed: usize,
     pub states: HashSet<Stage>,
 }
 
 pub struct Life {
     hsm: Hsm,
-    /// Every domain that the HSM ever held; first those that are lost.
+    /// Every domain that the HSM ever held; first those that are lost, and the exported one.
     held: Vec<Held>,
     seeds: Vec<Vec<u8>>,
     transfers: Vec<Transfer>,
+    blobs: Vec<Blob>,
     /// What the HSM is.
     now: Model,
     /// What the flash may hold.
@@ -145,20 +163,22 @@ impl Life {
             seeds: Vec::new(),
             roots: Vec::new(),
             transfers: Vec::new(),
+            blobs: Vec::new(),
         };
         let from = from.unwrap_or(&blank);
-        let lost = [lost(0), lost(1)].map(|lost| lost.held.root);
+        let known = [&lost(0).held, &lost(1).held, &exported().held].map(|held| held.root);
         let mut hsm = Hsm::with_flash(from.flash.clone(), seed);
         hsm.now = 10_000;
         Self {
             hsm,
-            held: lost
+            held: known
                 .iter()
                 .chain(&from.roots)
                 .map(|root| Held::new(*root))
                 .collect(),
             seeds: from.seeds.clone(),
             transfers: from.transfers.clone(),
+            blobs: from.blobs.clone(),
             now: from.model.clone(),
             rest: vec![from.model.clone()],
             old: Vec::new(),
@@ -179,8 +199,12 @@ impl Life {
             flash: self.hsm.flash.clone(),
             model: self.now.clone(),
             seeds: self.seeds.clone(),
-            roots: self.held[2..].iter().map(|held| held.root).collect(),
+            roots: self.held[EXPORTED + 1..]
+                .iter()
+                .map(|held| held.root)
+                .collect(),
             transfers: self.transfers.clone(),
+            blobs: self.blobs.clone(),
         }
     }
 
@@ -223,16 +247,16 @@ impl Life {
             .unwrap_or_else(|error| panic!("{error}"));
         let (status, shares) = (status(&at), contributors(&at));
         let rest = std::mem::take(&mut self.rest);
-        let mut found = rest
+        let found = rest
             .iter()
-            .filter(|model| self.status(model) == status && self.contributors(model) == shares);
-        let found = found
-            .next()
+            .filter(|model| self.status(model) == status && self.contributors(model) == shares)
+            .cloned()
+            .reduce(Model::either)
             .unwrap_or_else(|| panic!("{status:?} is none of {rest:?}"));
         self.now = found.clone();
         self.begun = true;
-        self.rest = vec![found.clone()];
-        if let At::Active(domain) = &at {
+        self.rest = vec![found];
+        if let (At::Active(domain), Some(_)) = (&at, self.now.standing) {
             self.completes(domain);
         }
         at
@@ -258,9 +282,13 @@ impl Life {
 
     fn status(&self, model: &Model) -> Expected {
         let session = model.session.as_ref();
-        let lost = session.map(|session| lost(session.lost));
+        let recovery = session.filter(|session| session.import.is_none());
+        let lost = recovery.map(|session| lost(session.lost));
         let header = lost.map(|lost| lost.header);
-        let shown = matches!(model.stage, Stage::Provisioned | Stage::Active);
+        let shown = matches!(
+            model.stage,
+            Stage::Provisioned | Stage::Imported | Stage::Active
+        );
         let own = model.held.filter(|_| shown).map(|(id, _)| id);
         Expected {
             stage: model.stage,
@@ -314,6 +342,10 @@ impl Life {
                 Place::Transfer(at) => now.session.as_ref().is_some_and(|session| {
                     session.transfer.is_some_and(|(_, transfer)| transfer == at)
                 }),
+                Place::Blob(at) => now.session.as_ref().is_some_and(|session| {
+                    let import = session.import.as_ref();
+                    now.stage == Stage::Importing && import.is_some_and(|import| import.key == at)
+                }),
             },
             "after a step",
         );
@@ -337,6 +369,10 @@ impl Life {
         for (at, transfer) in self.transfers.iter().enumerate() {
             let primes = transfer.primes.iter();
             secrets.extend(primes.map(|prime| (Place::Transfer(at), prime.as_slice())));
+        }
+        for (at, blob) in self.blobs.iter().enumerate() {
+            let primes = blob.primes.iter();
+            secrets.extend(primes.map(|prime| (Place::Blob(at), prime.as_slice())));
         }
         let bytes: Vec<&[u8]> = secrets.iter().map(|(_, secret)| *secret).collect();
         let mut dead = HashSet::new();

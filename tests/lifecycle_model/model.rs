@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `docs/lifecycle.md` in a few lines: what an HSM is, as its operator sees it.
 
+use std::ops::RangeInclusive;
+
 use security_domain::contribution::RequestDigest;
 use security_domain::lifecycle::Stage;
 use security_domain::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId};
@@ -27,6 +29,17 @@ pub struct Session {
     pub shares: Vec<usize>,
     pub latest: u64,
     pub expires: u64,
+    /// What it waits for if it is an import.
+    pub import: Option<Import>,
+}
+
+/// A restore blob is to come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Import {
+    /// The transfer key, by place.
+    pub key: usize,
+    /// How many blobs have been tried, at least and at most: a failed write leaves it open.
+    pub tried: RangeInclusive<u8>,
 }
 
 /// What a session makes of the time.
@@ -38,6 +51,18 @@ pub enum Tick {
 }
 
 impl Session {
+    /// A session that begins now, for a lost domain.
+    pub fn new(lost: usize, now: u64, expires: u64) -> Self {
+        Self {
+            lost,
+            transfer: None,
+            shares: Vec::new(),
+            latest: now,
+            expires,
+            import: None,
+        }
+    }
+
     /// Takes note of the time of a step that took effect.
     pub fn note(&mut self, now: u64) {
         if self.latest != 0 {
@@ -76,6 +101,20 @@ impl Model {
             session: Some(session),
             ..Self::EMPTY
         }
+    }
+
+    /// One of two that show the same. How many blobs were tried does not show.
+    pub fn either(mut self, other: Self) -> Self {
+        let import = |model: Self| model.session.and_then(|session| session.import);
+        let own = self
+            .session
+            .as_mut()
+            .and_then(|session| session.import.as_mut());
+        if let (Some(own), Some(other)) = (own, import(other)) {
+            let (a, b) = (own.tried.clone(), other.tried);
+            own.tried = *a.start().min(b.start())..=*a.end().max(b.end());
+        }
+        self
     }
 
     pub fn with_session(&self, session: Session) -> Self {

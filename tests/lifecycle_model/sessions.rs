@@ -25,7 +25,12 @@ impl Life {
     }
 
     /// A step that the time did not allow.
-    fn out_of_time(&mut self, had_session: bool, expected: LifecycleError, error: LifecycleError) {
+    pub(super) fn out_of_time(
+        &mut self,
+        had_session: bool,
+        expected: LifecycleError,
+        error: LifecycleError,
+    ) {
         let over = had_session && expected == LifecycleError::Expired;
         if over {
             let written = match error {
@@ -42,7 +47,11 @@ impl Life {
     }
 
     /// The flash failed when it was asked where the counter stands: the step did not begin.
-    fn did_not_begin<T>(&self, outcome: &Result<T, LifecycleError>, has_session: bool) -> bool {
+    pub(super) fn did_not_begin<T>(
+        &self,
+        outcome: &Result<T, LifecycleError>,
+        has_session: bool,
+    ) -> bool {
         matches!(outcome, Err(LifecycleError::Record(_)))
             && self.failed()
             && self.heard().is_empty()

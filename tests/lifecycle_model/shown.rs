@@ -10,6 +10,7 @@ pub(super) enum Place {
     Seed(usize),
     Share(usize, usize),
     Transfer(usize),
+    Blob(usize),
 }
 
 /// What an HSM shows.

@@ -34,19 +34,25 @@ impl Life {
                 at
             }
             3 if a & 15 == 0 => At::Empty(self.zeroize(at)),
-            3 if a & 1 == 1 => self.without_draws(at, usize::from(b & 1)),
+            3 if a & 1 == 1 => self.without_draws(at, b),
             _ => match at {
                 At::Empty(domain) => match act & 3 {
                     0 => self.provision(domain),
+                    1 if self.keys > 0 && a & 1 == 0 => self.begin_import(domain, b),
                     _ => self.begin_recovery(domain, a, b),
                 },
-                At::Provisioned(domain) => self.activate(domain, b),
+                At::Provisioned(domain) => self.activate(domain, b, At::Provisioned),
                 At::Recovering(domain) => self.gather(domain, a, b),
                 At::QuorumMet(domain) => match a & 7 {
                     0 => At::Empty(self.cancel(|hsm| domain.cancel(hsm))),
                     a => self.open(domain, a & 3 == 1),
                 },
+                At::Active(domain) if self.now.standing.is_none() && a & 1 == 1 => {
+                    self.activate(domain, b, At::Active)
+                }
                 At::Active(domain) => self.use_it(domain),
+                At::Importing(domain) => self.import(domain, a, b),
+                At::Imported(domain) => self.confirm(domain, a),
                 other => other,
             },
         }
@@ -90,7 +96,12 @@ impl Life {
 
     /// Seals the domain, stores the file in place of an earlier one, and activates the HSM; or the power
     /// fails in between, or the sealing is abandoned.
-    fn activate<'v>(&mut self, domain: In<'v, Provisioned>, a: u8) -> At<'v> {
+    fn activate<'v, S: Sealable>(
+        &mut self,
+        domain: In<'v, S>,
+        a: u8,
+        before: fn(In<'v, S>) -> At<'v>,
+    ) -> At<'v> {
         let keys: Vec<FastKey> = fast_keys(3).iter().map(|key| FastKey(key.0 + 64)).collect();
         let activation = activation(&keys, 2);
         let (id, _) = self.now.held.expect("it is provisioned");
@@ -100,7 +111,7 @@ impl Life {
             Err(refused) => {
                 assert!(file.iter().all(|byte| *byte == 0));
                 self.did_not(refused.error, |life| life.now.clone());
-                return At::Provisioned(refused.domain);
+                return before(refused.domain);
             }
         };
         // The flash is as it was before any activation that failed, so an earlier file is void.
@@ -118,7 +129,7 @@ impl Life {
             ..self.now.clone()
         };
         match a & 7 {
-            0 => return At::Provisioned(domain.abandon()),
+            0 => return before(domain.abandon()),
             1 => self.hsm.fault(0, Fault::Cut(Tear::Unreadable)),
             _ => {}
         }
@@ -136,7 +147,7 @@ impl Life {
                 }
             }
         }
-        At::Provisioned(domain.abandon())
+        before(domain.abandon())
     }
 
     /// An active HSM completes the file that it was sealed to: the one that was stored last, or the one
@@ -181,20 +192,14 @@ impl Life {
         let drawn = session_instance(
             &mut rng,
             self.hsm.device_key(),
-            header.digest(),
+            header.digest().as_bytes(),
             number_at_rest,
             now,
         );
         let (seed, id) = drawn.unwrap();
         let hsm = (id, self.seeds.len());
         let lifetime = (self.hsm.now != 0 && b & 1 == 0).then_some(1000);
-        let mut session = Session {
-            lost: number,
-            transfer: None,
-            shares: Vec::new(),
-            latest: self.hsm.now,
-            expires: 0,
-        };
+        let mut session = Session::new(number, self.hsm.now, 0);
         let event = |request| Event::BeginRecovery {
             domain: header.domain_id(),
             epoch: header.epoch(),
@@ -255,7 +260,9 @@ impl Life {
             Ok(have) => assert!(have.eq(artifacts)),
             Err(error) => self.did_not(error, |life| life.now.clone()),
         }
-        self.completes(&domain);
+        if self.now.standing.is_some() {
+            self.completes(&domain);
+        }
         match domain.begin_backup(Kind::Full(None), 10, &mut self.hsm) {
             Ok(writer) => {
                 let backup = writer.backup_id();
