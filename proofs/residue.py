@@ -18,8 +18,9 @@ VECTORS = pathlib.Path(__file__).parent.parent / "tests/vectors/sealed-domain"
 WINDOW = 8
 PAINT = 0xA5
 ROOT = bytes(range(0x61, 0x81))
-# The backup is opened after it was sealed.
-ORDER = ["residue_backup_seal", "residue_backup_open"]
+# A backup is opened after it was sealed.
+SEALS = ["residue_backup_seal", "residue_life_backup"]
+ORDER = [SEALS[0], "residue_backup_open", SEALS[1], "residue_life_restore"]
 
 
 def framed(*parts):
@@ -100,14 +101,14 @@ def main(path):
         machine.mem_write(stack[0], bytes([PAINT]) * STACK_SIZE)
         assert image.call(name) == 1, f"{name} did not work"
         dead = bytes(machine.mem_read(stack[0], STACK_SIZE))
-        if name == "residue_backup_seal":
+        if name in SEALS:
             # Its key follows from its front, which is public from now on.
             assert image.call("prepare_residue_front", DATA) == 1
             front = bytes(machine.mem_read(DATA, 512))
             front = front[: 12 + int.from_bytes(front[8:12], "big")]
             machine.mem_write(DATA, bytes(0x1000))
             digest = hashlib.sha256(framed(b"security-domain/v1 backup header", front)).digest()
-            named["key of the backup"] = derived(ROOT, b"security-domain/v1 backup", digest)
+            named[f"key of {name}"] = derived(ROOT, b"security-domain/v1 backup", digest)
         left = found(dead, windows())
         after = statics()
         fresh = {value for start in after for place, value in after[start].items() if place not in before[start]}

@@ -8,6 +8,9 @@ use core::hint::black_box;
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::backup::{self, BackupKey};
+use security_domain::hazmat::record::{self, Loaded};
+use security_domain::hazmat::testing::RamHost;
+use security_domain::lifecycle::{Active, AnyDomain, Domain, Vault, vault_room};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
@@ -15,6 +18,7 @@ use security_domain::sealed_domain::{
     Root, SealedDomain, Sealing,
 };
 use security_domain::secret::Secret;
+use security_domain::self_test;
 
 use crate::rng::Xorshift;
 use crate::stack::Static;
@@ -41,6 +45,9 @@ static SCRATCH: Static<[u8; 1024]> = Static::new([0; 1024]);
 /// Makes what the operations need. The secrets are the bytes at `secret`: a root.
 #[unsafe(no_mangle)]
 extern "C" fn prepare_residue(secret: &[u8; 32]) -> u32 {
+    if prepare_life(secret).is_none() {
+        return 0;
+    }
     let root = Secret::from_bytes(&mut { *secret });
     *ROOT.borrow_mut() = Some(Root::from_secret(root));
     *SEALED.borrow_mut() = SealedDomain::parse(FILE).ok();
@@ -181,4 +188,73 @@ extern "C" fn residue_backup_open() -> u32 {
 extern "C" fn prepare_residue_front(out: &mut [u8; 512]) -> u32 {
     *out = *FRONT.borrow_mut();
     1
+}
+
+static HOST: Static<Option<RamHost<Xorshift, ROOM>>> = Static::new(None);
+static VAULT: Static<Vault<ROOM>> = Static::new(Vault::new());
+const ROOM: usize = vault_room(1, 32);
+
+/// Makes an HSM that is active with this root. Its state is written as `docs/format.md` says, "Contents".
+fn prepare_life(root: &[u8; 32]) -> Option<()> {
+    let mut hsm = RamHost::new(Xorshift(6));
+    let mut buffer = [0; ROOM];
+    let Ok(Loaded::Blank { mut position }) = record::load(&mut hsm, &mut buffer) else {
+        return None;
+    };
+    let parts: [&[u8]; 8] = [
+        &[0x88, 1, 5, 0x50],
+        &[7; 16],
+        &[0x58, 32],
+        &[8; 32],
+        &[0, 0x82, 0x58, 32],
+        root,
+        &[0x44, 0x61, b'a', 0x41, 1],
+        &[0xf6, 0xf6],
+    ];
+    let mut len = 0;
+    for part in parts {
+        buffer.get_mut(len..len + part.len())?.copy_from_slice(part);
+        len += part.len();
+    }
+    let instance = InstanceId::from_bytes([7; 16]);
+    record::save(&mut hsm, instance, &mut position, &mut buffer, len).ok()?;
+    *HOST.borrow_mut() = Some(hsm);
+    Some(())
+}
+
+/// Starts the HSM, and takes one step with its domain.
+fn step(
+    take: impl FnOnce(&mut Domain<'_, Active, ROOM>, &mut RamHost<Xorshift, ROOM>) -> Option<()>,
+) -> u32 {
+    let (mut vault, mut host) = (VAULT.borrow_mut(), HOST.borrow_mut());
+    let (Some(host), Ok(tested)) = (&mut *host, self_test::run()) else {
+        return 0;
+    };
+    let Ok(AnyDomain::Active(mut domain)) = vault.start(tested, host) else {
+        return 0;
+    };
+    u32::from(take(&mut domain, host).is_some())
+}
+
+/// A backup of one chunk, made by the HSM.
+#[unsafe(no_mangle)]
+extern "C" fn residue_life_backup() -> u32 {
+    step(|domain, host| {
+        let mut backup = { domain.begin_backup(Kind::Full(None), TEXT_LEN as u64, host) }.ok()?;
+        FRONT.borrow_mut()[..backup.front().len()].copy_from_slice(backup.front());
+        backup.seal(&mut *CHUNK.borrow_mut(), host).ok()?;
+        backup.finish(host).ok()
+    })
+}
+
+/// And restored by it.
+#[unsafe(no_mangle)]
+extern "C" fn residue_life_restore() -> u32 {
+    step(|domain, host| {
+        let front = FRONT.borrow_mut();
+        let header = BackupHeader::parse(&*front).ok()?;
+        let mut restore = domain.begin_restore(&header, host).ok()?;
+        restore.open(&mut *CHUNK.borrow_mut(), host).ok()?;
+        restore.finish(host).ok()
+    })
 }
