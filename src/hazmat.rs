@@ -41,6 +41,12 @@ pub mod gf256 {
     pub use crate::gf256::{Backend, Element, Public, Store, Term, mul_add_row, mul_row, sum_rows};
 }
 
+/// The power-up self-tests on hardware that fails.
+#[cfg(feature = "sealed-domain")]
+pub mod self_test {
+    pub use crate::self_test::hazmat::{Compare, Judge, Wrong, run_judged};
+}
+
 /// The draws of an HSM.
 #[cfg(feature = "sealed-domain")]
 pub mod lifecycle {

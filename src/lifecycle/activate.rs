@@ -21,6 +21,7 @@ use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::Recipient;
 use crate::hardened::{Permit, Verdict};
 use crate::quorum::Threshold;
+use crate::rng::check_drawn;
 use crate::sealed_domain::{
     ArtifactTag, DomainLabel, HeaderDigest, Lineage, SealError, SealedDomain, Sealing, ShareError,
 };
@@ -230,6 +231,11 @@ impl<const N: usize> Vault<N> {
             .seal_holding_back(&mut HostRng(host), buffer, out, Some(release))
             .map_err(LifecycleError::Seal)?;
         host.progress();
+        // The release is here, and does not leave with the file.
+        sealed
+            .check_shows(0, LifecycleError::Fault)?
+            .and(check_drawn(release.expose())?)
+            .spend(LifecycleError::Fault)?;
         let (header, len) = (sealed.header(), sealed.as_bytes().len());
         self.pending = Standing::new(header.epoch(), header.digest());
         Ok(len)

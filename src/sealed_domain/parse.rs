@@ -135,7 +135,7 @@ impl<'a> SealedDomain<'a> {
     }
 
     /// Returns a permit if the file shows as many bytes of its release: all, or none.
-    pub(super) fn check_shows<E: Copy>(&self, len: usize, refusal: E) -> Result<Permit, E> {
+    pub(crate) fn check_shows<E: Copy>(&self, len: usize, refusal: E) -> Result<Permit, E> {
         self.signed.test(refusal)?;
         let shown = || self.release.map_or(0, |release| release.len());
         Verdict::twice(|| Mask::public(shown() == len)).permit(refusal)

@@ -10,18 +10,33 @@ use crate::hardened::Verdict;
 use crate::secret::Secret;
 
 /// An answer is wrong or missing.
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_structs, reason = "in `hazmat` only")
+)]
 pub struct Wrong;
 
 /// Receives every answer of a self-test.
 pub trait Judge {
     /// Compares a computed answer with the known one.
+    ///
+    /// # Errors
+    ///
+    /// [`Wrong`] if they differ.
     fn same(&mut self, have: &[u8], want: &[u8]) -> Result<(), Wrong>;
 }
 
 /// The judge. It does not use the comparison that is itself under test.
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "hazmat",
+    expect(clippy::exhaustive_structs, reason = "in `hazmat` only")
+)]
 pub struct Compare;
 
 impl Judge for Compare {
+    #[inline(never)]
     fn same(&mut self, have: &[u8], want: &[u8]) -> Result<(), Wrong> {
         Verdict::twice(|| Mask::public(have == want)).or(Wrong)
     }

@@ -4,12 +4,12 @@
 use core::convert::Infallible;
 use core::num::NonZeroU64;
 
-use security_domain::rng::Generator;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
 use security_domain::lifecycle::{AnyDomain, Domain, Empty, Provisioned, Recovering, Refused};
 use security_domain::quorum::Threshold;
+use security_domain::rng::Generator;
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError,
     Opened, Root, SealedDomain, Sealing,

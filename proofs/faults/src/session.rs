@@ -7,19 +7,20 @@ use security_domain::contribution::{Contribution, ContributionError, Request, Re
 use security_domain::hazmat::contribution::open_contribution;
 use security_domain::hazmat::lifecycle::Fresh;
 use security_domain::lifecycle::{
-    Added, AnyDomain, Domain, Empty, Host, LifecycleError, Provisioned, QuorumMet, Recovering,
-    Refused,
+    Active, Added, AnyDomain, Domain, Empty, Host, LifecycleError, Provisioned, Recovering, Refused,
 };
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
-use security_domain::sealed_domain::{ArtifactTag, DomainShare, SealedDomain};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainShare, ExpectedDomain, OpenError, SealedDomain,
+};
 
 use crate::act::{
-    In, LIFETIME, TRANSFER, artifacts, believed, empty, recovering, sealed, share, start_tested,
-    tested,
+    FastKey, In, LIFETIME, TRANSFER, artifacts, believed, empty, expect, recovering, sealed,
+    sealed_to, share, start_tested, tested,
 };
 use crate::domain::unwrapped;
-use crate::host::{Hsm, ROOM, Rng, memory_of_vault};
+use crate::host::{Hsm, ROOM, Rng, buffer, memory_of_vault};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
@@ -33,11 +34,12 @@ fn act_provision(
     domain.provision(artifacts, hsm)
 }
 
-/// Provisions with a generator that fails at that call.
-fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
+/// Provisions with a generator that fails at that call, or with a sink that refuses.
+fn provision(hsm: &mut Hsm, fails_in: Option<u32>, refuses: bool) -> Option<Outcome> {
     let domain = empty(hsm)?;
     let (artifacts, tested) = (black_box(artifacts()?), tested()?);
     hsm.rng.fails_in = fails_in;
+    hsm.refuses = refuses;
     let answer = window!(act_provision(domain, &artifacts, hsm));
     Some(match answer {
         Ok(domain) => {
@@ -54,19 +56,25 @@ fn provision(hsm: &mut Hsm, fails_in: Option<u32>) -> Option<Outcome> {
 scene!(
     /// A root that the generator did not give.
     fault_rng_root,
-    |wrong, hsm| { provision(hsm, wrong.then_some(0)) }
+    |wrong, hsm| { provision(hsm, wrong.then_some(0), false) }
 );
 
 scene!(
     /// A seed of the instance that the generator did not give.
     fault_rng_seed,
-    |wrong, hsm| { provision(hsm, wrong.then_some(1)) }
+    |wrong, hsm| { provision(hsm, wrong.then_some(1), false) }
 );
 
 scene!(
     /// A name of the instance that the generator did not give.
     fault_rng_instance,
-    |wrong, hsm| { provision(hsm, wrong.then_some(2)) }
+    |wrong, hsm| { provision(hsm, wrong.then_some(2), false) }
+);
+
+scene!(
+    /// A domain that the sink refuses to see provisioned.
+    fault_sink_provision,
+    |wrong, hsm| { provision(hsm, None, wrong) }
 );
 
 /// Whether the vault has at least half of each secret that it should hold.
@@ -102,12 +110,19 @@ scene!(
 
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn act_quorum(domain: In<Recovering>) -> Result<In<QuorumMet>, In<Recovering>> {
-    domain.quorum()
+fn act_quorum(
+    domain: In<Recovering>,
+    sealed: &SealedDomain<'_>,
+    hsm: &mut Hsm,
+) -> Result<In<Active>, LifecycleError> {
+    match domain.quorum() {
+        Ok(domain) => Ok(domain.open(sealed, hsm)?),
+        Err(_) => Err(LifecycleError::SinkRefused),
+    }
 }
 
 scene!(
-    /// A quorum of one share, where two are needed.
+    /// One share is combined, where two are needed.
     fault_quorum,
     |wrong, hsm| {
         let sealed = sealed(0)?;
@@ -117,8 +132,9 @@ scene!(
                 .add_share(&sealed, share(&sealed, place)?, hsm)
                 .ok()?;
         }
-        Some(match window!(act_quorum(domain)) {
-            Ok(domain) => Outcome::took_effect(domain.needed() == 2),
+        Some(match window!(act_quorum(domain, &sealed, hsm)) {
+            // What is combined of fewer shares opens nothing.
+            Ok(_) | Err(LifecycleError::Open(OpenError::DoesNotOpen)) => Outcome::Accepted,
             Err(_) => Outcome::Refused,
         })
     }
@@ -178,6 +194,47 @@ scene!(
         Some(match answer {
             Ok(_) => Outcome::took_effect(domain.contributors().count() == 1),
             Err(_) => Outcome::Refused,
+        })
+    }
+);
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_ask(
+    domain: In<Empty>,
+    sealed: &SealedDomain<'_>,
+    expect: &ExpectedDomain,
+    hsm: &mut Hsm,
+    request: &mut [u8],
+) -> Result<(In<Recovering>, usize), Refused<In<Empty>>> {
+    domain.begin_recovery(sealed, expect, None, hsm, request)
+}
+
+/// For the name and the key of the HSM and the name of the session.
+const CALLS_BEFORE: u32 = 3;
+
+/// How many calls a number takes from which a prime of an RSA-3072 key is searched: 192 bytes, 32 a call. It is drawn
+/// anew if it is too low.
+const CALLS_FOR_3072: u32 = 6;
+
+scene!(
+    /// A transfer key that is weaker than a custodian's key. It shows in the first number that is drawn for it. Then
+    /// the generator fails, since drawing the whole key would take long.
+    fault_transfer_size,
+    |wrong, hsm| {
+        let custodians = [FastKey(1), FastKey(if wrong { 9 } else { 2 }), FastKey(3)];
+        let sealed = sealed_to(&custodians, 0)?;
+        let domain = empty(hsm)?;
+        (hsm.rng.calls, hsm.rng.fails_after) = (0, Some(CALLS_BEFORE));
+        let expect = black_box(expect(&sealed));
+        let answer = window!(act_ask(domain, &sealed, &expect, hsm, buffer(1)));
+        Some(match answer {
+            Ok(_) => Outcome::Accepted,
+            Err(_) => {
+                let drew = hsm.rng.fails_after.is_none();
+                let weak = (hsm.rng.calls - CALLS_BEFORE) % CALLS_FOR_3072 != 0;
+                Outcome::failed_to_end(drew && weak)
+            }
         })
     }
 );

@@ -70,7 +70,9 @@ entry!(reach_rsa_steps, |input, out| {
     };
     while let Ok(step) = generation.step(rng) {
         if step.is_ready() {
-            return generation.key().map_or(0, |key| key.to_pkcs8_der(out).unwrap_or(0));
+            return generation
+                .key()
+                .map_or(0, |key| key.to_pkcs8_der(out).unwrap_or(0));
         }
     }
     0

@@ -6,9 +6,9 @@ use core::num::NonZeroU64;
 use heapless::Vec;
 
 use crate::contribution::{AskError, Asking, Request, RequestDigest, SessionId, SessionPurpose};
-use crate::ct::declassify_bytes;
+use crate::ct::{Mask, declassify_bytes};
 use crate::custodian::Algorithm;
-use crate::hardened::Permit;
+use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
@@ -80,19 +80,27 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 }
 
-/// Returns the size of a transfer key that is as strong as every custodian's key.
-fn transfer_size(sealed: &SealedDomain<'_>) -> Result<ModulusSize, LifecycleError> {
-    let sizes = sealed
-        .header()
-        .custodians()
-        .map(|custodian| match custodian.algorithm {
-            Algorithm::Rsa2048OaepSha256 => ModulusSize::Rsa2048,
-            Algorithm::Rsa3072OaepSha256 => ModulusSize::Rsa3072,
-            Algorithm::Rsa4096OaepSha256 => ModulusSize::Rsa4096,
-        });
-    sizes
+/// The sizes of the custodians' keys.
+fn custodian_sizes(sealed: &SealedDomain<'_>) -> impl Iterator<Item = ModulusSize> {
+    { sealed.header().custodians() }.map(|custodian| match custodian.algorithm {
+        Algorithm::Rsa2048OaepSha256 => ModulusSize::Rsa2048,
+        Algorithm::Rsa3072OaepSha256 => ModulusSize::Rsa3072,
+        Algorithm::Rsa4096OaepSha256 => ModulusSize::Rsa4096,
+    })
+}
+
+/// Returns the size of a transfer key that is as strong as every custodian's key, and a permit to draw it.
+fn transfer_size(sealed: &SealedDomain<'_>) -> Result<(ModulusSize, Permit), LifecycleError> {
+    let size = custodian_sizes(sealed)
         .max_by_key(|size| size.bits())
-        .ok_or(LifecycleError::Fault)
+        .ok_or(LifecycleError::Fault)?;
+    let permit = Verdict::twice(|| {
+        custodian_sizes(sealed).fold(Mask::public(true), |all, one| {
+            all & Mask::at_most(one.bits() as u64, size.bits() as u64)
+        })
+    })
+    .permit(LifecycleError::Fault)?;
+    Ok((size, permit))
 }
 
 impl<const N: usize> Vault<N> {
@@ -157,7 +165,8 @@ impl<const N: usize> Vault<N> {
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
-        let size = transfer_size(sealed)?;
+        let (size, strong) = transfer_size(sealed)?;
+        strong.test(LifecycleError::Fault)?;
         let key = self.session.key.generate(size, &mut rng)?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,
@@ -176,7 +185,7 @@ impl<const N: usize> Vault<N> {
             _ => LifecycleError::Fault,
         })?;
         let named = rng::check_drawn(request.session().as_bytes())?;
-        let permit = permit.and(named);
+        let permit = permit.and(strong).and(named);
         let (request, len) = (request.digest(), request.as_bytes().len());
         self.gather(sealed, expect, clock, Some(request), permit, host)?;
         Ok(len)
