@@ -10,7 +10,8 @@
 //! The depths are those of the machine code for a Cortex-M4 (`proofs/stack.py` measures them), so
 //! that burning needs no more stack than the operation did. On 64-bit machines they are four times
 //! as large, because both frames and stacks are larger there.
-//! `tests/residue` and `proofs/residue.py` look for remains.
+//! `tests/residue` and `proofs/residue.py` look for remains, and `proofs/depth.py` compares the depths
+//! with the frames of x86-64 programs.
 
 use zeroize::zeroize_stack;
 
@@ -18,6 +19,16 @@ const WIDTH: usize = if size_of::<usize>() > 4 { 4 } else { 1 };
 
 /// Sealing and opening with symmetric keys, and deriving them.
 pub const SYMMETRIC: usize = WIDTH * 0xc00;
+
+/// Sealing and opening a chunk of a backup. On an x86-64 with AVX-512 the crate `aes` encrypts 64 blocks
+/// at once, with four copies of each round key, in frames of up to 12 KB: the first two round keys are
+/// the key.
+pub const CHUNK: usize = SYMMETRIC
+    + if cfg!(target_arch = "x86_64") {
+        0x3000
+    } else {
+        0
+    };
 
 /// Opening a sealed domain, and every operation with an Ed25519 key.
 pub const DOMAIN: usize = WIDTH * 0x1400;

@@ -152,8 +152,8 @@ pub struct Lock<'p> {
     asked: Option<Zeroizing<Vec<u8>>>,
     /// Whether something was encrypted.
     is_used: bool,
-    /// How an encryption is converted that is not read here.
-    convert: &'static str,
+    /// Whether it is a PKCS#12 file.
+    is_pfx: bool,
     /// What to do if nobody is there to be asked.
     instead: &'static str,
 }
@@ -166,10 +166,7 @@ impl<'p> Lock<'p> {
             given,
             asked: None,
             is_used: false,
-            convert: match FileKind::of_decoded(text) {
-                FileKind::Pfx => pkcs12::CONVERT,
-                _ => encryption::CONVERT,
-            },
+            is_pfx: FileKind::of_decoded(text) == FileKind::Pfx,
             instead: "",
         }
     }
@@ -180,6 +177,11 @@ impl<'p> Lock<'p> {
             instead: pkcs12::TAKE_CERTIFICATES,
             ..Self::new(path, text, None)
         }
+    }
+
+    /// Returns whether the empty password is tried. Azure Key Vault, for one, exports PKCS#12 with it.
+    pub fn may_be_empty(&self) -> bool {
+        self.is_pfx && self.given.is_none_or(<[u8]>::is_empty)
     }
 
     /// Returns the password of what is encrypted.
@@ -204,7 +206,10 @@ impl<'p> Lock<'p> {
 
     /// The refusal of an encryption.
     pub fn unsupported(&self, which: &str) -> Refusal {
-        let convert = self.convert;
+        let convert = match self.is_pfx {
+            true => pkcs12::CONVERT,
+            false => encryption::CONVERT,
+        };
         self.refuse(format!(
             "is encrypted in a way that is not read here ({which}); {convert}"
         ))

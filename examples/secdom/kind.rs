@@ -86,7 +86,7 @@ impl FileKind {
     }
 
     /// Says how to turn the file into what is wanted, if a common command does.
-    fn remedy(&self) -> Option<&'static str> {
+    pub fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::Pfx => {
                 "take key and certificate out of it with: openssl pkcs12 -in FILE.pfx -nocerts -out A.key; \

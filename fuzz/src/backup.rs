@@ -6,9 +6,8 @@ use security_domain::backup::{
     RestoreError, TAG_LEN,
 };
 use security_domain::hazmat::backup::{self, BackupKey};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, Root};
-
-use super::rng::Seeded;
 
 /// The bytes as a file; then the bytes as something to back up, and as a change of that file.
 pub fn backup(data: &[u8]) {
@@ -30,7 +29,7 @@ fn header(data: &[u8]) {
     assert!(header.info().length <= MAX_LEN);
     let least = header.front().len() + TAG_LEN;
     assert!(header.sealed_len() >= header.info().length + least as u64);
-    let root = Root::random(&mut Seeded(1)).unwrap();
+    let root = Root::random(&mut TestRng::seeded(1)).unwrap();
     let refused = backup::read(&root, &header, &mut BackupKey::none()).unwrap_err();
     let RestoreError::WrongDomain(refused) = refused else {
         panic!("{refused}")
@@ -43,7 +42,7 @@ fn changed(data: &[u8]) {
     else {
         return;
     };
-    let root = Root::random(&mut Seeded(1)).unwrap();
+    let root = Root::random(&mut TestRng::seeded(1)).unwrap();
     let text = [&vec![chunks; usize::from(chunks & 1) * CHUNK_LEN], text].concat();
     let mut file = write(&root, &text);
     let place = usize::from(u16::from_be_bytes([place_high, place_low])).min(file.len() - 1);
@@ -66,7 +65,7 @@ fn write(root: &Root, text: &[u8]) -> Vec<u8> {
         length: text.len() as u64,
     };
     let mut key = BackupKey::none();
-    let mut writer = backup::write(root, &plan, &mut Seeded(2), &mut key).unwrap();
+    let mut writer = backup::write(root, &plan, &mut TestRng::seeded(2), &mut key).unwrap();
     let mut file = writer.front().to_vec();
     let mut rest = text;
     while let Some(len) = writer.next_len() {

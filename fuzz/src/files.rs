@@ -2,6 +2,7 @@
 //! The documents of the interchange.
 
 use security_domain::hazmat::managed_hsm::{master_key, share_from_words, share_words as words_of};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::managed_hsm::certificate_info::CertificateInfo;
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::key_backup::{self, ContentKey, KeyBackup};
@@ -13,11 +14,9 @@ use security_domain::quorum::Quorum;
 use security_domain::secret::Secret;
 use security_domain::x509::Thumbprint;
 
-use super::rng::Seeded;
-
 /// A key that opens nothing.
 fn wrong_key() -> Secret<32> {
-    Secret::random(&mut Seeded(1)).unwrap()
+    Secret::random(&mut TestRng::seeded(1)).unwrap()
 }
 
 /// What holds for the artifacts of every file that was read.
@@ -121,7 +120,7 @@ pub fn certificate_info(data: &[u8]) {
 
 /// A JWE on its own: a key backup. And what is sealed opens, but with no bit changed.
 pub fn jwe(data: &[u8]) {
-    let key = ContentKey::random(&mut Seeded(2)).unwrap();
+    let key = ContentKey::random(&mut TestRng::seeded(2)).unwrap();
     if let Ok(backup) = KeyBackup::parse(data) {
         let mut out = vec![0; backup.max_len()];
         assert!(backup.open(&key, &mut out).is_err());
@@ -131,7 +130,7 @@ pub fn jwe(data: &[u8]) {
         return;
     };
     let mut text = vec![0; key_backup::encoded_len(plaintext.len())];
-    let len = key_backup::seal(&key, plaintext, &mut Seeded(3), &mut text).unwrap();
+    let len = key_backup::seal(&key, plaintext, &mut TestRng::seeded(3), &mut text).unwrap();
     assert_eq!(len, text.len());
     let backup = KeyBackup::parse(&text).unwrap();
     let mut out = vec![0; backup.max_len()];

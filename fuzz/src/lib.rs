@@ -8,7 +8,6 @@ mod keys;
 mod lifecycle;
 mod pem;
 mod record;
-mod rng;
 mod session;
 mod sharing;
 

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use security_domain::hazmat::record::{self, Loaded, OVERHEAD, Position};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
 use security_domain::sealed_domain::InstanceId;
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
-
-use super::rng::Seeded;
 
 /// Longer than any record here.
 const ROOM: usize = 96 + OVERHEAD;
@@ -17,7 +16,7 @@ const ROOM: usize = 96 + OVERHEAD;
 const INSTANCE: InstanceId = InstanceId::from_bytes(*b"an hsm's 16 byte");
 
 struct Hsm {
-    rng: Seeded,
+    rng: TestRng,
     device_key: Secret<32>,
     slots: [Vec<u8>; 2],
     counter: u64,
@@ -31,7 +30,7 @@ impl Hsm {
     fn new(slots: [Vec<u8>; 2], counter: u64) -> Self {
         let device_key = Secret::from_bytes(&mut [0x4d; 32]);
         Self {
-            rng: Seeded(counter),
+            rng: TestRng::seeded(counter),
             device_key,
             slots,
             counter,
@@ -115,9 +114,9 @@ impl Flash for Hsm {
 }
 
 impl Host for Hsm {
-    type Rng = Seeded;
+    type Rng = TestRng;
 
-    fn rng(&mut self) -> &mut Seeded {
+    fn rng(&mut self) -> &mut TestRng {
         &mut self.rng
     }
 

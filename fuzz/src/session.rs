@@ -9,10 +9,9 @@ use security_domain::contribution::{
 };
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::contribution::{Asking, open_contribution};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::rng::Generator;
 use security_domain::sealed_domain::SealedDomain;
-
-use super::rng::Seeded;
 
 const SEALED: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/good.sealed");
 
@@ -83,7 +82,13 @@ pub fn contribution(data: &[u8]) {
     let mut custodians = sealed.header().custodians();
     let listed = custodians.find(|custodian| custodian.index == index);
     let request = contribution.request();
-    let refused = open_contribution(&contribution, &sealed, request, &mut Closed, &mut Seeded(0));
+    let refused = open_contribution(
+        &contribution,
+        &sealed,
+        request,
+        &mut Closed,
+        &mut TestRng::seeded(0),
+    );
     match (refused.unwrap_err(), listed) {
         (ContributionError::NotListed(at), None) => assert_eq!(at, index),
         (

@@ -2,14 +2,13 @@
 //! Sharing over GF(2^8).
 
 use security_domain::hazmat::gf256::{Backend, Public, Store, Term};
+use security_domain::hazmat::testing::TestRng;
 use security_domain::quorum::{Quorum, ShareIndex};
 use security_domain::secret::Secret;
 use security_domain::shamir::check::{SetId, ShareDigest, correct_rows, name_wrong};
 use security_domain::shamir::encoded::{EncodedShare, encoded_len};
 use security_domain::shamir::text::{MAX_VALUE_LEN, text_len};
 use security_domain::shamir::{IndexSet, ShareRow, combine_rows, split_rows};
-
-use super::rng::Seeded;
 
 /// A quorum from two bytes. One byte in 32 stands for a number up to 255 and the others for one up to 16,
 /// for the work grows with the square of the shares, and most of what there is to find is among few.
@@ -23,7 +22,7 @@ fn quorum(threshold: u8, count: u8) -> Option<Quorum> {
 }
 
 /// The rows of a secret's shares, in the order of their indices.
-fn deal(secret: &[u8], quorum: Quorum, rng: &mut Seeded) -> Vec<Vec<u8>> {
+fn deal(secret: &[u8], quorum: Quorum, rng: &mut TestRng) -> Vec<Vec<u8>> {
     let mut rows = vec![vec![0; secret.len()]; quorum.count().get().into()];
     let mut slots: Vec<&mut [u8]> = rows.iter_mut().map(Vec::as_mut_slice).collect();
     split_rows(secret, quorum, rng, &mut slots).unwrap();
@@ -59,7 +58,7 @@ pub fn shamir_split_combine(data: &[u8]) {
     let rows = deal(
         secret,
         quorum,
-        &mut Seeded(order.wrapping_mul(*given).into()),
+        &mut TestRng::seeded(order.wrapping_mul(*given).into()),
     );
     let shares = shuffled(&rows, *order);
     let given = 1 + usize::from(*given) % shares.len();
@@ -95,7 +94,7 @@ pub fn shamir_correct(data: &[u8]) {
     if secret.is_empty() || *flip == 0 {
         return;
     }
-    let mut rng = Seeded((*order).into());
+    let mut rng = TestRng::seeded((*order).into());
     let mut rows = deal(secret, quorum, &mut rng);
     let set = SetId::from_bytes([*order; 16]);
     let blind = Secret::<32>::random(&mut rng).unwrap();

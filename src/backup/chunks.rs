@@ -68,7 +68,7 @@ impl Chunks {
         key: &mut BackupKey,
         chunk: &mut [u8],
     ) -> Result<(), StreamError> {
-        burning::<{ burn::SYMMETRIC }, _>(move || {
+        burning::<{ burn::CHUNK }, _>(move || {
             let sealed = self.cut(key, chunk).and_then(|chunk| {
                 let Chunk {
                     key,
@@ -94,7 +94,7 @@ impl Chunks {
         key: &mut BackupKey,
         chunk: &'c mut [u8],
     ) -> Result<&'c mut [u8], StreamError> {
-        burning::<{ burn::SYMMETRIC }, _>(move || {
+        burning::<{ burn::CHUNK }, _>(move || {
             let opened = self.cut(key, chunk).and_then(|chunk| {
                 let Chunk {
                     key,

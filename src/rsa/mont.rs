@@ -254,8 +254,8 @@ pub(super) struct PowerOfTwo(u32);
 impl PowerOfTwo {
     pub(super) const START: Self = Self(0);
 
-    /// Takes the next step of `x = 2^exponent`, in Montgomery's form, for an `x` that is 1 in that form,
-    /// below the modulus: four bits of the exponent. Doubling takes the place of the multiplications of
+    /// Takes the next step of `x = 2^exponent`, in Montgomery's form, below `R`, for an `x` that is 1 in that
+    /// form: four bits of the exponent. Doubling takes the place of the multiplications of
     /// [`Power`].
     ///
     /// Secret: `exponent`. Public: the number of words. Leaks: nothing else.
@@ -271,10 +271,7 @@ impl PowerOfTwo {
             let (bit, last) = bits(exponent, self.0, 1)?;
             self.0 += 1;
             multiplier.square(x)?;
-            // Below the modulus, twice of it is below R plus the modulus.
-            multiplier.normalize(x);
-            let carry = words::shl1_if(Mask::from_bit(bit), x);
-            words::sub_if(Mask::from_bit(carry as u32), x, m);
+            words::double_if(Mask::from_bit(bit), x, m);
             if self.0 & 3 == 0 {
                 return Ok(ready_if(last));
             }

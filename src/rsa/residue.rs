@@ -9,7 +9,7 @@ use crate::ct::Mask;
 /// The public exponent of generated keys: a prime.
 pub(super) const E: u32 = 65537;
 
-/// Returns `x` modulo an odd `prime` below 2^15.
+/// Returns `x` modulo an odd `prime` below 2^16.
 ///
 /// Secret: `x`. Public: its length, `prime`. Leaks: nothing else.
 pub(super) fn mod_prime(x: &[Word], prime: u32) -> u32 {
@@ -18,14 +18,15 @@ pub(super) fn mod_prime(x: &[Word], prime: u32) -> u32 {
     let mut remainder = 0;
     for word in x.iter().rev() {
         for shift in (0..Word::BITS).step_by(16).rev() {
-            // remainder < 2 prime < 2^16. The estimated quotient is too small by less than 2, so what is
-            // left is below 2 prime again.
+            // remainder < prime < 2^16. The estimated quotient is too small by less than 2, so what is
+            // left is below 2 prime.
             let step = remainder << 16 | (word >> shift) as u32 & 0xffff;
             let quotient = ((u64::from(step) * reciprocal) >> 32) as u32;
             remainder = step - quotient * prime;
+            remainder -= (!Mask::lt(remainder, prime)).select(prime, 0);
         }
     }
-    remainder - (!Mask::lt(remainder, prime)).select(prime, 0)
+    remainder
 }
 
 /// Replaces an even `m` that `e` does not divide by `1/e` modulo `m`.
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn residues_modulo_small_primes() {
-        for prime in [3, 5, 257, 16411, 32749] {
+        for prime in [3, 5, 257, 16411, 32749, 65521] {
             for x in [0, 1, 2, u64::MAX, u64::MAX - 1, 1 << 63]
                 .into_iter()
                 .chain((0..7).map(|k| u64::MAX - u64::MAX % u64::from(prime) - k))

@@ -167,17 +167,42 @@ pub(super) fn shl1(a: &mut [Word], bit: Word) -> Word {
     carry
 }
 
-/// `a = 2 a` if `mask` is true, returning the bit shifted out, or 0.
+/// `a = 2 a` if `mask` is true. The bit shifted out is dropped.
 ///
 /// Secret: everything. Public: the length. Leaks: nothing else.
-pub(super) fn shl1_if(mask: Mask, a: &mut [Word]) -> Word {
+pub(super) fn shl1_if(mask: Mask, a: &mut [Word]) {
     let mut carry = 0;
     for x in a {
         let high = *x >> (Word::BITS - 1);
         *x = mask.select_word(*x << 1 | carry, *x);
         carry = high;
     }
-    mask.select_word(carry, 0)
+}
+
+/// `a = 2 a` modulo `m` if `mask` is true, for an `m` with its top bit set. Below `R = 2^(bits of m)`, as
+/// `a` is.
+///
+/// Secret: everything. Public: the length. Leaks: nothing else. First `2 a - m`, which is at least
+/// `-m` and below `2 R - m`, so that its part above the words is -1, 0 or 1. With -1, adding `m` gives `2 a`, which
+/// is below `m`; with 1, subtracting `m` leaves less than `2 R - 2 m`, which is below `R`.
+pub(super) fn double_if(mask: Mask, a: &mut [Word], m: &[Word]) {
+    let (mut carry, mut borrow) = (0, 0);
+    for (x, y) in a.iter_mut().zip(m) {
+        let sum =
+            WideWord::from(*x) + WideWord::from(mask.select_word(*x, 0)) + WideWord::from(carry);
+        carry = (sum >> Word::BITS) as Word;
+        (*x, borrow) = sub_word(sum as Word, mask.select_word(*y, 0), borrow);
+    }
+    let below = Mask::from_bit((borrow & !carry) as u32);
+    let above = Mask::from_bit((carry & !borrow) as u32);
+    // Subtracting is adding the complement and 1.
+    let mut carry = above.select_word(1, 0);
+    for (x, y) in a.iter_mut().zip(m) {
+        let y = below.select_word(*y, above.select_word(!*y, 0));
+        let sum = WideWord::from(*x) + WideWord::from(y) + WideWord::from(carry);
+        *x = sum as Word;
+        carry = (sum >> Word::BITS) as Word;
+    }
 }
 
 /// `a = a / 2` if `mask` is true.
@@ -230,7 +255,7 @@ fn sub_word(x: Word, y: Word, borrow: Word) -> (Word, Word) {
 
 #[cfg(test)]
 mod tests {
-    use crypto_bigint::Uint;
+    use crypto_bigint::{NonZero, Uint};
     use proptest::prelude::*;
 
     use super::*;
@@ -263,10 +288,21 @@ mod tests {
             prop_assert_eq!(is_one(&a).declassify(), x == Uint::ONE);
 
             let mut doubled = a;
-            let carry = shl1_if(Mask::public(true), &mut doubled);
-            prop_assert_eq!((doubled, carry), (x.wrapping_add(&x).to_words(), a[2] >> (Word::BITS - 1)));
-            prop_assert_eq!(shl1_if(Mask::public(false), &mut doubled), 0);
+            shl1_if(Mask::public(true), &mut doubled);
             prop_assert_eq!(doubled, x.wrapping_add(&x).to_words());
+            shl1_if(Mask::public(false), &mut doubled);
+            prop_assert_eq!(doubled, x.wrapping_add(&x).to_words());
+
+            let mut m = b;
+            m[2] |= 1 << (Word::BITS - 1);
+            let modulus = NonZero::new(Uint::from_words(m)).unwrap();
+            let mut doubled = a;
+            double_if(Mask::public(false), &mut doubled, &m);
+            prop_assert_eq!(doubled, a);
+            double_if(Mask::public(true), &mut doubled, &m);
+            let residue = x.rem_vartime(&modulus);
+            let twice = residue.add_mod(&residue, &modulus);
+            prop_assert_eq!(Uint::from_words(doubled).rem_vartime(&modulus), twice);
 
             let (mut up, mut down) = (a, a);
             add_word(&mut up, b[0]);

@@ -20,7 +20,7 @@ use crate::stack::{dead, found, left};
 use crate::world::{
     In, Lost, ROOM, activated, activation, empty, hsm, memory, parse, tested, vault,
 };
-use crate::{NOTHING, Secrets, backup_keys, root_and_key, value};
+use crate::{NOTHING, Secrets, TEXT_LEN, backup_keys, root_and_key, text, value};
 
 /// What is at rest and did not leave with what is `public`, and what a key in it is in the words of this
 /// machine.
@@ -264,13 +264,16 @@ fn backups_and_their_restoring_leave_nothing() {
     public.extend(shown(&domain.status()));
     // The key of a backup follows from its front, which is known when it has begun.
     let mut backup = Box::new(None);
-    let seen = dead(|| *backup = domain.begin_backup(Kind::Full(None), 100, &mut hsm).ok());
+    let seen = dead(|| {
+        let (kind, length) = (Kind::Full(None), TEXT_LEN as u64);
+        *backup = domain.begin_backup(kind, length, &mut hsm).ok();
+    });
     let front = backup.as_ref().as_ref().unwrap().front().to_vec();
     secrets.extend(backup_keys(&root_of(&secrets), &front));
     secrets.extend(at_rest(&hsm, &public));
     assert_eq!(found(&seen, &secrets), NOTHING);
-    let mut chunk: Vec<u8> = (1..=100).chain([0; TAG_LEN]).collect();
-    secrets.push(("text", (1..=100).collect()));
+    let mut chunk = [text(), vec![0; TAG_LEN]].concat();
+    secrets.push(("text", text()));
     nothing(&secrets, &public, &mut hsm, |hsm| {
         let mut backup = backup.take().unwrap();
         assert!(backup.seal(&mut chunk, hsm).is_ok());

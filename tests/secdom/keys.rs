@@ -132,6 +132,10 @@ fn what_is_no_usable_key_is_refused_by_name() {
         (pem.replacen("MII", "M!I", 1).into(), "base64"),
         (fs::read(fixture("ec.key")).unwrap(), "EC PRIVATE KEY"),
         (fs::read(fixture("ed25519.key")).unwrap(), "ada.key"),
+        (
+            pem.replace("PRIVATE", "OPENSSH PRIVATE").into(),
+            "ssh-keygen -p -m PKCS8",
+        ),
         // In BER.
         (
             [b"\x30\x80", &fs::read(fixture("chain.pfx")).unwrap()[4..]].concat(),
@@ -185,6 +189,9 @@ fn the_certificates_name_is_the_keys_with_its_last_extension_replaced() {
         ("ada.old.pem", "ada.old.cer"),
         ("plain", "plain.cer"),
         (".hidden", ".hidden.cer"),
+        // As Windows writes them.
+        ("UPPER.KEY", "UPPER.CER"),
+        ("mixed.key", "mixed.CRT"),
     ] {
         let path = folder.join(key_name);
         fs::copy(key("s2048_0"), &path).unwrap();
@@ -308,6 +315,14 @@ fn the_key_and_the_certificate_in_pkcs12_serve() {
         assert_eq!(shown.contains("s2048_0"), certificate_is_plain, "{shown}");
         assert_eq!(shown.contains("-nokeys"), !certificate_is_plain, "{shown}");
     }
+    // Azure Key Vault exports with an empty password.
+    let empty = fixture("pkcs12-empty-password.pfx");
+    drill(&empty, &[]).done();
+    drill(&empty, &["--passwords", ""]).done();
+    drill(&empty, &["--passwords", "wrong"]).refused(&["password.pfx", "does not open"]);
+    drill(&fixture("pkcs12-no-key.pfx"), &["--passwords", PASSWORD])
+        .refused(&["no-key.pfx", "without a private key"]);
+
     let folder = Folder::new();
     let key = with_key(&folder, fs::read(fixture("pkcs12-rc4.pfx")).unwrap());
     for _ in 0..2 {

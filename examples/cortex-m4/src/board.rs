@@ -5,6 +5,8 @@
 #[cfg_attr(target_arch = "riscv32", path = "board/virt.rs")]
 pub mod hardware;
 
+use core::ptr::{read_volatile, write_volatile};
+
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
@@ -13,6 +15,22 @@ use security_domain::storage::{DeviceKey, Flash, FlashError, NorStorage, Slot};
 
 use crate::chip::Chip;
 use crate::hsm::ROOM;
+
+/// The note that the watchdog leaves in memory.
+const TRIPPED: u32 = 0x5472_6970;
+
+/// Returns why the board started, and clears the watchdog's note.
+pub fn cause_of_reset() -> &'static [u8] {
+    // SAFETY: it is a word of this board's memory, and only the watchdog's interrupt uses it besides.
+    unsafe {
+        let note = read_volatile(hardware::NOTE);
+        write_volatile(hardware::NOTE, 0);
+        match note {
+            TRIPPED => b"watchdog",
+            _ => b"power",
+        }
+    }
+}
 
 pub struct Board {
     storage: NorStorage<Chip>,

@@ -44,7 +44,7 @@ fn run() -> ! {
     // SAFETY: this is the only use of MEMORY, and `run` is entered once after each reset.
     let memory = unsafe { &mut *memory };
     hardware::start();
-    send(STARTED, hardware::cause_of_reset());
+    send(STARTED, board::cause_of_reset());
     // A board without a noise source and a clock gets both from its operator.
     let (_, given) = receive(&mut memory.request);
     let mut board = Board::new(given);

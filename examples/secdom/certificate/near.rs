@@ -14,7 +14,11 @@ const EXTENSIONS: [&str; 7] = ["cer", "crt", "pem", "cert", "der", "p7b", "p7c"]
 pub fn near(key_file: &Path, text: &[u8]) -> Outcome<Vec<CertificateFile>> {
     let mut all = Vec::new();
     for extension in EXTENSIONS {
-        let beside = key_file.with_extension(extension);
+        let mut beside = key_file.with_extension(extension);
+        if !beside.try_exists().unwrap_or(false) {
+            // As Windows writes it.
+            beside = key_file.with_extension(extension.to_ascii_uppercase());
+        }
         if beside != key_file && beside.try_exists().unwrap_or(false) {
             let bytes = text::read(&beside)?;
             let found = CertificateFile::find(&beside, &bytes, None)?;

@@ -30,11 +30,27 @@ pub const CONVERT: &str = "convert it with: openssl pkcs8 -topk8 -in OLD.key -ou
 
 /// Decrypts a key, or what is encrypted in the same way, and asks for the password if none is given.
 pub fn decrypt(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
+    if lock.may_be_empty()
+        && let Ok(text) = decrypt_with(der, lock, |_| Ok(&[]))
+    {
+        return Ok(text);
+    }
+    decrypt_with(der, lock, |lock| lock.password())
+}
+
+/// Where a password comes from.
+type Password = for<'l> fn(&'l mut Lock<'_>) -> Outcome<&'l [u8]>;
+
+fn decrypt_with(
+    der: &[u8],
+    lock: &mut Lock<'_>,
+    password: Password,
+) -> Outcome<Zeroizing<Vec<u8>>> {
     let malformed = |_| lock.refuse("what is encrypted in it is malformed DER");
     let (oid, parameters, data) = read(der).map_err(malformed)?;
     let oid = oid.to_string();
     if oid == "1.2.840.113549.1.5.13" {
-        return pbes2(der, lock);
+        return pbes2(der, lock, password);
     }
     let pbe = Pbe::read(parameters).map_err(malformed)?;
     bounded(u64::from(pbe.iterations), lock)?;
@@ -49,7 +65,7 @@ pub fn decrypt(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
         "1.2.840.113549.1.12.1.6" => Pbe::pkcs12_rc2_40,
         oid => return Err(lock.unsupported(oid)),
     };
-    let text = scheme(&pbe, lock.password()?, data);
+    let text = scheme(&pbe, password(lock)?, data);
     text.filter(|text| is_whole(text))
         .ok_or_else(|| lock.wrong())
 }
@@ -76,7 +92,7 @@ fn bounded(iterations: u64, lock: &Lock<'_>) -> Outcome<()> {
     )))
 }
 
-fn pbes2(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
+fn pbes2(der: &[u8], lock: &mut Lock<'_>, password: Password) -> Outcome<Zeroizing<Vec<u8>>> {
     let info = EncryptedPrivateKeyInfoRef::try_from(der);
     let info = info.map_err(|_| lock.unsupported("PBES2"))?;
     match info.encryption_algorithm.pbes2().map(|scheme| &scheme.kdf) {
@@ -110,7 +126,7 @@ fn pbes2(der: &[u8], lock: &mut Lock<'_>) -> Outcome<Zeroizing<Vec<u8>>> {
         _ => return Err(lock.unsupported("PBES2")),
     }
     let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
-    let decrypted = decrypt_in_place(&info.encryption_algorithm, lock.password()?, &mut buffer);
+    let decrypted = decrypt_in_place(&info.encryption_algorithm, password(lock)?, &mut buffer);
     match decrypted {
         Ok(length) => buffer.truncate(length),
         Err(pkcs5::Error::DecryptFailed) => return Err(lock.wrong()),

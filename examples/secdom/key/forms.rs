@@ -11,7 +11,7 @@ use super::{Key, Lock, encryption, numbers, old, pfx};
 use crate::certificate::elements;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
-use crate::{pem, show};
+use crate::{pem, pkcs12, show};
 
 /// `rsaEncryption` and `id-RSASSA-PSS`. Their keys are of the same form, and what parameters there are
 /// does not concern decryption.
@@ -69,6 +69,10 @@ pub fn forms(path: &Path, bytes: &[u8]) -> Outcome<Vec<Form>> {
         ));
     }
     if forms.is_empty() {
+        if pkcs12::parts(bytes).is_ok_and(|parts| !parts.is_empty()) {
+            let error = "is a PKCS#12 file (PFX) without a private key";
+            return Err(Refusal::file(path, error));
+        }
         let error = "holds no private key in PEM or DER";
         return Err(kind::refusal(path, bytes, &FileKind::PrivateKey, error));
     }
@@ -107,10 +111,12 @@ impl Form {
             Self::Pkcs1(der) => numbers::read(der, lock),
             Self::Encrypted(der) => pkcs8(&encryption::decrypt(der, lock)?, lock),
             Self::Old { headers, body } => numbers::read(&old::decrypt(headers, body, lock)?, lock),
-            Self::Other(label) => Err(lock.refuse(format!(
-                "holds no RSA private key, but {}",
-                show::text(label)
-            ))),
+            Self::Other(label) => {
+                let convert = FileKind::Pem(label.into()).remedy();
+                let convert = convert.map_or(String::new(), |how| format!("; {how}"));
+                let label = show::text(label);
+                Err(lock.refuse(format!("holds no RSA private key, but {label}{convert}")))
+            }
         }
     }
 }

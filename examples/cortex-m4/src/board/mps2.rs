@@ -7,12 +7,13 @@ use core::ptr::{read_volatile, write_volatile};
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{entry, exception};
 
+use super::TRIPPED;
+
 /// The memory that stands in for a flash chip: a reset does not clear it.
 pub const CHIP: *mut u8 = 0x2100_0000 as _;
 
-/// A word of memory that a reset does not clear: the watchdog leaves a note there.
-const NOTE: *mut u32 = 0x2101_0010 as _;
-const TRIPPED: u32 = 0x5472_6970;
+/// A word of memory that a reset does not clear.
+pub const NOTE: *mut u32 = 0x2101_0010 as _;
 
 mod uart {
     pub const DATA: *mut u32 = 0x4000_4000 as _;
@@ -59,18 +60,6 @@ unsafe fn NonMaskableInt() {
     // SAFETY: as in `start`.
     unsafe { write_volatile(NOTE, TRIPPED) }
     SCB::sys_reset()
-}
-
-pub fn cause_of_reset() -> &'static [u8] {
-    // SAFETY: as in `start`.
-    unsafe {
-        let note = read_volatile(NOTE);
-        write_volatile(NOTE, 0);
-        match note {
-            TRIPPED => b"watchdog",
-            _ => b"power",
-        }
-    }
 }
 
 /// Waits for a byte.

@@ -7,12 +7,13 @@ use core::ptr::{read_volatile, write_volatile};
 use riscv::interrupt::Interrupt;
 use riscv_rt::{core_interrupt, entry};
 
+use super::TRIPPED;
+
 /// The memory that stands in for a flash chip: a reset does not clear it.
 pub const CHIP: *mut u8 = 0x8020_0000_u32 as _;
 
-/// A word of memory that a reset does not clear: the watchdog leaves a note there.
-const NOTE: *mut u32 = 0x8021_0010_u32 as _;
-const TRIPPED: u32 = 0x5472_6970;
+/// A word of memory that a reset does not clear.
+pub const NOTE: *mut u32 = 0x8021_0010_u32 as _;
 
 mod uart {
     pub const DATA: *mut u8 = 0x1000_0000 as _;
@@ -78,18 +79,6 @@ fn tripped() {
     unsafe {
         write_volatile(NOTE, TRIPPED);
         write_volatile(reset, word);
-    }
-}
-
-pub fn cause_of_reset() -> &'static [u8] {
-    // SAFETY: as in `feed`.
-    unsafe {
-        let note = read_volatile(NOTE);
-        write_volatile(NOTE, 0);
-        match note {
-            TRIPPED => b"watchdog",
-            _ => b"power",
-        }
     }
 }
 
