@@ -19,10 +19,6 @@ pub struct Rng {
     state: u32,
     /// How many calls from now it fails at, once; none: never.
     pub fails_in: Option<u32>,
-    /// How many calls there were, if that matters.
-    pub calls: u32,
-    /// Fails at the first sign of life after more than so many calls.
-    pub fails_after: Option<u32>,
 }
 
 /// The generator failed.
@@ -42,8 +38,6 @@ impl Rng {
         Self {
             state,
             fails_in: None,
-            calls: 0,
-            fails_after: None,
         }
     }
 
@@ -82,7 +76,6 @@ impl TryRng for Rng {
             Some(calls) => self.fails_in = Some(calls - 1),
             None => {}
         }
-        self.calls += 1;
         for byte in out {
             *byte = self.step() as u8;
         }
@@ -245,15 +238,6 @@ impl Host for Hsm {
     #[inline(never)]
     fn rng(&mut self) -> &mut Rng {
         &mut self.rng
-    }
-
-    #[inline(never)]
-    fn progress(&mut self) {
-        let rng = &mut self.rng;
-        if rng.fails_after.is_some_and(|calls| rng.calls > calls) {
-            rng.fails_after = None;
-            rng.fails_in = Some(0);
-        }
     }
 
     #[inline(never)]

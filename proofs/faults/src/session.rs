@@ -11,16 +11,14 @@ use security_domain::lifecycle::{
 };
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
-use security_domain::sealed_domain::{
-    ArtifactTag, DomainShare, ExpectedDomain, OpenError, SealedDomain,
-};
+use security_domain::sealed_domain::{ArtifactTag, DomainShare, OpenError, SealedDomain};
 
 use crate::act::{
-    FastKey, In, LIFETIME, TRANSFER, artifacts, believed, empty, expect, recovering, sealed,
-    sealed_to, share, start_tested, tested,
+    In, LIFETIME, TRANSFER, artifacts, believed, empty, recovering, sealed, share, start_tested,
+    tested,
 };
 use crate::domain::unwrapped;
-use crate::host::{Hsm, ROOM, Rng, buffer, memory_of_vault};
+use crate::host::{Hsm, ROOM, Rng, memory_of_vault};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
@@ -194,47 +192,6 @@ scene!(
         Some(match answer {
             Ok(_) => Outcome::took_effect(domain.contributors().count() == 1),
             Err(_) => Outcome::Refused,
-        })
-    }
-);
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn act_ask(
-    domain: In<Empty>,
-    sealed: &SealedDomain<'_>,
-    expect: &ExpectedDomain,
-    hsm: &mut Hsm,
-    request: &mut [u8],
-) -> Result<(In<Recovering>, usize), Refused<In<Empty>>> {
-    domain.begin_recovery(sealed, expect, None, hsm, request)
-}
-
-/// For the name and the key of the HSM and the name of the session.
-const CALLS_BEFORE: u32 = 3;
-
-/// How many calls a number takes from which a prime of an RSA-3072 key is searched: 192 bytes, 32 a call. It is drawn
-/// anew if it is too low.
-const CALLS_FOR_3072: u32 = 6;
-
-scene!(
-    /// A transfer key that is weaker than a custodian's key. It shows in the first number that is drawn for it. Then
-    /// the generator fails, since drawing the whole key would take long.
-    fault_transfer_size,
-    |wrong, hsm| {
-        let custodians = [FastKey(1), FastKey(if wrong { 9 } else { 2 }), FastKey(3)];
-        let sealed = sealed_to(&custodians, 0)?;
-        let domain = empty(hsm)?;
-        (hsm.rng.calls, hsm.rng.fails_after) = (0, Some(CALLS_BEFORE));
-        let expect = black_box(expect(&sealed));
-        let answer = window!(act_ask(domain, &sealed, &expect, hsm, buffer(1)));
-        Some(match answer {
-            Ok(_) => Outcome::Accepted,
-            Err(_) => {
-                let drew = hsm.rng.fails_after.is_none();
-                let weak = (hsm.rng.calls - CALLS_BEFORE) % CALLS_FOR_3072 != 0;
-                Outcome::failed_to_end(drew && weak)
-            }
         })
     }
 );
