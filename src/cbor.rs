@@ -115,6 +115,11 @@ impl<'a> Reader<'a> {
         Ok(null)
     }
 
+    /// Returns whether an array is next.
+    pub fn is_array<F: Copy>(&mut self, field: F) -> Result<bool, Malformed<F>> {
+        Ok(self.item(field, |decoder| decoder.datatype())? == Type::Array)
+    }
+
     pub fn text<F: Copy>(&mut self, field: F) -> Result<&'a str, Malformed<F>> {
         self.item(field, Decoder::str)
     }

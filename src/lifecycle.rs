@@ -106,6 +106,7 @@ mod activate;
 mod audit;
 mod backup;
 mod contents;
+mod device;
 mod draw;
 mod end;
 mod error;
@@ -120,6 +121,7 @@ mod provision;
 mod recover;
 mod service;
 mod session;
+mod session_key;
 mod stage;
 mod standing;
 mod start;
@@ -144,6 +146,7 @@ pub use state::{
 };
 #[cfg(feature = "managed-hsm")]
 pub use state::{Imported, Importing};
+pub use transfer_key::{TransferKey, TransferKeyError};
 pub use vault::{Vault, vault_room};
 
 /// The HSM's side of a session, which only tests call directly.

@@ -26,6 +26,8 @@ use sha2::{Digest, Sha256};
 use crate::rsa::{KeyError, PublicKey};
 
 pub use recovery::{RecoveryCertificate, Warning, Warnings};
+#[cfg(feature = "managed-hsm")]
+pub(crate) use write::write_signed_by;
 pub use write::{SELF_SIGNED_MAX_LEN, SelfSigned, SelfSignedError, write_self_signed};
 
 /// The SHA-256 digest of a certificate's DER, which names a custodian.

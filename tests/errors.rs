@@ -13,7 +13,7 @@ use chain::chain;
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
-use security_domain::lifecycle::{LifecycleError, Unconfirmed};
+use security_domain::lifecycle::{LifecycleError, TransferKeyError, Unconfirmed};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
 use security_domain::quorum::{QuorumError, ShareIndex};
 use security_domain::rng::RngError;
@@ -150,7 +150,12 @@ fn all() -> Vec<Wrapping> {
         wraps(
             "LifecycleError::Contribution",
             LifecycleError::Contribution,
-            ContributionError::Device(RngError),
+            ContributionError::Device(TransferKeyError::Failed),
+        ),
+        wraps(
+            "LifecycleError::TransferKey",
+            LifecycleError::TransferKey,
+            TransferKeyError::OtherKey,
         ),
         wraps(
             "LifecycleError::Share",

@@ -64,7 +64,8 @@ mod sealed {
     matched!(custodian::Algorithm: Rsa2048OaepSha256 Rsa3072OaepSha256 Rsa4096OaepSha256 ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
+    matched!(lifecycle::TransferKeyError: Rng Failed Missing OtherKey Unusable NotDestroyed ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
     matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession BeginBackup BeginRestore Zeroize Outcome Refused ..);
     matched!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore ..);

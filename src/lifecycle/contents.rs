@@ -27,7 +27,8 @@ mod import;
 mod part;
 mod session;
 
-use part::{NotEncoded, Out, Part, Read, Written, read_epoch};
+pub(super) use part::Part;
+use part::{NotEncoded, Out, Read, Written, read_epoch};
 use session::{read_session, write_session};
 
 const VERSION: u8 = 1;
@@ -164,8 +165,8 @@ impl<const N: usize> Places<'_, N> {
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
             return Err(Malformed(Part::Contents));
         }
-        let stage = Stage::from_code(reader.small(Part::Contents)?);
-        let stage = stage.ok_or(Malformed(Part::Contents))?;
+        let code = reader.small(Part::Contents)?;
+        let stage = Stage::from_code(code).ok_or(Malformed(Part::UnknownState(code)))?;
         if stage.is_left_out() {
             return Ok(stage);
         }

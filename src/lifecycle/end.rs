@@ -42,7 +42,8 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
     ///
     /// [`LifecycleError::NotWritten`] if the flash failed: it says what may be left there under the
     /// device key. [`LifecycleError::Overtaken`] if another vault has saved a state on this host:
-    /// the flash is then left unchanged. The session has ended in the vault in both cases.
+    /// the flash is then left unchanged. [`LifecycleError::TransferKey`] if the device that held the
+    /// transfer key may still hold it. The session has ended in the vault in each case.
     pub fn cancel<H: Host>(
         self,
         host: &mut H,

@@ -6,12 +6,13 @@ use core::fmt;
 
 use super::holding::NotHeld;
 use super::stage::Stage;
+use super::transfer_key::TransferKeyError;
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::contribution::ContributionError;
 use crate::custodian::WrapError;
 use crate::hardened::Fault;
 use crate::rng::RngError;
-use crate::rsa::GenerateError;
+use crate::rsa::{EncryptError, GenerateError};
 use crate::sealed_domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
 use crate::self_test::Failed;
 use crate::storage::record::{Left, RecordError};
@@ -84,8 +85,10 @@ pub enum LifecycleError {
     Expired,
     /// The session gathers a quorum in one place, and has no transfer key.
     NoTransferKey,
+    /// The transfer key, or the device that holds it, failed.
+    TransferKey(TransferKeyError),
     /// A contribution was refused.
-    Contribution(ContributionError<RngError>),
+    Contribution(ContributionError<TransferKeyError>),
     /// A share does not belong to the session's sealed domain.
     Share(ShareError<Infallible>),
     /// The sealed domain did not open.
@@ -136,6 +139,12 @@ pub enum LifecycleError {
     /// The record has a stage that this build leaves out. Firmware with the feature for it can
     /// continue; [`Vault::discard`](super::Vault::discard) discards the record.
     LeftOut(Stage),
+    /// The record has a state that this version does not know. The version that wrote it can
+    /// continue; [`Vault::discard`](super::Vault::discard) discards the record.
+    UnknownState(u8),
+    /// The record has a transfer key of a kind that this version does not know. The version that
+    /// wrote it can continue; [`Vault::discard`](super::Vault::discard) discards the record.
+    UnknownTransferKey(u8),
     /// The self-test of an algorithm failed; the HSM is now in its error state.
     SelfTest(Failed),
     /// The HSM is in its error state: zeroize it, or start it again.
@@ -200,6 +209,8 @@ impl LifecycleError {
             | Self::WrongDomain(_)
             | Self::Overtaken { .. }
             | Self::LeftOut(_)
+            | Self::UnknownState(_)
+            | Self::UnknownTransferKey(_)
             | Self::SelfTest(_)
             | Self::ErrorState
             | Self::Fault => true,
@@ -208,6 +219,7 @@ impl LifecycleError {
             Self::SinkRefused
             | Self::Rng
             | Self::DeviceKey
+            | Self::TransferKey(_)
             | Self::Record(_)
             | Self::NotWritten { .. }
             | Self::Expired => false,
@@ -263,6 +275,15 @@ impl From<RngError> for LifecycleError {
     }
 }
 
+impl From<TransferKeyError> for LifecycleError {
+    fn from(error: TransferKeyError) -> Self {
+        match error {
+            TransferKeyError::Rng => Self::Rng,
+            error => Self::TransferKey(error),
+        }
+    }
+}
+
 impl From<StreamError> for LifecycleError {
     fn from(error: StreamError) -> Self {
         Self::Stream(error)
@@ -298,6 +319,15 @@ impl From<NotHeld> for LifecycleError {
         match error {
             NotHeld::Full { needed } => Self::BufferTooSmall { needed },
             NotHeld::Fault => Self::Fault,
+        }
+    }
+}
+
+impl From<EncryptError> for LifecycleError {
+    fn from(error: EncryptError) -> Self {
+        match error {
+            EncryptError::Rng => Self::Rng,
+            _ => Self::Fault,
         }
     }
 }
@@ -348,6 +378,7 @@ impl fmt::Display for LifecycleError {
             Self::NoTransferKey => {
                 f.write_str("the session gathers a quorum in one place, and takes no contributions")
             }
+            Self::TransferKey(error) => error.fmt(f),
             Self::Contribution(error) => error.fmt(f),
             Self::Share(error) => error.fmt(f),
             Self::Open(error) => error.fmt(f),
@@ -389,6 +420,15 @@ impl fmt::Display for LifecycleError {
                 f,
                 "the state at rest is \"{stage}\", which this firmware leaves out"
             ),
+            Self::UnknownState(code) => {
+                write!(f, "the state at rest has code {code}, which is unknown")
+            }
+            Self::UnknownTransferKey(kind) => {
+                write!(
+                    f,
+                    "the transfer key at rest is of kind {kind}, which is unknown"
+                )
+            }
             Self::SelfTest(error) => error.fmt(f),
             Self::ErrorState => {
                 f.write_str("the HSM is in its error state: zeroize it, or start it again")
@@ -405,6 +445,7 @@ impl core::error::Error for LifecycleError {
             Self::NotWritten { why: error, .. } => Some(error),
             Self::Seal(error) => error.source(),
             Self::Expect(error) => error.source(),
+            Self::TransferKey(error) => error.source(),
             Self::Contribution(error) => error.source(),
             Self::Share(error) => error.source(),
             Self::Open(error) => error.source(),

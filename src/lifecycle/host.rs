@@ -7,6 +7,7 @@ use core::fmt;
 use rand_core::{TryCryptoRng, TryRng};
 
 use super::event::Event;
+use super::transfer_key::TransferKey;
 use crate::ct::Mask;
 use crate::rng::{Erased, RngError, Watched};
 use crate::storage::{DeviceKey, Flash, Medium};
@@ -25,6 +26,12 @@ pub trait Host: Flash {
     /// Returns the key that only this device has, in hardware or as a
     /// [`Secret`](crate::secret::Secret) of 32 bytes. It must have no other use.
     fn device_key(&mut self) -> &mut dyn DeviceKey;
+
+    /// Returns the device that holds the transfer keys of sessions; `None` if the vault holds them,
+    /// as by default. It must be the same for as long as a session lasts.
+    fn transfer_key(&mut self) -> Option<&mut dyn TransferKey> {
+        None
+    }
 
     /// Receives every operation before it takes effect. A refused operation does not happen, except
     /// for protective ones, the end of a session and zeroizing: these happen, and are reported

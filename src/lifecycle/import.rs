@@ -5,6 +5,7 @@
 //! quorum. Therefore the operator names the expected artifacts beforehand, the number of tries is
 //! limited, and the imported domain waits until the operator confirms it.
 
+use core::cell::RefCell;
 use core::num::NonZeroU64;
 
 use super::contents::SESSION_ROOM;
@@ -12,8 +13,10 @@ use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event, Step};
 use super::host::{Host, HostRng, watched};
 use super::session::{Clock, Session, Task, Ticked};
+use super::session_key::{Opener, SharedRng};
 use super::stage::Stage;
 use super::state::{Active, Domain, Empty, Imported, Importing, Refused};
+use super::transfer_key::TransferKeyError;
 use super::vault::{Next, Vault};
 use crate::ct::eq_bytes;
 use crate::hardened::Verdict;
@@ -63,6 +66,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// - [`LifecycleError::BufferTooSmall`]: `certificate` or the vault is too small.
     /// - [`LifecycleError::NoClock`] or [`LifecycleError::ClockOutOfRange`]: the clock cannot
     ///   serve.
+    /// - [`LifecycleError::TransferKey`]: the device for the transfer key failed.
     /// - Any failure of the sink, the generator or the flash.
     pub fn begin_import<H: Host>(
         self,
@@ -104,6 +108,7 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
     /// - [`LifecycleError::Import`]: the blob does not open as expected.
     /// - [`LifecycleError::TooFewBytes`]: there is no root, and the artifacts are too short to
     ///   derive one.
+    /// - [`LifecycleError::TransferKey`]: the device for the transfer key failed.
     /// - [`LifecycleError::Expired`]: the session has expired.
     /// - Any failure of the sink, the clock or the flash.
     pub fn import<H: Host>(
@@ -193,13 +198,31 @@ impl<const N: usize> Vault<N> {
         }
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
+        let form = blob::form(now)?;
+        let in_device = self.generate_in_device(size, host)?;
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, b"import", now)?;
         let named = self.instance.draw(&mut rng)?;
         let key = &mut self.session.key;
-        let (certificate, len) = blob::transfer_key(size, now, key, &mut rng, out)?;
-        let permit = named.and(self.audit.report(host, &Event::BeginImport)?);
+        let (permit, len) = match in_device {
+            Some(works) => {
+                let device = host.transfer_key().ok_or(TransferKeyError::Missing)?;
+                let public = key.public_key().ok_or(LifecycleError::Fault)?;
+                (
+                    named.and(works),
+                    blob::certify_by(device, public, &form, out)?,
+                )
+            }
+            None => {
+                key.generate(size, &mut rng)?;
+                let key = key.get().ok_or(LifecycleError::Fault)?;
+                (named, blob::certify(key, &form, &mut rng, out)?)
+            }
+        };
+        let certificate = out.get(..len).map(Thumbprint::of);
+        let certificate = certificate.ok_or(LifecycleError::Fault)?;
+        let permit = permit.and(self.audit.report(host, &Event::BeginImport)?);
         let task = Task::Import(Import {
             certificate,
             tried: 0,
@@ -223,6 +246,8 @@ impl<const N: usize> Vault<N> {
         if needed > N {
             return Err(LifecycleError::BufferTooSmall { needed });
         }
+        // A device that fails takes no try.
+        self.check_device(host)?;
         // The last try may have been made right before a start.
         let none = LifecycleError::Import { left: 0 };
         let allowed = Verdict::twice(|| import.has_tries()).permit(none);
@@ -266,7 +291,16 @@ impl<const N: usize> Vault<N> {
             ..
         } = self;
         let (import, key) = session.import_and_key().ok_or(LifecycleError::Expired)?;
-        let opened = blob::open(import, key, blob, &mut HostRng(host), held, buffer);
+        let shared = RefCell::new(&mut *host);
+        let mut key = Opener::new(key, &shared).ok_or(LifecycleError::Expired)?;
+        let opened = blob::open(
+            import,
+            &mut key,
+            blob,
+            &mut SharedRng(&shared),
+            held,
+            buffer,
+        );
         wipe(buffer);
         if !opened? {
             root::derive(&mut self.held)?;
@@ -282,11 +316,12 @@ impl<const N: usize> Vault<N> {
         let admitted = || expected::admits(&self.held) & self.held.is_rooted();
         let permit = Verdict::twice(admitted).permit(blob::FAILED)?;
         let earlier = self.note_time(now)?;
-        let committed = self.commit(host, Next::new(Stage::Imported), permit);
-        match committed {
-            Ok(()) => self.session.key.wipe(),
-            Err(_) => self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier,
+        match self.commit(host, Next::new(Stage::Imported), permit) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = earlier;
+                Err(error)
+            }
         }
-        committed
     }
 }

@@ -2,13 +2,16 @@
 //! Recovers a sealed domain: a quorum's shares, one by one or all in one place, bring it into this
 //! HSM.
 
+use core::cell::RefCell;
+
 use heapless::Vec;
 
 use super::end::InSession;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
-use super::host::{Host, HostRng, watched};
+use super::host::{Host, watched};
 use super::session::{Recovery, Ticked};
+use super::session_key::{Opener, SharedRng};
 use super::stage::Stage;
 use super::standing::Standing;
 use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
@@ -61,9 +64,11 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
             let ticked = vault.tick_of(sealed, host)?;
             let request = vault.recovery_mut()?.request;
             let request = request.ok_or(LifecycleError::NoTransferKey)?;
-            let key = vault.session.key.get_mut().ok_or(LifecycleError::Fault)?;
-            let watched: &mut dyn Watched = &mut HostRng(host);
-            let share = open_contribution(contribution, sealed, request, key, watched)
+            let shared = RefCell::new(&mut *host);
+            let key = &mut vault.session.key;
+            let mut key = Opener::new(key, &shared).ok_or(LifecycleError::Fault)?;
+            let watched: &mut dyn Watched = &mut SharedRng(&shared);
+            let share = open_contribution(contribution, sealed, request, &mut key, watched)
                 .map_err(LifecycleError::Contribution)?;
             vault.keep(share, sealed, ticked, host)
         })

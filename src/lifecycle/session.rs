@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::error::LifecycleError;
 #[cfg(feature = "managed-hsm")]
 use super::import::Import;
-use super::transfer_key::TransferKey;
+use super::session_key::SessionKey;
 use crate::contribution::RequestDigest;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::CustodianId;
@@ -40,14 +40,14 @@ pub(super) enum Task {
 /// can the `None` of an `Option`.
 pub(super) struct Place {
     session: Vec<Session, 1>,
-    pub(super) key: TransferKey,
+    pub(super) key: SessionKey,
 }
 
 impl Place {
     pub(super) const fn new() -> Self {
         Self {
             session: Vec::new(),
-            key: TransferKey::NONE,
+            key: SessionKey::NONE,
         }
     }
 
@@ -97,7 +97,7 @@ impl Place {
 
     /// Returns the session, if it is an import, and its transfer key.
     #[cfg(feature = "managed-hsm")]
-    pub(super) fn import_and_key(&mut self) -> Option<(&Import, &mut TransferKey)> {
+    pub(super) fn import_and_key(&mut self) -> Option<(&Import, &mut SessionKey)> {
         match &self.session.first()?.task {
             Task::Import(import) => Some((import, &mut self.key)),
             Task::Recovery(_) => None,

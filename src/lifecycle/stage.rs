@@ -46,6 +46,11 @@ impl Stage {
         matches!(self, Self::Recovering | Self::Importing | Self::Imported)
     }
 
+    /// Returns whether the session can still have a transfer key.
+    pub(super) const fn has_key(self) -> bool {
+        matches!(self, Self::Recovering | Self::Importing)
+    }
+
     /// Returns whether this build cannot continue from this stage.
     pub(super) const fn is_left_out(self) -> bool {
         !cfg!(feature = "managed-hsm") && matches!(self, Self::Importing | Self::Imported)

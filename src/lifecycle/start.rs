@@ -2,7 +2,7 @@
 //! Starts the HSM with the state in the flash, or discards a state that is refused.
 
 use super::audit::Audit;
-use super::contents::Places;
+use super::contents::{Part, Places};
 use super::error::LifecycleError;
 use super::event::Event;
 use super::host::{Host, watched};
@@ -14,6 +14,7 @@ use super::state::{
 use super::state::{Imported, Importing};
 use super::vault::Vault;
 use crate::burn::{self, burning};
+use crate::cbor::Malformed;
 use crate::hardened::{Fault, Permit};
 use crate::rng::Watched;
 use crate::secret::wipe;
@@ -98,6 +99,10 @@ impl<const N: usize> Vault<N> {
     ///
     /// - [`LifecycleError::Record`]: the state at rest cannot be read, or is refused.
     /// - [`LifecycleError::LeftOut`]: this build leaves out the stage of the record.
+    /// - [`LifecycleError::UnknownState`] or [`LifecycleError::UnknownTransferKey`]: a later version
+    ///   wrote the record.
+    /// - [`LifecycleError::TransferKey`]: the session's transfer key is in a device, which failed or
+    ///   has another key or none. Repair it and start again, or discard the session.
     /// - [`LifecycleError::SelfTest`]: a further self-test failed.
     /// - [`LifecycleError::NotWritten`]: a session has expired, and its end could not be written.
     /// - [`LifecycleError::Fault`]: an internal check failed.
@@ -109,7 +114,8 @@ impl<const N: usize> Vault<N> {
         burning::<{ burn::SEALING }, _>(move || {
             let mut guard = Guard(self);
             guard.health.begin(tested)?;
-            let loaded = load(&mut guard, host);
+            let loaded = load(&mut guard, host)
+                .and_then(|stage| guard.settle_device(stage, host).map(|()| stage));
             let stage = guard.latch(loaded)?;
             Ok(match stage {
                 Stage::Empty => AnyDomain::Empty(Domain::new(guard)),
@@ -148,6 +154,19 @@ impl<const N: usize> Vault<N> {
     }
 }
 
+impl<const N: usize> Vault<N> {
+    /// Checks that the device has the key of the session, or that it has none if the session needs
+    /// none there. What a step that was cut off left in the device is destroyed.
+    fn settle_device<H: Host>(&mut self, stage: Stage, host: &mut H) -> Result<(), LifecycleError> {
+        if stage.is_session() && self.session.key.is_in_device() {
+            return self.check_device(host);
+        }
+        // A key that is left stops nothing: the status shows it.
+        let _ = self.destroy_in_device(host);
+        Ok(())
+    }
+}
+
 fn load<const N: usize, H: Host>(
     vault: &mut Vault<N>,
     host: &mut H,
@@ -172,7 +191,7 @@ fn load<const N: usize, H: Host>(
         .first_use(&[Test::Ed25519], &mut watched(host))?;
     let restored = restore(vault, len, permit, &mut watched(host));
     wipe(&mut vault.buffer);
-    let stage = restored.map_err(|_| RecordError::Damaged)?;
+    let stage = restored?;
     if stage.is_left_out() {
         return Err(LifecycleError::LeftOut(stage));
     }
@@ -197,8 +216,8 @@ fn restore<const N: usize>(
     len: usize,
     permit: Permit,
     watched: &mut dyn Watched,
-) -> Result<Stage, Fault> {
-    permit.spend(Fault)?;
+) -> Result<Stage, LifecycleError> {
+    permit.spend(RecordError::Damaged)?;
     let contents = vault.buffer.get(..len).ok_or(Fault)?;
     let mut places = Places {
         instance: &mut vault.instance,
@@ -208,5 +227,9 @@ fn restore<const N: usize>(
         release: &mut vault.release,
         session: &mut vault.session,
     };
-    places.read(contents, watched).map_err(|_| Fault)
+    { places.read(contents, watched) }.map_err(|Malformed(part)| match part {
+        Part::UnknownState(code) => LifecycleError::UnknownState(code),
+        Part::UnknownKey(kind) => LifecycleError::UnknownTransferKey(kind),
+        _ => RecordError::Damaged.into(),
+    })
 }

@@ -200,6 +200,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
                 .or_else(|| standing.header()),
             counter_is_hardware: vault.counter_is_hardware,
             takes_writes: vault.takes_writes(),
+            transfer_key_left: vault.session.key.is_left(),
             in_error_state: vault.health.is_faulty(),
         }
     }
@@ -228,6 +229,7 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
     /// # Errors
     ///
     /// [`LifecycleError::NotWritten`] and [`LifecycleError::SelfTest`], as described above.
+    /// [`LifecycleError::TransferKey`] if the device for transfer keys may still hold one.
     pub fn zeroize<H: Host>(
         self,
         host: &mut H,
@@ -261,6 +263,9 @@ pub struct Status {
     /// its state, and a step that must be saved tries to write it again first
     /// ([`RecordError::NotWritable`](crate::storage::RecordError::NotWritable)).
     pub takes_writes: bool,
+    /// Whether the device for transfer keys may still hold a key that should be gone. The next start
+    /// tries to destroy it again, and so does [`Domain::zeroize`].
+    pub transfer_key_left: bool,
     /// Whether a self-test or an internal check failed. Only steps that destroy are then possible.
     pub in_error_state: bool,
 }

@@ -125,12 +125,21 @@ impl<const N: usize> Vault<N> {
             .spend(LifecycleError::Fault)?;
         let saved = self.write(host, next)?;
         saved.stands.spend(LifecycleError::Fault)?;
-        Ok(self.become_next(next)?)
+        let in_device = self.session.key.is_in_device();
+        self.become_next(next)?;
+        if in_device && !next.stage.has_key() {
+            // The step has taken effect: the status shows a key that is left.
+            let _ = self.destroy_in_device(host);
+        }
+        Ok(())
     }
 
     /// Ends a session or a domain: wipes every secret in memory, erases both slots, and then writes
     /// the empty state. Erasing needs neither the generator nor the counter nor the sink. `event`
     /// is reported to the sink; `None` if that has already happened.
+    ///
+    /// An error of the flash comes before one of the device that holds the transfer key; another try
+    /// reports the latter.
     pub(super) fn destroy<H: Host>(
         &mut self,
         event: Option<Event>,
@@ -139,8 +148,10 @@ impl<const N: usize> Vault<N> {
         self.wipe();
         // Before the sink is called, which may not return.
         let _left = record::erase(host, &mut self.buffer);
+        let destroyed = self.destroy_in_device(host);
         self.tell_end(event, host);
-        self.erase_and_write(host)
+        self.erase_and_write(host)?;
+        Ok(destroyed?)
     }
 
     fn tell_end<H: Host>(&mut self, event: Option<Event>, host: &mut H) {
@@ -214,6 +225,9 @@ impl<const N: usize> Vault<N> {
     fn become_next(&mut self, next: Next) -> Result<(), Fault> {
         self.standing = next.standing;
         self.pending = Standing::NONE;
+        if !next.stage.has_key() {
+            self.session.key.wipe();
+        }
         if !next.stage.is_session() {
             self.session.forget();
             #[cfg(feature = "managed-hsm")]

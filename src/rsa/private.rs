@@ -34,6 +34,11 @@ impl PrivateKey {
         }
     }
 
+    /// Sets the public half alone, of a key that is elsewhere.
+    pub(crate) fn set_public(&mut self, public: &PublicKey) {
+        self.public = public.clone();
+    }
+
     /// Makes it what is not yet a key again.
     pub(crate) fn wipe(&mut self) {
         self.public = PublicKey::zeroed();

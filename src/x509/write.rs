@@ -117,18 +117,35 @@ pub fn write_self_signed<R: Generator + ?Sized>(
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, SelfSignedError> {
-    let written = write(key, content, rng, out);
+    write_signed_by(key.public_key(), content, out, &mut |message, signature| {
+        key.sign_pkcs1v15_sha256(message, rng, signature)?;
+        Ok(())
+    })
+}
+
+/// Signs a message into a buffer as long as the modulus.
+pub(crate) type Sign<'a> = dyn FnMut(&[u8], &mut [u8]) -> Result<(), SelfSignedError> + 'a;
+
+/// Writes a certificate of `key`, as [`write_self_signed`] does, with the signature that `sign`
+/// makes and verifies.
+pub(crate) fn write_signed_by(
+    key: &PublicKey,
+    content: &SelfSigned<'_>,
+    out: &mut [u8],
+    sign: &mut Sign<'_>,
+) -> Result<usize, SelfSignedError> {
+    let written = write(key, content, out, sign);
     if written.is_err() {
         wipe(out);
     }
     written
 }
 
-fn write<R: Generator + ?Sized>(
-    key: &PrivateKey,
+fn write(
+    key: &PublicKey,
     content: &SelfSigned<'_>,
-    rng: &mut R,
     out: &mut [u8],
+    sign: &mut Sign<'_>,
 ) -> Result<usize, SelfSignedError> {
     if content.common_name.is_empty() || content.common_name.len() > COMMON_NAME_MAX {
         return Err(SelfSignedError::CommonName);
@@ -138,7 +155,7 @@ fn write<R: Generator + ?Sized>(
     }
 
     let total = out.len();
-    let size = key.public_key().size().bytes();
+    let size = key.size().bytes();
     let (front, signature) = out
         .len()
         .checked_sub(size)
@@ -150,13 +167,13 @@ fn write<R: Generator + ?Sized>(
     writer.header(BIT_STRING, 1 + size)?;
     writer.push(&SIGNATURE_ALGORITHM)?;
     let end = writer.start;
-    to_be_signed(&mut writer, key.public_key(), content)?;
+    to_be_signed(&mut writer, key, content)?;
     let start = writer.start;
     writer.header(SEQUENCE, total - start)?;
     let first = writer.start;
 
     let signed = front.get(start..end).ok_or(Fault)?;
-    key.sign_pkcs1v15_sha256(signed, rng, signature)?;
+    sign(signed, signature)?;
     move_to_front(out, first)
 }
 

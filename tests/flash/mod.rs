@@ -2,9 +2,13 @@
 //! A simulated HSM: flash, counter, generator and sink, each of which can be made to fail at any call.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+mod engine;
+
+#[allow(unused_imports, reason = "each test uses a part of it")]
+pub use engine::{Lie, RsaEngine};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
-use security_domain::lifecycle::{Event, Host, SinkAnswer};
+use security_domain::lifecycle::{Event, Host, SinkAnswer, TransferKey};
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, DeviceKeyError, FlashError, Slot};
 
@@ -127,6 +131,8 @@ pub struct Hsm {
     pub events: Vec<Event>,
     pub dead: Dead,
     pub device_key: Engine,
+    /// The device for transfer keys; the vault holds them without one.
+    pub engine: Option<RsaEngine>,
     calls: usize,
     struck: usize,
     faults: Vec<(usize, Fault)>,
@@ -152,6 +158,7 @@ impl Hsm {
             hardware: true,
             events: Vec::new(),
             device_key: Engine::new(0x4d),
+            engine: None,
             calls: 0,
             struck: 0,
             faults: Vec::new(),
@@ -406,6 +413,10 @@ impl Host for Hsm {
 
     fn device_key(&mut self) -> &mut dyn DeviceKey {
         &mut self.device_key
+    }
+
+    fn transfer_key(&mut self) -> Option<&mut dyn TransferKey> {
+        self.engine.as_mut().map(|engine| engine as _)
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

@@ -31,5 +31,6 @@ mod room;
 mod sealing;
 mod sessions;
 mod sizes;
+mod transfer_key;
 mod wiping;
 mod world;

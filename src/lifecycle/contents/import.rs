@@ -7,8 +7,8 @@ use super::part::{NotEncoded, Out, Part, Read, Written, read_key, write_key};
 use crate::cbor::{Malformed, Reader};
 use crate::lifecycle::holding::Holding;
 use crate::lifecycle::import::{ExpectedList, Import, store};
+use crate::lifecycle::session_key::SessionKey;
 use crate::lifecycle::stage::Stage;
-use crate::lifecycle::transfer_key::TransferKey;
 use crate::rng::Watched;
 use crate::sealed_domain::MAX_ARTIFACTS;
 use crate::x509::Thumbprint;
@@ -19,15 +19,15 @@ pub(super) const ITEMS: u64 = 4;
 /// Writes the import into a record, without its key once a blob has been taken in.
 pub(super) fn write<const N: usize>(
     import: &Import,
-    key: &TransferKey,
+    key: &SessionKey,
     held: &Holding<N>,
     stage: Stage,
     out: &mut Out<'_>,
 ) -> Written {
     out.array(ITEMS)?;
-    match key.get().filter(|_| stage == Stage::Importing) {
-        Some(key) => write_key(key, out)?,
-        None => {
+    match stage {
+        Stage::Importing => write_key(key, out)?,
+        _ => {
             out.null()?;
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn write<const N: usize>(
 /// Reads an import, its transfer key into `key`, and what it expects into `held`.
 pub(super) fn read<const N: usize>(
     reader: &mut Reader<'_>,
-    key: &mut TransferKey,
+    key: &mut SessionKey,
     held: &mut Holding<N>,
     watched: &mut dyn Watched,
 ) -> Read<Import> {

@@ -6,9 +6,9 @@ use minicbor::encode::write::EndOfSlice;
 
 use crate::cbor::{Malformed, Reader};
 use crate::hardened::Fault;
-use crate::lifecycle::transfer_key::TransferKey;
+use crate::lifecycle::session_key::SessionKey;
 use crate::rng::Watched;
-use crate::rsa::PrivateKey;
+use crate::rsa::{PrivateKey, PublicKey};
 use crate::sealed_domain::Epoch;
 use crate::secret::Secret;
 
@@ -20,6 +20,10 @@ pub(in crate::lifecycle) enum Part {
     Held,
     Standing,
     Session,
+    /// A state that this version does not know.
+    UnknownState(u8),
+    /// A kind of transfer key that this version does not know.
+    UnknownKey(u8),
 }
 
 pub(in crate::lifecycle) type Read<T> = Result<T, Malformed<Part>>;
@@ -47,10 +51,19 @@ impl From<Fault> for NotEncoded {
     }
 }
 
-/// Writes a transfer key as PKCS#8.
+/// The kind of a key that a device holds. One in the record has no kind.
+const IN_DEVICE: u8 = 1;
+
+/// Writes a transfer key as PKCS#8, or the public half of one in a device.
 ///
-/// Secret: `key`. Public: the lengths of its integers. Leaks: nothing else.
-pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
+/// Secret: `key`. Public: the lengths of its integers, who holds it. Leaks: nothing else.
+pub(super) fn write_key(key: &SessionKey, out: &mut Out<'_>) -> Written {
+    let Some(key) = key.get() else {
+        let public = key.public_key().ok_or(Fault)?;
+        out.array(3)?.u8(IN_DEVICE)?;
+        out.bytes(public.modulus())?.bytes(public.exponent())?;
+        return Ok(());
+    };
     let mut der = Secret::<{ PrivateKey::PKCS8_MAX_LEN }>::zeroed();
     // There is room for any key.
     let len = key.to_pkcs8_der(der.expose_mut()).map_err(|_| Fault)?;
@@ -58,13 +71,25 @@ pub(super) fn write_key(key: &PrivateKey, out: &mut Out<'_>) -> Written {
     Ok(())
 }
 
-/// Reads a transfer key into its place.
+/// Reads a transfer key, or the public half of one in a device, into its place.
 pub(super) fn read_key(
     reader: &mut Reader<'_>,
-    place: &mut TransferKey,
+    place: &mut SessionKey,
     watched: &mut dyn Watched,
 ) -> Read<()> {
-    { place.read(reader.bytes(Part::Session)?, watched) }.map_err(|_| Malformed(Part::Session))
+    let part = Part::Session;
+    if reader.is_array(part)? {
+        let items = reader.array(part)?;
+        match reader.small(part)? {
+            IN_DEVICE if items == 3 => {}
+            IN_DEVICE => return Err(Malformed(part)),
+            kind => return Err(Malformed(Part::UnknownKey(kind))),
+        }
+        let public = PublicKey::new(reader.bytes(part)?, reader.bytes(part)?);
+        place.set_in_device(&public.map_err(|_| Malformed(part))?);
+        return Ok(());
+    }
+    { place.read(reader.bytes(part)?, watched) }.map_err(|_| Malformed(part))
 }
 
 /// Reads an epoch.

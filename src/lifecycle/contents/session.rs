@@ -9,11 +9,11 @@ use super::part::{Out, Part, Read, Written, read_epoch, read_key, write_key};
 use crate::cbor::{Malformed, Reader};
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
-use crate::hardened::{Fault, copy};
+use crate::hardened::copy;
 use crate::lifecycle::holding::Holding;
 use crate::lifecycle::session::{Clock, Place, Recovery, Session, Task};
+use crate::lifecycle::session_key::SessionKey;
 use crate::lifecycle::stage::Stage;
-use crate::lifecycle::transfer_key::TransferKey;
 use crate::quorum::{ShareIndex, Threshold};
 use crate::rng::Watched;
 use crate::sealed_domain::{DomainId, DomainShare, HeaderDigest};
@@ -42,7 +42,7 @@ pub(super) fn write_session<const N: usize>(
     }
 }
 
-fn write_recovery(recovery: &Recovery, key: &TransferKey, out: &mut Out<'_>) -> Written {
+fn write_recovery(recovery: &Recovery, key: &SessionKey, out: &mut Out<'_>) -> Written {
     out.array(6)?
         .bytes(recovery.header.as_bytes())?
         .bytes(recovery.domain.as_bytes())?
@@ -51,7 +51,7 @@ fn write_recovery(recovery: &Recovery, key: &TransferKey, out: &mut Out<'_>) -> 
     match recovery.request {
         Some(request) => {
             out.array(2)?.bytes(request.as_bytes())?;
-            write_key(key.get().ok_or(Fault)?, out)?;
+            write_key(key, out)?;
         }
         None => {
             out.null()?;
@@ -75,7 +75,7 @@ fn write_recovery(recovery: &Recovery, key: &TransferKey, out: &mut Out<'_>) -> 
 )]
 pub(super) fn read_session<const N: usize>(
     reader: &mut Reader<'_>,
-    key: &mut TransferKey,
+    key: &mut SessionKey,
     held: &mut Holding<N>,
     watched: &mut dyn Watched,
 ) -> Read<Session> {
@@ -95,7 +95,7 @@ pub(super) fn read_session<const N: usize>(
 
 fn read_recovery(
     reader: &mut Reader<'_>,
-    key: &mut TransferKey,
+    key: &mut SessionKey,
     watched: &mut dyn Watched,
 ) -> Read<Recovery> {
     let part = Part::Session;

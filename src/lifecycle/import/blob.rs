@@ -11,13 +11,15 @@ use crate::hardened::{Permit, Verdict, copy};
 use crate::lifecycle::contents::FIXED_ROOM;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::holding::Holding;
-use crate::lifecycle::transfer_key::TransferKey;
+use crate::lifecycle::host::Host;
+use crate::lifecycle::session_key::Opener;
+use crate::lifecycle::transfer_key::{TransferKey, TransferKeyError};
 use crate::managed_hsm::restore_blob::{RestoreBlob, RestoreError};
 use crate::managed_hsm::{Artifact, MasterKey, OpenError};
 use crate::rng::Watched;
-use crate::rsa::ModulusSize;
+use crate::rsa::{PrivateKey, PublicKey};
 use crate::sealed_domain::{ArtifactTag, MAX_TEXT_LEN, Root};
-use crate::x509::{self, SelfSigned, SelfSignedError, Thumbprint};
+use crate::x509::{self, SelfSigned, SelfSignedError};
 
 /// A year in seconds: how long a transfer key's certificate is valid.
 const YEAR: i64 = 365 * 86_400;
@@ -25,26 +27,58 @@ const YEAR: i64 = 365 * 86_400;
 /// 9999-12-31T23:59:59Z, which means that there is no end (RFC 5280 section 4.1.2.5).
 const NEVER: i64 = 253_402_300_799;
 
-/// Draws a transfer key into its place, writes its certificate to the front of `out`, and returns
-/// the certificate's digest and length.
-///
-/// Secret: the key. Public: everything else. Leaks: nothing else.
-pub(super) fn transfer_key(
-    size: ModulusSize,
-    now: u64,
-    place: &mut TransferKey,
-    rng: &mut dyn Watched,
-    out: &mut [u8],
-) -> Result<(Thumbprint, usize), LifecycleError> {
+/// Returns the contents of the certificate of a transfer key that is made now.
+pub(super) fn form(now: u64) -> Result<SelfSigned<'static>, LifecycleError> {
     let (not_before, not_after) = validity(now)?;
-    let key = place.generate(size, rng)?;
-    let form = SelfSigned {
+    Ok(SelfSigned {
         common_name: "transfer-key",
         serial: NonZeroU64::MIN,
         not_before,
         not_after,
-    };
-    let len = x509::write_self_signed(key, &form, rng, out).map_err(|error| match error {
+    })
+}
+
+/// Writes the certificate of a transfer key in the vault to the front of `out`, and returns its
+/// length.
+///
+/// Secret: the key. Public: everything else. Leaks: nothing else.
+pub(super) fn certify(
+    key: &PrivateKey,
+    form: &SelfSigned<'_>,
+    rng: &mut dyn Watched,
+    out: &mut [u8],
+) -> Result<usize, LifecycleError> {
+    let len = x509::write_self_signed(key, form, rng, out).map_err(not_certified)?;
+    declassify_bytes(out.get_mut(..len).ok_or(LifecycleError::Fault)?);
+    Ok(len)
+}
+
+/// Writes the certificate of a transfer key in a device, as [`certify`] does.
+pub(super) fn certify_by(
+    device: &mut dyn TransferKey,
+    public: &PublicKey,
+    form: &SelfSigned<'_>,
+    out: &mut [u8],
+) -> Result<usize, LifecycleError> {
+    let mut failed = None;
+    let written = x509::write_signed_by(public, form, out, &mut |message, signature| {
+        let signed = device.sign(message, signature).and_then(|()| {
+            let verified = public.verify_pkcs1v15_sha256(message, signature);
+            verified.map_err(|_| TransferKeyError::Unusable)
+        });
+        signed.map_err(|error| {
+            failed = Some(error);
+            SelfSignedError::Fault
+        })
+    });
+    match (written, failed) {
+        (_, Some(error)) => Err(error.into()),
+        (written, None) => written.map_err(not_certified),
+    }
+}
+
+fn not_certified(error: SelfSignedError) -> LifecycleError {
+    match error {
         SelfSignedError::Rng => LifecycleError::Rng,
         SelfSignedError::BufferTooSmall => LifecycleError::BufferTooSmall {
             needed: x509::SELF_SIGNED_MAX_LEN,
@@ -52,10 +86,7 @@ pub(super) fn transfer_key(
         SelfSignedError::CommonName | SelfSignedError::Validity | SelfSignedError::Fault => {
             LifecycleError::Fault
         }
-    })?;
-    let certificate = out.get_mut(..len).ok_or(LifecycleError::Fault)?;
-    declassify_bytes(certificate);
-    Ok((Thumbprint::of(certificate), len))
+    }
 }
 
 /// Returns the validity of a certificate made now: unlimited without a clock.
@@ -111,19 +142,19 @@ pub(super) const FAILED: LifecycleError = LifecycleError::Import { left: 0 };
 ///
 /// Secret: the transfer key, the artifacts. Public: the blob. Leaks: whether it opened as what is
 /// expected, and the artifacts' lengths then.
-pub(super) fn open<const N: usize>(
+pub(super) fn open<H: Host, const N: usize>(
     import: &Import,
-    transfer: &mut TransferKey,
+    transfer: &mut Opener<'_, '_, H>,
     blob: &RestoreBlob<'_>,
     rng: &mut dyn Watched,
     incoming: &mut Holding<N>,
     buffer: &mut [u8],
 ) -> Result<bool, LifecycleError> {
-    let transfer = transfer.get_mut().ok_or(LifecycleError::Expired)?;
     let key = blob
         .open(&import.certificate, transfer, rng)
         .map_err(|error| match error {
-            RestoreError::Rng | RestoreError::Device(_) => LifecycleError::Rng,
+            RestoreError::Rng => LifecycleError::Rng,
+            RestoreError::Device(error) => error.into(),
             RestoreError::Fault => LifecycleError::Fault,
             RestoreError::OtherTransferKey { .. } | RestoreError::DoesNotOpen => FAILED,
         })?;

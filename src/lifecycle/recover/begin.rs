@@ -8,7 +8,7 @@ use heapless::Vec;
 use crate::contribution::{AskError, Asking, Request, RequestDigest, SessionId, SessionPurpose};
 use crate::ct::{Mask, declassify_bytes};
 use crate::custodian::Algorithm;
-use crate::hardened::{Permit, Verdict};
+use crate::hardened::{Fault, Permit, Verdict};
 use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
@@ -41,6 +41,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// - [`LifecycleError::Pending`]: no number of custodians can open `sealed`.
     /// - [`LifecycleError::BufferTooSmall`]: `request` or the vault is too small.
     /// - [`LifecycleError::NoClock`]: there is a lifetime, but no clock.
+    /// - [`LifecycleError::TransferKey`]: the device for the transfer key failed.
     /// - Any failure of the sink, the generator or the flash.
     pub fn begin_recovery<H: Host>(
         self,
@@ -158,6 +159,9 @@ impl<const N: usize> Vault<N> {
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();
+        let (size, strong) = transfer_size(sealed)?;
+        strong.test(LifecycleError::Fault)?;
+        let in_device = self.generate_in_device(size, host)?;
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, header.digest().as_bytes(), now)?;
@@ -165,16 +169,21 @@ impl<const N: usize> Vault<N> {
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
-        let (size, strong) = transfer_size(sealed)?;
-        strong.test(LifecycleError::Fault)?;
-        let key = self.session.key.generate(size, &mut rng)?;
+        let permit = match in_device {
+            Some(works) => permit.and(works),
+            None => {
+                self.session.key.generate(size, &mut rng)?;
+                permit
+            }
+        };
+        let key = self.session.key.public_key().ok_or(Fault)?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes(session),
             header: header.digest(),
             domain_id: header.domain_id(),
             epoch: header.epoch(),
-            transfer: key.public_key().clone(),
+            transfer: key.clone(),
             instance: self.instance.id,
             created: now,
             expires: clock.expires,

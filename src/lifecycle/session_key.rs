@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The transfer key of a session in its place in the vault, where it is made and read, and never
+//! moved. If a device holds the key, its public half is there.
+
+use core::cell::RefCell;
+
+use rand_core::{TryCryptoRng, TryRng};
+
+use super::host::Host;
+use super::transfer_key::{TransferKey, TransferKeyError};
+use crate::ct::Mask;
+use crate::custodian::{Identity, UnwrapError};
+use crate::hardened::{Fault, Verdict};
+use crate::rng::{Erased, Generator, RngError, Watched};
+use crate::rsa::{GenerateError, KeyError, ModulusSize, PrivateKey, PublicKey};
+use crate::secret::wipe;
+
+/// A transfer key, or none. It wipes itself.
+pub(super) struct SessionKey {
+    /// Only the public half counts if a device holds the key.
+    key: PrivateKey,
+    holder: Holder,
+    /// Whether a key that should be gone may still be in the device.
+    is_left: bool,
+}
+
+/// Who holds the transfer key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// There is no key.
+    Nobody = 0,
+    Vault = 1,
+    /// The host's device.
+    Device = 2,
+}
+
+impl SessionKey {
+    pub(super) const NONE: Self = Self {
+        key: PrivateKey::zeroed(),
+        holder: Holder::Nobody,
+        is_left: false,
+    };
+
+    /// Returns the key if the vault holds it.
+    pub(super) fn get(&self) -> Option<&PrivateKey> {
+        (self.holder == Holder::Vault).then_some(&self.key)
+    }
+
+    /// Returns the public half, wherever the private one is.
+    pub(super) fn public_key(&self) -> Option<&PublicKey> {
+        (self.holder != Holder::Nobody).then_some(self.key.public_key())
+    }
+
+    pub(super) fn is_in_device(&self) -> bool {
+        self.holder == Holder::Device
+    }
+
+    pub(super) const fn is_left(&self) -> bool {
+        self.is_left
+    }
+
+    /// Notes whether a key that should be gone may still be in the device.
+    pub(super) const fn set_left(&mut self, is_left: bool) {
+        self.is_left = is_left;
+    }
+
+    /// Generates a key.
+    ///
+    /// Secret: the key, what `rng` draws. Public: `size`. Leaks: what generating a key leaks.
+    pub(super) fn generate(
+        &mut self,
+        size: ModulusSize,
+        rng: &mut dyn Watched,
+    ) -> Result<(), GenerateError> {
+        self.wipe();
+        self.key.make(size, rng, &mut |_| ())?;
+        self.holder = Holder::Vault;
+        Ok(())
+    }
+
+    /// Reads a key from PKCS#8.
+    ///
+    /// Secret: the key. Public: the lengths of its integers, what is wrong. Leaks: nothing else.
+    pub(super) fn read(&mut self, der: &[u8], watched: &mut dyn Watched) -> Result<(), KeyError> {
+        self.wipe();
+        self.key.read_pkcs8_der(der, watched)?;
+        self.holder = Holder::Vault;
+        Ok(())
+    }
+
+    /// Notes that the device holds the key with this public half.
+    pub(super) fn set_in_device(&mut self, public: &PublicKey) {
+        self.wipe();
+        self.key.set_public(public);
+        self.holder = Holder::Device;
+    }
+
+    /// Not inlined: many callers wipe a key of 2.9 KB.
+    #[inline(never)]
+    pub(super) fn wipe(&mut self) {
+        self.holder = Holder::Nobody;
+        self.key.wipe();
+    }
+
+    /// Returns the device of a host, if it holds this key.
+    pub(super) fn device<'h, H: Host + ?Sized>(
+        &self,
+        host: &'h mut H,
+    ) -> Result<&'h mut dyn TransferKey, TransferKeyError> {
+        let device = host.transfer_key().ok_or(TransferKeyError::Missing)?;
+        let held = device.public_key()?.ok_or(TransferKeyError::Missing)?;
+        Verdict::twice(|| Mask::public(held == *self.key.public_key()))
+            .or(TransferKeyError::OtherKey)?;
+        Ok(device)
+    }
+}
+
+/// The transfer key of a session, in the vault or in the host's device, to open what comes in.
+///
+/// The generator is the host's, too, so both borrow the host in turn.
+pub(super) struct Opener<'a, 'h, H: ?Sized> {
+    key: &'a mut SessionKey,
+    host: &'a RefCell<&'h mut H>,
+}
+
+impl<'a, 'h, H: ?Sized> Opener<'a, 'h, H> {
+    /// Returns `None` without a key.
+    pub(super) fn new(key: &'a mut SessionKey, host: &'a RefCell<&'h mut H>) -> Option<Self> {
+        (key.holder != Holder::Nobody).then_some(Self { key, host })
+    }
+}
+
+impl<H: Host + ?Sized> Identity for Opener<'_, '_, H> {
+    type Error = TransferKeyError;
+
+    fn unwrap_key<R: Generator + ?Sized>(
+        &mut self,
+        wrapped: &[u8],
+        rng: &mut R,
+        out: &mut [u8],
+    ) -> Result<usize, UnwrapError<TransferKeyError>> {
+        if !self.key.is_in_device() {
+            let opened = self.key.key.unwrap_key(wrapped, rng, out);
+            return opened.map_err(|error| match error {
+                UnwrapError::Opaque => UnwrapError::Opaque,
+                UnwrapError::Device(RngError) => UnwrapError::Device(TransferKeyError::Rng),
+                UnwrapError::Fault => UnwrapError::Fault,
+            });
+        }
+        let mut host = self.host.try_borrow_mut().map_err(|_| Fault)?;
+        let device = self.key.device(&mut **host).map_err(UnwrapError::Device)?;
+        device.unwrap_key(wrapped, out).inspect_err(|_| wipe(out))
+    }
+}
+
+/// The generator of a host that an [`Opener`] borrows, too.
+pub(super) struct SharedRng<'a, 'h, H: ?Sized>(pub(super) &'a RefCell<&'h mut H>);
+
+impl<H: Host + ?Sized> TryRng for SharedRng<'_, '_, H> {
+    type Error = RngError;
+
+    fn try_next_u32(&mut self) -> Result<u32, RngError> {
+        let mut host = self.0.try_borrow_mut().map_err(|_| RngError)?;
+        Erased(Host::rng(&mut **host)).try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, RngError> {
+        let mut host = self.0.try_borrow_mut().map_err(|_| RngError)?;
+        Erased(Host::rng(&mut **host)).try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), RngError> {
+        let mut host = self.0.try_borrow_mut().map_err(|_| RngError)?;
+        Erased(Host::rng(&mut **host)).try_fill_bytes(out)
+    }
+}
+
+impl<H: Host + ?Sized> TryCryptoRng for SharedRng<'_, '_, H> {}
+
+impl<H: Host + ?Sized> Watched for SharedRng<'_, '_, H> {
+    fn tick(&mut self) {
+        if let Ok(mut host) = self.0.try_borrow_mut() {
+            host.progress();
+        }
+    }
+}
