@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The steps of a session that concern the host's device for transfer keys.
+//! The steps of a session that concern the host's device for transfer keys, or a key that the host has
+//! prepared.
 
 use super::error::LifecycleError;
 use super::host::{Host, HostRng};
@@ -45,6 +46,19 @@ impl<const N: usize> Vault<N> {
         let works = || Mask::public(len == 32) & eq_bytes(sent.expose(), opened.expose());
         let works = Verdict::twice(works).permit(TransferKeyError::Unusable)?;
         Ok(Some(works))
+    }
+
+    /// Takes the transfer key that the host has prepared. Returns false if there is none of at least this
+    /// size.
+    ///
+    /// Secret: the key. Public: its size. Leaks: nothing else.
+    pub(super) fn take_prepared<H: Host>(
+        &mut self,
+        size: ModulusSize,
+        host: &mut H,
+    ) -> Result<bool, Fault> {
+        host.prepared_key()
+            .map_or(Ok(false), |key| self.session.key.take(key, size))
     }
 
     /// Checks that the host's device holds the session's key, if that is in a device.

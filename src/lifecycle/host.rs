@@ -10,6 +10,7 @@ use super::event::Event;
 use super::transfer_key::TransferKey;
 use crate::ct::Mask;
 use crate::rng::{Erased, RngError, Watched};
+use crate::rsa::PrivateKey;
 use crate::storage::{DeviceKey, Flash, Medium};
 
 /// The HSM around a domain. Every operation that draws, writes or changes something takes one.
@@ -30,6 +31,17 @@ pub trait Host: Flash {
     /// Returns the device that holds the transfer keys of sessions; `None` if the vault holds them,
     /// as by default. It must be the same for as long as a session lasts.
     fn transfer_key(&mut self) -> Option<&mut dyn TransferKey> {
+        None
+    }
+
+    /// Returns a key that was made beforehand, to be the transfer key of the session that begins, where
+    /// the vault holds it. `None`, as by default, lets the vault generate one, which takes long:
+    /// [`KeyGeneration`](crate::rsa::KeyGeneration) does it in steps.
+    ///
+    /// The vault copies the key and wipes it here, also if the session does not begin then. It leaves a key
+    /// that is shorter than the longest key of the custodians, or than the import asks for, and generates
+    /// one. The key must have no other use.
+    fn prepared_key(&mut self) -> Option<&mut PrivateKey> {
         None
     }
 

@@ -200,11 +200,15 @@ impl<const N: usize> Vault<N> {
         let clock = Clock::new(now, lifetime)?;
         let form = blob::form(now)?;
         let in_device = self.generate_in_device(size, host)?;
+        let is_made = in_device.is_some() || self.take_prepared(size, host)?;
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, b"import", now)?;
         let named = self.instance.draw(&mut rng)?;
         let key = &mut self.session.key;
+        if !is_made {
+            key.generate(size, &mut rng)?;
+        }
         let (permit, len) = match in_device {
             Some(works) => {
                 let device = host.transfer_key().ok_or(TransferKeyError::Missing)?;
@@ -215,7 +219,6 @@ impl<const N: usize> Vault<N> {
                 )
             }
             None => {
-                key.generate(size, &mut rng)?;
                 let key = key.get().ok_or(LifecycleError::Fault)?;
                 (named, blob::certify(key, &form, &mut rng, out)?)
             }

@@ -78,6 +78,24 @@ impl SessionKey {
         Ok(())
     }
 
+    /// Takes a key that was made before, and wipes it there. Returns false, and leaves it, if it is shorter
+    /// than `size`, or no key.
+    ///
+    /// Secret: the key. Public: its size. Leaks: nothing else.
+    pub(super) fn take(
+        &mut self,
+        prepared: &mut PrivateKey,
+        size: ModulusSize,
+    ) -> Result<bool, Fault> {
+        if !prepared.is_whole() || prepared.public_key().size() < size {
+            return Ok(false);
+        }
+        self.wipe();
+        self.key.take(prepared)?;
+        self.holder = Holder::Vault;
+        Ok(true)
+    }
+
     /// Reads a key from PKCS#8.
     ///
     /// Secret: the key. Public: the lengths of its integers, what is wrong. Leaks: nothing else.

@@ -7,7 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::ModulusSize;
 use super::mont::Modulus;
 use super::scratch::words_len;
-use crate::hardened::Fault;
+use crate::hardened::{Fault, copy};
 
 /// The lengths of the private numbers, in halves of the modulus: d; for p and for q the prime, `R^2`
 /// modulo it and `d` modulo the prime less one; the coefficient.
@@ -44,6 +44,11 @@ pub(super) struct Places<'k> {
 impl Crt {
     pub(super) const fn zeroed() -> Self {
         Self([[0; U2048::LIMBS]; 9])
+    }
+
+    /// Copies the numbers of another key.
+    pub(super) fn copy(&mut self, from: &Self) -> Result<(), Fault> {
+        copy(self.0.as_flattened_mut(), from.0.as_flattened())
     }
 
     /// Returns the places for the numbers of a key of this size.

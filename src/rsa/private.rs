@@ -39,6 +39,21 @@ impl PrivateKey {
         self.public = public.clone();
     }
 
+    /// Returns whether it is a key, and not what is not yet one.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.public.modulus().first() != Some(&0)
+    }
+
+    /// Moves another key here, and wipes it there.
+    ///
+    /// Secret: the key. Leaks: nothing.
+    pub(crate) fn take(&mut self, from: &mut Self) -> Result<(), Fault> {
+        self.secret.copy(&from.secret)?;
+        self.public = from.public.clone();
+        from.wipe();
+        Ok(())
+    }
+
     /// Makes it what is not yet a key again.
     pub(crate) fn wipe(&mut self) {
         self.public = PublicKey::zeroed();

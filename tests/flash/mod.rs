@@ -9,6 +9,7 @@ pub use engine::{Lie, RsaEngine};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
 use security_domain::lifecycle::{Event, Host, SinkAnswer, TransferKey};
+use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, DeviceKeyError, FlashError, Slot};
 
@@ -133,6 +134,8 @@ pub struct Hsm {
     pub device_key: Engine,
     /// The device for transfer keys; the vault holds them without one.
     pub engine: Option<RsaEngine>,
+    /// A transfer key that was made beforehand.
+    pub prepared: Option<PrivateKey>,
     calls: usize,
     struck: usize,
     faults: Vec<(usize, Fault)>,
@@ -159,6 +162,7 @@ impl Hsm {
             events: Vec::new(),
             device_key: Engine::new(0x4d),
             engine: None,
+            prepared: None,
             calls: 0,
             struck: 0,
             faults: Vec::new(),
@@ -417,6 +421,10 @@ impl Host for Hsm {
 
     fn transfer_key(&mut self) -> Option<&mut dyn TransferKey> {
         self.engine.as_mut().map(|engine| engine as _)
+    }
+
+    fn prepared_key(&mut self) -> Option<&mut PrivateKey> {
+        self.prepared.as_mut()
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

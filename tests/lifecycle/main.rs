@@ -25,6 +25,7 @@ mod imported;
 mod life;
 mod memory;
 mod pairs;
+mod prepared_key;
 mod progress;
 mod read_only;
 mod room;

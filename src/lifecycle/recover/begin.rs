@@ -162,6 +162,7 @@ impl<const N: usize> Vault<N> {
         let (size, strong) = transfer_size(sealed)?;
         strong.test(LifecycleError::Fault)?;
         let in_device = self.generate_in_device(size, host)?;
+        let is_made = in_device.is_some() || self.take_prepared(size, host)?;
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, header.digest().as_bytes(), now)?;
@@ -169,12 +170,12 @@ impl<const N: usize> Vault<N> {
         let mut session = [0; 32];
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
+        if !is_made {
+            self.session.key.generate(size, &mut rng)?;
+        }
         let permit = match in_device {
             Some(works) => permit.and(works),
-            None => {
-                self.session.key.generate(size, &mut rng)?;
-                permit
-            }
+            None => permit,
         };
         let key = self.session.key.public_key().ok_or(Fault)?;
         let asking = Asking {
