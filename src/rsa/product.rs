@@ -252,7 +252,7 @@ mod tests {
             let carry = reduce_wide(&mut wide, &m, neg_inverse(m[0])).unwrap();
             prop_assert!(wide[..len].iter().all(|word| *word == 0));
             wide.push(carry.select_word(1, 0));
-            let added = boxed(&wide).wrapping_sub(&boxed(&before));
+            let added = boxed(&wide).wrapping_sub(boxed(&before));
             let m = boxed(&m).to_nz().unwrap();
             let (multiple, rest) = added.div_rem_vartime(&m);
             prop_assert!(bool::from(rest.is_zero()));

@@ -182,7 +182,8 @@ fn a_device_that_unwraps_wrongly_adds_nothing() {
 #[test]
 fn the_device_must_hold_the_key_of_the_session() {
     let lost = Lost::new(1);
-    let cases: [(fn(&mut Hsm), TransferKeyError); 4] = [
+    type Break = fn(&mut Hsm);
+    let cases: [(Break, TransferKeyError); 4] = [
         (|hsm| engine(hsm).key = None, TransferKeyError::Missing),
         (|hsm| hsm.engine = None, TransferKeyError::Missing),
         (

@@ -366,9 +366,9 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
 #[test]
 fn rsa_leaves_nothing_of_a_key_that_it_makes_in_steps() {
     let mut der = vec![0; PrivateKey::PKCS8_MAX_LEN];
-    let len = PrivateKey::generate(SIZE, &mut Kept::new(6))
-        .and_then(|key| Ok(key.to_pkcs8_der(&mut der).unwrap()))
-        .unwrap();
+    let key = PrivateKey::generate(SIZE, &mut Kept::new(6)).unwrap();
+    let len = key.to_pkcs8_der(&mut der).unwrap();
+    drop(key);
     // The PKCS#1 key is in an octet string, at the end.
     let secrets = factors(&der[26..len]);
     assert_eq!(secrets.len(), 12);
