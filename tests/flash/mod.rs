@@ -481,6 +481,14 @@ impl<R: TryCryptoRng> Host for WithRng<'_, R> {
         self.0.device_key()
     }
 
+    fn transfer_key(&mut self) -> Option<&mut dyn TransferKey> {
+        self.0.transfer_key()
+    }
+
+    fn prepared_key(&mut self) -> Option<&mut PrivateKey> {
+        self.0.prepared_key()
+    }
+
     fn report(&mut self, event: &Event) -> SinkAnswer {
         self.0.report(event)
     }

@@ -10,7 +10,7 @@ use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::ArtifactTag;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
-use crate::flash::{Flash, Hsm, WithRng};
+use crate::flash::{Flash, Hsm, RsaEngine, WithRng};
 use crate::once::Once;
 use crate::sealed::{artifacts, fast_keys};
 use crate::world::{In, Lost, activation, active, empty, hsm, parse, provisioned, vault};
@@ -79,6 +79,26 @@ pub const ROWS: fn() -> Vec<Row> = || {
             },
         },
         Row {
+            name: "begin a recovery with a device for the transfer key",
+            covers: &["lifecycle/device generate_in_device"],
+            // What tests the device does not show.
+            shows: 0,
+            run: |rng| {
+                let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
+                hsm.engine = Some(RsaEngine::new());
+                let domain = empty(&mut vault, &mut hsm);
+                let before = (domain.status(), hsm.flash.clone());
+                let mut out = [0xaa; Request::MAX_LEN];
+                let mut host = WithRng(&mut hsm, rng);
+                let (sealed, expect) = (lost.sealed(), lost.expect());
+                let done = domain.begin_recovery(&sealed, &expect, None, &mut host, &mut out);
+                if done.is_err() {
+                    zeros(&out);
+                }
+                after(done.map(|(domain, _)| domain), before, &hsm)
+            },
+        },
+        Row {
             name: "begin a recovery at one place",
             covers: &["lifecycle/recover/begin begin_recovery_here"],
             shows: ALL,
@@ -94,7 +114,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "add a contribution",
-            covers: &["lifecycle/recover add"],
+            covers: &["lifecycle/session_key unwrap_key"],
             shows: 0,
             run: |rng| {
                 let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
@@ -148,8 +168,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
             name: "begin an import",
             covers: &[
                 "lifecycle/import begin_import",
-                "lifecycle/import/blob transfer_key",
-                "lifecycle/transfer_key generate",
+                "lifecycle/import/blob certify",
+                "lifecycle/session_key generate",
             ],
             // As for any key of RSA.
             shows: 0,
@@ -169,7 +189,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "import without a root",
-            covers: &["lifecycle/import open_blob", "lifecycle/import/blob open"],
+            covers: &["lifecycle/import/blob open"],
             shows: 0,
             run: |rng| import(rng, false),
         },

@@ -2,6 +2,7 @@
 //! An HSM around the library. Its generator is secret; what lies on the flash is public, unless told.
 
 use security_domain::lifecycle::{Event, Host, SinkAnswer};
+use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, FlashError, Slot};
 
@@ -13,6 +14,8 @@ pub struct Flash {
     device_key: Secret<32>,
     /// Whether what is written becomes public.
     public: bool,
+    /// A transfer key that was made beforehand.
+    pub prepared: Option<PrivateKey>,
     pub slots: [Vec<u8>; 2],
     pub counter: u64,
     /// The write that fails, counted down.
@@ -36,6 +39,7 @@ impl Flash {
             rng: SecretRng(seed),
             device_key: Secret::from_bytes(&mut device_key),
             public,
+            prepared: None,
             slots: [const { Vec::new() }; 2],
             counter: 0,
             fails: None,
@@ -96,6 +100,10 @@ impl Host for Flash {
 
     fn device_key(&mut self) -> &mut dyn DeviceKey {
         &mut self.device_key
+    }
+
+    fn prepared_key(&mut self) -> Option<&mut PrivateKey> {
+        self.prepared.as_mut()
     }
 
     fn report(&mut self, _: &Event) -> SinkAnswer {

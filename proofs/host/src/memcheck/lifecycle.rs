@@ -24,13 +24,21 @@ use crate::Operation;
 use crate::domain::Masking;
 use crate::flash::Flash;
 use crate::rng::SecretRng;
+use crate::rsa::{KEYS, secret_key};
 use crate::valgrind::{hidden, reveal};
 
 pub const OPERATIONS: &[Operation] = &[
     ("lifecycle: provision, zeroize", provision_and_zeroize),
     ("lifecycle: activate, back up, restore", activate),
     ("lifecycle: recover, a quorum at one place", recover_here),
-    ("lifecycle: recover, contributions", recover),
+    ("lifecycle: recover, contributions", || {
+        recover(Flash::transparent(76))
+    }),
+    ("lifecycle: recover, a prepared key", || {
+        let mut host = Flash::transparent(77);
+        host.prepared = Some(secret_key(KEYS[0]));
+        recover(host);
+    }),
 ];
 
 pub const ROOM: usize = vault_room(2, 400);
@@ -186,10 +194,10 @@ fn contribution(sealed: &SealedDomain<'_>, mut key: Masking, request: &[u8]) -> 
     out
 }
 
-fn recover() {
+fn recover(mut host: Flash) {
     let file = lost();
     let sealed = SealedDomain::parse(&file).unwrap();
-    let (mut vault, mut host) = (vault(), Flash::transparent(76));
+    let mut vault = vault();
     let mut request = [0; Request::MAX_LEN];
     let (domain, len) = empty(&mut vault, &mut host)
         .begin_recovery(&sealed, &expect(&sealed), None, &mut host, &mut request)

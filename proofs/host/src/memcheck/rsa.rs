@@ -157,7 +157,7 @@ fn generate_in_steps() {
     let mut generation = KeyGeneration::new(ModulusSize::Rsa2048, &mut workspace).unwrap();
     let mut rng = SecretRng(11);
     while generation.step(&mut rng).unwrap().is_pending() {}
-    works(generation.key().unwrap());
+    works(&generation.into_key().unwrap());
 }
 
 fn decrypt_in_steps() {
