@@ -48,7 +48,8 @@
 //! # Wrong shares
 //!
 //! A share carries no checksum: with exactly a threshold of shares, a wrong one gives a wrong
-//! secret. With more shares, [`combine`] detects it.
+//! secret. With more shares, [`combine`] detects it. To find out which share is wrong, keep digests
+//! when you split, or gather two more shares than the threshold: [`check`] has a table.
 
 pub mod check;
 mod combine;

@@ -8,6 +8,17 @@
 //!   agree, and [`correct`] recovers the secret if at most `(given - threshold) / 2` shares are
 //!   wrong.
 //!
+//! What can be found out depends on how many shares are given. T is the threshold:
+//!
+//! | given | without digests | with digests |
+//! |---|---|---|
+//! | T shares | nothing: a wrong share gives a wrong secret | each wrong share is named |
+//! | T + 1 | [`consistent`] detects that one is wrong, but not which | the same |
+//! | T + 2 | [`correct`] names one wrong share, and recovers the secret | the same |
+//! | T + 2n | [`correct`] names n wrong shares | the same |
+//!
+//! So compute the digests when you split, and keep them apart from the shares. They are not secret.
+//!
 //! ```
 //! use security_domain::quorum::Quorum;
 //! use security_domain::secret::Secret;

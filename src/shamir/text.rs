@@ -9,6 +9,60 @@
 //! The checksum detects up to three wrong characters, and misses more of them once in 2^30. It
 //! protects against mistakes, not against forgery: for that, keep [digests](super::check).
 //!
+//! A value of more than 574 bytes ([`MAX_VALUE_LEN`]) cannot be written as text, because the
+//! checksum would be too weak. To share a longer secret, encrypt it under a random key of 32 bytes
+//! with an authenticated cipher, and share the key; the share of a key has 155 characters. Do not
+//! cut the secret into parts: each part would need its own set id and digests, and a holder could
+//! mix them up.
+//!
+//! # From a split to the secret
+//!
+//! The dealer draws a set id for the split and a blind for each share, gives each holder a text,
+//! and keeps the digests.
+//!
+//! ```
+//! use security_domain::quorum::Quorum;
+//! use security_domain::secret::Secret;
+//! use security_domain::shamir::check::{SetId, name_wrong};
+//! use security_domain::shamir::encoded::{EncodedShare, combine_encoded, encoded_len};
+//! use security_domain::shamir::text::text_len;
+//! use security_domain::shamir::{ShareRow, split_rows};
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//!
+//! const LEN: usize = 24;
+//! let quorum = Quorum::of::<2, 3>();
+//! let secret = b"correct horse battery...";
+//! let mut values = [[0; LEN]; 3];
+//! split_rows(secret, quorum, &mut rng, &mut values.each_mut().map(|value| &mut value[..]))?;
+//!
+//! let set = SetId::random(&mut rng)?;
+//! let (mut texts, mut digests) = (Vec::new(), Vec::new());
+//! for (index, value) in quorum.indices().zip(&values) {
+//!     let blind = Secret::<32>::random(&mut rng)?;
+//!     let share = EncodedShare::new(set, quorum, ShareRow { index, value }, blind.expose())?;
+//!     let mut text = [0; text_len(LEN)];
+//!     texts.push(share.encode_text(&mut text)?.to_owned());
+//!     digests.push(share.digest());
+//! }
+//!
+//! // Later, with the digests and the texts of two holders.
+//! let mut buffers = [[0; encoded_len(LEN)]; 2];
+//! let [first, third] = &mut buffers;
+//! let shares = [
+//!     EncodedShare::parse_text(&texts[0], first)?,
+//!     EncodedShare::parse_text(&texts[2], third)?,
+//! ];
+//! assert!(name_wrong(&shares, &digests)?.is_empty());
+//! let mut again = [0; LEN];
+//! combine_encoded(&shares, &mut again)?;
+//! assert_eq!(&again, secret);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The caller wipes its buffers: `values`, the texts, `buffers`, `again`.
+//!
+//! # Text
+//!
 //! ```
 //! use security_domain::quorum::{Quorum, ShareIndex};
 //! use security_domain::shamir::ShareRow;
@@ -49,7 +103,8 @@ use bech32m::{CHECKSUM_LEN, Checksum, character, symbol};
 /// go undetected.
 pub const MAX_TEXT_LEN: usize = 1023;
 
-/// The length of the longest value whose share can be written as text.
+/// The length in bytes of the longest value whose share can be written as text. The
+/// [module](self) says how to share a longer secret.
 pub const MAX_VALUE_LEN: usize = 574;
 
 /// Between the human-readable part and the data part.
@@ -59,6 +114,9 @@ const SEPARATOR: u8 = b'1';
 const FRONT_LEN: usize = MAGIC.len() + 1;
 
 /// Returns how many characters the text of a share with `value_len` bytes has.
+///
+/// It has no upper limit: above [`MAX_VALUE_LEN`] bytes, [`encode_text`](EncodedShare::encode_text)
+/// refuses.
 pub const fn text_len(value_len: usize) -> usize {
     let bytes = encoded_len(value_len) - MAGIC.len();
     let symbols = bytes.saturating_mul(8).div_ceil(5);
@@ -275,7 +333,8 @@ pub enum TextError {
     NotAShare,
     /// The text is shorter than a checksum.
     Truncated,
-    /// The text has more characters than [`MAX_TEXT_LEN`].
+    /// The value has more bytes than [`MAX_VALUE_LEN`], or the text more characters than
+    /// [`MAX_TEXT_LEN`].
     TooLong,
     /// The character at this byte offset is not in the alphabet.
     Character(usize),
@@ -304,7 +363,10 @@ impl core::fmt::Display for TextError {
         f.write_str(match self {
             Self::NotAShare => "the text does not begin with sdshare1",
             Self::Truncated => "the text of the share is cut short",
-            Self::TooLong => "the text of the share has more than 1023 characters",
+            Self::TooLong => {
+                "the share is too long for text, which has at most 1023 characters, \
+                 for a value of at most 574 bytes"
+            }
             Self::Character(at) => {
                 return write!(
                     f,

@@ -219,6 +219,10 @@ fn the_bounds_are_those_of_the_code() {
     let mut out = [0x77; MAX_TEXT_LEN + 8];
     let longer = share(&value, &[0; 32]).encode_text(&mut out);
     assert_eq!(longer, Err(TextError::TooLong));
+    let told = TextError::TooLong.to_string();
+    for bound in [MAX_VALUE_LEN, MAX_TEXT_LEN] {
+        assert!(told.contains(&format!(" {bound} ")), "{told}: not {bound}");
+    }
     let mut short = vec![0x77; text_len(5) - 1];
     let cut = share(b"value", &[0; 32]).encode_text(&mut short);
     assert_eq!(cut, Err(TextError::BufferTooSmall));

@@ -214,7 +214,9 @@ pub enum CorrectError {
     Shares(CombineError),
     /// The random number generator failed.
     Rng,
-    /// Too many shares are wrong to tell them from the right ones.
+    /// Some shares are wrong, and so few shares were given that they cannot be told from the right
+    /// ones: more than `(given - threshold) / 2` are wrong. Give more shares, or use
+    /// [`name_wrong`](super::name_wrong) with digests.
     TooManyWrong,
     /// An internal check failed: a hardware fault or a bug in this crate.
     Fault,
@@ -232,7 +234,7 @@ impl core::fmt::Display for CorrectError {
             Self::Shares(_) => f.write_str("the shares cannot be used together"),
             Self::Rng => f.write_str("the random number generator failed"),
             Self::TooManyWrong => {
-                f.write_str("too many shares are wrong to tell them from the right ones")
+                f.write_str("with so few shares, the wrong ones cannot be told from the right ones")
             }
             Self::Fault => f.write_str("an internal check failed: a hardware fault or a bug"),
         }

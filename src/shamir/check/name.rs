@@ -13,6 +13,9 @@ use crate::shamir::encoded::{EncodedShare, same_set};
 /// share without a digest is wrong. If two shares have the same index and one of them is wrong, the
 /// index is returned.
 ///
+/// If every share is named, suspect the digests first: they may belong to another split. If
+/// `shares` come from two splits, sort them by [`EncodedShare::set`] first.
+///
 /// Secret: the shares and their blinds. Public: the rest. Leaks: which shares are wrong.
 ///
 /// # Errors
