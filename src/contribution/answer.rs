@@ -39,7 +39,7 @@ pub struct Contribution<'a> {
 }
 
 impl<'a> Contribution<'a> {
-    /// The maximum length of a contribution in bytes.
+    /// The maximum length of a contribution: 618 bytes.
     pub const MAX_LEN: usize = encoded_len(MAX_WRAPPED_LEN);
 
     /// Parses a contribution and checks its form.

@@ -62,7 +62,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The maximum length of a request in bytes.
+    /// The maximum length of a request: 872 bytes.
     pub const MAX_LEN: usize = file_len(MAX_ENCODED_LEN, SIGNATURE_LEN);
 
     /// Parses a request and checks its form.

@@ -49,7 +49,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     /// - [`LifecycleError::Contribution`]: the contribution is refused.
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
     /// - [`LifecycleError::NoTransferKey`]: the session gathers a quorum in one place.
-    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
+    ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.
     pub fn add<H: Host>(
         &mut self,
@@ -80,9 +81,11 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     ///
     /// # Errors
     ///
-    /// - [`LifecycleError::Share`]: the share does not belong to `sealed`.
+    /// - [`LifecycleError::Open`]: the share does not belong to `sealed`
+    ///   ([`OpenError::ForeignShare`]).
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
-    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
+    ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.
     pub fn add_share<H: Host>(
         &mut self,
@@ -127,7 +130,8 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
         shares.into_iter().flatten().map(DomainShare::custodian)
     }
 
-    /// Returns how many shares are needed; 0 in an import, and once the session has expired.
+    /// Returns the threshold, not how many shares are missing; 0 in an import, and once the session
+    /// has expired. [`contributors`](Self::contributors) counts the shares that are there.
     pub fn needed(&self) -> u8 {
         let recovery = self.vault.session.recovery();
         recovery.map_or(0, |recovery| recovery.threshold.get())
@@ -138,13 +142,20 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
     /// Opens the sealed domain with the session's shares. Its root and artifacts become this HSM's,
     /// and the HSM is active.
     ///
+    /// If this refuses, [`Refused::domain`] is the session with all its shares, so it can be called
+    /// again: with another copy of the file after [`LifecycleError::Open`] and
+    /// [`LifecycleError::OtherHeader`], and with the same file after a failure of the sink, the clock
+    /// or the flash. Each share was checked when it was added, so other shares do not help. To give
+    /// up, [`cancel`](Domain::cancel) the session.
+    ///
     /// Secret: the shares, the domain. Public: `sealed`. Leaks: whether it opened.
     ///
     /// # Errors
     ///
-    /// - [`LifecycleError::Open`]: the sealed domain does not open.
+    /// - [`LifecycleError::Open`]: the sealed domain does not open: this copy of it is damaged.
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
-    /// - [`LifecycleError::Expired`]: the session has expired.
+    /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
+    ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.
     pub fn open<H: Host>(
         self,

@@ -22,6 +22,11 @@ use crate::self_test::{SelfTested, Test};
 use crate::storage::record::{self, Loaded, RecordError};
 
 /// The domain of an HSM after a start, by its state.
+///
+/// A `match` needs an arm `_`, for states that your firmware does not use and for those of later
+/// versions. Treat it as a refusal: show [`status`](Self::status), and do not zeroize it or
+/// [`discard`](Vault::discard) the flash to provision again, because it may be the only copy of a
+/// domain.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AnyDomain<'v, const N: usize> {

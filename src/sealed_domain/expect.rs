@@ -12,6 +12,9 @@ use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
 
 /// The sealed domain that the caller expects. There is no default.
+///
+/// Take the values from what an HSM of the domain has shown
+/// ([`Status`](crate::lifecycle::Status)), not from the file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ExpectedDomain {
     scope: Scope,
@@ -39,7 +42,10 @@ impl Scope {
 }
 
 impl ExpectedDomain {
-    /// Expects this domain, in `min_epoch` or later.
+    /// Expects this domain, in `min_epoch` or later: the newest epoch that an HSM of the domain has
+    /// shown. It is [`Epoch::FIRST`] if the quorum was never changed.
+    ///
+    /// This accepts each sealing of the domain from that epoch on, also one that you do not know.
     pub const fn new(domain_id: DomainId, min_epoch: Epoch) -> Self {
         Self {
             scope: Scope::DOMAIN,
@@ -49,7 +55,10 @@ impl ExpectedDomain {
         }
     }
 
-    /// Expects this domain with exactly this header.
+    /// Expects this domain with exactly this header, as the HSM that sealed it has shown its digest.
+    ///
+    /// This is stricter than [`new`](Self::new): it also fixes the custodians, the threshold and the
+    /// list of artifacts. Use it whenever the digest was noted. It refuses the file of a later quorum.
     pub const fn header(domain_id: DomainId, min_epoch: Epoch, header: HeaderDigest) -> Self {
         Self {
             scope: Scope::HEADER,

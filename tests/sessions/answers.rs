@@ -48,6 +48,11 @@ fn a_transfer_key_of_any_size_serves_as_long_as_it_is_no_weaker() {
         assert_eq!(contribution.len(), 106 + bits as usize / 8);
         assert!(contribution.len() <= Contribution::MAX_LEN);
         assert_eq!(
+            Contribution::MAX_LEN,
+            106 + 4096 / 8,
+            "its doc has the number"
+        );
+        assert_eq!(
             world.open(digest, &contribution).unwrap().custodian(),
             world.id(1)
         );
@@ -136,6 +141,7 @@ fn the_longest_request_is_as_long_as_promised() {
         (Request::MAX_LEN - 8..=Request::MAX_LEN).contains(&len),
         "{len}"
     );
+    assert_eq!(Request::MAX_LEN, 872, "its doc has the number");
     let mut out = vec![0; len];
     assert!(asking.write(Some(&world.root), &mut out).is_ok());
 }

@@ -28,10 +28,133 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Begins a session in which custodians who never meet contribute their shares of `sealed`.
     /// Writes the request that they answer to the front of `request`, which needs
     /// [`Request::MAX_LEN`] bytes, and returns its length. The session expires after `lifetime`
-    /// seconds.
+    /// seconds; with `None` it does not expire.
     ///
     /// The caller must keep `sealed`, which is public, and show the request's digest to custodians
     /// over a separate channel from the request.
+    ///
+    /// ```
+    /// # use std::sync::Mutex;
+    /// # use security_domain::contribution::{VettedRequest, contribute};
+    /// # use security_domain::custodian::Recipient;
+    /// # use security_domain::rsa::PrivateKey;
+    /// # use security_domain::sealed_domain::{ArtifactTag, Epoch};
+    /// # const SEALED: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/good.sealed");
+    /// # const KEYS: [&[u8]; 2] = [
+    /// #     include_bytes!("../../../tests/vectors/sealed-domain/keys/a.p8"),
+    /// #     include_bytes!("../../../tests/vectors/sealed-domain/keys/b.p8"),
+    /// # ];
+    /// # static REQUEST: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+    /// # static SHOWN: Mutex<Vec<RequestDigest>> = Mutex::new(Vec::new());
+    /// # static INSTALLED: Mutex<usize> = Mutex::new(0);
+    /// # fn publish(request: &[u8]) { *REQUEST.lock().unwrap() = request.to_vec(); }
+    /// # fn show(digest: RequestDigest) { SHOWN.lock().unwrap().push(digest); }
+    /// # fn install(_: ArtifactTag<'_>, _: &[u8]) { *INSTALLED.lock().unwrap() += 1; }
+    /// # fn expected(sealed: &SealedDomain<'_>) -> ExpectedDomain {
+    /// #     ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST)
+    /// # }
+    /// # fn receive(out: &mut [u8]) -> usize {
+    /// #     let (request, shown) = (REQUEST.lock().unwrap(), SHOWN.lock().unwrap());
+    /// #     let rng = &mut getrandom::SysRng;
+    /// #     let sealed = SealedDomain::parse(SEALED).unwrap();
+    /// #     let mut key = PrivateKey::from_pkcs8_der(KEYS[shown.len() - 1]).unwrap();
+    /// #     let share = sealed.unwrap_share(key.public_key().id(), &mut key, rng).unwrap();
+    /// #     let request = Request::parse(&request).unwrap();
+    /// #     let vetted = VettedRequest::compared(request, shown[shown.len() - 1]).unwrap();
+    /// #     let answer = contribute(&sealed, &expected(&sealed), &vetted, &share, 0, rng, out);
+    /// #     answer.unwrap().as_bytes().len()
+    /// # }
+    /// # #[cfg(not(feature = "hazmat"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "hazmat")]
+    /// # fn main() {
+    /// #     use security_domain::hazmat::testing::{RamHost, TestRng};
+    /// #     const ROOM: usize = security_domain::lifecycle::vault_room(4, 1024);
+    /// #     let mut host = RamHost::<_, ROOM>::new(TestRng::seeded(1));
+    /// #     let mut vault = Vault::<ROOM>::new();
+    /// #     let sealed = SealedDomain::parse(SEALED).unwrap();
+    /// #     assert_eq!(recover(&mut vault, &mut host, &sealed, &expected(&sealed)), Ok(true));
+    /// #     assert_eq!(SHOWN.lock().unwrap().len(), 2);
+    /// #     assert_eq!(*INSTALLED.lock().unwrap(), sealed.header().artifacts().count());
+    /// #     assert_eq!(recover(&mut vault, &mut host, &sealed, &expected(&sealed)), Ok(false));
+    /// # }
+    /// use security_domain::contribution::{Contribution, Request, RequestDigest};
+    /// use security_domain::lifecycle::{AnyDomain, Host, LifecycleError, Vault};
+    /// use security_domain::sealed_domain::{ExpectedDomain, SealedDomain};
+    /// use security_domain::self_test;
+    ///
+    /// /// Recovers `sealed` in an empty HSM, or continues after a power failure. Returns `false` if
+    /// /// the HSM has a domain, or imports one. The board has `publish`, `show`, `receive`, `install`.
+    /// fn recover<H: Host, const N: usize>(
+    ///     vault: &mut Vault<N>,
+    ///     host: &mut H,
+    ///     sealed: &SealedDomain<'_>,
+    ///     expect: &ExpectedDomain,
+    /// ) -> Result<bool, LifecycleError> {
+    ///     let tested = self_test::run().map_err(LifecycleError::SelfTest)?;
+    ///     let mut gathered = match vault.start(tested, host)? {
+    ///         AnyDomain::Empty(empty) => {
+    ///             let mut request = [0; Request::MAX_LEN];
+    ///             let (session, len) = empty.begin_recovery(sealed, expect, None, host, &mut request)?;
+    ///             publish(&request[..len]);
+    ///             session.quorum()
+    ///         }
+    ///         AnyDomain::Recovering(session) => session.quorum(),
+    ///         AnyDomain::QuorumMet(met) => Ok(met),
+    ///         _ => return Ok(false),
+    ///     };
+    ///     let met = loop {
+    ///         let mut session = match gathered {
+    ///             Ok(met) => break met,
+    ///             Err(session) => session,
+    ///         };
+    ///         session.request().map(show);
+    ///         let mut bytes = [0; Contribution::MAX_LEN];
+    ///         let len = receive(&mut bytes);
+    ///         if let Ok(contribution) = Contribution::parse(&bytes[..len]) {
+    ///             match session.add(sealed, &contribution, host) {
+    ///                 Ok(_) | Err(LifecycleError::Contribution(_)) => {} // refused: wait for another
+    ///                 Err(error) => return Err(error),
+    ///             }
+    ///         }
+    ///         gathered = session.quorum();
+    ///     };
+    ///     let active = met.open(sealed, host)?;
+    ///     for (tag, secret) in active.artifacts(host)? {
+    ///         install(tag, secret);
+    ///     }
+    ///     Ok(true)
+    /// }
+    /// ```
+    ///
+    /// Custodians answer with [`contribute`](crate::contribution::contribute). The example
+    /// `firmware_restore` runs both sides.
+    ///
+    /// # After a power failure
+    ///
+    /// The state at rest has the session: the transfer key (unless a device holds it), the digest of
+    /// the request, the shares added so far, the expiry, and the domain id, epoch and header digest
+    /// of `sealed`. This step compares `expect` with them; later steps need only `sealed`.
+    ///
+    /// A start returns [`AnyDomain::Recovering`], or [`AnyDomain::QuorumMet`] once the shares are a
+    /// quorum, or [`AnyDomain::Empty`] if the session has expired or had not been saved.
+    ///
+    /// The state at rest has neither `sealed` nor the bytes of the request, so the caller must keep
+    /// both durably; [`request`](Domain::request) returns only the digest. If the request is lost
+    /// before a quorum of custodians has it, [`cancel`](Domain::cancel) the session and begin
+    /// another.
+    ///
+    /// [`AnyDomain::Recovering`]: crate::lifecycle::AnyDomain::Recovering
+    /// [`AnyDomain::QuorumMet`]: crate::lifecycle::AnyDomain::QuorumMet
+    /// [`AnyDomain::Empty`]: crate::lifecycle::AnyDomain::Empty
+    ///
+    /// # Time
+    ///
+    /// This step generates an RSA key as long as the longest key of the custodians. For 2048 bits
+    /// the step took 3.3 billion instructions on a Cortex-M4 in one example, half a minute at
+    /// 100 MHz; it is random, and can take several times as long. It calls [`Host::progress`] as it
+    /// goes on. `docs/footprint.md` has the figures. A device that holds transfer keys
+    /// ([`Host::transfer_key`]) generates the key itself.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
     ///
@@ -60,7 +183,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 
     /// Begins a session that gathers a quorum in one place: it takes shares, not contributions. The
-    /// session expires after `lifetime` seconds.
+    /// session expires after `lifetime` seconds; with `None` it does not expire. No key is generated.
     ///
     /// # Errors
     ///
