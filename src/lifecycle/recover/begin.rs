@@ -153,8 +153,10 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// This step generates an RSA key as long as the longest key of the custodians. For 2048 bits
     /// the step took 3.3 billion instructions on a Cortex-M4 in one example, half a minute at
     /// 100 MHz; it is random, and can take several times as long. It calls [`Host::progress`] as it
-    /// goes on. `docs/footprint.md` has the figures. A device that holds transfer keys
-    /// ([`Host::transfer_key`]) generates the key itself.
+    /// goes on. `docs/footprint.md` has the figures.
+    ///
+    /// No key is generated here if [`Host::prepared_key`] returns one that is long enough. A device
+    /// that holds transfer keys ([`Host::transfer_key`]) generates the key itself.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
     ///
