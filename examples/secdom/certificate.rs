@@ -14,7 +14,7 @@ use der::{Decode, Reader, SliceReader, Tagged};
 use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
-use crate::key::Lock;
+use crate::key::{self, Lock};
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
 use crate::{clock, pem, show, text};
@@ -37,6 +37,8 @@ pub struct CertificateFile {
     der: Zeroizing<Vec<u8>>,
     /// How many other certificates the file has.
     others: usize,
+    /// Whether the file has a private key, too.
+    pub has_key: bool,
 }
 
 impl CertificateFile {
@@ -110,7 +112,7 @@ impl CertificateFile {
         if let Some(lock) = lock
             && FileKind::of(of_file) == FileKind::Pfx
         {
-            ders.extend(pfx::encrypted(of_file, lock)?);
+            ders.extend(lock.open(|lock| pfx::encrypted(of_file, lock))?);
         }
         if ders.len() > MOST {
             return Err(Refusal::file(
@@ -118,6 +120,7 @@ impl CertificateFile {
                 format!("holds more than {MOST} certificates"),
             ));
         }
+        let has_key = key::is_in(path, bytes);
         let mut all: Vec<Self> = Vec::new();
         for der in ders {
             if !all.iter().any(|one| one.der == der) {
@@ -126,6 +129,7 @@ impl CertificateFile {
                     path,
                     der,
                     others: 0,
+                    has_key,
                 });
             }
         }
@@ -228,15 +232,20 @@ pub fn with_distinct_keys(files: &[CertificateFile]) -> Outcome<Vec<Certificate<
         let certificate = file.parse()?;
         let same = |other: &Certificate<'_>| other.public_key() == certificate.public_key();
         if let Some(earlier) = certificates.iter().position(same) {
-            let earlier = show::path(&files[earlier].path);
-            return Err(Refusal::file(
-                &file.path,
-                format!("has the same key as {earlier}"),
-            ));
+            return Err(same_key(&file.path, &files[earlier].path));
         }
         certificates.push(certificate);
     }
     Ok(certificates)
+}
+
+/// The refusal of a key or certificate whose key `earlier` has, too.
+pub fn same_key(path: &Path, earlier: &Path) -> Refusal {
+    let reason = match path == earlier {
+        true => "is given twice".into(),
+        false => format!("has the same key as {}", show::path(earlier)),
+    };
+    Refusal::file(path, reason)
 }
 
 /// The holder and the key in a certificate.

@@ -14,6 +14,7 @@ use security_domain::x509::Thumbprint;
 
 use crate::certificate::CertificateFile;
 use crate::domain::File;
+use crate::input::STDIN;
 use crate::key::Key;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
@@ -122,12 +123,14 @@ pub fn read(
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for (index, key_file) in key_files.into_iter().enumerate() {
         let password = passwords.given(index);
-        let read = Candidate::read(key_file, password, path, file, &given).and_then(|candidate| {
-            let earlier = candidates.iter().map(|c| (c.thumbprint(), &c.key_file));
-            must_be_new(candidate.thumbprint(), &candidate.key_file, earlier)?;
-            Ok(candidate)
-        });
-        match read {
+        // Standard input says itself that it is read twice.
+        let is_file = key_file != Path::new(STDIN);
+        let is_new = match is_file && candidates.iter().any(|c| c.key_file == key_file) {
+            true => Err(Refusal::file(&key_file, "is given twice")),
+            false => Ok(()),
+        };
+        // Whose certificate is whose is not certain before the keys are open.
+        match is_new.and_then(|()| Candidate::read(key_file, password, path, file, &given)) {
             Ok(candidate) => candidates.push(candidate),
             Err(refusal) => leave_out(refusal)?,
         }
@@ -152,8 +155,7 @@ pub fn read(
                 let earlier = custodians
                     .iter()
                     .chain(unlisted.iter().map(|(custodian, _)| custodian));
-                let earlier = earlier.map(|c| (Some(c.thumbprint), &c.key_file));
-                must_be_new(Some(custodian.thumbprint), &custodian.key_file, earlier)?;
+                must_be_new(&custodian, earlier)?;
                 Ok((custodian, refusal))
             });
         match opened {
@@ -177,20 +179,17 @@ pub fn read(
 
 /// Refuses a custodian whose key is already among the `earlier` ones.
 fn must_be_new<'e>(
-    thumbprint: Option<Thumbprint>,
-    key_file: &Path,
-    mut earlier: impl Iterator<Item = (Option<Thumbprint>, &'e PathBuf)>,
+    custodian: &Custodian,
+    mut earlier: impl Iterator<Item = &'e Custodian>,
 ) -> Outcome<()> {
-    let Some(thumbprint) = thumbprint else {
-        return Ok(());
-    };
-    match earlier.find(|(other, _)| *other == Some(thumbprint)) {
+    let thumbprint = custodian.thumbprint;
+    match earlier.find(|other| other.thumbprint == thumbprint) {
         None => Ok(()),
-        Some((_, earlier)) => Err(Refusal::file(
-            key_file,
+        Some(earlier) => Err(Refusal::file(
+            &custodian.key_file,
             format!(
                 "is the key of custodian {thumbprint}, which {} already gives",
-                show::path(earlier),
+                show::path(&earlier.key_file),
             ),
         )),
     }

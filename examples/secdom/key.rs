@@ -9,6 +9,7 @@ mod odd;
 mod old;
 mod pfx;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
-use crate::{passwords, pkcs12, show, text};
+use crate::{passwords, pkcs12, report, show, text};
 pub use encryption::decrypt;
 use forms::{Form, forms};
 use odd::OddKey;
@@ -116,19 +117,26 @@ fn read_one(
     if is_given && !lock.is_used && !forms.iter().any(Form::is_encrypted) {
         return Err(lock.refuse("is not encrypted, but a password is given for it"));
     }
-    let (mut refusal, mut other) = (None, None);
-    for form in &forms {
-        match form.open(lock) {
-            Ok(key) if belongs(&key) => return Ok(Ok(key)),
-            Ok(key) => other = Some(key),
-            Err(error) => refusal = refusal.or(Some(error)),
+    lock.open(|lock| {
+        let (mut refusal, mut other) = (None, None);
+        for form in &forms {
+            match form.open(lock) {
+                Ok(key) if belongs(&key) => return Ok(Ok(key)),
+                Ok(key) => other = Some(key),
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
         }
-    }
-    match (refusal, other) {
-        (None, Some(key)) => Ok(Err(key)),
-        (Some(refusal), _) => Err(refusal),
-        (None, None) => Err(lock.refuse("holds no private key in PEM or DER")),
-    }
+        match (refusal, other) {
+            (None, Some(key)) => Ok(Err(key)),
+            (Some(refusal), _) => Err(refusal),
+            (None, None) => Err(lock.refuse("holds no private key in PEM or DER")),
+        }
+    })
+}
+
+/// Returns whether a file has a private key, encrypted or not.
+pub fn is_in(path: &Path, bytes: &[u8]) -> bool {
+    forms(path, bytes).is_ok_and(|forms| !forms.is_empty())
 }
 
 /// Returns the private keys in a file that are not encrypted, and nothing in place of those that are. The list
@@ -145,7 +153,10 @@ pub fn unencrypted(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<Key>>> {
     forms.iter().map(open).collect()
 }
 
-/// The password of a file, asked for at most once.
+/// How often the password of a file is asked for, as long as it is wrong.
+const MOST_PASSWORDS: usize = 3;
+
+/// The password of a file, asked for once unless it is wrong.
 pub struct Lock<'p> {
     path: PathBuf,
     given: Option<&'p [u8]>,
@@ -156,6 +167,8 @@ pub struct Lock<'p> {
     is_pfx: bool,
     /// What to do if nobody is there to be asked.
     instead: &'static str,
+    /// Whether the password was found to be wrong.
+    is_wrong: Cell<bool>,
 }
 
 impl<'p> Lock<'p> {
@@ -167,7 +180,16 @@ impl<'p> Lock<'p> {
             asked: None,
             is_used: false,
             is_pfx: FileKind::of_decoded(text) == FileKind::Pfx,
-            instead: "",
+            instead: "give --password-file, or run it on a terminal",
+            is_wrong: Cell::new(false),
+        }
+    }
+
+    /// Makes the lock of a transfer key, for which no password is given.
+    pub fn of_transfer_key(path: &Path, text: &[u8]) -> Self {
+        Self {
+            instead: "run it on a terminal",
+            ..Self::new(path, text, None)
         }
     }
 
@@ -177,6 +199,23 @@ impl<'p> Lock<'p> {
             instead: pkcs12::TAKE_CERTIFICATES,
             ..Self::new(path, text, None)
         }
+    }
+
+    /// Opens something. If the password was asked for and is wrong, it is asked for again.
+    pub fn open<T>(&mut self, mut open: impl FnMut(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        for _ in 1..MOST_PASSWORDS {
+            self.is_wrong.set(false);
+            let opened = open(self);
+            let Err(refusal) = &opened else {
+                return opened;
+            };
+            if !self.is_wrong.get() || self.asked.is_none() {
+                return opened;
+            }
+            eprintln!("{}", report::shown(&refusal.to_string(), 2));
+            self.asked = None;
+        }
+        open(self)
     }
 
     /// Returns whether the empty password is tried. Azure Key Vault, for one, exports PKCS#12 with it.
@@ -217,6 +256,7 @@ impl<'p> Lock<'p> {
 
     /// The refusal of a password.
     pub fn wrong(&self) -> Refusal {
+        self.is_wrong.set(true);
         self.refuse("does not open with the given password")
     }
 }

@@ -68,20 +68,16 @@ impl Passwords {
 }
 
 /// Asks for the password of a file, without echo, if there is a terminal. Else the refusal says what to do
-/// `instead`, which may be empty.
+/// `instead`.
 pub fn ask(file: &Path, instead: &str) -> Outcome<Zeroizing<Vec<u8>>> {
     if !stdin().is_terminal() {
-        let instead = match instead {
-            "" => String::new(),
-            instead => format!("; {instead}"),
-        };
         return Err(Refusal::file(
             file,
-            format!("is encrypted, and no password is given for it{instead}"),
+            format!("is encrypted, and no password is given for it; {instead}"),
         ));
     }
     let prompt = format!("Password of {}: ", show::path(file));
-    signals::without_echo(|| rpassword::prompt_password(prompt))
+    signals::ask(&prompt)
         .map(|password| Zeroizing::new(password.into_bytes()))
         .map_err(|error| Refusal::file(file, format!("cannot ask for its password: {error}")))
 }

@@ -2,10 +2,11 @@
 //! `secdom restore-blob`: a quorum of custodians seals a domain again, to another HSM's transfer
 //! key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob;
+use security_domain::x509::{Certificate, Thumbprint};
 
 use serde_json::json;
 
@@ -13,8 +14,8 @@ use crate::certificate::CertificateFile;
 use crate::custodians::{self, KeyArgs, Present, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{Access, Content, Target};
-use crate::report::{JsonArg, Outcome, Report};
-use crate::{show, split, text};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
+use crate::{ids, show, split, text};
 
 const EXAMPLE: &str = "Example:
   secdom restore-blob --sd-file domain.json --sd-exchange-key transfer.pem \\
@@ -33,6 +34,10 @@ pub struct Args {
     /// HSM's over a separate channel: whoever has its key receives the domain
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
+    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect` prints it or in
+    /// hexadecimal digits; another certificate is refused
+    #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint)]
+    expect_thumbprint: Option<Thumbprint>,
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
@@ -52,12 +57,21 @@ pub fn run(args: Args) -> Outcome<Report> {
     } = domain::read(path, &text, &args.format)?;
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
     let transfer = transfer_file.parse()?;
+    must_be_expected(&transfer_file, &transfer, args.expect_thumbprint)?;
+    if file.custodians().contains(&transfer.thumbprint()) {
+        return Err(of_custodian(&transfer_file, path));
+    }
 
     let required = usize::from(file.required());
     let Present {
         mut custodians,
         mut left_out,
     } = custodians::read(args.keys, path, &mut file, required, Unusable::LeftOut)?;
+    let public = transfer.public_key();
+    let public = [public.modulus(), public.exponent()];
+    if { custodians.iter() }.any(|custodian| custodian.key.public() == public) {
+        return Err(of_custodian(&transfer_file, path));
+    }
     let (combined, pair);
     let (key, wrong): (_, Vec<String>) = match &file {
         File::Shared(file) => {
@@ -102,7 +116,41 @@ pub fn run(args: Args) -> Outcome<Report> {
         { left_out.iter() }
             .map(|reason| format!("left out: {reason}"))
             .chain(custodians::notes(&file, &custodians))
-            .chain(passed_over),
+            .chain(passed_over)
+            .chain(with_key(&transfer_file)),
     );
     Ok(report)
+}
+
+/// Refuses another certificate than the expected one.
+fn must_be_expected(
+    file: &CertificateFile,
+    certificate: &Certificate<'_>,
+    expected: Option<Thumbprint>,
+) -> Outcome<()> {
+    let have = certificate.thumbprint();
+    match expected {
+        Some(want) if want != have => Err(Refusal::file(
+            &file.path,
+            format!("has thumbprint {have}, but {want} is expected"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of a transfer key of which a custodian has the private key: the custodian alone would receive the domain.
+fn of_custodian(transfer: &CertificateFile, domain: &Path) -> Refusal {
+    let domain = show::path(domain);
+    Refusal::file(
+        &transfer.path,
+        format!("is the certificate of a custodian of {domain}, not of an HSM to restore"),
+    )
+}
+
+/// Warns of a transfer key that is not in the HSM alone.
+fn with_key(transfer: &CertificateFile) -> Option<String> {
+    transfer.has_key.then(|| {
+        let path = show::path(&transfer.path);
+        format!("{path} also holds the private key, which belongs in the HSM only")
+    })
 }

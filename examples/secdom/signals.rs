@@ -2,15 +2,16 @@
 //! Signals that end the process: its temporary files are removed, and the terminal shows again what is typed.
 
 #[cfg(unix)]
-pub use unix::{watch, without_echo};
+pub use unix::{ask, watch};
 
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
+    use std::io::{self, Write};
     use std::os::fd::AsFd;
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
-    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
 
@@ -36,18 +37,28 @@ mod unix {
         });
     }
 
-    /// Runs `ask`, which switches the terminal's echo off.
-    pub fn without_echo<T>(ask: impl FnOnce() -> T) -> T {
-        let terminal = File::open("/dev/tty").ok();
-        let before = terminal.and_then(|tty| tcgetattr(tty.as_fd()).ok().map(|how| (tty, how)));
-        *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = before;
-        let answer = ask();
-        *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Asks for what the terminal does not show. Its echo is off before the prompt appears.
+    pub fn ask(prompt: &str) -> io::Result<String> {
+        let mut tty = File::options().read(true).write(true).open("/dev/tty")?;
+        let before = tcgetattr(tty.as_fd())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        *terminal() = Some((tty.try_clone()?, before));
+        let answer = tcsetattr(tty.as_fd(), OptionalActions::Now, &silent)
+            .map_err(io::Error::from)
+            .and_then(|()| tty.write_all(prompt.as_bytes()))
+            .and_then(|()| rpassword::read_password());
+        restore_terminal();
+        *terminal() = None;
         answer
     }
 
+    fn terminal() -> MutexGuard<'static, Option<(File, Termios)>> {
+        TERMINAL.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn restore_terminal() {
-        if let Some((tty, how)) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((tty, how)) = &*terminal() {
             let _ = tcsetattr(tty.as_fd(), OptionalActions::Now, how);
         }
     }
@@ -58,6 +69,6 @@ mod unix {
 pub fn watch() {}
 
 #[cfg(not(unix))]
-pub fn without_echo<T>(ask: impl FnOnce() -> T) -> T {
-    ask()
+pub fn ask(prompt: &str) -> std::io::Result<String> {
+    rpassword::prompt_password(prompt)
 }

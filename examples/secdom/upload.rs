@@ -53,12 +53,20 @@ pub fn run(args: Args) -> Outcome<Report> {
         .collect::<Outcome<Vec<_>>>()?;
 
     let key_text = text::read(&args.transfer_key)?;
-    let mut lock = Lock::new(&args.transfer_key, &key_text, None);
+    let mut lock = Lock::of_transfer_key(&args.transfer_key, &key_text);
     let transfer_file = match &args.sd_exchange_key {
         Some(file) => CertificateFile::read(file)?,
         None => own_certificate(&args.transfer_key, &key_text, &mut lock, &blob)?,
     };
     let transfer = transfer_file.parse()?;
+    let (want, have) = (blob.transfer_thumbprint(), transfer.thumbprint());
+    if want != have {
+        let certificate = show::path(&transfer_file.path);
+        return Err(Refusal::file(
+            path,
+            format!("is sealed to transfer key {want}, but {certificate} is {have}"),
+        ));
+    }
     blob.check_certificate(&transfer)
         .map_err(|error| Refusal::file(path, error))?;
     let public = transfer.public_key();

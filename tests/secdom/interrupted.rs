@@ -216,3 +216,48 @@ fn the_password_of_a_file_with_key_and_certificate_is_asked_for_once() {
     let shown = terminal.shown();
     assert_eq!(shown.matches("Password of ").count(), 1, "{shown}");
 }
+
+#[test]
+fn nothing_is_echoed_once_a_prompt_is_shown() {
+    let folder = Folder::new();
+    let encrypted = folder.custodian("s2048_0", "ada");
+    fs::copy(fixture("pbes2-aes256-sha256.key"), &encrypted).unwrap();
+    for _ in 0..20 {
+        let mut terminal = Terminal::new();
+        let open = terminal.open();
+        let mut child = terminal.run(drill(&encrypted));
+        let shown = terminal.shown();
+        let echoed = echoes(&open);
+        assert!(shown.starts_with("Password of "), "{shown}");
+        assert!(!echoed, "the echo is on at the prompt");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_wrong_password_is_asked_for_three_times() {
+    let folder = Folder::new();
+    let pfx = folder.join("ada.pfx");
+    fs::copy(fixture("pkcs12-aes256.pfx"), &pfx).unwrap();
+    let (wrong, right) = ("wrong", "correct horse");
+    for (answers, opens) in [
+        ([wrong, wrong, right], true),
+        ([wrong, wrong, wrong], false),
+    ] {
+        let mut terminal = Terminal::new();
+        let mut child = terminal.run(drill(&pfx));
+        let mut shown = String::new();
+        for (number, answer) in answers.iter().enumerate() {
+            while shown.matches("Password of ").count() <= number {
+                shown += &terminal.shown();
+            }
+            terminal.master.write_all(answer.as_bytes()).unwrap();
+            terminal.master.write_all(b"\n").unwrap();
+        }
+        assert_eq!(child.wait().unwrap().success(), opens, "{shown}");
+        shown += &terminal.shown();
+        assert_eq!(shown.matches("Password of ").count(), 3, "{shown}");
+        assert!(shown.contains("does not open with the given"), "{shown}");
+    }
+}

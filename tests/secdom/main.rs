@@ -34,6 +34,7 @@ mod restore;
 mod simulated;
 mod split_keys;
 mod streams;
+mod transfer;
 mod unknown_members;
 
 use std::ffi::{OsStr, OsString};

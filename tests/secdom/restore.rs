@@ -245,7 +245,23 @@ fn a_custodian_given_twice_is_refused() {
     let again = folder.custodian("s2048_0", "again");
     let domain = vector("valid/v01-2of3-2048/sd.json");
     restore(&folder, &domain, &[key("s2048_0"), again]).refused(&["again.key", "s2048_0.key"]);
-    restore(&folder, &domain, &[key("s2048_0"), key("s2048_0")]).refused(&["s2048_0.key"]);
+    restore(&folder, &domain, &[key("s2048_0"), key("s2048_0")])
+        .refused(&["s2048_0.key: is given twice"]);
+    let certificate = key("s2048_0").with_extension("cer");
+    secdom(arguments![
+        "download",
+        "--sd-quorum",
+        "2",
+        "--artifact",
+        format!("one={}", domain.display()),
+        "--security-domain-file",
+        folder.join("out.json"),
+        "--sd-wrapping-keys",
+        certificate,
+        certificate,
+        key("s2048_1").with_extension("cer"),
+    ])
+    .refused(&["s2048_0.cer: is given twice"]);
 }
 
 #[test]
@@ -264,4 +280,12 @@ fn a_key_beside_another_keys_certificate_is_refused() {
     fs::copy(key("s2048_3"), &crossed).unwrap();
     let domain = vector("valid/v01-2of3-2048/sd.json");
     restore(&folder, &domain, &[key("s2048_0"), crossed]).refused(&["crossed.key", "certificate"]);
+    // The certificate is that of the second key, which is right.
+    let crossed = folder.custodian("s2048_1", "crossed");
+    fs::copy(key("s2048_0"), &crossed).unwrap();
+    let blamed = restore(&folder, &domain, &[crossed, key("s2048_1")]);
+    blamed.refused(&[
+        "crossed.key: is not the private key of the certificate",
+        "crossed.cer",
+    ]);
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::Fault;
-use security_domain::x509::{RecoveryCertificate, Thumbprint};
+use security_domain::x509::RecoveryCertificate;
 use zeroize::Zeroizing;
 
 use super::Custodian;
@@ -100,14 +100,6 @@ impl<'p> Candidate<'p> {
             lock,
             certificates: listed,
         })
-    }
-
-    /// Returns the custodian's thumbprint, if it is certain before the key is opened.
-    pub fn thumbprint(&self) -> Option<Thumbprint> {
-        match self.certificates.as_slice() {
-            [one] => one.file.parse_for_recovery().ok().map(|c| c.thumbprint()),
-            _ => None,
-        }
     }
 
     /// Returns whether one of the certificates belongs to a custodian of the file.
