@@ -26,6 +26,12 @@ pub fn whole(text: &str) -> String {
     quoted(text, usize::MAX)
 }
 
+/// Returns tags from a file, each as in a message.
+pub fn tags(tags: &[String]) -> String {
+    let shown = tags.iter().map(|tag| text(tag));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 fn quoted(text: &str, cut: usize) -> String {
     let mut out = String::from("\"");
     let mut characters = text.chars();

@@ -68,15 +68,22 @@ pub fn imported(site: &Site) {
 fn an_imported_domain_is_used_once_it_is_confirmed() {
     let site = Site::new();
     site.import("hsm", "signing.bin").refused(&["signing.bin"]);
+    let missing = confirm(&site, &"0".repeat(64), &[]);
+    missing.refused(&["is not a simulated HSM; check --hsm"]);
     site.import_begin("hsm", "transfer.pem", &["first", "second"])
         .done();
-    site.is("hsm", "recovering");
+    site.is("hsm", "importing");
     restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
     restore_blob(&site, "transfer.pem", ["first", "third"], "other").done();
 
-    site.import("hsm", "other").refused(&["other", "artifacts"]);
+    site.import("hsm", "other").refused(&[
+        "other: lists the artifacts \"first\", \"third\"",
+        "import-begin expects \"first\", \"second\"",
+        "hsm recover-cancel",
+        "new hsm import-begin",
+    ]);
     let zeros = "0".repeat(64);
-    confirm(&site, &zeros, &[]).refused(&["hsm", "recovering"]);
+    confirm(&site, &zeros, &[]).refused(&["hsm", "importing"]);
     let out = site.import("hsm", "blob").done();
     assert!(out.starts_with("imported\ndomain-id "), "{out}");
     site.is("hsm", "imported");
@@ -86,13 +93,15 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
     let shown = shown.as_str().unwrap();
     confirm(&site, &zeros, &[]).refused(&[shown, &zeros]);
     let wrong = format!("second={zeros}");
-    confirm(&site, shown, &[&wrong]).refused(&["artifact 1"]);
+    confirm(&site, shown, &[&wrong]).refused(&["\"second\" has another digest"]);
+    let wrong = format!("third={zeros}");
+    confirm(&site, shown, &[&wrong]).refused(&["\"third\" did not come in"]);
     site.is("hsm", "imported");
-    confirm(&site, shown, &[]).refused(&["artifact 1", "none is named"]);
+    confirm(&site, shown, &[]).refused(&["\"first\"", "give --digest TAG=SHA256"]);
     let digest = Sha256::digest(b"a signing key of thirty-two bytes");
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
-    confirm(&site, shown, &[&first]).refused(&["artifact 2", "none is named"]);
+    confirm(&site, shown, &[&first]).refused(&["\"second\"", "--digest"]);
     let out = confirm(&site, shown, &[&first, &second]).done();
     assert!(out.contains("sealed not yet"), "{out}");
     site.is("hsm", "active");
@@ -109,6 +118,7 @@ fn an_imported_domain_is_used_once_it_is_confirmed() {
             "begin-import",
             "refused",
             "import",
+            "refused",
             "refused",
             "refused",
             "refused",
@@ -185,7 +195,45 @@ fn an_import_that_is_cancelled_leaves_an_empty_hsm() {
     site.import("hsm", "blob")
         .refused(&["blob", "transfer key"]);
     site.import_begin("hsm", "third.pem", &["first"])
-        .refused(&["hsm", "recovering"]);
+        .refused(&["hsm", "importing"]);
+}
+
+#[test]
+fn an_importing_hsm_shows_its_transfer_key_and_the_expected_tags() {
+    let site = Site::new();
+    let begun = site.import_begin("hsm", "transfer.pem", &["first", "second"]);
+    let begun = begun.done();
+    let (_, thumbprint) = begun.trim_end().split_once("thumbprint ").unwrap();
+    let status = site.status("hsm");
+    assert_eq!(status["transfer_key"], thumbprint);
+    assert_eq!(status["expected"], json!(["first", "second"]));
+    let text = site.plain("status", "hsm").done();
+    assert!(
+        text.contains(&format!("transfer-key    {thumbprint}\n")),
+        "{text}"
+    );
+    assert!(
+        text.contains("expected        \"first\", \"second\"\n"),
+        "{text}"
+    );
+    site.plain("recover-cancel", "hsm").done();
+    let status = site.status("hsm");
+    assert!(status["transfer_key"].is_null() && status["expected"].is_null());
+    assert!(!names(&site.path("hsm")).contains(&"expected".into()));
+}
+
+#[test]
+fn a_step_without_its_hsm_says_how_to_begin() {
+    let site = Site::new();
+    site.import_begin("other", "transfer.pem", &["first", "second"])
+        .done();
+    restore_blob(&site, "transfer.pem", ["first", "second"], "blob").done();
+    site.import("hsm", "blob")
+        .refused(&["hsm: is not a simulated HSM; begin with hsm import-begin"]);
+    site.add("hsm", &["signing.bin"])
+        .refused(&["hsm: is not a simulated HSM; begin with hsm recover-begin"]);
+    site.plain("status", "hsm")
+        .refused(&["hsm: is not a simulated HSM; check --hsm"]);
 }
 
 #[test]

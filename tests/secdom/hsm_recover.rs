@@ -157,7 +157,7 @@ fn a_quorum_at_one_place_recovers_a_domain() {
     site.recover("second", "sealed", &domain, &[1])
         .refused(&["1 share", "2 are required"]);
     site.recover("second", "sealed", &domain, &[1, 1])
-        .refused(&["s2048_1.key", "same key"]);
+        .refused(&["s2048_1.key", "is given twice"]);
     site.recover("second", "sealed", &"0".repeat(64), &[0, 1])
         .refused(&["sealed", "domain"]);
     let stranger = secdom(arguments![

@@ -7,6 +7,7 @@
 //! | `counter` | the monotonic counter, in decimal digits |
 //! | `device-key` | 32 bytes that an HSM would keep in fuses |
 //! | `sealed` | the sealed domain that is being recovered, or that this one was sealed into; public |
+//! | `expected` | the tags that an import expects, in JSON; public |
 //! | `events` | one line of JSON for each event; an event that cannot be written is refused |
 //! | `lock` | locked by the process that uses the folder |
 //!
@@ -39,6 +40,7 @@ use crate::report::{Outcome, Refusal};
 const COUNTER: &str = "counter";
 const DEVICE_KEY: &str = "device-key";
 const EVENTS: &str = "events";
+const EXPECTED: &str = "expected";
 const LOCK: &str = "lock";
 const SEALED: &str = "sealed";
 
@@ -86,10 +88,20 @@ impl Device {
 
     /// Opens the HSM in `folder` for this process.
     pub fn open(folder: &Path) -> Outcome<Self> {
+        Self::open_or(folder, "check --hsm")
+    }
+
+    /// Opens the HSM in `folder` for a step of a session. If there is none, the refusal says which step
+    /// `begins` the session.
+    pub fn open_begun(folder: &Path, begins: &str) -> Outcome<Self> {
+        Self::open_or(folder, &format!("begin with {begins}, or check --hsm"))
+    }
+
+    fn open_or(folder: &Path, instead: &str) -> Outcome<Self> {
         let lock = folder.join(LOCK);
         let lock = File::open(&lock).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                Refusal::file(folder, "is not a simulated HSM; make one with hsm init")
+                Refusal::file(folder, format!("is not a simulated HSM; {instead}"))
             }
             _ => Refusal::file(&lock, reason(&error)),
         })?;
@@ -166,10 +178,23 @@ impl Device {
         self.folder.join(SEALED)
     }
 
-    /// Forgets the sealed domain. If that fails, nothing is lost: it is public, and will be
-    /// replaced.
-    pub fn forget_sealed(&self) {
+    /// Keeps the tags that an import expects, which are public, to show them.
+    pub fn keep_expected(&self, tags: &[String]) -> Outcome<()> {
+        let text = json!(tags).to_string();
+        output::replace(&self.folder.join(EXPECTED), Access::Owner, text.as_bytes())
+    }
+
+    /// Returns the tags that the import expects, if they were kept.
+    pub fn expected(&self) -> Option<Vec<String>> {
+        let text = input::read(&self.folder.join(EXPECTED)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Forgets the sealed domain, and what an import expects. If that fails, nothing is lost: it is public,
+    /// and will be replaced.
+    pub fn forget_session(&self) {
         let _ = std::fs::remove_file(self.sealed_path());
+        let _ = std::fs::remove_file(self.folder.join(EXPECTED));
     }
 
     fn slot(&self, slot: Slot) -> PathBuf {

@@ -33,7 +33,7 @@ pub fn zeroize(args: &ZeroizeArgs) -> Outcome<Report> {
     let domain = device.start(&mut vault)?.zeroize(&mut device);
     let domain = domain.map_err(|error| device.refusal(error))?;
     let stage = domain.status().stage;
-    device.forget_sealed();
+    device.forget_session();
     Ok(state(stage, &args.json))
 }
 
@@ -51,6 +51,6 @@ pub fn discard(args: &DiscardArgs) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let discarded = vault().discard(&mut device);
     discarded.map_err(|error| device.refusal(error))?;
-    device.forget_sealed();
+    device.forget_session();
     Ok(state(Stage::Empty, &args.json))
 }

@@ -4,9 +4,12 @@
 
 use std::fmt::Write;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use security_domain::lifecycle::{AnyDomain, ExpectedArtifact, Stage, Status};
+use security_domain::lifecycle::{
+    AnyDomain, ExpectedArtifact, LifecycleError, Stage, Status, Unconfirmed,
+};
+use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{ArtifactTag, DomainId};
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
@@ -86,6 +89,7 @@ fn begin_in(
     let mut vault = vault();
     let domain = empty(device, &mut vault)?;
     let begun = target.begin(Access::Everyone)?;
+    device.keep_expected(&args.expect_tag)?;
     let mut der = [0; SELF_SIGNED_MAX_LEN];
     let progress = Progress::show("generating a transfer key");
     let (domain, length) = domain
@@ -106,6 +110,7 @@ fn begin_in(
             domain
                 .cancel(device)
                 .map_err(|error| device.refusal(error))?;
+            device.forget_session();
             return Err(refusal);
         }
     };
@@ -130,7 +135,7 @@ pub fn import(args: &Args) -> Outcome<Report> {
     let path = &args.sd_file;
     let text = text::read_json(path)?;
     let blob = parse_blob(path, &text)?;
-    let mut device = Device::open(&args.at.hsm)?;
+    let mut device = Device::open_begun(&args.at.hsm, "hsm import-begin")?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {
         AnyDomain::Importing(domain) => domain,
@@ -141,9 +146,25 @@ pub fn import(args: &Args) -> Outcome<Report> {
         .import(&blob, &mut device)
         .map_err(|refused| match device.failed() {
             Some(refusal) => refusal,
-            None => Refusal::file(path, refused.error),
+            None => match (refused.error, device.expected()) {
+                (LifecycleError::Unexpected, Some(expected)) => unexpected(path, &blob, &expected),
+                (error, _) => Refusal::file(path, error),
+            },
         })?;
     Ok(shown(domain.status(), &args.json))
+}
+
+/// The refusal of a blob that lists other artifacts than the session expects.
+fn unexpected(path: &Path, blob: &RestoreBlob<'_>, expected: &[String]) -> Refusal {
+    let found: Vec<_> = blob.artifacts().map(|one| one.tag().to_string()).collect();
+    let (found, expected) = (show::tags(&found), show::tags(expected));
+    Refusal::file(
+        path,
+        format!(
+            "lists the artifacts {found}, but import-begin expects {expected}; for other tags, run hsm \
+             recover-cancel and a new hsm import-begin, whose certificate needs a new restore blob"
+        ),
+    )
 }
 
 /// Make the imported domain this HSM's domain, and activate the HSM
@@ -184,8 +205,35 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
     };
     let domain = domain
         .confirm(args.expect_domain, &digests, &mut device)
-        .map_err(|error| device.refusal(error))?;
+        .map_err(|refused| match refused.error {
+            LifecycleError::NotConfirmed(why) => unconfirmed(why, args, &device),
+            error => device.refusal(error),
+        })?;
+    device.forget_session();
     Ok(shown(domain.status(), &args.json))
+}
+
+/// The refusal of a confirmation, which names the artifact that the library names by its place.
+fn unconfirmed(why: Unconfirmed, args: &ConfirmArgs, device: &Device) -> Refusal {
+    let expected = device.expected().unwrap_or_default();
+    let tag_at = |tags: &[String], place: u8| tags.get(usize::from(place)).cloned();
+    let named: Vec<String> = args.digest.iter().map(|(tag, _)| tag.clone()).collect();
+    let reason = match why {
+        Unconfirmed::Artifact(place) => tag_at(&named, place).map(|tag| {
+            let shown = show::text(&tag);
+            match expected.contains(&tag) {
+                true => format!("the artifact {shown} has another digest than the given one"),
+                false => format!("the artifact {shown} did not come in"),
+            }
+        }),
+        Unconfirmed::Unnamed(place) => tag_at(&expected, place).map(|tag| {
+            let shown = show::text(&tag);
+            format!("no digest of the artifact {shown} is given; give --digest TAG=SHA256")
+        }),
+        _ => None,
+    };
+    let reason = reason.unwrap_or_else(|| why.to_string());
+    Refusal::file(device.folder(), reason)
 }
 
 /// Shows the state and the domain in it.

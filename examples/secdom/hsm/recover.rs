@@ -99,7 +99,7 @@ fn begin_in(
             domain
                 .cancel(device)
                 .map_err(|error| device.refusal(error))?;
-            device.forget_sealed();
+            device.forget_session();
             return Err(refusal);
         }
     };
@@ -125,7 +125,7 @@ pub struct AddArgs {
 
 pub fn add(args: &AddArgs) -> Outcome<Report> {
     let names = args.certs.read()?;
-    let mut device = Device::open(&args.at.hsm)?;
+    let mut device = Device::open_begun(&args.at.hsm, "hsm recover-begin")?;
     let path = device.sealed_path();
     let mut vault = vault();
     let mut domain = match device.start(&mut vault)? {
@@ -319,9 +319,15 @@ pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
         AnyDomain::QuorumMet(domain) => domain.cancel(&mut device),
         AnyDomain::Importing(domain) => domain.cancel(&mut device),
         AnyDomain::Imported(domain) => domain.cancel(&mut device),
-        other => return Err(not_in_state(&device, &other, "recovering or imported")),
+        other => {
+            return Err(not_in_state(
+                &device,
+                &other,
+                "recovering, importing or imported",
+            ));
+        }
     };
     let domain = cancelled.map_err(|error| device.refusal(error))?;
-    device.forget_sealed();
+    device.forget_session();
     Ok(state(domain.status().stage, &args.json))
 }

@@ -18,7 +18,7 @@ use crate::names::{CertsArg, Names};
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{custodians, ids, input, key, show};
+use crate::{certificate, custodians, ids, input, key, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm recover --hsm hsm-2 --sealed domain.sealed \\
@@ -118,11 +118,7 @@ fn must_be_new_and_listed(
     earlier: &[(&Path, CustodianId, Box<PrivateKey>)],
 ) -> Outcome<()> {
     if let Some((earlier, _, _)) = earlier.iter().find(|(_, other, _)| *other == id) {
-        let earlier = show::path(earlier);
-        return Err(Refusal::file(
-            file,
-            format!("has the same key as {earlier}"),
-        ));
+        return Err(certificate::same_key(file, earlier));
     }
     let mut listed = sealed.header().custodians();
     if !listed.any(|custodian| custodian.id == id) {
@@ -199,7 +195,7 @@ fn given_up<S: InSession>(
     device: &mut Device,
     refusal: Refusal,
 ) -> Refusal {
-    device.forget_sealed();
+    device.forget_session();
     match domain.cancel(device) {
         Ok(_) => refusal,
         Err(refused) => device.refusal(refused.error),

@@ -10,7 +10,7 @@ use security_domain::storage::Flash;
 use serde_json::{Value, json};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, vault};
+use super::{HsmArg, ROOM, vault, word};
 use crate::names::CertsArg;
 use crate::report::{Outcome, Report};
 use crate::show;
@@ -19,8 +19,9 @@ const EXAMPLE: &str = "Example:
   secdom hsm status --hsm hsm-1 --json
 
 With --json one object is printed, with the members state (empty, provisioned, recovering, \
-imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
-custodian whose share is in, with the members custodian, which is the id, and subject), needed, counter_is_hardware, takes_writes; what there \
+importing, imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
+custodian whose share is in, with the members custodian, which is the id, and subject), needed, transfer_key (the thumbprint that an import shows), expected \
+(the tags of its artifacts), counter_is_hardware, takes_writes; what there \
 is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
@@ -53,6 +54,11 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let start = device.start(&mut vault)?;
     let status = start.status();
     let session = session(&start);
+    let (transfer, expected) = match &start {
+        AnyDomain::Importing(domain) => (domain.certificate(), device.expected()),
+        _ => (None, None),
+    };
+    let transfer = transfer.map(|thumbprint| thumbprint.to_string());
     let hardware = device.counter_is_hardware();
     let unsealed = status.stage == Stage::Active && status.header.is_none();
 
@@ -71,7 +77,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
                 .collect::<Value>()
         });
         let object = json!({
-            "state": status.stage.to_string(),
+            "state": word(status.stage),
             "domain_id": domain,
             "epoch": epoch,
             "header_digest": header,
@@ -80,6 +86,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "request_digest": request,
             "contributed": contributed,
             "needed": needed,
+            "transfer_key": transfer,
+            "expected": expected,
             "counter_is_hardware": hardware,
             "takes_writes": status.takes_writes,
         });
@@ -91,7 +99,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             let _ = writeln!(text, "{label:<15} {value}");
         }
     };
-    line("state", Some(status.stage.to_string()));
+    line("state", Some(word(status.stage)));
     line("domain-id", domain);
     line("epoch", epoch.map(|epoch| epoch.to_string()));
     line("header-digest", header);
@@ -101,6 +109,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
     line("instance-id", instance);
     line("request-digest", request);
     line("needed", needed.map(|needed| needed.to_string()));
+    line("transfer-key", transfer);
+    line("expected", expected.map(|tags| show::tags(&tags)));
     for custodian in contributed.unwrap_or_default() {
         line("contributed", Some(names.show(custodian)));
     }
