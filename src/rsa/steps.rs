@@ -59,7 +59,7 @@ impl core::error::Error for WorkspaceTooSmall {}
 
 /// The generation of a key in steps. Does what [`PrivateKey::generate`] does.
 ///
-/// A step takes at most 351,000 instructions on a Cortex-M4, besides what the generator needs
+/// A step takes at most 301,000 instructions on a Cortex-M4, besides what the generator needs
 /// (`docs/footprint.md`). It calls the generator once or twice, or up to 128 times if that gives numbers
 /// that are too large.
 ///
@@ -175,7 +175,7 @@ impl fmt::Debug for KeyGeneration<'_> {
 /// A decryption in steps. Does what [`PrivateKey::decrypt_oaep_sha256`] does.
 ///
 /// A step is at most a window of the private exponent, or two products of the length of the modulus: at
-/// most 351,000 instructions on a Cortex-M4, besides what the generator needs. Two steps draw. What is
+/// most 301,000 instructions on a Cortex-M4, besides what the generator needs. Two steps draw. What is
 /// dropped wipes its workspace.
 ///
 /// ```
