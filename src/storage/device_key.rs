@@ -77,7 +77,8 @@ pub trait DeviceKey {
 /// The longest `info` of [`DeviceKey::derive`] in bytes.
 pub const MAX_INFO_LEN: usize = 96;
 
-/// HKDF-SHA-256 (RFC 5869) of this key. Draws are hedged with the key itself.
+/// HKDF-SHA-256 (RFC 5869) of this key. Draws are hedged with the key itself, so that a key of zeros, which
+/// was never set, is refused.
 impl DeviceKey for Secret<32> {
     fn derive(
         &mut self,
@@ -193,6 +194,8 @@ mod tests {
         assert_eq!(out.expose(), &[7; 32]);
         hedge(&mut Device(9, Ok(())), &mut out).unwrap();
         assert_eq!(out.expose(), &[9; 32]);
+        let unset = hedge(&mut Secret::zeroed(), &mut out);
+        assert_eq!(unset, Err(DeviceKeyError::Fault));
         let failed = Err(DeviceKeyError::Failed);
         assert_eq!(hedge(&mut Device(9, failed), &mut out), failed);
         assert_eq!(out.expose(), &[0; 32]);
