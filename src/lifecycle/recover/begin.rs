@@ -336,6 +336,8 @@ impl<const N: usize> Vault<N> {
         permit: Permit,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
+        // Once more, where the session begins: one fault can make both readings in `check` go astray.
+        let permit = permit.and(sealed.check_complete(LifecycleError::Pending)?);
         let header = sealed.header();
         let pinned = expect.is_pinned();
         let event = Event::BeginRecovery {
