@@ -91,8 +91,9 @@ impl Sieve {
         let missing = Mask::is_zero(residue).select(0, prime - residue);
         let odd = Mask::from_bit(missing & 1);
         let mut position = (missing + odd.select(prime, 0)) >> 1;
-        // The first position is below the prime, so that there are no more than this.
-        for _ in (0..SPAN).step_by(prime as usize) {
+        // The first position is below the prime, so that there are no more than this. The prime is odd:
+        // its lowest bit is set once more for the compiler, which then sees a width that is not zero.
+        for _ in (0..SPAN).step_by(prime as usize | 1) {
             self.mark(position);
             position += prime;
         }
