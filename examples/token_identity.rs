@@ -82,6 +82,7 @@ impl Identity for Token {
         &mut self,
         // The token blinds for itself.
         wrapped: &[u8],
+        _context: &[u8],
         _rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Absent>> {

@@ -21,6 +21,7 @@
 //!     fn unwrap_key<R: Generator + ?Sized>(
 //!         &mut self,
 //!         _wrapped: &[u8],
+//!         _context: &[u8],
 //!         _rng: &mut R,
 //!         _out: &mut [u8],
 //!     ) -> Result<usize, UnwrapError<Absent>> {
@@ -29,7 +30,7 @@
 //! }
 //!
 //! let mut out = [0; 64];
-//! let answer = Token.unwrap_key(&[0; 256], &mut getrandom::SysRng, &mut out);
+//! let answer = Token.unwrap_key(&[0; 256], &[], &mut getrandom::SysRng, &mut out);
 //! assert_eq!(answer, Err(UnwrapError::Device(Absent)));
 //! ```
 
@@ -40,68 +41,9 @@ use crate::labels::Purpose;
 use crate::rng::{Generator, RngError};
 use crate::rsa;
 
-/// How something is wrapped to a custodian's key. The number is the code in files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum Algorithm {
-    /// RSAES-OAEP (RFC 8017 section 7.1) with SHA-256 for hash and MGF1, no label, a 2048-bit key.
-    Rsa2048OaepSha256 = 1,
-    /// The same with a 3072-bit key.
-    Rsa3072OaepSha256 = 2,
-    /// The same with a 4096-bit key.
-    Rsa4096OaepSha256 = 3,
-}
+mod algorithm;
 
-impl Algorithm {
-    /// Returns the algorithm with this code, if there is one.
-    pub const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Self::Rsa2048OaepSha256),
-            2 => Some(Self::Rsa3072OaepSha256),
-            3 => Some(Self::Rsa4096OaepSha256),
-            _ => None,
-        }
-    }
-
-    /// Returns the code in files.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// Returns the length of a wrapped message in bytes; at most [`MAX_WRAPPED_LEN`].
-    pub const fn wrapped_len(self) -> usize {
-        match self {
-            Self::Rsa2048OaepSha256 => 256,
-            Self::Rsa3072OaepSha256 => 384,
-            Self::Rsa4096OaepSha256 => 512,
-        }
-    }
-
-    /// Returns a number that is lower for a weaker kind of key. What was wrapped to one kind is
-    /// never wrapped again to a weaker kind.
-    pub(crate) const fn strength(self) -> u32 {
-        match self {
-            Self::Rsa2048OaepSha256 => 1,
-            Self::Rsa3072OaepSha256 => 2,
-            Self::Rsa4096OaepSha256 => 3,
-        }
-    }
-}
-
-/// The maximum length of a wrapped message, over every [`Algorithm`], in bytes.
-pub const MAX_WRAPPED_LEN: usize = 512;
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rsa2048OaepSha256 => "RSA-2048 OAEP-SHA-256",
-            Self::Rsa3072OaepSha256 => "RSA-3072 OAEP-SHA-256",
-            Self::Rsa4096OaepSha256 => "RSA-4096 OAEP-SHA-256",
-        })
-    }
-}
+pub use algorithm::{Algorithm, MAX_MESSAGE_LEN, MAX_WRAPPED_LEN, PostQuantum};
 
 /// Identifies a custodian: a digest of the algorithm and the public key.
 ///
@@ -112,14 +54,15 @@ pub struct CustodianId([u8; 32]);
 
 impl CustodianId {
     /// Computes the id of the key whose SubjectPublicKeyInfo (RFC 5280 section 4.1) in DER is
-    /// `spki`: `D("custodian", algorithm, spki)` (`docs/format.md`).
+    /// `spki`: `D("custodian", algorithm, spki)` (`docs/format.md`). For two keys that are both
+    /// needed, `spki` is the id of the first key followed by the id of the second.
     pub fn new(algorithm: Algorithm, spki: &[u8]) -> Self {
         Self::of_pieces(algorithm, [spki])
     }
 
     /// The same for an `spki` in pieces.
     pub(crate) fn of_pieces<const N: usize>(algorithm: Algorithm, spki: [&[u8]; N]) -> Self {
-        Self(Purpose::Custodian.digest_pieces(&[algorithm.code()], &spki))
+        Self(Purpose::Custodian.digest_pieces(&algorithm.code().to_be_bytes(), &spki))
     }
 
     /// Makes an id from its bytes.
@@ -148,11 +91,21 @@ pub trait Recipient {
     /// Returns the custodian's id, as [`CustodianId::new`] computes it.
     fn id(&self) -> CustodianId;
 
+    /// Returns the ids of the keys that the custodian holds: one, or two that are both needed. No
+    /// key may serve two custodians of one domain.
+    fn key_ids(&self) -> [Option<CustodianId>; 2] {
+        [Some(self.id()), None]
+    }
+
     /// Wraps `message` into `out`, which is [`Algorithm::wrapped_len`] bytes long and is filled.
-    /// This crate passes at most 65 bytes. Implementations must not write any byte of `message` to
-    /// `out` along the way, and an error must leave nothing there that depends on it.
+    /// This crate passes at most [`MAX_MESSAGE_LEN`] bytes. Implementations must not write any byte
+    /// of `message` to `out` along the way, and an error must leave nothing there that depends on
+    /// it.
     ///
-    /// Secret: `message`. Public: its length, the key, `out`. Leaks: nothing else.
+    /// `context` names what the message belongs to. HPKE keys take it as `info` (RFC 9180 section
+    /// 5.1). RSA keys ignore it, so that every token can unwrap: a share's message repeats it.
+    ///
+    /// Secret: `message`. Public: its length, `context`, the key, `out`. Leaks: nothing else.
     ///
     /// # Errors
     ///
@@ -160,6 +113,7 @@ pub trait Recipient {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError>;
@@ -175,13 +129,18 @@ impl<K: Recipient> Recipient for &K {
         (*self).id()
     }
 
+    fn key_ids(&self) -> [Option<CustodianId>; 2] {
+        (*self).key_ids()
+    }
+
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        (*self).wrap(message, rng, out)
+        (*self).wrap(message, context, rng, out)
     }
 }
 
@@ -234,11 +193,13 @@ pub trait Identity {
     /// Unwraps `wrapped` into the front of `out` and returns how many bytes it wrote.
     ///
     /// RSA keys: RSAES-OAEP (RFC 8017 section 7.1.2) with SHA-256 for hash and MGF1 and an empty
-    /// label. `rng` is for blinding. Implementations must answer every decryption failure, and a
-    /// message that does not fit `out`, with [`UnwrapError::Opaque`], and must leave no plaintext
-    /// in `out` then.
+    /// label; they ignore `context`. Other kinds of keys need the same `context` that
+    /// [`Recipient::wrap`] was given. `rng` is for blinding. Implementations must answer every
+    /// decryption failure, and a message that does not fit `out`, with [`UnwrapError::Opaque`], and
+    /// must leave no plaintext in `out` then.
     ///
-    /// Secret: the key, the unwrapped bytes. Public: `wrapped`, the lengths. Leaks: whether it opened.
+    /// Secret: the key, the unwrapped bytes. Public: `wrapped`, `context`, the lengths. Leaks: whether
+    /// it opened.
     ///
     /// # Errors
     ///
@@ -246,6 +207,7 @@ pub trait Identity {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Self::Error>>;
@@ -258,6 +220,7 @@ impl Identity for rsa::PrivateKey {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        _context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<RngError>> {

@@ -24,7 +24,7 @@
 
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
-use crate::custodian::{Identity, Recipient, UnwrapError, WrapError};
+use crate::custodian::{Identity, MAX_MESSAGE_LEN, Recipient, UnwrapError, WrapError};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
@@ -38,7 +38,7 @@ mod rsa_oaep;
 pub(crate) use hides::check_hides;
 
 /// The length of the plaintext in bytes.
-pub const PLAINTEXT_LEN: usize = 65;
+pub const PLAINTEXT_LEN: usize = MAX_MESSAGE_LEN;
 
 /// A share of 32 bytes, wrapped to a custodian's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl<'a> WrappedShare<'a> {
     ) -> Result<Share<32>, UnwrapError<I::Error>> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
             let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
-            let len = identity.unwrap_key(self.0, rng, plaintext.expose_mut())?;
+            let len = identity.unwrap_key(self.0, context, rng, plaintext.expose_mut())?;
             let plaintext = plaintext.expose().get(..len).ok_or(UnwrapError::Opaque)?;
             read_share(plaintext, context, index).map_err(|_| UnwrapError::Opaque)
         })
@@ -114,7 +114,7 @@ pub(crate) fn wrap<K: Recipient, R: Generator + ?Sized>(
     out: &mut [u8],
 ) -> Result<Permit, WrapError> {
     burning::<{ burn::WRAP }, _>(move || {
-        if out.len() != recipient.algorithm().wrapped_len() {
+        if out.len() != recipient.algorithm().wrapped_len(PLAINTEXT_LEN) {
             return Err(WrapError::WrongLength);
         }
         // `out` holds zeros until a share is wrapped; they are refused below.
@@ -122,8 +122,8 @@ pub(crate) fn wrap<K: Recipient, R: Generator + ?Sized>(
         let mut plaintext = Secret::<PLAINTEXT_LEN>::zeroed();
         write_share(share, context, &mut plaintext)?;
         recipient
-            .wrap(plaintext.expose(), rng, out)
-            .and_then(|()| check_hides(out, share, WrapError::Fault))
+            .wrap(plaintext.expose(), context, rng, out)
+            .and_then(|()| check_hides(out, recipient.algorithm(), share, WrapError::Fault))
             .inspect_err(|_| wipe(out))
     })
 }

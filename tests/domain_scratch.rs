@@ -69,11 +69,12 @@ impl Recipient for Spoilt<'_> {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         assert!(out.iter().all(|byte| *byte == 0), "it begins as nothing");
-        self.key.wrap(message, rng, out)?;
+        self.key.wrap(message, context, rng, out)?;
         (self.spoil)(message, out);
         Ok(())
     }
@@ -173,11 +174,11 @@ fn assert_fault(sealed: Result<(), SealError>) {
 /// The share is bound to the custodian whom the header lists, so he must be the one it is wrapped to.
 #[test]
 fn a_custodian_who_is_another_one_later_is_a_fault() {
-    // Once for the list, and twice before the share is wrapped.
-    for ids in 1..3 {
+    // Twice for the list, and twice before the share is wrapped.
+    for ids in 2..4 {
         assert_eq!(sealed_to(ids, &|_, _| ()), Err(SealError::Fault), "{ids}");
     }
-    assert_eq!(sealed_to(3, &|_, _| ()), Ok(()));
+    assert_eq!(sealed_to(4, &|_, _| ()), Ok(()));
 }
 
 /// The output may be a mailbox that others read. Another thread reads it, as from outside the process,

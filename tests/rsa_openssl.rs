@@ -89,14 +89,16 @@ fn what_openssl_wrapped_opens() {
     for fixture in FIXTURES {
         let mut key = PrivateKey::from_pkcs8_der(fixture.pkcs8).unwrap();
         let mut out = [0; 512];
-        let len = key.unwrap_key(fixture.oaep, &mut SysRng, &mut out).unwrap();
+        let len = key
+            .unwrap_key(fixture.oaep, &[], &mut SysRng, &mut out)
+            .unwrap();
         assert_eq!(&out[..len], b"a message that openssl wrapped");
 
         // One byte less of room, another label, a ciphertext cut, extended or changed.
         let mut out = [0xa5; 512];
         let opaque = Err(UnwrapError::Opaque);
         assert_eq!(
-            key.unwrap_key(fixture.oaep, &mut SysRng, &mut out[..len - 1]),
+            key.unwrap_key(fixture.oaep, &[], &mut SysRng, &mut out[..len - 1]),
             opaque
         );
         assert_eq!(
@@ -104,18 +106,18 @@ fn what_openssl_wrapped_opens() {
             Err(DecryptError::Opaque)
         );
         let (_, cut) = fixture.oaep.split_last().unwrap();
-        assert_eq!(key.unwrap_key(cut, &mut SysRng, &mut out), opaque);
+        assert_eq!(key.unwrap_key(cut, &[], &mut SysRng, &mut out), opaque);
         let mut changed = fixture.oaep.to_vec();
         changed.insert(0, 0);
-        assert_eq!(key.unwrap_key(&changed, &mut SysRng, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&changed, &[], &mut SysRng, &mut out), opaque);
         changed.remove(0);
         changed[7] ^= 1;
-        assert_eq!(key.unwrap_key(&changed, &mut SysRng, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&changed, &[], &mut SysRng, &mut out), opaque);
         // The modulus itself, and the largest number of its length.
         let modulus = key.public_key().modulus().to_vec();
-        assert_eq!(key.unwrap_key(&modulus, &mut SysRng, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&modulus, &[], &mut SysRng, &mut out), opaque);
         changed.fill(0xff);
-        assert_eq!(key.unwrap_key(&changed, &mut SysRng, &mut out), opaque);
+        assert_eq!(key.unwrap_key(&changed, &[], &mut SysRng, &mut out), opaque);
         assert_eq!(out, [0xa5; 512], "a failure wrote to the output");
     }
 }

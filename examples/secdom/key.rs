@@ -63,12 +63,13 @@ impl Identity for Key {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<RngError>> {
         match self {
-            Self::Usual(key) => key.unwrap_key(wrapped, rng, out),
-            Self::Odd(key, _) => key.unwrap_key(wrapped, rng, out),
+            Self::Usual(key) => key.unwrap_key(wrapped, context, rng, out),
+            Self::Odd(key, _) => key.unwrap_key(wrapped, context, rng, out),
         }
     }
 }

@@ -22,7 +22,10 @@ pub fn sealed_domain(data: &[u8]) {
     );
     let changed: Vec<_> = sealed.changed().collect();
     for (custodian, wrapped) in sealed.wrapped_shares() {
-        assert_eq!(wrapped.as_bytes().len(), custodian.algorithm.wrapped_len());
+        assert_eq!(
+            wrapped.as_bytes().len(),
+            custodian.algorithm.wrapped_len(PLAINTEXT_LEN)
+        );
         let refused = sealed.accept_share(custodian.id, &[0; PLAINTEXT_LEN]);
         let expected = if changed.contains(&custodian) {
             ShareError::Changed(custodian.id)

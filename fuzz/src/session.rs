@@ -63,6 +63,7 @@ impl Identity for Closed {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         _: &[u8],
+        _context: &[u8],
         _: &mut R,
         _: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {

@@ -15,14 +15,18 @@ use super::request::{VERSION, known_version};
 use super::session_file::{SessionField as Field, SessionFileError};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::eq_bytes;
-use crate::custodian::{CustodianId, Identity, MAX_WRAPPED_LEN, UnwrapError};
+use crate::custodian::{CustodianId, Identity, UnwrapError};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Fault, Verdict};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 use crate::rng::Generator;
+use crate::rsa::ModulusSize;
 use crate::sealed_domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
 use crate::wrapped_share::WrappedShare;
+
+/// The maximum length of a share that is wrapped to a transfer key, which is an RSA key.
+pub(super) const MAX_TRANSFERRED_LEN: usize = ModulusSize::MAX_BYTES;
 
 /// How many items a contribution has.
 const ITEMS: u64 = 5;
@@ -40,7 +44,7 @@ pub struct Contribution<'a> {
 
 impl<'a> Contribution<'a> {
     /// The maximum length of a contribution: 618 bytes.
-    pub const MAX_LEN: usize = encoded_len(MAX_WRAPPED_LEN);
+    pub const MAX_LEN: usize = encoded_len(MAX_TRANSFERRED_LEN);
 
     /// Parses a contribution and checks its form.
     ///
@@ -58,7 +62,7 @@ impl<'a> Contribution<'a> {
         let index =
             index(reader.small(Field::Index)?).ok_or(SessionFileError::Malformed(Field::Index))?;
         let wrapped = reader.bytes(Field::Wrapped)?;
-        if !(1..=MAX_WRAPPED_LEN).contains(&wrapped.len()) {
+        if !(1..=MAX_TRANSFERRED_LEN).contains(&wrapped.len()) {
             return Err(SessionFileError::Malformed(Field::Wrapped));
         }
         let signature = reader.fixed(Field::Signature)?;

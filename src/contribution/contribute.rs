@@ -6,25 +6,25 @@ use core::hint::black_box;
 
 use minicbor::Encoder;
 
-use super::answer::{Contribution, context, encode, encoded_len, statement};
+use super::answer::{Contribution, MAX_TRANSFERRED_LEN, context, encode, encoded_len, statement};
 use super::request::{Request, SessionPurpose};
 use super::vet::VettedRequest;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
-use crate::custodian::{Algorithm, CustodianId, MAX_WRAPPED_LEN, Recipient, WrapError};
+use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use crate::hardened::{Permit, Verdict};
 use crate::rng::{Erased, Generator};
 use crate::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, Header, HeaderDigest, SealedDomain,
 };
-use crate::wrapped_share::{WrappedShare, wrap};
+use crate::wrapped_share::{PLAINTEXT_LEN, WrappedShare, wrap};
 
 #[cfg(test)]
 mod tests;
 
 /// Returns the length of a contribution to `request`; at most [`Contribution::MAX_LEN`].
 pub fn contribution_len(request: &Request<'_>) -> usize {
-    encoded_len(request.transfer().algorithm().wrapped_len())
+    encoded_len(request.transfer().algorithm().wrapped_len(PLAINTEXT_LEN))
 }
 
 /// Wraps `share` for the HSM that asked, and returns the contribution as read back from the front
@@ -172,7 +172,7 @@ fn check_strength(
     let sealed = || header.custodian(share.index()).map(|of| of.algorithm);
     let transfer = || request.transfer().algorithm();
     Verdict::twice(|| match sealed() {
-        Some(sealed) => !Mask::lt(transfer().strength(), sealed.strength()),
+        Some(sealed) => Mask::public(transfer().is_as_strong_as(sealed)),
         None => Mask::public(false),
     })
     .permit(match sealed() {
@@ -198,9 +198,9 @@ fn write<R: Generator + ?Sized>(
 ) -> Result<(), ContributeError> {
     let request = vetted.request();
     let (digest, index, transfer) = (request.digest(), share.index(), request.transfer());
-    let mut wrapped = [0; MAX_WRAPPED_LEN];
+    let mut wrapped = [0; MAX_TRANSFERRED_LEN];
     let wrapped = wrapped
-        .get_mut(..transfer.algorithm().wrapped_len())
+        .get_mut(..transfer.algorithm().wrapped_len(PLAINTEXT_LEN))
         .ok_or(ContributeError::Fault)?;
     let context = context(&digest, index);
     permit.test(ContributeError::Fault)?;

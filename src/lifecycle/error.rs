@@ -9,7 +9,7 @@ use super::stage::Stage;
 use super::transfer_key::TransferKeyError;
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::contribution::ContributionError;
-use crate::custodian::WrapError;
+use crate::custodian::{Algorithm, WrapError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::{EncryptError, GenerateError};
@@ -85,6 +85,9 @@ pub enum LifecycleError {
     Expired,
     /// The session gathers a quorum in one place, and has no transfer key.
     NoTransferKey,
+    /// A custodian's key is of this kind, and no transfer key is as strong. The quorum can be gathered
+    /// in one place.
+    StrongerCustodian(Algorithm),
     /// The transfer key, or the device that holds it, failed.
     TransferKey(TransferKeyError),
     /// A contribution was refused.
@@ -194,6 +197,7 @@ impl LifecycleError {
             | Self::ClockWentBack { .. }
             | Self::ClockUnsteady
             | Self::NoTransferKey
+            | Self::StrongerCustodian(_)
             | Self::Contribution(_)
             | Self::Share(_)
             | Self::Open(_)
@@ -377,6 +381,9 @@ impl fmt::Display for LifecycleError {
             Self::Expired => f.write_str("the session has expired"),
             Self::NoTransferKey => {
                 f.write_str("the session gathers a quorum in one place, and takes no contributions")
+            }
+            Self::StrongerCustodian(kind) => {
+                write!(f, "no transfer key is as strong as a custodian's {kind}")
             }
             Self::TransferKey(error) => error.fmt(f),
             Self::Contribution(error) => error.fmt(f),

@@ -154,11 +154,12 @@ impl<H: Host + ?Sized> Identity for Opener<'_, '_, H> {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<TransferKeyError>> {
         if !self.key.is_in_device() {
-            let opened = self.key.key.unwrap_key(wrapped, rng, out);
+            let opened = self.key.key.unwrap_key(wrapped, context, rng, out);
             return opened.map_err(|error| match error {
                 UnwrapError::Opaque => UnwrapError::Opaque,
                 UnwrapError::Device(RngError) => UnwrapError::Device(TransferKeyError::Rng),

@@ -190,7 +190,7 @@ impl<'a> EncKey<'a> {
         let random = ContentKey::random(rng)?;
         let mut unwrapped = ContentKey::zeroed();
         *unwrapped.expose_mut() = *random.expose();
-        let answer = identity.unwrap_key(wrapped, rng, unwrapped.expose_mut());
+        let answer = identity.unwrap_key(wrapped, &[], rng, unwrapped.expose_mut());
         let length = match answer {
             Ok(length) => length,
             Err(UnwrapError::Opaque) => 0,

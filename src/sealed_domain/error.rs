@@ -193,7 +193,7 @@ pub enum SealError {
     CustodianCount,
     /// The threshold is above the number of custodians.
     Quorum(QuorumError),
-    /// Two custodians have the same key.
+    /// Two custodians have this key, alone or as one of two.
     SameCustodian(CustodianId),
     /// There is no artifact, or more than [`MAX_ARTIFACTS`](super::MAX_ARTIFACTS).
     ArtifactCount,

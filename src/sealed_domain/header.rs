@@ -79,7 +79,7 @@ impl<'a> Core<'a> {
             encoder
                 .array(2)?
                 .bytes(id.as_bytes())?
-                .u8(algorithm.code())?;
+                .u32(algorithm.code())?;
         }
         encoder.array(artifacts.len() as u64)?;
         for (tag, len) in artifacts {

@@ -14,7 +14,7 @@ use crate::ed25519::SIGNATURE_LEN;
 use crate::hardened::{Permit, Verdict};
 use crate::labels::Purpose;
 use crate::list::List;
-use crate::wrapped_share::WrappedShare;
+use crate::wrapped_share::{PLAINTEXT_LEN, WrappedShare};
 
 /// A parsed sealed domain, consistent and signed by its own key. Whose domain it is, only an
 /// [`ExpectedDomain`](super::ExpectedDomain) can tell.
@@ -214,7 +214,7 @@ fn wrapped_shares<'a>(
     reader.array_of(header.shares.len() as u64, Field::Wrapped)?;
     for custodian in header.custodians() {
         let bytes = reader.bytes(Field::Wrapped)?;
-        if bytes.len() != custodian.algorithm.wrapped_len() {
+        if bytes.len() != custodian.algorithm.wrapped_len(PLAINTEXT_LEN) {
             return Err(ParseError::WrappedLength(custodian.index));
         }
         list.push(WrappedShare::from_bytes(bytes))

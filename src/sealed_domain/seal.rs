@@ -6,6 +6,7 @@
 //! possession keys (they depend on C) and wrapped shares -> header -> its digest H -> commitment
 //! and body key -> signature.
 
+use heapless::Vec;
 use minicbor::Encoder;
 use zeroize::Zeroize;
 
@@ -16,11 +17,11 @@ use super::parse::SealedDomain;
 use super::root::Root;
 use super::slots::Lengths;
 use super::text::{ArtifactTag, DomainLabel};
-use super::{CUSTODIANS, MAX_ARTIFACTS, RELEASE_LEN};
+use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN};
 use crate::aead::TAG_LEN;
 use crate::burn::{self, burning};
 use crate::cbor::Count;
-use crate::custodian::Recipient;
+use crate::custodian::{CustodianId, Recipient};
 use crate::ed25519::SigningKey;
 use crate::quorum::{Quorum, Threshold};
 use crate::rng::{Erased, Generator, Watched};
@@ -218,12 +219,16 @@ impl<K: Recipient> Sealing<'_, K> {
             return Err(SealError::CustodianCount);
         }
         let mut list = Custodians::new();
+        // Custodians with two keys have no key in common either.
+        let mut keys = Vec::<CustodianId, { 2 * MAX_CUSTODIANS }>::new();
         for custodian in self.custodians {
-            let id = custodian.id();
-            if list.iter().any(|(earlier, _)| *earlier == id) {
-                return Err(SealError::SameCustodian(id));
+            for id in custodian.key_ids().into_iter().flatten() {
+                if keys.contains(&id) {
+                    return Err(SealError::SameCustodian(id));
+                }
+                keys.push(id).map_err(|_| SealError::CustodianCount)?;
             }
-            list.push((id, custodian.algorithm()))
+            list.push((custodian.id(), custodian.algorithm()))
                 .map_err(|_| SealError::CustodianCount)?;
         }
         Ok(list)

@@ -16,8 +16,9 @@ use super::header::Custodians;
 use super::{MAX_CUSTODIANS, MAX_TEXT_LEN, RELEASE_LEN, Root};
 use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
+use crate::custodian::MAX_WRAPPED_LEN;
 use crate::ed25519::SIGNATURE_LEN;
-use crate::rsa::ModulusSize;
+use crate::wrapped_share::PLAINTEXT_LEN;
 
 /// One item of the shares list: a verify key and a digest.
 const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
@@ -25,7 +26,7 @@ const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
 /// How many bytes of scratch it takes at most to seal a domain of this many artifacts, which have `bytes`
 /// bytes together.
 pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
-    const CUSTODIAN: usize = 1 + bytes_len(32) + 2;
+    const CUSTODIAN: usize = 1 + bytes_len(32) + 5;
     const ARTIFACT: usize = 1 + bytes_len(MAX_TEXT_LEN) + 5;
     // Six small numbers and heads, label, key and digests, epoch, time, instance, salt, threshold, delay.
     const FIXED: usize =
@@ -35,7 +36,7 @@ pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
     let header = bytes_len(core).saturating_add(2 + MAX_CUSTODIANS * SHARE_LEN);
     let body = bytes.saturating_add(Root::LEN);
     let work = body.saturating_mul(2).saturating_add(TAG_LEN);
-    let wrapped = ModulusSize::Rsa4096.bytes();
+    let wrapped = MAX_WRAPPED_LEN;
     header.saturating_add(if work < wrapped { wrapped } else { work })
 }
 
@@ -55,7 +56,9 @@ impl Lengths {
     pub(super) fn new(core: usize, custodians: &Custodians, body: usize) -> Self {
         let shares = SHARE_LEN.saturating_mul(custodians.len()).saturating_add(1);
         let header = bytes_len(core).saturating_add(shares).saturating_add(1);
-        let wrapped = custodians.iter().map(|(_, how)| how.wrapped_len());
+        let wrapped = custodians
+            .iter()
+            .map(|(_, how)| how.wrapped_len(PLAINTEXT_LEN));
         let rest = [
             2,
             bytes_len(header),
@@ -147,7 +150,7 @@ impl<'o> Slots<'o> {
         array(&mut encoder, custodians.len() as u64)?;
         let mut wrapped = Vec::new();
         for (_, how) in custodians {
-            let slot = slot(&mut encoder, how.wrapped_len())?;
+            let slot = slot(&mut encoder, how.wrapped_len(PLAINTEXT_LEN))?;
             wrapped.push(slot).map_err(|_| SealError::Fault)?;
         }
         Ok(Self {
@@ -182,9 +185,9 @@ mod tests {
     use crate::rng::Generator;
 
     use super::*;
-    use crate::custodian::{Algorithm, CustodianId};
-    use crate::custodian::{Recipient, WrapError};
+    use crate::custodian::{Algorithm, CustodianId, PostQuantum, Recipient, WrapError};
     use crate::quorum::Threshold;
+    use crate::rsa::ModulusSize;
     use crate::sealed_domain::{ArtifactTag, DomainLabel, InstanceId, Lineage, Sealing};
 
     /// A custodian whose wrapped share is as long as any.
@@ -192,7 +195,10 @@ mod tests {
 
     impl Recipient for Longest {
         fn algorithm(&self) -> Algorithm {
-            Algorithm::Rsa4096OaepSha256
+            Algorithm::Both {
+                rsa: ModulusSize::Rsa4096,
+                other: PostQuantum::MlKem1024P384,
+            }
         }
 
         fn id(&self) -> CustodianId {
@@ -201,6 +207,7 @@ mod tests {
 
         fn wrap<R: Generator + ?Sized>(
             &self,
+            _: &[u8],
             _: &[u8],
             _: &mut R,
             _: &mut [u8],

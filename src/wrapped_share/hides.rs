@@ -3,25 +3,32 @@
 //!
 //! The party that wraps has no private key, so it cannot unwrap the result. It can check that
 //! something was written, that the share does not appear in it, and that it is not a bare OAEP
-//! block, which anyone can read.
+//! block, which anyone can read, where an RSA key wraps.
 
 use crate::ct::{Mask, eq_bytes, is_zeros};
+use crate::custodian::Algorithm;
 use crate::hardened::{Permit, Verdict};
 use crate::rsa::is_bare_block;
 use crate::shamir::Share;
 
 /// Returns a permit to let `wrapped` leave if three things hold: it is no longer all zeros, `share`
-/// does not appear in it, and it is not the block that was to be encrypted. Otherwise returns
-/// `fault`.
+/// does not appear in it, and what was encrypted with RSA is not the block that was to be encrypted.
+/// Otherwise returns `fault`.
 ///
-/// Secret: the share's value, `wrapped`. Public: the length. Leaks: whether it may leave.
+/// Secret: the share's value, `wrapped`. Public: the length, `algorithm`. Leaks: whether it may leave.
 pub(crate) fn check_hides<E: Copy>(
     wrapped: &[u8],
+    algorithm: Algorithm,
     share: &Share<32>,
     fault: E,
 ) -> Result<Permit, E> {
     let hidden = Verdict::twice(|| !is_zeros(wrapped) & !holds(wrapped, share.value().expose()));
-    let encrypted = Verdict::twice(|| !is_bare_block(wrapped));
+    let encrypted = Verdict::twice(|| match algorithm.rsa_part_len() {
+        Some(len) => wrapped
+            .get(..len)
+            .map_or(Mask::public(false), |block| !is_bare_block(block)),
+        None => Mask::public(true),
+    });
     Ok(hidden.permit(fault)?.and(encrypted.permit(fault)?))
 }
 
@@ -49,7 +56,8 @@ mod tests {
         }
         let bytes = *value.expose();
         let share = Share::new(ShareIndex::new(1).unwrap(), value);
-        let check = |wrapped: &[u8]| check_hides(wrapped, &share, "fault").map(drop);
+        let kind = Algorithm::Rsa2048OaepSha256;
+        let check = |wrapped: &[u8]| check_hides(wrapped, kind, &share, "fault").map(drop);
         let hidden: [u8; 256] = core::array::from_fn(|i| (i * i + 3) as u8);
         assert_eq!(check(&hidden), Ok(()));
         assert_eq!(check(&[0; 256]), Err("fault"), "nothing was written");

@@ -3,15 +3,11 @@
 
 use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use crate::rng::Generator;
-use crate::rsa::{EncryptError, ModulusSize, PublicKey};
+use crate::rsa::{EncryptError, PublicKey};
 
 impl Recipient for PublicKey {
     fn algorithm(&self) -> Algorithm {
-        match self.size() {
-            ModulusSize::Rsa2048 => Algorithm::Rsa2048OaepSha256,
-            ModulusSize::Rsa3072 => Algorithm::Rsa3072OaepSha256,
-            ModulusSize::Rsa4096 => Algorithm::Rsa4096OaepSha256,
-        }
+        Algorithm::rsa(self.size())
     }
 
     fn id(&self) -> CustodianId {
@@ -21,6 +17,7 @@ impl Recipient for PublicKey {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        _context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {

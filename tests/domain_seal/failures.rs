@@ -95,6 +95,23 @@ fn what_cannot_be_sealed_is_named() {
         Err(SealError::SameCustodian(FastKey(1).id()))
     );
 
+    // Two keys that are both needed are no other custodian's, in whatever order.
+    let pairs = |pairs: [[u8; 2]; 3]| {
+        let pairs = pairs.map(|pair| Pair(pair.map(FastKey)));
+        sealing(&root, &artifacts, &pairs, 2).sealed_len()
+    };
+    assert!(pairs([[1, 2], [3, 4], [5, 6]]).is_ok());
+    for shared in [
+        [[1, 2], [3, 4], [4, 6]],
+        [[1, 2], [3, 4], [5, 4]],
+        [[4, 4], [2, 3], [5, 6]],
+    ] {
+        assert_eq!(
+            pairs(shared),
+            Err(SealError::SameCustodian(FastKey(4).id()))
+        );
+    }
+
     let len = |artifacts: &[_]| sealing(&root, artifacts, &keys[..3], 2).sealed_len();
     assert_eq!(len(&[]), Err(SealError::ArtifactCount));
     let tags: Vec<_> = (0..33).map(|i| format!("artifact {i}")).collect();
@@ -144,6 +161,34 @@ fn texts_cannot_mislead() {
     }
 }
 
+/// A custodian with two keys that are both needed.
+struct Pair([FastKey; 2]);
+
+impl Recipient for Pair {
+    fn algorithm(&self) -> Algorithm {
+        self.0[0].algorithm()
+    }
+
+    fn id(&self) -> CustodianId {
+        let ids = self.0.each_ref().map(|key| *key.id().as_bytes());
+        CustodianId::new(self.algorithm(), ids.as_flattened())
+    }
+
+    fn key_ids(&self) -> [Option<CustodianId>; 2] {
+        self.0.each_ref().map(|key| Some(key.id()))
+    }
+
+    fn wrap<R: Generator + ?Sized>(
+        &self,
+        _: &[u8],
+        _: &[u8],
+        _: &mut R,
+        _: &mut [u8],
+    ) -> Result<(), WrapError> {
+        Err(WrapError::Fault)
+    }
+}
+
 /// A custodian whose device refuses.
 struct Broken(FastKey);
 
@@ -157,10 +202,11 @@ impl Recipient for Broken {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        self.0.wrap(message, rng, out)?;
+        self.0.wrap(message, context, rng, out)?;
         if self.0.0 == 2 {
             Err(WrapError::MessageTooLong)
         } else {

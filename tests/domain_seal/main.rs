@@ -199,7 +199,7 @@ fn what_a_token_unwrapped_is_taken_as_it_is() {
     use security_domain::custodian::Identity;
     let len = keys[0]
         .clone()
-        .unwrap_key(wrapped.as_bytes(), &mut rng(0), &mut plaintext);
+        .unwrap_key(wrapped.as_bytes(), &[], &mut rng(0), &mut plaintext);
     assert_eq!(len, Ok(65));
 
     let id = custodian.id;

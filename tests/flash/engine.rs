@@ -110,7 +110,7 @@ impl TransferKey for RsaEngine {
         let lie = self.lie;
         let key = self.key().map_err(UnwrapError::Device)?;
         let len = key
-            .unwrap_key(wrapped, &mut rng(), out)
+            .unwrap_key(wrapped, &[], &mut rng(), out)
             .map_err(|error| match error {
                 UnwrapError::Device(_) => UnwrapError::Device(TransferKeyError::Failed),
                 _ => UnwrapError::Opaque,

@@ -179,8 +179,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
             run: |rng| {
                 let (mut key, mut wrapped, mut out) = (private(), [0; 256], [0; 65]);
                 let to = key.public_key().clone();
-                Recipient::wrap(&to, &[5; 65], &mut sealed::rng(1), &mut wrapped).unwrap();
-                let done = debug(Identity::unwrap_key(&mut key, &wrapped, rng, &mut out));
+                Recipient::wrap(&to, &[5; 65], &[], &mut sealed::rng(1), &mut wrapped).unwrap();
+                let done = debug(Identity::unwrap_key(&mut key, &wrapped, &[], rng, &mut out));
                 made(done, &out)
             },
         },

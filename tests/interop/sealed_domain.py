@@ -90,7 +90,7 @@ class Custodian:
         public = self.key.public_key()
         self.algorithm = {2048: 1, 3072: 2, 4096: 3}[public.key_size]
         spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        self.id = D("custodian", bytes([self.algorithm]), spki)
+        self.id = D("custodian", self.algorithm.to_bytes(4), spki)
 
     def wrap(self, message, seed):
         """RSAES-OAEP (RFC 8017 section 7.1.1) with a given seed, so that files come out the same."""

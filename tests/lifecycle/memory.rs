@@ -13,7 +13,7 @@ fn value(lost: &Lost, place: usize) -> Vec<u8> {
     let mut key: FastKey = lost.keys[place].clone();
     let (_, wrapped) = lost.sealed().wrapped_shares().nth(place).unwrap();
     let mut plaintext = [0; 65];
-    key.unwrap_key(wrapped.as_bytes(), &mut rng(0), &mut plaintext)
+    key.unwrap_key(wrapped.as_bytes(), &[], &mut rng(0), &mut plaintext)
         .unwrap();
     plaintext[33..].to_vec()
 }

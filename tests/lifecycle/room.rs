@@ -71,10 +71,11 @@ impl Recipient for Strong {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        self.0.wrap(message, rng, out)
+        self.0.wrap(message, context, rng, out)
     }
 }
 
@@ -84,10 +85,11 @@ impl Identity for Strong {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Self::Error>> {
-        self.0.unwrap_key(wrapped, rng, out)
+        self.0.unwrap_key(wrapped, context, rng, out)
     }
 }
 

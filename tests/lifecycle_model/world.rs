@@ -111,7 +111,7 @@ impl Lost {
                 let mut plaintext = [0; 65];
                 let unwrapped =
                     key.clone()
-                        .unwrap_key(wrapped.as_bytes(), &mut hsm.rng, &mut plaintext);
+                        .unwrap_key(wrapped.as_bytes(), &[], &mut hsm.rng, &mut plaintext);
                 assert_eq!(unwrapped.unwrap(), 65);
                 plaintext[33..].to_vec()
             });

@@ -183,6 +183,7 @@ impl Identity for Device {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        _context: &[u8],
         _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Absent>> {

@@ -109,7 +109,7 @@ fn value(sealed: &SealedDomain<'_>, key: &FastKey) -> Vec<u8> {
         .unwrap();
     let mut plaintext = [0; 65];
     { key.clone() }
-        .unwrap_key(wrapped.as_bytes(), &mut rng(0), &mut plaintext)
+        .unwrap_key(wrapped.as_bytes(), &[], &mut rng(0), &mut plaintext)
         .unwrap();
     plaintext[33..].to_vec()
 }
@@ -184,7 +184,7 @@ fn accepting_a_share_leaves_nothing() {
     let wrapped = sealed.wrapped_shares().next().unwrap().1.as_bytes();
     let mut plaintext = vec![0; 65];
     { keys[0].clone() }
-        .unwrap_key(wrapped, &mut rng(0), &mut plaintext)
+        .unwrap_key(wrapped, &[], &mut rng(0), &mut plaintext)
         .unwrap();
     let id = keys[0].id();
     let secrets = vec![("share", plaintext[33..].to_vec())];

@@ -30,6 +30,7 @@ impl Recipient for FastKey {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        _context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
@@ -48,6 +49,7 @@ impl Identity for FastKey {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        _context: &[u8],
         _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {

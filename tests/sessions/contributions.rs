@@ -25,6 +25,7 @@ impl<F: FnMut(&mut [u8]) -> Unwrapped> Identity for Device<F> {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         _: &[u8],
+        _context: &[u8],
         _: &mut R,
         out: &mut [u8],
     ) -> Unwrapped {
@@ -135,6 +136,7 @@ fn a_signed_contribution_of_anything_but_the_share_names_its_custodian() {
     let unwrapped = Identity::unwrap_key(
         &mut *world.transfer.borrow_mut(),
         wrapped,
+        &[],
         &mut rng(5),
         &mut plaintext,
     );

@@ -74,7 +74,7 @@ fn a_share_of_a_sealed_domain() {
     let (_, wrapped) = sealed.wrapped_shares().next().unwrap();
     let mut plaintext = [0; 65];
     keys[0]
-        .unwrap_key(wrapped.as_bytes(), &mut sealed::rng(0), &mut plaintext)
+        .unwrap_key(wrapped.as_bytes(), &[], &mut sealed::rng(0), &mut plaintext)
         .unwrap();
     wiped(sealed::share(&sealed, &keys[0]), &plaintext[33..]);
 }

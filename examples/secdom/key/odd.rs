@@ -76,6 +76,7 @@ impl Identity for OddKey {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        _context: &[u8],
         _rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<RngError>> {

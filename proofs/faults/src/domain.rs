@@ -133,7 +133,7 @@ scene!(
         let mut key = KEYS[0].clone();
         let (_, wrapped) = sealed.wrapped_shares().next()?;
         let mut plaintext = [0; 65];
-        key.unwrap_key(wrapped.as_bytes(), &mut hsm.rng, &mut plaintext)
+        key.unwrap_key(wrapped.as_bytes(), &[], &mut hsm.rng, &mut plaintext)
             .ok()?;
         if wrong {
             plaintext[64] ^= 1;

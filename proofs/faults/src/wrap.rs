@@ -18,7 +18,7 @@ const MESSAGE: [u8; 65] = [0x6d; 65];
 #[inline(never)]
 #[unsafe(no_mangle)]
 fn act_wrap(key: &PublicKey, rng: &mut Rng, out: &mut [u8]) -> Result<(), WrapError> {
-    key.wrap(&MESSAGE, rng, out)
+    key.wrap(&MESSAGE, &[], rng, out)
 }
 
 scene!(
@@ -28,7 +28,7 @@ scene!(
         let key = PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok()?;
         let (mut known, mut out) = ([0; 256], [0; 256]);
         key.public_key()
-            .wrap(&MESSAGE, &mut Rng::new(9), &mut known)
+            .wrap(&MESSAGE, &[], &mut Rng::new(9), &mut known)
             .ok()?;
         let mut rng = Rng::new(9);
         let answer = window!(act_wrap(key.public_key(), &mut rng, &mut out));

@@ -31,6 +31,7 @@ impl Recipient for Masking {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        _context: &[u8],
         _: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
@@ -47,6 +48,7 @@ impl Identity for Masking {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        _context: &[u8],
         _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {

@@ -83,6 +83,7 @@ impl Identity for Untouched {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         _: &[u8],
+        _context: &[u8],
         _: &mut R,
         _: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {

@@ -110,7 +110,7 @@ impl Asking {
         encoder
             .bytes(self.domain_id.as_bytes())?
             .u32(self.epoch.get())?;
-        encoder.array(2)?.u8(self.transfer.algorithm().code())?;
+        encoder.array(2)?.u32(self.transfer.algorithm().code())?;
         encoder.bytes(spki)?;
         encoder.bytes(self.instance.as_bytes())?;
         encoder.u64(self.created)?.u64(self.expires)?;
@@ -184,7 +184,8 @@ pub fn known_version(reader: &mut Reader<'_>) -> Result<(), SessionFileError> {
 fn transfer(reader: &mut Reader<'_>) -> Result<PublicKey, SessionFileError> {
     reader.array_of(2, Field::Transfer)?;
     let code = reader.uint(Field::Transfer)?;
-    let algorithm = u8::try_from(code).ok().and_then(Algorithm::from_code);
+    let algorithm = u32::try_from(code).ok().and_then(Algorithm::from_code);
+    let algorithm = algorithm.filter(|kind| kind.rsa_size().is_some());
     let algorithm = algorithm.ok_or(SessionFileError::UnknownAlgorithm(code))?;
     let key = PublicKey::from_spki_der(reader.bytes(Field::Transfer)?)
         .map_err(SessionFileError::TransferKey)?;

@@ -206,27 +206,26 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 }
 
-/// The sizes of the custodians' keys.
-fn custodian_sizes(sealed: &SealedDomain<'_>) -> impl Iterator<Item = ModulusSize> {
-    { sealed.header().custodians() }.map(|custodian| match custodian.algorithm {
-        Algorithm::Rsa2048OaepSha256 => ModulusSize::Rsa2048,
-        Algorithm::Rsa3072OaepSha256 => ModulusSize::Rsa3072,
-        Algorithm::Rsa4096OaepSha256 => ModulusSize::Rsa4096,
-    })
-}
-
-/// Returns the size of a transfer key that is as strong as every custodian's key, and a permit to draw it.
+/// Returns the smallest size of a transfer key that is as strong as every custodian's key, and a permit to
+/// draw it.
 fn transfer_size(sealed: &SealedDomain<'_>) -> Result<(ModulusSize, Permit), LifecycleError> {
-    let size = custodian_sizes(sealed)
-        .max_by_key(|size| size.bits())
-        .ok_or(LifecycleError::Fault)?;
-    let permit = Verdict::twice(|| {
-        custodian_sizes(sealed).fold(Mask::public(true), |all, one| {
-            all & Mask::at_most(one.bits() as u64, size.bits() as u64)
-        })
-    })
-    .permit(LifecycleError::Fault)?;
-    Ok((size, permit))
+    let kinds = || { sealed.header().custodians() }.map(|custodian| custodian.algorithm);
+    let suffices = |size, kind| Algorithm::rsa(size).is_as_strong_as(kind);
+    let mut least = ModulusSize::Rsa2048;
+    for kind in kinds() {
+        let mut sizes = [
+            ModulusSize::Rsa2048,
+            ModulusSize::Rsa3072,
+            ModulusSize::Rsa4096,
+        ]
+        .into_iter();
+        let size = { sizes.find(|size| suffices(*size, kind)) }
+            .ok_or(LifecycleError::StrongerCustodian(kind))?;
+        least = least.max(size);
+    }
+    let permit = Verdict::twice(|| Mask::public(kinds().all(|kind| suffices(least, kind))))
+        .permit(LifecycleError::Fault)?;
+    Ok((least, permit))
 }
 
 impl<const N: usize> Vault<N> {

@@ -45,8 +45,14 @@ fn an_unsigned_file_gives_nothing() {
     let (custodian, mut key) = (custodian.id, PrivateKey::from_pkcs8_der(KEYS[0]).unwrap());
     let mut plaintext = [0; crate::wrapped_share::PLAINTEXT_LEN];
     let mut rng = ChaCha20Rng::from_seed([2; 32]);
-    crate::custodian::Identity::unwrap_key(&mut key, wrapped.as_bytes(), &mut rng, &mut plaintext)
-        .unwrap();
+    crate::custodian::Identity::unwrap_key(
+        &mut key,
+        wrapped.as_bytes(),
+        &[],
+        &mut rng,
+        &mut plaintext,
+    )
+    .unwrap();
     assert!(sealed.accept_share(custodian, &plaintext).is_ok());
 
     sealed.signed = Permit::REFUSED;

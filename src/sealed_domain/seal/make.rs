@@ -25,7 +25,7 @@ use crate::sealed_domain::slots::{Lengths, Slots};
 use crate::sealed_domain::{MAX_CUSTODIANS, RELEASE_LEN};
 use crate::secret::Secret;
 use crate::shamir::{self, Share};
-use crate::wrapped_share::{WrappedShare, check_hides, wrap};
+use crate::wrapped_share::{PLAINTEXT_LEN, WrappedShare, check_hides, wrap};
 
 /// The verify key of each share, and the digest of each wrapped share.
 type Listed = Vec<(VerifyKey, [u8; 32]), MAX_CUSTODIANS>;
@@ -185,7 +185,7 @@ impl<K: Recipient> Sealing<'_, K> {
             let listed_one = Verdict::twice(|| eq_bytes(recipient.id().as_bytes(), id.as_bytes()))
                 .permit(SealError::Fault)?;
             let wrapped = work
-                .get_mut(..algorithm.wrapped_len())
+                .get_mut(..algorithm.wrapped_len(PLAINTEXT_LEN))
                 .ok_or(SealError::Fault)?;
             let context = share_context(core_digest, share.index(), id);
             let hidden =
@@ -235,7 +235,12 @@ fn read_back(
         let dealt = sealed
             .check_share(custodian.id, share)
             .map_err(|_: ShareError<Infallible>| SealError::Fault)?;
-        let hidden = check_hides(wrapped.as_bytes(), share, SealError::Fault)?;
+        let hidden = check_hides(
+            wrapped.as_bytes(),
+            custodian.algorithm,
+            share,
+            SealError::Fault,
+        )?;
         permit = permit.and(dealt).and(hidden);
         seen += 1;
         watched.tick();

@@ -58,6 +58,7 @@ impl Recipient for Masking {
     fn wrap<R: Generator + ?Sized>(
         &self,
         message: &[u8],
+        _context: &[u8],
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
@@ -80,6 +81,7 @@ impl Identity for Masking {
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
         wrapped: &[u8],
+        _context: &[u8],
         _: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
@@ -195,7 +197,7 @@ fn plaintext(file: &SealedDomain<'_>, mut key: Masking) -> [u8; PLAINTEXT_LEN] {
     let mut listed = file.wrapped_shares();
     let (_, wrapped) = listed.find(|(of, _)| of.id == key.id()).unwrap();
     let mut out = [0; PLAINTEXT_LEN];
-    key.unwrap_key(wrapped.as_bytes(), &mut SecretRng(33), &mut out)
+    key.unwrap_key(wrapped.as_bytes(), &[], &mut SecretRng(33), &mut out)
         .unwrap();
     out
 }
