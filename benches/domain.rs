@@ -12,8 +12,8 @@ use security_domain::custodian::Recipient;
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, Root,
-    SealedDomain, Sealing,
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, ModuleFloor,
+    Root, SealedDomain, Sealing,
 };
 
 const SIZES: [(u32, ModulusSize); 3] = [
@@ -46,6 +46,7 @@ fn domain(criterion: &mut Criterion) {
                 threshold: Threshold::new(threshold).unwrap(),
                 label: DomainLabel::new("bench").unwrap(),
                 lineage: Lineage::FIRST,
+                floor: ModuleFloor::NONE,
                 created: 0,
                 instance: InstanceId::from_bytes([7; 16]),
             };

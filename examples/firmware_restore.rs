@@ -15,8 +15,8 @@ use security_domain::custodian::Recipient;
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey};
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain,
-    Sealing,
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, Lineage, ModuleFloor, Root,
+    SealedDomain, Sealing,
 };
 
 mod firmware {
@@ -232,6 +232,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         threshold: Threshold::new(2)?,
         label: DomainLabel::new("")?,
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: 0,
         instance: InstanceId::from_bytes([1; 16]),
     };

@@ -14,7 +14,8 @@
 //! # let mut custodian_keys = example_keys();
 //! use security_domain::custodian::Recipient;
 //! use security_domain::sealed_domain::{
-//!     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain, Sealing,
+//!     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, Lineage, ModuleFloor, Root,
+//!     SealedDomain, Sealing,
 //! };
 //! use security_domain::quorum::Threshold;
 //!
@@ -29,6 +30,7 @@
 //!     lineage: Lineage::FIRST,
 //!     created: 0,
 //!     instance: InstanceId::from_bytes([7; 16]),
+//!     floor: ModuleFloor::NONE,
 //! };
 //! let mut scratch = vec![0; sealing.scratch_len()?];
 //! let mut file = vec![0; sealing.sealed_len()?];
@@ -58,6 +60,7 @@ mod header;
 mod hedge;
 mod id;
 mod keys;
+mod module;
 mod open;
 mod parse;
 mod root;
@@ -77,7 +80,10 @@ pub use crate::hardened::Fault;
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};
 pub use expect::ExpectedDomain;
 pub use header::{Artifacts, Custodian, Header};
-pub use id::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Suite};
+pub use id::{
+    BirthCommitment, DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, Suite, UnknownSuite,
+};
+pub use module::{ModuleFloor, ModuleName, ModuleVersion, NeedsNewerModule};
 pub use open::Opened;
 pub use parse::SealedDomain;
 pub use root::Root;

@@ -16,8 +16,8 @@ use security_domain::custodian::Recipient;
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain,
-    Sealing,
+    ArtifactTag, BirthCommitment, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage,
+    ModuleFloor, ModuleName, ModuleVersion, Root, SealedDomain, Sealing,
 };
 use security_domain::secret::Secret;
 
@@ -102,7 +102,8 @@ fn known_answer() {
         .iter()
         .map(|key| key.public_key().clone())
         .collect();
-    let root = Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap());
+    let root = Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap())
+        .committed(BirthCommitment::from_bytes([0x9e; 32]));
     let artifacts: [(&str, &[u8]); 3] = [
         ("signing-key", &[0x5a; 32]),
         ("data-key", &[0xc3; 48]),
@@ -116,6 +117,10 @@ fn known_answer() {
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("known answer").unwrap(),
         lineage: Lineage::FIRST,
+        floor: ModuleFloor {
+            module: ModuleName::new("example-hsm").unwrap(),
+            minimum: ModuleVersion::new(3),
+        },
         created: 1_790_000_000,
         instance: InstanceId::from_bytes(*b"0123456789abcdef"),
     };

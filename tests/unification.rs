@@ -56,16 +56,16 @@ mod sealed {
     matched!(backup::StreamError: ChunkLength AfterTheEnd DoesNotOpen Incomplete Ended Fault ..);
     matched!(backup::Kind<'static>: Full Key ..);
     matched!(contribution::ContributionError<u8>: OtherSession NotListed Unsigned DoesNotOpen Device Fault ..);
-    matched!(contribution::ContributeError: Expect OtherHeader OtherDomain OtherEpoch OtherPurpose Expired ForeignShare WeakerKey BufferTooSmall Wrap Fault ..);
+    matched!(contribution::ContributeError: Expect OtherHeader OtherDomain OtherEpoch OtherPurpose NeedsNewerModule Expired ForeignShare WeakerKey BufferTooSmall Wrap Fault ..);
     matched!(contribution::SessionPurpose: Recover Rotate Rehearse ..);
-    matched!(contribution::SessionField: File Request Version Purpose Session Header Domain Epoch Transfer Instance Created Expires LedgerHead Proposal Index Wrapped Signature ..);
+    matched!(contribution::SessionField: File Request Version Purpose Session Header Domain Epoch Transfer Instance ModuleVersion Created Expires LedgerHead Proposal Index Wrapped Signature ..);
     matched!(contribution::SessionFileError: UnknownVersion Malformed NotDeterministic UnknownPurpose UnknownAlgorithm TransferKey Expiry ..);
     matched!(contribution::VetError: OtherRequest Evidence OtherDomain Unsigned Signature SignedRecovery ..);
     matched!(custodian::Algorithm: Rsa2048OaepSha256 Rsa3072OaepSha256 Rsa4096OaepSha256 MlKem1024Kwp DhKemP256 MlKem1024P384 XWing Both ..);
     matched!(custodian::PostQuantum: MlKem1024 MlKem1024P384 XWing ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
     matched!(lifecycle::TransferKeyError: Rng Failed Missing OtherKey Unusable NotDestroyed ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
     matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession BeginBackup BeginRestore Zeroize Outcome Refused ..);
@@ -88,7 +88,7 @@ mod sealed {
     matched!(rsa::ExportError: BufferTooSmall Fault ..);
     matched!(rsa::Progress: Candidate Prime ..);
     matched!(rsa::ModulusSize: Rsa2048 Rsa3072 Rsa4096 ..);
-    matched!(sealed_domain::Field: File Header Core Version Suite BirthSuite Label DomainKey Epoch Previous Created Instance Salt ReleaseDigest Threshold BreakGlass Custodians Artifacts Shares Wrapped Release Commitment Body Signature ..);
+    matched!(sealed_domain::Field: File Header Core Version Suite BirthSuite Label DomainKey Epoch Previous Created Instance Salt ReleaseDigest Threshold BreakGlass Custodians Artifacts ModuleFloor BirthCommitment Shares Wrapped Release Commitment Body Signature ..);
     matched!(sealed_domain::ParseError: UnknownVersion UnknownSuite Malformed NotDeterministic Text Lineage Quorum UnknownAlgorithm SameCustodian SameTag WeakKey EqualKeys WrappedLength BodyLength OtherRelease Signature ..);
     matched!(sealed_domain::SealError: CustodianCount Quorum SameCustodian ArtifactCount SameTag TooLong OtherDomain BufferTooSmall ScratchTooSmall Rng Wrap Fault ..);
     matched!(sealed_domain::ShareError<u8>: NotListed Changed DoesNotOpen Device Fault ..);

@@ -17,7 +17,7 @@ use security_domain::lifecycle::{
 };
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
 };
 use security_domain::self_test;
 
@@ -186,6 +186,7 @@ fn activate<'v>(
         custodians: &keys,
         threshold: Threshold::new(REQUIRED)?,
         label: DomainLabel::new("ceremony")?,
+        floor: ModuleFloor::NONE,
     };
     let domain = provision(memory, board)?;
     let mut file = vec![0; domain.sealed_len(&activation)?];

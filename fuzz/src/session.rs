@@ -31,6 +31,7 @@ pub fn request(data: &[u8]) {
         epoch: request.epoch(),
         transfer: request.transfer().clone(),
         instance: request.instance(),
+        module_version: request.module_version(),
         created: request.created(),
         expires: request.expires().map_or(0, |expires| expires.get()),
         ledger_head: request.ledger_head(),

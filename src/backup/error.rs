@@ -7,7 +7,7 @@ use super::length::MAX_LEN;
 use crate::cbor::Malformed;
 use crate::hardened::Fault;
 use crate::rng::RngError;
-use crate::sealed_domain::{DomainId, TextError};
+use crate::sealed_domain::{DomainId, TextError, UnknownSuite};
 
 /// A part of a backup's header, named as in `docs/format.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub enum HeaderError {
     /// The version is not supported.
     UnknownVersion(u64),
     /// The suite is not supported.
-    UnknownSuite(u64),
+    UnknownSuite(UnknownSuite),
     /// The field has the wrong type, or is out of bounds.
     Malformed(Field),
     /// The header is not in the single encoding that is allowed, or has extra bytes.
@@ -96,7 +96,7 @@ impl fmt::Display for HeaderError {
             Self::NotABackup => f.write_str("not a backup"),
             Self::Incomplete { needed } => write!(f, "the header needs {needed} bytes"),
             Self::UnknownVersion(version) => write!(f, "version {version} is unknown"),
-            Self::UnknownSuite(suite) => write!(f, "suite {suite} is unknown"),
+            Self::UnknownSuite(_) => f.write_str("the suite is refused"),
             Self::Malformed(field) => write!(f, "the {field} is malformed or out of bounds"),
             Self::NotDeterministic => {
                 f.write_str("the header is not in deterministic encoding, or bytes follow in it")
@@ -110,6 +110,7 @@ impl core::error::Error for HeaderError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Name(error) => Some(error),
+            Self::UnknownSuite(error) => Some(error),
             _ => None,
         }
     }

@@ -193,10 +193,13 @@ fn check_version(header: &[u8]) -> Result<(), HeaderError> {
 
 fn decode(header: &[u8]) -> Result<(DomainId, BackupId, BackupInfo<'_>), HeaderError> {
     let mut reader = Reader::new(header);
-    reader.array_of(ITEMS, Field::Header)?;
+    let items = reader.array(Field::Header)?;
     reader.uint(Field::Version)?;
-    let suite = reader.uint(Field::Suite)?;
-    Suite::from_code(suite).ok_or(HeaderError::UnknownSuite(suite))?;
+    // Before the number of items: a suite to come may have others.
+    Suite::from_code(reader.uint(Field::Suite)?).map_err(HeaderError::UnknownSuite)?;
+    if items != ITEMS {
+        return Err(HeaderError::Malformed(Field::Header));
+    }
     let domain_id = DomainId::from_bytes(*reader.fixed(Field::DomainId)?);
     let epoch = Epoch::new(reader.small(Field::Epoch)?);
     let backup_id = BackupId::from_bytes(*reader.fixed(Field::BackupId)?);

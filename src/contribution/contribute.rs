@@ -15,7 +15,8 @@ use crate::custodian::{Algorithm, CustodianId, Recipient, WrapError};
 use crate::hardened::{Permit, Verdict};
 use crate::rng::{Erased, Generator};
 use crate::sealed_domain::{
-    DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, Header, HeaderDigest, SealedDomain,
+    DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, Header, HeaderDigest,
+    NeedsNewerModule, SealedDomain,
 };
 use crate::wrapped_share::{PLAINTEXT_LEN, WrappedShare, wrap};
 
@@ -31,8 +32,8 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// of `out`. On an error `out` is left empty.
 ///
 /// Refuses, in this order: a sealed domain that is not the expected one; a request for another
-/// header, domain or epoch; a purpose other than to recover; a request that has expired at `now`,
-/// in Unix seconds, 0 if there is no clock; a share of another header; a transfer key of a weaker
+/// header, domain or epoch; a purpose other than to recover; an HSM whose firmware is too old for the
+/// domain; a request that has expired at `now`, in Unix seconds, 0 if there is no clock; a share of another header; a transfer key of a weaker
 /// kind than the one that the share was sealed to.
 ///
 /// Secret: the share. Public: everything else, the contribution. Leaks: nothing else.
@@ -143,7 +144,14 @@ fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, C
         })?;
     let purpose = Verdict::twice(|| request.is_for_recovery())
         .permit(ContributeError::OtherPurpose(request.purpose()))?;
-    Ok(same_header.and(same_domain).and(same_epoch).and(purpose))
+    let newer = { header.module_floor() }
+        .permit(request.module_version())
+        .map_err(ContributeError::NeedsNewerModule)?;
+    Ok(same_header
+        .and(same_domain)
+        .and(same_epoch)
+        .and(purpose)
+        .and(newer))
 }
 
 /// Returns a permit if there is time left, which holds without a clock or an expiry.
@@ -250,6 +258,8 @@ pub enum ContributeError {
     },
     /// The request has a purpose that this crate does not serve.
     OtherPurpose(SessionPurpose),
+    /// The firmware of the HSM that asks is older than the sealed domain allows.
+    NeedsNewerModule(NeedsNewerModule),
     /// The request has expired.
     Expired {
         /// When the request expired.
@@ -293,6 +303,7 @@ impl fmt::Display for ContributeError {
             Self::OtherPurpose(purpose) => {
                 write!(f, "the purpose {purpose} is not served")
             }
+            Self::NeedsNewerModule(error) => error.fmt(f),
             Self::Expired { expires, now } => {
                 write!(f, "the request expired at {expires}; it is {now}")
             }
@@ -317,6 +328,7 @@ impl core::error::Error for ContributeError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Expect(error) => error.source(),
+            Self::NeedsNewerModule(error) => error.source(),
             Self::Wrap(error) => Some(error),
             _ => None,
         }

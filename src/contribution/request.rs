@@ -18,7 +18,7 @@ use crate::ct::Mask;
 use crate::ed25519::SIGNATURE_LEN;
 use crate::labels::Purpose;
 use crate::rsa::PublicKey;
-use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
+use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, ModuleVersion};
 
 mod asking;
 mod write;
@@ -62,7 +62,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The maximum length of a request: 872 bytes.
+    /// The maximum length of a request: 877 bytes.
     pub const MAX_LEN: usize = file_len(MAX_ENCODED_LEN, SIGNATURE_LEN);
 
     /// Parses a request and checks its form.
@@ -145,6 +145,11 @@ impl<'a> Request<'a> {
     /// Returns the id of the HSM that asks.
     pub const fn instance(&self) -> InstanceId {
         self.asking.instance
+    }
+
+    /// Returns the version of that HSM's firmware.
+    pub const fn module_version(&self) -> ModuleVersion {
+        self.asking.module_version
     }
 
     /// Returns when the HSM asked, in Unix seconds by its clock; 0 if it has none.

@@ -31,6 +31,8 @@ pub enum SessionField {
     Transfer,
     /// The id of the HSM that asks.
     Instance,
+    /// The version of that HSM's firmware.
+    ModuleVersion,
     /// The time at which the HSM asked.
     Created,
     /// The time at which the request expires.
@@ -60,6 +62,7 @@ impl fmt::Display for SessionField {
             Self::Epoch => "epoch",
             Self::Transfer => "transfer key",
             Self::Instance => "instance id",
+            Self::ModuleVersion => "module version",
             Self::Created => "created",
             Self::Expires => "expires",
             Self::LedgerHead => "ledger head",

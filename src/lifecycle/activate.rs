@@ -23,7 +23,8 @@ use crate::hardened::{Permit, Verdict};
 use crate::quorum::Threshold;
 use crate::rng::check_drawn;
 use crate::sealed_domain::{
-    ArtifactTag, DomainLabel, HeaderDigest, Lineage, SealError, SealedDomain, Sealing, ShareError,
+    ArtifactTag, DomainLabel, HeaderDigest, Lineage, ModuleFloor, SealError, SealedDomain, Sealing,
+    ShareError,
 };
 use crate::secret::wipe;
 use crate::self_test::Test;
@@ -43,6 +44,9 @@ pub struct Activation<'a, K> {
     pub threshold: Threshold,
     /// The operator's name for the domain.
     pub label: DomainLabel<'a>,
+    /// The firmware of this HSM, and the lowest version that can use the domain. An HSM whose
+    /// [`Host::module_version`] is lower refuses to recover it.
+    pub floor: ModuleFloor<'a>,
 }
 
 /// The algorithms that sealing uses besides those that a root needs.
@@ -195,6 +199,7 @@ fn sealing<'a, K, const N: usize>(
         lineage: Lineage::FIRST,
         created,
         instance: instance.id,
+        floor: activation.floor,
     }
 }
 

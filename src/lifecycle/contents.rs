@@ -17,7 +17,7 @@ use crate::rsa::PrivateKey;
 #[cfg(feature = "managed-hsm")]
 use crate::sealed_domain::MAX_TEXT_LEN;
 use crate::sealed_domain::{
-    HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN, Root,
+    BirthCommitment, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN, Root,
 };
 use crate::secret::Secret;
 use crate::storage::record::{OVERHEAD, RecordError};
@@ -36,7 +36,7 @@ const VERSION: u8 = 1;
 /// The maximum length of a record without the artifacts, a transfer key, shares, and the
 /// expectations of an import.
 pub(super) const FIXED_ROOM: usize =
-    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 5 * bytes_len(32) + 8 * 9 + OVERHEAD;
+    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 6 * bytes_len(32) + 8 * 9 + OVERHEAD;
 
 /// The maximum length of a session's record while it has a transfer key. It has no artifacts then.
 pub(super) const SESSION_ROOM: usize = FIXED_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
@@ -137,8 +137,9 @@ impl<const N: usize> Contents<'_, N> {
 fn write_holding<const N: usize>(holding: Option<&Holding<N>>, out: &mut Out<'_>) -> Written {
     match holding {
         Some(holding) => out
-            .array(2)?
+            .array(3)?
             .bytes(holding.root.secret().expose())?
+            .bytes(holding.root.commitment().as_bytes())?
             .bytes(holding.encoded()?)?,
         None => out.null()?,
     };
@@ -213,9 +214,11 @@ impl<const N: usize> Places<'_, N> {
 
 fn read_holding<const N: usize>(reader: &mut Reader<'_>, holding: &mut Holding<N>) -> Read<()> {
     let part = Part::Held;
-    reader.array_of(2, part)?;
+    reader.array_of(3, part)?;
     let root: &[u8; Root::LEN] = reader.fixed(part)?;
     copy(holding.root.secret_mut().expose_mut(), root).map_err(|_| Malformed(part))?;
+    let commitment = BirthCommitment::from_bytes(*reader.fixed(part)?);
+    holding.root.set_commitment(commitment);
     let artifacts = reader.bytes(part)?;
     holding
         .set_encoded(artifacts)

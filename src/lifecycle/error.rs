@@ -13,7 +13,9 @@ use crate::custodian::{Algorithm, WrapError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::{EncryptError, GenerateError};
-use crate::sealed_domain::{DomainId, ExpectError, HeaderDigest, OpenError, SealError, ShareError};
+use crate::sealed_domain::{
+    DomainId, ExpectError, HeaderDigest, NeedsNewerModule, OpenError, SealError, ShareError,
+};
 use crate::self_test::Failed;
 use crate::storage::record::{Left, RecordError};
 use crate::storage::{DeviceKeyError, FlashError};
@@ -56,6 +58,8 @@ pub enum LifecycleError {
     Expect(ExpectError),
     /// The sealed domain has no release yet: no number of custodians can open it.
     Pending,
+    /// This HSM's firmware is older than the sealed domain allows.
+    NeedsNewerModule(NeedsNewerModule),
     /// The sealed domain is not the one of the session, or not the one that this HSM sealed.
     OtherHeader {
         /// The digest of the given header.
@@ -192,6 +196,7 @@ impl LifecycleError {
             | Self::Seal(_)
             | Self::Expect(_)
             | Self::Pending
+            | Self::NeedsNewerModule(_)
             | Self::OtherHeader { .. }
             | Self::NoClock
             | Self::ClockWentBack { .. }
@@ -357,6 +362,7 @@ impl fmt::Display for LifecycleError {
             Self::Seal(error) => error.fmt(f),
             Self::Expect(error) => error.fmt(f),
             Self::Pending => OpenError::Pending.fmt(f),
+            Self::NeedsNewerModule(error) => error.fmt(f),
             Self::OtherHeader { have, want } => {
                 write!(
                     f,
@@ -452,6 +458,7 @@ impl core::error::Error for LifecycleError {
             Self::NotWritten { why: error, .. } => Some(error),
             Self::Seal(error) => error.source(),
             Self::Expect(error) => error.source(),
+            Self::NeedsNewerModule(error) => error.source(),
             Self::TransferKey(error) => error.source(),
             Self::Contribution(error) => error.source(),
             Self::Share(error) => error.source(),

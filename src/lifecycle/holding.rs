@@ -158,12 +158,13 @@ impl<const N: usize> Holding<N> {
         self.wipe();
         let root = self.root.secret_mut().expose_mut();
         copy(root, opened.root().secret().expose())?;
+        self.root.set_commitment(*opened.root().commitment());
         opened.artifacts().try_for_each(|(tag, artifact)| {
             let room = self.push(tag, artifact.len())?;
             Ok::<_, NotHeld>(copy(room, artifact)?)
         })?;
-        let root = || eq_bytes(self.root.secret().expose(), opened.root().secret().expose());
-        let whole = Verdict::twice(|| root() & self.has(opened.artifacts()));
+        let whole =
+            Verdict::twice(|| self.root.is_same(opened.root()) & self.has(opened.artifacts()));
         whole.permit(NotHeld::Fault)
     }
 

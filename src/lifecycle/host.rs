@@ -11,6 +11,7 @@ use super::transfer_key::TransferKey;
 use crate::ct::Mask;
 use crate::rng::{Erased, RngError, Watched};
 use crate::rsa::PrivateKey;
+use crate::sealed_domain::ModuleVersion;
 use crate::storage::{DeviceKey, Flash, Medium};
 
 /// The HSM around a domain. Every operation that draws, writes or changes something takes one.
@@ -27,6 +28,13 @@ pub trait Host: Flash {
     /// Returns the key that only this device has, in hardware or as a
     /// [`Secret`](crate::secret::Secret) of 32 bytes. It must have no other use.
     fn device_key(&mut self) -> &mut dyn DeviceKey;
+
+    /// Returns the version of this HSM's firmware, as the vendor counts; without a count, as by
+    /// default, it is the lowest. A sealed domain that needs a later version is not recovered
+    /// ([`ModuleFloor`](crate::sealed_domain::ModuleFloor)).
+    fn module_version(&self) -> ModuleVersion {
+        ModuleVersion::NONE
+    }
 
     /// Returns the device that holds the transfer keys of sessions; `None` if the vault holds them,
     /// as by default. It must be the same for as long as a session lasts.

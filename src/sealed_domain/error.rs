@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::id::{DomainId, Epoch, HeaderDigest};
+use super::id::{DomainId, Epoch, HeaderDigest, UnknownSuite};
 use super::text::TextError;
 use crate::cbor::Malformed;
 use crate::custodian::{CustodianId, WrapError};
@@ -53,6 +53,10 @@ pub enum Field {
     Custodians,
     /// The list of artifacts.
     Artifacts,
+    /// The firmware that sealed, and the lowest version that can use the domain.
+    ModuleFloor,
+    /// What the domain committed to when it was born.
+    BirthCommitment,
     /// The list of verify keys and digests.
     Shares,
     /// The list of wrapped shares.
@@ -88,6 +92,8 @@ impl fmt::Display for Field {
             Self::BreakGlass => "break-glass delay",
             Self::Custodians => "custodians",
             Self::Artifacts => "artifacts",
+            Self::ModuleFloor => "module floor",
+            Self::BirthCommitment => "birth commitment",
             Self::Shares => "shares",
             Self::Wrapped => "wrapped shares",
             Self::Release => "release",
@@ -106,7 +112,7 @@ pub enum ParseError {
     /// The version is not supported.
     UnknownVersion(u64),
     /// The suite is not supported.
-    UnknownSuite(Field),
+    UnknownSuite(Field, UnknownSuite),
     /// The field has the wrong type, or is out of bounds.
     Malformed(Field),
     /// The field is well-formed, but not in the single encoding that is allowed, or bytes follow
@@ -148,7 +154,7 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownVersion(version) => write!(f, "version {version} is unknown"),
-            Self::UnknownSuite(field) => write!(f, "the {field} is unknown"),
+            Self::UnknownSuite(field, _) => write!(f, "the {field} is refused"),
             Self::Malformed(field) => write!(f, "the {field} is malformed or out of bounds"),
             Self::NotDeterministic(field) => {
                 write!(
@@ -178,6 +184,7 @@ impl core::error::Error for ParseError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Text(_, error) => Some(error),
+            Self::UnknownSuite(_, error) => Some(error),
             Self::Quorum(error) => error.source(),
             _ => None,
         }

@@ -10,7 +10,8 @@ use minicbor::Encoder;
 use minicbor::encode::Write;
 
 use super::error::{Field, ParseError};
-use super::id::{DomainId, Epoch, HeaderDigest, InstanceId, Suite};
+use super::id::{BirthCommitment, DomainId, Epoch, HeaderDigest, InstanceId, Suite};
+use super::module::{ModuleFloor, ModuleName, ModuleVersion};
 use super::text::{ArtifactTag, DomainLabel};
 use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS};
 use crate::cbor::{Encoded, Reader, is_encoding};
@@ -24,7 +25,7 @@ use crate::quorum::{Quorum, ShareIndex};
 pub(super) const VERSION: u8 = 1;
 
 /// How many items a core has.
-const CORE_ITEMS: u64 = 15;
+const CORE_ITEMS: u64 = 17;
 
 /// The custodians, in the order of their shares.
 pub(super) type Custodians = List<(CustodianId, Algorithm), MAX_CUSTODIANS>;
@@ -45,6 +46,8 @@ pub(super) struct Core<'a> {
     pub(super) break_glass: Option<NonZeroU32>,
     /// As many as the quorum's share count, in the order of their shares.
     pub(super) custodians: Custodians,
+    pub(super) floor: ModuleFloor<'a>,
+    pub(super) commitment: BirthCommitment,
 }
 
 /// Stands for no header.
@@ -85,15 +88,22 @@ impl<'a> Core<'a> {
         for (tag, len) in artifacts {
             encoder.array(2)?.str(tag.as_str())?.u32(len)?;
         }
+        encoder.array(2)?.str(self.floor.module.as_str())?;
+        encoder.u32(self.floor.minimum.get())?;
+        encoder.bytes(self.commitment.as_bytes())?;
         Ok(())
     }
 
     fn decode(bytes: &'a [u8]) -> Result<(Self, Artifacts<'a>), ParseError> {
         let mut reader = Reader::new(bytes);
-        reader.array_of(CORE_ITEMS, Field::Core)?;
+        let items = reader.array(Field::Core)?;
         reader.uint(Field::Version)?;
+        // Before the number of items: a suite to come may have others.
         suite(&mut reader, Field::Suite)?;
         let birth_suite = suite(&mut reader, Field::BirthSuite)?;
+        if items != CORE_ITEMS {
+            return Err(ParseError::Malformed(Field::Core));
+        }
         let label = DomainLabel::new(reader.text(Field::Label)?)
             .map_err(|error| ParseError::Text(Field::Label, error))?;
         let domain_key = verify_key(&mut reader, Field::DomainKey)?;
@@ -116,6 +126,8 @@ impl<'a> Core<'a> {
         let custodians = custodians(&mut reader)?;
         let quorum = Quorum::new(threshold, custodians.len() as u8).map_err(ParseError::Quorum)?;
         let artifacts = Artifacts::decode(&mut reader)?;
+        let floor = floor(&mut reader)?;
+        let commitment = BirthCommitment::from_bytes(*reader.fixed(Field::BirthCommitment)?);
         let core = Self {
             birth_suite,
             label,
@@ -129,6 +141,8 @@ impl<'a> Core<'a> {
             quorum,
             break_glass,
             custodians,
+            floor,
+            commitment,
         };
         if !is_encoding(bytes, |encoder| core.encode(artifacts.clone(), encoder)) {
             return Err(ParseError::NotDeterministic(Field::Core));
@@ -138,7 +152,16 @@ impl<'a> Core<'a> {
 }
 
 fn suite(reader: &mut Reader<'_>, field: Field) -> Result<Suite, ParseError> {
-    Suite::from_code(reader.uint(field)?).ok_or(ParseError::UnknownSuite(field))
+    Suite::from_code(reader.uint(field)?)
+        .map_err(|unknown| ParseError::UnknownSuite(field, unknown))
+}
+
+fn floor<'a>(reader: &mut Reader<'a>) -> Result<ModuleFloor<'a>, ParseError> {
+    reader.array_of(2, Field::ModuleFloor)?;
+    let module = ModuleName::new(reader.text(Field::ModuleFloor)?)
+        .map_err(|error| ParseError::Text(Field::ModuleFloor, error))?;
+    let minimum = ModuleVersion::new(reader.small(Field::ModuleFloor)?);
+    Ok(ModuleFloor { module, minimum })
 }
 
 fn verify_key(reader: &mut Reader<'_>, field: Field) -> Result<VerifyKey, ParseError> {
@@ -264,7 +287,7 @@ impl<'a> Header<'a> {
         Ok(Self {
             core_digest: Purpose::Core.digest([core_bytes]),
             digest: HeaderDigest::from_bytes(Purpose::Header.digest([bytes])),
-            domain_id: DomainId::new(core.birth_suite, &core.domain_key),
+            domain_id: DomainId::new(core.birth_suite, &core.domain_key, &core.commitment),
             core,
             shares,
             artifacts,
@@ -326,6 +349,16 @@ impl<'a> Header<'a> {
     #[doc(hidden)] // No HSM rotates its quorum yet.
     pub const fn break_glass(&self) -> Option<NonZeroU32> {
         self.core.break_glass
+    }
+
+    /// Returns the firmware that sealed, and the lowest version that can use the domain.
+    pub const fn module_floor(&self) -> ModuleFloor<'a> {
+        self.core.floor
+    }
+
+    /// Returns what the domain committed to when it was born.
+    pub const fn commitment(&self) -> &BirthCommitment {
+        &self.core.commitment
     }
 
     /// Iterates over the custodians, in the order of their shares.

@@ -64,11 +64,26 @@ impl LedgerHead {
     pub const NONE: Self = Self([0; 32]);
 }
 
+id! {
+    /// What a domain commits to when it is born: the digest of a post-quantum verify key that its root
+    /// gives, `D("post-quantum identity", ML-DSA-87 verify key)` (`docs/format.md`), or zeros.
+    ///
+    /// The domain's id covers it. So a domain that commits can prove later, with a signature that a
+    /// quantum computer cannot forge, that it is the one of this id.
+    BirthCommitment, 32
+}
+
+impl BirthCommitment {
+    /// The domain commits to nothing.
+    pub const NONE: Self = Self([0; 32]);
+}
+
 impl DomainId {
-    /// `D("domain id", birth suite, domain verify key)` (`docs/format.md`).
-    pub(crate) fn new(birth_suite: Suite, key: &VerifyKey) -> Self {
+    /// `D("domain id", birth suite, domain verify key, birth commitment)` (`docs/format.md`).
+    pub(crate) fn new(birth_suite: Suite, key: &VerifyKey, commitment: &BirthCommitment) -> Self {
         let suite = [birth_suite.code()];
-        Self(Purpose::DomainId.digest([suite.as_slice(), key.as_bytes()]))
+        let parts = [suite.as_slice(), key.as_bytes(), commitment.as_bytes()];
+        Self(Purpose::DomainId.digest(parts))
     }
 }
 
@@ -83,10 +98,10 @@ pub enum Suite {
 }
 
 impl Suite {
-    pub(crate) const fn from_code(code: u64) -> Option<Self> {
+    pub(crate) const fn from_code(code: u64) -> Result<Self, UnknownSuite> {
         match code {
-            1 => Some(Self::One),
-            _ => None,
+            1 => Ok(Self::One),
+            _ => Err(UnknownSuite(code)),
         }
     }
 
@@ -95,6 +110,35 @@ impl Suite {
         self as u8
     }
 }
+
+/// A suite that is not supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct UnknownSuite(u64);
+
+impl UnknownSuite {
+    /// Returns the code in files.
+    pub const fn code(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for UnknownSuite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            RESERVED => write!(
+                f,
+                "suite {RESERVED} (SHA-384, HKDF-SHA-384, AES-256-GCM, Ed25519 with ML-DSA-87) is not supported yet"
+            ),
+            code => write!(f, "suite {code} is unknown"),
+        }
+    }
+}
+
+impl core::error::Error for UnknownSuite {}
+
+/// The suite that is reserved.
+const RESERVED: u64 = 2;
 
 /// Which of a domain's successive quorums: 1 for the first, one more at each rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

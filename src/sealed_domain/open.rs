@@ -161,6 +161,7 @@ impl SealedDomain<'_> {
         watched.tick();
         let opened_root = body.get(..Root::LEN).ok_or(Fault)?;
         copy(root.secret_mut().expose_mut(), opened_root)?;
+        root.set_commitment(header.core.commitment);
         let own = Verdict::twice(|| {
             let domain_key = &header.core.domain_key;
             let mut key = SigningKey::zeroed();

@@ -3,8 +3,9 @@
 
 use rand_core::TryCryptoRng;
 
-use super::id::{DomainId, Suite};
+use super::id::{BirthCommitment, DomainId, Suite};
 use crate::burn::{self, burning};
+use crate::ct::{Mask, eq_bytes};
 use crate::ed25519::SigningKey;
 use crate::hardened::Fault;
 use crate::labels::Purpose;
@@ -13,8 +14,14 @@ use crate::secret::{Secret, wipe};
 
 /// The root of a domain. It is drawn in the HSM that provisions the domain, and leaves it only
 /// inside the sealed body.
+///
+/// With it goes the domain's [`BirthCommitment`], which is public and does not change either: the two
+/// together give the domain's id.
 #[derive(Debug)]
-pub struct Root(Secret<32>);
+pub struct Root {
+    secret: Secret<32>,
+    commitment: BirthCommitment,
+}
 
 impl Root {
     /// The length of a root in bytes.
@@ -28,31 +35,60 @@ impl Root {
     ///
     /// [`RngError`] if the generator failed.
     pub fn random<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
-        Secret::random(rng).map(Self)
+        Secret::random(rng).map(Self::from_secret)
     }
 
-    /// Makes a root from its bytes.
+    /// Makes a root from its bytes. Its domain commits to nothing.
     pub const fn from_secret(secret: Secret<32>) -> Self {
-        Self(secret)
+        Self {
+            secret,
+            commitment: BirthCommitment::NONE,
+        }
+    }
+
+    /// Sets what the domain commits to, which changes the domain's id.
+    #[must_use]
+    pub const fn committed(mut self, commitment: BirthCommitment) -> Self {
+        self.commitment = commitment;
+        self
+    }
+
+    /// Returns what the domain commits to.
+    pub const fn commitment(&self) -> &BirthCommitment {
+        &self.commitment
     }
 
     /// Returns the bytes.
     pub const fn secret(&self) -> &Secret<32> {
-        &self.0
+        &self.secret
     }
 
     /// Makes a root of zeros, to be filled in place.
     pub(crate) const fn zeroed() -> Self {
-        Self(Secret::zeroed())
+        Self::from_secret(Secret::zeroed())
     }
 
     /// Returns the bytes, to be filled in place.
     pub(crate) fn secret_mut(&mut self) -> &mut Secret<32> {
-        &mut self.0
+        &mut self.secret
+    }
+
+    /// Sets what the domain commits to.
+    pub(crate) const fn set_commitment(&mut self, commitment: BirthCommitment) {
+        self.commitment = commitment;
+    }
+
+    /// Returns whether root and commitment are the same.
+    ///
+    /// Secret: the roots. Public: the commitments. Leaks: nothing.
+    pub(crate) fn is_same(&self, other: &Self) -> Mask {
+        eq_bytes(self.secret.expose(), other.secret.expose())
+            & eq_bytes(self.commitment.as_bytes(), other.commitment.as_bytes())
     }
 
     pub(crate) fn wipe(&mut self) {
-        wipe(self.0.expose_mut());
+        wipe(self.secret.expose_mut());
+        self.commitment = BirthCommitment::NONE;
     }
 
     /// Returns the id of the domain that this root gives now.
@@ -66,7 +102,11 @@ impl Root {
         burning::<{ burn::DOMAIN }, _>(move || {
             let mut key = SigningKey::zeroed();
             self.domain_key(&mut key)?;
-            Ok(DomainId::new(Suite::One, &key.verify_key()))
+            Ok(DomainId::new(
+                Suite::One,
+                &key.verify_key(),
+                &self.commitment,
+            ))
         })
     }
 
@@ -75,6 +115,6 @@ impl Root {
     ///
     /// Secret: the root, the key. Leaks: nothing.
     pub(crate) fn domain_key(&self, key: &mut SigningKey) -> Result<(), Fault> {
-        Purpose::DomainKey.derive(self.0.expose(), &[], [], key.seed_mut())
+        Purpose::DomainKey.derive(self.secret.expose(), &[], [], key.seed_mut())
     }
 }

@@ -13,6 +13,7 @@ use zeroize::Zeroize;
 use super::error::SealError;
 use super::header::{Core, Custodians, Header, NO_HEADER};
 use super::id::{DomainId, Epoch, HeaderDigest, InstanceId, Suite};
+use super::module::ModuleFloor;
 use super::parse::SealedDomain;
 use super::root::Root;
 use super::slots::Lengths;
@@ -52,6 +53,8 @@ pub struct Sealing<'a, K> {
     pub created: u64,
     /// The HSM that seals.
     pub instance: InstanceId,
+    /// The firmware of that HSM, and the lowest version that can use the domain.
+    pub floor: ModuleFloor<'a>,
 }
 
 /// Prints the public parts only.
@@ -63,6 +66,7 @@ impl<K> core::fmt::Debug for Sealing<'_, K> {
             .field("lineage", &self.lineage)
             .field("created", &self.created)
             .field("instance", &self.instance)
+            .field("floor", &self.floor)
             .finish_non_exhaustive()
     }
 }
@@ -194,7 +198,8 @@ impl<K: Recipient> Sealing<'_, K> {
         let mut key = SigningKey::zeroed();
         self.root.domain_key(&mut key)?;
         let domain_key = key.verify_key();
-        let domain_id = DomainId::new(self.lineage.birth_suite, &domain_key);
+        let commitment = *self.root.commitment();
+        let domain_id = DomainId::new(self.lineage.birth_suite, &domain_key, &commitment);
         if self.lineage.domain_id.is_some_and(|id| id != domain_id) {
             return Err(SealError::OtherDomain);
         }
@@ -211,6 +216,8 @@ impl<K: Recipient> Sealing<'_, K> {
             quorum,
             break_glass: None,
             custodians,
+            floor: self.floor,
+            commitment,
         })
     }
 

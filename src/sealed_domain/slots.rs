@@ -28,9 +28,10 @@ const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
 pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
     const CUSTODIAN: usize = 1 + bytes_len(32) + 5;
     const ARTIFACT: usize = 1 + bytes_len(MAX_TEXT_LEN) + 5;
-    // Six small numbers and heads, label, key and digests, epoch, time, instance, salt, threshold, delay.
+    // Eight small numbers and heads, label and module, key and digests, salt and commitment, epoch, time,
+    // instance, threshold, delay, module version.
     const FIXED: usize =
-        6 + bytes_len(MAX_TEXT_LEN) + 4 * bytes_len(32) + 5 + 9 + bytes_len(16) + 2 + 5;
+        8 + 2 * bytes_len(MAX_TEXT_LEN) + 5 * bytes_len(32) + 5 + 9 + bytes_len(16) + 2 + 5 + 5;
     let core =
         (FIXED + MAX_CUSTODIANS * CUSTODIAN).saturating_add(artifacts.saturating_mul(ARTIFACT));
     let header = bytes_len(core).saturating_add(2 + MAX_CUSTODIANS * SHARE_LEN);
@@ -188,7 +189,10 @@ mod tests {
     use crate::custodian::{Algorithm, CustodianId, PostQuantum, Recipient, WrapError};
     use crate::quorum::Threshold;
     use crate::rsa::ModulusSize;
-    use crate::sealed_domain::{ArtifactTag, DomainLabel, InstanceId, Lineage, Sealing};
+    use crate::sealed_domain::{
+        ArtifactTag, DomainLabel, InstanceId, Lineage, ModuleFloor, ModuleName, ModuleVersion,
+        Sealing,
+    };
 
     /// A custodian whose wrapped share is as long as any.
     struct Longest(u8);
@@ -231,6 +235,10 @@ mod tests {
                 lineage: Lineage::FIRST,
                 created: u64::MAX,
                 instance: InstanceId::from_bytes([0; 16]),
+                floor: ModuleFloor {
+                    module: ModuleName::new(&text).unwrap(),
+                    minimum: ModuleVersion::new(u32::MAX),
+                },
             };
             let (takes, most) = (sealing.scratch_len().unwrap(), max_scratch(1, len));
             assert!(takes <= most, "{takes} of {most}");

@@ -7,7 +7,7 @@ use security_domain::contribution::{
 };
 use security_domain::hazmat::backup;
 use security_domain::hazmat::contribution::{Asking, open_contribution};
-use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, SealedDomain};
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, ModuleVersion, SealedDomain};
 
 use crate::keys::made;
 use crate::sealed::{self, fast_keys, sealing};
@@ -128,6 +128,7 @@ fn request() -> Vec<u8> {
         epoch: Epoch::FIRST,
         transfer: fixtures::private_key("s2048_0").public_key().clone(),
         instance: InstanceId::from_bytes([5; 16]),
+        module_version: ModuleVersion::NONE,
         created: 0,
         expires: 0,
         ledger_head: LedgerHead::NONE,

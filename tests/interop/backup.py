@@ -28,7 +28,7 @@ FIELDS = ["version", "suite", "domain_id", "epoch", "backup_id", "instance", "le
 
 
 def domain_id(root):
-    return D("domain id", b"\x01", verify_key(domain_seed(root)))
+    return D("domain id", b"\x01", verify_key(domain_seed(root)), bytes(32))
 
 
 def nonce(number, last):
@@ -179,7 +179,7 @@ def vectors():
     field("version-2", "version", 2, "version 2 is unknown")
     case("version-2-of-another-shape", "header", "version 2 is unknown",
          header=lambda _: cbor2.dumps([2, {"a": bytes(400)}], canonical=True))
-    field("suite-2", "suite", 2, "suite 2 is unknown")
+    field("suite-2", "suite", 2, "the suite is refused: suite 2 (SHA-384, HKDF-SHA-384, AES-256-GCM, Ed25519 with ML-DSA-87) is not supported yet")
     field("domain-id-of-31-bytes", "domain_id", bytes(31), malformed("domain id"))
     field("epoch-2-to-the-32", "epoch", 2**32, malformed("epoch"))
     field("backup-id-of-16-bytes", "backup_id", bytes(16), malformed("backup id"))

@@ -137,8 +137,13 @@ def signed(header_digest, commitment, body):
     return D("sealed", header_digest, D("payload", commitment, body))
 
 
+def domain_id(core):
+    return D("domain id", b"\x01", core["domain_key"], core["birth_commitment"])
+
+
 CORE = ["version", "suite", "birth_suite", "label", "domain_key", "epoch", "previous", "created",
-        "instance", "salt", "release_digest", "threshold", "break_glass", "custodians", "artifacts"]
+        "instance", "salt", "release_digest", "threshold", "break_glass", "custodians", "artifacts",
+        "module_floor", "birth_commitment"]
 
 
 # Reading.
@@ -167,7 +172,7 @@ def read(data, custodians):
     C, H = D("core", core_bytes), D("header", header_bytes)
     key = Ed25519PublicKey.from_public_bytes(core["domain_key"])
     key.verify(signature, signed(H, commitment, body))
-    core["domain_id"] = D("domain id", b"\x01", core["domain_key"]).hex()
+    core["domain_id"] = domain_id(core).hex()
     core["header_digest"] = H.hex()
 
     points = []
@@ -219,7 +224,7 @@ class Writer:
             1, 1, 1, "rehearsal", verify_key(domain_seed(self.root)), 1, bytes(32), 1790000000,
             drawn("hsm", "instance")[:16], drawn(self.name, "salt"), D("release", self.release),
             self.threshold, None, [[c.id, c.algorithm] for c in self.custodians],
-            [[tag, len(data)] for tag, data in self.artifacts]], strict=True))
+            [[tag, len(data)] for tag, data in self.artifacts], ["", 0], bytes(32)], strict=True))
         core.update(self.fields)
         return list(core.values())
 
@@ -310,6 +315,8 @@ def vectors():
     case("good-threshold-of-all", "opens", "", lambda w: setattr(w, "threshold", 3))
     case("good-four-custodians", "opens", "", lambda w: setattr(w, "custodians", [d, c, b, a]))
     case("good-custodian-of-3072-bits", "opens", "", lambda w: setattr(w, "custodians", [e, b, c]))
+    case("good-later-module-and-a-birth-commitment", "opens", "", lambda w: w.fields.update(
+        module_floor=["example-hsm", 2**32 - 1], birth_commitment=drawn("domain", "commitment")))
     case("good-later-epoch", "opens", "", lambda w: w.fields.update(
         epoch=7, previous=drawn("domain", "header"), break_glass=86400, created=0, label=""))
 
@@ -324,7 +331,7 @@ def vectors():
          encode_file=lambda data, *_: b"\x98\x06" + data[1:])
     case("header-of-three-items", "parse", malformed("header"), encode_header=lambda _, h: cbor2.dumps(h + [0]))
     case("header-with-a-byte-after-it", "parse", canonical("header"), encode_header=lambda data, _: data + b"\x00")
-    case("core-of-fourteen-items", "parse", malformed("core"), encode_core=lambda _, c: cbor2.dumps(c[:-1]))
+    case("core-of-sixteen-items", "parse", malformed("core"), encode_core=lambda _, c: cbor2.dumps(c[:-1]))
     case("core-with-a-byte-after-it", "parse", canonical("core"), encode_core=lambda data, _: data + b"\x00")
     case("core-with-a-long-integer", "parse", canonical("core"),
          encode_core=lambda data, _: data[:1] + b"\x18\x01" + data[2:])
@@ -332,8 +339,11 @@ def vectors():
 
     # The core, field by field.
     field("version-2", "version", 2, "version 2 is unknown")
-    field("suite-2", "suite", 2, "the suite is unknown")
-    field("birth-suite-2", "birth_suite", 2, "the birth suite is unknown")
+    reserved = "the {} is refused: suite 2 (SHA-384, HKDF-SHA-384, AES-256-GCM, Ed25519 with ML-DSA-87) is not supported yet".format
+    field("suite-2", "suite", 2, reserved("suite"))
+    field("birth-suite-2", "birth_suite", 2, reserved("birth suite"))
+    field("suite-3", "suite", 3, "the suite is refused: suite 3 is unknown")
+    case("suite-2-of-another-shape", "parse", reserved("suite"), encode_core=lambda _, c: cbor2.dumps([1, 2] + c[3:]))
     field("label-of-65-bytes", "label", "x" * 65, text("label", "longer than 64 bytes"))
     field("label-with-a-newline", "label", "a\nb", text("label", "holds a character that can mislead a reader"))
     field("label-turned-around", "label", "a\u202eb", text("label", "holds a character that can mislead a reader"))
@@ -373,6 +383,14 @@ def vectors():
     field("artifact-dropped", "artifacts", [["signing-key", 32]], "the body is not as long as the artifacts")
     field("artifact-lengths-that-overflow", "artifacts", [[str(i), 2**32 - 1] for i in range(32)],
           "the body is not as long as the artifacts")
+
+    field("module-floor-of-three-items", "module_floor", ["", 0, 0], malformed("module floor"))
+    field("module-floor-without-a-version", "module_floor", ["", None], malformed("module floor"))
+    field("module-version-2-to-the-32", "module_floor", ["", 2**32], malformed("module floor"))
+    field("module-turned-around", "module_floor", ["a\u202eb", 0],
+          text("module floor", "holds a character that can mislead a reader"))
+    field("module-name-of-65-bytes", "module_floor", ["x" * 65, 0], text("module floor", "longer than 64 bytes"))
+    field("birth-commitment-of-31-bytes", "birth_commitment", bytes(31), malformed("birth commitment"))
 
     # The shares list and the wrapped shares.
     def with_key(key):

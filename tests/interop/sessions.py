@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from sealed_domain import (
-    CORE, L, VECTORS, Custodian, D, Writer, domain_seed, drawn, possession_seed, read, signing_key, verify_key)
+    CORE, L, VECTORS, Custodian, D, Writer, domain_id, domain_seed, drawn, possession_seed, read, signing_key, verify_key)
 
 RECOVER, ROTATE, REHEARSE = 1, 2, 3
 CONTRIBUTION = b"\x01"
 CREATED, EXPIRES = 1790000000, 1790086400
 REQUEST = ["version", "purpose", "session_id", "header", "domain_id", "epoch", "transfer", "instance",
-           "created", "expires", "ledger_head", "proposal"]
+           "module_version", "created", "expires", "ledger_head", "proposal"]
 
 
 def need(condition, what):
@@ -59,7 +59,7 @@ class Sealed:
         core, self.shares = cbor2.loads(header)
         self.core = dict(zip(CORE, cbor2.loads(core), strict=True))
         self.C, self.H = D("core", core), D("header", header)
-        self.domain_id = D("domain id", b"\x01", self.core["domain_key"])
+        self.domain_id = domain_id(self.core)
 
     def share(self, index, custodian):
         return custodian.unwrap(self.wrapped[index - 1])[33:]
@@ -95,6 +95,7 @@ def read_request(data):
         need(is_bytes(request[name], length), name)
     need(is_uint(request["epoch"], 1, 2**32 - 1), "epoch")
     transfer_key(*request["transfer"])
+    need(is_uint(request["module_version"], 0, 2**32 - 1), "module version")
     created, expires = request["created"], request["expires"]
     need(is_uint(created, 0, 2**64 - 1) and is_uint(expires, 0, 2**64 - 1), "times")
     need(expires == 0 or 0 < created <= expires, "expiry")
@@ -133,7 +134,7 @@ class RequestWriter:
         self.fields = dict(zip(REQUEST, [
             1, RECOVER, drawn("session", "id"), sealed.H, sealed.domain_id, sealed.core["epoch"],
             [transfer.algorithm, spki(transfer.key.public_key())], drawn("recovering", "instance")[:16],
-            CREATED, EXPIRES, bytes(32), None], strict=True))
+            0, CREATED, EXPIRES, bytes(32), None], strict=True))
         self.signer = None
 
     def encode(self, request):
@@ -244,7 +245,7 @@ def requests():
     case("file-without-a-length", "parse", malformed("file"), file=lambda data, *_: b"\x9f" + data[1:] + b"\xff")
     case("file-with-a-byte-after-it", "parse", canonical("file"), file=lambda data, *_: data + b"\x00")
     case("file-with-a-long-length", "parse", canonical("file"), file=lambda data, *_: b"\x98\x02" + data[1:])
-    case("of-thirteen-items", "parse", malformed("request"), encode=lambda data, _: b"\x8d" + data[1:] + b"\x00")
+    case("of-fourteen-items", "parse", malformed("request"), encode=lambda data, _: b"\x8e" + data[1:] + b"\x00")
     case("with-a-byte-after-it", "parse", canonical("request"), encode=lambda data, _: data + b"\x00")
     case("with-a-long-integer", "parse", canonical("request"),
          encode=lambda data, _: data[:1] + b"\x18\x01" + data[2:])
@@ -260,6 +261,8 @@ def requests():
     field("domain-id-of-31-bytes", "domain_id", bytes(31), malformed("domain id"))
     field("epoch-0", "epoch", 0, malformed("epoch"))
     field("epoch-2-to-the-32", "epoch", 2**32, malformed("epoch"))
+    field("module-version-null", "module_version", None, malformed("module version"))
+    field("module-version-2-to-the-32", "module_version", 2**32, malformed("module version"))
     field("instance-of-15-bytes", "instance", bytes(15), malformed("instance id"))
     field("created-before-1970", "created", -1, malformed("created"))
     field("expires-2-to-the-64", "expires", 2**64, malformed("expires"))
@@ -473,6 +476,16 @@ def refuses(act):
     except (ValueError, KeyError, TypeError, OverflowError, InvalidSignature, cbor2.CBORError):
         return True
     return False
+
+
+def known_request():
+    """A request about the domain that the crate sealed. An HSM that errs has signed it: it is to recover."""
+    writer = RequestWriter(domain("known-answer"), Custodian("d"))
+    writer.fields.update(session_id=bytes([0x11]) * 32, instance=b"fedcba9876543210", module_version=3,
+                         ledger_head=bytes([0x22]) * 32)
+    root = json.loads((VECTORS / "known-answer.json").read_text())["root"]
+    writer.signer = domain_seed(bytes.fromhex(root))
+    return writer.write()
 
 
 def check():

@@ -12,7 +12,8 @@ use security_domain::quorum::Threshold;
 use security_domain::rng::Generator;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, MAX_ARTIFACTS, MAX_CUSTODIANS, SealedDomain,
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, MAX_ARTIFACTS, MAX_CUSTODIANS, ModuleFloor,
+    SealedDomain,
 };
 
 use crate::flash::Hsm;
@@ -113,6 +114,7 @@ fn longest_recovery<const N: usize>(contents: &[(String, Vec<u8>)]) {
         custodians: &keys,
         threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
         label: DomainLabel::new("test").unwrap(),
+        floor: ModuleFloor::NONE,
     };
     hsm_1.now = u64::MAX;
     let (domain, file) = activated(domain, &activation, &mut hsm_1);

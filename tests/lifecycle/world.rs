@@ -12,7 +12,9 @@ use security_domain::lifecycle::{
     Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
-use security_domain::sealed_domain::{DomainLabel, Epoch, ExpectedDomain, SealedDomain};
+use security_domain::sealed_domain::{
+    DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
+};
 use security_domain::self_test::{self, SelfTested};
 
 use crate::flash::Hsm;
@@ -54,6 +56,7 @@ pub fn activation(keys: &[FastKey]) -> Activation<'_, FastKey> {
         custodians: keys,
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("test").unwrap(),
+        floor: ModuleFloor::NONE,
     }
 }
 

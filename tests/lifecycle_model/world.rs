@@ -18,8 +18,8 @@ use security_domain::managed_hsm::restore_blob;
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, HeaderDigest, Root,
-    SealedDomain,
+    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, HeaderDigest,
+    ModuleFloor, Root, SealedDomain,
 };
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -78,6 +78,7 @@ pub fn activation(keys: &[FastKey], threshold: u8) -> Activation<'_, FastKey> {
         custodians: keys,
         threshold: Threshold::new(threshold).unwrap(),
         label: DomainLabel::new("model").unwrap(),
+        floor: ModuleFloor::NONE,
     }
 }
 

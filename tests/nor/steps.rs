@@ -12,7 +12,7 @@ use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
 };
 use security_domain::self_test;
 use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN};
@@ -89,6 +89,7 @@ pub const STEPS: [Step; 16] = [
             custodians: &world.keys,
             threshold: Threshold::new(2).unwrap(),
             label: DomainLabel::new("test").unwrap(),
+            floor: ModuleFloor::NONE,
         };
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
         let (domain, len) = domain.seal(&activation, board, &mut file)?;

@@ -10,7 +10,8 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use security_domain::custodian::Recipient;
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, InstanceId, Lineage, Root, SealedDomain, Sealing,
+    ArtifactTag, DomainLabel, DomainShare, InstanceId, Lineage, ModuleFloor, Root, SealedDomain,
+    Sealing,
 };
 
 mod fast;
@@ -88,6 +89,7 @@ pub fn sealing<'a, K>(
         threshold: Threshold::new(threshold).unwrap(),
         label: DomainLabel::new("test").unwrap(),
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes([7; 16]),
     }

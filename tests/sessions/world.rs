@@ -13,7 +13,7 @@ use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::rng::RngError;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
-    DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
+    DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, ModuleVersion, Root, SealedDomain,
 };
 
 use crate::sealed::{FastKey, fast_keys, rng, sealed, share, vectors};
@@ -76,6 +76,7 @@ impl World {
             epoch: Epoch::FIRST,
             transfer: self.transfer.borrow().public_key().clone(),
             instance: InstanceId::from_bytes([5; 16]),
+            module_version: ModuleVersion::NONE,
             created: 1_790_000_000,
             expires: 1_790_086_400,
             ledger_head: LedgerHead::NONE,

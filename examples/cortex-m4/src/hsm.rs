@@ -15,7 +15,7 @@ use security_domain::quorum::Threshold;
 use security_domain::rng::RngError;
 use security_domain::rsa::{ModulusSize, PublicKey};
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainId, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+    ArtifactTag, DomainId, DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
 };
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -74,6 +74,7 @@ pub fn serve<'v>(
                 custodians: &[key(&mut items)?, key(&mut items)?, key(&mut items)?],
                 threshold: Threshold::new(2).map_err(|_| Refusal::Malformed("the quorum"))?,
                 label: DomainLabel::new("").map_err(|_| Refusal::Malformed("the label"))?,
+                floor: ModuleFloor::NONE,
             };
             let (domain, len) = domain.seal(&activation, board, out)?;
             Ok((Hsm::Sealed(domain), len))

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{Activation, Active, AnyDomain, Domain, LifecycleError, Sealable};
 use security_domain::rsa::PublicKey;
-use security_domain::sealed_domain::{DomainLabel, SealedDomain};
+use security_domain::sealed_domain::{
+    DomainLabel, ModuleFloor, ModuleName, ModuleVersion, SealedDomain,
+};
 
-use super::device::Device;
+use super::device::{Device, MODULE};
 use super::recover::parse;
 use super::{HsmArg, ROOM, not_in_state, vault};
 use serde_json::json;
@@ -53,6 +55,9 @@ pub struct Args {
         hide_default_value = true
     )]
     label: String,
+    /// The lowest module version of an HSM that can recover the domain; that of this tool's HSM is 1
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    min_module_version: u32,
 }
 
 /// The states of an HSM whose domain is not sealed to custodians.
@@ -74,6 +79,11 @@ pub fn run(args: Args) -> Outcome<Report> {
         threshold,
         label: DomainLabel::new(&args.label)
             .map_err(|error| Refusal::new(format!("--label: {error}")))?,
+        floor: ModuleFloor {
+            module: ModuleName::new(MODULE)
+                .map_err(|error| Refusal::new(format!("{MODULE}: {error}")))?,
+            minimum: ModuleVersion::new(args.min_module_version),
+        },
     };
 
     let mut device = Device::open(&args.at.hsm)?;

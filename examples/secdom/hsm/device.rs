@@ -24,7 +24,7 @@ use getrandom::SysRng;
 use security_domain::lifecycle::{
     AnyDomain, Ended, Event, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer, Step, Vault,
 };
-use security_domain::sealed_domain::SealedDomain;
+use security_domain::sealed_domain::{ModuleVersion, SealedDomain};
 use security_domain::secret::Secret;
 use security_domain::self_test;
 use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
@@ -43,6 +43,10 @@ const EVENTS: &str = "events";
 const EXPECTED: &str = "expected";
 const LOCK: &str = "lock";
 const SEALED: &str = "sealed";
+
+/// What this HSM is called as a module, and the version of it.
+pub const MODULE: &str = "secdom";
+const MODULE_VERSION: ModuleVersion = ModuleVersion::new(1);
 
 /// A folder that is in use.
 pub struct Device {
@@ -272,6 +276,10 @@ impl Host for Device {
 
     fn device_key(&mut self) -> &mut dyn DeviceKey {
         &mut self.key
+    }
+
+    fn module_version(&self) -> ModuleVersion {
+        MODULE_VERSION
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Inspects the crate's own files: sealed domains, requests, contributions, backups.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -8,7 +9,9 @@ use base64ct::{Base64, Encoding};
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
-use security_domain::sealed_domain::{Custodian, Header, SealedDomain};
+use security_domain::sealed_domain::{
+    BirthCommitment, Custodian, Header, ModuleVersion, SealedDomain,
+};
 use serde_json::json;
 
 use super::facts::Facts;
@@ -43,6 +46,23 @@ fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) ->
     facts.member("label", header.label().as_str());
     facts.time("created", header.created(), "the HSM had no clock");
     facts.fact("instance-id", header.instance());
+    let floor = header.module_floor();
+    let module = floor.module.as_str();
+    facts.word(
+        "module",
+        match floor.minimum {
+            ModuleVersion::NONE => format!("{}, opened by every version", named(module)),
+            minimum => format!("{}, opened by version {minimum} or later", named(module)),
+        },
+    );
+    facts.member(
+        "module_floor",
+        json!({ "module": module, "minimum": floor.minimum.get() }),
+    );
+    let commitment = header.commitment();
+    let committed = (*commitment != BirthCommitment::NONE).then(|| commitment.to_string());
+    facts.word("pq-identity", committed.as_deref().unwrap_or("none"));
+    facts.member("birth_commitment", committed);
     let break_glass = header.break_glass().map(|seconds| seconds.get());
     facts.word(
         "break-glass",
@@ -66,6 +86,14 @@ fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) ->
         facts.findings.push(finding.into());
     }
     Ok(facts)
+}
+
+/// Returns the name of a module, or a word if it has none.
+fn named(module: &str) -> Cow<'_, str> {
+    match module {
+        "" => "not named".into(),
+        module => show::whole(module).into(),
+    }
 }
 
 /// Adds the quorum, the holders of the shares, and problems with either.
@@ -155,6 +183,8 @@ fn request(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     facts.member("epoch", request.epoch().get());
     facts.fact("transfer-key", request.transfer().algorithm());
     facts.fact("instance-id", request.instance());
+    facts.word("module-version", request.module_version());
+    facts.member("module_version", request.module_version().get());
     facts.time("created", request.created(), "the HSM had no clock");
     let expires = request.expires().map_or(0, |expires| expires.get());
     facts.time("expires", expires, "never");

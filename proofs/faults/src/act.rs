@@ -11,8 +11,8 @@ use security_domain::lifecycle::{AnyDomain, Domain, Empty, Provisioned, Recoveri
 use security_domain::quorum::Threshold;
 use security_domain::rng::Generator;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, OpenError,
-    Opened, Root, SealedDomain, Sealing,
+    ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage, ModuleFloor,
+    OpenError, Opened, Root, SealedDomain, Sealing,
 };
 use security_domain::secret::Secret;
 use security_domain::self_test::{self, SelfTested};
@@ -123,6 +123,7 @@ pub fn sealing<'a>(
         threshold: Threshold::new(2).ok()?,
         label: DomainLabel::new("test").ok()?,
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes([7; 16]),
     })

@@ -7,7 +7,7 @@ use security_domain::lifecycle::{
     Activation, Active, AnyDomain, Domain, Provisioned, Refused, Sealed,
 };
 use security_domain::quorum::Threshold;
-use security_domain::sealed_domain::{DomainLabel, SealedDomain};
+use security_domain::sealed_domain::{DomainLabel, ModuleFloor, SealedDomain};
 
 use crate::act::{FastKey, In, KEYS, provisioned, start_tested, tested};
 use crate::host::{Hsm, buffer};
@@ -21,6 +21,7 @@ fn activation(custodians: &[FastKey; 3]) -> Option<Activation<'_, FastKey>> {
         custodians,
         threshold: Threshold::new(2).ok()?,
         label: DomainLabel::new("test").ok()?,
+        floor: ModuleFloor::NONE,
     })
 }
 

@@ -9,7 +9,7 @@ use security_domain::contribution::{
 };
 use security_domain::hazmat::contribution::Asking;
 use security_domain::rsa::PrivateKey;
-use security_domain::sealed_domain::{
+use security_domain::sealed_domain::{ModuleVersion, 
     DomainId, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, SealedDomain,
 };
 
@@ -36,6 +36,7 @@ fn request(
         epoch: Epoch::FIRST,
         transfer: key.public_key().clone(),
         instance: InstanceId::from_bytes([5; 16]),
+        module_version: ModuleVersion::NONE,
         created: 1_790_000_000,
         expires: 1_790_086_400,
         ledger_head: LedgerHead::NONE,

@@ -15,7 +15,7 @@ use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PublicKey;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainId, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+    ArtifactTag, DomainId, DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
 };
 use security_domain::self_test;
 use security_domain::storage::{Flash, Slot};
@@ -75,6 +75,7 @@ fn activation<'a>(
         custodians: custodians.get(..bytes.len())?,
         threshold: Threshold::new(bytes.len() as u8).ok()?,
         label: DomainLabel::new(text(bytes)?).ok()?,
+        floor: ModuleFloor::NONE,
     })
 }
 

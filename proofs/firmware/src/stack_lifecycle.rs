@@ -10,7 +10,9 @@ use security_domain::lifecycle::{
 };
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
-use security_domain::sealed_domain::{ArtifactTag, DomainLabel, ExpectedDomain, SealedDomain};
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, ExpectedDomain, ModuleFloor, SealedDomain,
+};
 use security_domain::self_test;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
@@ -100,6 +102,7 @@ extern "C" fn stack_life_activate(_: usize) -> u32 {
             custodians: &[a, b, c],
             threshold: Threshold::new(2).ok()?,
             label: DomainLabel::new("stack").ok()?,
+            floor: ModuleFloor::NONE,
         };
         let mut file = FILE.borrow_mut();
         let (out, len) = &mut *file;

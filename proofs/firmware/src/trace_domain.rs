@@ -3,8 +3,8 @@
 
 use security_domain::quorum::Threshold;
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage, Root, SealedDomain,
-    Sealing,
+    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, InstanceId, Lineage, ModuleFloor, Root,
+    SealedDomain, Sealing,
 };
 
 use crate::masking::Masking;
@@ -25,6 +25,7 @@ fn sealed<'o>(bytes: &Bytes, out: &'o mut [u8; ROOM]) -> Option<SealedDomain<'o>
         threshold: Threshold::new(2).ok()?,
         label: DomainLabel::new("trace").ok()?,
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
     };

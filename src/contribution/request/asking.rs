@@ -11,19 +11,19 @@ use crate::contribution::id::{ProposalDigest, SessionId};
 use crate::contribution::session_file::{SessionField as Field, SessionFileError};
 use crate::custodian::{Algorithm, Recipient};
 use crate::rsa::PublicKey;
-use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead};
+use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, ModuleVersion};
 
 /// The version of the format.
 pub const VERSION: u8 = 1;
 
 /// How many items a request has.
-const ITEMS: u64 = 12;
+const ITEMS: u64 = 13;
 
-/// The maximum length of a request without its file: of the integers, the epoch takes 5 bytes and
-/// the two times take 9 each.
+/// The maximum length of a request without its file: of the integers, the epoch and the module version
+/// take 5 bytes each, and the two times 9 each.
 pub(super) const MAX_ENCODED_LEN: usize = {
     let transfer = 2 + bytes_len(PublicKey::SPKI_MAX_LEN);
-    3 + 5 * bytes_len(32) + 5 + transfer + bytes_len(16) + 2 * 9
+    3 + 5 * bytes_len(32) + 2 * 5 + transfer + bytes_len(16) + 2 * 9
 };
 
 /// The purpose of a session.
@@ -82,6 +82,8 @@ pub struct Asking {
     pub transfer: PublicKey,
     /// The HSM that asks.
     pub instance: InstanceId,
+    /// The version of that HSM's firmware.
+    pub module_version: ModuleVersion,
     /// When the HSM asks, in Unix seconds; 0 without a clock.
     pub created: u64,
     /// The last second at which the request is valid; 0 if it does not expire, as without a clock.
@@ -113,6 +115,7 @@ impl Asking {
         encoder.array(2)?.u32(self.transfer.algorithm().code())?;
         encoder.bytes(spki)?;
         encoder.bytes(self.instance.as_bytes())?;
+        encoder.u32(self.module_version.get())?;
         encoder.u64(self.created)?.u64(self.expires)?;
         encoder.bytes(self.ledger_head.as_bytes())?;
         match self.purpose {
@@ -134,6 +137,7 @@ impl Asking {
             .ok_or(SessionFileError::Malformed(Field::Epoch))?;
         let transfer = transfer(&mut reader)?;
         let instance = InstanceId::from_bytes(*reader.fixed(Field::Instance)?);
+        let module_version = ModuleVersion::new(reader.small(Field::ModuleVersion)?);
         let created = reader.uint(Field::Created)?;
         let expires = reader.uint(Field::Expires)?;
         let ledger_head = LedgerHead::from_bytes(*reader.fixed(Field::LedgerHead)?);
@@ -158,6 +162,7 @@ impl Asking {
             epoch,
             transfer,
             instance,
+            module_version,
             created,
             expires,
             ledger_head,

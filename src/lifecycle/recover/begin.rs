@@ -164,6 +164,7 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     ///
     /// - [`LifecycleError::Expect`]: `sealed` is not the expected domain.
     /// - [`LifecycleError::Pending`]: no number of custodians can open `sealed`.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware is older than `sealed` allows.
     /// - [`LifecycleError::BufferTooSmall`]: `request` or the vault is too small.
     /// - [`LifecycleError::NoClock`]: there is a lifetime, but no clock.
     /// - [`LifecycleError::TransferKey`]: the device for the transfer key failed.
@@ -232,10 +233,18 @@ impl<const N: usize> Vault<N> {
     /// Returns a permit if the sealed domain is the one to recover, and there is room for it.
     /// Custodians are not asked if there is no room for the domain, or for a session with all their
     /// shares.
-    fn check(sealed: &SealedDomain<'_>, expect: &ExpectedDomain) -> Result<Permit, LifecycleError> {
+    fn check<H: Host>(
+        sealed: &SealedDomain<'_>,
+        expect: &ExpectedDomain,
+        host: &H,
+    ) -> Result<Permit, LifecycleError> {
         let header = sealed.header();
         let expected = expect.permit(header).map_err(LifecycleError::Expect)?;
-        let permit = expected.and(sealed.check_complete(LifecycleError::Pending)?);
+        let complete = sealed.check_complete(LifecycleError::Pending)?;
+        let newer = header.module_floor().permit(host.module_version());
+        let permit = expected
+            .and(complete)
+            .and(newer.map_err(LifecycleError::NeedsNewerModule)?);
         let artifacts = header
             .artifacts()
             .map(|(tag, len)| artifact_len(tag, len as usize));
@@ -254,7 +263,7 @@ impl<const N: usize> Vault<N> {
         lifetime: Option<NonZeroU64>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        let permit = Self::check(sealed, expect)?;
+        let permit = Self::check(sealed, expect, host)?;
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header().digest();
@@ -273,7 +282,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         out: &mut [u8],
     ) -> Result<usize, LifecycleError> {
-        let permit = Self::check(sealed, expect)?;
+        let permit = Self::check(sealed, expect, host)?;
         if out.len() < Request::MAX_LEN {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
@@ -310,6 +319,7 @@ impl<const N: usize> Vault<N> {
             epoch: header.epoch(),
             transfer: key.clone(),
             instance: self.instance.id,
+            module_version: host.module_version(),
             created: now,
             expires: clock.expires,
             ledger_head: LedgerHead::NONE,

@@ -261,7 +261,7 @@ mod tests {
     use crate::quorum::Threshold;
     use crate::rsa::{PrivateKey, PublicKey};
     use crate::sealed_domain::{
-        ArtifactTag, DomainLabel, InstanceId, Lineage, Root, SealError, Sealing,
+        ArtifactTag, DomainLabel, InstanceId, Lineage, ModuleFloor, Root, SealError, Sealing,
     };
 
     std::thread_local! {
@@ -298,6 +298,7 @@ mod tests {
             lineage: Lineage::FIRST,
             created: 0,
             instance: InstanceId::from_bytes([7; 16]),
+            floor: ModuleFloor::NONE,
         };
         let mut scratch = vec![0; sealing.scratch_len().unwrap()];
         let mut out = vec![0; sealing.sealed_len().unwrap()];

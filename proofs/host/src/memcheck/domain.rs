@@ -10,7 +10,7 @@ use security_domain::custodian::{
 };
 use security_domain::quorum::{ShareIndex, Threshold};
 use security_domain::rsa::PrivateKey;
-use security_domain::sealed_domain::{
+use security_domain::sealed_domain::{ModuleFloor, 
     ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage,
     OpenError, Root, SealedDomain, Sealing, ShareError,
 };
@@ -119,6 +119,7 @@ fn sealed<K: Recipient>(custodians: &[K], threshold: u8) -> Vec<u8> {
         threshold: Threshold::new(threshold).unwrap(),
         label: DomainLabel::new("memcheck").unwrap(),
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
     };

@@ -15,7 +15,7 @@ use security_domain::lifecycle::{
     Stage, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
-use security_domain::sealed_domain::{
+use security_domain::sealed_domain::{ModuleFloor, 
     ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
 };
 use security_domain::self_test;
@@ -104,6 +104,7 @@ pub fn activation(custodians: &[Masking]) -> Activation<'_, Masking> {
         custodians,
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("memcheck").unwrap(),
+        floor: ModuleFloor::NONE,
     }
 }
 

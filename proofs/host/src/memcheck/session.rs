@@ -7,7 +7,7 @@ use security_domain::contribution::{
 };
 use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::rsa::{PrivateKey, PublicKey};
-use security_domain::sealed_domain::{
+use security_domain::sealed_domain::{ModuleVersion, 
     DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
 };
 use security_domain::secret::Secret;
@@ -53,6 +53,7 @@ fn ask() {
         epoch: Epoch::FIRST,
         transfer: transfer_key(),
         instance: InstanceId::from_bytes([2; 16]),
+        module_version: ModuleVersion::NONE,
         created: 0,
         expires: 0,
         ledger_head: LedgerHead::NONE,
