@@ -11,6 +11,10 @@ pub enum Purpose {
     DomainId,
     /// The seed of a domain's signing key, from the root.
     DomainKey,
+    /// The digest of a domain's post-quantum verify key.
+    PostQuantumIdentity,
+    /// The seed of a domain's post-quantum key, from the root.
+    PostQuantumKey,
     /// The draws of one sealing.
     Sealing,
     /// A hedged draw, from generator output and the root.
@@ -75,6 +79,8 @@ impl Purpose {
         match self {
             Self::DomainId => "security-domain/v1 domain id",
             Self::DomainKey => "security-domain/v1 domain key",
+            Self::PostQuantumIdentity => "security-domain/v1 post-quantum identity",
+            Self::PostQuantumKey => "security-domain/v1 post-quantum key",
             Self::Sealing => "security-domain/v1 sealing",
             Self::Draw => "security-domain/v1 draw",
             Self::DeviceDraw => "security-domain/v1 device draw",
@@ -113,9 +119,11 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 30] = [
+    const ALL: [Purpose; 32] = [
         Purpose::DomainId,
         Purpose::DomainKey,
+        Purpose::PostQuantumIdentity,
+        Purpose::PostQuantumKey,
         Purpose::Sealing,
         Purpose::Draw,
         Purpose::DeviceDraw,

@@ -63,6 +63,8 @@ mod keys;
 mod module;
 mod open;
 mod parse;
+#[cfg(feature = "pq-identity")]
+mod pq_identity;
 mod root;
 mod seal;
 mod share;

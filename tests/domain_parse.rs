@@ -130,7 +130,7 @@ fn nothing_secret_is_printed() {
         )
         .unwrap();
     assert_eq!(format!("{opened:?}"), "Opened(..)");
-    assert_eq!(format!("{root:?}"), "Root(Secret<32>(..))");
+    assert!(format!("{root:?}").starts_with("Root { secret: Secret<32>(..), commitment: "));
     assert!(format!("{:?}", shares[0]).contains("Share<32>(1, ..)"));
 
     let artifacts = artifacts();

@@ -93,6 +93,32 @@ fn every_file_is_judged_as_its_name_says() {
     );
 }
 
+/// The commitment of the known answer's domain to its post-quantum identity.
+fn commitment() -> BirthCommitment {
+    BirthCommitment::from_bytes([
+        0x4f, 0x63, 0xa0, 0xf9, 0x10, 0xdc, 0x4c, 0x27, 0x4a, 0xba, 0x8d, 0x71, 0x5f, 0xf8, 0x8a,
+        0xbf, 0x81, 0x53, 0xb4, 0x68, 0x94, 0x39, 0x76, 0x9f, 0xa2, 0xde, 0x7e, 0x31, 0xac, 0xfc,
+        0xfe, 0x1a,
+    ])
+}
+
+#[cfg(feature = "pq-identity")]
+#[test]
+fn the_root_gives_the_commitment() {
+    let known = || Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap());
+    let mut root = known();
+    root.commit_to_post_quantum_identity().unwrap();
+    assert_eq!(*root.commitment(), commitment());
+    assert_eq!(
+        root.domain_id(),
+        known().committed(commitment()).domain_id()
+    );
+    assert_ne!(root.domain_id(), known().domain_id());
+    let mut other = Root::from_secret(Secret::random(&mut rng(0x2b)).unwrap());
+    other.commit_to_post_quantum_identity().unwrap();
+    assert_ne!(other.commitment(), root.commitment());
+}
+
 /// The whole format with fixed draws. A change of one byte is a change of the format, or of the order
 /// in which things are drawn.
 #[test]
@@ -102,8 +128,7 @@ fn known_answer() {
         .iter()
         .map(|key| key.public_key().clone())
         .collect();
-    let root = Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap())
-        .committed(BirthCommitment::from_bytes([0x9e; 32]));
+    let root = Root::from_secret(Secret::random(&mut rng(0x2a)).unwrap()).committed(commitment());
     let artifacts: [(&str, &[u8]); 3] = [
         ("signing-key", &[0x5a; 32]),
         ("data-key", &[0xc3; 48]),

@@ -19,7 +19,8 @@ use security_domain::quorum::{QuorumError, ShareIndex};
 use security_domain::rng::RngError;
 use security_domain::rsa::KeyError;
 use security_domain::sealed_domain::{
-    self, DomainId, Epoch, ExpectError, OpenError, ParseError, SealError,
+    self, DomainId, Epoch, ExpectError, ModuleVersion, NeedsNewerModule, OpenError, ParseError,
+    SealError, UnknownSuite,
 };
 use security_domain::shamir::check::CorrectError;
 use security_domain::shamir::encoded::{EncodedShareError, MixedShares};
@@ -45,6 +46,10 @@ fn all() -> Vec<Wrapping> {
     let expect = ExpectError::Superseded {
         have: Epoch::FIRST,
         want: Epoch::FIRST,
+    };
+    let newer = NeedsNewerModule {
+        have: ModuleVersion::new(1),
+        need: ModuleVersion::new(2),
     };
     let mixed = MixedShares::Set(ShareIndex::new(4).unwrap());
     let label = sealed_domain::Field::Label;
@@ -76,6 +81,11 @@ fn all() -> Vec<Wrapping> {
             sealed_domain::TextError::Empty,
         ),
         wraps(
+            "ParseError::UnknownSuite",
+            |e| ParseError::UnknownSuite(label, e),
+            UnknownSuite { code: 2 },
+        ),
+        wraps(
             "ParseError::Quorum",
             ParseError::Quorum,
             QuorumError::IndexZero,
@@ -103,6 +113,11 @@ fn all() -> Vec<Wrapping> {
         ),
         wraps("ContributeError::Expect", ContributeError::Expect, expect),
         wraps(
+            "ContributeError::NeedsNewerModule",
+            ContributeError::NeedsNewerModule,
+            newer,
+        ),
+        wraps(
             "ContributeError::Wrap",
             ContributeError::Wrap,
             WrapError::WrongLength,
@@ -122,6 +137,11 @@ fn all() -> Vec<Wrapping> {
             "HeaderError::Name",
             HeaderError::Name,
             sealed_domain::TextError::Empty,
+        ),
+        wraps(
+            "HeaderError::UnknownSuite",
+            HeaderError::UnknownSuite,
+            UnknownSuite { code: 2 },
         ),
         wraps(
             "LifecycleError::Record",
@@ -147,6 +167,11 @@ fn all() -> Vec<Wrapping> {
             SealError::TooLong,
         ),
         wraps("LifecycleError::Expect", LifecycleError::Expect, expect),
+        wraps(
+            "LifecycleError::NeedsNewerModule",
+            LifecycleError::NeedsNewerModule,
+            newer,
+        ),
         wraps(
             "LifecycleError::Contribution",
             LifecycleError::Contribution,

@@ -23,7 +23,9 @@ use crate::self_test::Test;
 use crate::storage::{self, DeviceKey};
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
-    /// Makes a fresh domain with these secrets, and draws its root and this HSM's own key.
+    /// Makes a fresh domain with these secrets, and draws its root and this HSM's own key. With the
+    /// feature `pq-identity` the domain commits to a post-quantum identity
+    /// ([`BirthCommitment`](crate::sealed_domain::BirthCommitment)).
     ///
     /// Secret: the artifacts. Public: tags and lengths. Leaks: nothing else.
     ///
@@ -50,15 +52,18 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
 const AIM: &[u8] = b"provision";
 
 /// Draws the root, and the seed and the name of the HSM, each in place. Returns a permit to use
-/// them.
+/// them. The root commits to a post-quantum identity if this build can compute one.
 ///
-/// Secret: root and seed. Public: the name. Leaks: whether the generator failed.
+/// Secret: root and seed. Public: the name, the commitment. Leaks: whether the generator failed.
 fn draw<R: Generator + ?Sized>(
     rng: &mut R,
     root: &mut Root,
     instance: &mut Instance,
-) -> Result<Permit, RngError> {
-    Ok(rng::draw(rng, root.secret_mut().expose_mut())?.and(instance.draw(rng)?))
+) -> Result<Permit, LifecycleError> {
+    let permit = rng::draw(rng, root.secret_mut().expose_mut())?.and(instance.draw(rng)?);
+    #[cfg(feature = "pq-identity")]
+    root.commit_to_post_quantum_identity()?;
+    Ok(permit)
 }
 
 /// The draws of an HSM that is provisioned.

@@ -101,7 +101,7 @@ impl Suite {
     pub(crate) const fn from_code(code: u64) -> Result<Self, UnknownSuite> {
         match code {
             1 => Ok(Self::One),
-            _ => Err(UnknownSuite(code)),
+            _ => Err(UnknownSuite { code }),
         }
     }
 
@@ -114,18 +114,18 @@ impl Suite {
 /// A suite that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct UnknownSuite(u64);
-
-impl UnknownSuite {
-    /// Returns the code in files.
-    pub const fn code(self) -> u64 {
-        self.0
-    }
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a code is all that is known of it"
+)]
+pub struct UnknownSuite {
+    /// The code in files.
+    pub code: u64,
 }
 
 impl fmt::Display for UnknownSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        match self.code {
             RESERVED => write!(
                 f,
                 "suite {RESERVED} (SHA-384, HKDF-SHA-384, AES-256-GCM, Ed25519 with ML-DSA-87) is not supported yet"

@@ -28,10 +28,10 @@ const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
 pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
     const CUSTODIAN: usize = 1 + bytes_len(32) + 5;
     const ARTIFACT: usize = 1 + bytes_len(MAX_TEXT_LEN) + 5;
-    // Eight small numbers and heads, label and module, key and digests, salt and commitment, epoch, time,
+    // Seven small numbers and heads, label and module, key and digests, salt and commitment, epoch, time,
     // instance, threshold, delay, module version.
     const FIXED: usize =
-        8 + 2 * bytes_len(MAX_TEXT_LEN) + 5 * bytes_len(32) + 5 + 9 + bytes_len(16) + 2 + 5 + 5;
+        7 + 2 * bytes_len(MAX_TEXT_LEN) + 5 * bytes_len(32) + 5 + 9 + bytes_len(16) + 2 + 5 + 5;
     let core =
         (FIXED + MAX_CUSTODIANS * CUSTODIAN).saturating_add(artifacts.saturating_mul(ARTIFACT));
     let header = bytes_len(core).saturating_add(2 + MAX_CUSTODIANS * SHARE_LEN);

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
 use security_domain::lifecycle::{Event, Host, SinkAnswer, TransferKey};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::ModuleVersion;
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, DeviceKeyError, FlashError, Slot};
 
@@ -121,6 +122,8 @@ pub struct Hsm {
     pub attempts: Vec<Vec<u8>>,
     pub rng: ChaCha20Rng,
     pub now: u64,
+    /// The version of the firmware.
+    pub module_version: u32,
     /// What the clock gives in the next readings, last first, before it gives `now` again.
     pub glitches: Vec<u64>,
     /// Whether the sink refuses.
@@ -155,6 +158,7 @@ impl Hsm {
             dead: Dead::default(),
             rng: ChaCha20Rng::from_seed([9; 32]),
             now: 0,
+            module_version: 0,
             glitches: Vec::new(),
             refuses: false,
             takes: usize::MAX,
@@ -413,6 +417,10 @@ impl Host for Hsm {
 
     fn now(&mut self) -> u64 {
         self.glitches.pop().unwrap_or(self.now)
+    }
+
+    fn module_version(&self) -> ModuleVersion {
+        ModuleVersion::new(self.module_version)
     }
 
     fn device_key(&mut self) -> &mut dyn DeviceKey {

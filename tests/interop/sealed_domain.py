@@ -19,7 +19,7 @@ from pathlib import Path
 import cbor2
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import mldsa, padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -127,6 +127,11 @@ def verify_key(seed):
 
 def domain_seed(root):
     return X(root, b"", "domain key")
+
+
+def birth_commitment(root):
+    key = mldsa.MLDSA87PrivateKey.from_seed_bytes(X(root, b"", "post-quantum key"))
+    return D("post-quantum identity", key.public_key().public_bytes_raw())
 
 
 def possession_seed(share, core_digest, index):
@@ -471,6 +476,7 @@ def check():
     known = json.loads((VECTORS / "known-answer.json").read_text())
     core, root, artifacts = read((VECTORS / "known-answer.sealed").read_bytes(), custodians)
     assert root.hex() == known["root"]
+    assert core["birth_commitment"] == birth_commitment(root)
     assert [[tag, data.hex()] for tag, data in artifacts] == known["artifacts"]
     assert core["domain_id"] == known["domain_id"] and core["header_digest"] == known["header_digest"]
     print("the known answer opens")

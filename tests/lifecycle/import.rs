@@ -203,10 +203,10 @@ fn an_import_that_waits_keeps_to_the_clock() {
     confirm(refused.domain, &mut hsm).unwrap();
 }
 
-/// Where the root begins in a record, and the artifacts if they take 24 to 255 bytes (`docs/format.md`,
+/// Where the root begins in a record, and behind the birth commitment the artifacts if they take 24 to 255 bytes (`docs/format.md`,
 /// "Record").
 pub const ROOT_AT: usize = 58;
-const ARTIFACTS_AT: usize = 92;
+const ARTIFACTS_AT: usize = 126;
 
 /// An imported domain with a root, at rest, and how long the artifacts are in its record.
 pub fn imported_at_rest() -> (Hsm, usize) {

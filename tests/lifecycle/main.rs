@@ -12,6 +12,7 @@ mod flash;
 mod sealed;
 
 mod audit;
+mod birth;
 mod ends;
 mod expire;
 mod failures;
@@ -24,6 +25,7 @@ mod import_tries;
 mod imported;
 mod life;
 mod memory;
+mod module;
 mod pairs;
 mod prepared_key;
 mod progress;
