@@ -25,6 +25,7 @@ use crate::valgrind::{hidden, reveal, revealed};
 
 pub const OPERATIONS: &[Operation] = &[
     ("domain: root, domain id", identity_of_domain),
+    ("domain: post-quantum identity", post_quantum_identity),
     ("domain: seal, open, 3 of 5", seal_and_open),
     ("domain: seal, unwrap, open, 2 of 3, RSA", with_rsa),
     ("domain: accept a share, refuse a wrong one", accept),
@@ -160,6 +161,15 @@ fn identity_of_domain() {
         Root::from_secret(public([0x72; 32])).domain_id().unwrap(),
         "the id of the same root, made without a secret"
     );
+}
+
+/// The key's coefficients are drawn by rejection: what is let pass is in `declassify.supp`.
+fn post_quantum_identity() {
+    let mut root = root();
+    root.commit_to_post_quantum_identity().unwrap();
+    let mut same = Root::from_secret(public([0x72; 32]));
+    same.commit_to_post_quantum_identity().unwrap();
+    assert_eq!(root.commitment(), same.commitment());
 }
 
 /// A secret that is none.
