@@ -50,9 +50,22 @@ pub fn seal(
     sealed: &mut [u8],
     tag: &mut [u8; TAG_LEN],
 ) -> Result<(), Fault> {
+    seal_under(key, &NO_NONCE, plaintext, sealed, tag)
+}
+
+/// The same under a nonce that was derived with the key, as HPKE does it.
+///
+/// Secret: `key`, `plaintext`. Public: `nonce`, the length, `sealed`, `tag`. Leaks: nothing else.
+pub fn seal_under(
+    key: &Secret<32>,
+    nonce: &[u8; NONCE_LEN],
+    plaintext: &[u8],
+    sealed: &mut [u8],
+    tag: &mut [u8; TAG_LEN],
+) -> Result<(), Fault> {
     sealed.fill(0);
     tag.fill(0);
-    seal_twice(key, plaintext, sealed, tag).inspect_err(|Fault| {
+    seal_twice(key, nonce, plaintext, sealed, tag).inspect_err(|Fault| {
         sealed.fill(0);
         tag.fill(0);
     })
@@ -60,12 +73,21 @@ pub fn seal(
 
 fn seal_twice(
     key: &Secret<32>,
+    nonce: &[u8; NONCE_LEN],
     plaintext: &[u8],
     sealed: &mut [u8],
     tag: &mut [u8; TAG_LEN],
 ) -> Result<(), Fault> {
-    let first = encrypt(key, InOutBuf::new(plaintext, sealed).map_err(|_| Fault)?)?;
-    *tag = encrypt(key, InOutBuf::new(plaintext, sealed).map_err(|_| Fault)?)?;
+    let first = encrypt(
+        key,
+        nonce,
+        InOutBuf::new(plaintext, sealed).map_err(|_| Fault)?,
+    )?;
+    *tag = encrypt(
+        key,
+        nonce,
+        InOutBuf::new(plaintext, sealed).map_err(|_| Fault)?,
+    )?;
     let short = plaintext.len() < NEVER_EQUAL;
     Verdict::twice(|| eq_bytes(&first, &*tag) & !eq_bytes(&[0; TAG_LEN], &*tag)).or(Fault)?;
     Verdict::twice(|| !eq_bytes(plaintext, sealed) | Mask::public(short)).or(Fault)
@@ -76,8 +98,21 @@ fn seal_twice(
 ///
 /// Secret: `key`, the plaintext. Public: `sealed`, `tag`. Leaks: whether it opened.
 pub fn open(key: &Secret<32>, sealed: &[u8], tag: &[u8; TAG_LEN], out: &mut [u8]) -> Mask {
+    open_under(key, &NO_NONCE, sealed, tag, out)
+}
+
+/// The same under a nonce that was derived with the key.
+///
+/// Secret: `key`, the plaintext. Public: `nonce`, `sealed`, `tag`. Leaks: whether it opened.
+pub fn open_under(
+    key: &Secret<32>,
+    nonce: &[u8; NONCE_LEN],
+    sealed: &[u8],
+    tag: &[u8; TAG_LEN],
+    out: &mut [u8],
+) -> Mask {
     match InOutBuf::new(sealed, out) {
-        Ok(buffer) => decrypt(key, buffer, tag),
+        Ok(buffer) => decrypt(key, nonce, buffer, tag),
         Err(_) => Mask::public(false),
     }
 }
@@ -111,15 +146,15 @@ fn seal_and_open(
 ) -> Result<(), Fault> {
     let (mut before, mut after) = (Secret::<32>::zeroed(), Secret::<32>::zeroed());
     digest(buffer, &mut before);
-    let first = encrypt(key, buffer.into())?;
+    let first = encrypt(key, &NO_NONCE, buffer.into())?;
     progress();
     let short = buffer.len() < NEVER_EQUAL;
     Verdict::twice(|| !is_digest(buffer, &before, &mut after) | Mask::public(short)).or(Fault)?;
-    let opened = decrypt(key, buffer.into(), &first);
+    let opened = decrypt(key, &NO_NONCE, buffer.into(), &first);
     progress();
     Verdict::twice(|| opened & is_digest(buffer, &before, &mut after)).or(Fault)?;
     progress();
-    *tag = encrypt(key, buffer.into())?;
+    *tag = encrypt(key, &NO_NONCE, buffer.into())?;
     progress();
     Verdict::twice(|| eq_bytes(&first, &*tag) & !eq_bytes(&[0; TAG_LEN], &*tag)).or(Fault)
 }
@@ -128,19 +163,28 @@ fn seal_and_open(
 ///
 /// Secret: `key`, the plaintext. Public: the ciphertext, `tag`. Leaks: whether it opened.
 pub fn open_in_place(key: &Secret<32>, buffer: &mut [u8], tag: &[u8; TAG_LEN]) -> Mask {
-    decrypt(key, buffer.into(), tag)
+    decrypt(key, &NO_NONCE, buffer.into(), tag)
 }
 
-fn encrypt(key: &Secret<32>, text: InOutBuf<'_, '_, u8>) -> Result<[u8; TAG_LEN], Fault> {
+fn encrypt(
+    key: &Secret<32>,
+    nonce: &[u8; NONCE_LEN],
+    text: InOutBuf<'_, '_, u8>,
+) -> Result<[u8; TAG_LEN], Fault> {
     let tag = Aes256Gcm::new(key.expose().into())
-        .encrypt_inout_detached(&NO_NONCE.into(), &[], text)
+        .encrypt_inout_detached(nonce.into(), &[], text)
         .map_err(|_| Fault)?;
     Ok(tag.into())
 }
 
-fn decrypt(key: &Secret<32>, text: InOutBuf<'_, '_, u8>, tag: &[u8; TAG_LEN]) -> Mask {
+fn decrypt(
+    key: &Secret<32>,
+    nonce: &[u8; NONCE_LEN],
+    text: InOutBuf<'_, '_, u8>,
+    tag: &[u8; TAG_LEN],
+) -> Mask {
     let opened = Aes256Gcm::new(key.expose().into()).decrypt_inout_detached(
-        &NO_NONCE.into(),
+        nonce.into(),
         &[],
         text,
         tag.into(),

@@ -39,6 +39,10 @@ pub const SEALING: usize = WIDTH * 0x2c00;
 /// Wrapping a share with a public key, except for the key's own operation, which burns separately.
 pub const WRAP: usize = WIDTH * 0x1000;
 
+/// Generating, wrapping and unwrapping with a key of the module `kem`.
+#[cfg(any(feature = "p256", feature = "pq"))]
+pub const KEM: usize = WIDTH * 0x8000;
+
 /// Sealing and opening the Azure files, except for the RSA operations, which burn separately.
 #[cfg(feature = "managed-hsm")]
 pub const JWE: usize = WIDTH * 0x1800;

@@ -246,6 +246,18 @@ pub enum UnwrapError<E> {
     Fault,
 }
 
+impl<E> UnwrapError<E> {
+    /// Changes what the device reports.
+    #[cfg(feature = "pq")]
+    pub(crate) fn map<F>(self, change: impl FnOnce(E) -> F) -> UnwrapError<F> {
+        match self {
+            Self::Opaque => UnwrapError::Opaque,
+            Self::Device(error) => UnwrapError::Device(change(error)),
+            Self::Fault => UnwrapError::Fault,
+        }
+    }
+}
+
 impl<E> From<Fault> for UnwrapError<E> {
     fn from(_: Fault) -> Self {
         Self::Fault

@@ -71,6 +71,12 @@ pub enum Purpose {
     ShareDigest,
     /// The commitment to a secret that is split.
     SecretCommitment,
+    /// What the first of two secrets is bound to, where two keys are both needed.
+    HybridContext,
+    /// The digest of both ciphertexts.
+    HybridCiphertexts,
+    /// The key from both secrets.
+    Hybrid,
 }
 
 impl Purpose {
@@ -109,6 +115,9 @@ impl Purpose {
             Self::ImportedRoot => "security-domain/v1 imported root",
             Self::ShareDigest => "security-domain/v1 share digest",
             Self::SecretCommitment => "security-domain/v1 secret commitment",
+            Self::HybridContext => "security-domain/v1 hybrid context",
+            Self::HybridCiphertexts => "security-domain/v1 hybrid ciphertexts",
+            Self::Hybrid => "security-domain/v1 hybrid",
         }
     }
 }
@@ -119,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 32] = [
+    const ALL: [Purpose; 35] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -152,6 +161,9 @@ mod tests {
         Purpose::ImportedRoot,
         Purpose::ShareDigest,
         Purpose::SecretCommitment,
+        Purpose::HybridContext,
+        Purpose::HybridCiphertexts,
+        Purpose::Hybrid,
     ];
 
     #[test]

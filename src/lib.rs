@@ -84,6 +84,16 @@ mod serde;
 
 #[cfg(feature = "sealed-domain")]
 pub mod custodian;
+
+#[cfg(any(feature = "p256", feature = "pq"))]
+pub mod kem;
+
+#[cfg(feature = "pq")]
+pub mod both;
+
+#[cfg(feature = "sealed-domain")]
+pub mod custodian_key;
+
 #[cfg(feature = "sealed-domain")]
 pub mod wrapped_share;
 

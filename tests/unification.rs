@@ -63,6 +63,7 @@ mod sealed {
     matched!(contribution::VetError: OtherRequest Evidence OtherDomain Unsigned Signature SignedRecovery ..);
     matched!(custodian::Algorithm: Rsa2048OaepSha256 Rsa3072OaepSha256 Rsa4096OaepSha256 MlKem1024Kwp DhKemP256 MlKem1024P384 XWing Both ..);
     matched!(custodian::PostQuantum: MlKem1024 MlKem1024P384 XWing ..);
+    matched!(security_domain::custodian_key::CustodianKey: Rsa ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
     matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
@@ -107,6 +108,20 @@ mod nor {
     use security_domain::storage;
 
     matched!(storage::NorLayoutError: Sizes TooSmall TooLong ..);
+}
+
+#[cfg(any(feature = "p256", feature = "pq"))]
+mod kinds {
+    use security_domain::kem;
+
+    matched!(kem::KeyError: Encoding Invalid OtherPublicKey BufferTooSmall Fault ..);
+}
+
+#[cfg(feature = "pq")]
+mod two_keys {
+    use security_domain::both;
+
+    matched!(both::BothError<u8, u8>: First Second);
 }
 
 #[cfg(feature = "managed-hsm")]

@@ -4,7 +4,10 @@
 use std::num::NonZeroU64;
 use std::task::Poll;
 
+use security_domain::both::{Both, BothPublicKeys};
 use security_domain::custodian::{Identity, Recipient};
+use security_domain::custodian_key::CustodianKey;
+use security_domain::kem;
 use security_domain::quorum::Quorum;
 use security_domain::rsa::{Decryption, KeyGeneration, ModulusSize, PrivateKey, Workspace};
 use security_domain::secret::Secret;
@@ -184,8 +187,68 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 made(done, &out)
             },
         },
+        Row {
+            name: "a key of P-256",
+            covers: &["kem generate", "kem draw"],
+            shows: ALL,
+            run: |rng| {
+                let key = debug(kem::PrivateKey::<kem::P256>::generate(rng))?;
+                Ok(key.expose_seed().to_vec())
+            },
+        },
+        Row {
+            name: "wrap to an RSA key and one of X-Wing",
+            covers: &[
+                "both wrap",
+                "both wrap_to_both",
+                "custodian_key wrap",
+                "kem encapsulate",
+            ],
+            shows: ALL,
+            run: |rng| {
+                let to = BothPublicKeys::new(private().public_key().clone(), x_wing_public());
+                let to = CustodianKey::RsaAndXWing(to);
+                let mut out = vec![0xaa; to.algorithm().wrapped_len(65)];
+                let done = debug(to.wrap(&[5; 65], &[7; 32], rng, &mut out));
+                made(done.map(|()| 0), &out)
+            },
+        },
+        Row {
+            name: "wrap to a key of X-Wing",
+            covers: &["kem wrap"],
+            shows: ALL,
+            run: |rng| {
+                let to = x_wing_public();
+                let mut out = vec![0xaa; to.algorithm().wrapped_len(65)];
+                let done = debug(to.wrap(&[5; 65], &[7; 32], rng, &mut out));
+                made(done.map(|()| 0), &out)
+            },
+        },
+        Row {
+            name: "unwrap with an RSA key and one of X-Wing",
+            covers: &["both unwrap_key", "kem unwrap_key"],
+            shows: 0,
+            run: |rng| {
+                let (mut rsa, mut other) = (private(), x_wing());
+                let public = BothPublicKeys::new(rsa.public_key().clone(), x_wing_public());
+                let mut wrapped = vec![0; public.algorithm().wrapped_len(65)];
+                { public.wrap(&[5; 65], &[7; 32], &mut sealed::rng(1), &mut wrapped) }.unwrap();
+                let mut out = [0; 65];
+                let mut both = Both::new(&public, &mut rsa, &mut other);
+                let done = debug(both.unwrap_key(&wrapped, &[7; 32], rng, &mut out));
+                made(done, &out)
+            },
+        },
     ]
 };
+
+fn x_wing() -> kem::PrivateKey<kem::XWing> {
+    kem::PrivateKey::from_seed(&[3; 32]).unwrap()
+}
+
+fn x_wing_public() -> kem::PublicKey<kem::XWing> {
+    x_wing().public_key().unwrap()
+}
 
 fn private() -> PrivateKey {
     fixtures::private_key("s2048_0")

@@ -59,6 +59,7 @@ step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_d
 step backup         target/tools/sealed-domain/bin/python tests/interop/backup.py check
 step sessions       target/tools/sealed-domain/bin/python tests/interop/sessions.py check
 step record         target/tools/sealed-domain/bin/python tests/interop/record.py check
+step kinds          target/tools/sealed-domain/bin/python tests/interop/kinds.py check
 step self-test      target/tools/sealed-domain/bin/python tests/interop/self_test.py check
 step npm-sharing    node tests/interop/npm_sharing.mjs
 step restore-time   "$python" tests/interop/restore_time.py

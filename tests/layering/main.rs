@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 6] = [
         "x509",
     ],
     &["quorum", "shamir", "serde"],
-    &["custodian", "wrapped_share"],
+    &["custodian", "kem", "both", "custodian_key", "wrapped_share"],
     &["sealed_domain", "backup", "contribution", "storage"],
     &["managed_hsm", "self_test", "lifecycle", "defmt"],
 ];

@@ -15,6 +15,7 @@ mod gf256;
 mod gf257;
 mod import;
 mod kdf;
+mod kem;
 mod kernels;
 mod lifecycle;
 mod managed_hsm;
@@ -37,6 +38,7 @@ const OPERATIONS: &[&[Operation]] = &[
     gf257::OPERATIONS,
     import::OPERATIONS,
     kdf::OPERATIONS,
+    kem::OPERATIONS,
     lifecycle::OPERATIONS,
     managed_hsm::OPERATIONS,
     record::OPERATIONS,

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keys that are not RSA keys: drawn, wrapped to, unwrapped with. Seeds, random bytes and messages are
+//! secret.
+
+use security_domain::custodian::{Identity, Recipient};
+use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+
+use crate::Operation;
+use crate::rng::SecretRng;
+use crate::valgrind::{hide, hidden, reveal, revealed};
+
+pub const OPERATIONS: &[Operation] = &[
+    ("kem: wrap, P-256", wrap::<P256>),
+    ("kem: wrap, X-Wing", wrap::<XWing>),
+    ("kem: wrap, MLKEM1024-P384", wrap::<MlKem1024P384>),
+    ("kem: wrap, ML-KEM-1024", wrap::<MlKem1024>),
+    ("kem: unwrap, P-256", unwrap::<P256>),
+    ("kem: unwrap, X-Wing", unwrap::<XWing>),
+    ("kem: unwrap, MLKEM1024-P384", unwrap::<MlKem1024P384>),
+    ("kem: unwrap, ML-KEM-1024", unwrap::<MlKem1024>),
+    ("kem: draw, write, read a key", store::<XWing>),
+];
+
+fn seed<K: Kem>() -> Vec<u8> {
+    let seeds = [vec![3; 32], vec![3; 64]];
+    { seeds.into_iter() }
+        .find(|seed| PrivateKey::<K>::from_seed(seed).is_ok())
+        .unwrap()
+}
+
+fn public<K: Kem>() -> PublicKey<K> {
+    { PrivateKey::<K>::from_seed(&seed::<K>()).unwrap() }
+        .public_key()
+        .unwrap()
+}
+
+fn wrap<K: Kem>() {
+    let public = public::<K>();
+    let mut wrapped = vec![0; public.algorithm().wrapped_len(65)];
+    public
+        .wrap(&hidden([7; 65]), &[1; 32], &mut SecretRng(61), &mut wrapped)
+        .unwrap();
+}
+
+fn unwrap<K: Kem>() {
+    let public = public::<K>();
+    let mut wrapped = vec![0; public.algorithm().wrapped_len(65)];
+    public
+        .wrap(&[7; 65], &[1; 32], &mut SecretRng(62), &mut wrapped)
+        .unwrap();
+    reveal(&mut wrapped);
+    let mut seed = seed::<K>();
+    hide(&mut seed);
+    let mut key = PrivateKey::<K>::from_seed(&seed).unwrap();
+    let mut out = [0; 65];
+    let len = key.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(63), &mut out);
+    assert_eq!(len, Ok(65));
+    assert_eq!(revealed(&out), [7; 65]);
+    wrapped[1] ^= 1;
+    assert!(key.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(63), &mut out).is_err());
+}
+
+fn store<K: Kem>() {
+    let key = PrivateKey::<K>::generate(&mut SecretRng(64)).unwrap();
+    let mut der = [0; 150];
+    let len = key.to_pkcs8_der(&mut der).unwrap();
+    let read = PrivateKey::<K>::from_pkcs8_der(&der[..len]).unwrap();
+    let seed: &[u8; 32] = read.expose_seed().try_into().unwrap();
+    assert_ne!(revealed(seed), [0; 32]);
+}
