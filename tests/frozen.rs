@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Version 1 of the formats is frozen (`docs/format.md`, "Frozen"): these files were written when it was, never
+//! change, and stay readable. What is in them, and that they open, is tested with the other vectors.
+#![cfg(feature = "sealed-domain")]
+
+use std::fs;
+use std::path::Path;
+
+use security_domain::backup::{BackupHeader, FRONT_MAX_LEN};
+use security_domain::contribution::{Contribution, Request};
+use security_domain::sealed_domain::SealedDomain;
+use sha2::{Digest, Sha256};
+
+/// Each file under `tests/vectors`, and its SHA-256. A line may be added, and none may change.
+const FILES: &[(&str, &str)] = &[
+    (
+        "backup/good-key.backup",
+        "b4590d696b00337fe7d463869140dfffc7423b811f445a26e3c35fced1d8894f",
+    ),
+    (
+        "backup/good-longest-header.backup",
+        "a022cb2eae141d951ebb82269acba07fc87dd0467e33132eb1aeda49d1d51d86",
+    ),
+    (
+        "backup/good-of-an-imported-domain.backup",
+        "674dd8ad7898025ba81002e53a97c3398fd38d40b73bb4208fd0fd15231e4492",
+    ),
+    (
+        "backup/good-of-nothing.backup",
+        "671f9f76854ecbc29bfd005e7935417a1b31927629ca2c5e6ff2a39d77834fc2",
+    ),
+    (
+        "backup/good-without-a-name.backup",
+        "ebd4ad54a262bfcc0d5e99717a65854ee07e2a6acef308b117875e1d3d996ef6",
+    ),
+    (
+        "backup/good.backup",
+        "d2b36bed431e4cc271fa3d7f610daef50cf1f908b64573071c3f1ede02cc361e",
+    ),
+    (
+        "sealed-domain/contribution-of-custodian-1.cbor",
+        "015119a5bf03cf4ab7cd8331fe3a209a5a207125de0f14ca6cddb10d50af0f1e",
+    ),
+    (
+        "sealed-domain/contribution-of-custodian-2.cbor",
+        "8facb1e64354b0e4a4741d9d78f0b93870ce43e65b5ac709bf5be909e647b7cc",
+    ),
+    (
+        "sealed-domain/contribution-of-custodian-3.cbor",
+        "ac4c6a8f7f59ef2066276dd68b93b328dcb253409ea720e7787d135937ac4287",
+    ),
+    (
+        "sealed-domain/good-custodian-of-3072-bits.sealed",
+        "73881062cc7dd914f6fceac02881bf4d0663b61df79a01ae1e526c480813c8b8",
+    ),
+    (
+        "sealed-domain/good-four-custodians.sealed",
+        "8efa2ae2742b895d5a2cf91acc7fd7dc31192ed2c594aff8009a598aa8689189",
+    ),
+    (
+        "sealed-domain/good-later-epoch.sealed",
+        "095977e06b3504b00020b9b49e8c1b26e5346a3905edcaef68b355ee03a60f28",
+    ),
+    (
+        "sealed-domain/good-later-module-and-a-birth-commitment.sealed",
+        "ec19ba4949f23c9841ffb6d2676d8279a7368a8d060601bc5863a2a96a8db47c",
+    ),
+    (
+        "sealed-domain/good-threshold-of-all.sealed",
+        "1795d32101c65b6770ffc62dc66330e10efbf3695ec6503453a019c47c704c61",
+    ),
+    (
+        "sealed-domain/good.sealed",
+        "b0063e240dd1d1f867a639cdd95836cccd922c0b292a95d92b4f68a6b2ac53f0",
+    ),
+    (
+        "sealed-domain/known-answer.contribution",
+        "f713b15babc9c5a3699c28d405da831d9596ea34871b8510792ff981abfff47a",
+    ),
+    (
+        "sealed-domain/known-answer.request",
+        "0735efe9989be26f8b9712a65681c3e97ced6028f4a7fa89b7beb419ef3825a9",
+    ),
+    (
+        "sealed-domain/known-answer.sealed",
+        "f190317555597b2291e01377ddab606dc5d3857a2d223b7d603a955faf72e194",
+    ),
+    (
+        "sealed-domain/request-recover.cbor",
+        "c6a366bc1551368aa98e0143c7efa6a4189b98c466a0ea59705e0c66752e3f5c",
+    ),
+    (
+        "sealed-domain/request-without-a-clock.cbor",
+        "b2d2fb28046fc3afe7e76c7e0a4cf4e283a4bd94af8d19787b481d64e47c52c6",
+    ),
+    (
+        "sealed-domain/request-without-an-end.cbor",
+        "ea2680627082a3f48ef8f3405a39556a34892cc040d8ba845a7002577dc2bc5e",
+    ),
+];
+
+fn is_read(name: &str, bytes: &[u8]) -> bool {
+    if name.starts_with("backup/") {
+        return BackupHeader::parse(&bytes[..FRONT_MAX_LEN.min(bytes.len())]).is_ok();
+    }
+    if name.ends_with(".sealed") {
+        return SealedDomain::parse(bytes).is_ok();
+    }
+    match name.contains("request") {
+        true => Request::parse(bytes).is_ok(),
+        false => Contribution::parse(bytes).is_ok(),
+    }
+}
+
+#[test]
+fn the_files_of_version_1_never_change_and_stay_readable() {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    for (name, digest) in FILES {
+        let bytes = fs::read(vectors.join(name)).unwrap();
+        let found = Sha256::digest(&bytes);
+        let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, *digest, "{name} has changed");
+        assert!(is_read(name, &bytes), "{name}");
+        // A reader that takes everything would pass, too.
+        assert!(!is_read(name, &bytes[..bytes.len() / 3]), "{name}");
+    }
+    assert!(FILES.len() >= 20);
+}
