@@ -8,7 +8,6 @@ use getrandom::SysRng;
 use security_domain::contribution::{
     Request, RequestDigest, VettedRequest, contribute, contribution_len,
 };
-use security_domain::custodian::Recipient;
 use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain};
 
 use serde_json::json;
@@ -130,8 +129,7 @@ fn with_key(
             .custodians()
             .any(|custodian| custodian.id == id)
     };
-    let mut key = key::read_private(path, passwords.given(0), listed)?;
-    let id = key.public_key().id();
+    let (id, mut key) = key::read_private(path, passwords.given(0), listed)?;
     if !listed(id) {
         let sealed = show::path(sealed_path);
         return Err(Refusal::file(
@@ -140,7 +138,7 @@ fn with_key(
         ));
     }
     sealed
-        .unwrap_share(id, &mut *key, &mut SysRng)
+        .unwrap_share(id, &mut key, &mut SysRng)
         .map_err(|error| Refusal::file(path, error))
 }
 

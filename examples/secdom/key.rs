@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
-use crate::{passwords, pkcs12, report, show, text};
+use crate::{kem, passwords, pkcs12, report, show, text};
 pub use encryption::decrypt;
 use forms::{Form, forms};
 use odd::OddKey;
@@ -30,15 +30,18 @@ pub enum Key {
     Usual(Box<PrivateKey>),
     /// One that serves existing Managed HSM domains alone, and why.
     Odd(Box<OddKey>, KeyError),
+    /// One of another kind than RSA, which serves the crate's own domains alone.
+    Kem(kem::PrivateKey),
 }
 
 impl Key {
     /// Returns modulus and public exponent.
-    pub fn public(&self) -> [&[u8]; 2] {
-        match self {
+    pub fn public(&self) -> Option<[&[u8]; 2]> {
+        Some(match self {
             Self::Usual(key) => [key.public_key().modulus(), key.public_key().exponent()],
             Self::Odd(key, _) => key.public(),
-        }
+            Self::Kem(_) => return None,
+        })
     }
 
     /// Returns the custodian's id in the crate's own format, which has no odd keys.
@@ -46,13 +49,26 @@ impl Key {
         match self {
             Self::Usual(key) => Some(key.public_key().id()),
             Self::Odd(..) => None,
+            Self::Kem(key) => Some(key.public_key().ok()?.id),
         }
     }
 
-    pub fn bits(&self) -> u32 {
+    /// Returns the kind, to be shown.
+    pub fn kind(&self) -> String {
         match self {
-            Self::Usual(key) => key.public_key().size().bits(),
-            Self::Odd(key, _) => key.bits(),
+            Self::Kem(key) => key.kind.name().into(),
+            _ => self
+                .bits()
+                .map_or_else(String::new, |bits| format!("{bits} bits")),
+        }
+    }
+
+    /// Returns the size of the modulus.
+    pub fn bits(&self) -> Option<u32> {
+        match self {
+            Self::Usual(key) => Some(key.public_key().size().bits()),
+            Self::Odd(key, _) => Some(key.bits()),
+            Self::Kem(_) => None,
         }
     }
 }
@@ -70,6 +86,7 @@ impl Identity for Key {
         match self {
             Self::Usual(key) => key.unwrap_key(wrapped, context, rng, out),
             Self::Odd(key, _) => key.unwrap_key(wrapped, context, rng, out),
+            Self::Kem(key) => key.unwrap_key(wrapped, context, rng, out),
         }
     }
 }
@@ -82,7 +99,10 @@ pub fn read(
     certificate_files: &[&Path],
     publics: &[[&[u8]; 2]],
 ) -> Outcome<Key> {
-    read_one(bytes, lock, |key| publics.contains(&key.public()))?.map_err(|_| {
+    read_one(bytes, lock, |key| {
+        { key.public() }.is_some_and(|public| publics.contains(&public))
+    })?
+    .map_err(|_| {
         let names = certificate_files.iter().map(|file| show::path(file));
         let mut names: Vec<_> = names.collect();
         names.dedup();
@@ -97,13 +117,15 @@ pub fn read_private(
     path: &Path,
     password: Option<&[u8]>,
     is_listed: impl Fn(CustodianId) -> bool,
-) -> Outcome<Box<PrivateKey>> {
+) -> Outcome<(CustodianId, Key)> {
     let bytes = text::read(path)?;
     let mut lock = Lock::new(path, &bytes, password);
     let key = read_one(&bytes, &mut lock, |key| key.id().is_some_and(&is_listed))?;
-    match key.unwrap_or_else(|other| other) {
-        Key::Usual(key) => Ok(key),
-        Key::Odd(_, error) => Err(Refusal::file(path, error)),
+    let key = key.unwrap_or_else(|other| other);
+    match (key.id(), &key) {
+        (Some(id), _) => Ok((id, key)),
+        (None, Key::Odd(_, error)) => Err(Refusal::file(path, *error)),
+        (None, _) => Err(Refusal::file(path, KeyError::Fault)),
     }
 }
 

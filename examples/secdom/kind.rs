@@ -40,6 +40,7 @@ pub enum FileKind {
     OtherJson,
     CutJson,
     Certificate,
+    PublicKey,
     PrivateKey,
     EncryptedKey,
     /// PKCS#12, with key and certificate, which may be in BER.
@@ -121,6 +122,7 @@ impl fmt::Display for FileKind {
             Self::OtherJson => "JSON of another kind",
             Self::CutJson => "JSON that is cut short",
             Self::Certificate => "a certificate",
+            Self::PublicKey => "a public key",
             Self::PrivateKey => "a private key",
             Self::EncryptedKey => "an encrypted private key",
             Self::Pfx => "a PKCS#12 file (PFX)",
@@ -228,6 +230,7 @@ fn of_label(label: &str) -> FileKind {
         "CERTIFICATE" | "X509 CERTIFICATE" => FileKind::Certificate,
         "PRIVATE KEY" | "RSA PRIVATE KEY" => FileKind::PrivateKey,
         "ENCRYPTED PRIVATE KEY" => FileKind::EncryptedKey,
+        "PUBLIC KEY" => FileKind::PublicKey,
         _ if PKCS7_LABELS.contains(&label) => FileKind::P7b,
         other => FileKind::Pem(other.into()),
     }

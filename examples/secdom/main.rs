@@ -3,7 +3,7 @@
 //!
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
 //! `init-recovery` and `upload` simulate the HSM's side. `hsm` simulates an HSM with the crate's
-//! own sealed domains, and `contribute` is its custodians' side. Exit code 0: done. 1: refused,
+//! own sealed domains; `contribute`, `keygen` and `paper` are its custodians' side. Exit code 0: done. 1: refused,
 //! with one line on stderr that names the file and the reason. 2: the command line is invalid.
 
 mod answer;
@@ -22,15 +22,20 @@ mod ids;
 mod init_recovery;
 mod input;
 mod inspect;
+mod kem;
 mod key;
+mod keygen;
 mod kind;
 mod memory;
 mod names;
+mod new_key;
 mod output;
+mod paper;
 mod passwords;
 mod pem;
 mod pkcs12;
 mod progress;
+mod public;
 mod report;
 mod restore_blob;
 mod shell;
@@ -61,6 +66,9 @@ enum Verb {
     Inspect(inspect::Args),
     Drill(drill::Args),
     Contribute(contribute::Args),
+    Keygen(keygen::Args),
+    #[command(subcommand)]
+    Paper(paper::Verb),
     #[command(subcommand)]
     Hsm(hsm::Verb),
     Completions(shell::CompletionsArgs),
@@ -93,6 +101,8 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Drill(args) => drill::run(args),
         Verb::Contribute(args) => contribute::run(args),
+        Verb::Keygen(args) => keygen::run(args),
+        Verb::Paper(verb) => paper::run(verb),
         Verb::Hsm(verb) => hsm::run(verb),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keeps secrets in memory from reaching a disk, as far as the system allows it.
+//! Keeps secrets in memory from reaching a disk, as far as the system allows it, and wipes what is freed.
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: crates that make the words and the QR code of a key, among others, do not.
+#[global_allocator]
+static WIPING: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 /// How much of the stack is overwritten after a verb. None of them goes deeper.
 const STACK: usize = 384 << 10;

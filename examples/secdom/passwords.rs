@@ -82,7 +82,8 @@ pub fn ask(file: &Path, instead: &str) -> Outcome<Zeroizing<Vec<u8>>> {
         .map_err(|error| Refusal::file(file, format!("cannot ask for its password: {error}")))
 }
 
-fn read_file(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+/// Reads the password in a file.
+pub fn read_file(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     // Editors write a byte order mark, and PowerShell UTF-16.
     let mut password = text::read(path)?;
     for end in [b'\n', b'\r'] {

@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     } = custodians::read(args.keys, path, &mut file, required, Unusable::LeftOut)?;
     let public = transfer.public_key();
     let public = [public.modulus(), public.exponent()];
-    if { custodians.iter() }.any(|custodian| custodian.key.public() == public) {
+    if { custodians.iter() }.any(|custodian| custodian.key.public() == Some(public)) {
         return Err(of_custodian(&transfer_file, path));
     }
     let (combined, pair);

@@ -2,12 +2,12 @@
 //! Signals that end the process: its temporary files are removed, and the terminal shows again what is typed.
 
 #[cfg(unix)]
-pub use unix::{ask, watch};
+pub use unix::{ask, ask_shown, watch};
 
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
-    use std::io::{self, Write};
+    use std::io::{self, Read, Write};
     use std::os::fd::AsFd;
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,12 @@ mod unix {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
 
+    use zeroize::Zeroizing;
+
     use crate::output;
+
+    /// The longest line that a terminal gives.
+    const LINE: usize = 4096;
 
     /// How the terminal was before a password was asked for.
     static TERMINAL: Mutex<Option<(File, Termios)>> = Mutex::new(None);
@@ -53,6 +58,23 @@ mod unix {
         answer
     }
 
+    /// Asks for a line that the terminal shows as it is typed. It is empty at the end of the input.
+    pub fn ask_shown(prompt: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut tty = File::options().read(true).write(true).open("/dev/tty")?;
+        tty.write_all(prompt.as_bytes())?;
+        let mut line = Zeroizing::new(vec![0; LINE]);
+        let mut filled = 0;
+        // A terminal gives a line at a time.
+        while let read @ 1.. = tty.read(&mut line[filled..])? {
+            filled += read;
+            if line[..filled].ends_with(b"\n") {
+                break;
+            }
+        }
+        line.truncate(filled);
+        Ok(line)
+    }
+
     fn terminal() -> MutexGuard<'static, Option<(File, Termios)>> {
         TERMINAL.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,4 +93,15 @@ pub fn watch() {}
 #[cfg(not(unix))]
 pub fn ask(prompt: &str) -> std::io::Result<String> {
     rpassword::prompt_password(prompt)
+}
+
+#[cfg(not(unix))]
+pub fn ask_shown(prompt: &str) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>> {
+    use std::io::{Write, stderr, stdin};
+    stderr().write_all(prompt.as_bytes())?;
+    let mut line = zeroize::Zeroizing::new(String::with_capacity(4096));
+    stdin().read_line(&mut line)?;
+    Ok(zeroize::Zeroizing::new(
+        std::mem::take(&mut *line).into_bytes(),
+    ))
 }

@@ -127,7 +127,7 @@ impl<'p> Candidate<'p> {
             false => error,
         })?;
         let place = { publics.iter() }
-            .position(|public| *public == key.public())
+            .position(|public| Some(*public) == key.public())
             .ok_or_else(|| missing(&self.key_file, CERTS))?;
         let warnings = self.certificates[place].file.warnings(&parsed[place]);
         let custodian = Custodian {

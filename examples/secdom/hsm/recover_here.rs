@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
-use security_domain::custodian::{CustodianId, Recipient};
+use security_domain::custodian::CustodianId;
 use security_domain::lifecycle::{Domain, Empty, InSession};
-use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain, ShareError,
 };
@@ -14,6 +13,7 @@ use security_domain::sealed_domain::{
 use super::device::Device;
 use super::recover::{Opened, parse};
 use super::{HsmArg, ROOM, empty, vault};
+use crate::key::Key;
 use crate::names::{CertsArg, Names};
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
@@ -82,8 +82,7 @@ fn recover_in(
                 .custodians()
                 .any(|custodian| custodian.id == id)
         };
-        let key = key::read_private(file, passwords.given(index), listed)?;
-        let id = key.public_key().id();
+        let (id, key) = key::read_private(file, passwords.given(index), listed)?;
         must_be_new_and_listed(file, id, path, sealed, &keys)?;
         keys.push((file.as_path(), id, key));
     }
@@ -115,7 +114,7 @@ fn must_be_new_and_listed(
     id: CustodianId,
     path: &Path,
     sealed: &SealedDomain<'_>,
-    earlier: &[(&Path, CustodianId, Box<PrivateKey>)],
+    earlier: &[(&Path, CustodianId, Key)],
 ) -> Outcome<()> {
     if let Some((earlier, _, _)) = earlier.iter().find(|(_, other, _)| *other == id) {
         return Err(certificate::same_key(file, earlier));
@@ -133,14 +132,14 @@ fn must_be_new_and_listed(
 
 /// Returns the shares that open, and the custodians whose share does not open.
 fn shares(
-    keys: &mut [(&Path, CustodianId, Box<PrivateKey>)],
+    keys: &mut [(&Path, CustodianId, Key)],
     names: &Names,
     sealed: &SealedDomain<'_>,
 ) -> Outcome<(Vec<DomainShare>, Vec<String>)> {
     let progress = Progress::show("opening shares");
     let (mut shares, mut wrong) = (Vec::new(), Vec::new());
     for (file, id, key) in keys {
-        match sealed.unwrap_share(*id, &mut **key, &mut SysRng) {
+        match sealed.unwrap_share(*id, key, &mut SysRng) {
             Ok(share) => shares.push(share),
             Err(ShareError::DoesNotOpen(_) | ShareError::Changed(_)) => {
                 wrong.push(format!(

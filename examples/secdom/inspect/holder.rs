@@ -47,12 +47,13 @@ fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
                 json!({ "encrypted": true })
             }
             Some(key) => {
-                let (id, bits) = (key.id().map(|id| id.to_string()), key.bits());
-                facts.word("key", format!("{bits} bits, not encrypted"));
+                let (id, kind) = (key.id().map(|id| id.to_string()), key.kind());
+                facts.word("key", format!("{kind}, not encrypted"));
                 if let Some(id) = &id {
                     facts.word("custodian-id", id);
                 }
-                json!({ "encrypted": false, "custodian_id": id, "key_bits": bits })
+                let bits = key.bits();
+                json!({ "encrypted": false, "custodian_id": id, "kind": kind, "key_bits": bits })
             }
         });
     }

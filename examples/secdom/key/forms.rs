@@ -11,7 +11,7 @@ use super::{Key, Lock, encryption, numbers, old, pfx};
 use crate::certificate::elements;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
-use crate::{pem, pkcs12, show};
+use crate::{kem, pem, pkcs12, show};
 
 /// `rsaEncryption` and `id-RSASSA-PSS`. Their keys are of the same form, and what parameters there are
 /// does not concern decryption.
@@ -135,6 +135,9 @@ fn pkcs8(der: &[u8], lock: &Lock<'_>) -> Outcome<Key> {
         .and_then(|oid| oid.decode_as::<der::asn1::ObjectIdentifier>().ok());
     let oid = oid.map(|oid| oid.to_string()).unwrap_or_default();
     if !RSA.contains(&oid.as_str()) {
+        if let Some(read) = kem::PrivateKey::from_pkcs8_der(der) {
+            return read.map(Key::Kem).map_err(|error| lock.refuse(error));
+        }
         let other = match oid.as_str() {
             "1.2.840.10045.2.1" => "one on an elliptic curve".into(),
             "1.3.101.112" => "an Ed25519 key".into(),

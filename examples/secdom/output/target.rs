@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An output that holds no secret in the clear: a new file or, for `-`, standard output.
+//! An output that is a new file or, for `-`, standard output: one that holds no secret in the clear, or a key's sheet.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -36,6 +36,11 @@ impl<'p> Target<'p> {
             return Err(this.refusal("is a terminal, and the output is not text"));
         }
         Ok(this)
+    }
+
+    /// Returns whether the output is shown on a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.0.is_none() && io::stdout().is_terminal()
     }
 
     /// Makes a refusal of the output.
