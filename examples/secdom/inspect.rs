@@ -38,7 +38,7 @@ const ADVISED_BITS: u32 = 3072;
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
-    /// domain, request, contribution or backup of this tool; a certificate or private key
+    /// domain, request, contribution or backup of this tool; a certificate, public key or private key
     file: PathBuf,
     /// Certificates, PEM or DER, that show to whom the shares belong
     #[arg(long, num_args = 1.., value_name = "CER")]

@@ -24,11 +24,7 @@ impl PublicKey {
     /// Reads the public key in `path`.
     pub fn read(path: &Path) -> Outcome<Self> {
         let bytes = text::read(path)?;
-        Self::parse(path, &bytes)
-    }
-
-    /// Reads the public key in `bytes`, the text of the file `path`.
-    pub fn parse(path: &Path, bytes: &[u8]) -> Outcome<Self> {
+        let bytes = bytes.as_slice();
         let none = || {
             let error = "holds no public key in PEM or DER";
             kind::refusal(path, bytes, &FileKind::PublicKey, error)

@@ -61,6 +61,7 @@ step sessions       target/tools/sealed-domain/bin/python tests/interop/sessions
 step record         target/tools/sealed-domain/bin/python tests/interop/record.py check
 step kinds          target/tools/sealed-domain/bin/python tests/interop/kinds.py check
 step self-test      target/tools/sealed-domain/bin/python tests/interop/self_test.py check
+step paper          target/tools/sealed-domain/bin/python tests/interop/paper.py
 step npm-sharing    node tests/interop/npm_sharing.mjs
 step restore-time   "$python" tests/interop/restore_time.py
 

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 25] = [
+pub const VERBS: [&str; 29] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -17,6 +17,10 @@ pub const VERBS: [&str; 25] = [
     "inspect",
     "drill",
     "contribute",
+    "keygen",
+    "paper write",
+    "paper verify",
+    "paper read",
     "hsm init",
     "hsm status",
     "hsm activate",
@@ -38,7 +42,9 @@ pub const VERBS: [&str; 25] = [
 
 #[test]
 fn help_and_version_are_no_errors() {
-    let help = secdom(["--help"]).done() + &secdom(["hsm", "--help"]).done();
+    let help = secdom(["--help"]).done()
+        + &secdom(["hsm", "--help"]).done()
+        + &secdom(["paper", "--help"]).done();
     for verb in VERBS {
         let last = verb.split(' ').next_back().unwrap();
         assert!(help.contains(&format!("\n  {last} ")), "{help}");

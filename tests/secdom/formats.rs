@@ -350,7 +350,7 @@ fn a_file_has_a_bounded_number_of_keys_and_certificates() {
 #[test]
 fn keys_and_certificates_are_inspected() {
     let certificate = secdom(arguments!["inspect", key("s2048_0").with_extension("cer")]).done();
-    let id = "80ca3dc28d329e4e4308be27d1b11993b84158ce6cf3d0c6bb9b226ed63b5e45";
+    let id = "5aa01e00bcd5aebb504f3fdd1e5d29a884d1c6109114b00a771ac3fdf5c8549d";
     for word in [
         "3-FhQRM5chXMqUF9yyxCVhEmC3Yy-yj1N4Pc23xpLTQ",
         id,

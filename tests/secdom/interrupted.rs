@@ -121,13 +121,13 @@ fn what_a_killed_process_left_is_swept_away() {
 }
 
 /// A terminal.
-struct Terminal {
-    master: File,
+pub struct Terminal {
+    pub master: File,
     slave: CString,
 }
 
 impl Terminal {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -143,7 +143,7 @@ impl Terminal {
     }
 
     /// Runs the tool as if somebody sat there.
-    fn run(&self, line: impl IntoIterator<Item = OsString>) -> Child {
+    pub fn run(&self, line: impl IntoIterator<Item = OsString>) -> Child {
         let control = self.open();
         let mut command = tool();
         command.args(line);
@@ -162,7 +162,7 @@ impl Terminal {
         command.spawn().unwrap()
     }
 
-    fn shown(&mut self) -> String {
+    pub fn shown(&mut self) -> String {
         let mut shown = [0; 1024];
         let read = self.master.read(&mut shown).unwrap();
         String::from_utf8_lossy(&shown[..read]).into_owned()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command-line tool, driven as a black box: exit codes, the one line on stderr, and what it
 //! writes.
-#![cfg(feature = "managed-hsm")]
+#![cfg(all(feature = "managed-hsm", feature = "p256", feature = "pq"))]
 
 mod certificates;
 mod columns;
@@ -30,6 +30,9 @@ mod memory;
 mod odd_certificates;
 mod odd_keys;
 mod outputs;
+mod paper;
+#[cfg(unix)]
+mod paper_terminal;
 mod restore;
 mod simulated;
 mod split_keys;

@@ -250,6 +250,47 @@ fn what_shows_a_key_leaves_nothing_in_memory() {
 }
 
 #[test]
+fn a_key_on_paper_is_not_in_memory_afterwards() {
+    let folder = Folder::new();
+    let paper = |name: &str| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/vectors/paper")
+            .join(name)
+    };
+    let sheet = fs::read_to_string(paper("x-wing.txt")).unwrap();
+    let parts: Vec<&str> = sheet.split("\n\n").collect();
+    let text: String = parts[2].split_whitespace().collect();
+    // In the rows and in the QR code; what is public comes first.
+    let mut secrets = Secrets::default();
+    secrets
+        .add("the seed", &(0..32).collect::<Vec<u8>>())
+        .add("the rows", &parts[2].as_bytes()[24..])
+        .add("the text", &text.as_bytes()[15..])
+        .add("the QR code", &text.to_uppercase().as_bytes()[15..])
+        .add("the words", parts[4].as_bytes());
+    let [public, out] = [paper("x-wing.pub"), folder.join("x.svg")];
+    secrets.are_gone_after(&arguments![
+        "paper",
+        "verify",
+        "--pub",
+        public,
+        "--in",
+        paper("x-wing.txt")
+    ]);
+    secrets.are_gone_after(&arguments![
+        "paper",
+        "write",
+        "--key",
+        paper("x-wing.key"),
+        "--pub",
+        public,
+        "--out",
+        out,
+        "--no-verify",
+    ]);
+}
+
+#[test]
 fn a_key_that_is_made_is_not_in_memory_afterwards() {
     let folder = Folder::new();
     let key_file = folder.join("t.key");

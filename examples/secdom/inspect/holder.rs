@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Inspects the files of custodians: certificates and private keys.
+//! Inspects the files of custodians: certificates, public and private keys.
 
 use std::path::Path;
 
 use security_domain::custodian::Recipient;
-use security_domain::rsa::PublicKey;
+use security_domain::rsa;
 use serde_json::json;
 
 use super::facts::Facts;
 use super::{about_holder, holder_in_json};
 use crate::certificate::{CertificateFile, Holder};
 use crate::kind::{self, FileKind};
+use crate::public::PublicKey;
 use crate::report::Outcome;
 use crate::{key, pkcs12, show, text};
 
-/// Reads a certificate or a private key; nothing if `bytes` look like neither.
+/// Reads a certificate or a key; nothing if `bytes` look like neither.
 pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
     match FileKind::of_decoded(bytes) {
+        FileKind::PublicKey => Some(public(path, bytes)),
         FileKind::Certificate
         | FileKind::P7b
         | FileKind::PrivateKey
@@ -69,12 +71,20 @@ fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     Ok(facts)
 }
 
+fn public(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let key = PublicKey::read(path)?;
+    let mut facts = Facts::new(path, "public-key", "public key", bytes);
+    facts.fact("kind", key.kind());
+    facts.fact("custodian-id", key.id());
+    Ok(facts)
+}
+
 fn describe(facts: &mut Facts, certificates: &[CertificateFile]) -> Outcome<()> {
     let mut listed = Vec::new();
     for file in certificates {
         let certificate = file.parse_for_recovery()?;
         let holder = Holder::recovered(&certificate);
-        let id = PublicKey::new(certificate.modulus(), certificate.exponent());
+        let id = rsa::PublicKey::new(certificate.modulus(), certificate.exponent());
         let id = id.ok().map(|key| key.id().to_string());
         facts.word("subject", show::text(&holder.subject));
         facts.word("thumbprint", holder.thumbprint);
