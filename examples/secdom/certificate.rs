@@ -45,7 +45,12 @@ impl CertificateFile {
     /// Reads `path`. If the file has several certificates, the one that issued none of the others is
     /// taken, in whatever order they are. If there is no such one, or more than one, the file is refused.
     pub fn read(path: &Path) -> Outcome<Self> {
-        let mut all = Self::read_each(path)?;
+        Self::of_text(path, &text::read(path)?)
+    }
+
+    /// The same for `bytes`, the text of the file `path`.
+    pub fn of_text(path: &Path, bytes: &[u8]) -> Outcome<Self> {
+        let mut all = Self::each_of_text(path, bytes)?;
         let names = all.iter().map(|one| Names::of(&one.der));
         let names = names.collect::<der::Result<Vec<_>>>().unwrap_or_default();
         if all.len() == 1 {
@@ -72,12 +77,15 @@ impl CertificateFile {
 
     /// Reads each different certificate in `path`.
     pub fn read_each(path: &Path) -> Outcome<Vec<Self>> {
-        let bytes = text::read(path)?;
-        let mut lock = Lock::of_certificates(path, &bytes);
-        let all = Self::find(path, &bytes, Some(&mut lock))?;
+        Self::each_of_text(path, &text::read(path)?)
+    }
+
+    fn each_of_text(path: &Path, bytes: &[u8]) -> Outcome<Vec<Self>> {
+        let mut lock = Lock::of_certificates(path, bytes);
+        let all = Self::find(path, bytes, Some(&mut lock))?;
         if all.is_empty() {
             let error = "holds no certificate in PEM or DER";
-            return Err(kind::refusal(path, &bytes, &FileKind::Certificate, error));
+            return Err(kind::refusal(path, bytes, &FileKind::Certificate, error));
         }
         Ok(all)
     }

@@ -8,7 +8,8 @@ use security_domain::managed_hsm::{Tag, domain_file};
 
 use serde_json::json;
 
-use crate::certificate::{self, CertificateFile};
+use crate::certificate::{self, CertificateFile, Holder};
+use crate::inspect::Custodian;
 use crate::output::{Access, Content, Target};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Report};
@@ -78,7 +79,11 @@ pub fn run(args: Args) -> Outcome<Report> {
         show::count(tagged.len(), "artifact"),
         show::sha256(&text),
     );
-    let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
+    let holders = certificates.iter().map(Holder::of);
+    let custodians =
+        { files.iter().zip(holders) }.map(|(file, holder)| Custodian::of(file, holder));
+    let custodians: Vec<_> = custodians.collect();
+    let sealed_to = inspect::sealed_to(threshold, &custodians, None);
     let object = json!({
         "file": out.shown(),
         "required": args.sd_quorum,

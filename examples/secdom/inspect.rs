@@ -8,9 +8,10 @@ mod own;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use security_domain::custodian::Algorithm;
 use security_domain::managed_hsm::Artifact;
 use security_domain::quorum::Threshold;
-use security_domain::x509::{Certificate, Thumbprint};
+use security_domain::x509::Thumbprint;
 use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
@@ -245,23 +246,61 @@ fn sizes<'a>(artifacts: impl Iterator<Item = Artifact<'a>>) -> Vec<(String, usiz
         .collect()
 }
 
-/// Says to whose certificates a domain was sealed, and what a careful operator would worry about.
-pub fn sealed_to(
-    threshold: Threshold,
-    files: &[CertificateFile],
-    certificates: &[Certificate<'_>],
-) -> String {
+/// A custodian to whom a domain was sealed.
+pub struct Custodian {
+    /// Which certificate or key was taken, from which file.
+    pub taken: String,
+    /// The holder of the certificate.
+    pub holder: Option<Holder>,
+}
+
+impl Custodian {
+    pub fn of(file: &CertificateFile, holder: Holder) -> Self {
+        Self {
+            taken: file.taken(&holder),
+            holder: Some(holder),
+        }
+    }
+}
+
+/// Says to whose certificates and keys a domain was sealed, and what a careful operator would worry about, `more`
+/// included.
+pub fn sealed_to(threshold: Threshold, custodians: &[Custodian], more: Option<String>) -> String {
     let (mut text, mut findings) = (String::new(), Vec::new());
-    about_quorum(threshold.get(), certificates.len(), &mut findings);
-    for (file, certificate) in files.iter().zip(certificates) {
-        let holder = Holder::of(certificate);
-        let _ = writeln!(text, "custodian {}", file.taken(&holder));
-        about_holder(&holder, &mut findings);
+    about_quorum(threshold.get(), custodians.len(), &mut findings);
+    findings.extend(more);
+    for custodian in custodians {
+        let _ = writeln!(text, "custodian {}", custodian.taken);
+        if let Some(holder) = &custodian.holder {
+            about_holder(holder, &mut findings);
+        }
     }
     for finding in findings {
         let _ = writeln!(text, "finding {finding}");
     }
     text
+}
+
+/// Says whether custodians whose keys a quantum computer would break can open a domain of these kinds of keys.
+pub fn about_kinds(required: u8, kinds: impl Iterator<Item = Algorithm>) -> Option<String> {
+    let (mut rsa, mut curve) = (0, 0);
+    for kind in kinds {
+        match kind {
+            Algorithm::DhKemP256 => curve += 1,
+            kind if kind.rsa_size().is_some() => rsa += 1,
+            _ => {}
+        }
+    }
+    let broken = "whoever keeps the file can open it once a quantum computer can break";
+    let required = usize::from(required);
+    if rsa >= required {
+        let keys = show::count(rsa, "custodian");
+        return Some(format!(
+            "an RSA-only quorum opens it: {keys} of {required} required have RSA alone, and {broken} RSA"
+        ));
+    }
+    (rsa + curve >= required)
+        .then(|| format!("a quorum with RSA and P-256 keys alone opens it, and {broken} them"))
 }
 
 /// Collects what a careful operator would worry about.

@@ -3,6 +3,7 @@
 
 use getrandom::SysRng;
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
+use security_domain::custodian_key::CustodianKey;
 use security_domain::kem::{self, KeyError, MlKem1024, MlKem1024P384, P256, XWing};
 use security_domain::rng::{Generator, RngError};
 use zeroize::Zeroizing;
@@ -144,6 +145,17 @@ impl PublicKey {
             }
         };
         Kind::ALL.into_iter().find_map(read)
+    }
+
+    /// Returns the key as a domain is sealed to it.
+    pub fn recipient(&self) -> Result<CustodianKey, KeyError> {
+        let der = self.spki.as_slice();
+        Ok(match self.kind {
+            Kind::P256 => CustodianKey::P256(kem::PublicKey::from_spki_der(der)?),
+            Kind::XWing => CustodianKey::XWing(kem::PublicKey::from_spki_der(der)?),
+            Kind::MlKem1024P384 => CustodianKey::MlKem1024P384(kem::PublicKey::from_spki_der(der)?),
+            Kind::MlKem1024 => CustodianKey::MlKem1024(kem::PublicKey::from_spki_der(der)?),
+        })
     }
 
     pub fn spki_der(&self) -> &[u8] {

@@ -36,6 +36,7 @@ mod pem;
 mod pkcs12;
 mod progress;
 mod public;
+mod recipients;
 mod report;
 mod restore_blob;
 mod shell;

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use security_domain::custodian::{CustodianId, Recipient};
+use security_domain::custodian_key::CustodianKey;
 use security_domain::rsa;
 use zeroize::Zeroizing;
 
@@ -23,8 +24,11 @@ pub enum PublicKey {
 impl PublicKey {
     /// Reads the public key in `path`.
     pub fn read(path: &Path) -> Outcome<Self> {
-        let bytes = text::read(path)?;
-        let bytes = bytes.as_slice();
+        Self::of_text(path, &text::read(path)?)
+    }
+
+    /// Reads the public key in `bytes`, the text of the file `path`.
+    pub fn of_text(path: &Path, bytes: &[u8]) -> Outcome<Self> {
         let none = || {
             let error = "holds no public key in PEM or DER";
             kind::refusal(path, bytes, &FileKind::PublicKey, error)
@@ -69,6 +73,14 @@ impl PublicKey {
         match self {
             Self::Rsa(key) => key.id(),
             Self::Kem(key) => key.id,
+        }
+    }
+
+    /// Returns the key as a domain is sealed to it. `path` names it.
+    pub fn recipient(self, path: &Path) -> Outcome<CustodianKey> {
+        match self {
+            Self::Rsa(key) => Ok(CustodianKey::Rsa(*key)),
+            Self::Kem(key) => key.recipient().map_err(|error| Refusal::file(path, error)),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use security_domain::custodian::Recipient;
+use security_domain::custodian_key::CustodianKey;
 use security_domain::lifecycle::{Activation, Active, AnyDomain, Domain, LifecycleError, Sealable};
-use security_domain::rsa::PublicKey;
 use security_domain::sealed_domain::{
     DomainLabel, ModuleFloor, ModuleName, ModuleVersion, SealedDomain,
 };
@@ -15,11 +15,10 @@ use super::recover::parse;
 use super::{HsmArg, ROOM, not_in_state, vault};
 use serde_json::json;
 
-use crate::certificate::{self, CertificateFile};
 use crate::output::{self, Access};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{custodians, input, inspect};
+use crate::{custodians, input, inspect, recipients};
 
 const EXAMPLE: &str = "Example:
   secdom hsm activate --hsm hsm-1 --custodians A.cer B.cer C.cer --quorum 2 \\
@@ -36,7 +35,7 @@ another domain for the same custodians, and the id distinguishes them.";
 pub struct Args {
     #[command(flatten)]
     at: HsmArg,
-    /// The custodians' certificates, PEM or DER
+    /// The custodians' certificates or public keys, PEM or DER, of any kinds
     #[arg(long, required = true, num_args = 1.., value_name = "CER")]
     custodians: Vec<PathBuf>,
     /// How many custodians are needed to open the file, from 2 to all of them
@@ -68,12 +67,7 @@ pub fn run(args: Args) -> Outcome<Report> {
     output::must_be_free(out)?;
     let listed = ("--custodians", args.custodians.len());
     let threshold = custodians::threshold("--quorum", args.quorum, listed)?;
-    let files = CertificateFile::read_all(&args.custodians)?;
-    let certificates = certificate::with_distinct_keys(&files)?;
-    let keys: Vec<PublicKey> = certificates
-        .iter()
-        .map(|certificate| certificate.public_key().clone())
-        .collect();
+    let (keys, shown) = recipients::read(&args.custodians)?;
     let activation = Activation {
         custodians: &keys,
         threshold,
@@ -120,7 +114,9 @@ pub fn run(args: Args) -> Outcome<Report> {
         ))
     })?;
     let header = sealed.header();
-    let sealed_to = inspect::sealed_to(threshold, &files, &certificates);
+    let kinds = keys.iter().map(Recipient::algorithm);
+    let kinds = inspect::about_kinds(threshold.get(), kinds);
+    let sealed_to = inspect::sealed_to(threshold, &shown, kinds);
     let (id, digest) = (header.domain_id().to_string(), header.digest().to_string());
     let text = format!("domain-id {id}\nheader-digest {digest}\n{sealed_to}");
     let custodians: Vec<_> = { header.custodians() }
@@ -134,7 +130,7 @@ pub fn run(args: Args) -> Outcome<Report> {
 /// that file before the HSM completes it, so the process may be killed at any time.
 fn seal<'v, S: Sealable>(
     domain: Domain<'v, S, ROOM>,
-    activation: &Activation<'_, PublicKey>,
+    activation: &Activation<'_, CustodianKey>,
     out: &Path,
     device: &mut Device,
 ) -> Outcome<Domain<'v, Active, ROOM>> {
@@ -154,7 +150,7 @@ fn seal<'v, S: Sealable>(
 /// Refuses if the HSM is sealed to others, or in another way, than this command says.
 fn must_be_sealed_to(
     stored: &SealedDomain<'_>,
-    activation: &Activation<'_, PublicKey>,
+    activation: &Activation<'_, CustodianKey>,
     device: &Device,
 ) -> Outcome<()> {
     let header = stored.header();

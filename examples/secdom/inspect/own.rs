@@ -15,7 +15,7 @@ use security_domain::sealed_domain::{
 use serde_json::json;
 
 use super::facts::Facts;
-use super::{about_holder, about_quorum, holder_in_json};
+use super::{about_holder, about_kinds, about_quorum, holder_in_json};
 use crate::certificate::{CertificateFile, Holder};
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
@@ -107,6 +107,8 @@ fn custodians(
     facts.word("quorum", format!("{required} of {count}"));
     facts.member("required", required);
     about_quorum(required, count.into(), &mut facts.findings);
+    let kinds = file.header().custodians().map(|one| one.algorithm);
+    facts.findings.extend(about_kinds(required, kinds));
     let changed: Vec<Custodian> = file.changed().collect();
     let holders = holders(facts, file.header(), certificates)?;
     let mut listed = Vec::new();
