@@ -11,9 +11,9 @@ use super::stage::Stage;
 use super::state::{Domain, Empty, Provisioned, Refused};
 use super::vault::{Next, Vault};
 use crate::hardened::{Permit, Verdict, copy};
+use crate::rng::{self, Generator};
 #[cfg(feature = "hazmat")]
-use crate::rng::Erased;
-use crate::rng::{self, Generator, RngError};
+use crate::rng::{Erased, RngError};
 #[cfg(feature = "hazmat")]
 use crate::sealed_domain::InstanceId;
 use crate::sealed_domain::{ArtifactTag, MAX_ARTIFACTS, Root, SealError};

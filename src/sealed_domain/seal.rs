@@ -157,7 +157,7 @@ impl<K: Recipient> Sealing<'_, K> {
         held_back: Option<&mut Secret<RELEASE_LEN>>,
     ) -> Result<SealedDomain<'o>, SealError> {
         burning::<{ burn::SEALING }, _>(move || {
-            let core = self.core()?;
+            let mut core = self.core()?;
             rng.tick();
             let lengths = self.lengths(&core)?;
             let needed = lengths.scratch();
@@ -172,7 +172,7 @@ impl<K: Recipient> Sealing<'_, K> {
                 .get_mut(..needed)
                 .ok_or(SealError::BufferTooSmall { needed })?;
             let made = self
-                .make(core, &lengths, rng, scratch, out, held_back)
+                .make(&mut core, &lengths, rng, scratch, out, held_back)
                 .and_then(|permit| permit.spend(SealError::Fault));
             scratch.zeroize();
             made.inspect_err(|_| out.zeroize())?;

@@ -11,8 +11,8 @@ use security_domain::rsa::{
     Decryption, KeyGeneration, ModulusSize, PrivateKey, PublicKey, Workspace,
 };
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, Root,
-    SealedDomain, Sealing,
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage, ModuleFloor,
+    Root, SealedDomain, Sealing,
 };
 use security_domain::wrapped_share::read_share;
 use security_domain::x509::{Certificate, RecoveryCertificate, SelfSigned, write_self_signed};
@@ -185,6 +185,7 @@ entry!(reach_domain_seal, |input, out| {
         threshold: quorum.threshold(),
         label,
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: input.len() as u64,
         instance: InstanceId::from_bytes([7; 16]),
     };

@@ -15,7 +15,7 @@ use security_domain::quorum::Threshold;
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
     ArtifactTag, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Lineage,
-    Root, SealedDomain, Sealing,
+    ModuleFloor, Root, SealedDomain, Sealing,
 };
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -134,6 +134,7 @@ extern "C" fn residue_domain_seal() -> u32 {
         threshold,
         label,
         lineage: Lineage::FIRST,
+        floor: ModuleFloor::NONE,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
     };

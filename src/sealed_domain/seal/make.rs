@@ -39,7 +39,7 @@ impl<K: Recipient> Sealing<'_, K> {
     /// Leaks: nothing else.
     pub(super) fn make(
         &self,
-        mut core: Core<'_>,
+        core: &mut Core<'_>,
         lengths: &Lengths,
         rng: &mut dyn Watched,
         scratch: &mut [u8],
@@ -51,7 +51,7 @@ impl<K: Recipient> Sealing<'_, K> {
         let (header, work) = lengths.cut_scratch(scratch)?;
 
         let mut what = Secret::zeroed();
-        self.what(&core, lengths, header, &mut what)?;
+        self.what(core, lengths, header, &mut what)?;
         let rng: &mut dyn Watched = &mut Hedged::new(rng, self.root, what);
         let data_key = Secret::<32>::random(rng)?;
         let release = Secret::<RELEASE_LEN>::random(rng)?;
@@ -62,15 +62,14 @@ impl<K: Recipient> Sealing<'_, K> {
         rng.tick();
         core.release_digest = Purpose::Release.digest([release.expose().as_slice()]);
 
-        let core_digest = self.write_header(&core, lengths, &[], header)?;
+        let core_digest = self.write_header(core, lengths, &[], header)?;
         let mut shares = [const { None }; MAX_CUSTODIANS];
         let shares = shares
             .get_mut(..core.custodians.len())
             .ok_or(SealError::Fault)?;
         shamir::split_into(&data_key, core.quorum, rng, shares)?;
-        let listed =
-            self.wrap_shares(&core, &core_digest, shares, rng, work, &mut slots.wrapped)?;
-        self.write_header(&core, lengths, &listed, header)?;
+        let listed = self.wrap_shares(core, &core_digest, shares, rng, work, &mut slots.wrapped)?;
+        self.write_header(core, lengths, &listed, header)?;
         let digest = HeaderDigest::from_bytes(Purpose::Header.digest([&*header]));
 
         let mut key = SealingKey::none();
