@@ -18,10 +18,19 @@ use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
 use crate::custodian::MAX_WRAPPED_LEN;
 use crate::ed25519::SIGNATURE_LEN;
+use crate::rsa::ModulusSize;
 use crate::wrapped_share::PLAINTEXT_LEN;
 
 /// One item of the shares list: a verify key and a digest.
 const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
+
+/// The longest wrapped share, where this build makes it. Without `pq` there are RSA and P-256 alone: a longer
+/// share, of a recipient outside this crate, is refused for want of scratch.
+const MAX_WRAPPED: usize = if cfg!(feature = "pq") {
+    MAX_WRAPPED_LEN
+} else {
+    ModulusSize::Rsa4096.bytes()
+};
 
 /// How many bytes of scratch it takes at most to seal a domain of this many artifacts, which have `bytes`
 /// bytes together.
@@ -37,7 +46,7 @@ pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
     let header = bytes_len(core).saturating_add(2 + MAX_CUSTODIANS * SHARE_LEN);
     let body = bytes.saturating_add(Root::LEN);
     let work = body.saturating_mul(2).saturating_add(TAG_LEN);
-    let wrapped = MAX_WRAPPED_LEN;
+    let wrapped = MAX_WRAPPED;
     header.saturating_add(if work < wrapped { wrapped } else { work })
 }
 
@@ -188,7 +197,6 @@ mod tests {
     use super::*;
     use crate::custodian::{Algorithm, CustodianId, PostQuantum, Recipient, WrapError};
     use crate::quorum::Threshold;
-    use crate::rsa::ModulusSize;
     use crate::sealed_domain::{
         ArtifactTag, DomainLabel, InstanceId, Lineage, ModuleFloor, ModuleName, ModuleVersion,
         Sealing,
@@ -199,9 +207,12 @@ mod tests {
 
     impl Recipient for Longest {
         fn algorithm(&self) -> Algorithm {
-            Algorithm::Both {
-                rsa: ModulusSize::Rsa4096,
-                other: PostQuantum::MlKem1024P384,
+            match cfg!(feature = "pq") {
+                true => Algorithm::Both {
+                    rsa: ModulusSize::Rsa4096,
+                    other: PostQuantum::MlKem1024P384,
+                },
+                false => Algorithm::Rsa4096OaepSha256,
             }
         }
 

@@ -68,7 +68,16 @@ impl<K: Recipient> Sealing<'_, K> {
             .get_mut(..core.custodians.len())
             .ok_or(SealError::Fault)?;
         shamir::split_into(&data_key, core.quorum, rng, shares)?;
-        let listed = self.wrap_shares(core, &core_digest, shares, rng, work, &mut slots.wrapped)?;
+        let mut listed = Listed::new();
+        let wrapped = &mut slots.wrapped;
+        self.wrap_shares(
+            (core, &core_digest),
+            shares,
+            rng,
+            work,
+            wrapped,
+            &mut listed,
+        )?;
         self.write_header(core, lengths, &listed, header)?;
         let digest = HeaderDigest::from_bytes(Purpose::Header.digest([&*header]));
 
@@ -163,19 +172,19 @@ impl<K: Recipient> Sealing<'_, K> {
         Ok(Purpose::Core.digest([core.ok_or(SealError::Fault)?]))
     }
 
-    /// Wraps each share to its custodian in `work`, checks it, and copies it to its slot.
+    /// Wraps each share to its custodian in `work`, checks it, copies it to its slot and lists it.
+    /// The core comes with its digest.
     ///
     /// Secret: the shares. Public: the rest. Leaks: nothing else.
     fn wrap_shares(
         &self,
-        core: &Core<'_>,
-        core_digest: &[u8; 32],
+        (core, core_digest): (&Core<'_>, &[u8; 32]),
         shares: &[Option<Share<32>>],
         rng: &mut dyn Watched,
         work: &mut [u8],
         slots: &mut [&mut [u8]],
-    ) -> Result<Listed, SealError> {
-        let mut listed = Listed::new();
+        listed: &mut Listed,
+    ) -> Result<(), SealError> {
         let custodians = self.custodians.iter().zip(&core.custodians);
         for ((share, (recipient, (id, algorithm))), slot) in
             shares.iter().zip(custodians).zip(slots)
@@ -204,11 +213,9 @@ impl<K: Recipient> Sealing<'_, K> {
             listed_one.and(hidden).spend(SealError::Fault)?;
             copy(slot, wrapped)?;
         }
-        if listed.len() == core.custodians.len() {
-            Ok(listed)
-        } else {
-            Err(SealError::Fault)
-        }
+        (listed.len() == core.custodians.len())
+            .then_some(())
+            .ok_or(SealError::Fault)
     }
 }
 
