@@ -99,14 +99,6 @@ fn empty<'v>(device: &mut Device, vault: &'v mut Vault<ROOM>) -> Outcome<Domain<
     }
 }
 
-/// Returns a stage in one word, another one for each.
-fn word(stage: Stage) -> String {
-    match stage {
-        Stage::Importing => "importing".into(),
-        other => other.to_string(),
-    }
-}
-
 /// The refusal of what needs another state.
 fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> Refusal {
     let stage = start.status().stage;
@@ -118,10 +110,7 @@ fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> R
     };
     Refusal::file(
         device.folder(),
-        format!(
-            "the HSM is {}; this step needs one that is {needed}{way}",
-            word(stage)
-        ),
+        format!("the HSM is {stage}; this step needs one that is {needed}{way}"),
     )
 }
 
@@ -132,8 +121,8 @@ fn without(device: &Device, what: &str) -> Refusal {
 
 /// Reports the state that a step left.
 fn state(stage: Stage, json: &JsonArg) -> Report {
-    let object = json!({ "state": word(stage) });
-    Report::text(json.either(format!("{}\n", word(stage)), &object))
+    let object = json!({ "state": stage.to_string() });
+    Report::text(json.either(format!("{stage}\n"), &object))
 }
 
 /// Reports a session that was begun, whose output stays even if the report cannot be printed.

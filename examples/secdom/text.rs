@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::input;
@@ -19,7 +20,7 @@ pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
 }
 
 /// Reads a JSON document, which may be saved as a JSON string, as Terraform prints it, or in the
-/// service's answer `{"value": "..."}`.
+/// service's answer `{"value": ...}`.
 pub fn read_json(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     read(path).map(|text| unwrapped(&text).unwrap_or(text))
 }
@@ -30,18 +31,29 @@ pub fn json(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     unwrapped(plain.as_deref().map_or(bytes, Vec::as_slice)).or(plain)
 }
 
+/// The service's answer.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
 /// Takes off the strings and answers around a document.
 fn unwrapped(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut inner: Option<Zeroizing<Vec<u8>>> = None;
     for _ in 0..LAYERS {
         let text = inner.as_deref().map_or(text, Vec::as_slice);
         let document = match serde_json::from_slice(text) {
-            Ok(Value::String(document)) => document,
-            Ok(Value::Object(mut answer)) => match answer.remove("value") {
-                Some(Value::String(document)) => document,
-                _ => break,
+            Ok(document) => document,
+            Err(_) => match serde_json::from_slice::<Answer<'_>>(text) {
+                Ok(Answer { value }) => match serde_json::from_str(value.get()) {
+                    Ok(document) => document,
+                    // As it stands, so that nothing is reordered or left out.
+                    Err(_) if value.get().starts_with('{') => value.get().to_owned(),
+                    Err(_) => break,
+                },
+                Err(_) => break,
             },
-            _ => break,
         };
         inner = Some(Zeroizing::new(document.into_bytes()));
     }

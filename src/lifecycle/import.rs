@@ -91,6 +91,12 @@ impl<'v, const N: usize> Domain<'v, Importing, N> {
         Some(self.vault.import().ok()?.certificate)
     }
 
+    /// Returns how many more blobs may fail before the session ends, at most [`MAX_IMPORT_FAILURES`].
+    pub fn tries_left(&self) -> u8 {
+        let tried = self.vault.import().map(|import| import.tried);
+        tried.map_or(0, |tried| MAX_IMPORT_FAILURES.saturating_sub(tried))
+    }
+
     /// Takes in a restore blob, completely or not at all. Its domain then waits to be confirmed.
     ///
     /// A blob for another transfer key, or with a list of other artifacts, is refused with that

@@ -57,13 +57,14 @@ impl Stage {
     }
 }
 
-/// Prints the stage in one word. Both kinds of session have the same word.
+/// Prints the stage in one word.
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "empty",
             Self::Provisioned => "provisioned",
-            Self::Recovering | Self::Importing => "recovering",
+            Self::Recovering => "recovering",
+            Self::Importing => "importing",
             Self::Imported => "imported",
             Self::Active => "active",
         })

@@ -94,7 +94,7 @@ fn a_blob_comes_in_waits_and_is_confirmed() {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     let (domain, certificate) = importing(&mut vault, &mut hsm, &expected(&ARTIFACTS));
     let own = domain.status();
-    assert_eq!(own.stage.to_string(), "recovering");
+    assert_eq!(own.stage.to_string(), "importing");
     drop(domain);
     let AnyDomain::Importing(domain) = vault.start(tested(), &mut hsm).unwrap() else {
         panic!("it waits for a blob");

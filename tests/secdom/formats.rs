@@ -101,7 +101,8 @@ fn a_domain_file_is_read_as_it_was_saved() {
     let quoted = json!(text).to_string();
     let answer = json!({ "value": text, "status": "Success" }).to_string();
     let answer_quoted = json!(answer).to_string();
-    for wrapped in [&text, &quoted, &answer, &answer_quoted] {
+    let object = format!("{{\"value\": {text}, \"status\": \"Success\"}}");
+    for wrapped in [&text, &quoted, &answer, &answer_quoted, &object] {
         for bytes in saved(wrapped) {
             let file = folder.write("domain.json", bytes);
             drill(&file, &[&key("s2048_0")]).done();

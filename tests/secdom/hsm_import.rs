@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom hsm import`: a restore blob of Managed HSM, taken in and confirmed.
 
+use std::ffi::OsString;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -58,10 +59,19 @@ pub fn imported(site: &Site) {
     restore_blob(site, "transfer.pem", ["first", "second"], "blob").done();
     site.import("hsm", "blob").done();
     let shown = site.status("hsm")["domain_id"].clone();
+    let given = confirmation(shown.as_str().unwrap());
+    site.hsm("import-confirm", "hsm", &given).done();
+}
+
+/// What confirms such a domain.
+pub fn confirmation(domain: &str) -> Vec<OsString> {
     let digest = Sha256::digest(b"a signing key of thirty-two bytes");
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let [first, second] = ["first", "second"].map(|tag| format!("{tag}={digest}"));
-    confirm(site, shown.as_str().unwrap(), &[&first, &second]).done();
+    let mut given = arguments!["--expect-domain", domain].to_vec();
+    for tag in ["first", "second"] {
+        given.extend(arguments!["--digest", format!("{tag}={digest}")]);
+    }
+    given
 }
 
 #[test]
@@ -207,6 +217,7 @@ fn an_importing_hsm_shows_its_transfer_key_and_the_expected_tags() {
     let status = site.status("hsm");
     assert_eq!(status["transfer_key"], thumbprint);
     assert_eq!(status["expected"], json!(["first", "second"]));
+    assert_eq!(status["tries_left"], 3);
     let text = site.plain("status", "hsm").done();
     assert!(
         text.contains(&format!("transfer-key    {thumbprint}\n")),

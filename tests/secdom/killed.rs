@@ -107,7 +107,7 @@ pub fn killed_at(point: usize, line: &[OsString], prepare: fn(&mut Command)) -> 
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

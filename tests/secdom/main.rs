@@ -24,6 +24,7 @@ mod json;
 mod keys;
 mod killed;
 mod killed_outputs;
+mod killed_steps;
 mod malformed;
 mod media;
 mod memory;

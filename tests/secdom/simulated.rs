@@ -38,7 +38,7 @@ impl Site {
         self.folder.join(name)
     }
 
-    fn key(&self, custodian: usize) -> PathBuf {
+    pub fn key(&self, custodian: usize) -> PathBuf {
         self.path(&format!("{}.key", CUSTODIANS[custodian]))
     }
 

@@ -10,7 +10,7 @@ use security_domain::storage::Flash;
 use serde_json::{Value, json};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, vault, word};
+use super::{HsmArg, ROOM, vault};
 use crate::names::CertsArg;
 use crate::report::{Outcome, Report};
 use crate::show;
@@ -21,7 +21,7 @@ const EXAMPLE: &str = "Example:
 With --json one object is printed, with the members state (empty, provisioned, recovering, \
 importing, imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
 custodian whose share is in, with the members custodian, which is the id, and subject), needed, transfer_key (the thumbprint that an import shows), expected \
-(the tags of its artifacts), counter_is_hardware, takes_writes; what there \
+(the tags of its artifacts), tries_left (how many more blobs may fail before it ends), counter_is_hardware, takes_writes; what there \
 is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
@@ -58,6 +58,10 @@ pub fn run(args: &Args) -> Outcome<Report> {
         AnyDomain::Importing(domain) => (domain.certificate(), device.expected()),
         _ => (None, None),
     };
+    let tries = match &start {
+        AnyDomain::Importing(domain) => Some(domain.tries_left()),
+        _ => None,
+    };
     let transfer = transfer.map(|thumbprint| thumbprint.to_string());
     let hardware = device.counter_is_hardware();
     let unsealed = status.stage == Stage::Active && status.header.is_none();
@@ -77,7 +81,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
                 .collect::<Value>()
         });
         let object = json!({
-            "state": word(status.stage),
+            "state": status.stage.to_string(),
             "domain_id": domain,
             "epoch": epoch,
             "header_digest": header,
@@ -88,6 +92,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "needed": needed,
             "transfer_key": transfer,
             "expected": expected,
+            "tries_left": tries,
             "counter_is_hardware": hardware,
             "takes_writes": status.takes_writes,
         });
@@ -99,7 +104,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             let _ = writeln!(text, "{label:<15} {value}");
         }
     };
-    line("state", Some(word(status.stage)));
+    line("state", Some(status.stage.to_string()));
     line("domain-id", domain);
     line("epoch", epoch.map(|epoch| epoch.to_string()));
     line("header-digest", header);
@@ -111,6 +116,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     line("needed", needed.map(|needed| needed.to_string()));
     line("transfer-key", transfer);
     line("expected", expected.map(|tags| show::tags(&tags)));
+    line("tries-left", tries.map(|tries| tries.to_string()));
     for custodian in contributed.unwrap_or_default() {
         line("contributed", Some(names.show(custodian)));
     }
