@@ -25,11 +25,23 @@ struct Step<'a> {
     out: Option<&'a str>,
 }
 
+/// The state of the HSM. While its slots are erased it can have none: it is discarded then.
+fn state(site: &Site, hsm: &str, after: &str) -> String {
+    let run = site.hsm("status", hsm, &arguments!["--json"]);
+    if after == "empty" && run.code == Some(1) {
+        run.refused(&[hsm, "no record"]);
+        site.plain("discard", hsm).done();
+    }
+    site.status(hsm)["state"].as_str().unwrap().to_owned()
+}
+
 /// Kills the step everywhere. Gives how often the HSM was as before, and as after it.
 fn killed_everywhere(site: &Site, step: &Step<'_>) -> [usize; 2] {
     let mut seen = [0, 0];
     let [before, after] = step.states;
-    for point in 0.. {
+    // A key takes long to make, so not every call is struck there.
+    let stride = if step.verb.ends_with("-begin") { 3 } else { 1 };
+    for point in (0..).step_by(stride) {
         let hsm = "killed";
         copy_folder(&site.path(step.from), &site.path(hsm));
         let mut line = arguments!["hsm", step.verb, "--hsm", site.path(hsm)].to_vec();
@@ -37,16 +49,20 @@ fn killed_everywhere(site: &Site, step: &Step<'_>) -> [usize; 2] {
         let was_killed = killed_at(point, &line, |_| {});
         let out = step.out.map(|out| site.path(out));
         let is_out = out.as_ref().is_none_or(|out| out.exists());
-        let state = site.status(hsm)["state"].as_str().unwrap().to_owned();
+        let state = state(site, hsm, after);
         if before != after {
-            assert!(state == before || state == after, "{point}: {state}");
+            let between = before == "empty" && state == "recovering";
+            assert!(
+                state == before || state == after || between,
+                "{point}: {state}"
+            );
         }
         let is_done = state == after && is_out;
         seen[usize::from(is_done)] += 1;
         if !is_done {
             assert!(was_killed, "{}: {state}", step.verb);
             if state != before {
-                // The step took effect and what it wrote is lost: it is undone, and done again.
+                // Its session began and is of no use: what it wrote is lost, or it has no quorum yet.
                 assert_eq!(before, "empty", "{}", step.verb);
                 site.plain("recover-cancel", hsm).done();
             }
@@ -88,7 +104,7 @@ fn step<'a>(verb: &'a str, from: &'a str, more: &[OsString], states: [&'a str; 2
 #[track_caller]
 fn is_done_or_not(site: &Site, step: &Step<'_>) {
     let seen = killed_everywhere(site, step);
-    assert!(seen[0] > 5 && seen[1] > 0, "{}: {seen:?}", step.verb);
+    assert!(seen[0] > 3 && seen[1] > 0, "{}: {seen:?}", step.verb);
 }
 
 #[test]

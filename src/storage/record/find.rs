@@ -170,6 +170,8 @@ fn look<M: Medium + ?Sized>(
     };
     match record.first() {
         None => return Ok(Held::Blank),
+        // No version: the slot was being overwritten.
+        Some(0) => return Ok(Held::Garbage),
         Some(&version) if version != Head::VERSION => return Ok(Held::UnknownVersion(version)),
         Some(_) => {}
     }
