@@ -260,13 +260,16 @@ fn a_key_on_paper_is_not_in_memory_afterwards() {
     let sheet = fs::read_to_string(paper("x-wing.txt")).unwrap();
     let parts: Vec<&str> = sheet.split("\n\n").collect();
     let text: String = parts[2].split_whitespace().collect();
+    let upper = text.to_uppercase();
+    let code = qrcode::bits::encode_auto(upper.as_bytes(), qrcode::EcLevel::Q).unwrap();
     // In the rows and in the QR code; what is public comes first.
     let mut secrets = Secrets::default();
     secrets
         .add("the seed", &(0..32).collect::<Vec<u8>>())
         .add("the rows", &parts[2].as_bytes()[24..])
         .add("the text", &text.as_bytes()[15..])
-        .add("the QR code", &text.to_uppercase().as_bytes()[15..])
+        .add("the text of the QR code", &upper.as_bytes()[15..])
+        .add("the QR code", &code.into_bytes()[13..])
         .add("the words", parts[4].as_bytes());
     let [public, out] = [paper("x-wing.pub"), folder.join("x.svg")];
     secrets.are_gone_after(&arguments![
