@@ -49,7 +49,7 @@ pub const JWE: usize = WIDTH * 0x1800;
 
 /// Generating an ML-DSA-87 key. It is not measured on a Cortex-M4: few have this much stack.
 #[cfg(feature = "pq-identity")]
-pub const ML_DSA: usize = 0x5_0000;
+pub const ML_DSA: usize = 0xa_0000;
 
 /// An operation of RSA in the memory that it was given, of any size.
 pub const RSA: usize = WIDTH * 0x400;

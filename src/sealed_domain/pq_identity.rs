@@ -18,7 +18,7 @@ impl Root {
     /// (`docs/format.md`, "Birth commitment"). Only for a root that was just drawn: a domain that exists
     /// keeps its id.
     ///
-    /// This computes an ML-DSA-87 key (FIPS 204 section 5.1), and needs about 250 KB of stack.
+    /// This computes an ML-DSA-87 key (FIPS 204 section 5.1), and needs about 600 KB of stack.
     ///
     /// Secret: the root, the private key. Public: the commitment. Leaks: how many candidates for the
     /// coefficients of the private key are rejected, which does not depend on those that are taken.
