@@ -45,13 +45,14 @@ mod sealed_domain {
     use crate::contribution::{ProposalDigest, RequestDigest, SessionId};
     use crate::custodian::CustodianId;
     use crate::lifecycle::SinkAnswer;
-    use crate::sealed_domain::{DomainId, HeaderDigest, InstanceId, LedgerHead};
+    use crate::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead};
     use crate::x509::Thumbprint;
 
     digits!(
         BackupId,
         ProposalDigest,
         CustodianId,
+        BirthCommitment,
         DomainId,
         HeaderDigest
     );

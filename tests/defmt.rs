@@ -22,8 +22,8 @@ use security_domain::managed_hsm::{self, MasterKey, UnknownMember, domain_file::
 use security_domain::quorum::{Quorum, ShareCount, ShareIndex, Threshold};
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, HeaderDigest, InstanceId, Opened, Root,
-    Suite,
+    ArtifactTag, BirthCommitment, DomainId, DomainLabel, DomainShare, Epoch, HeaderDigest,
+    InstanceId, Opened, Root, Suite,
 };
 use security_domain::secret::Secret;
 use security_domain::self_test::Test;
@@ -61,7 +61,7 @@ macro_rules! all {
 fn what_holds_no_secret_can_be_logged() {
     all!(true: Event, Status, Stage, Step, Outcome, Ended, Added, SinkAnswer, LifecycleError, Unconfirmed);
     all!(true: Slot, Left, RecordError, Test, ModulusSize, Suite, Epoch, ArtifactTag<'_>, DomainLabel<'_>);
-    all!(true: DomainId, HeaderDigest, InstanceId, Thumbprint, custodian::CustodianId, backup::BackupId);
+    all!(true: BirthCommitment, DomainId, HeaderDigest, InstanceId, Thumbprint, custodian::CustodianId, backup::BackupId);
     all!(true: contribution::SessionId, contribution::RequestDigest, UnknownMember);
     all!(true: Quorum, Threshold, ShareCount, ShareIndex, backup::Kind<'_>);
     // With the error of a token.
