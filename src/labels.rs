@@ -12,10 +12,10 @@ pub enum Purpose {
     /// The seed of a domain's signing key, from the root.
     DomainKey,
     /// The digest of a domain's post-quantum verify key.
-    #[cfg_attr(not(feature = "pq-identity"), expect(dead_code))]
+    #[cfg_attr(not(any(test, feature = "pq-identity")), expect(dead_code))]
     PostQuantumIdentity,
     /// The seed of a domain's post-quantum key, from the root.
-    #[cfg_attr(not(feature = "pq-identity"), expect(dead_code))]
+    #[cfg_attr(not(any(test, feature = "pq-identity")), expect(dead_code))]
     PostQuantumKey,
     /// The draws of one sealing.
     Sealing,
@@ -74,13 +74,13 @@ pub enum Purpose {
     /// The commitment to a secret that is split.
     SecretCommitment,
     /// What the first of two secrets is bound to, where two keys are both needed.
-    #[cfg_attr(not(feature = "pq"), expect(dead_code))]
+    #[cfg_attr(not(any(test, feature = "pq")), expect(dead_code))]
     HybridContext,
     /// The digest of both ciphertexts.
-    #[cfg_attr(not(feature = "pq"), expect(dead_code))]
+    #[cfg_attr(not(any(test, feature = "pq")), expect(dead_code))]
     HybridCiphertexts,
     /// The key from both secrets.
-    #[cfg_attr(not(feature = "pq"), expect(dead_code))]
+    #[cfg_attr(not(any(test, feature = "pq")), expect(dead_code))]
     Hybrid,
 }
 
