@@ -230,6 +230,29 @@ impl Field512 {
     }
 }
 
+/// A vector at any address. The intrinsics that load and store one pass it through memory of their own in a
+/// build with debug assertions, and would leave a secret there.
+#[repr(C, packed)]
+struct Unaligned<V>(V);
+
+/// # Safety
+///
+/// There is a vector to be read.
+#[inline(always)]
+unsafe fn load<V: Copy>(from: *const V) -> V {
+    // SAFETY: the caller says so, and it is read as unaligned.
+    unsafe { (*from.cast::<Unaligned<V>>()).0 }
+}
+
+/// # Safety
+///
+/// There is room for a vector.
+#[inline(always)]
+unsafe fn store_at<V: Copy>(to: *mut V, vector: V) {
+    // SAFETY: the caller says so, and it is written as unaligned.
+    unsafe { (*to.cast::<Unaligned<V>>()).0 = vector }
+}
+
 /// Vectors processed at once: hides the latency of the shuffles, and shares each factor's set-up.
 const UNROLL: usize = 4;
 
@@ -255,18 +278,18 @@ macro_rules! kernel_256 {
                     let out: *mut __m256i = out.add(at).cast();
                     if store == Store::Add {
                         for (i, sum) in sums.iter_mut().enumerate() {
-                            *sum = _mm256_loadu_si256(out.add(i));
+                            *sum = load(out.add(i));
                         }
                     }
                     for term in terms {
                         let factor = $Factor::new(term.by);
                         let row: *const __m256i = term.row.as_ptr().add(at).cast();
                         for (i, sum) in sums.iter_mut().enumerate() {
-                            *sum = factor.mul_add(*sum, _mm256_loadu_si256(row.add(i)));
+                            *sum = factor.mul_add(*sum, load(row.add(i)));
                         }
                     }
                     for (i, sum) in sums.iter().enumerate() {
-                        _mm256_storeu_si256(out.add(i), *sum);
+                        store_at(out.add(i), *sum);
                     }
                 }
             }
@@ -304,18 +327,18 @@ macro_rules! kernel_512 {
                     let out: *mut __m512i = out.as_mut_ptr().add(at).cast();
                     if store == Store::Add {
                         for (i, sum) in sums.iter_mut().enumerate() {
-                            *sum = _mm512_loadu_si512(out.add(i));
+                            *sum = load(out.add(i));
                         }
                     }
                     for term in terms {
                         let factor = $Factor::new(term.by);
                         let row: *const __m512i = term.row.as_ptr().add(at).cast();
                         for (i, sum) in sums.iter_mut().enumerate() {
-                            *sum = factor.mul_add(*sum, _mm512_loadu_si512(row.add(i)));
+                            *sum = factor.mul_add(*sum, load(row.add(i)));
                         }
                     }
                     for (i, sum) in sums.iter().enumerate() {
-                        _mm512_storeu_si512(out.add(i), *sum);
+                        store_at(out.add(i), *sum);
                     }
                 }
                 at += 64 * UNROLL;
