@@ -291,16 +291,17 @@ pub fn about_kinds(required: u8, kinds: impl Iterator<Item = Algorithm>) -> Opti
             _ => {}
         }
     }
-    let broken = "whoever keeps the file can open it once a quantum computer can break";
     let required = usize::from(required);
     if rsa >= required {
         let keys = show::count(rsa, "custodian");
         return Some(format!(
-            "an RSA-only quorum opens it: {keys} of {required} required have RSA alone, and {broken} RSA"
+            "an RSA-only quorum opens it: {keys} have RSA alone; a quantum computer that breaks RSA opens the file"
         ));
     }
-    (rsa + curve >= required)
-        .then(|| format!("a quorum with RSA and P-256 keys alone opens it, and {broken} them"))
+    (rsa + curve >= required).then(|| {
+        "a quorum with RSA and P-256 keys alone opens it; a quantum computer that breaks both opens the file"
+            .into()
+    })
 }
 
 /// Collects what a careful operator would worry about.

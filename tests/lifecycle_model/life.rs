@@ -166,15 +166,13 @@ impl Life {
             blobs: Vec::new(),
         };
         let from = from.unwrap_or(&blank);
-        let known = [&lost(0).held, &lost(1).held, &exported().held].map(|held| held.root);
+        let known = [&lost(0).held, &lost(1).held, &exported().held].map(Held::clone);
         let mut hsm = Hsm::with_flash(from.flash.clone(), seed);
         hsm.now = 10_000;
         Self {
             hsm,
-            held: known
-                .iter()
-                .chain(&from.roots)
-                .map(|root| Held::new(*root))
+            held: { known.into_iter() }
+                .chain(from.roots.iter().map(|root| Held::born(*root)))
                 .collect(),
             seeds: from.seeds.clone(),
             transfers: from.transfers.clone(),

@@ -63,7 +63,7 @@ impl Life {
         let mut rng = self.hsm.rng.clone();
         let now = self.hsm.now;
         let fresh = Fresh::drawn(&mut rng, self.hsm.device_key(), number, now).unwrap();
-        let held = Held::new(*fresh.root.secret().expose());
+        let held = Held::born(*fresh.root.secret().expose());
         let seed = fresh.seed.expose();
         let next = Model {
             stage: Stage::Provisioned,

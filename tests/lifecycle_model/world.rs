@@ -32,6 +32,7 @@ use super::flash::Hsm;
 pub const ROOM: usize = vault_room(2, 200);
 
 /// What an HSM holds: a domain, with its secrets in the clear.
+#[derive(Clone)]
 pub struct Held {
     pub id: DomainId,
     pub root: [u8; 32],
@@ -39,9 +40,23 @@ pub struct Held {
 }
 
 impl Held {
-    /// The domain of this root, with artifacts that no other has.
-    pub fn new(root: [u8; 32]) -> Self {
-        let secret = Secret::from_bytes(&mut { root });
+    /// The domain that was provisioned with this root.
+    pub fn born(root: [u8; 32]) -> Self {
+        #[allow(unused_mut, reason = "only a build that computes it changes it")]
+        let mut whole = Root::from_secret(Secret::from_bytes(&mut { root }));
+        #[cfg(feature = "pq-identity")]
+        whole.commit_to_post_quantum_identity().unwrap();
+        Self::of(root, whole.domain_id().unwrap())
+    }
+
+    /// The domain that was imported with this root.
+    fn imported(root: [u8; 32]) -> Self {
+        let whole = Root::from_secret(Secret::from_bytes(&mut { root }));
+        Self::of(root, whole.domain_id().unwrap())
+    }
+
+    /// The domain with artifacts that no other has.
+    fn of(root: [u8; 32], id: DomainId) -> Self {
         let mut draws = ChaCha20Rng::from_seed(root);
         let artifacts = [("signing-key", 40), ("credentials", 17)].map(|(tag, len)| {
             let mut artifact = vec![0; len];
@@ -49,7 +64,7 @@ impl Held {
             (ArtifactTag::new(tag).unwrap(), artifact)
         });
         Self {
-            id: Root::from_secret(secret).domain_id().unwrap(),
+            id,
             root,
             artifacts,
         }
@@ -95,7 +110,7 @@ impl Lost {
         };
         let (number, now, mut rng) = (hsm.flash.counter, hsm.now, hsm.rng.clone());
         let fresh = Fresh::drawn(&mut rng, hsm.device_key(), number, now).unwrap();
-        let held = Held::new(*fresh.root.secret().expose());
+        let held = Held::born(*fresh.root.secret().expose());
         let domain = domain.provision(&held.artifacts(), &mut hsm).unwrap();
         let activation = activation(&keys, threshold);
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
@@ -196,7 +211,7 @@ fn custodians() -> [PrivateKey; 3] {
 
 impl Exported {
     fn new() -> Self {
-        let held = Held::new([0x3e; 32]);
+        let held = Held::imported([0x3e; 32]);
         let ders = custodians().map(|key| self_signed(&key));
         let certificates = ders.each_ref().map(|der| Certificate::parse(der).unwrap());
         let threshold = Threshold::new(2).unwrap();
