@@ -28,13 +28,15 @@ fn imported(hsm: &mut Hsm) -> Option<In<Imported>> {
         return None;
     };
     let artifact_len = 1 + TAG.len() + 2 + ARTIFACT.len();
-    let parts: [&[u8]; 15] = [
+    let parts: [&[u8]; 17] = [
         &[0x88, 1, 4, 0x50],
         &[7; 16],
         &[0x58, 32],
         &[8; 32],
-        &[0, 0x82, 0x58, 32],
+        &[0, 0x83, 0x58, 32],
         &[9; 32],
+        &[0x58, 32],
+        &[0; 32],
         &[0x58, artifact_len as u8, 0x67],
         TAG,
         &[0x58, 32],

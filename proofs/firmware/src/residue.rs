@@ -202,13 +202,15 @@ fn prepare_life(root: &[u8; 32]) -> Option<()> {
     let Ok(Loaded::Blank { mut position }) = record::load(&mut hsm, &mut buffer) else {
         return None;
     };
-    let parts: [&[u8]; 8] = [
+    let parts: [&[u8]; 10] = [
         &[0x88, 1, 5, 0x50],
         &[7; 16],
         &[0x58, 32],
         &[8; 32],
-        &[0, 0x82, 0x58, 32],
+        &[0, 0x83, 0x58, 32],
         root,
+        &[0x58, 32],
+        &[0; 32],
         &[0x44, 0x61, b'a', 0x41, 1],
         &[0xf6, 0xf6],
     ];
