@@ -19,19 +19,36 @@ struct Json<'a> {
     plaintext: &'a str,
 }
 
-/// Reads the 65 bytes of an unwrapped share from `path`, where `-` means standard input.
-pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+/// What is decrypted.
+pub struct Answer {
+    name: &'static str,
+    length: usize,
+}
+
+/// A share.
+pub const SHARE: Answer = Answer {
+    name: "an unwrapped share",
+    length: PLAINTEXT_LEN,
+};
+
+/// The part of a share that an RSA key decrypts, if another key is needed, too.
+pub const RSA_PART: Answer = Answer {
+    name: "the decrypted RSA part of a share",
+    length: 64,
+};
+
+/// Reads `what` from `path`, where `-` means standard input.
+pub fn read(path: &Path, what: &Answer) -> Outcome<Zeroizing<Vec<u8>>> {
     let answer = input::read(path)?;
-    plaintext(answer).ok_or_else(|| {
-        Refusal::file(
-            path,
-            format!("an unwrapped share has {PLAINTEXT_LEN} bytes, raw or in base64"),
-        )
+    plaintext(answer, what.length).ok_or_else(|| {
+        let Answer { name, length } = what;
+        let reason = format!("{name} has {length} bytes, raw or in base64");
+        Refusal::file(path, reason)
     })
 }
 
-fn plaintext(answer: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {
-    if answer.len() == PLAINTEXT_LEN {
+fn plaintext(answer: Zeroizing<Vec<u8>>, length: usize) -> Option<Zeroizing<Vec<u8>>> {
+    if answer.len() == length {
         return Some(answer);
     }
     let text = answer.trim_ascii();
@@ -43,7 +60,7 @@ fn plaintext(answer: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {
         text => text,
     };
     let bytes = pem::base64(text).or_else(|| base64url(text))?;
-    (bytes.len() == PLAINTEXT_LEN).then_some(bytes)
+    (bytes.len() == length).then_some(bytes)
 }
 
 /// Decodes base64url, padded or not; and base64 without its padding.

@@ -12,11 +12,13 @@ use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomai
 
 use serde_json::json;
 
+use crate::custodian::{self, Sealed};
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Content, Target};
+use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{answer, clock, hsm, ids, input, key, show};
+use crate::{answer, clock, hsm, ids, input};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -30,7 +32,11 @@ token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65
   openssl pkeyutl -decrypt -inkey A.key -in wrapped \\
       -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 |
       secdom contribute ... --share - --out from-ada
-They are your share in the clear. Give them to nothing else.";
+They are your share in the clear. Give them to nothing else.
+
+If you need two keys, give both as --key A.key+A.x.key. With the RSA key of the two in a token: take rsa_part \
+from inspect --json, let the token decrypt it, and give the 64 bytes with the other key:
+  secdom contribute ... --key A.cer+A.x.key --share - --out from-ada";
 
 /// Answer an HSM's request with one custodian's share, wrapped so that only this HSM can open it
 #[derive(clap::Args)]
@@ -61,13 +67,13 @@ pub struct Args {
 
 /// Where the share comes from.
 #[derive(clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 struct Source {
-    /// The custodian's private key in PEM
+    /// The custodian's private key in PEM; KEY+KEY if two are needed
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
     /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with it; -
-    /// reads standard input
+    /// reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted: 64 bytes
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
 }
@@ -87,7 +93,13 @@ pub fn run(args: Args) -> Outcome<Report> {
         .map_err(|error| Refusal::file(&args.request, error))?;
 
     let share = match (&args.from.key, &args.from.share) {
-        (Some(path), _) => with_key(path, args.passwords, &sealed, &args.sealed)?,
+        (Some(key), answer) => {
+            let of = Sealed {
+                domain: &sealed,
+                path: &args.sealed,
+            };
+            with_key(key, answer.as_deref(), args.passwords, of)?
+        }
         (None, Some(path)) => unwrapped(path, &sealed)?,
         (None, None) => return Err(Refusal::new("neither --key nor --share is given")),
     };
@@ -115,36 +127,37 @@ pub fn run(args: Args) -> Outcome<Report> {
     Ok(Report::about(output, args.json.either(text, &object)))
 }
 
-/// Unwraps a share with a custodian's key.
+/// Unwraps a share with a custodian's key, with two, or with one and what the token that has the other answered.
 fn with_key(
-    path: &Path,
+    argument: &Path,
+    answer: Option<&Path>,
     passwords: PasswordArgs,
-    sealed: &SealedDomain<'_>,
-    sealed_path: &Path,
+    sealed: Sealed<'_>,
 ) -> Outcome<DomainShare> {
-    let passwords = passwords.read(1)?;
-    let listed = |id| {
-        sealed
-            .header()
-            .custodians()
-            .any(|custodian| custodian.id == id)
+    let (id, mut key) = match (KeyFiles::of(argument), answer) {
+        (files, None) => {
+            let passwords = passwords.read(files.count())?;
+            custodian::read(&files, &passwords, 0, sealed)?
+        }
+        (KeyFiles::Both(files), Some(answer)) => {
+            let passwords = passwords.read(1)?;
+            let answer = answer::read(answer, &answer::RSA_PART)?;
+            custodian::with_token(&files, answer, &passwords, sealed)?
+        }
+        (KeyFiles::One(path), Some(_)) => {
+            let reason = "--share is the whole share, without --key; with --key CER+KEY it is what the token of \
+                          one of two keys decrypted";
+            return Err(Refusal::file(&path, reason));
+        }
     };
-    let (id, mut key) = key::read_private(path, passwords.given(0), listed)?;
-    if !listed(id) {
-        let sealed = show::path(sealed_path);
-        return Err(Refusal::file(
-            path,
-            format!("the key of custodian {id} opens no share of {sealed}"),
-        ));
-    }
-    sealed
+    { sealed.domain }
         .unwrap_share(id, &mut key, &mut SysRng)
-        .map_err(|error| Refusal::file(path, error))
+        .map_err(|error| Refusal::file(argument, error))
 }
 
 /// Reads a share that a token unwrapped. Its bytes say whose it is, and the domain confirms it.
 fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
-    let plaintext = answer::read(path)?;
+    let plaintext = answer::read(path, &answer::SHARE)?;
     let mut custodians = sealed.header().custodians();
     let custodian = custodians.find(|custodian| custodian.index.get() == plaintext[32]);
     let custodian =

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
 use crate::domain::{self, Domain, File, FormatArgs};
-use crate::report::{Outcome, Report};
+use crate::pair::KeyFiles;
+use crate::report::{Outcome, Refusal, Report};
 use crate::upload::parse_blob;
 use crate::{check, clock, input, kind, show, text};
 
@@ -28,7 +29,8 @@ with its thumbprint and, given its certificate, subject, key_bits, not_before, n
 artifacts (each with tag and size), findings, and for a restore blob or transfer key \
 transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes more than the \
 artifact. For a sealed domain, a request, a contribution or a backup, the members are those of its \
-header; a custodian of a sealed domain has an id in place of a thumbprint.";
+header; a custodian of a sealed domain has an id in place of a thumbprint, and one who needs two keys \
+rsa_part, the part of wrapped_share that the RSA key decrypts.";
 
 /// Fewer bits than this are below current advice (NIST SP 800-57 part 1, table 2: 128 bits of
 /// security).
@@ -41,7 +43,8 @@ pub struct Args {
     /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
     /// domain, request, contribution or backup of this tool; a certificate, public key or private key
     file: PathBuf,
-    /// Certificates, PEM or DER, that show to whom the shares belong
+    /// Certificates, PEM or DER, that show to whom the shares belong; CER+PUB for a custodian who needs
+    /// two keys
     #[arg(long, num_args = 1.., value_name = "CER")]
     certs: Vec<PathBuf>,
     /// Print JSON
@@ -49,6 +52,40 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     format: FormatArgs,
+}
+
+/// The given certificates.
+struct Certs {
+    certificates: Vec<CertificateFile>,
+    /// The arguments that name two keys of one custodian, and their files.
+    pairs: Vec<(PathBuf, [PathBuf; 2])>,
+}
+
+impl Certs {
+    fn read(arguments: &[PathBuf]) -> Outcome<Self> {
+        let (mut certificates, mut pairs) = (Vec::new(), Vec::new());
+        for argument in arguments {
+            match KeyFiles::of(argument) {
+                KeyFiles::One(path) => certificates.extend(CertificateFile::read_each(&path)?),
+                KeyFiles::Both(files) => pairs.push((argument.clone(), files)),
+            }
+        }
+        Ok(Self {
+            certificates,
+            pairs,
+        })
+    }
+
+    /// Refuses two keys of one custodian, which Managed HSM does not have.
+    fn without_pairs(self) -> Outcome<Vec<CertificateFile>> {
+        match self.pairs.first() {
+            Some((argument, _)) => Err(Refusal::file(
+                argument,
+                "custodians of Managed HSM have one key: give one certificate",
+            )),
+            None => Ok(self.certificates),
+        }
+    }
 }
 
 /// A custodian or transfer key named in the file.
@@ -76,14 +113,12 @@ struct Contents {
 pub fn run(args: &Args) -> Outcome<Report> {
     let path = &args.file;
     let bytes = input::read(path)?;
-    let mut certificates = Vec::new();
-    for path in &args.certs {
-        certificates.extend(CertificateFile::read_each(path)?);
-    }
-    let facts = own::read(path, &bytes, &certificates).or_else(|| holder::read(path, &bytes));
+    let certs = Certs::read(&args.certs)?;
+    let facts = own::read(path, &bytes, &certs).or_else(|| holder::read(path, &bytes));
     if let Some(facts) = facts {
         return Ok(Report::text(facts?.text(args.json)));
     }
+    let certificates = certs.without_pairs()?;
     let document = text::json(&bytes);
     let text = document.as_deref().map_or(bytes.as_slice(), Vec::as_slice);
     let mut contents = read(path, text, &args.format)?;

@@ -2,10 +2,12 @@
 //! Custodians' keys that are not RSA keys, of any kind.
 
 use getrandom::SysRng;
+use security_domain::both::BothPublicKeys;
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
 use security_domain::custodian_key::CustodianKey;
 use security_domain::kem::{self, KeyError, MlKem1024, MlKem1024P384, P256, XWing};
 use security_domain::rng::{Generator, RngError};
+use security_domain::rsa;
 use zeroize::Zeroizing;
 
 /// A kind of key.
@@ -156,6 +158,26 @@ impl PublicKey {
             Kind::MlKem1024P384 => CustodianKey::MlKem1024P384(kem::PublicKey::from_spki_der(der)?),
             Kind::MlKem1024 => CustodianKey::MlKem1024(kem::PublicKey::from_spki_der(der)?),
         })
+    }
+
+    /// Returns this key and `rsa` as one custodian's, both needed; nothing for a kind that is no second key.
+    pub fn recipient_with(&self, rsa: rsa::PublicKey) -> Result<Option<CustodianKey>, KeyError> {
+        let der = self.spki.as_slice();
+        Ok(Some(match self.kind {
+            Kind::P256 => return Ok(None),
+            Kind::XWing => {
+                let other = kem::PublicKey::from_spki_der(der)?;
+                CustodianKey::RsaAndXWing(BothPublicKeys::new(rsa, other))
+            }
+            Kind::MlKem1024P384 => {
+                let other = kem::PublicKey::from_spki_der(der)?;
+                CustodianKey::RsaAndMlKem1024P384(BothPublicKeys::new(rsa, other))
+            }
+            Kind::MlKem1024 => {
+                let other = kem::PublicKey::from_spki_der(der)?;
+                CustodianKey::RsaAndMlKem1024(BothPublicKeys::new(rsa, other))
+            }
+        }))
     }
 
     pub fn spki_der(&self) -> &[u8] {

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
-use crate::{kem, passwords, pkcs12, report, show, text};
+use crate::{both, kem, passwords, pkcs12, report, show, text};
 pub use encryption::decrypt;
 use forms::{Form, forms};
 use odd::OddKey;
@@ -32,6 +32,8 @@ pub enum Key {
     Odd(Box<OddKey>, KeyError),
     /// One of another kind than RSA, which serves the crate's own domains alone.
     Kem(kem::PrivateKey),
+    /// Two that are both needed, which serve the crate's own domains alone.
+    Both(Box<both::PrivateKeys>),
 }
 
 impl Key {
@@ -40,7 +42,7 @@ impl Key {
         Some(match self {
             Self::Usual(key) => [key.public_key().modulus(), key.public_key().exponent()],
             Self::Odd(key, _) => key.public(),
-            Self::Kem(_) => return None,
+            Self::Kem(_) | Self::Both(_) => return None,
         })
     }
 
@@ -50,6 +52,7 @@ impl Key {
             Self::Usual(key) => Some(key.public_key().id()),
             Self::Odd(..) => None,
             Self::Kem(key) => Some(key.public_key().ok()?.id),
+            Self::Both(keys) => Some(keys.id()),
         }
     }
 
@@ -57,9 +60,10 @@ impl Key {
     pub fn kind(&self) -> String {
         match self {
             Self::Kem(key) => key.kind.name().into(),
-            _ => self
+            Self::Both(keys) => keys.kind(),
+            Self::Usual(_) | Self::Odd(..) => self
                 .bits()
-                .map_or_else(String::new, |bits| format!("{bits} bits")),
+                .map_or_else(String::new, |bits| format!("RSA-{bits}")),
         }
     }
 
@@ -68,7 +72,7 @@ impl Key {
         match self {
             Self::Usual(key) => Some(key.public_key().size().bits()),
             Self::Odd(key, _) => Some(key.bits()),
-            Self::Kem(_) => None,
+            Self::Kem(_) | Self::Both(_) => None,
         }
     }
 }
@@ -87,6 +91,7 @@ impl Identity for Key {
             Self::Usual(key) => key.unwrap_key(wrapped, context, rng, out),
             Self::Odd(key, _) => key.unwrap_key(wrapped, context, rng, out),
             Self::Kem(key) => key.unwrap_key(wrapped, context, rng, out),
+            Self::Both(keys) => keys.unwrap_key(wrapped, context, rng, out),
         }
     }
 }
@@ -135,11 +140,7 @@ fn read_one(
     lock: &mut Lock<'_>,
     belongs: impl Fn(&Key) -> bool,
 ) -> Outcome<Result<Key, Key>> {
-    let forms = forms(&lock.path, bytes)?;
-    let is_given = lock.given.is_some_and(|password| !password.is_empty());
-    if is_given && !lock.is_used && !forms.iter().any(Form::is_encrypted) {
-        return Err(lock.refuse("is not encrypted, but a password is given for it"));
-    }
+    let forms = needed(bytes, lock)?;
     lock.open(|lock| {
         let (mut refusal, mut other) = (None, None);
         for form in &forms {
@@ -155,6 +156,33 @@ fn read_one(
             (None, None) => Err(lock.refuse("holds no private key in PEM or DER")),
         }
     })
+}
+
+/// Reads every private key in `path` that can be read, at least one. `password` is the given one, or `None` to
+/// ask on the terminal.
+pub fn read_each(path: &Path, password: Option<&[u8]>) -> Outcome<Vec<Key>> {
+    let bytes = text::read(path)?;
+    let mut lock = Lock::new(path, &bytes, password);
+    let forms = needed(&bytes, &lock)?;
+    lock.open(|lock| {
+        let opened = forms.iter().map(|form| form.open(lock));
+        let (keys, refused): (Vec<_>, Vec<_>) = opened.partition(Outcome::is_ok);
+        let keys: Vec<Key> = keys.into_iter().flatten().collect();
+        match refused.into_iter().find_map(Outcome::err) {
+            Some(refusal) if keys.is_empty() => Err(refusal),
+            _ => Ok(keys),
+        }
+    })
+}
+
+/// Returns the private keys in a file. A password must be of use.
+fn needed(bytes: &[u8], lock: &Lock<'_>) -> Outcome<Vec<Form>> {
+    let forms = forms(&lock.path, bytes)?;
+    let is_given = lock.given.is_some_and(|password| !password.is_empty());
+    if is_given && !lock.is_used && !forms.iter().any(Form::is_encrypted) {
+        return Err(lock.refuse("is not encrypted, but a password is given for it"));
+    }
+    Ok(forms)
 }
 
 /// Returns whether a file has a private key, encrypted or not.

@@ -8,10 +8,12 @@
 
 mod answer;
 mod artifacts;
+mod both;
 mod certificate;
 mod check;
 mod clock;
 mod contribute;
+mod custodian;
 mod custodians;
 mod domain;
 mod download;
@@ -30,6 +32,7 @@ mod memory;
 mod names;
 mod new_key;
 mod output;
+mod pair;
 mod paper;
 mod passwords;
 mod pem;

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use security_domain::custodian::{CustodianId, Recipient};
 
 use crate::certificate::{CertificateFile, Holder};
+use crate::pair::KeyFiles;
 use crate::report::Outcome;
-use crate::show;
+use crate::{recipients, show};
 
 #[derive(clap::Args)]
 pub struct CertsArg {
-    /// Certificates, PEM or DER, that show who the custodians are
+    /// Certificates, PEM or DER, that show who the custodians are; CER+PUB for one who needs two keys
     #[arg(long, num_args = 1.., value_name = "CER")]
     certs: Vec<PathBuf>,
 }
@@ -22,11 +23,19 @@ pub struct Names(Vec<(CustodianId, String)>);
 impl CertsArg {
     pub fn read(&self) -> Outcome<Names> {
         let mut names = Vec::new();
-        for path in &self.certs {
-            for file in CertificateFile::read_each(path)? {
-                let certificate = file.parse()?;
-                let id = certificate.public_key().id();
-                names.push((id, Holder::of(&certificate).subject));
+        for argument in &self.certs {
+            match KeyFiles::of(argument) {
+                KeyFiles::One(path) => {
+                    for file in CertificateFile::read_each(&path)? {
+                        let certificate = file.parse()?;
+                        let id = certificate.public_key().id();
+                        names.push((id, Holder::of(&certificate).subject));
+                    }
+                }
+                KeyFiles::Both(files) => {
+                    let (key, shown) = recipients::pair(argument, &files)?;
+                    names.extend(shown.holder.map(|holder| (key.id(), holder.subject)));
+                }
             }
         }
         Ok(Names(names))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Those to whom a domain of the crate's own format is sealed: certificates and public keys, of any kinds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use security_domain::custodian::Recipient;
 use security_domain::custodian_key::CustodianKey;
@@ -9,39 +9,61 @@ use security_domain::custodian_key::CustodianKey;
 use crate::certificate::{self, CertificateFile, Holder};
 use crate::inspect::Custodian;
 use crate::kind::FileKind;
+use crate::pair::KeyFiles;
 use crate::public::PublicKey;
 use crate::report::Outcome;
-use crate::{show, text};
+use crate::{both, show, text};
 
-/// Reads certificates and public keys, which must all be different keys. Returns the keys, and what is shown of each.
-pub fn read(paths: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>)> {
+/// Reads certificates, public keys and pairs of them whose keys are both needed. All must be different keys.
+/// Returns the keys, and what is shown of each.
+pub fn read(arguments: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>)> {
     let (mut keys, mut shown) = (Vec::<CustodianKey>::new(), Vec::new());
-    for path in paths {
-        let bytes = text::read(path)?;
-        let (key, custodian) = if FileKind::of_decoded(&bytes) == FileKind::PublicKey {
-            let public = PublicKey::of_text(path, &bytes)?;
-            let (kind, id) = (public.kind(), public.id());
-            let taken = format!("{}: {id}  {kind}", show::path(path));
-            let key = public.recipient(path)?;
-            (
-                key,
-                Custodian {
-                    taken,
-                    holder: None,
-                },
-            )
-        } else {
-            let file = CertificateFile::of_text(path, &bytes)?;
-            let certificate = file.parse()?;
-            let key = CustodianKey::Rsa(certificate.public_key().clone());
-            (key, Custodian::of(&file, Holder::of(&certificate)))
+    for argument in arguments {
+        let (key, custodian) = match KeyFiles::of(argument) {
+            KeyFiles::One(path) => {
+                let (key, custodian) = public(&path)?;
+                (key.recipient(&path)?, custodian)
+            }
+            KeyFiles::Both(files) => pair(argument, &files)?,
         };
-        let id = key.id();
-        if let Some(earlier) = keys.iter().position(|other| other.id() == id) {
-            return Err(certificate::same_key(path, &paths[earlier]));
+        let ids = key.key_ids();
+        let same = |other: &CustodianKey| {
+            let mut others = other.key_ids().into_iter().flatten();
+            others.any(|other| ids.contains(&Some(other)))
+        };
+        if let Some(earlier) = keys.iter().position(same) {
+            return Err(certificate::same_key(argument, &arguments[earlier]));
         }
         keys.push(key);
         shown.push(custodian);
     }
     Ok((keys, shown))
+}
+
+/// Reads the public key in a certificate or a file of its own. Returns what is shown of it, too.
+pub fn public(path: &Path) -> Outcome<(PublicKey, Custodian)> {
+    let bytes = text::read(path)?;
+    if FileKind::of_decoded(&bytes) == FileKind::PublicKey {
+        let key = PublicKey::of_text(path, &bytes)?;
+        let taken = format!("{}: {}  {}", show::path(path), key.id(), key.kind());
+        let holder = None;
+        return Ok((key, Custodian { taken, holder }));
+    }
+    let file = CertificateFile::of_text(path, &bytes)?;
+    let certificate = file.parse()?;
+    let key = PublicKey::Rsa(Box::new(certificate.public_key().clone()));
+    Ok((key, Custodian::of(&file, Holder::of(&certificate))))
+}
+
+/// Reads the two public keys of a custodian who needs both.
+pub fn pair(argument: &Path, files: &[PathBuf; 2]) -> Outcome<(CustodianKey, Custodian)> {
+    let [(one, shown), (other, beside)] = [public(&files[0])?, public(&files[1])?];
+    let key = both::recipient(argument, [one, other])?;
+    let (id, kind) = (key.id(), key.algorithm());
+    let taken = format!(
+        "{}, and {}; both are needed: {id}  {kind}",
+        shown.taken, beside.taken
+    );
+    let holder = shown.holder.or(beside.holder);
+    Ok((key, Custodian { taken, holder }))
 }

@@ -210,7 +210,7 @@ fn another_digest_another_domain_and_a_taken_name_are_refused() {
     refused("--expect-domain", "g".repeat(64), &[]);
     contribute(&folder, REQUEST, &[]).unreadable();
     let both = [&own[..], &arguments!["--share", "-"]].concat();
-    contribute(&folder, REQUEST, &both).unreadable();
+    contribute(&folder, REQUEST, &both).refused(&["a.key", "--share", "without --key"]);
 
     folder.write("out", b"taken");
     contribute(&folder, REQUEST, &own).refused(&["out", "exists"]);

@@ -39,6 +39,7 @@ mod simulated;
 mod split_keys;
 mod streams;
 mod transfer;
+mod two_keys;
 mod unknown_members;
 
 use std::ffi::{OsStr, OsString};

@@ -36,7 +36,7 @@ fn known() -> (String, Vec<String>) {
     (text, words.map(str::to_owned).collect())
 }
 
-fn keygen(folder: &Folder, kind: &str) -> [PathBuf; 2] {
+pub fn keygen(folder: &Folder, kind: &str) -> [PathBuf; 2] {
     let [key, public] = [
         folder.join(format!("{kind}.key")),
         folder.join(format!("{kind}.pub")),
@@ -341,7 +341,7 @@ fn the_sheet_of_another_key_is_refused_by_name() {
 fn keys_are_made_of_each_kind() {
     let folder = Folder::new();
     for (kind, name) in [
-        ("rsa-2048", "2048 bits"),
+        ("rsa-2048", "RSA-2048"),
         ("x-wing", "X-Wing"),
         ("mlkem1024-p384", "MLKEM1024-P384"),
         ("p256", "P-256"),
@@ -373,8 +373,8 @@ fn keys_are_made_of_each_kind() {
     }
 }
 
-/// The seal of a domain to three custodians, two of whom are needed, and its findings.
-fn sealed_to(site: &Site, hsm: &str, custodians: &[PathBuf]) -> (PathBuf, String, String) {
+/// The seal of a domain to custodians, two of whom are needed, its id, and its findings.
+pub fn sealed_to(site: &Site, hsm: &str, custodians: &[PathBuf]) -> (PathBuf, String, String) {
     site.init(hsm);
     let sealed = site.path(&format!("{hsm}.sealed"));
     let mut line = arguments!["--sealed", sealed, "--quorum", "2", "--custodians"].to_vec();

@@ -13,12 +13,14 @@ use security_domain::sealed_domain::{
 use super::device::Device;
 use super::recover::{Opened, parse};
 use super::{HsmArg, ROOM, empty, vault};
+use crate::custodian::{self, Sealed};
 use crate::key::Key;
 use crate::names::{CertsArg, Names};
+use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{certificate, custodians, ids, input, key, show};
+use crate::{certificate, custodians, ids, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm recover --hsm hsm-2 --sealed domain.sealed \\
@@ -36,7 +38,7 @@ pub struct Args {
     /// The domain's id, as noted when it was activated
     #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
     expect_domain: DomainId,
-    /// The custodians' private keys in PEM
+    /// The custodians' private keys in PEM; KEY+KEY for a custodian who needs two
     #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
     keys: Vec<PathBuf>,
     #[command(flatten)]
@@ -73,18 +75,21 @@ fn recover_in(
     let path = &args.sealed;
     let mut vault = vault();
     let domain = empty(device, &mut vault)?;
-    let passwords = args.passwords.read(args.keys.len())?;
-    let mut keys = Vec::new();
-    for (index, file) in args.keys.iter().enumerate() {
-        let listed = |id| {
-            sealed
-                .header()
-                .custodians()
-                .any(|custodian| custodian.id == id)
-        };
-        let (id, key) = key::read_private(file, passwords.given(index), listed)?;
-        must_be_new_and_listed(file, id, path, sealed, &keys)?;
-        keys.push((file.as_path(), id, key));
+    let files = KeyFiles::of_all(&args.keys);
+    let passwords = { args.passwords }.read(files.iter().map(KeyFiles::count).sum())?;
+    let of = Sealed {
+        domain: sealed,
+        path,
+    };
+    let mut keys: Vec<(&Path, CustodianId, Key)> = Vec::new();
+    let mut first = 0;
+    for (argument, files) in args.keys.iter().zip(&files) {
+        let (id, key) = custodian::read(files, &passwords, first, of)?;
+        if let Some((earlier, ..)) = keys.iter().find(|(_, other, _)| *other == id) {
+            return Err(certificate::same_key(argument, earlier));
+        }
+        keys.push((argument, id, key));
+        first += files.count();
     }
     let (shares, wrong) = shares(&mut keys, names, sealed)?;
     let need = usize::from(sealed.header().quorum().threshold().get());
@@ -107,27 +112,6 @@ fn recover_in(
             .push(custodians::wrong_shares(&wrong) + ", and is left out");
     }
     Ok(report)
-}
-
-fn must_be_new_and_listed(
-    file: &Path,
-    id: CustodianId,
-    path: &Path,
-    sealed: &SealedDomain<'_>,
-    earlier: &[(&Path, CustodianId, Key)],
-) -> Outcome<()> {
-    if let Some((earlier, _, _)) = earlier.iter().find(|(_, other, _)| *other == id) {
-        return Err(certificate::same_key(file, earlier));
-    }
-    let mut listed = sealed.header().custodians();
-    if !listed.any(|custodian| custodian.id == id) {
-        let sealed = show::path(path);
-        return Err(Refusal::file(
-            file,
-            format!("the key of custodian {id} opens no share of {sealed}"),
-        ));
-    }
-    Ok(())
 }
 
 /// Returns the shares that open, and the custodians whose share does not open.

@@ -15,18 +15,18 @@ use security_domain::sealed_domain::{
 use serde_json::json;
 
 use super::facts::Facts;
-use super::{about_holder, about_kinds, about_quorum, holder_in_json};
-use crate::certificate::{CertificateFile, Holder};
+use super::{Certs, about_holder, about_kinds, about_quorum, holder_in_json};
+use crate::certificate::Holder;
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
 use crate::report::Outcome;
-use crate::show;
+use crate::{recipients, show};
 
 /// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
-pub fn read(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Option<Outcome<Facts>> {
+pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> {
     // The heads of CBOR arrays of 6, 2 and 5 items.
     Some(match bytes {
-        [0x86, ..] => sealed_domain(path, bytes, certificates),
+        [0x86, ..] => sealed_domain(path, bytes, certs),
         [0x82, ..] => request(path, bytes),
         [0x85, ..] => contribution(path, bytes),
         [b's', b'd', b'b', ..] => backup(path, bytes),
@@ -34,7 +34,7 @@ pub fn read(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Opti
     })
 }
 
-fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) -> Outcome<Facts> {
+fn sealed_domain(path: &Path, bytes: &[u8], certs: &Certs) -> Outcome<Facts> {
     let file = parse_sealed(path, bytes)?;
     let header = file.header();
     let mut facts = Facts::new(path, "sealed-domain", "sealed domain, version 1", bytes);
@@ -70,7 +70,7 @@ fn sealed_domain(path: &Path, bytes: &[u8], certificates: &[CertificateFile]) ->
     );
     facts.member("break_glass", break_glass);
     facts.member("pending", file.is_pending());
-    custodians(&mut facts, &file, certificates)?;
+    custodians(&mut facts, &file, certs)?;
     let mut artifacts = Vec::new();
     for (tag, size) in header.artifacts() {
         facts.word(
@@ -97,11 +97,7 @@ fn named(module: &str) -> Cow<'_, str> {
 }
 
 /// Adds the quorum, the holders of the shares, and problems with either.
-fn custodians(
-    facts: &mut Facts,
-    file: &SealedDomain<'_>,
-    certificates: &[CertificateFile],
-) -> Outcome<()> {
+fn custodians(facts: &mut Facts, file: &SealedDomain<'_>, certs: &Certs) -> Outcome<()> {
     let quorum = file.header().quorum();
     let (required, count) = (quorum.threshold().get(), quorum.count().get());
     facts.word("quorum", format!("{required} of {count}"));
@@ -110,7 +106,7 @@ fn custodians(
     let kinds = file.header().custodians().map(|one| one.algorithm);
     facts.findings.extend(about_kinds(required, kinds));
     let changed: Vec<Custodian> = file.changed().collect();
-    let holders = holders(facts, file.header(), certificates)?;
+    let holders = holders(facts, file.header(), certs)?;
     let mut listed = Vec::new();
     for (custodian, wrapped) in file.wrapped_shares() {
         let (id, index) = (custodian.id, custodian.index.get());
@@ -126,6 +122,10 @@ fn custodians(
             "changed": changed.contains(&custodian),
             "wrapped_share": base64(wrapped.as_bytes()),
         });
+        if let Algorithm::Both { rsa, .. } = custodian.algorithm {
+            let part = wrapped.as_bytes().get(..rsa.bytes());
+            object["rsa_part"] = part.map(base64).into();
+        }
         if let Some(holder) = holder {
             let _ = write!(words, "  {}", show::text(&holder.subject));
             holder_in_json(holder, &mut object);
@@ -150,17 +150,29 @@ fn custodians(
 fn holders(
     facts: &mut Facts,
     header: &Header<'_>,
-    certificates: &[CertificateFile],
+    certs: &Certs,
 ) -> Outcome<Vec<(Custodian, Holder)>> {
-    let mut holders = Vec::new();
-    for file in certificates {
+    let mut given = Vec::new();
+    for file in &certs.certificates {
         let certificate = file.parse()?;
         let id = certificate.public_key().id();
+        given.push((show::path(&file.path), id, Some(Holder::of(&certificate))));
+    }
+    for (argument, files) in &certs.pairs {
+        let (key, shown) = recipients::pair(argument, files)?;
+        given.push((show::path(argument), key.id(), shown.holder));
+    }
+    let needs_two = |custodian: Custodian| matches!(custodian.algorithm, Algorithm::Both { .. });
+    let more = match header.custodians().any(needs_two) {
+        true => "; a custodian who needs two keys is given as CER+PUB",
+        false => "",
+    };
+    let mut holders = Vec::new();
+    for (name, id, holder) in given {
         match header.custodians().find(|custodian| custodian.id == id) {
-            Some(custodian) => holders.push((custodian, Holder::of(&certificate))),
+            Some(custodian) => holders.extend(holder.map(|holder| (custodian, holder))),
             None => facts.findings.push(format!(
-                "{}: custodian {id} has no share of this domain",
-                show::path(&file.path),
+                "{name}: custodian {id} has no share of this domain{more}"
             )),
         }
     }

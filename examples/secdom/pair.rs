@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `A+B` as an argument: two files of one custodian, whose keys are both needed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::input::STDIN;
+
+/// The files of a custodian's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyFiles {
+    One(PathBuf),
+    /// Two files, in either order.
+    Both([PathBuf; 2]),
+}
+
+impl KeyFiles {
+    /// Reads an argument. Names may have a `+` in them: a file that has the whole name is meant, else the two
+    /// of which most exist.
+    pub fn of(argument: &Path) -> Self {
+        let one = Self::One(argument.into());
+        let Some(text) = argument.to_str().filter(|_| !exists(argument)) else {
+            return one;
+        };
+        let splits = text.match_indices('+').filter_map(|(at, _)| {
+            let files = [&text[..at], &text[at + 1..]];
+            (!files.contains(&"")).then(|| files.map(PathBuf::from))
+        });
+        let number = |files: &[PathBuf; 2]| files.iter().filter(|file| exists(file)).count();
+        match splits.max_by_key(number) {
+            Some(files) if number(&files) > 0 => Self::Both(files),
+            _ => one,
+        }
+    }
+
+    /// Reads arguments.
+    pub fn of_all(arguments: &[PathBuf]) -> Vec<Self> {
+        let files = arguments.iter().map(|argument| Self::of(argument));
+        files.collect()
+    }
+
+    /// Returns how many files there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Both(_) => 2,
+        }
+    }
+
+    /// Returns the argument, by which messages name the files.
+    pub fn argument(&self) -> PathBuf {
+        match self {
+            Self::One(file) => file.clone(),
+            Self::Both([first, second]) => {
+                let mut argument = OsString::from(first);
+                argument.push("+");
+                argument.push(second);
+                argument.into()
+            }
+        }
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    path == Path::new(STDIN) || path.exists()
+}
