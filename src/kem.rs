@@ -47,6 +47,8 @@ use crate::rng::{self, Generator, RngError};
 use crate::secret::{Secret, wipe};
 use mechanism::{MAX_CIPHERTEXT_LEN, MAX_COINS_LEN, MAX_SEED_LEN, Mechanism, Shared, WrapKey};
 
+mod answer;
+mod any;
 mod hpke;
 #[cfg(feature = "pq")]
 mod kwp;
@@ -67,6 +69,10 @@ mod x_wing;
 
 #[cfg(feature = "p256")]
 pub use self::p256::P256;
+pub(crate) use answer::answer;
+#[cfg(feature = "pq")]
+pub(crate) use any::MAX_SPKI_LEN;
+pub(crate) use any::{AnyPrivateKey, check_spki, wrap_to_spki};
 #[cfg(feature = "pq")]
 pub use mlkem1024::MlKem1024;
 #[cfg(feature = "pq")]
@@ -222,6 +228,32 @@ fn wrap<K: Kem, R: Generator + ?Sized>(
 }
 
 /// A custodian's private key in memory: the seed, wiped when dropped.
+#[cfg_attr(
+    feature = "pq",
+    doc = "
+A copy would be wiped on its own, or not at all, so there is none, and no comparison:
+
+```compile_fail,E0599
+# use security_domain::kem::{PrivateKey, XWing};
+# let key = PrivateKey::<XWing>::generate(&mut getrandom::SysRng).unwrap();
+let copy = key.clone();
+```
+
+```compile_fail,E0369
+# use security_domain::kem::{PrivateKey, XWing};
+# let key = PrivateKey::<XWing>::generate(&mut getrandom::SysRng).unwrap();
+let same = key == key;
+```
+
+A key of one kind is not a key of another:
+
+```compile_fail,E0308
+# use security_domain::kem::{MlKem1024, PrivateKey, XWing};
+# let key = PrivateKey::<XWing>::generate(&mut getrandom::SysRng).unwrap();
+let other: PrivateKey<MlKem1024> = key;
+```
+"
+)]
 pub struct PrivateKey<K: Kem> {
     seed: Secret<MAX_SEED_LEN>,
     kind: PhantomData<K>,

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | comparison, decisions taken twice, SHA-256, HMAC, HKDF, AES-256-GCM | at power-up, by [`run`] |
 //! | Ed25519 | when there is a root: at a start, when provisioning, before a possession key is used |
-//! | GF(2^8), Shamir's scheme, RSA | by the first step that shares, wraps, unwraps or draws a key |
+//! | GF(2^8), Shamir's scheme, the kinds of keys that are used | by the first step that shares, wraps, unwraps or draws a key |
 //! | what the Azure files use | by the first step of an import |
 //!
 //! [`run_all`] runs every test at once, and [`Test::run`] one alone.
@@ -30,6 +30,9 @@ use core::hint::black_box;
 use answer::{Compare, Judge, Wrong};
 
 use crate::ct::Mask;
+use crate::custodian::Algorithm;
+#[cfg(feature = "pq")]
+use crate::custodian::PostQuantum;
 use crate::hardened::{Permit, Verdict};
 use crate::rng::{NoGenerator, Watched};
 
@@ -37,6 +40,8 @@ mod answer;
 mod ciphers;
 mod decisions;
 mod hashes;
+#[cfg(any(feature = "p256", feature = "pq"))]
+mod kems;
 mod rsa;
 mod sharing;
 mod signatures;
@@ -70,6 +75,18 @@ pub enum Test {
     RsaSignature,
     /// What an RSA key's public half does, its private half undoes.
     RsaPairwise,
+    /// HPKE's key encapsulation with P-256 (RFC 9180 section 4.1).
+    #[cfg(feature = "p256")]
+    P256,
+    /// X-Wing (draft-connolly-cfrg-xwing-kem).
+    #[cfg(feature = "pq")]
+    XWing,
+    /// MLKEM1024-P384 (draft-ietf-hpke-pq).
+    #[cfg(feature = "pq")]
+    MlKem1024P384,
+    /// ML-KEM-1024 (FIPS 203), with AES-256 key wrap with padding.
+    #[cfg(feature = "pq")]
+    MlKem1024,
     /// SHA-1 (FIPS 180-4): it names certificates, and protects nothing.
     #[cfg(feature = "managed-hsm")]
     Sha1,
@@ -115,6 +132,14 @@ impl Test {
         Self::RsaOaep,
         Self::RsaSignature,
         Self::RsaPairwise,
+        #[cfg(feature = "p256")]
+        Self::P256,
+        #[cfg(feature = "pq")]
+        Self::XWing,
+        #[cfg(feature = "pq")]
+        Self::MlKem1024P384,
+        #[cfg(feature = "pq")]
+        Self::MlKem1024,
         #[cfg(feature = "managed-hsm")]
         Self::Sha1,
         #[cfg(feature = "managed-hsm")]
@@ -128,6 +153,31 @@ impl Test {
         #[cfg(feature = "managed-hsm")]
         Self::Gf257,
     ];
+
+    /// Returns the tests of what wraps to a key of this kind, as far as this build can.
+    pub const fn of(kind: Algorithm) -> &'static [Self] {
+        match kind {
+            Algorithm::Rsa2048OaepSha256
+            | Algorithm::Rsa3072OaepSha256
+            | Algorithm::Rsa4096OaepSha256 => &[Self::RsaOaep],
+            #[cfg(feature = "p256")]
+            Algorithm::DhKemP256 => &[Self::P256],
+            #[cfg(feature = "pq")]
+            Algorithm::XWing => &[Self::XWing],
+            #[cfg(feature = "pq")]
+            Algorithm::MlKem1024P384 => &[Self::MlKem1024P384],
+            #[cfg(feature = "pq")]
+            Algorithm::MlKem1024Kwp => &[Self::MlKem1024],
+            #[cfg(feature = "pq")]
+            Algorithm::Both { other, .. } => match other {
+                PostQuantum::XWing => &[Self::RsaOaep, Self::XWing],
+                PostQuantum::MlKem1024P384 => &[Self::RsaOaep, Self::MlKem1024P384],
+                PostQuantum::MlKem1024 => &[Self::RsaOaep, Self::MlKem1024],
+            },
+            #[cfg(not(all(feature = "p256", feature = "pq")))]
+            _ => &[],
+        }
+    }
 
     /// Returns the name of what is tested, for a log.
     pub const fn name(self) -> &'static str {
@@ -144,6 +194,14 @@ impl Test {
             Self::RsaOaep => "RSA-OAEP",
             Self::RsaSignature => "RSA signature",
             Self::RsaPairwise => "RSA pairwise consistency",
+            #[cfg(feature = "p256")]
+            Self::P256 => "key encapsulation with P-256",
+            #[cfg(feature = "pq")]
+            Self::XWing => "X-Wing",
+            #[cfg(feature = "pq")]
+            Self::MlKem1024P384 => "MLKEM1024-P384",
+            #[cfg(feature = "pq")]
+            Self::MlKem1024 => "ML-KEM-1024",
             #[cfg(feature = "managed-hsm")]
             Self::Sha1 => "SHA-1",
             #[cfg(feature = "managed-hsm")]
@@ -195,6 +253,16 @@ impl Test {
             Self::RsaOaep => rsa::oaep(judge, watched),
             Self::RsaSignature => rsa::signature(judge, watched),
             Self::RsaPairwise => rsa::pairwise(judge, watched),
+            #[cfg(feature = "p256")]
+            Self::P256 => kems::kem::<crate::kem::P256, _, _>(&kems::P256, judge),
+            #[cfg(feature = "pq")]
+            Self::XWing => kems::kem::<crate::kem::XWing, _, _>(&kems::X_WING, judge),
+            #[cfg(feature = "pq")]
+            Self::MlKem1024P384 => {
+                kems::kem::<crate::kem::MlKem1024P384, _, _>(&kems::ML_KEM_1024_P384, judge)
+            }
+            #[cfg(feature = "pq")]
+            Self::MlKem1024 => kems::kem::<crate::kem::MlKem1024, _, _>(&kems::ML_KEM_1024, judge),
             #[cfg(feature = "managed-hsm")]
             Self::Sha1 => hashes::sha1(judge),
             #[cfg(feature = "managed-hsm")]

@@ -127,6 +127,12 @@ fn all() -> Vec<Wrapping> {
             SessionFileError::TransferKey,
             KeyError::Prime,
         ),
+        #[cfg(feature = "pq")]
+        wraps(
+            "SessionFileError::KemTransferKey",
+            SessionFileError::KemTransferKey,
+            security_domain::kem::KeyError::Invalid,
+        ),
         wraps("UnwrapError::Device", UnwrapError::Device, RngError),
         wraps(
             "CertificateError::Key",
@@ -287,7 +293,7 @@ fn wrapping<'t>(text: &'t str, errors: &[&str]) -> Vec<String> {
             4 if !content.starts_with(['/', '#', '}']) => {
                 variant = name(content);
                 let fields = content.trim_end_matches("),");
-                fields.rsplit(['(', ' ']).next().unwrap()
+                fields.rsplit(['(', ' ', ':']).next().unwrap()
             }
             8 => content.split_once(": ").map_or("", |(_, held)| held),
             _ => "",

@@ -59,14 +59,14 @@ mod sealed {
     matched!(contribution::ContributeError: Expect OtherHeader OtherDomain OtherEpoch OtherPurpose NeedsNewerModule Expired ForeignShare WeakerKey BufferTooSmall Wrap Fault ..);
     matched!(contribution::SessionPurpose: Recover Rotate Rehearse ..);
     matched!(contribution::SessionField: File Request Version Purpose Session Header Domain Epoch Transfer Instance ModuleVersion Created Expires LedgerHead Proposal Index Wrapped Signature ..);
-    matched!(contribution::SessionFileError: UnknownVersion Malformed NotDeterministic UnknownPurpose UnknownAlgorithm TransferKey Expiry ..);
+    matched!(contribution::SessionFileError: UnknownVersion Malformed NotDeterministic UnknownPurpose UnknownAlgorithm UnsupportedTransferKey TransferKey Expiry ..);
     matched!(contribution::VetError: OtherRequest Evidence OtherDomain Unsigned Signature SignedRecovery ..);
     matched!(custodian::Algorithm: Rsa2048OaepSha256 Rsa3072OaepSha256 Rsa4096OaepSha256 MlKem1024Kwp DhKemP256 MlKem1024P384 XWing Both ..);
     matched!(custodian::PostQuantum: MlKem1024 MlKem1024P384 XWing ..);
     matched!(security_domain::custodian_key::CustodianKey: Rsa ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
     matched!(lifecycle::TransferKeyError: Rng Failed Missing OtherKey Unusable NotDestroyed ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
     matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession BeginBackup BeginRestore Zeroize Outcome Refused ..);

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
+use security_domain::custodian::Algorithm;
 use security_domain::rsa::{ModulusSize, PrivateKey};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -48,8 +49,9 @@ pub struct Args {
     json: JsonArg,
 }
 
+/// A kind of key on the command line.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Kind {
+pub enum Kind {
     #[value(name = "rsa-2048")]
     Rsa2048,
     #[value(name = "rsa-3072")]
@@ -72,6 +74,18 @@ enum Made {
 }
 
 impl Kind {
+    pub fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Rsa2048 => Algorithm::Rsa2048OaepSha256,
+            Self::Rsa3072 => Algorithm::Rsa3072OaepSha256,
+            Self::Rsa4096 => Algorithm::Rsa4096OaepSha256,
+            Self::XWing => Algorithm::XWing,
+            Self::MlKem1024P384 => Algorithm::MlKem1024P384,
+            Self::P256 => Algorithm::DhKemP256,
+            Self::MlKem1024 => Algorithm::MlKem1024Kwp,
+        }
+    }
+
     fn made(self) -> Made {
         match self {
             Self::Rsa2048 => Made::Rsa(ModulusSize::Rsa2048),

@@ -29,7 +29,7 @@ pub fn request(data: &[u8]) {
         header: request.header(),
         domain_id: request.domain_id(),
         epoch: request.epoch(),
-        transfer: request.transfer().clone(),
+        transfer: request.transfer(),
         instance: request.instance(),
         module_version: request.module_version(),
         created: request.created(),

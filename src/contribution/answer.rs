@@ -11,7 +11,7 @@ use minicbor::Encoder;
 use minicbor::encode::Write;
 
 use super::id::RequestDigest;
-use super::request::{VERSION, known_version};
+use super::request::{MAX_TRANSFERRED_LEN, VERSION, known_version};
 use super::session_file::{SessionField as Field, SessionFileError};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::eq_bytes;
@@ -21,12 +21,8 @@ use crate::hardened::{Fault, Verdict};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 use crate::rng::Generator;
-use crate::rsa::ModulusSize;
 use crate::sealed_domain::{DomainShare, MAX_CUSTODIANS, SealedDomain, Statement, StatementKind};
 use crate::wrapped_share::WrappedShare;
-
-/// The maximum length of a share that is wrapped to a transfer key, which is an RSA key.
-pub(super) const MAX_TRANSFERRED_LEN: usize = ModulusSize::MAX_BYTES;
 
 /// How many items a contribution has.
 const ITEMS: u64 = 5;
@@ -43,7 +39,8 @@ pub struct Contribution<'a> {
 }
 
 impl<'a> Contribution<'a> {
-    /// The maximum length of a contribution: 618 bytes.
+    /// The maximum length of a contribution: 618 bytes, or 1852 with the feature `pq`, which has longer
+    /// transfer keys.
     pub const MAX_LEN: usize = encoded_len(MAX_TRANSFERRED_LEN);
 
     /// Parses a contribution and checks its form.

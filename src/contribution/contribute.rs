@@ -6,8 +6,8 @@ use core::hint::black_box;
 
 use minicbor::Encoder;
 
-use super::answer::{Contribution, MAX_TRANSFERRED_LEN, context, encode, encoded_len, statement};
-use super::request::{Request, SessionPurpose};
+use super::answer::{Contribution, context, encode, encoded_len, statement};
+use super::request::{MAX_TRANSFERRED_LEN, Request, SessionPurpose};
 use super::vet::VettedRequest;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
@@ -214,7 +214,7 @@ fn write<R: Generator + ?Sized>(
     permit.test(ContributeError::Fault)?;
     vetted.check(ContributeError::Fault)?;
     let hidden =
-        wrap(share.share(), &context, transfer, rng, wrapped).map_err(ContributeError::Wrap)?;
+        wrap(share.share(), &context, &transfer, rng, wrapped).map_err(ContributeError::Wrap)?;
     // From here on the wrapped share is public: it is signed and leaves.
     declassify_bytes(wrapped);
     let wrapped = WrappedShare::from_bytes(wrapped);

@@ -17,15 +17,18 @@ use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::Mask;
 use crate::ed25519::SIGNATURE_LEN;
 use crate::labels::Purpose;
-use crate::rsa::PublicKey;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, ModuleVersion};
 
 mod asking;
+mod transfer;
 mod write;
 
 use asking::MAX_ENCODED_LEN;
 pub use asking::{Asking, SessionPurpose};
 pub(super) use asking::{VERSION, known_version};
+pub(super) use transfer::MAX_TRANSFERRED_LEN;
+pub use transfer::SessionPublicKey;
+pub(crate) use transfer::{MAX_SPKI_LEN, TRANSFER_KINDS};
 pub use write::AskError;
 
 /// Computes R from a request's encoding.
@@ -56,13 +59,14 @@ fn encode_file<W: Write>(request: &[u8], signature: &[u8], encoder: &mut Encoder
 #[derive(Clone)]
 pub struct Request<'a> {
     bytes: &'a [u8],
-    asking: Asking,
+    asking: Asking<'a>,
     digest: RequestDigest,
     pub(super) signature: Option<&'a [u8; SIGNATURE_LEN]>,
 }
 
 impl<'a> Request<'a> {
-    /// The maximum length of a request: 877 bytes.
+    /// The maximum length of a request: 877 bytes, or 1993 with the feature `pq`, which has longer
+    /// transfer keys.
     pub const MAX_LEN: usize = file_len(MAX_ENCODED_LEN, SIGNATURE_LEN);
 
     /// Parses a request and checks its form.
@@ -138,8 +142,8 @@ impl<'a> Request<'a> {
     }
 
     /// Returns the key to which shares are wrapped.
-    pub const fn transfer(&self) -> &PublicKey {
-        &self.asking.transfer
+    pub const fn transfer(&self) -> SessionPublicKey<'a> {
+        self.asking.transfer
     }
 
     /// Returns the id of the HSM that asks.

@@ -4,6 +4,9 @@
 use core::fmt;
 
 use crate::cbor::Malformed;
+use crate::custodian::Algorithm;
+#[cfg(any(feature = "p256", feature = "pq"))]
+use crate::kem;
 use crate::rsa::KeyError;
 
 /// A part of a request or a contribution, named as in `docs/format.md`.
@@ -90,8 +93,13 @@ pub enum SessionFileError {
     UnknownPurpose(u64),
     /// The transfer key's algorithm is unknown.
     UnknownAlgorithm(u64),
+    /// No transfer key can be of this kind, or this build has no such kind.
+    UnsupportedTransferKey(Algorithm),
     /// The transfer key is refused.
     TransferKey(KeyError),
+    /// The transfer key, which is not an RSA key, is refused.
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    KemTransferKey(kem::KeyError),
     /// The request expires before it was made, or it expires and the HSM has no clock.
     Expiry,
 }
@@ -117,7 +125,12 @@ impl fmt::Display for SessionFileError {
             Self::UnknownAlgorithm(code) => {
                 write!(f, "the transfer key's algorithm {code} is unknown")
             }
+            Self::UnsupportedTransferKey(kind) => {
+                write!(f, "transfer keys of the kind {kind} are not supported")
+            }
             Self::TransferKey(_) => f.write_str("the transfer key is refused"),
+            #[cfg(any(feature = "p256", feature = "pq"))]
+            Self::KemTransferKey(_) => f.write_str("the transfer key is refused"),
             Self::Expiry => f.write_str("expires is before created, or there is no clock"),
         }
     }
@@ -127,6 +140,8 @@ impl core::error::Error for SessionFileError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::TransferKey(error) => Some(error),
+            #[cfg(any(feature = "p256", feature = "pq"))]
+            Self::KemTransferKey(error) => Some(error),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use core::fmt;
 use heapless::Vec;
 use rand_core::TryCryptoRng;
 
+use crate::custodian::Algorithm;
 use crate::hardened::copy;
 use crate::lifecycle::{Event, Host, SinkAnswer};
 use crate::secret::Secret;
@@ -65,6 +66,8 @@ pub struct RamHost<R, const SLOT: usize> {
     /// How many more calls to the flash or the counter succeed before one fails. It fails without an
     /// effect, and those after it succeed again. `None` if none fails.
     pub calls_before_failure: Option<usize>,
+    /// The kind of transfer key that a recovery is to have.
+    pub transfer_kind: Option<Algorithm>,
     /// Called as long operations go on.
     pub on_progress: fn(),
 }
@@ -86,6 +89,7 @@ impl<R: TryCryptoRng, const SLOT: usize> RamHost<R, SLOT> {
             counter: 0,
             counter_is_hardware: true,
             calls_before_failure: None,
+            transfer_kind: None,
             on_progress: || (),
         }
     }
@@ -180,6 +184,10 @@ impl<R: TryCryptoRng, const SLOT: usize> Host for RamHost<R, SLOT> {
 
     fn device_key(&mut self) -> &mut dyn DeviceKey {
         &mut self.device_key
+    }
+
+    fn transfer_kind(&mut self) -> Option<Algorithm> {
+        self.transfer_kind
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

@@ -49,8 +49,8 @@ pub struct Activation<'a, K> {
     pub floor: ModuleFloor<'a>,
 }
 
-/// The algorithms that sealing uses besides those that a root needs.
-const SEALING: &[Test] = &[Test::Gf256, Test::Shamir, Test::RsaOaep];
+/// The algorithms that sealing uses besides those that a root and the custodians' keys need.
+const SEALING: &[Test] = &[Test::Gf256, Test::Shamir];
 
 /// A state whose domain can be sealed to custodians: a fresh domain, or an active one that was
 /// imported.
@@ -223,6 +223,10 @@ impl<const N: usize> Vault<N> {
             self.put_back(before, host)?;
         }
         self.health.first_use(SEALING, &mut watched(host))?;
+        for custodian in activation.custodians {
+            let tests = Test::of(custodian.algorithm());
+            self.health.first_use(tests, &mut watched(host))?;
+        }
         let created = host.now();
         let Self {
             held,

@@ -89,9 +89,11 @@ pub enum LifecycleError {
     Expired,
     /// The session gathers a quorum in one place, and has no transfer key.
     NoTransferKey,
-    /// A custodian's key is of this kind, and no transfer key is as strong. The quorum can be gathered
-    /// in one place.
+    /// A custodian's key is of this kind, and a transfer key of this build, or of the kind that the host
+    /// asks for, is not as strong. The quorum can be gathered in one place.
     StrongerCustodian(Algorithm),
+    /// The host asks for a transfer key of this kind, which this build does not make.
+    UnsupportedTransferKey(Algorithm),
     /// The transfer key, or the device that holds it, failed.
     TransferKey(TransferKeyError),
     /// A contribution was refused.
@@ -203,6 +205,7 @@ impl LifecycleError {
             | Self::ClockUnsteady
             | Self::NoTransferKey
             | Self::StrongerCustodian(_)
+            | Self::UnsupportedTransferKey(_)
             | Self::Contribution(_)
             | Self::Share(_)
             | Self::Open(_)
@@ -389,7 +392,13 @@ impl fmt::Display for LifecycleError {
                 f.write_str("the session gathers a quorum in one place, and takes no contributions")
             }
             Self::StrongerCustodian(kind) => {
-                write!(f, "no transfer key is as strong as a custodian's {kind}")
+                write!(
+                    f,
+                    "the transfer key would not be as strong as a custodian's {kind}"
+                )
+            }
+            Self::UnsupportedTransferKey(kind) => {
+                write!(f, "transfer keys of the kind {kind} are not supported")
             }
             Self::TransferKey(error) => error.fmt(f),
             Self::Contribution(error) => error.fmt(f),

@@ -9,6 +9,7 @@ use rand_core::{TryCryptoRng, TryRng};
 use super::event::Event;
 use super::transfer_key::TransferKey;
 use crate::ct::Mask;
+use crate::custodian::Algorithm;
 use crate::rng::{Erased, RngError, Watched};
 use crate::rsa::PrivateKey;
 use crate::sealed_domain::ModuleVersion;
@@ -42,9 +43,20 @@ pub trait Host: Flash {
         None
     }
 
-    /// Returns a key that was made beforehand, to be the transfer key of the session that begins, where
-    /// the vault holds it. `None`, as by default, lets the vault generate one, which takes long:
-    /// [`KeyGeneration`](crate::rsa::KeyGeneration) does it in steps.
+    /// Returns the kind of transfer key that a recovery is to have. With `None`, as by default, it is an
+    /// RSA key if a device is to hold it or if one is prepared, where an RSA key is as strong as the key
+    /// of every custodian. Otherwise it is X-Wing or MLKEM1024-P384 (feature `pq`), P-256 (feature
+    /// `p256`) or RSA: the first of them that is as strong as every custodian's key.
+    ///
+    /// An RSA key takes long to generate, half a minute and more on a microcontroller; a key of another
+    /// kind takes as long as a few of its operations.
+    fn transfer_kind(&mut self) -> Option<Algorithm> {
+        None
+    }
+
+    /// Returns an RSA key that was made beforehand, to be the transfer key of the session that begins,
+    /// where the vault holds it. `None`, as by default, lets the vault generate a key. An RSA key takes
+    /// long: [`KeyGeneration`](crate::rsa::KeyGeneration) makes one in steps.
     ///
     /// The vault copies the key and wipes it here, also if the session does not begin then. It leaves a key
     /// that is shorter than the longest key of the custodians, or than the import asks for, and generates

@@ -19,6 +19,7 @@ use super::state::{Active, Domain, Empty, Imported, Importing, Refused};
 use super::transfer_key::TransferKeyError;
 use super::vault::{Next, Vault};
 use crate::ct::eq_bytes;
+use crate::custodian::Algorithm;
 use crate::hardened::Verdict;
 use crate::managed_hsm::restore_blob::RestoreBlob;
 use crate::rsa::ModulusSize;
@@ -213,19 +214,19 @@ impl<const N: usize> Vault<N> {
         let named = self.instance.draw(&mut rng)?;
         let key = &mut self.session.key;
         if !is_made {
-            key.generate(size, &mut rng)?;
+            key.generate(Algorithm::rsa(size), &mut rng)?;
         }
         let (permit, len) = match in_device {
             Some(works) => {
                 let device = host.transfer_key().ok_or(TransferKeyError::Missing)?;
-                let public = key.public_key().ok_or(LifecycleError::Fault)?;
+                let public = key.rsa_public_key().ok_or(LifecycleError::Fault)?;
                 (
                     named.and(works),
                     blob::certify_by(device, public, &form, out)?,
                 )
             }
             None => {
-                let key = key.get().ok_or(LifecycleError::Fault)?;
+                let key = key.rsa().ok_or(LifecycleError::Fault)?;
                 (named, blob::certify(key, &form, &mut rng, out)?)
             }
         };

@@ -59,9 +59,10 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
         self.vault.serve(Step::Contribute, host, |vault, host| {
-            vault
-                .health
-                .first_use(&[Test::RsaOaep], &mut watched(host))?;
+            if let Some(kind) = vault.session.key.algorithm() {
+                let tests = Test::of(kind);
+                vault.health.first_use(tests, &mut watched(host))?;
+            }
             let ticked = vault.tick_of(sealed, host)?;
             let request = vault.recovery_mut()?.request;
             let request = request.ok_or(LifecycleError::NoTransferKey)?;

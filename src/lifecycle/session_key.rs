@@ -6,19 +6,28 @@ use core::cell::RefCell;
 
 use rand_core::{TryCryptoRng, TryRng};
 
+use super::error::LifecycleError;
 use super::host::Host;
 use super::transfer_key::{TransferKey, TransferKeyError};
+use crate::contribution::{MAX_SPKI_LEN, SessionPublicKey};
 use crate::ct::Mask;
-use crate::custodian::{Identity, UnwrapError};
+#[cfg(any(feature = "p256", feature = "pq"))]
+use crate::custodian::WrapError;
+use crate::custodian::{Algorithm, Identity, Recipient, UnwrapError};
 use crate::hardened::{Fault, Verdict};
+#[cfg(any(feature = "p256", feature = "pq"))]
+use crate::kem::{self, AnyPrivateKey};
 use crate::rng::{Erased, Generator, RngError, Watched};
-use crate::rsa::{GenerateError, KeyError, ModulusSize, PrivateKey, PublicKey};
+use crate::rsa::{KeyError, ModulusSize, PrivateKey, PublicKey};
 use crate::secret::wipe;
 
 /// A transfer key, or none. It wipes itself.
 pub(super) struct SessionKey {
-    /// Only the public half counts if a device holds the key.
+    /// An RSA key. Only the public half counts if a device holds the key.
     key: PrivateKey,
+    /// A key of another kind.
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    kem: AnyPrivateKey,
     holder: Holder,
     /// Whether a key that should be gone may still be in the device.
     is_left: bool,
@@ -29,26 +38,70 @@ pub(super) struct SessionKey {
 enum Holder {
     /// There is no key.
     Nobody = 0,
+    /// The vault holds an RSA key.
     Vault = 1,
     /// The host's device.
     Device = 2,
+    /// The vault holds a key of another kind.
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    VaultKem = 3,
 }
 
 impl SessionKey {
     pub(super) const NONE: Self = Self {
         key: PrivateKey::zeroed(),
+        #[cfg(any(feature = "p256", feature = "pq"))]
+        kem: AnyPrivateKey::NONE,
         holder: Holder::Nobody,
         is_left: false,
     };
 
-    /// Returns the key if the vault holds it.
-    pub(super) fn get(&self) -> Option<&PrivateKey> {
+    /// Returns the key if it is an RSA key and the vault holds it.
+    pub(super) fn rsa(&self) -> Option<&PrivateKey> {
         (self.holder == Holder::Vault).then_some(&self.key)
     }
 
-    /// Returns the public half, wherever the private one is.
-    pub(super) fn public_key(&self) -> Option<&PublicKey> {
-        (self.holder != Holder::Nobody).then_some(self.key.public_key())
+    /// Returns the public half of an RSA key, wherever the private one is.
+    pub(super) fn rsa_public_key(&self) -> Option<&PublicKey> {
+        let is_rsa = matches!(self.holder, Holder::Vault | Holder::Device);
+        is_rsa.then_some(self.key.public_key())
+    }
+
+    /// Returns the key if it is of another kind.
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    pub(super) fn kem(&self) -> Option<&AnyPrivateKey> {
+        (self.holder == Holder::VaultKem).then_some(&self.kem)
+    }
+
+    /// Returns the kind of the key; `None` without a key.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        #[cfg(any(feature = "p256", feature = "pq"))]
+        if let Some(key) = self.kem() {
+            return key.algorithm();
+        }
+        self.rsa_public_key().map(Recipient::algorithm)
+    }
+
+    /// Writes the SubjectPublicKeyInfo of the key to the front of `out`, and returns it.
+    ///
+    /// Secret: the key. Public: the result. Leaks: nothing else.
+    pub(super) fn write_public<'o>(
+        &self,
+        out: &'o mut [u8; MAX_SPKI_LEN],
+    ) -> Result<SessionPublicKey<'o>, Fault> {
+        let len = self.write_spki(out)?;
+        let algorithm = self.algorithm().ok_or(Fault)?;
+        let spki = out.get(..len).ok_or(Fault)?;
+        Ok(SessionPublicKey::unchecked(algorithm, spki))
+    }
+
+    fn write_spki(&self, out: &mut [u8]) -> Result<usize, Fault> {
+        #[cfg(any(feature = "p256", feature = "pq"))]
+        if let Some(key) = self.kem() {
+            return key.write_spki(out).map_err(|_| Fault);
+        }
+        let key = self.rsa_public_key().ok_or(Fault)?;
+        key.to_spki_der(out).map_err(|_| Fault)
     }
 
     pub(super) fn is_in_device(&self) -> bool {
@@ -64,17 +117,50 @@ impl SessionKey {
         self.is_left = is_left;
     }
 
-    /// Generates a key.
+    /// Generates a key of this kind.
     ///
-    /// Secret: the key, what `rng` draws. Public: `size`. Leaks: what generating a key leaks.
+    /// Secret: the key, what `rng` draws. Public: `kind`. Leaks: what generating a key leaks.
     pub(super) fn generate(
         &mut self,
-        size: ModulusSize,
+        kind: Algorithm,
         rng: &mut dyn Watched,
-    ) -> Result<(), GenerateError> {
+    ) -> Result<(), LifecycleError> {
         self.wipe();
+        let Some(size) = kind.rsa_size() else {
+            return self.generate_kem(kind, rng);
+        };
         self.key.make(size, rng, &mut |_| ())?;
         self.holder = Holder::Vault;
+        Ok(())
+    }
+
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    fn generate_kem(
+        &mut self,
+        kind: Algorithm,
+        rng: &mut dyn Watched,
+    ) -> Result<(), LifecycleError> {
+        self.kem.generate(kind, rng).map_err(|error| match error {
+            WrapError::Rng => LifecycleError::Rng,
+            _ => LifecycleError::Fault,
+        })?;
+        self.holder = Holder::VaultKem;
+        Ok(())
+    }
+
+    #[cfg(not(any(feature = "p256", feature = "pq")))]
+    fn generate_kem(&mut self, _: Algorithm, _: &mut dyn Watched) -> Result<(), LifecycleError> {
+        Err(LifecycleError::Fault)
+    }
+
+    /// Reads a key by its kind and seed.
+    ///
+    /// Secret: `seed`. Public: `kind`, the length, whether it gives a key. Leaks: nothing else.
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    pub(super) fn read_kem(&mut self, kind: Algorithm, seed: &[u8]) -> Result<(), kem::KeyError> {
+        self.wipe();
+        self.kem.set(kind, seed)?;
+        self.holder = Holder::VaultKem;
         Ok(())
     }
 
@@ -118,6 +204,8 @@ impl SessionKey {
     pub(super) fn wipe(&mut self) {
         self.holder = Holder::Nobody;
         self.key.wipe();
+        #[cfg(any(feature = "p256", feature = "pq"))]
+        self.kem.wipe();
     }
 
     /// Returns the device of a host, if it holds this key.
@@ -158,6 +246,15 @@ impl<H: Host + ?Sized> Identity for Opener<'_, '_, H> {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<TransferKeyError>> {
+        #[cfg(any(feature = "p256", feature = "pq"))]
+        if let Some(key) = self.key.kem() {
+            let opened = key.unwrap_key(wrapped, context, rng, out);
+            return opened.map_err(|error| match error {
+                UnwrapError::Opaque => UnwrapError::Opaque,
+                UnwrapError::Device(never) => match never {},
+                UnwrapError::Fault => UnwrapError::Fault,
+            });
+        }
         if !self.key.is_in_device() {
             let opened = self.key.key.unwrap_key(wrapped, context, rng, out);
             return opened.map_err(|error| match error {

@@ -8,6 +8,7 @@ mod engine;
 pub use engine::{Lie, RsaEngine};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng};
+use security_domain::custodian::Algorithm;
 use security_domain::lifecycle::{Event, Host, SinkAnswer, TransferKey};
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::ModuleVersion;
@@ -139,6 +140,8 @@ pub struct Hsm {
     pub engine: Option<RsaEngine>,
     /// A transfer key that was made beforehand.
     pub prepared: Option<PrivateKey>,
+    /// The kind of transfer key that a recovery is to have.
+    pub kind: Option<Algorithm>,
     calls: usize,
     struck: usize,
     faults: Vec<(usize, Fault)>,
@@ -167,6 +170,7 @@ impl Hsm {
             device_key: Engine::new(0x4d),
             engine: None,
             prepared: None,
+            kind: None,
             calls: 0,
             struck: 0,
             faults: Vec::new(),
@@ -435,6 +439,10 @@ impl Host for Hsm {
         self.prepared.as_mut()
     }
 
+    fn transfer_kind(&mut self) -> Option<Algorithm> {
+        self.kind
+    }
+
     fn report(&mut self, event: &Event) -> SinkAnswer {
         if self.refuses || self.takes == 0 {
             return SinkAnswer::REFUSED;
@@ -495,6 +503,10 @@ impl<R: TryCryptoRng> Host for WithRng<'_, R> {
 
     fn prepared_key(&mut self) -> Option<&mut PrivateKey> {
         self.0.prepared_key()
+    }
+
+    fn transfer_kind(&mut self) -> Option<Algorithm> {
+        self.0.transfer_kind()
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

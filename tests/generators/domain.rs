@@ -3,10 +3,13 @@
 
 use security_domain::backup::BackupInfo;
 use security_domain::contribution::{
-    Contribution, Request, SessionId, SessionPurpose, VettedRequest, contribute, contribution_len,
+    Contribution, Request, SessionId, SessionPublicKey, SessionPurpose, VettedRequest, contribute,
+    contribution_len,
 };
+use security_domain::custodian::Recipient;
 use security_domain::hazmat::backup;
 use security_domain::hazmat::contribution::{Asking, open_contribution};
+use security_domain::rsa::PublicKey;
 use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, ModuleVersion, SealedDomain};
 
 use crate::keys::made;
@@ -69,6 +72,19 @@ pub const ROWS: fn() -> Vec<Row> = || {
             run: |rng| contribution(rng, &request()),
         },
         Row {
+            name: "contribute to a transfer key of X-Wing",
+            covers: &["contribution/request/transfer wrap", "kem/any wrap_to_spki"],
+            shows: ALL,
+            run: |rng| {
+                let request =
+                    include_bytes!("../vectors/sealed-domain/request-transfer-of-x-wing.cbor");
+                contribution(
+                    rng,
+                    &request_of(Request::parse(request).unwrap().transfer()),
+                )
+            },
+        },
+        Row {
             name: "open a contribution",
             covers: &["contribution/answer open_contribution"],
             shows: 0,
@@ -118,6 +134,14 @@ pub const ROWS: fn() -> Vec<Row> = || {
 
 /// A request of an HSM whose transfer key is one of the fixtures.
 fn request() -> Vec<u8> {
+    let key = fixtures::private_key("s2048_0");
+    let mut spki = [0; PublicKey::SPKI_MAX_LEN];
+    let len = key.public_key().to_spki_der(&mut spki).unwrap();
+    let algorithm = key.public_key().algorithm();
+    request_of(SessionPublicKey::new(algorithm, &spki[..len]).unwrap())
+}
+
+fn request_of(transfer: SessionPublicKey<'_>) -> Vec<u8> {
     let (root, file) = sealed::sealed(1, &fast_keys(3), 2);
     let sealed = SealedDomain::parse(&file).unwrap();
     let asking = Asking {
@@ -126,7 +150,7 @@ fn request() -> Vec<u8> {
         header: sealed.header().digest(),
         domain_id: root.domain_id().unwrap(),
         epoch: Epoch::FIRST,
-        transfer: fixtures::private_key("s2048_0").public_key().clone(),
+        transfer,
         instance: InstanceId::from_bytes([5; 16]),
         module_version: ModuleVersion::NONE,
         created: 0,

@@ -4,7 +4,7 @@
 //! A generator that fails for good from some call on hides a failure that is swallowed: a later draw
 //! reports it. This one fails once. The function must refuse, must draw no more, and must leave
 //! nothing half-made. And what is drawn must be used: with one draw changed, the result is another.
-#![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#![cfg(all(feature = "managed-hsm", feature = "pq", feature = "hazmat"))]
 
 #[path = "../managed_hsm/fixtures.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]

@@ -3,6 +3,7 @@
 
 use security_domain::backup::Kind;
 use security_domain::contribution::Request;
+use security_domain::custodian::Algorithm;
 use security_domain::lifecycle::{ExpectedArtifact, LifecycleError, ROOT_TAG, Refused, State};
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
@@ -64,19 +65,19 @@ pub const ROWS: fn() -> Vec<Row> = || {
             covers: &["lifecycle/recover/begin begin_recovery"],
             // As for any key of RSA.
             shows: 0,
-            run: |rng| {
-                let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
-                let domain = empty(&mut vault, &mut hsm);
-                let before = (domain.status(), hsm.flash.clone());
-                let mut out = [0xaa; Request::MAX_LEN];
-                let mut host = WithRng(&mut hsm, rng);
-                let (sealed, expect) = (lost.sealed(), lost.expect());
-                let done = domain.begin_recovery(&sealed, &expect, None, &mut host, &mut out);
-                if done.is_err() {
-                    zeros(&out);
-                }
-                after(done.map(|(domain, _)| domain), before, &hsm)
-            },
+            run: |rng| begun(Algorithm::Rsa2048OaepSha256, rng),
+        },
+        Row {
+            name: "begin a recovery with a transfer key of X-Wing",
+            covers: &[
+                "kem/any generate",
+                "kem/any generate_of",
+                "kem/any unwrap_key",
+                "lifecycle/session_key generate_kem",
+            ],
+            // What the key is tested with does not show.
+            shows: 0,
+            run: |rng| begun(Algorithm::XWing, rng),
         },
         Row {
             name: "begin a recovery with a device for the transfer key",
@@ -118,6 +119,8 @@ pub const ROWS: fn() -> Vec<Row> = || {
             shows: 0,
             run: |rng| {
                 let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
+                // A key of another kind draws nothing to unwrap.
+                hsm.kind = Some(Algorithm::Rsa2048OaepSha256);
                 let (mut domain, request) = lost.recovering(&mut vault, &mut hsm, 0);
                 let contribution = lost.contribution(0, &request);
                 let before = hsm.flash.clone();
@@ -261,4 +264,20 @@ fn import(rng: &mut Once, root: bool) -> Result<Vec<u8>, String> {
             Err(text(refused.error))
         }
     }
+}
+
+/// Begins a recovery with a transfer key of this kind.
+fn begun(kind: Algorithm, rng: &mut Once) -> Result<Vec<u8>, String> {
+    let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
+    hsm.kind = Some(kind);
+    let domain = empty(&mut vault, &mut hsm);
+    let before = (domain.status(), hsm.flash.clone());
+    let mut out = [0xaa; Request::MAX_LEN];
+    let mut host = WithRng(&mut hsm, rng);
+    let (sealed, expect) = (lost.sealed(), lost.expect());
+    let done = domain.begin_recovery(&sealed, &expect, None, &mut host, &mut out);
+    if done.is_err() {
+        zeros(&out);
+    }
+    after(done.map(|(domain, _)| domain), before, &hsm)
 }

@@ -29,6 +29,42 @@ def suite(kem, kdf):
     return hpke.Suite(kem, kdf, hpke.AEAD.AES_256_GCM)
 
 
+def algorithm_identifier(*arcs):
+    """An AlgorithmIdentifier without parameters, in DER."""
+    def base_128(number):
+        digits = [number & 127]
+        while number := number >> 7:
+            digits.insert(0, number & 127 | 128)
+        return bytes(digits)
+    first, second, *rest = arcs
+    oid = b"".join(map(base_128, [40 * first + second, *rest]))
+    return tlv(0x30, tlv(6, oid))
+
+
+def tlv(tag, body):
+    length = len(body)
+    more = b"" if length < 128 else length.to_bytes((length.bit_length() + 7) // 8)
+    return bytes([tag, 0x80 | len(more)]) + more + body if more else bytes([tag, length]) + body
+
+
+class Encoded:
+    """How a kind of key is encoded: its code, its AlgorithmIdentifier, the lengths of its seed and public key."""
+
+    def __init__(self, code, make, identifier, seed_len, public_len):
+        self.code, self.make, self.identifier = code, make, identifier
+        self.seed_len, self.public_len = seed_len, public_len
+
+    def spki(self, public):
+        return tlv(0x30, self.identifier + tlv(3, b"\x00" + public))
+
+    def read(self, spki):
+        """The public key; None for anything else."""
+        public = spki[len(spki) - self.public_len:]
+        if len(public) != self.public_len or self.spki(public) != spki:
+            return None
+        return public if self.make.is_public(public) else None
+
+
 class Hpke:
     """A key of HPKE from its seed."""
 
@@ -43,12 +79,30 @@ class Hpke:
 
 
 class P256(Hpke):
+    @staticmethod
+    def is_public(public):
+        try:
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+        except ValueError:
+            return False
+        return True
+
     def __init__(self, seed):
         key = ec.derive_private_key(int.from_bytes(seed), ec.SECP256R1())
         super().__init__(suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256), key, key.public_key().public_bytes(*RAW))
 
 
 class XWing(Hpke):
+    @staticmethod
+    def is_public(public):
+        curve = public[-32:]
+        try:
+            mlkem.MLKEM768PublicKey.from_public_bytes(public[:-32])
+            x25519.X25519PrivateKey.generate().exchange(x25519.X25519PublicKey.from_public_bytes(curve))
+        except ValueError:
+            return False
+        return int.from_bytes(curve, "little") < 2**255 - 19
+
     def __init__(self, seed):
         stretched = hashlib.shake_256(seed).digest(96)
         self.lattice = mlkem.MLKEM768PrivateKey.from_seed_bytes(stretched[:64])
@@ -65,6 +119,15 @@ class XWing(Hpke):
 
 
 class MlKem1024P384(Hpke):
+    @staticmethod
+    def is_public(public):
+        try:
+            mlkem.MLKEM1024PublicKey.from_public_bytes(public[:-97])
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), public[-97:])
+        except ValueError:
+            return False
+        return True
+
     def __init__(self, seed):
         stretched = hashlib.shake_256(seed).digest(112)
         self.lattice = mlkem.MLKEM1024PrivateKey.from_seed_bytes(stretched[:64])
@@ -81,6 +144,14 @@ class MlKem1024P384(Hpke):
 
 
 class MlKem1024:
+    @staticmethod
+    def is_public(public):
+        try:
+            mlkem.MLKEM1024PublicKey.from_public_bytes(public)
+        except ValueError:
+            return False
+        return True
+
     def __init__(self, seed):
         self.key = mlkem.MLKEM1024PrivateKey.from_seed_bytes(seed)
         self.public = self.key.public_key().public_bytes_raw()
@@ -96,8 +167,14 @@ class MlKem1024:
         return self.key.decapsulate(ciphertext)
 
 
-KINDS = {"p256": (0x10, P256), "x-wing": (0x647A, XWing), "mlkem1024-p384": (0x51, MlKem1024P384),
-         "ml-kem-1024": (4, MlKem1024)}
+KINDS = {
+    "p256": Encoded(0x10, P256, bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"), 32, 65),
+    "x-wing": Encoded(0x647A, XWing, algorithm_identifier(1, 3, 6, 1, 4, 1, 62253, 25722), 32, 1216),
+    "mlkem1024-p384": Encoded(0x51, MlKem1024P384, algorithm_identifier(2, 25, 108189155646682087881671402164087870464),
+                              32, 1665),
+    "ml-kem-1024": Encoded(4, MlKem1024, algorithm_identifier(2, 16, 840, 1, 101, 3, 4, 4, 3), 64, 1568),
+}
+BY_CODE = {kind.code: kind for kind in KINDS.values()}
 CIPHERTEXT = {"x-wing": 1120, "mlkem1024-p384": 1665, "ml-kem-1024": 1568}
 
 
@@ -121,11 +198,17 @@ def row(name, key, seed):
     return {"kind": name} | {name: value.hex() for name, value in fields.items()}
 
 
+def seed_of(name):
+    return hashlib.shake_256(name.encode()).digest(KINDS[name].seed_len)
+
+
+def from_name(name):
+    """A key of this kind that is always the same."""
+    return KINDS[name].make(seed_of(name))
+
+
 def vectors():
-    rows = []
-    for name, (_, kind) in KINDS.items():
-        seed = hashlib.shake_256(name.encode()).digest(64 if kind is MlKem1024 else 32)
-        rows.append(row(name, kind(seed), seed))
+    rows = [row(name, from_name(name), seed_of(name)) for name in KINDS]
     (KEM / "python.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
@@ -136,11 +219,12 @@ def check():
             name = case["kind"]
             case = {key: bytes.fromhex(value) for key, value in case.items() if key != "kind"}
             kind, _, second = name.partition("+")
-            code, make = KINDS[second or kind]
-            key = make(case["seed"])
+            encoded = KINDS[second or kind]
+            code, key = encoded.code, encoded.make(case["seed"])
             assert key.public == case["public"], name
             if "spki" in case:
-                assert case["spki"].endswith(key.public), name
+                assert case["spki"] == encoded.spki(key.public), name
+                assert encoded.read(case["spki"]) == key.public, name
             if name in ("p256", "ml-kem-1024") and "spki" in case:
                 read = serialization.load_der_private_key(case["pkcs8"], None)
                 public = serialization.PublicFormat.SubjectPublicKeyInfo

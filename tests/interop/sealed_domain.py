@@ -102,7 +102,7 @@ class Custodian:
         number = int.from_bytes(seed + block, "big")
         return pow(number, numbers.e, numbers.n).to_bytes(k, "big")
 
-    def unwrap(self, wrapped):
+    def unwrap(self, wrapped, context=None):
         sha = hashes.SHA256()
         return self.key.decrypt(wrapped, padding.OAEP(padding.MGF1(sha), sha, None))
 

@@ -6,6 +6,7 @@ the repository:
 
     sessions.py check          read what the crate wrote, write all vectors again and compare
     sessions.py vectors        write the vectors
+    sessions.py contributions  contribute anew to transfer keys of every kind, for the crate's tests to open
     sessions.py show FILE      what a request says
 """
 
@@ -14,10 +15,12 @@ import sys
 from pathlib import Path
 
 import cbor2
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
+import kinds
 from sealed_domain import (
     CORE, L, VECTORS, Custodian, D, Writer, domain_id, domain_seed, drawn, possession_seed, read, signing_key, verify_key)
 
@@ -78,7 +81,15 @@ LENGTHS = {"session_id": 32, "header": 32, "domain_id": 32, "instance": 16, "led
 
 # Reading.
 def transfer_key(algorithm, encoded):
-    key = load_der_public_key(encoded)
+    if algorithm in kinds.BY_CODE:
+        kind = kinds.BY_CODE[algorithm]
+        need(kind.read(encoded) is not None, "transfer key")
+        return
+    try:
+        key = load_der_public_key(encoded)
+    except UnsupportedAlgorithm as error:
+        raise ValueError from error
+    need(isinstance(key, RSAPublicKey), "algorithm")
     need(spki(key) == encoded, "transfer key")
     numbers = key.public_numbers()
     need({1: 2048, 2: 3072, 3: 4096}[algorithm] == numbers.n.bit_length(), "algorithm")
@@ -115,12 +126,12 @@ def read_contribution(data, sealed, R, transfer):
     """The index and the share."""
     version, request, index, wrapped, signature = strict(data)
     need(version == 1, "version")
-    need(is_bytes(request, 32) and is_bytes(wrapped, *range(1, 513)) and is_bytes(signature, 64), "bytes")
+    need(is_bytes(request, 32) and is_bytes(wrapped, *range(1, 1747)) and is_bytes(signature, 64), "bytes")
     need(request == R, "session")
     need(is_uint(index, 1, len(sealed.shares)), "index")
     key = sealed.shares[index - 1][0]
     Ed25519PublicKey.from_public_bytes(key).verify(signature, statement(sealed.H, index, R, wrapped))
-    plain = transfer.unwrap(wrapped)
+    plain = transfer.unwrap(wrapped, context(R, index))
     need(plain[:33] == context(R, index) + bytes([index]), "context")
     need(verify_key(possession_seed(plain[33:], sealed.C, index)) == key, "share")
     return index, plain[33:]
@@ -302,8 +313,11 @@ def requests():
 
     transfer("of-three-items", [1, key, 0], malformed("transfer key"))
     transfer("as-bytes", key, malformed("transfer key"))
-    for code in (0, 4, 257):
+    for code in (0, 257):
         transfer(f"algorithm-{code}", [code, key], f"the transfer key's algorithm {code} is unknown")
+    not_so = refused("the key is not in the DER encoding of its kind")
+    transfer("algorithm-4", [4, key], not_so)
+    transfer("of-two-keys", [0x1647A, key], "transfer keys of the kind RSA-2048 and X-Wing are not supported")
     transfer("algorithm-of-another-size", [2, key], malformed("transfer key"))
     transfer("with-a-byte-after-it", [1, key + b"\x00"], refused("bytes follow the key"))
     transfer("one-byte-short", [1, key[:-1]], refused("the key is not in its DER encoding"))
@@ -319,6 +333,21 @@ def requests():
     transfer("with-an-even-exponent", [1, rsa_key(e=65538)], refused("the public exponent is even"))
     transfer("with-an-exponent-of-257-bits", [1, rsa_key(e=2**256 + 1)],
              refused("the public exponent has more than 256 bits"))
+
+    # Of the other kinds.
+    for name, kind in kinds.KINDS.items():
+        made = kinds.from_name(name)
+        theirs = kind.spki(made.public)
+        case(f"transfer-of-{name}", "answered", "", lambda w, v=[kind.code, theirs]: w.fields.update(transfer=v))
+        transfer(f"of-{name}-with-a-byte-after-it", [kind.code, theirs + b"\x00"], not_so)
+        transfer(f"of-{name}-one-byte-short", [kind.code, theirs[:-1]], not_so)
+        transfer(f"of-{name}-as-rsa", [1, theirs], refused("the key's algorithm is not rsaEncryption"))
+    invalid = refused("the key is not valid")
+    x_wing = kinds.KINDS["x-wing"]
+    public = kinds.from_name("x-wing").public
+    transfer("of-x-wing-of-low-order", [0x647A, x_wing.spki(public[:-32] + bytes(32))], invalid)
+    transfer("of-x-wing-above-the-modulus", [0x647A, x_wing.spki(b"\xff\xff" + public[2:])], invalid)
+    transfer("of-p256-off-the-curve", [0x10, kinds.KINDS["p256"].spki(b"\x04" + bytes(63) + b"\x01")], invalid)
 
     # The signature.
     case("signature-of-63-bytes", "parse", malformed("signature"), signer(root), sign=lambda s, _: s[1:])
@@ -392,7 +421,7 @@ def contributions():
     case("index-11", "parse", malformed("index"), items=put(2, lambda _: 11))
     case("index-257", "parse", malformed("index"), items=put(2, lambda _: 257))
     case("wrapped-share-empty", "parse", malformed("wrapped share"), items=put(3, lambda _: b""))
-    case("wrapped-share-of-513-bytes", "parse", malformed("wrapped share"), items=put(3, lambda _: bytes(513)))
+    case("wrapped-share-of-1747-bytes", "parse", malformed("wrapped share"), items=put(3, lambda _: bytes(1747)))
     case("wrapped-share-as-text", "parse", malformed("wrapped share"), items=put(3, lambda _: "x" * 256))
     case("signature-of-63-bytes", "parse", malformed("signature"), items=put(4, lambda s: s[1:]))
 
@@ -411,6 +440,7 @@ def contributions():
     case("signature-in-a-second-encoding", "open", unsigned(a),
          sign=lambda s, *_: s[:32] + (int.from_bytes(s[32:], "little") + L).to_bytes(32, "little"))
     case("wrapped-share-changed", "open", unsigned(a), items=put(3, flip))
+    case("wrapped-share-of-513-bytes", "open", unsigned(a), items=put(3, lambda _: bytes(513)))
     case("signed-by-another-custodian", "open", unsigned(a),
          key=lambda *_: possession_seed(good.share(2, b), good.C, 2))
     case("signed-with-the-domain-key", "open", unsigned(a), key=lambda *_: domain_seed(drawn("domain", "root")))
@@ -465,6 +495,43 @@ def known_request():
     return writer.write()
 
 
+class Transfer:
+    """A transfer key that is not an RSA key: what is wrapped to it depends on the context."""
+
+    def __init__(self, name):
+        self.name, self.key = name, kinds.from_name(name)
+
+    def wrap(self, plain, _):
+        return self.key.wrap(plain, plain[:32])
+
+    def unwrap(self, wrapped, context):
+        return self.key.unwrap(wrapped, context)
+
+
+def contribute_anew():
+    """Random bytes that nobody can give go into these."""
+    rows, good = [], domain("good")
+    for name in kinds.KINDS:
+        R = read_request((VECTORS / f"request-transfer-of-{name}.cbor").read_bytes())[0]
+        writer = ContributionWriter(f"contribution-to-{name}", good, R, 2, Custodian("b"), Transfer(name))
+        rows.append({"kind": name, "seed": kinds.seed_of(name).hex(), "contribution": writer.write().hex()})
+    (kinds.KEM / "contributions.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def check_contributions():
+    good, seen = domain("good"), 0
+    for file in ["contributions.json", "known-contributions.json"]:
+        for row in json.loads((kinds.KEM / file).read_text()):
+            R = read_request((VECTORS / f"request-transfer-of-{row['kind']}.cbor").read_bytes())[0]
+            transfer = Transfer(row["kind"])
+            assert row["seed"] == kinds.seed_of(row["kind"]).hex()
+            index, share = read_contribution(bytes.fromhex(row["contribution"]), good, R, transfer)
+            assert share == good.share(index, Custodian("abc"[index - 1])), row["kind"]
+            seen += 1
+    assert seen == 2 * len(kinds.KINDS)
+    print(f"{seen} contributions to keys of other kinds open")
+
+
 def manifest(all):
     rows = ",\n".join(json.dumps(row, ensure_ascii=False) for _, row in all.values())
     return f"[\n{rows}\n]\n"
@@ -501,6 +568,7 @@ def check():
     index, share = read_contribution(contribution, sealed, R, d)
     assert share == sealed.share(index, Custodian("b")), "share"
     print("the known request and contribution are read")
+    check_contributions()
 
     all = files()
     for name, (data, row) in all.items():
@@ -529,6 +597,8 @@ def main(verb, *paths):
             (VECTORS / f"{name}.cbor").write_bytes(data)
         (VECTORS / "sessions.json").write_text(manifest(all))
         (VECTORS / "known-answer.request").write_bytes(known_request())
+    elif verb == "contributions":
+        contribute_anew()
     elif verb == "show":
         for path in paths:
             R, request, _ = read_request(Path(path).read_bytes())

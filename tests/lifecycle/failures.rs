@@ -215,7 +215,7 @@ fn a_refusing_sink_stops_every_step() {
 
     hsm.refuses = true;
     let before = domain.status();
-    let mut request = vec![0xaa; 1000];
+    let mut request = vec![0xaa; Request::MAX_LEN];
     let refused = domain
         .begin_recovery(&sealed, &lost.expect(), None, &mut hsm, &mut request)
         .unwrap_err();

@@ -23,6 +23,7 @@ mod import;
 mod import_tries;
 #[cfg(feature = "managed-hsm")]
 mod imported;
+mod kinds;
 mod life;
 mod memory;
 mod module;
@@ -33,7 +34,7 @@ mod read_only;
 mod room;
 mod sealing;
 mod sessions;
-mod sizes;
+
 mod transfer_key;
 mod wiping;
 mod world;

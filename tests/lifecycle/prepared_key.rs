@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A session with a transfer key that the host made beforehand.
 
-use security_domain::contribution::Request;
 use security_domain::rsa::{KeyGeneration, ModulusSize, PrivateKey, Workspace};
 
 use crate::flash::{Hsm, RsaEngine};
 use crate::sealed::rng;
-use crate::world::{Lost, has_artifacts, hsm, parse, vault};
+use crate::world::{Lost, has_artifacts, hsm, parse, rsa_transfer, vault};
 
 const SIZE: ModulusSize = ModulusSize::Rsa2048;
 
@@ -38,10 +37,7 @@ fn a_recovery_takes_the_key_and_wipes_it_where_it_was() {
     let lost = Lost::new(1);
     let (mut vault, (mut hsm, modulus)) = (vault(), with_key(5));
     let (mut domain, request) = lost.recovering(&mut vault, &mut hsm, 0);
-    assert_eq!(
-        Request::parse(&request).unwrap().transfer().modulus(),
-        modulus
-    );
+    assert_eq!(rsa_transfer(&request).modulus(), modulus);
     assert!(is_wiped(hsm.prepared.as_ref().unwrap()));
     for place in [0, 1] {
         let contribution = lost.contribution(place, &request);
@@ -63,9 +59,9 @@ fn a_key_serves_one_session() {
     let (domain, _) = lost.recovering(&mut vault, &mut hsm, 0);
     drop(domain.cancel(&mut hsm).unwrap());
     let (_, request) = lost.recovering(&mut vault, &mut hsm, 0);
-    let next = Request::parse(&request).unwrap();
-    assert_ne!(next.transfer().modulus(), modulus);
-    assert_eq!(next.transfer().size(), SIZE);
+    let next = rsa_transfer(&request);
+    assert_ne!(next.modulus(), modulus);
+    assert_eq!(next.size(), SIZE);
 }
 
 #[test]
@@ -74,8 +70,7 @@ fn a_device_comes_first() {
     let (mut vault, (mut hsm, modulus)) = (vault(), with_key(5));
     hsm.engine = Some(RsaEngine::new());
     let (_, request) = lost.recovering(&mut vault, &mut hsm, 0);
-    let transfer = Request::parse(&request).unwrap();
-    assert_ne!(transfer.transfer().modulus(), modulus);
+    assert_ne!(rsa_transfer(&request).modulus(), modulus);
     assert!(!is_wiped(hsm.prepared.as_ref().unwrap()));
 }
 

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use security_domain::contribution::Request;
+use security_domain::custodian::Algorithm;
 use security_domain::hazmat::testing::{RamHost, TestRng};
 use security_domain::lifecycle::{AnyDomain, Domain, Empty, LifecycleError, Vault, vault_room};
 use security_domain::rsa::PrivateKey;
@@ -63,6 +64,7 @@ fn the_host_hears_of_every_long_step() {
     assert!(starting >= 5, "{starting}");
 
     let (lost, mut host) = (Lost::new(1), self::host(2));
+    host.transfer_kind = Some(Algorithm::Rsa2048OaepSha256);
     let mut vault = Vault::new();
     let domain = empty(&mut vault, &mut host);
     let mut request = [0; Request::MAX_LEN];

@@ -9,7 +9,7 @@ use security_domain::rsa::{ModulusSize, PrivateKey};
 
 use crate::flash::{Fault, Hsm, Lie, RsaEngine, Tear};
 use crate::world::{
-    In, Lost, has_artifacts, holds, hsm, parse, provisioned, rewrite, tested, vault,
+    In, Lost, has_artifacts, holds, hsm, parse, provisioned, rewrite, rsa_transfer, tested, vault,
 };
 
 type Vault = security_domain::lifecycle::Vault<{ crate::world::ROOM }>;
@@ -52,8 +52,7 @@ fn a_recovery_uses_the_key_in_the_device_across_restarts() {
     let lost = Lost::new(1);
     let (mut vault, mut hsm, request) = session(&lost);
     let public = engine(&mut hsm).public_key().unwrap().unwrap();
-    let parsed = Request::parse(&request).unwrap();
-    assert_eq!(parsed.transfer().modulus(), public.modulus());
+    assert_eq!(rsa_transfer(&request).modulus(), public.modulus());
     for place in [0, 1] {
         let mut domain = restarted(&mut vault, &mut hsm);
         let contribution = lost.contribution(place, &request);
@@ -347,10 +346,10 @@ fn what_a_later_version_writes_is_named() {
     rewrite(&mut hsm, |contents| {
         let kind = [0x83, 1, 0x59, 1, 0];
         let at = contents.windows(5).position(|window| window == kind);
-        contents[at.unwrap() + 1] = 2;
+        contents[at.unwrap() + 1] = 3;
     });
     let refused = vault.start(tested(), &mut hsm).map(drop);
-    assert_eq!(refused, Err(LifecycleError::UnknownTransferKey(2)));
+    assert_eq!(refused, Err(LifecycleError::UnknownTransferKey(3)));
 }
 
 #[cfg(feature = "managed-hsm")]

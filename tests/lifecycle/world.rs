@@ -12,6 +12,7 @@ use security_domain::lifecycle::{
     Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
+use security_domain::rsa::PublicKey;
 use security_domain::sealed_domain::{
     DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
 };
@@ -170,6 +171,12 @@ impl Lost {
     pub fn id(&self, place: usize) -> security_domain::custodian::CustodianId {
         self.keys[place].id()
     }
+}
+
+/// The transfer key of a request, which must be an RSA key.
+pub fn rsa_transfer(request: &[u8]) -> PublicKey {
+    let request = Request::parse(request).unwrap();
+    PublicKey::from_spki_der(request.transfer().as_spki_der()).unwrap()
 }
 
 pub fn parse(contribution: &[u8]) -> Contribution<'_> {

@@ -51,10 +51,10 @@ impl Life {
         match begun {
             Ok((domain, len)) => {
                 certificate.truncate(len);
-                let primes = primes(&at_rest(&self.hsm.flash));
-                assert_eq!(primes.len(), 2);
+                let secrets = key_in(&at_rest(&self.hsm.flash));
+                assert_eq!(secrets.len(), 2, "two primes");
                 let blob = exported().blob(&certificate);
-                self.blobs.push(Blob { blob, primes });
+                self.blobs.push(Blob { blob, secrets });
                 self.begun = true;
                 self.took_place(next(self.blobs.len() - 1), Event::BeginImport);
                 At::Importing(domain)

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use security_domain::backup::Kind;
 use security_domain::contribution::{Contribution, Request};
-use security_domain::custodian::Recipient;
+use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::lifecycle::{
     Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
@@ -20,7 +20,7 @@ use security_domain::self_test::{self, SelfTested};
 use super::fast::{FastKey, fast_keys};
 use super::flash::{Fault, Flash, Hsm, Tear, WithRng};
 use super::model::{Model, Session, Tick};
-use super::secrets::{at_rest, found, memory, primes};
+use super::secrets::{at_rest, found, key_in, memory};
 use super::world::{Held, ROOM, activation, exported, lost};
 
 mod generator;
@@ -54,15 +54,15 @@ pub struct Snapshot {
 #[derive(Clone)]
 struct Blob {
     blob: Vec<u8>,
-    /// Parts of the primes of the key that it is sealed to.
-    primes: Vec<Vec<u8>>,
+    /// Parts of the key that it is sealed to.
+    secrets: Vec<Vec<u8>>,
 }
 
 #[derive(Clone)]
 struct Transfer {
     request: Vec<u8>,
-    /// Parts of the key's primes.
-    primes: Vec<Vec<u8>>,
+    /// Parts of the key.
+    secrets: Vec<Vec<u8>>,
 }
 
 /// What a life has come to.
@@ -365,12 +365,12 @@ impl Life {
             secrets.extend(shares.map(|(at, share)| (Place::Share(number, at), share.as_slice())));
         }
         for (at, transfer) in self.transfers.iter().enumerate() {
-            let primes = transfer.primes.iter();
-            secrets.extend(primes.map(|prime| (Place::Transfer(at), prime.as_slice())));
+            let parts = transfer.secrets.iter();
+            secrets.extend(parts.map(|part| (Place::Transfer(at), part.as_slice())));
         }
         for (at, blob) in self.blobs.iter().enumerate() {
-            let primes = blob.primes.iter();
-            secrets.extend(primes.map(|prime| (Place::Blob(at), prime.as_slice())));
+            let parts = blob.secrets.iter();
+            secrets.extend(parts.map(|part| (Place::Blob(at), part.as_slice())));
         }
         let bytes: Vec<&[u8]> = secrets.iter().map(|(_, secret)| *secret).collect();
         let mut dead = HashSet::new();

@@ -41,8 +41,18 @@ pub fn at_rest(flash: &Flash) -> Vec<u8> {
     }
 }
 
-/// The primes of the RSA key in these bytes, as they lie in memory: 16 bytes of each, the lowest first.
-pub fn primes(contents: &[u8]) -> Vec<Vec<u8>> {
+/// The secret parts of the transfer key in these bytes, as they lie in memory: the seed of a key of X-Wing, or of
+/// an RSA key the primes, 16 bytes of each, the lowest first.
+pub fn key_in(contents: &[u8]) -> Vec<Vec<u8>> {
+    // Kind 2, the code of X-Wing, and a string of 32 bytes.
+    const SEED: [u8; 7] = [0x83, 2, 0x19, 0x64, 0x7a, 0x58, 32];
+    if let Some(at) = contents.windows(SEED.len()).position(|at| at == SEED) {
+        return vec![contents[at + SEED.len()..][..32].to_vec()];
+    }
+    primes(contents)
+}
+
+fn primes(contents: &[u8]) -> Vec<Vec<u8>> {
     const RSA_ENCRYPTION: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
     let found = contents
         .windows(RSA_ENCRYPTION.len())

@@ -213,6 +213,7 @@ impl Life {
             let mut request = vec![0; Request::MAX_LEN];
             let lifetime = lifetime.and_then(|lifetime| lifetime.try_into().ok());
             let hsm = &mut self.hsm;
+            hsm.kind = (b & 2 == 0).then_some(Algorithm::Rsa2048OaepSha256);
             let begun = domain.begin_recovery(&sealed, &expect, lifetime, hsm, &mut request);
             begun.map(|(domain, len)| (domain, Some(request[..len].to_vec())))
         } else {
@@ -230,9 +231,9 @@ impl Life {
             Ok((domain, request)) => {
                 session.transfer = request.map(|request| {
                     let digest = Request::parse(&request).unwrap().digest();
-                    let primes = primes(&at_rest(&self.hsm.flash));
-                    assert_eq!(primes.len(), 2);
-                    self.transfers.push(Transfer { request, primes });
+                    let secrets = key_in(&at_rest(&self.hsm.flash));
+                    assert!(!secrets.is_empty());
+                    self.transfers.push(Transfer { request, secrets });
                     (digest, self.transfers.len() - 1)
                 });
                 let request = session.transfer.map(|(digest, _)| digest);

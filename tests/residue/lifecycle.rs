@@ -5,6 +5,7 @@ use std::mem::forget;
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
+use security_domain::custodian::Algorithm;
 use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::hazmat::record::{self, Loaded};
 use security_domain::lifecycle::{
@@ -171,11 +172,30 @@ fn activating_and_zeroizing_leave_nothing() {
 
 #[test]
 fn recovering_with_contributions_leaves_nothing() {
+    recovering_leaves_nothing(Algorithm::Rsa2048OaepSha256);
+}
+
+#[cfg(all(feature = "p256", feature = "pq"))]
+#[test]
+fn recovering_with_a_transfer_key_of_any_kind_leaves_nothing() {
+    for kind in [
+        Algorithm::XWing,
+        Algorithm::MlKem1024P384,
+        Algorithm::MlKem1024Kwp,
+        Algorithm::DhKemP256,
+    ] {
+        println!("{kind}");
+        recovering_leaves_nothing(kind);
+    }
+}
+
+fn recovering_leaves_nothing(kind: Algorithm) {
     let lost = Lost::new(1);
     let (sealed, expect) = (Box::new(lost.sealed()), Box::new(lost.expect()));
     let mut vault = vault();
     let header = sealed.header().digest();
     let (mut hsm, domain, mut secrets, shown) = before_a_session(&mut vault, header);
+    hsm.kind = Some(kind);
     secrets.extend(lost.keys.iter().map(|key| ("share", value(&sealed, key))));
     let (mut domain, mut next) = (Some(domain), None);
     let mut request = vec![0; Request::MAX_LEN];

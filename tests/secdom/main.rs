@@ -39,6 +39,7 @@ mod simulated;
 mod split_keys;
 mod streams;
 mod transfer;
+mod transfer_kinds;
 mod two_keys;
 mod unknown_members;
 

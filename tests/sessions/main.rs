@@ -12,6 +12,8 @@ mod sealed;
 mod answers;
 mod bytes;
 mod contributions;
+#[cfg(all(feature = "p256", feature = "pq"))]
+mod kinds;
 mod refusals;
 mod vectors;
 mod world;

@@ -7,7 +7,7 @@ use security_domain::hazmat::contribution::Asking;
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectError, ExpectedDomain, HeaderDigest};
 
 use crate::sealed::{FailsAt, artifacts, rng, scratch, sealing};
-use crate::world::{World, compared, rsa, rsa_of, written};
+use crate::world::{World, compared, rsa, rsa_of, session_key, written};
 
 /// What comes of asking for something else.
 fn asked(change: impl Fn(&mut Asking)) -> Result<Vec<u8>, ContributeError> {
@@ -138,7 +138,7 @@ fn a_share_goes_to_no_weaker_key_than_it_came_from() {
         for (size, transfer) in transfers.iter().enumerate() {
             let mut asking = world.asking();
             asking.header = sealed.header().digest();
-            asking.transfer = transfer.public_key().clone();
+            asking.transfer = session_key(transfer.public_key());
             let request = written(&asking);
             let mut out = [0xaa; 1024];
             let given = contribute(

@@ -6,12 +6,12 @@ use std::fs;
 
 use security_domain::contribution::{
     ContributeError, Contribution, ContributionError, Request, RequestDigest, SessionId,
-    SessionPurpose, VettedRequest, contribute, contribution_len,
+    SessionPublicKey, SessionPurpose, VettedRequest, contribute, contribution_len,
 };
 use security_domain::custodian::{CustodianId, Identity, Recipient};
 use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::rng::RngError;
-use security_domain::rsa::PrivateKey;
+use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
     DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, ModuleVersion, Root, SealedDomain,
 };
@@ -29,6 +29,14 @@ pub fn rsa_of(bits: u32) -> PrivateKey {
     let keys = vectors().parent().unwrap().join("rsa/keys");
     let der = fs::read(keys.join(format!("{bits}.pkcs8.der"))).unwrap();
     PrivateKey::from_pkcs8_der(&der).unwrap()
+}
+
+/// A transfer key for a request. The bytes live as long as the test.
+pub fn session_key(key: &PublicKey) -> SessionPublicKey<'static> {
+    let mut spki = vec![0; PublicKey::SPKI_MAX_LEN];
+    let len = key.to_spki_der(&mut spki).unwrap();
+    spki.truncate(len);
+    SessionPublicKey::new(key.algorithm(), spki.leak()).unwrap()
 }
 
 pub struct World {
@@ -67,14 +75,14 @@ impl World {
     }
 
     /// A request to be changed by the test that asks for it.
-    pub fn asking(&self) -> Asking {
+    pub fn asking(&self) -> Asking<'static> {
         Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes([3; 32]),
             header: self.sealed().header().digest(),
             domain_id: self.root.domain_id().unwrap(),
             epoch: Epoch::FIRST,
-            transfer: self.transfer.borrow().public_key().clone(),
+            transfer: session_key(self.transfer.borrow().public_key()),
             instance: InstanceId::from_bytes([5; 16]),
             module_version: ModuleVersion::NONE,
             created: 1_790_000_000,
@@ -84,7 +92,7 @@ impl World {
     }
 
     /// One that an active HSM makes.
-    pub fn rehearsing(&self) -> Asking {
+    pub fn rehearsing(&self) -> Asking<'static> {
         Asking {
             purpose: SessionPurpose::Rehearse,
             ..self.asking()

@@ -21,6 +21,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
+use security_domain::custodian::Algorithm;
 use security_domain::lifecycle::{
     AnyDomain, Ended, Event, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer, Step, Vault,
 };
@@ -53,6 +54,8 @@ pub struct Device {
     folder: PathBuf,
     key: Secret<32>,
     rng: SysRng,
+    /// The kind of transfer key that a recovery is to have, if the operator says so.
+    pub transfer_kind: Option<Algorithm>,
     /// Which file failed and why, when the library was told that the flash or the sink failed.
     failure: Option<Refusal>,
     /// Which file could not be written at the start.
@@ -131,6 +134,7 @@ impl Device {
             rng: SysRng,
             failure: None,
             unwritten: None,
+            transfer_kind: None,
             _lock: lock,
         })
     }
@@ -280,6 +284,10 @@ impl Host for Device {
 
     fn module_version(&self) -> ModuleVersion {
         MODULE_VERSION
+    }
+
+    fn transfer_kind(&mut self) -> Option<Algorithm> {
+        self.transfer_kind
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {

@@ -16,6 +16,7 @@ use super::device::Device;
 use super::{HsmArg, ROOM, begun, empty, not_in_state, state, vault, without};
 use serde_json::{Value, json};
 
+use crate::keygen::Kind;
 use crate::kind::{self, FileKind};
 use crate::names::{CertsArg, Names};
 use crate::output::{Access, Content, Published, Target};
@@ -55,6 +56,10 @@ pub struct BeginArgs {
     /// After how many seconds the session expires; by default, never
     #[arg(long, value_name = "SECONDS")]
     expires: Option<NonZeroU64>,
+    /// The kind of the session's key, as strong as the key of every custodian; by default x-wing, or
+    /// mlkem1024-p384 if a custodian's key is stronger
+    #[arg(long, value_name = "KIND")]
+    transfer_kind: Option<Kind>,
 }
 
 pub fn begin(args: &BeginArgs) -> Outcome<Report> {
@@ -82,6 +87,7 @@ fn begin_in(
     expect: &ExpectedDomain,
 ) -> Outcome<(String, Option<Published>)> {
     let mut vault = vault();
+    device.transfer_kind = args.transfer_kind.map(Kind::algorithm);
     let domain = empty(device, &mut vault)?;
     let begun = target.begin(Access::Everyone)?;
     device.keep_sealed(sealed)?;

@@ -8,33 +8,34 @@ use security_domain::contribution::{
     contribute,
 };
 use security_domain::hazmat::contribution::Asking;
-use security_domain::rsa::PrivateKey;
-use security_domain::sealed_domain::{ModuleVersion, 
-    DomainId, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, SealedDomain,
+use security_domain::sealed_domain::{
+    DomainId, DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, ModuleVersion,
+    SealedDomain,
 };
 
-use crate::act::{
-    FastKey, KEYS, STRONG_KEYS, TRANSFER, expect, sealed, sealed_to, share, share_of,
-};
+use crate::act::{FastKey, KEYS, STRONG_KEYS, expect, sealed, sealed_to, share, share_of};
 use crate::host::{Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
 const NOW: u64 = 1_790_000_060;
 
+const REQUEST: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/request-recover.cbor");
+
 /// The request of an HSM for the shares of `sealed`, changed.
 fn request(
     sealed: &SealedDomain<'_>,
-    change: impl FnOnce(&mut Asking),
+    change: impl FnOnce(&mut Asking<'_>),
 ) -> Option<Request<'static>> {
-    let key = PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok()?;
+    // The same transfer key.
+    let known = Request::parse(black_box(REQUEST)).ok()?;
     let mut asking = Asking {
         purpose: SessionPurpose::Recover,
         session: SessionId::from_bytes([3; 32]),
         header: sealed.header().digest(),
         domain_id: sealed.header().domain_id(),
         epoch: Epoch::FIRST,
-        transfer: key.public_key().clone(),
+        transfer: known.transfer(),
         instance: InstanceId::from_bytes([5; 16]),
         module_version: ModuleVersion::NONE,
         created: 1_790_000_000,

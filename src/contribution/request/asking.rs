@@ -6,11 +6,11 @@ use core::fmt;
 use minicbor::Encoder;
 use minicbor::encode::Write;
 
+use super::transfer::{MAX_SPKI_LEN, SessionPublicKey};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::contribution::id::{ProposalDigest, SessionId};
 use crate::contribution::session_file::{SessionField as Field, SessionFileError};
 use crate::custodian::{Algorithm, Recipient};
-use crate::rsa::PublicKey;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId, LedgerHead, ModuleVersion};
 
 /// The version of the format.
@@ -22,7 +22,9 @@ const ITEMS: u64 = 13;
 /// The maximum length of a request without its file: of the integers, the epoch and the module version
 /// take 5 bytes each, and the two times 9 each.
 pub(super) const MAX_ENCODED_LEN: usize = {
-    let transfer = 2 + bytes_len(PublicKey::SPKI_MAX_LEN);
+    // The longest code is that of X-Wing.
+    let code = if cfg!(feature = "pq") { 3 } else { 1 };
+    let transfer = 1 + code + bytes_len(MAX_SPKI_LEN);
     3 + 5 * bytes_len(32) + 2 * 5 + transfer + bytes_len(16) + 2 * 9
 };
 
@@ -67,7 +69,7 @@ impl fmt::Display for SessionPurpose {
     feature = "hazmat",
     expect(clippy::exhaustive_structs, reason = "in `hazmat` only")
 )]
-pub struct Asking {
+pub struct Asking<'a> {
     /// The purpose of the session.
     pub purpose: SessionPurpose,
     /// The session's name, drawn for it.
@@ -79,7 +81,7 @@ pub struct Asking {
     /// The epoch of that header.
     pub epoch: Epoch,
     /// The session's own key, to which shares are wrapped.
-    pub transfer: PublicKey,
+    pub transfer: SessionPublicKey<'a>,
     /// The HSM that asks.
     pub instance: InstanceId,
     /// The version of that HSM's firmware.
@@ -92,18 +94,13 @@ pub struct Asking {
     pub ledger_head: LedgerHead,
 }
 
-impl Asking {
+impl<'a> Asking<'a> {
     /// Returns whether the request expires after it was made. Without a clock it must not expire.
     pub(super) const fn ends_after_it_began(&self) -> bool {
         self.expires == 0 || (self.created != 0 && self.created <= self.expires)
     }
 
     pub(super) fn encode<W: Write>(&self, encoder: &mut Encoder<W>) -> Encoded<W> {
-        let mut buffer = [0; PublicKey::SPKI_MAX_LEN];
-        let spki = { self.transfer.to_spki_der(&mut buffer) }
-            .ok()
-            .and_then(|len| buffer.get(..len))
-            .ok_or(minicbor::encode::Error::message("the transfer key"))?;
         encoder.array(ITEMS)?.u8(VERSION)?;
         encoder.u8(self.purpose.code())?;
         encoder
@@ -113,7 +110,7 @@ impl Asking {
             .bytes(self.domain_id.as_bytes())?
             .u32(self.epoch.get())?;
         encoder.array(2)?.u32(self.transfer.algorithm().code())?;
-        encoder.bytes(spki)?;
+        encoder.bytes(self.transfer.as_spki_der())?;
         encoder.bytes(self.instance.as_bytes())?;
         encoder.u32(self.module_version.get())?;
         encoder.u64(self.created)?.u64(self.expires)?;
@@ -125,7 +122,7 @@ impl Asking {
         Ok(())
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, SessionFileError> {
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, SessionFileError> {
         let mut reader = Reader::new(bytes);
         reader.array_of(ITEMS, Field::Request)?;
         reader.uint(Field::Version)?;
@@ -186,16 +183,10 @@ pub fn known_version(reader: &mut Reader<'_>) -> Result<(), SessionFileError> {
 }
 
 /// Reads the transfer key: its algorithm, then a SubjectPublicKeyInfo of that algorithm.
-fn transfer(reader: &mut Reader<'_>) -> Result<PublicKey, SessionFileError> {
+fn transfer<'a>(reader: &mut Reader<'a>) -> Result<SessionPublicKey<'a>, SessionFileError> {
     reader.array_of(2, Field::Transfer)?;
     let code = reader.uint(Field::Transfer)?;
     let algorithm = u32::try_from(code).ok().and_then(Algorithm::from_code);
-    let algorithm = algorithm.filter(|kind| kind.rsa_size().is_some());
     let algorithm = algorithm.ok_or(SessionFileError::UnknownAlgorithm(code))?;
-    let key = PublicKey::from_spki_der(reader.bytes(Field::Transfer)?)
-        .map_err(SessionFileError::TransferKey)?;
-    if key.algorithm() != algorithm {
-        return Err(SessionFileError::Malformed(Field::Transfer));
-    }
-    Ok(key)
+    SessionPublicKey::new(algorithm, reader.bytes(Field::Transfer)?)
 }

@@ -4,16 +4,16 @@
 use core::fmt;
 
 use minicbor::Encoder;
-use minicbor::encode::write::Cursor;
+use minicbor::encode::Write;
 
-use super::asking::{Asking, MAX_ENCODED_LEN, SessionPurpose};
-use super::{Request, digest, encode_file, file_len, signed_digest};
-use crate::cbor::Count;
+use super::asking::{Asking, SessionPurpose};
+use super::{Request, digest, file_len, signed_digest};
+use crate::cbor::{Count, Encoded, bytes_len};
 use crate::ed25519::{SIGNATURE_LEN, SigningKey};
 use crate::rng::NoGenerator;
 use crate::sealed_domain::Root;
 
-impl Asking {
+impl Asking<'_> {
     /// Returns how many bytes [`write`](Self::write) needs, with or without a signature; at most
     /// [`Request::MAX_LEN`].
     ///
@@ -21,10 +21,14 @@ impl Asking {
     ///
     /// [`AskError::Fault`] if the encoding has no length, which would be a bug.
     pub fn request_len(&self, signed: bool) -> Result<usize, AskError> {
+        let signature = if signed { SIGNATURE_LEN } else { 0 };
+        Ok(file_len(self.encoded_len()?, signature))
+    }
+
+    fn encoded_len(&self) -> Result<usize, AskError> {
         let mut encoder = Encoder::new(Count(0));
         self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
-        let signature = if signed { SIGNATURE_LEN } else { 0 };
-        Ok(file_len(encoder.writer().0, signature))
+        Ok(encoder.writer().0)
     }
 
     /// Writes the request to the front of `out`, signed by the domain key of `signer` if there is
@@ -55,11 +59,15 @@ impl Asking {
         Request::parse(out).map_err(|_| AskError::Fault)
     }
 
+    /// Writes the request where it stands in its file, so that it needs no room of its own.
     fn write_into(&self, signer: Option<&Root>, out: &mut [u8]) -> Result<(), AskError> {
-        let mut encoder = Encoder::new(Cursor::new([0; MAX_ENCODED_LEN]));
-        self.encode(&mut encoder).map_err(|_| AskError::Fault)?;
-        let (len, buffer) = (encoder.writer().position(), encoder.writer().get_ref());
-        let request = buffer.get(..len).ok_or(AskError::Fault)?;
+        let len = self.encoded_len()?;
+        let front = bytes_len(len).saturating_add(1);
+        let (front, back) = out.split_at_mut_checked(front).ok_or(AskError::Fault)?;
+        self.encode_front(len, &mut Encoder::new(&mut *front))
+            .map_err(|_| AskError::Fault)?;
+        let head = front.len().checked_sub(len).ok_or(AskError::Fault)?;
+        let request = front.get(head..).ok_or(AskError::Fault)?;
         let sign = |root: &Root| {
             let mut key = SigningKey::zeroed();
             root.domain_key(&mut key).map_err(|_| AskError::Fault)?;
@@ -67,12 +75,16 @@ impl Asking {
             signature.map_err(|_| AskError::Fault)
         };
         let signature = signer.map(sign).transpose()?;
-        encode_file(
-            request,
-            signature.as_ref().map_or(&[][..], |signature| signature),
-            &mut Encoder::new(out),
-        )
-        .map_err(|_| AskError::Fault)
+        let signature = signature.as_ref().map_or(&[][..], |signature| signature);
+        let mut encoder = Encoder::new(back);
+        encoder.bytes(signature).map_err(|_| AskError::Fault)?;
+        Ok(())
+    }
+
+    /// Writes the file up to the signature; the request has `len` bytes.
+    fn encode_front<W: Write>(&self, len: usize, encoder: &mut Encoder<W>) -> Encoded<W> {
+        encoder.array(2)?.bytes_len(len as u64)?;
+        self.encode(encoder)
     }
 }
 

@@ -5,6 +5,10 @@ use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
 
 use crate::cbor::{Malformed, Reader};
+#[cfg(any(feature = "p256", feature = "pq"))]
+use crate::contribution::TRANSFER_KINDS;
+#[cfg(any(feature = "p256", feature = "pq"))]
+use crate::custodian::Algorithm;
 use crate::hardened::Fault;
 use crate::lifecycle::session_key::SessionKey;
 use crate::rng::Watched;
@@ -51,15 +55,26 @@ impl From<Fault> for NotEncoded {
     }
 }
 
-/// The kind of a key that a device holds. One in the record has no kind.
+/// The kind of a key that a device holds. An RSA key in the record has no kind.
 const IN_DEVICE: u8 = 1;
 
-/// Writes a transfer key as PKCS#8, or the public half of one in a device.
+/// The kind of a key that is not an RSA key.
+#[cfg(any(feature = "p256", feature = "pq"))]
+const SEED: u8 = 2;
+
+/// Writes a transfer key: as PKCS#8, the public half of one in a device, or the algorithm and the seed.
 ///
-/// Secret: `key`. Public: the lengths of its integers, who holds it. Leaks: nothing else.
+/// Secret: `key`. Public: the lengths of its integers, who holds it, its algorithm. Leaks: nothing else.
 pub(super) fn write_key(key: &SessionKey, out: &mut Out<'_>) -> Written {
-    let Some(key) = key.get() else {
-        let public = key.public_key().ok_or(Fault)?;
+    #[cfg(any(feature = "p256", feature = "pq"))]
+    if let Some(key) = key.kem() {
+        let algorithm = key.algorithm().ok_or(Fault)?;
+        out.array(3)?.u8(SEED)?.u32(algorithm.code())?;
+        out.bytes(key.expose_seed().ok_or(Fault)?)?;
+        return Ok(());
+    }
+    let Some(key) = key.rsa() else {
+        let public = key.rsa_public_key().ok_or(Fault)?;
         out.array(3)?.u8(IN_DEVICE)?;
         out.bytes(public.modulus())?.bytes(public.exponent())?;
         return Ok(());
@@ -80,16 +95,33 @@ pub(super) fn read_key(
     let part = Part::Session;
     if reader.is_array(part)? {
         let items = reader.array(part)?;
-        match reader.small(part)? {
-            IN_DEVICE if items == 3 => {}
-            IN_DEVICE => return Err(Malformed(part)),
-            kind => return Err(Malformed(Part::UnknownKey(kind))),
-        }
-        let public = PublicKey::new(reader.bytes(part)?, reader.bytes(part)?);
-        place.set_in_device(&public.map_err(|_| Malformed(part))?);
-        return Ok(());
+        return match reader.small(part)? {
+            IN_DEVICE if items == 3 => {
+                let public = PublicKey::new(reader.bytes(part)?, reader.bytes(part)?);
+                place.set_in_device(&public.map_err(|_| Malformed(part))?);
+                Ok(())
+            }
+            #[cfg(any(feature = "p256", feature = "pq"))]
+            SEED if items == 3 => read_seed(reader, place),
+            IN_DEVICE => Err(Malformed(part)),
+            #[cfg(any(feature = "p256", feature = "pq"))]
+            SEED => Err(Malformed(part)),
+            kind => Err(Malformed(Part::UnknownKey(kind))),
+        };
     }
     { place.read(reader.bytes(part)?, watched) }.map_err(|_| Malformed(part))
+}
+
+/// Reads a key that is not an RSA key. If this build has no such algorithm, it is named.
+#[cfg(any(feature = "p256", feature = "pq"))]
+fn read_seed(reader: &mut Reader<'_>, place: &mut SessionKey) -> Read<()> {
+    let part = Part::Session;
+    let code = reader.small(part)?;
+    let algorithm = Algorithm::from_code(code).ok_or(Malformed(part))?;
+    if !TRANSFER_KINDS.contains(&algorithm) {
+        return Err(Malformed(Part::UnknownKey(SEED)));
+    }
+    { place.read_kem(algorithm, reader.bytes(part)?) }.map_err(|_| Malformed(part))
 }
 
 /// Reads an epoch.

@@ -5,10 +5,13 @@ use core::num::NonZeroU64;
 
 use heapless::Vec;
 
-use crate::contribution::{AskError, Asking, Request, RequestDigest, SessionId, SessionPurpose};
+use crate::contribution::{
+    AskError, Asking, MAX_SPKI_LEN, Request, RequestDigest, SessionId, SessionPurpose,
+    TRANSFER_KINDS,
+};
 use crate::ct::{Mask, declassify_bytes};
 use crate::custodian::Algorithm;
-use crate::hardened::{Fault, Permit, Verdict};
+use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
@@ -19,7 +22,6 @@ use crate::lifecycle::stage::Stage;
 use crate::lifecycle::state::{Domain, Empty, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
 use crate::rng;
-use crate::rsa::ModulusSize;
 use crate::sealed_domain::{ExpectedDomain, LedgerHead, SealedDomain};
 use crate::secret::Secret;
 use crate::self_test::Test;
@@ -150,12 +152,13 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     ///
     /// # Time
     ///
-    /// This step generates an RSA key as long as the longest key of the custodians. For 2048 bits
-    /// the step took 3.3 billion instructions on a Cortex-M4 in one example, half a minute at
-    /// 100 MHz; it is random, and can take several times as long. It calls [`Host::progress`] as it
-    /// goes on. `docs/footprint.md` has the figures.
+    /// This step generates a key of the kind that [`Host::transfer_kind`] describes. Without the
+    /// features `pq` and `p256` it is an RSA key as long as the longest key of the custodians. For 2048
+    /// bits the step took 2.6 billion instructions on a Cortex-M4 in one example, 26 seconds at 100 MHz;
+    /// it is random, and can take several times as long. It calls [`Host::progress`] as it goes on.
+    /// `docs/footprint.md` has the figures.
     ///
-    /// No key is generated here if [`Host::prepared_key`] returns one that is long enough. A device
+    /// No RSA key is generated here if [`Host::prepared_key`] returns one that is long enough. A device
     /// that holds transfer keys ([`Host::transfer_key`]) generates the key itself.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
@@ -167,6 +170,8 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware is older than `sealed` allows.
     /// - [`LifecycleError::BufferTooSmall`]: `request` or the vault is too small.
     /// - [`LifecycleError::NoClock`]: there is a lifetime, but no clock.
+    /// - [`LifecycleError::StrongerCustodian`] and [`LifecycleError::UnsupportedTransferKey`]: no transfer
+    ///   key of this build, or of the kind that the host asks for, is as strong as every custodian's key.
     /// - [`LifecycleError::TransferKey`]: the device for the transfer key failed.
     /// - Any failure of the sink, the generator or the flash.
     pub fn begin_recovery<H: Host>(
@@ -207,26 +212,35 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 }
 
-/// Returns the smallest size of a transfer key that is as strong as every custodian's key, and a permit to
-/// draw it.
-fn transfer_size(sealed: &SealedDomain<'_>) -> Result<(ModulusSize, Permit), LifecycleError> {
-    let kinds = || { sealed.header().custodians() }.map(|custodian| custodian.algorithm);
-    let suffices = |size, kind| Algorithm::rsa(size).is_as_strong_as(kind);
-    let mut least = ModulusSize::Rsa2048;
-    for kind in kinds() {
-        let mut sizes = [
-            ModulusSize::Rsa2048,
-            ModulusSize::Rsa3072,
-            ModulusSize::Rsa4096,
-        ]
-        .into_iter();
-        let size = { sizes.find(|size| suffices(*size, kind)) }
-            .ok_or(LifecycleError::StrongerCustodian(kind))?;
-        least = least.max(size);
+/// Returns the kind of transfer key that [`Host::transfer_kind`] describes, and a permit to draw it.
+fn transfer_kind<H: Host>(
+    sealed: &SealedDomain<'_>,
+    host: &mut H,
+) -> Result<(Algorithm, Permit), LifecycleError> {
+    let custodians = || { sealed.header().custodians() }.map(|custodian| custodian.algorithm);
+    let stronger = |kind: Algorithm| custodians().find(|other| !kind.is_as_strong_as(*other));
+    let kind = match host.transfer_kind() {
+        Some(kind) if !TRANSFER_KINDS.contains(&kind) => {
+            return Err(LifecycleError::UnsupportedTransferKey(kind));
+        }
+        Some(kind) => kind,
+        None => {
+            let is_rsa = host.transfer_key().is_some() || host.prepared_key().is_some();
+            let suffices = |kind: &Algorithm| stronger(*kind).is_none();
+            let kinds = || TRANSFER_KINDS.iter().copied();
+            let rsa = kinds().filter(|kind| is_rsa && kind.rsa_size().is_some());
+            // The last one is the strongest RSA key, of which an error then names what is stronger.
+            rsa.chain(kinds())
+                .find(suffices)
+                .unwrap_or(Algorithm::Rsa4096OaepSha256)
+        }
+    };
+    if let Some(custodian) = stronger(kind) {
+        return Err(LifecycleError::StrongerCustodian(custodian));
     }
-    let permit = Verdict::twice(|| Mask::public(kinds().all(|kind| suffices(least, kind))))
-        .permit(LifecycleError::Fault)?;
-    Ok((least, permit))
+    let suffices = || custodians().all(|custodian| kind.is_as_strong_as(custodian));
+    let permit = Verdict::twice(|| Mask::public(suffices())).permit(LifecycleError::Fault)?;
+    Ok((kind, permit))
 }
 
 impl<const N: usize> Vault<N> {
@@ -287,15 +301,22 @@ impl<const N: usize> Vault<N> {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
         }
-        self.health
-            .first_use(&[Test::RsaOaep, Test::RsaPairwise], &mut watched(host))?;
+        let (kind, strong) = transfer_kind(sealed, host)?;
+        self.health.first_use(Test::of(kind), &mut watched(host))?;
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
         let header = sealed.header();
-        let (size, strong) = transfer_size(sealed)?;
         strong.test(LifecycleError::Fault)?;
-        let in_device = self.generate_in_device(size, host)?;
-        let is_made = in_device.is_some() || self.take_prepared(size, host)?;
+        let (in_device, is_made) = match kind.rsa_size() {
+            Some(size) => {
+                self.health
+                    .first_use(&[Test::RsaPairwise], &mut watched(host))?;
+                let in_device = self.generate_in_device(size, host)?;
+                let is_made = in_device.is_some() || self.take_prepared(size, host)?;
+                (in_device, is_made)
+            }
+            None => (None, false),
+        };
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, header.digest().as_bytes(), now)?;
@@ -304,20 +325,21 @@ impl<const N: usize> Vault<N> {
         rng::fill(&mut rng, &mut session)?;
         declassify_bytes(&mut session);
         if !is_made {
-            self.session.key.generate(size, &mut rng)?;
+            self.session.key.generate(kind, &mut rng)?;
         }
         let permit = match in_device {
             Some(works) => permit.and(works),
             None => permit,
         };
-        let key = self.session.key.public_key().ok_or(Fault)?;
+        let mut spki = [0; MAX_SPKI_LEN];
+        let transfer = self.session.key.write_public(&mut spki)?;
         let asking = Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes(session),
             header: header.digest(),
             domain_id: header.domain_id(),
             epoch: header.epoch(),
-            transfer: key.clone(),
+            transfer,
             instance: self.instance.id,
             module_version: host.module_version(),
             created: now,

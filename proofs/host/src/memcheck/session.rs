@@ -3,12 +3,13 @@
 //! the private keys on both sides and everything that is drawn are secret.
 
 use security_domain::contribution::{
-    Contribution, ContributionError, Request, SessionId, SessionPurpose, VettedRequest, contribute,
+    Contribution, ContributionError, Request, SessionId, SessionPublicKey, SessionPurpose,
+    VettedRequest, contribute,
 };
 use security_domain::hazmat::contribution::{Asking, open_contribution};
-use security_domain::rsa::{PrivateKey, PublicKey};
-use security_domain::sealed_domain::{ModuleVersion, 
-    DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, Root, SealedDomain,
+use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{
+    DomainShare, Epoch, ExpectedDomain, InstanceId, LedgerHead, ModuleVersion, Root, SealedDomain,
 };
 use security_domain::secret::Secret;
 
@@ -38,8 +39,8 @@ fn transfer() -> PrivateKey {
     secret_key(TRANSFER)
 }
 
-fn transfer_key() -> PublicKey {
-    Request::parse(REQUEST).unwrap().transfer().clone()
+fn transfer_key() -> SessionPublicKey<'static> {
+    Request::parse(REQUEST).unwrap().transfer()
 }
 
 fn ask() {
