@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Every input of the fuzz corpora, and the vectors that they began with, through the fuzz targets.
-#![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
+#![cfg(all(
+    feature = "managed-hsm",
+    feature = "p256",
+    feature = "pq",
+    feature = "hazmat"
+))]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 mod backup;
 mod domain;
 mod files;
+mod kem;
 mod keys;
 mod lifecycle;
 mod pem;
@@ -16,6 +17,7 @@ pub use domain::{sealed_domain, wrapped_share};
 pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
+pub use kem::{kem_keys, kem_unwrap};
 pub use keys::{certificate, der_keys};
 pub use lifecycle::lifecycle;
 pub use pem::pem;
@@ -27,7 +29,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 24] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -38,6 +40,8 @@ pub const TARGETS: [Target; 22] = [
     ("gf256_kernels", gf256_kernels),
     ("json", json),
     ("jwe", jwe),
+    ("kem_keys", kem_keys),
+    ("kem_unwrap", kem_unwrap),
     ("lifecycle", lifecycle),
     ("pem", pem),
     ("record", record),

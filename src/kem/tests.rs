@@ -146,3 +146,80 @@ fn the_private_key_of_the_x_wing_draft_is_read() {
     let read = PrivateKey::<XWing>::from_pkcs8_der(&der).unwrap();
     assert_eq!(read.expose_seed(), seed);
 }
+
+/// The functions of one parameter set.
+#[cfg(feature = "pq")]
+struct Lattice {
+    is_public: fn(&[u8]) -> bool,
+    public: fn(&[u8], &mut [u8]) -> Result<(), Fault>,
+    encapsulate: fn(&[u8], &[u8], &mut [u8], &mut Shared) -> Result<(), Fault>,
+    decapsulate: fn(&[u8], &[u8], &mut Shared) -> Result<(), Fault>,
+    public_len: usize,
+    ciphertext_len: usize,
+}
+
+#[cfg(feature = "pq")]
+fn lattice(kind: &str) -> Lattice {
+    use super::lattice::{ml_kem_768, ml_kem_1024};
+    match kind {
+        "ml-kem-768" => Lattice {
+            is_public: ml_kem_768::is_public,
+            public: ml_kem_768::public,
+            encapsulate: ml_kem_768::encapsulate,
+            decapsulate: ml_kem_768::decapsulate,
+            public_len: 1184,
+            ciphertext_len: 1088,
+        },
+        _ => Lattice {
+            is_public: ml_kem_1024::is_public,
+            public: ml_kem_1024::public,
+            encapsulate: ml_kem_1024::encapsulate,
+            decapsulate: ml_kem_1024::decapsulate,
+            public_len: 1568,
+            ciphertext_len: 1568,
+        },
+    }
+}
+
+/// NIST's ACVP vectors for FIPS 203 and those of Project Wycheproof: keys from seeds, keys with a coefficient
+/// above the modulus, ciphertexts changed at each part, wrong lengths.
+#[cfg(feature = "pq")]
+#[test]
+fn ml_kem_gives_the_answers_of_wycheproof() {
+    use sha2::{Digest, Sha256};
+    let (mut answers, mut refusals) = (0, 0);
+    for row in rows(include_str!("../../tests/vectors/kem/wycheproof.json")) {
+        let is = |name: &str| row.get(name).is_some();
+        let lattice = lattice(row["kind"].as_str().unwrap());
+        let mut shared = Shared::zeroed();
+        let accepted = if is("ek_sha256") {
+            let mut public = vec![0; lattice.public_len];
+            (lattice.public)(&hex(&row, "seed"), &mut public).unwrap();
+            assert_eq!(Sha256::digest(&public).to_vec(), hex(&row, "ek_sha256"));
+            true
+        } else if is("ek") {
+            let (public, mut made) = (hex(&row, "ek"), vec![0; lattice.ciphertext_len]);
+            let valid = (lattice.is_public)(&public);
+            let coins = if is("m") { hex(&row, "m") } else { vec![7; 32] };
+            let done = (lattice.encapsulate)(&public, &coins, &mut made, &mut shared);
+            assert_eq!((valid, done.is_ok()), (is("k"), is("k")));
+            if valid {
+                assert_eq!(Sha256::digest(&made).to_vec(), hex(&row, "c_sha256"));
+            }
+            valid
+        } else {
+            let (seed, ciphertext) = (hex(&row, "seed"), hex(&row, "c"));
+            let done = (lattice.decapsulate)(&seed, &ciphertext, &mut shared);
+            assert_eq!(done.is_ok(), is("k"));
+            done.is_ok()
+        };
+        if accepted && is("k") {
+            assert_eq!(shared.expose(), &hex(&row, "k")[..]);
+        }
+        (answers, refusals) = (
+            answers + usize::from(accepted),
+            refusals + usize::from(!accepted),
+        );
+    }
+    assert_eq!((answers, refusals), (249, 56));
+}

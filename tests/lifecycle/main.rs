@@ -23,6 +23,8 @@ mod import;
 mod import_tries;
 #[cfg(feature = "managed-hsm")]
 mod imported;
+#[cfg(all(feature = "p256", feature = "pq"))]
+mod kem_sessions;
 mod kinds;
 mod life;
 mod memory;
