@@ -15,9 +15,10 @@ struct log {
     uint8_t log[1 << 16];
 };
 
-// Instructions since the last sign of life, the most so far, and where the limit was passed first in that stretch.
+// Instructions since the last sign of life, the most so far, and where the limit was passed first in that stretch. With more
+// than `most` in all, the run ends.
 struct pace {
-    uint64_t instructions, since, longest, limit, passed, longest_passed;
+    uint64_t instructions, since, longest, limit, passed, longest_passed, most;
 };
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -64,6 +65,8 @@ void on_block(uc_engine *machine, uint64_t address, uint32_t size, void *user)
     pace->since += blocks[at].instructions;
     if (before < pace->limit && pace->since >= pace->limit)
         pace->passed = address;
+    if (pace->instructions > pace->most)
+        uc_emu_stop(machine);
 }
 
 void on_sign(uc_engine *machine, uint64_t address, uint32_t size, void *user)

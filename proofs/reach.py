@@ -115,7 +115,7 @@ def main(library, folder):
         for name in entries:
             if name.startswith("reach_"):
                 found[name] = [names.get(step, step) for step in way(edges, entries[name], PANIC)]
-    assert PLANTED in found and len(found) > 30, f"not in the library, or too few entries: {sorted(found)}"
+    assert PLANTED in found and len(found) > 8, f"not in the library, or too few entries: {sorted(found)}"
     wrong = 0
     for name, steps in sorted(found.items()):
         good = bool(steps) == (name == PLANTED)

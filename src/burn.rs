@@ -7,7 +7,7 @@
 //! the operation went. Registers, the caller's own frame, and what the caller moves afterwards are
 //! not reached.
 //!
-//! The depths are those of the machine code for a Cortex-M4 (`proofs/stack.py` measures them), so
+//! The depths are those of the machine code for a Cortex-M4 (`proofs/measure.py` measures them), so
 //! that burning needs no more stack than the operation did. On 64-bit machines they are four times
 //! as large, because both frames and stacks are larger there.
 //! `tests/residue` and `proofs/residue.py` look for remains, and `proofs/depth.py` compares the depths

@@ -7,8 +7,10 @@
 
 #![no_std]
 
+mod entry;
 mod masking;
 mod memory;
+mod panic;
 mod planted;
 mod reach;
 mod reach_files;
@@ -20,6 +22,7 @@ mod rng;
 mod stack;
 mod stack_domain;
 mod stack_lifecycle;
+mod statics;
 mod trace;
 mod trace_backup;
 mod trace_domain;
@@ -36,13 +39,4 @@ extern crate alloc;
 #[unsafe(no_mangle)]
 extern "C" fn plant_alloc(byte: u8) -> usize {
     alloc::vec![byte; usize::from(byte)].len()
-}
-
-/// Code that can panic refers to the symbol `panic_is_reachable`, which nothing defines.
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    unsafe extern "C" {
-        safe fn panic_is_reachable() -> !;
-    }
-    panic_is_reachable()
 }

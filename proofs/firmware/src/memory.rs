@@ -4,7 +4,7 @@
 
 use security_domain::lifecycle::{Vault, vault_room};
 
-use crate::stack::Static;
+use crate::statics::Static;
 
 /// The vault for four artifacts of one KiB in total.
 #[unsafe(no_mangle)]

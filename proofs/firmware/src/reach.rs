@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The entry points from which `proofs/reach.py` looks for a way to the panic handler, and a planted one.
+//! The entry points from which `proofs/reach.py` looks for a way to the panic handler.
 
 use security_domain::hazmat::ct::eq_bytes;
 use security_domain::hazmat::gf256::{Public, mul_add_row};
@@ -12,59 +12,8 @@ use security_domain::shamir::encoded::{EncodedShare, combine_encoded};
 use security_domain::shamir::renew::{refresh, repair, reshare};
 use security_domain::shamir::{ShareRow, combine_rows, split_rows};
 
+use crate::entry::entry;
 use crate::rng::Xorshift;
-
-/// Bytes of a length that the compiler does not know.
-///
-/// # Safety
-///
-/// `len` bytes are there.
-pub unsafe fn bytes<'a>(start: *const u8, len: usize) -> &'a [u8] {
-    // SAFETY: the caller's promise.
-    unsafe { core::slice::from_raw_parts(start, len) }
-}
-
-/// The same, to be written.
-///
-/// # Safety
-///
-/// `len` bytes are there, and nobody else's.
-pub unsafe fn bytes_mut<'a>(start: *mut u8, len: usize) -> &'a mut [u8] {
-    // SAFETY: the caller's promise.
-    unsafe { core::slice::from_raw_parts_mut(start, len) }
-}
-
-/// A function of input and output whose lengths the compiler does not know.
-macro_rules! entry {
-    ($name:ident, |$in:ident, $out:ident| $body:expr) => {
-        /// # Safety
-        ///
-        /// The bytes are there.
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name(
-            input: *const u8,
-            in_len: usize,
-            output: *mut u8,
-            out_len: usize,
-        ) -> usize {
-            // SAFETY: the caller's promise.
-            let ($in, $out) = unsafe {
-                (
-                    $crate::reach::bytes(input, in_len),
-                    $crate::reach::bytes_mut(output, out_len),
-                )
-            };
-            $body
-        }
-    };
-}
-
-pub(crate) use entry;
-
-entry!(reach_planted, |input, out| {
-    out[input.len()] = 1;
-    0
-});
 
 entry!(reach_ct, |input, out| usize::from(
     eq_bytes(input, out).declassify()

@@ -17,7 +17,8 @@ use security_domain::sealed_domain::{
 use security_domain::wrapped_share::read_share;
 use security_domain::x509::{Certificate, RecoveryCertificate, SelfSigned, write_self_signed};
 
-use crate::reach::{entry, quorum};
+use crate::entry::entry;
+use crate::reach::quorum;
 use crate::rng::Xorshift;
 
 entry!(reach_rsa_public, |input, out| {

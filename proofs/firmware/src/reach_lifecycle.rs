@@ -20,7 +20,7 @@ use security_domain::sealed_domain::{
 use security_domain::self_test;
 use security_domain::storage::{Flash, Slot};
 
-use crate::reach::entry;
+use crate::entry::entry;
 use crate::rng::Xorshift;
 
 const ROOM: usize = vault_room(4, 1024);

@@ -13,7 +13,8 @@ use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 
-use crate::reach::{entry, quorum};
+use crate::entry::entry;
+use crate::reach::quorum;
 use crate::rng::Xorshift;
 
 fn secret<const N: usize>(seed: usize) -> Option<Secret<N>> {

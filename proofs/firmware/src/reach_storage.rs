@@ -4,7 +4,7 @@
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use security_domain::storage::{Flash, NorStorage, Slot};
 
-use crate::reach::entry;
+use crate::entry::entry;
 
 /// A chip in memory, as small as its memory.
 struct Chip<'a>(&'a mut [u8]);

@@ -21,7 +21,7 @@ use security_domain::secret::Secret;
 use security_domain::self_test;
 
 use crate::rng::Xorshift;
-use crate::stack::Static;
+use crate::statics::Static;
 
 static FILE: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/known-answer.sealed");
 const KEYS: [&[u8]; 3] = [

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/stack.py` measures: each `stack_` function is one operation on what `prepare_` made.
+//! What `proofs/measure.py` measures: each `stack_` function is one operation on what `prepare_` made.
 //! An answer of 1 says that it worked.
 
-use core::cell::{RefCell, RefMut};
 use core::task::Poll;
 
 use security_domain::quorum::{Quorum, ShareIndex};
@@ -13,22 +12,7 @@ use security_domain::shamir::check::correct_rows;
 use security_domain::shamir::{Share, ShareRow, combine, split_into};
 
 use crate::rng::Xorshift;
-
-/// A value in static memory, as firmware keeps what lives long.
-pub struct Static<T>(RefCell<T>);
-
-impl<T> Static<T> {
-    pub const fn new(value: T) -> Self {
-        Self(RefCell::new(value))
-    }
-
-    pub fn borrow_mut(&self) -> RefMut<'_, T> {
-        self.0.borrow_mut()
-    }
-}
-
-// SAFETY: the image runs on one core, without interrupts.
-unsafe impl<T> Sync for Static<T> {}
+use crate::statics::Static;
 
 static KEY: Static<Option<PrivateKey>> = Static::new(None);
 static CIPHERTEXT: Static<[u8; 512]> = Static::new([0; 512]);
@@ -60,7 +44,7 @@ extern "C" fn stack_rsa_import(size: usize) -> u32 {
 /// Encrypts 64 bytes to that key.
 #[unsafe(no_mangle)]
 extern "C" fn stack_rsa_wrap(_: usize) -> u32 {
-    let key = KEY.0.borrow();
+    let key = KEY.borrow_mut();
     let Some(key) = &*key else { return 0 };
     let mut out = CIPHERTEXT.borrow_mut();
     let message = [0x6d; 64];
@@ -77,9 +61,9 @@ extern "C" fn stack_rsa_wrap(_: usize) -> u32 {
 /// Opens what the former made: the private operation, blinded and checked, and OAEP.
 #[unsafe(no_mangle)]
 extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
-    let key = KEY.0.borrow();
+    let key = KEY.borrow_mut();
     let Some(key) = &*key else { return 0 };
-    let ciphertext = CIPHERTEXT.0.borrow();
+    let ciphertext = CIPHERTEXT.borrow_mut();
     let size = key.public_key().size().bytes();
     let mut out = [0; 64];
     let rng: &mut dyn Watched = &mut WithProgress {
@@ -93,9 +77,9 @@ extern "C" fn stack_rsa_unwrap(_: usize) -> u32 {
 /// Opens it in steps, between which it calls [`sign_of_life`].
 #[unsafe(no_mangle)]
 extern "C" fn stack_rsa_unwrap_in_steps(_: usize) -> u32 {
-    let key = KEY.0.borrow();
+    let key = KEY.borrow_mut();
     let Some(key) = &*key else { return 0 };
-    let ciphertext = CIPHERTEXT.0.borrow();
+    let ciphertext = CIPHERTEXT.borrow_mut();
     let size = key.public_key().size().bytes();
     let mut workspace = WORKSPACE.borrow_mut();
     let Ok(mut decryption) = Decryption::new(key, b"", &ciphertext[..size], &mut *workspace) else {
@@ -111,12 +95,12 @@ extern "C" fn stack_rsa_unwrap_in_steps(_: usize) -> u32 {
 
 /// Generates a key of 2048 bits in steps.
 #[unsafe(no_mangle)]
-extern "C" fn pace_rsa_generate_in_steps(seed: usize) -> u32 {
+extern "C" fn stack_rsa_generate_in_steps(seed: u32) -> u32 {
     let mut workspace = WORKSPACE.borrow_mut();
     let Ok(mut generation) = KeyGeneration::new(ModulusSize::Rsa2048, &mut *workspace) else {
         return 0;
     };
-    let mut rng = Xorshift(seed as u32);
+    let mut rng = Xorshift(seed);
     while generation.step(&mut rng) == Ok(Poll::Pending) {
         sign_of_life();
     }
@@ -125,15 +109,15 @@ extern "C" fn pace_rsa_generate_in_steps(seed: usize) -> u32 {
 
 /// Generates a key of 2048 bits.
 #[unsafe(no_mangle)]
-extern "C" fn pace_rsa_generate(seed: usize) -> u32 {
+extern "C" fn stack_rsa_generate(seed: u32) -> u32 {
     let rng: &mut dyn Watched = &mut WithProgress {
-        rng: &mut Xorshift(seed as u32),
+        rng: &mut Xorshift(seed),
         progress: &mut || sign_of_life(),
     };
     u32::from(PrivateKey::generate(ModulusSize::Rsa2048, rng).is_ok())
 }
 
-/// What is told of progress: `proofs/pace.py` counts the instructions between two calls.
+/// What is told of progress: `proofs/measure.py` counts the instructions between two calls.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn sign_of_life() {
@@ -143,7 +127,7 @@ pub extern "C" fn sign_of_life() {
 /// Exports that key.
 #[unsafe(no_mangle)]
 extern "C" fn stack_rsa_export(_: usize) -> u32 {
-    let key = KEY.0.borrow();
+    let key = KEY.borrow_mut();
     let Some(key) = &*key else { return 0 };
     let mut out = EXPORTED.borrow_mut();
     u32::from(key.to_pkcs8_der(&mut *out).is_ok())
@@ -160,7 +144,7 @@ extern "C" fn stack_split_32(_: usize) -> u32 {
 /// Combines three of them.
 #[unsafe(no_mangle)]
 extern "C" fn stack_combine_32(_: usize) -> u32 {
-    let shares = SHARES.0.borrow();
+    let shares = SHARES.borrow_mut();
     let [Some(a), _, Some(b), _, Some(c)] = &*shares else {
         return 0;
     };

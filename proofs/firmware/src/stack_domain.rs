@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/stack.py` measures of the sealed domain: a file of the vectors is read, two of its
+//! What `proofs/measure.py` measures of the sealed domain: a file of the vectors is read, two of its
 //! shares are unwrapped with RSA-2048, and it is opened.
 
 use security_domain::custodian::Recipient;
@@ -7,7 +7,7 @@ use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{DomainShare, ExpectedDomain, Root, SealedDomain};
 
 use crate::rng::Xorshift;
-use crate::stack::Static;
+use crate::statics::Static;
 
 static FILE: &[u8] = include_bytes!("../../../tests/vectors/sealed-domain/known-answer.sealed");
 const KEYS: [&[u8]; 2] = [

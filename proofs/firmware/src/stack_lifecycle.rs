@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/stack.py` measures of a domain's life: each function starts the HSM from its flash, as after a
+//! What `proofs/measure.py` measures of a domain's life: each function starts the HSM from its flash, as after a
 //! loss of power, and takes one step. The custodians' keys have 2048 bits, and four artifacts together one KiB.
 
 use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
@@ -17,7 +17,8 @@ use security_domain::self_test;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
 use crate::rng::Xorshift;
-use crate::stack::{Static, sign_of_life};
+use crate::stack::sign_of_life;
+use crate::statics::Static;
 
 const ROOM: usize = vault_room(4, 1024);
 const KEYS: [&[u8]; 3] = [
@@ -49,6 +50,7 @@ extern "C" fn prepare_life(_: usize) -> u32 {
     let mut host = RamHost::new(Xorshift(9));
     host.on_progress = || sign_of_life();
     *HOST.borrow_mut() = Some(host);
+    *VAULT.borrow_mut() = Vault::new();
     for (place, der) in CUSTODIANS.borrow_mut().iter_mut().zip(KEYS) {
         *place = PrivateKey::from_pkcs8_der(der)
             .map(|key| key.public_key().clone())
@@ -152,9 +154,11 @@ extern "C" fn stack_life_zeroize(_: usize) -> u32 {
     step(|domain, host| domain.zeroize(host).ok().map(drop))
 }
 
+/// Begins a recovery, with a generator of that seed.
 #[unsafe(no_mangle)]
-extern "C" fn stack_life_begin_recovery(_: usize) -> u32 {
+extern "C" fn stack_life_begin_recovery(seed: u32) -> u32 {
     step(|domain, host| {
+        host.rng = Xorshift(seed);
         let AnyDomain::Empty(domain) = domain else {
             return None;
         };
@@ -226,10 +230,11 @@ extern "C" fn stack_life_open(_: usize) -> u32 {
     })
 }
 
-/// Begins an import with a transfer key of that size.
+/// Begins an import with a transfer key of that size, with a generator of that seed.
 #[unsafe(no_mangle)]
-extern "C" fn stack_life_begin_import(size: usize) -> u32 {
+extern "C" fn stack_life_begin_import(size: usize, seed: u32) -> u32 {
     step(|domain, host| {
+        host.rng = Xorshift(seed);
         let AnyDomain::Empty(domain) = domain else {
             return None;
         };
