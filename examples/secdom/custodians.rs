@@ -88,6 +88,43 @@ pub enum Unusable {
     LeftOut,
 }
 
+/// Why key files and certificate files are not used. They are named, as long as enough key files are left.
+pub struct LeftOut {
+    left: usize,
+    at_least: usize,
+    reasons: Vec<String>,
+}
+
+impl LeftOut {
+    /// Nothing is left out yet of `keys` key files, of which `at_least` are needed.
+    pub fn none(keys: usize, at_least: usize) -> Self {
+        Self {
+            left: keys,
+            at_least,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// Leaves a key file out. If too few are left, the refusal names all that were left out.
+    pub fn key(&mut self, refusal: &Refusal) -> Outcome<()> {
+        self.left = self.left.saturating_sub(1);
+        self.other(refusal);
+        match self.left < self.at_least {
+            true => Err(Refusal::new(self.reasons.join("; "))),
+            false => Ok(()),
+        }
+    }
+
+    /// Leaves another file out.
+    fn other(&mut self, refusal: &Refusal) {
+        self.reasons.push(refusal.to_string());
+    }
+
+    pub fn reasons(self) -> Vec<String> {
+        self.reasons
+    }
+}
+
 /// The custodians whose keys are open, and why others are not among them.
 pub struct Present {
     pub custodians: Vec<Custodian>,
@@ -106,19 +143,17 @@ pub fn read(
 ) -> Outcome<Present> {
     let key_files = args.sd_wrapping_keys;
     let passwords = args.passwords.read(key_files.len())?;
-    let mut left = key_files.len();
-    let mut left_out = Vec::new();
-    let mut leave_out = |refusal: Refusal| {
-        left -= 1;
-        if unusable == Unusable::Refused || left < at_least {
-            return Err(refusal);
-        }
-        left_out.push(refusal.to_string());
-        Ok(())
+    let mut left_out = match unusable {
+        Unusable::Refused => LeftOut::none(key_files.len(), key_files.len()),
+        Unusable::LeftOut => LeftOut::none(key_files.len(), at_least),
     };
     let mut given = Vec::new();
     for path in &args.certs {
-        given.extend(CertificateFile::read_each(path)?);
+        match CertificateFile::read_each(path) {
+            Ok(certificates) => given.extend(certificates),
+            Err(refusal) if unusable == Unusable::LeftOut => left_out.other(&refusal),
+            Err(refusal) => return Err(refusal),
+        }
     }
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for (index, key_file) in key_files.into_iter().enumerate() {
@@ -132,7 +167,7 @@ pub fn read(
         // Whose certificate is whose is not certain before the keys are open.
         match is_new.and_then(|()| Candidate::read(key_file, password, path, file, &given)) {
             Ok(candidate) => candidates.push(candidate),
-            Err(refusal) => leave_out(refusal)?,
+            Err(refusal) => left_out.key(&refusal)?,
         }
     }
     if candidates.len() < at_least {
@@ -161,19 +196,19 @@ pub fn read(
         match opened {
             Ok((custodian, None)) => custodians.push(custodian),
             Ok((custodian, Some(refusal))) => unlisted.push((custodian, refusal)),
-            Err(refusal) => leave_out(refusal)?,
+            Err(refusal) => left_out.key(&refusal)?,
         }
     }
     for (mut custodian, refusal) in unlisted {
         if !custodians.is_empty() && unlisted::find_share(file, &mut custodian, &custodians) {
             custodians.push(custodian);
         } else {
-            leave_out(refusal)?;
+            left_out.key(&refusal)?;
         }
     }
     Ok(Present {
         custodians,
-        left_out,
+        left_out: left_out.reasons(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use security_domain::managed_hsm::domain_file::{DamagedShare, DomainFile};
 use security_domain::managed_hsm::restore_blob::Origin;
 use security_domain::managed_hsm::split_file::SplitFile;
-use security_domain::managed_hsm::{Artifact, Fault, FileError};
+use security_domain::managed_hsm::{Artifact, Fault, FileError, MIN_CUSTODIANS};
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
 use crate::kind::{self, FileKind};
@@ -82,16 +82,19 @@ impl<'t> File<'t> {
 
     /// Names the shares and halves that cannot be opened.
     pub fn damaged(&self) -> Vec<String> {
-        let damaged: Vec<_> = match self {
-            Self::Shared(file) => file.damaged_shares().collect(),
-            Self::Split(file) => file.damaged_halves().collect(),
+        let (damaged, listed): (Vec<_>, _) = match self {
+            Self::Shared(file) => (file.damaged_shares().collect(), file.digests().count()),
+            Self::Split(file) => (file.damaged_halves().collect(), MIN_CUSTODIANS),
         };
+        let missing = (listed < MIN_CUSTODIANS).then(|| {
+            format!("it lists {listed} custodians, and a domain has at least {MIN_CUSTODIANS}: shares are missing from the file")
+        });
         let name = |share: DamagedShare| {
             let custodian = share.custodian.map(|to| format!(" of custodian {to}"));
             let custodian = custodian.unwrap_or_default();
             format!("the share{custodian} is damaged: {}", share.error)
         };
-        damaged.into_iter().map(name).collect()
+        damaged.into_iter().map(name).chain(missing).collect()
     }
 }
 

@@ -185,6 +185,11 @@ fn needed(bytes: &[u8], lock: &Lock<'_>) -> Outcome<Vec<Form>> {
     Ok(forms)
 }
 
+/// Refuses a file without a private key, encrypted or not.
+pub fn must_be_in(path: &Path, bytes: &[u8]) -> Outcome<()> {
+    forms(path, bytes).map(drop)
+}
+
 /// Returns whether a file has a private key, encrypted or not.
 pub fn is_in(path: &Path, bytes: &[u8]) -> bool {
     forms(path, bytes).is_ok_and(|forms| !forms.is_empty())

@@ -17,8 +17,6 @@ use crate::{pem, show, text};
 const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 /// `1.2.840.113549.1.7.1`, data, with which a PKCS#12 file begins.
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
-/// `rsaEncryption` and `id-RSASSA-PSS`, without the last byte.
-const PKCS1: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01";
 /// The arc of password-based encryption in PKCS#5 and PKCS#12.
 const PBE: [&[u8]; 2] = [
     b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05",
@@ -196,6 +194,9 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
 }
 
 fn of_text(bytes: &[u8]) -> FileKind {
+    if let Some(inner) = text::pem(bytes) {
+        return FileKind::of(&inner);
+    }
     let unwrapped = text::json(bytes);
     let text = unwrapped.as_deref().map_or(bytes, Vec::as_slice);
     let start = text.trim_ascii_start();
@@ -271,12 +272,16 @@ fn der(bytes: &[u8]) -> Option<FileKind> {
     Some(match inner {
         // A version, then what follows it.
         [2, 1, 3, rest @ ..] if contains(rest, DATA) => FileKind::Pfx,
-        [2, 1, _, 0x30, _, rest @ ..] if rest.starts_with(PKCS1) => FileKind::PrivateKey,
-        [2, 1, 0, 2, ..] => FileKind::PrivateKey,
+        // PKCS#8, with its algorithm, or PKCS#1.
+        [2, 1, 0 | 1, 0x30, _, 6, ..] | [2, 1, 0, 2, ..] => FileKind::PrivateKey,
         _ if inner.starts_with(SIGNED_DATA) => FileKind::P7b,
         [0x30, ..] => {
-            let (_, second) = header(inner)?;
-            if PBE.iter().any(|oid| second.starts_with(oid)) {
+            let (length, second) = header(inner)?;
+            let next = second.get(length);
+            if second.first() == Some(&6) && next == Some(&3) {
+                // An algorithm, and a bit string.
+                FileKind::PublicKey
+            } else if PBE.iter().any(|oid| second.starts_with(oid)) {
                 FileKind::EncryptedKey
             } else if second.first().is_some_and(|tag| matches!(tag, 0xa0 | 2)) {
                 FileKind::Certificate

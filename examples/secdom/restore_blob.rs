@@ -73,17 +73,23 @@ pub fn run(args: Args) -> Outcome<Report> {
         return Err(of_custodian(&transfer_file, path));
     }
     let (combined, pair);
+    let too = |refusal: Refusal| {
+        let reasons = left_out.iter().cloned().chain([refusal.to_string()]);
+        Refusal::new(reasons.collect::<Vec<_>>().join("; "))
+    };
     let (key, wrong): (_, Vec<String>) = match &file {
         File::Shared(file) => {
-            let (shares, mut wrong) = custodians::open_shares(&mut custodians, file)?;
-            combined = custodians::combine(path, file, &custodians, &shares, &mut wrong)?;
+            let (shares, mut wrong) =
+                custodians::open_shares(&mut custodians, file).map_err(too)?;
+            combined =
+                custodians::combine(path, file, &custodians, &shares, &mut wrong).map_err(too)?;
             let wrong = wrong
                 .iter()
                 .map(|name| format!("the share of {name} is wrong"));
             (combined.master_key(), wrong.collect())
         }
         File::Split(file) => {
-            let (key, wrong) = split::open(path, file, &mut custodians)?;
+            let (key, wrong) = split::open(path, file, &mut custodians).map_err(too)?;
             pair = key;
             (&pair, wrong)
         }

@@ -8,15 +8,41 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::input;
 use crate::report::Outcome;
+use crate::{input, pem};
 
 /// How many layers around a document are taken off: a service's answer that was quoted once more.
 const LAYERS: usize = 2;
 
-/// Reads `path` as text: UTF-8 without a byte order mark. What is no text is left as it is.
+/// Reads `path` as text: UTF-8 without a byte order mark, and PEM as it was before it was put into something
+/// else. What is no text is left as it is.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
-    input::read(path).map(|bytes| utf8(&bytes).unwrap_or(bytes))
+    let text = input::read(path).map(|bytes| utf8(&bytes).unwrap_or(bytes))?;
+    Ok(pem(&text).unwrap_or(text))
+}
+
+/// Returns the PEM inside `text`, if it is in base64 once more, in a JSON string or a service's answer, or its line
+/// ends are written as `\n`: as secrets are stored in variables and vaults.
+pub fn pem(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    const BEGIN: &[u8] = b"-----BEGIN ";
+    match text.trim_ascii_start() {
+        [b'"' | b'{', ..] => unwrapped(text),
+        start if start.starts_with(BEGIN) => with_line_ends(text),
+        _ => pem::base64(text),
+    }
+    .filter(|inner| inner.trim_ascii_start().starts_with(BEGIN))
+}
+
+/// Puts line ends where they are written as `\n` or `\r\n`, if they are.
+fn with_line_ends(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut lines = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let is_end = *first == b'\\' && matches!(after, [b'n' | b'r', ..]);
+        lines.push(if is_end { b'\n' } else { *first });
+        rest = if is_end { &after[1..] } else { after };
+    }
+    (lines.len() < text.len()).then_some(lines)
 }
 
 /// Reads a JSON document, which may be saved as a JSON string, as Terraform prints it, or in the

@@ -13,8 +13,8 @@
 //! # Ok::<(), security_domain::managed_hsm::FileError>(())
 //! ```
 //!
-//! A custodian's share may be damaged, by a flipped bit or a cut. The file is read all the same, since
-//! the others may be a quorum: [`DomainFile::damaged_shares`] names the damaged ones, and only
+//! A custodian's share may be damaged, by a flipped bit or a cut, or missing. The file is read all the same,
+//! since the others may be a quorum: [`DomainFile::damaged_shares`] names the damaged ones, and only
 //! [`DomainFile::open_share`] and [`DomainFile::check_certificate`] refuse them. A share whose digest
 //! alone is damaged is still of use to the custodian whose key opens it: [`DomainFile::assign`].
 //!
@@ -26,7 +26,7 @@ mod make;
 
 use core::fmt;
 
-use super::custodians::{MAX_CUSTODIANS, custodian_count, quorum_of};
+use super::custodians::{MAX_CUSTODIANS, quorum_of};
 use super::enc_data::{Artifact, EncData};
 use super::error::{Fault, Field, FileError, UnknownMember};
 use super::json::{self, Member, Reader, Report};
@@ -36,7 +36,7 @@ use super::source::Text;
 use crate::burn::{self, burning};
 use crate::custodian::Identity;
 use crate::list::List;
-use crate::quorum::Quorum;
+use crate::quorum::{Quorum, ShareCount};
 use crate::rng::{Generator, RngError};
 use crate::secret::Secret;
 use crate::x509::{RecoveryCertificate, Thumbprint};
@@ -235,7 +235,11 @@ impl<'a> DomainFile<'a> {
                 .open::<{ SHARE + 16 }, SHARE, I, R>(identity, rng, &mut words)
                 .map_err(ShareError::of)?
                 .spend(ShareError::DoesNotOpen)?;
-            Share::from_words(*custodian, self.quorum, &words).ok_or(ShareError::DoesNotOpen)
+            // An entry may be missing from the file: of how many the share is one is not known.
+            let threshold = self.quorum.threshold().get();
+            let most = Quorum::new(threshold, MAX_CUSTODIANS as u8);
+            let most = most.map_err(|_| ShareError::Fault)?;
+            Share::from_words(*custodian, most, &words).ok_or(ShareError::DoesNotOpen)
         })
     }
 
@@ -303,9 +307,11 @@ fn read_shared_keys<'a>(
     Ok(required)
 }
 
-/// Checks the number of custodians, and that `required` of them are a valid quorum.
+/// Checks that `required` of the custodians are a valid quorum. There are fewer than a domain has if entries
+/// are missing from the file; those that are left may suffice.
 fn check_quorum(required: u32, custodians: usize) -> Result<Quorum, FileError> {
-    let count = u8::try_from(custodians).ok().and_then(custodian_count);
+    let count = u8::try_from(custodians).ok();
+    let count = count.and_then(|count| ShareCount::new(count).ok());
     let count = count.ok_or(Field::new("SharedKeys.enc_shares").has(Fault::Count))?;
     quorum_of(required, count).ok_or(Field::new("SharedKeys.required").has(Fault::Required))
 }

@@ -64,6 +64,9 @@ def values_in_shares(domain: dict):
         changed = json.loads(json.dumps(domain))
         changed["SharedKeys"]["enc_shares"][ABSENT] = other
         yield Variant("value of an absent share", number, json.dumps(changed).encode())
+    changed = json.loads(json.dumps(domain))
+    del changed["SharedKeys"]["enc_shares"][ABSENT]
+    yield Variant("missing entry of an absent share", ABSENT, json.dumps(changed).encode())
 
 
 def digests_of_a_present_share(domain: dict):

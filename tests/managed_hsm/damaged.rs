@@ -148,6 +148,37 @@ fn a_share_whose_digest_is_damaged_opens_with_the_custodians_key() {
     }
 }
 
+/// The entry is not there. The index of a share may then be above the number of entries.
+#[test]
+fn a_share_that_is_missing_stops_nobody_else() {
+    for missing in 0..3 {
+        let mut text = file();
+        let shares = text["SharedKeys"]["enc_shares"].as_array_mut();
+        shares.unwrap().remove(missing);
+        let text = text.to_string();
+        let file = DomainFile::parse(text.as_bytes()).unwrap();
+        let [first, second] = [(missing + 1) % 3, (missing + 2) % 3];
+        restore(&file, [NAMES[first], NAMES[second]]);
+        let refused = open_share(&file, NAMES[missing]).unwrap_err();
+        assert_eq!(refused, ShareError::NotListed);
+    }
+    let five = json("valid/v04-3of5-2048/sd.json");
+    let entries = &five["SharedKeys"]["enc_shares"];
+    let mut left = five.clone();
+    left["SharedKeys"]["enc_shares"] = json!([entries[1], entries[3], entries[4]]);
+    let text = left.to_string();
+    let file = DomainFile::parse(text.as_bytes()).unwrap();
+    let shares = open_shares(&file, &["s2048_1", "s2048_3", "s2048_4"]);
+    assert!(file.combine(&shares).is_ok());
+    // Too few are left.
+    left["SharedKeys"]["enc_shares"] = json!([entries[1], entries[3]]);
+    let refused = DomainFile::parse(left.to_string().as_bytes()).unwrap_err();
+    assert_eq!(
+        in_words(refused),
+        ("SharedKeys.required".into(), Fault::Required)
+    );
+}
+
 #[test]
 fn a_flipped_bit_in_an_absent_share_stops_nobody_who_can_read_the_json() {
     let whole = String::from_utf8(bytes(&format!("{CASE}/sd.json"))).unwrap();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Folder, Run, arguments, fixture, key, restore_blob, sealed, secdom, thumbprint, upload,
@@ -13,7 +13,7 @@ use crate::{
 /// A file whose third share has one character of its tag cut off, or its digest emptied.
 fn damaged(folder: &Folder, member: &str) -> PathBuf {
     let text = fs::read(sealed(folder)).unwrap();
-    let mut file: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let mut file: Value = serde_json::from_slice(&text).unwrap();
     let value = &mut file["SharedKeys"]["enc_shares"][2][member];
     let text = value.as_str().unwrap();
     *value = text[..text.len() - 1].into();
@@ -78,14 +78,24 @@ fn a_key_that_cannot_be_used_is_left_out_where_keys_are_to_spare() {
     let folder = Folder::new();
     let file = sealed(&folder);
     let good = ["s2048_0", "s2048_1"].map(|name| folder.custodian(name, name));
-    let no_certificate = folder.write("alone.key", "");
+    let empty = folder.custodian("s2048_2", "empty");
+    folder.write("empty.key", "");
+    let no_certificate = folder.join("alone.key");
+    fs::copy(key("s2048_2"), &no_certificate).unwrap();
     let stranger = folder.custodian("s2048_5", "stranger");
     let encrypted = folder.custodian("s2048_2", "encrypted");
     fs::copy(fixture("pbes2-aes256-sha256.key"), &encrypted).unwrap();
     let swapped = folder.custodian("s2048_2", "swapped");
     fs::copy(key("s2048_3"), &swapped).unwrap();
     let twice = folder.custodian("s2048_0", "twice");
-    for bad in [&no_certificate, &stranger, &encrypted, &swapped, &twice] {
+    for bad in [
+        &empty,
+        &no_certificate,
+        &stranger,
+        &encrypted,
+        &swapped,
+        &twice,
+    ] {
         let name = bad.file_stem().unwrap().to_str().unwrap();
         let restored = folder.join(format!("{name}.json"));
         let run = |keys: &[&PathBuf]| secdom(restore_blob(&file, &restored, keys));
@@ -109,12 +119,51 @@ fn a_key_that_cannot_be_used_is_left_out_where_keys_are_to_spare() {
         ];
         secdom(drill).refused(&[name]);
     }
+    // Each that was left out is named, and why.
+    let run = secdom(restore_blob(
+        &file,
+        &folder.join("none.json"),
+        [&empty, &no_certificate],
+    ));
+    run.refused(&["empty.key: is empty, where a private key is expected"]);
+    let three = [&good[0], &empty, &no_certificate];
+    let run = secdom(restore_blob(&file, &folder.join("none.json"), three));
+    run.refused(&[
+        "empty.key: is empty",
+        "alone.key: its certificate is missing",
+    ]);
+    // A certificate file that is of no use, too.
+    let mut line = restore_blob(&file, &folder.join("certs.json"), &good);
+    line.extend(arguments!["--certs", empty]);
+    let run = secdom(line);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.err.contains("left out: ") && run.err.contains("empty.key"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_share_that_is_missing_stops_nobody_else() {
+    let folder = Folder::new();
+    let mut file: Value = serde_json::from_slice(&fs::read(sealed(&folder)).unwrap()).unwrap();
+    file["SharedKeys"]["enc_shares"]
+        .as_array_mut()
+        .unwrap()
+        .remove(0);
+    let file = folder.write("missing.json", file.to_string());
+    let run = restore(&folder, &file, &["s2048_1", "s2048_2"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let finding = "lists 2 custodians, and a domain has at least 3";
+    assert!(run.err.contains(finding), "{run:?}");
+    let inspected = secdom(arguments!["inspect", file]).done();
+    assert!(inspected.contains(finding), "{inspected}");
 }
 
 /// A file in which the digest of the third share is this one.
-fn with_digest(folder: &Folder, digest: serde_json::Value) -> PathBuf {
+fn with_digest(folder: &Folder, digest: Value) -> PathBuf {
     let text = fs::read(sealed(folder)).unwrap();
-    let mut file: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let mut file: Value = serde_json::from_slice(&text).unwrap();
     fs::remove_file(folder.join("domain.json")).unwrap();
     file["SharedKeys"]["enc_shares"][2]["x5t_256"] = digest;
     folder.write("damaged.json", file.to_string())

@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::contribute::inspected;
 use crate::simulated::{CUSTODIANS, Site};
-use crate::{arguments, key, secdom};
+use crate::{arguments, fixture, key, secdom};
 
 #[test]
 fn custodians_who_never_meet_recover_a_domain() {
@@ -181,6 +181,42 @@ fn a_quorum_at_one_place_recovers_a_domain() {
     site.has_the_secrets("second");
     site.recover("second", "sealed", &domain, &[2, 0])
         .refused(&["second", "active"]);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_left_out_if_others_suffice() {
+    let site = Site::new();
+    let domain = site.active("first", "sealed");
+    let bad = site.folder.write("bad.key", "no key");
+    let encrypted = site.folder.write(
+        "encrypted.key",
+        fs::read(fixture("pbes1-md5-des.key")).unwrap(),
+    );
+    for (file, why) in [
+        (bad.clone(), "bad.key: holds no private key"),
+        (site.path("none.key"), "none.key: no such file"),
+        (encrypted, "no password is given"),
+        (key("s3072_0"), "opens no share"),
+        (site.key(0), "is given twice"),
+    ] {
+        let mut line = site.recover_line("second", "sealed", &domain, &[0, 1]);
+        line.push(file.into());
+        let run = secdom(line);
+        assert_eq!((run.code, run.err.lines().count()), (Some(0), 1), "{run:?}");
+        assert!(
+            run.err.contains("left out: ") && run.err.contains(why),
+            "{run:?}"
+        );
+        site.has_the_secrets("second");
+        for folder in ["second", "second-artifacts"] {
+            fs::remove_dir_all(site.path(folder)).unwrap();
+        }
+    }
+    // Too few are left: each is named.
+    let mut line = site.recover_line("second", "sealed", &domain, &[0]);
+    line.extend(arguments![bad, site.path("none.key")]);
+    secdom(line).refused(&["bad.key: holds no private key", "none.key: no such file"]);
+    assert!(!site.path("second").exists());
 }
 
 /// A wrong share is named, and the others do.

@@ -52,6 +52,7 @@ impl<'p> Candidate<'p> {
         given: &[CertificateFile],
     ) -> Outcome<Self> {
         let text = text::read(&key_file)?;
+        key::must_be_in(&key_file, &text)?;
         let mut lock = Lock::new(&key_file, &text, password);
         let (mut listed, mut unlisted) = (Vec::new(), Vec::new());
         let mut damaged = None;

@@ -14,13 +14,14 @@ use super::device::Device;
 use super::recover::{Opened, parse};
 use super::{HsmArg, ROOM, empty, vault};
 use crate::custodian::{self, Sealed};
+use crate::custodians::{self, LeftOut};
 use crate::key::Key;
 use crate::names::{CertsArg, Names};
 use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{certificate, custodians, ids, input, show};
+use crate::{certificate, ids, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm recover --hsm hsm-2 --sealed domain.sealed \\
@@ -81,31 +82,40 @@ fn recover_in(
         domain: sealed,
         path,
     };
+    let need = usize::from(sealed.header().quorum().threshold().get());
     let mut keys: Vec<(&Path, CustodianId, Key)> = Vec::new();
+    let mut left_out = LeftOut::none(args.keys.len(), need);
     let mut first = 0;
     for (argument, files) in args.keys.iter().zip(&files) {
-        let (id, key) = custodian::read(files, &passwords, first, of)?;
-        if let Some((earlier, ..)) = keys.iter().find(|(_, other, _)| *other == id) {
-            return Err(certificate::same_key(argument, earlier));
+        let read = custodian::read(files, &passwords, first, of);
+        let is_new = |(id, key): (CustodianId, Key)| match keys.iter().find(|key| key.1 == id) {
+            Some((earlier, ..)) => Err(certificate::same_key(argument, earlier)),
+            None => Ok((id, key)),
+        };
+        match read.and_then(is_new) {
+            Ok((id, key)) => keys.push((argument, id, key)),
+            Err(refusal) => left_out.key(&refusal)?,
         }
-        keys.push((argument, id, key));
         first += files.count();
     }
     let (shares, wrong) = shares(&mut keys, names, sealed)?;
-    let need = usize::from(sealed.header().quorum().threshold().get());
+    let left_out = left_out.reasons();
     if shares.len() < need {
-        let mut reason = format!(
+        let few = format!(
             "{} available, but {need} are required",
             show::count(shares.len(), "share")
         );
-        if !wrong.is_empty() {
-            reason = format!("{}; {reason}", custodians::wrong_shares(&wrong));
-        }
-        return Err(Refusal::file(path, reason));
+        let wrong = (!wrong.is_empty()).then(|| custodians::wrong_shares(&wrong));
+        let reasons = left_out.into_iter().chain(wrong).chain([few]);
+        return Err(Refusal::file(path, reasons.collect::<Vec<_>>().join("; ")));
     }
     device.keep_sealed(sealed)?;
     let opened = recover(domain, sealed, expect, shares, device)?;
     let mut report = opened.report(&args.json);
+    let left_out = left_out.iter();
+    report
+        .notes
+        .extend(left_out.map(|reason| format!("left out: {reason}")));
     if !wrong.is_empty() {
         report
             .notes
