@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom inspect`: what a file is, to whom it belongs, and what to worry about. No key is needed.
 
+mod certs;
 mod facts;
 mod holder;
 mod own;
@@ -16,10 +17,10 @@ use serde_json::{Value, json};
 
 use crate::certificate::{CertificateFile, Holder};
 use crate::domain::{self, Domain, File, FormatArgs};
-use crate::pair::KeyFiles;
-use crate::report::{Outcome, Refusal, Report};
+use crate::report::{Outcome, Report};
 use crate::upload::parse_blob;
 use crate::{check, clock, input, kind, show, text};
+use certs::Certs;
 
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
@@ -52,40 +53,6 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     format: FormatArgs,
-}
-
-/// The given certificates.
-struct Certs {
-    certificates: Vec<CertificateFile>,
-    /// The arguments that name two keys of one custodian, and their files.
-    pairs: Vec<(PathBuf, [PathBuf; 2])>,
-}
-
-impl Certs {
-    fn read(arguments: &[PathBuf]) -> Outcome<Self> {
-        let (mut certificates, mut pairs) = (Vec::new(), Vec::new());
-        for argument in arguments {
-            match KeyFiles::of(argument) {
-                KeyFiles::One(path) => certificates.extend(CertificateFile::read_each(&path)?),
-                KeyFiles::Both(files) => pairs.push((argument.clone(), files)),
-            }
-        }
-        Ok(Self {
-            certificates,
-            pairs,
-        })
-    }
-
-    /// Refuses two keys of one custodian, which Managed HSM does not have.
-    fn without_pairs(self) -> Outcome<Vec<CertificateFile>> {
-        match self.pairs.first() {
-            Some((argument, _)) => Err(Refusal::file(
-                argument,
-                "custodians of Managed HSM have one key: give one certificate",
-            )),
-            None => Ok(self.certificates),
-        }
-    }
 }
 
 /// A custodian or transfer key named in the file.

@@ -48,6 +48,15 @@ impl NewPasswordArgs {
             false => Ok(NewPassword(Some(password))),
         }
     }
+
+    /// Returns the password of a key that was written before, if it is given.
+    pub fn of_key_that_is_there(&self) -> Outcome<Option<Zeroizing<Vec<u8>>>> {
+        match (&self.password_file, self.no_password) {
+            (Some(path), _) => read_file(path).map(Some),
+            (None, true) => Ok(Some(Zeroizing::default())),
+            (None, false) => Ok(None),
+        }
+    }
 }
 
 fn ask(key_file: &Path) -> Outcome<Zeroizing<Vec<u8>>> {

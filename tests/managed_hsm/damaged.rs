@@ -151,7 +151,7 @@ fn a_share_whose_digest_is_damaged_opens_with_the_custodians_key() {
 /// The entry is not there. The index of a share may then be above the number of entries.
 #[test]
 fn a_share_that_is_missing_stops_nobody_else() {
-    for missing in 0..3 {
+    for (missing, name) in NAMES.into_iter().enumerate() {
         let mut text = file();
         let shares = text["SharedKeys"]["enc_shares"].as_array_mut();
         shares.unwrap().remove(missing);
@@ -159,7 +159,7 @@ fn a_share_that_is_missing_stops_nobody_else() {
         let file = DomainFile::parse(text.as_bytes()).unwrap();
         let [first, second] = [(missing + 1) % 3, (missing + 2) % 3];
         restore(&file, [NAMES[first], NAMES[second]]);
-        let refused = open_share(&file, NAMES[missing]).unwrap_err();
+        let refused = open_share(&file, name).unwrap_err();
         assert_eq!(refused, ShareError::NotListed);
     }
     let five = json("valid/v04-3of5-2048/sd.json");

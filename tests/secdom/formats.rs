@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
+use crate::keygen::keygen;
 use crate::{Folder, Run, arguments, fixture, key, secdom, vector};
 
 pub fn drill(file: &Path, keys: &[&Path]) -> Run {
@@ -35,6 +37,11 @@ fn saved(text: &str) -> Vec<Vec<u8>> {
     ]
 }
 
+fn encoded(bytes: &[u8]) -> String {
+    let mut text = vec![0; Base64::encoded_len(bytes)];
+    Base64::encode(bytes, &mut text).unwrap().into()
+}
+
 /// PEM in every layout that a shell, YAML or a form makes of it.
 fn laid_out(pem: &str) -> Vec<Vec<u8>> {
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -54,6 +61,12 @@ fn laid_out(pem: &str) -> Vec<Vec<u8>> {
         indented,
         lines("  \t\n"),
         body,
+        // As variables, JSON and vaults hold it.
+        lines("\\n"),
+        lines("\\r\\n"),
+        json!(pem).to_string(),
+        json!({ "id": "https://vault", "value": pem }).to_string(),
+        encoded(pem.as_bytes()),
     ]
     .map(String::into_bytes)
     .into();
@@ -270,10 +283,7 @@ fn ids_that_are_no_thumbprints_are_told_apart() {
     let pem = fs::read_to_string(&certificate).unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let mut digest = [0; 43];
-    let digest = <base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode(
-        &sha2::Sha256::digest(body),
-        &mut digest,
-    );
+    let digest = Base64UrlUnpadded::encode(&sha2::Sha256::digest(body), &mut digest);
     let digest = digest.unwrap();
     for id in [digest.to_owned(), format!("{digest}=")] {
         file["SharedKeys"]["enc_shares"][0]["x5t_256"] = id.into();
@@ -343,6 +353,7 @@ fn a_file_has_a_bounded_number_of_keys_and_certificates() {
     let pem = fs::read_to_string(&key_file).unwrap();
     fs::write(&key_file, pem.repeat(17)).unwrap();
     drill(&domain(), &[&key_file]).refused(&["ada.key", "more than 16 private keys"]);
+    fs::write(&key_file, pem).unwrap();
     let certificate = fs::read_to_string(key_file.with_extension("cer")).unwrap();
     fs::write(key_file.with_extension("cer"), certificate.repeat(257)).unwrap();
     drill(&domain(), &[&key_file]).refused(&["ada.cer", "more than 256 certificates"]);
@@ -368,4 +379,26 @@ fn keys_and_certificates_are_inspected() {
         encrypted.contains("encrypted") && !encrypted.contains(id),
         "{encrypted}"
     );
+}
+
+#[test]
+fn keys_of_every_kind_are_read_in_der() {
+    let folder = Folder::new();
+    for kind in ["rsa-2048", "x-wing", "mlkem1024-p384", "p256", "mlkem1024"] {
+        for file in keygen(&folder, kind) {
+            let inspected = |file: &Path| {
+                let said = secdom(arguments!["inspect", file]).done();
+                let ids = said.lines().filter(|line| line.starts_with("custodian-id"));
+                ids.map(str::to_owned).collect::<Vec<_>>()
+            };
+            let pem = fs::read_to_string(&file).unwrap();
+            let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+            let mut der = vec![0; body.len()];
+            let der = Base64::decode(&body, &mut der).unwrap();
+            let ids = inspected(&file);
+            assert_eq!(ids.len(), 1, "{kind}");
+            assert_eq!(inspected(&folder.write("der", der)), ids, "{kind}");
+            assert_eq!(inspected(&folder.write("base64", body)), ids, "{kind}");
+        }
+    }
 }

@@ -138,7 +138,7 @@ impl Terminal {
         }
     }
 
-    fn open(&self) -> OwnedFd {
+    pub fn open(&self) -> OwnedFd {
         rustix::fs::open(&self.slave, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap()
     }
 
@@ -180,7 +180,8 @@ fn drill(key: &Path) -> [OsString; 5] {
     ]
 }
 
-fn echoes(terminal: &OwnedFd) -> bool {
+/// Returns whether what is typed is shown.
+pub fn echoes(terminal: &OwnedFd) -> bool {
     let modes = tcgetattr(terminal.as_fd()).unwrap().local_modes;
     modes.contains(LocalModes::ECHO)
 }

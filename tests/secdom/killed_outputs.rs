@@ -11,6 +11,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::contribute::with_share;
 use crate::killed::killed_at;
 use crate::media::on_exfat;
@@ -144,5 +146,36 @@ fn a_transfer_key_and_its_certificate_are_both_there_wherever_the_process_is_kil
     };
     for has_links in [true, false] {
         finishes(&folder, &line, &[&key, &certificate], belongs, has_links);
+    }
+}
+
+#[test]
+fn a_key_and_its_public_key_are_both_there_wherever_the_process_is_killed() {
+    let folder = Folder::new();
+    let (key, public) = (folder.join("x.key"), folder.join("x.pub"));
+    let password = folder.write("password", "correct horse");
+    let with_password = arguments!["--password-file", password];
+    let id = |out: &Path| {
+        let report = secdom(arguments!["inspect", "--json", out]).done();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let of = [&report["custodian_id"], &report["keys"][0]["custodian_id"]];
+        of.into_iter().find_map(|id| id.as_str().map(str::to_owned))
+    };
+    let media: [(&[OsString], &[bool]); 2] = [
+        (&arguments!["--no-password"], &[true, false]),
+        (&with_password, &[true]),
+    ];
+    for (more, media) in media {
+        let line = arguments!["keygen", "--kind", "x-wing", "--key", key, "--pub", public];
+        let line = [&line[..], more].concat();
+        // An encrypted key does not say whose it is.
+        let belongs = |out: &Path| match (id(&key), id(out)) {
+            (Some(key), Some(out)) => key == out,
+            (None, _) => fs::read_to_string(&key).unwrap().contains("-----END ENC"),
+            (Some(_), None) => false,
+        };
+        for has_links in media {
+            finishes(&folder, &line, &[&key, &public], belongs, *has_links);
+        }
     }
 }

@@ -21,6 +21,9 @@ mod inspect;
 mod inspect_own;
 mod interrupted;
 mod json;
+mod keygen;
+#[cfg(unix)]
+mod keygen_terminal;
 mod keys;
 mod killed;
 mod killed_outputs;

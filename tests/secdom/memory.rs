@@ -14,6 +14,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding};
 use rustix::fs::OFlags;
 use security_domain::hazmat::record;
 use security_domain::hazmat::testing::{RamHost, TestRng};
@@ -25,6 +26,7 @@ use crate::contribute::{unwrapped, with_share};
 use crate::interrupted::wait_for;
 use crate::odd_keys::{numbers_of, pem};
 use crate::simulated::{CUSTODIANS, Site};
+use crate::two_keys::Ceremony;
 use crate::{Folder, arguments, fixture, key, tool, vector};
 
 /// Runs a verb whose standard output is full, so that the process stops where it is about to end, and returns
@@ -312,6 +314,61 @@ fn a_key_that_is_made_is_not_in_memory_afterwards() {
     // It reads the key that is there.
     fs::remove_file(folder.join("t.pem")).unwrap();
     Secrets::default().key(&key_file).are_gone_after(&line);
+
+    let password = folder.write("password", "correct horse");
+    for kind in ["rsa-2048", "x-wing"] {
+        let [key, public] = ["key", "pub"].map(|end| folder.join(format!("{kind}.{end}")));
+        let line = arguments!["keygen", "--kind", kind, "--key", key, "--pub", public];
+        let plain = [&line[..], &arguments!["--no-password"]].concat();
+        let secret = |secrets: &mut Secrets| match kind {
+            "x-wing" => drop(secrets.add("the seed", &seed(&key))),
+            _ => drop(secrets.key(&key)),
+        };
+        if let Some(memory) = memory_at_the_end(&plain) {
+            let mut secrets = Secrets::default();
+            secret(&mut secrets);
+            secrets.are_not_in(&memory);
+        }
+        let mut secrets = Secrets::default();
+        secret(&mut secrets);
+        secrets.add("the password", b"correct horse");
+        fs::remove_file(&public).unwrap();
+        secrets.are_gone_after(&plain);
+        fs::remove_file(&key).unwrap();
+        fs::remove_file(&public).unwrap();
+        // Another key, encrypted: the password is looked for.
+        let encrypted = [&line[..], &arguments!["--password-file", password]].concat();
+        let mut secrets = Secrets::default();
+        secrets.add("the password", b"correct horse");
+        secrets.are_gone_after(&encrypted);
+    }
+}
+
+/// The seed in the file of an X-Wing key, which ends with it.
+fn seed(key: &Path) -> Vec<u8> {
+    let text = fs::read_to_string(key).unwrap();
+    let body: String = text
+        .lines()
+        .filter(|line| !line.starts_with("--"))
+        .collect();
+    let mut der = vec![0; body.len()];
+    let der = Base64::decode(&body, &mut der).unwrap();
+    der[der.len() - 32..].to_vec()
+}
+
+#[test]
+fn two_keys_leave_nothing_in_memory() {
+    let ceremony = Ceremony::new("x-wing");
+    let site = &ceremony.site;
+    let mut secrets = Secrets::default();
+    secrets
+        .key(&site.key(0))
+        .key(&site.key(1))
+        .add("a seed", &seed(&ceremony.other[0][0]))
+        .add("the other seed", &seed(&ceremony.other[1][0]));
+    let keys = [ceremony.pair(0), ceremony.pair(1)];
+    secrets.are_gone_after(&ceremony.line(&keys, &[]));
+    site.is("second", "active");
 }
 
 #[test]

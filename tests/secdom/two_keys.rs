@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Custodians with two keys that are both needed.
+//! Custodians with keys of different kinds, and with two keys that are both needed.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,9 +9,107 @@ use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use crate::contribute::inspected;
-use crate::paper::{keygen, sealed_to};
+use crate::keygen::keygen;
 use crate::simulated::{CUSTODIANS, Site};
 use crate::{Run, arguments, secdom};
+
+/// The seal of a domain to custodians, two of whom are needed, its id, and its findings.
+fn sealed_to(site: &Site, hsm: &str, custodians: &[PathBuf]) -> (PathBuf, String, String) {
+    site.init(hsm);
+    let sealed = site.path(&format!("{hsm}.sealed"));
+    let mut line = arguments!["--sealed", sealed, "--quorum", "2", "--custodians"].to_vec();
+    line.extend(custodians.iter().map(Into::into));
+    let said = site.hsm("activate", hsm, &line).done();
+    let id = said
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("domain-id ")
+        .unwrap();
+    (sealed, id.to_owned(), said.clone())
+}
+
+#[test]
+fn a_domain_has_custodians_of_different_kinds() {
+    let site = Site::new();
+    let of = |kind: &str| keygen(&site.folder, kind);
+    let [hybrid, curve, rsa] = [of("x-wing"), of("p256"), of("rsa-2048")];
+    let certificate = site.path("s2048_0.cer");
+    let inspected = |sealed: &Path| secdom(arguments!["inspect", sealed]).done();
+
+    let mixed = [hybrid[1].clone(), curve[1].clone(), certificate.clone()];
+    let (sealed, id, said) = sealed_to(&site, "mixed", &mixed);
+    for said in [said, inspected(&sealed)] {
+        assert!(
+            !said.contains("RSA-only") && said.contains("a quorum with RSA and P-256"),
+            "{said}"
+        );
+    }
+    for keys in [
+        [&hybrid[0], &curve[0]],
+        [&curve[0], &site.path("s2048_0.key")],
+    ] {
+        let line = arguments![
+            "--sealed",
+            sealed,
+            "--expect-domain",
+            id,
+            "--keys",
+            keys[0],
+            keys[1],
+        ];
+        site.hsm("recover", "again", &line).done();
+        site.is("again", "active");
+        fs::remove_dir_all(site.path("again")).unwrap();
+    }
+    let line = arguments![
+        "--sealed",
+        sealed,
+        "--expect-domain",
+        id,
+        "--keys",
+        hybrid[0],
+        rsa[0]
+    ];
+    site.hsm("recover", "again", &line)
+        .refused(&["rsa-2048.key", "opens no share"]);
+
+    let (sealed, _, said) = sealed_to(
+        &site,
+        "rsa",
+        &[hybrid[1].clone(), rsa[1].clone(), certificate],
+    );
+    for said in [said, inspected(&sealed)] {
+        assert!(
+            said.contains("an RSA-only quorum opens it: 2 custodians"),
+            "{said}"
+        );
+    }
+    let [lattice, both] = [of("mlkem1024"), of("mlkem1024-p384")];
+    let (sealed, _, said) = sealed_to(
+        &site,
+        "pq",
+        &[hybrid[1].clone(), lattice[1].clone(), both[1].clone()],
+    );
+    for said in [said, inspected(&sealed)] {
+        assert!(!said.contains("quantum"), "{said}");
+    }
+
+    site.init("twice");
+    let out = site.path("twice.sealed");
+    let twice = arguments![
+        "--sealed",
+        out,
+        "--quorum",
+        "2",
+        "--custodians",
+        hybrid[1],
+        curve[1],
+        hybrid[1],
+    ];
+    site.hsm("activate", "twice", &twice)
+        .refused(&["x-wing.pub", "given twice"]);
+}
 
 /// `A+B`.
 fn both(first: &Path, second: &Path) -> PathBuf {
@@ -23,17 +121,17 @@ fn both(first: &Path, second: &Path) -> PathBuf {
 
 /// A domain sealed to a custodian with an RSA key and one of `kind`, one with an RSA key and a key of
 /// MLKEM1024-P384, and one with an RSA key alone.
-struct Ceremony {
-    site: Site,
+pub struct Ceremony {
+    pub site: Site,
     /// Private and public half of the second keys.
-    other: [[PathBuf; 2]; 2],
+    pub other: [[PathBuf; 2]; 2],
     sealed: PathBuf,
     domain: String,
     said: String,
 }
 
 impl Ceremony {
-    fn new(kind: &str) -> Self {
+    pub fn new(kind: &str) -> Self {
         let site = Site::new();
         let other = [kind, "mlkem1024-p384"].map(|kind| keygen(&site.folder, kind));
         let custodians = [
@@ -53,15 +151,31 @@ impl Ceremony {
     }
 
     fn recover(&self, keys: &[PathBuf], more: &[OsString]) -> Run {
-        let (sealed, domain) = (&self.sealed, &self.domain);
-        let mut line = arguments!["--sealed", sealed, "--expect-domain", domain, "--keys"].to_vec();
+        secdom(self.line(keys, more))
+    }
+
+    /// The command line of a recovery in the HSM `second`.
+    pub fn line(&self, keys: &[PathBuf], more: &[OsString]) -> Vec<OsString> {
+        let (hsm, sealed, domain) = (self.site.path("second"), &self.sealed, &self.domain);
+        let mut line = arguments![
+            "hsm",
+            "recover",
+            "--hsm",
+            hsm,
+            "--sealed",
+            sealed,
+            "--expect-domain",
+            domain,
+            "--keys"
+        ]
+        .to_vec();
         line.extend(keys.iter().map(Into::into));
         line.extend_from_slice(more);
-        self.site.hsm("recover", "second", &line)
+        line
     }
 
     /// The keys of the custodian number `place`, who needs both.
-    fn pair(&self, place: usize) -> PathBuf {
+    pub fn pair(&self, place: usize) -> PathBuf {
         both(&self.site.key(place), &self.other[place][0])
     }
 }

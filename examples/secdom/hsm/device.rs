@@ -107,7 +107,7 @@ impl Device {
     fn open_or(folder: &Path, instead: &str) -> Outcome<Self> {
         let lock = folder.join(LOCK);
         let lock = File::open(&lock).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                 Refusal::file(folder, format!("is not a simulated HSM; {instead}"))
             }
             _ => Refusal::file(&lock, reason(&error)),

@@ -14,8 +14,9 @@ use security_domain::sealed_domain::{
 };
 use serde_json::json;
 
+use super::certs::Certs;
 use super::facts::Facts;
-use super::{Certs, about_holder, about_kinds, about_quorum, holder_in_json};
+use super::{about_holder, about_kinds, about_quorum, holder_in_json};
 use crate::certificate::Holder;
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
