@@ -132,19 +132,23 @@ pub fn with_token(
     sealed: Sealed<'_>,
 ) -> Outcome<(CustodianId, Key)> {
     let argument = KeyFiles::Both(files.clone()).argument();
-    let mut found = Found::default();
-    let mut public = None;
-    for path in files {
-        if key::is_in(path, &text::read(path)?) {
-            found.add_each(key::read_each(path, passwords.given(0))?);
-        } else {
-            let (key, _) = recipients::public(path)?;
-            found.kinds.push(key.kind());
-            public = Some(key);
-        }
+    let is_private = |path: &PathBuf| Outcome::Ok(key::is_in(path, &text::read(path)?));
+    let [first, second] = files;
+    if is_private(first)? && is_private(second)? {
+        let reason = "with --share, one is the certificate or public key of the token's key, and the other a private key";
+        return Err(Refusal::file(&argument, reason));
     }
-    if let Some(PublicKey::Rsa(key)) = public {
-        found.rsa = vec![Rsa::Answer(key, answer)];
+    let mut found = Found::default();
+    for path in files {
+        if is_private(path)? {
+            found.add_each(key::read_each(path, passwords.given(0))?);
+            continue;
+        }
+        let (key, _) = recipients::public(path)?;
+        found.kinds.push(key.kind());
+        if let PublicKey::Rsa(key) = key {
+            found.rsa.push(Rsa::Answer(key, answer.clone()));
+        }
     }
     found.of_custodian(&argument, sealed)
 }

@@ -30,6 +30,7 @@ mod killed_outputs;
 mod killed_steps;
 mod malformed;
 mod media;
+#[cfg(unix)]
 mod memory;
 mod odd_certificates;
 mod odd_keys;
@@ -38,6 +39,8 @@ mod paper;
 #[cfg(unix)]
 mod paper_terminal;
 mod restore;
+#[cfg(unix)]
+mod scan;
 mod simulated;
 mod split_keys;
 mod streams;

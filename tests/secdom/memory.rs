@@ -6,16 +6,11 @@
     feature = "hazmat"
 ))]
 
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
-use rustix::fs::OFlags;
 use security_domain::hazmat::record;
 use security_domain::hazmat::testing::{RamHost, TestRng};
 use security_domain::secret::Secret;
@@ -23,140 +18,14 @@ use security_domain::storage::{Flash, Slot};
 use sha2::{Digest, Sha256};
 
 use crate::contribute::{unwrapped, with_share};
-use crate::interrupted::wait_for;
-use crate::odd_keys::{numbers_of, pem};
+use crate::odd_keys::pem;
+use crate::scan::{Secrets, memory_at_the_end};
 use crate::simulated::{CUSTODIANS, Site};
 use crate::two_keys::Ceremony;
-use crate::{Folder, arguments, fixture, key, tool, vector};
+use crate::{Folder, arguments, fixture, key, vector};
 
-/// Runs a verb whose standard output is full, so that the process stops where it is about to end, and returns
-/// its writable memory; nothing if it may not be read.
-fn memory_at_the_end(line: &[OsString]) -> Option<Vec<u8>> {
-    let (reader, writer) = std::io::pipe().unwrap();
-    rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
-    let mut filler = File::from(OwnedFd::from(writer.try_clone().unwrap()));
-    while filler.write(&[0; 4096]).is_ok() {}
-    while filler.write(&[0]).is_ok() {}
-    rustix::fs::fcntl_setfl(&writer, OFlags::empty()).unwrap();
-    let mut command = tool();
-    command
-        .env("PLANTED", "a planted copy of a secret")
-        .args(line)
-        .stdout(writer);
-    let mut child = command.spawn().unwrap();
-    let proc = format!("/proc/{}", child.id());
-    let write = if cfg!(target_arch = "x86_64") {
-        "1 0x1 "
-    } else {
-        "64 0x1 "
-    };
-    let mut may_read = true;
-    wait_for("the end", || {
-        match fs::read_to_string(format!("{proc}/syscall")) {
-            Ok(call) => call.starts_with(write),
-            Err(_) => {
-                may_read = false;
-                true
-            }
-        }
-    });
-    let limits = fs::read_to_string(format!("{proc}/limits"));
-    if let Ok(limits) = limits {
-        let core = limits
-            .lines()
-            .find(|line| line.starts_with("Max core file size"))
-            .unwrap();
-        assert!(core.split_whitespace().rev().nth(1) == Some("0"), "{core}");
-    }
-    let memory = may_read.then(|| read_memory(&proc));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    drop(reader);
-    memory
-}
-
-fn read_memory(proc: &str) -> Vec<u8> {
-    let maps = fs::read_to_string(format!("{proc}/maps")).unwrap();
-    let file = File::open(format!("{proc}/mem")).unwrap();
-    let mut memory = Vec::new();
-    for line in maps.lines().filter(|line| line.contains(" rw")) {
-        let (range, _) = line.split_once(' ').unwrap();
-        let (start, end) = range.split_once('-').unwrap();
-        let [start, end] = [start, end].map(|at| u64::from_str_radix(at, 16).unwrap());
-        for page in (start..end).step_by(4096) {
-            let mut bytes = [0; 4096];
-            if file.read_exact_at(&mut bytes, page).is_ok() {
-                memory.extend_from_slice(&bytes);
-            }
-        }
-    }
-    memory
-}
-
-/// How many bytes of a secret are looked for: a part suffices, since registers and spills break it up.
-const PART: usize = 13;
-
-/// Values that must not be in memory, with their names.
-#[derive(Default)]
-struct Secrets(Vec<(String, Vec<u8>)>);
-
-impl Secrets {
-    fn add(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        assert!(value.len() >= PART, "{name}");
-        self.0.push((name.into(), value.into()));
-        self
-    }
-
-    /// The private numbers of a key, as they are written and as a machine computes with them.
-    fn key(&mut self, file: &Path) -> &mut Self {
-        let names = ["d", "p", "q", "dp", "dq", "inverse"];
-        for (name, number) in names.into_iter().zip(&numbers_of(file)[3..]) {
-            let little: Vec<u8> = number.iter().rev().copied().collect();
-            self.add(name, number).add(name, &little);
-        }
-        self
-    }
-
-    /// The contents of a file.
-    fn file(&mut self, file: &Path) -> &mut Self {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        self.add(name, &fs::read(file).unwrap())
-    }
-
-    /// Runs a verb, and fails if its memory holds one of the values at its end.
-    #[track_caller]
-    fn are_gone_after(&self, line: &[OsString]) {
-        if let Some(memory) = memory_at_the_end(line) {
-            self.are_not_in(&memory);
-        }
-    }
-
-    #[track_caller]
-    fn are_not_in(&self, memory: &[u8]) {
-        let planted = b"a planted copy of a secret";
-        let mut parts = HashMap::new();
-        for (name, value) in &self.0 {
-            for part in [&value[..PART], &value[value.len() - PART..]] {
-                parts.insert(part, name.as_str());
-            }
-        }
-        parts.insert(&planted[..PART], "planted");
-        let mut starts = vec![false; 1 << 16];
-        let start = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
-        parts.keys().for_each(|part| starts[start(part)] = true);
-        let windows = memory.windows(PART).filter(|window| starts[start(window)]);
-        let mut found: Vec<&str> = windows
-            .filter_map(|window| parts.get(window))
-            .copied()
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        assert_eq!(found, ["planted"]);
-    }
-}
-
-/// The file of an HSM's transfer key, which its record holds.
-fn transfer_key(site: &Site, hsm: &str) -> PathBuf {
+/// What the record of an HSM holds.
+fn contents(site: &Site, hsm: &str) -> Vec<u8> {
     let read = |name: &str| fs::read(site.path(hsm).join(name)).unwrap_or_default();
     let mut host = RamHost::<_, { 16 << 10 }>::new(TestRng::seeded(1));
     let mut device_key = read("device-key").try_into().unwrap();
@@ -167,14 +36,32 @@ fn transfer_key(site: &Site, hsm: &str) -> PathBuf {
     host.counter = counter.trim().parse().unwrap();
     let mut contents = vec![0; 16 << 10];
     record::load(&mut host, &mut contents).unwrap();
+    contents
+}
+
+fn place(contents: &[u8], pattern: &[u8]) -> usize {
+    let mut windows = contents.windows(pattern.len());
+    windows.position(|window| window == pattern).unwrap()
+}
+
+/// The file of an HSM's transfer key, an RSA key, which its record holds.
+fn transfer_key(site: &Site, hsm: &str) -> PathBuf {
+    let contents = contents(site, hsm);
     // PKCS#8: the version, then `rsaEncryption`.
     let version = b"\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
-    let mut windows = contents.windows(version.len());
-    let start = windows.position(|window| window == version).unwrap() - 4;
+    let start = place(&contents, version) - 4;
     let length = usize::from(contents[start + 2]) << 8 | usize::from(contents[start + 3]);
     let der = &contents[start..start + 4 + length];
     site.folder
         .write(&format!("{hsm}.key"), pem("PRIVATE KEY", der))
+}
+
+/// The seed of an HSM's transfer key, an X-Wing key, which its record holds.
+fn transfer_seed(site: &Site, hsm: &str) -> Vec<u8> {
+    let contents = contents(site, hsm);
+    // That it is a seed, its algorithm, and that it has 32 bytes.
+    let start = place(&contents, b"\x02\x19\x64\x7a\x58\x20") + 6;
+    contents[start..start + 32].to_vec()
 }
 
 #[test]
@@ -429,33 +316,41 @@ fn the_steps_of_an_hsm_leave_nothing_in_memory() {
         .as_str()
         .unwrap()
         .to_owned();
-    let begin = arguments![
-        "--sealed",
-        site.path("domain.sealed"),
-        "--expect-domain",
-        id,
-        "--request",
-        site.path("request")
-    ];
-    let begun = memory_at_the_end(&hsm("recover-begin", "hsm-2", &begin));
-    let transfer = transfer_key(&site, "hsm-2");
-    let mut session = secrets("hsm-2");
-    session.key(&transfer);
-    if let Some(memory) = begun {
-        let mut begun = Secrets::default();
-        begun.file(&site.path("hsm-2").join("device-key"));
-        begun.key(&transfer).are_not_in(&memory);
+    for (second, kind) in [("hsm-2", "x-wing"), ("hsm-5", "rsa-2048")] {
+        let request = format!("request of {second}");
+        let begin = arguments![
+            "--sealed",
+            site.path("domain.sealed"),
+            "--expect-domain",
+            id,
+            "--request",
+            site.path(&request),
+            "--transfer-kind",
+            kind,
+        ];
+        let begun = memory_at_the_end(&hsm("recover-begin", second, &begin));
+        let mut session = Secrets::default();
+        session.file(&site.path(second).join("device-key"));
+        match kind {
+            "x-wing" => session.add("the seed", &transfer_seed(&site, second)),
+            _ => session.key(&transfer_key(&site, second)),
+        };
+        if let Some(memory) = begun {
+            session.are_not_in(&memory);
+        }
+        session.file(&secret);
+        session.are_gone_after(&hsm("status", second, &[]));
+        let digest = site.status(second)["request_digest"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        for (custodian, from) in [(0, "ada"), (1, "bob")] {
+            let out = format!("{from} to {second}");
+            site.contribute(custodian, "domain.sealed", &id, (&request, &digest), &out);
+            let line = arguments![site.path(&out)];
+            session.are_gone_after(&hsm("recover-add", second, &line));
+        }
     }
-    session.are_gone_after(&hsm("status", "hsm-2", &[]));
-    let digest = site.status("hsm-2")["request_digest"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    for (custodian, out) in [(0, "ada"), (1, "bob")] {
-        site.contribute(custodian, "domain.sealed", &id, ("request", &digest), out);
-    }
-    session.are_gone_after(&hsm("recover-add", "hsm-2", &arguments![site.path("ada")]));
-    session.are_gone_after(&hsm("recover-add", "hsm-2", &arguments![site.path("bob")]));
     secrets("hsm-2").are_gone_after(&hsm("zeroize", "hsm-2", &[]));
     let mut recover = secrets("hsm-2");
     recover.key(&key(CUSTODIANS[0])).key(&key(CUSTODIANS[1]));

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::paper::{keygen, sealed_to};
+use crate::keygen::keygen;
 use crate::simulated::Site;
+use crate::two_keys::sealed_to;
 use crate::{Run, arguments, secdom};
 
 struct Lost {

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
+use getrandom::SysRng;
+use security_domain::rsa::PrivateKey;
 use serde_json::Value;
 
 use crate::contribute::inspected;
@@ -14,7 +16,7 @@ use crate::simulated::{CUSTODIANS, Site};
 use crate::{Run, arguments, secdom};
 
 /// The seal of a domain to custodians, two of whom are needed, its id, and its findings.
-fn sealed_to(site: &Site, hsm: &str, custodians: &[PathBuf]) -> (PathBuf, String, String) {
+pub fn sealed_to(site: &Site, hsm: &str, custodians: &[PathBuf]) -> (PathBuf, String, String) {
     site.init(hsm);
     let sealed = site.path(&format!("{hsm}.sealed"));
     let mut line = arguments!["--sealed", sealed, "--quorum", "2", "--custodians"].to_vec();
@@ -394,4 +396,76 @@ fn two_keys_of_no_custodian_seal_nothing() {
         both(&rest[0], &x_public),
         &["has the same key as", "x-wing.pub"],
     );
+}
+
+/// The custodians never meet, and the RSA key of one is in a token.
+#[test]
+fn a_custodian_contributes_with_two_keys_or_with_one_and_a_token() {
+    let ceremony = Ceremony::new("x-wing");
+    let (site, other) = (&ceremony.site, &ceremony.other);
+    let sealed = ceremony.sealed.to_str().unwrap();
+    let digest = site.recovering("second", sealed, &ceremony.domain, "request");
+    let contribute = |more: &[OsString], out: &str| {
+        let line = arguments![
+            "contribute",
+            "--sealed",
+            sealed,
+            "--expect-domain",
+            ceremony.domain,
+            "--request",
+            site.path("request"),
+            "--request-digest",
+            digest,
+            "--out",
+            site.path(out),
+        ];
+        secdom(line.iter().chain(more))
+    };
+    contribute(&arguments!["--key", ceremony.pair(1)], "second-answer").done();
+    contribute(&arguments!["--key", site.key(0)], "none").refused(&["opens no share", "KEY+KEY"]);
+
+    let listed = inspected(&ceremony.sealed);
+    let part = listed["custodians"][0]["rsa_part"].as_str().unwrap();
+    assert!(listed["custodians"][2]["rsa_part"].is_null());
+    let mut buffer = [0; 256];
+    let part = Base64::decode(part, &mut buffer).unwrap();
+    let der = fs::read_to_string(site.key(0)).unwrap();
+    let body: String = der.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut der = vec![0; body.len()];
+    let der = Base64::decode(&body, &mut der).unwrap();
+    let token = PrivateKey::from_pkcs8_der(der).unwrap();
+    let mut decrypted = [0; 64];
+    let length = token.decrypt_oaep_sha256(b"", part, &mut SysRng, &mut decrypted);
+    assert_eq!(length, Ok(64));
+
+    let answer = site.folder.write("answer", decrypted);
+    let with = |key: &Path, answer: &Path, out: &str| {
+        contribute(&arguments!["--key", key, "--share", answer], out)
+    };
+    let pair = both(&certificate(site, 0), &other[0][0]);
+    let mut wrong = decrypted;
+    wrong[40] ^= 1;
+    let wrong = site.folder.write("wrong", wrong);
+    with(&pair, &wrong, "none").refused(&["s2048_0.cer+", "does not open"]);
+    let short = site.folder.write("short", &decrypted[..63]);
+    with(&pair, &short, "none").refused(&["short", "has 64 bytes"]);
+    with(&other[0][0], &answer, "none").refused(&["--share", "CER+KEY"]);
+    let strangers = both(&certificate(site, 1), &other[0][0]);
+    with(&strangers, &answer, "none").refused(&["no custodian of", "together"]);
+    let kinds = "RSA key and one of X-Wing, MLKEM1024-P384 or ML-KEM-1024";
+    let no_key = both(&certificate(site, 0), &other[0][1]);
+    with(&no_key, &answer, "none").refused(&[kinds]);
+    let two_keys = ceremony.pair(0);
+    with(&two_keys, &answer, "none").refused(&["with --share", "certificate or public key"]);
+    let turned = both(&other[0][1], &site.key(0));
+    with(&turned, &answer, "none").refused(&["the keys are X-Wing and RSA-2048"]);
+    assert!(!site.path("none").exists());
+
+    let mut text = [0; 88];
+    let base64 = Base64::encode(&decrypted, &mut text).unwrap();
+    let answer = site.folder.write("answer", base64);
+    with(&pair, &answer, "first-answer").done();
+    site.add("second", &["first-answer", "second-answer"])
+        .done();
+    site.has_the_secrets("second");
 }
