@@ -2,6 +2,7 @@
 //! This crate beside its peers, measured in one run.
 //!
 //! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- kem [--json]
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- rsa [--json]
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- shamir [--json] [--full]
 //! ```
@@ -9,6 +10,7 @@
 use std::process::ExitCode;
 
 mod figure;
+mod kem;
 mod measure;
 mod report;
 mod rsa;
@@ -16,7 +18,7 @@ mod shamir;
 mod streams;
 mod summary;
 
-const USAGE: &str = "usage: security-domain-peers rsa [--json] | shamir [--json] [--full]";
+const USAGE: &str = "usage: security-domain-peers kem [--json] | rsa [--json] | shamir [--json] [--full]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     }
     let mut output = report::Output::new(given("--json"));
     match subject.as_str() {
+        "kem" => kem::run(&output),
         "rsa" => rsa::run(&output),
         "shamir" => {
             shamir::run(given("--full"), &mut output);

@@ -67,8 +67,8 @@ impl Output {
         self.shared.extend(rows);
     }
 
-    /// The libraries of one RSA operation, with their medians in nanoseconds.
-    pub fn rsa(&self, work: &str, rows: &[(&str, f64)]) {
+    /// The libraries of one operation, with their medians in nanoseconds.
+    pub fn operation(&self, work: &str, rows: &[(&str, f64)]) {
         if !self.json {
             line(&format!("\n{work}"));
         }

@@ -77,6 +77,6 @@ fn report(
         .zip(medians)
         .filter_map(|(name, median)| Some((name, median?)))
         .collect();
-    output.rsa(work, &rows);
+    output.operation(work, &rows);
     rows
 }
