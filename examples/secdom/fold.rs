@@ -20,20 +20,30 @@ pub fn width(stream: impl IsTerminal) -> Option<usize> {
     stream.is_terminal().then_some(WIDTH)
 }
 
+/// The longest label in a report, with the spaces after it.
+const LABEL: usize = 20;
+
 /// Breaks the lines of `text`. What follows a label is indented as far as it.
 pub fn lines(text: &str, width: usize) -> String {
-    let fold = |line: &str| one(line, label_len(line).min(width / 3), width) + "\n";
+    let fold = |line: &str| one(line, label_len(line), width) + "\n";
     text.lines().map(fold).collect()
 }
 
-/// Breaks a line, and indents what follows by so many columns. A longer word stays whole.
+/// Breaks a line, and indents what follows by so many columns, or by fewer where an id would not fit otherwise.
+/// A word that is longer than a line stays whole.
 pub fn one(line: &str, indent: usize, width: usize) -> String {
     if line.chars().count() <= width {
         return line.into();
     }
+    let lengths = line.split(' ').map(|word| word.chars().count());
+    let longest = lengths.filter(|length| *length <= width).max().unwrap_or(0);
+    let indent = indent.min(width - longest);
     let (mut out, mut column) = (String::new(), 0);
     for word in line.split_inclusive(' ') {
         let length = word.trim_end().chars().count();
+        if length == 0 && column == indent {
+            continue;
+        }
         if column + length > width && column > indent {
             out.truncate(out.trim_end().len());
             out.push('\n');
@@ -50,5 +60,8 @@ pub fn one(line: &str, indent: usize, width: usize) -> String {
 fn label_len(line: &str) -> usize {
     let label = line.find("  ").unwrap_or(0);
     let spaces = line[label..].len() - line[label..].trim_start().len();
-    if label == 0 { 2 } else { label + spaces }
+    match label + spaces {
+        length @ 3..=LABEL if label > 0 => length,
+        _ => 2,
+    }
 }

@@ -61,8 +61,10 @@ pub fn pair(argument: &Path, files: &[PathBuf; 2]) -> Outcome<(CustodianKey, Cus
     let key = both::recipient(argument, [one, other])?;
     let (id, kind) = (key.id(), key.algorithm());
     let taken = format!(
-        "{}, and {}; both are needed: {id}  {kind}",
-        shown.taken, beside.taken
+        "{}: {id}  {kind}, both needed ({}; {})",
+        show::path(argument),
+        shown.taken,
+        beside.taken
     );
     let holder = shown.holder.or(beside.holder);
     Ok((key, Custodian { taken, holder }))

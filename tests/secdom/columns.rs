@@ -65,6 +65,7 @@ mod on_a_terminal {
 
     use super::{WIDTH, fits};
     use crate::contribute::file;
+    use crate::keygen::keygen;
     use crate::simulated::Site;
     use crate::{arguments, fixture, key, secdom, tool, vector};
 
@@ -162,6 +163,8 @@ mod on_a_terminal {
         let relative = |line: &[&str]| line.iter().map(OsString::from).collect::<Vec<_>>();
         let domain = vector("valid/v01-2of3-2048/sd.json");
         crate::sealed(&site.folder);
+        keygen(&site.folder, "x-wing");
+        site.init("hsm-4");
         for line in [
             relative(&["hsm", "status", "--hsm", "hsm-1"]),
             relative(&[
@@ -202,6 +205,35 @@ mod on_a_terminal {
                 &id,
                 "--request",
                 "request",
+            ]),
+            relative(&[
+                "hsm",
+                "activate",
+                "--hsm",
+                "hsm-4",
+                "--quorum",
+                "2",
+                "--sealed",
+                "two.sealed",
+                "--custodians",
+                "s2048_0.cer+x-wing.pub",
+                "s2048_1.cer",
+                "s2048_2.cer",
+            ]),
+            relative(&["inspect", "two.sealed", "--certs", "s2048_0.cer"]),
+            relative(&[
+                "hsm",
+                "recover",
+                "--hsm",
+                "hsm-5",
+                "--sealed",
+                "domain.sealed",
+                "--expect-domain",
+                &id,
+                "--keys",
+                "s2048_0.key+x-wing.key",
+                "s2048_1.key",
+                "x-wing.key",
             ]),
             relative(&["hsm", "zeroize", "--hsm", "hsm-3"]),
             relative(&["restore-blob"]),

@@ -209,7 +209,7 @@ fn a_custodian_with_two_keys_recovers_with_both() {
             CUSTODIANS[0],
             &custodian_id(&other[0][1]),
             custodian(0)["id"].as_str().unwrap(),
-            "both are needed",
+            "both needed",
         ] {
             assert!(ceremony.said.contains(word), "{}", ceremony.said);
         }
