@@ -9,7 +9,7 @@ mod own;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use security_domain::custodian::Algorithm;
+use security_domain::custodian::{Algorithm, CustodianId};
 use security_domain::managed_hsm::Artifact;
 use security_domain::quorum::Threshold;
 use security_domain::x509::Thumbprint;
@@ -254,6 +254,8 @@ pub struct Custodian {
     pub taken: String,
     /// The holder of the certificate.
     pub holder: Option<Holder>,
+    /// What there is to worry about if there is no certificate.
+    pub finding: Option<String>,
 }
 
 impl Custodian {
@@ -261,6 +263,7 @@ impl Custodian {
         Self {
             taken: file.taken(&holder),
             holder: Some(holder),
+            finding: None,
         }
     }
 }
@@ -276,11 +279,18 @@ pub fn sealed_to(threshold: Threshold, custodians: &[Custodian], more: Option<St
         if let Some(holder) = &custodian.holder {
             about_holder(holder, &mut findings);
         }
+        findings.extend(custodian.finding.clone());
     }
     for finding in findings {
         let _ = writeln!(text, "finding {finding}");
     }
     text
+}
+
+/// Says whether a custodian's key is small, if no certificate is given that shows whose it is.
+pub fn about_key(id: CustodianId, kind: Algorithm) -> Option<String> {
+    let bits = kind.rsa_size()?.bits();
+    (bits < ADVISED_BITS).then(|| format!("the key of custodian {id} is small: {bits} bits"))
 }
 
 /// Says whether custodians whose keys a quantum computer would break can open a domain of these kinds of keys.

@@ -7,7 +7,7 @@ use security_domain::custodian::Recipient;
 use security_domain::custodian_key::CustodianKey;
 
 use crate::certificate::{self, CertificateFile, Holder};
-use crate::inspect::Custodian;
+use crate::inspect::{Custodian, about_key};
 use crate::kind::FileKind;
 use crate::pair::KeyFiles;
 use crate::public::PublicKey;
@@ -21,8 +21,12 @@ pub fn read(arguments: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>
     for argument in arguments {
         let (key, custodian) = match KeyFiles::of(argument) {
             KeyFiles::One(path) => {
-                let (key, custodian) = public(&path)?;
-                (key.recipient(&path)?, custodian)
+                let (key, mut custodian) = public(&path)?;
+                let key = key.recipient(&path)?;
+                if custodian.holder.is_none() {
+                    custodian.finding = about_key(key.id(), key.algorithm());
+                }
+                (key, custodian)
             }
             KeyFiles::Both(files) => pair(argument, &files)?,
         };
@@ -46,8 +50,12 @@ pub fn public(path: &Path) -> Outcome<(PublicKey, Custodian)> {
     if FileKind::of_decoded(&bytes) == FileKind::PublicKey {
         let key = PublicKey::of_text(path, &bytes)?;
         let taken = format!("{}: {}  {}", show::path(path), key.id(), key.kind());
-        let holder = None;
-        return Ok((key, Custodian { taken, holder }));
+        let custodian = Custodian {
+            taken,
+            holder: None,
+            finding: None,
+        };
+        return Ok((key, custodian));
     }
     let file = CertificateFile::of_text(path, &bytes)?;
     let certificate = file.parse()?;
@@ -67,5 +75,10 @@ pub fn pair(argument: &Path, files: &[PathBuf; 2]) -> Outcome<(CustodianKey, Cus
         beside.taken
     );
     let holder = shown.holder.or(beside.holder);
-    Ok((key, Custodian { taken, holder }))
+    let custodian = Custodian {
+        taken,
+        holder,
+        finding: None,
+    };
+    Ok((key, custodian))
 }

@@ -86,6 +86,9 @@ fn a_domain_has_custodians_of_different_kinds() {
             said.contains("an RSA-only quorum opens it: 2 custodians"),
             "{said}"
         );
+        // One of the two has a certificate, and is named by it where that is given.
+        let small = said.matches(" is small: 2048 bits").count();
+        assert_eq!(small, 2, "{said}");
     }
     let [lattice, both] = [of("mlkem1024"), of("mlkem1024-p384")];
     let (sealed, _, said) = sealed_to(

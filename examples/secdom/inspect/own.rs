@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::certs::Certs;
 use super::facts::Facts;
-use super::{about_holder, about_kinds, about_quorum, holder_in_json};
+use super::{about_holder, about_key, about_kinds, about_quorum, holder_in_json};
 use crate::certificate::Holder;
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
@@ -131,9 +131,9 @@ fn custodians(facts: &mut Facts, file: &SealedDomain<'_>, certs: &Certs) -> Outc
             let _ = write!(words, "  {}", show::text(&holder.subject));
             holder_in_json(holder, &mut object);
             about_holder(holder, &mut facts.findings);
-        } else if custodian.algorithm == Algorithm::Rsa2048OaepSha256 {
-            let finding = format!("the key of custodian {id} is small: 2048 bits");
-            facts.findings.push(finding);
+        } else {
+            let finding = about_key(custodian.id, custodian.algorithm);
+            facts.findings.extend(finding);
         }
         if changed.contains(&custodian) {
             let finding =
