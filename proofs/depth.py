@@ -20,7 +20,10 @@ TAKE = re.compile(r"\tsub +\$0x([0-9a-f]+),%rsp")
 COPY = re.compile(r"\tmov +%rsp,%r11")
 PROBED = re.compile(r"\tsub +\$0x([0-9a-f]+),%r11")
 ALIGN = re.compile(r"\tand +\$0x(f[0-9a-f]{15}),%rsp")
+PLACE = re.compile(r"^ *([0-9a-f]+):\t")
 CALL = re.compile(r"\t(?:call|jmp) +([0-9a-f]+) <")
+JUMP = re.compile(r"\tj([a-z]+) +([0-9a-f]+) <")
+END = re.compile(r"\t(?:ret|ud2|jmp +\*)")
 CALL_BY_TABLE = re.compile(r"\t(?:call|jmp) +\*0x[0-9a-f]+\(%rip\) +# ([0-9a-f]+)")
 PANIC = re.compile(r"panic|_fail|unwind|_Unwind")
 PAGE = 0x1000
@@ -32,7 +35,14 @@ def run(*command):
 
 class Function:
     def __init__(self, name):
-        self.name, self.pushed, self.taken, self.probed, self.calls = name, 8, 0, 0, []
+        self.name, self.pushed, self.taken, self.probed, self.calls, self.lines = name, 8, 0, 0, {}, {}
+
+    def after(self, place):
+        """Where a run may go on after an instruction of this function, without leaving it."""
+        line, following = self.lines[place]
+        jump = JUMP.search(line)
+        ends = END.search(line) or jump and jump[1] == "mp"
+        return [next_one for next_one in (None if ends else following, jump and int(jump[2], 16)) if next_one in self.lines]
 
     def frame(self):
         """In bytes, with the return address. Of a probed frame the loop takes one page."""
@@ -41,13 +51,19 @@ class Function:
 
 def functions(binary):
     table = dict(re.findall(r"^0*([0-9a-f]+)\s+\S+\s+R_X86_64_RELATIVE\s+([0-9a-f]+)$", run("readelf", "-rW", binary), re.M))
-    found, body, before = {}, None, ""
+    found, body, before, last = {}, None, "", None
     for line in run("objdump", "-d", "--no-show-raw-insn", "-C", binary).splitlines():
         if match := HEAD.match(line):
             body = found.setdefault(int(match[1], 16), Function(match[2]))
         elif not body:
             continue
-        elif PUSH.search(line):
+        if match := PLACE.match(line):
+            place = int(match[1], 16)
+            if last in body.lines:
+                body.lines[last] = body.lines[last][0], place
+            body.lines[place] = line, None
+            last = place
+        if PUSH.search(line):
             body.pushed += 8
         elif match := ALIGN.search(line):
             body.pushed += (1 << 64) - int(match[1], 16) - 8
@@ -56,9 +72,9 @@ def functions(binary):
         elif (match := PROBED.search(line)) and COPY.search(before):
             body.probed += int(match[1], 16)
         elif match := CALL.search(line):
-            body.calls.append(int(match[1], 16))
+            body.calls[last] = int(match[1], 16)
         elif (match := CALL_BY_TABLE.search(line)) and match[1] in table:
-            body.calls.append(int(table[match[1]], 16))
+            body.calls[last] = int(table[match[1]], 16)
         before = line
     return found
 
@@ -80,7 +96,7 @@ def main(binary):
         if address in known:
             return known[address]
         function, best = found[address], (0, ())
-        for called in function.calls:
+        for called in function.calls.values():
             # A jump to another place in a function is none to its start.
             if called in above or called == address or called not in found:
                 continue
@@ -91,16 +107,26 @@ def main(binary):
         known[address] = (function.frame() + best[0], (function.name, *best[1]))
         return known[address]
 
+    def burned_after(caller, place):
+        """What is burned on each way on from a call, as soon as something is."""
+        seen, front = set(), caller.after(place)
+        while front:
+            place = front.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            called = found.get(caller.calls.get(place))
+            if called and burns(called):
+                yield called.frame()
+            else:
+                front += caller.after(place)
+
     margins = {}
     for caller in found.values():
-        waiting = []
-        for called in filter(found.get, caller.calls):
-            if is_burned(found[called]):
-                waiting.append(called)
-            elif burns(found[called]):
-                for operation in waiting:
-                    margins[operation] = min(margins.get(operation, (1 << 40,)), (found[called].frame(), caller.name))
-                waiting = []
+        for place, operation in caller.calls.items():
+            if operation in found and is_burned(found[operation]):
+                for burned in burned_after(caller, place):
+                    margins[operation] = min(margins.get(operation, (1 << 40,)), (burned, caller.name))
     assert len(margins) >= 20, f"only {len(margins)} burned operations: is it the right program?"
     used = {operation: deepest(operation) for operation in margins}
     assert any("aead::chunk::seal" in name for _, names in used.values() for name in names), "no backup is sealed"

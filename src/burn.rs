@@ -39,9 +39,14 @@ pub const SEALING: usize = WIDTH * 0x2c00;
 /// Wrapping a share with a public key, except for the key's own operation, which burns separately.
 pub const WRAP: usize = WIDTH * 0x1000;
 
-/// Generating, wrapping and unwrapping with a key of the module `kem`.
-#[cfg(any(feature = "p256", feature = "pq"))]
-pub const KEM: usize = WIDTH * 0x8000;
+/// Generating, wrapping and unwrapping with a key of the module `kem`. The deepest is MLKEM1024-P384; a key of
+/// X-Wing needs three quarters of that.
+#[cfg(feature = "pq")]
+pub const KEM: usize = WIDTH * 0xec00;
+
+/// The same with a key of P-256.
+#[cfg(all(feature = "p256", not(feature = "pq")))]
+pub const KEM: usize = WIDTH * 0x1e00;
 
 /// Sealing and opening the Azure files, except for the RSA operations, which burn separately.
 #[cfg(feature = "managed-hsm")]

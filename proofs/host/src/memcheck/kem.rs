@@ -2,12 +2,14 @@
 //! Keys that are not RSA keys: drawn, wrapped to, unwrapped with. Seeds, random bytes and messages are
 //! secret.
 
+use security_domain::both::{Both, BothPublicKeys};
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
 
 use crate::Operation;
 use crate::rng::SecretRng;
-use crate::valgrind::{hide, hidden, reveal, revealed};
+use crate::rsa::{KEYS, secret_key};
+use crate::valgrind::{hidden, hide, reveal, revealed};
 
 pub const OPERATIONS: &[Operation] = &[
     ("kem: wrap, P-256", wrap::<P256>),
@@ -19,6 +21,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("kem: unwrap, MLKEM1024-P384", unwrap::<MlKem1024P384>),
     ("kem: unwrap, ML-KEM-1024", unwrap::<MlKem1024>),
     ("kem: draw, write, read a key", store::<XWing>),
+    ("both: wrap, unwrap, RSA and X-Wing", both),
 ];
 
 fn seed<K: Kem>() -> Vec<u8> {
@@ -57,7 +60,10 @@ fn unwrap<K: Kem>() {
     assert_eq!(len, Ok(65));
     assert_eq!(revealed(&out), [7; 65]);
     wrapped[1] ^= 1;
-    assert!(key.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(63), &mut out).is_err());
+    assert!(
+        key.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(63), &mut out)
+            .is_err()
+    );
 }
 
 fn store<K: Kem>() {
@@ -67,4 +73,34 @@ fn store<K: Kem>() {
     let read = PrivateKey::<K>::from_pkcs8_der(&der[..len]).unwrap();
     let seed: &[u8; 32] = read.expose_seed().try_into().unwrap();
     assert_ne!(revealed(seed), [0; 32]);
+}
+
+/// Two keys that are both needed. The numbers of one and the seed of the other are secret, and so is
+/// what is wrapped.
+fn both() {
+    let mut rsa = secret_key(KEYS[0]);
+    let public = BothPublicKeys::new(rsa.public_key().clone(), public::<XWing>());
+    let mut wrapped = vec![0; public.algorithm().wrapped_len(65)];
+    public
+        .wrap(&hidden([7; 65]), &[1; 32], &mut SecretRng(65), &mut wrapped)
+        .unwrap();
+    reveal(&mut wrapped);
+    let mut seed = seed::<XWing>();
+    hide(&mut seed);
+    let mut kem = PrivateKey::<XWing>::from_seed(&seed).unwrap();
+    let mut out = [0; 65];
+    let len = Both::new(&public, &mut rsa, &mut kem).unwrap_key(
+        &wrapped,
+        &[1; 32],
+        &mut SecretRng(66),
+        &mut out,
+    );
+    assert_eq!(len, Ok(65));
+    assert_eq!(revealed(&out), [7; 65]);
+    for place in [1, 300] {
+        let mut changed = wrapped.clone();
+        changed[place] ^= 1;
+        let mut both = Both::new(&public, &mut rsa, &mut kem);
+        assert!({ both.unwrap_key(&changed, &[1; 32], &mut SecretRng(67), &mut out) }.is_err());
+    }
 }
