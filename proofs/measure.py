@@ -3,7 +3,7 @@
 changed is looked up. The instructions are counted, and the most of them between two signs of life, where firmware feeds its
 watchdog. Fails where a bound is exceeded; how long an operation may be silent is a bound at opt-level 3.
 
-Usage: measure.py IMAGE TOOLS_FOLDER PROFILE
+Usage: measure.py IMAGE TOOLS_FOLDER LEVEL FIGURES     LEVEL: 3, s, z or debug; FIGURES: a file for footprint.py
        measure.py IMAGE TOOLS_FOLDER --seeds     tries seeds for the keys, and prints the best so far; takes an hour
 """
 
@@ -13,6 +13,7 @@ import sys
 
 import unicorn
 
+from footprint import KINDS, note
 from image import STACK_SIZE, STACK_TOP, Image
 
 KIB = 1024
@@ -67,7 +68,6 @@ CALLS = [
 ]
 
 # The same of the image of the other kinds of keys.
-KINDS = {"p256": "P-256", "x_wing": "X-Wing", "mlkem1024_p384": "MLKEM1024-P384", "mlkem1024": "ML-KEM-1024"}
 CALLS_OF_KINDS = [
     (f"{name}: {what}", f"stack_{operation}_{kind}", (), None)
     for kind, name in KINDS.items()
@@ -118,8 +118,8 @@ def seeds(path, folder):
             print(f"{name} = {seed}: {best:,} instructions", flush=True)
 
 
-def main(path, folder, profile):
-    if profile == "--seeds":
+def main(path, folder, level, figures=None):
+    if level == "--seeds":
         return seeds(path, folder)
     image, pace = paced(path, folder)
     calls = CALLS if "prepare_life" in image.symbols else CALLS_OF_KINDS
@@ -128,6 +128,10 @@ def main(path, folder, profile):
     if "sign_of_life" in image.symbols:
         image.hook(unicorn.UC_HOOK_CODE, "on_sign", pace, image.symbols["sign_of_life"])
     places = sorted((address & ~1, name) for name, address in image.symbols.items())
+    # Keys take too long without optimisation, and so does what needs one.
+    if level == "debug" and calls is CALLS:
+        first = next(place for place, call in enumerate(calls) if call[1] == "stack_life_begin_recovery")
+        calls = [(*call[:3], None) for call in calls[:first] if "generate" not in call[1]]
     wrong = 0
     for what, function, arguments, bound in calls:
         image.machine.mem_write(STACK_TOP - STACK_SIZE, bytes([PAINT]) * STACK_SIZE)
@@ -143,13 +147,17 @@ def main(path, folder, profile):
         used = len(bytes(stack).lstrip(bytes([PAINT])))
         assert used < STACK_SIZE, f"{what} left the stack"
         longest, at = max((pace.longest, pace.longest_passed), (pace.since, pace.passed))
-        pausing = silence(function) if profile == "firmware" else None
+        pausing = silence(function) if level == "3" else None
         faults = []
         if bound is not None and used > bound:
             faults.append("TOO MUCH STACK")
         if pausing is not None and longest > pausing:
             faults.append("SILENT FOR TOO LONG: " + places[bisect.bisect(places, (at, "~")) - 1][1])
         wrong += len(faults)
+        note(figures, "stack", what, used)
+        # How long a key takes depends on its seed.
+        if not function.startswith(("stack_rsa_generate", "stack_life_begin")):
+            note(figures, "instructions", what, pace.instructions)
         print(f"figure: {what:<27} stack {used:>6}" + (f" of {bound:>5}" if bound else 9 * " "),
               f"instructions {pace.instructions:>13,}, silent for {longest:>9,}", *faults, flush=True)
     return wrong

@@ -2,19 +2,20 @@
 """Looks at where the `memory_` statics of the image begin: as zeros, which take no room in the flash, and how large they are.
 The planted one must be found to take some.
 
-Usage: memory.py IMAGE
+Usage: memory.py IMAGE FIGURES     FIGURES: a file for footprint.py
 """
 
 import sys
 
 from elftools.elf.elffile import ELFFile
 
+from footprint import note
 
 # The most bytes of RAM that each may take.
 BOUNDS = {"memory_vault": 12 * 1024}
 
 
-def main(path):
+def main(path, figures):
     wrong = 0
     with open(path, "rb") as file:
         elf = ELFFile(file)
@@ -29,6 +30,7 @@ def main(path):
             place = "zeros, none in the flash" if zeros else f"{section.name}, all of it in the flash"
             size = statics[name]["st_size"]
             if name.startswith("memory_"):
+                note(figures, "RAM", name.removeprefix("memory_"), size)
                 print(f"figure: {name.removeprefix('memory_'):<26} {size:>6} bytes: {place}" + ("" if zeros else " WRONG"))
             elif zeros:
                 print("the planted static was taken for zeros")

@@ -2,7 +2,7 @@
 """Measures the text, read-only data included, of what a firmware links: the library is linked with the entries of one use at a
 time, and the linker leaves out what nothing reaches. Fails where a bound is exceeded.
 
-Usage: size.py LIBRARY LINKER PROFILE
+Usage: size.py LIBRARY LINKER LEVEL FIGURES     LEVEL: 3, s, z or compact; FIGURES: a file for footprint.py
 """
 
 import pathlib
@@ -12,7 +12,7 @@ import tempfile
 
 from elftools.elf.elffile import ELFFile
 
-from measure import KINDS
+from footprint import KINDS, note
 
 LIFE = ["provision", "activate", "zeroize", "begin_recovery", "contribute", "open"]
 AZURE = ["restore_open", "domain_file", "domain_write", "key_backup", "transfer_key"]
@@ -45,16 +45,18 @@ def text(library, linker, entries, folder):
     )
     with open(image, "rb") as file:
         sections = list(ELFFile(file).iter_sections())
-    # What is loaded and not written to.
-    return sum(section["sh_size"] for section in sections if section["sh_flags"] & 3 == 2 and section["sh_type"] == "SHT_PROGBITS")
+    # What is loaded and not written to, but for what unwinds.
+    loaded = (section for section in sections if section["sh_flags"] & 3 == 2 and section["sh_type"] == "SHT_PROGBITS")
+    return sum(section["sh_size"] for section in loaded if not section.name.startswith(".eh_frame"))
 
 
-def main(library, linker, profile):
+def main(library, linker, level, figures):
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         for what, entries, bound in CUTS_OF_KINDS if "kinds" in library else CUTS:
             size = text(library, linker, entries, folder)
-            bounded = bound and profile == "firmware-size"
+            bounded = bound and level == "s" and "thumbv7em" in library
+            note(figures, "text", what, size)
             good = not bounded or size <= bound
             wrong += not good
             print(f"figure: text: {what:<34} {size:>7} bytes" + (f" of {bound}" if bounded else "") + ("" if good else " TOO MUCH"))
