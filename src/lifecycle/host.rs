@@ -43,10 +43,11 @@ pub trait Host: Flash {
         None
     }
 
-    /// Returns the kind of transfer key that a recovery is to have. With `None`, as by default, it is an
-    /// RSA key if a device is to hold it or if one is prepared, where an RSA key is as strong as the key
-    /// of every custodian. Otherwise it is X-Wing or MLKEM1024-P384 (feature `pq`), P-256 (feature
-    /// `p256`) or RSA: the first of them that is as strong as every custodian's key.
+    /// Returns the kind of transfer key that a recovery is to have. With `None`, as by default, it is the
+    /// first that is as strong as every custodian's key among: RSA, if a device holds transfer keys
+    /// ([`transfer_key`](Self::transfer_key)); the key that is prepared
+    /// ([`prepared_key`](Self::prepared_key)); X-Wing and MLKEM1024-P384 (feature `pq`); P-256 (feature
+    /// `p256`); RSA.
     ///
     /// An RSA key takes long to generate, half a minute and more on a microcontroller; a key of another
     /// kind takes as long as a few of its operations.

@@ -82,6 +82,13 @@ fn with_device(hsm: &mut Hsm) {
     hsm.engine = Some(RsaEngine::new());
 }
 
+/// A key of 2048 bits was made beforehand.
+#[cfg(feature = "pq")]
+fn with_prepared(hsm: &mut Hsm) {
+    let der = include_bytes!("../vectors/sealed-domain/keys/a.p8");
+    hsm.prepared = Some(security_domain::rsa::PrivateKey::from_pkcs8_der(der).unwrap());
+}
+
 #[test]
 fn an_rsa_key_is_as_long_as_the_longest() {
     for custodians in [
@@ -118,6 +125,9 @@ fn the_kind_is_the_first_that_is_as_strong_as_every_custodians() {
     // A device or a prepared key serves as long as it is as strong.
     let custodians = [RSA_2048, RSA_2048, Algorithm::XWing];
     assert_eq!(asked(custodians, with_device), Ok(Algorithm::XWing));
+    assert_eq!(asked([RSA_2048; 3], with_prepared), Ok(RSA_2048));
+    let custodians = [RSA_2048, RSA_3072, RSA_2048];
+    assert_eq!(asked(custodians, with_prepared), Ok(Algorithm::XWing));
 }
 
 #[cfg(feature = "pq")]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A session with a transfer key that the host made beforehand.
 
+use security_domain::contribution::Request;
+use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::rsa::{KeyGeneration, ModulusSize, PrivateKey, Workspace};
 
 use crate::flash::{Hsm, RsaEngine};
@@ -58,10 +60,17 @@ fn a_key_serves_one_session() {
     let (mut vault, (mut hsm, modulus)) = (vault(), with_key(5));
     let (domain, _) = lost.recovering(&mut vault, &mut hsm, 0);
     drop(domain.cancel(&mut hsm).unwrap());
-    let (_, request) = lost.recovering(&mut vault, &mut hsm, 0);
+    hsm.kind = Some(Algorithm::Rsa2048OaepSha256);
+    let (domain, request) = lost.recovering(&mut vault, &mut hsm, 0);
     let next = rsa_transfer(&request);
     assert_ne!(next.modulus(), modulus);
     assert_eq!(next.size(), SIZE);
+    drop(domain.cancel(&mut hsm).unwrap());
+    // It counts as none when a kind is chosen, too.
+    hsm.kind = None;
+    let (_, request) = lost.recovering(&mut vault, &mut hsm, 0);
+    let next = Request::parse(&request).unwrap().transfer().algorithm();
+    assert_eq!(next == Algorithm::XWing, cfg!(feature = "pq"));
 }
 
 #[test]

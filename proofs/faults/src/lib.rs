@@ -15,6 +15,7 @@ mod domain;
 mod expect;
 mod host;
 mod import;
+mod kem;
 mod record;
 mod scene;
 mod sealing;

@@ -10,7 +10,7 @@ use crate::contribution::{
     TRANSFER_KINDS,
 };
 use crate::ct::{Mask, declassify_bytes};
-use crate::custodian::Algorithm;
+use crate::custodian::{Algorithm, Recipient};
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
@@ -225,12 +225,14 @@ fn transfer_kind<H: Host>(
         }
         Some(kind) => kind,
         None => {
-            let is_rsa = host.transfer_key().is_some() || host.prepared_key().is_some();
+            let has_device = host.transfer_key().is_some();
+            let prepared = { host.prepared_key() }.filter(|key| key.is_whole());
+            let prepared = prepared.map(|key| key.public_key().algorithm());
             let suffices = |kind: &Algorithm| stronger(*kind).is_none();
             let kinds = || TRANSFER_KINDS.iter().copied();
-            let rsa = kinds().filter(|kind| is_rsa && kind.rsa_size().is_some());
-            // The last one is the strongest RSA key, of which an error then names what is stronger.
-            rsa.chain(kinds())
+            let in_device = kinds().filter(|kind| has_device && kind.rsa_size().is_some());
+            // If none suffices, an error names whose key is stronger than the strongest RSA key.
+            { in_device.chain(prepared).chain(kinds()) }
                 .find(suffices)
                 .unwrap_or(Algorithm::Rsa4096OaepSha256)
         }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keys that are not RSA keys: what wraps to them, and what they unwrap.
+
+use core::hint::black_box;
+
+use security_domain::both::{Both, BothPublicKeys};
+use security_domain::custodian::{Identity, Recipient, WrapError};
+use security_domain::kem::{PrivateKey, PublicKey, XWing};
+use security_domain::rsa;
+
+use crate::act::TRANSFER;
+use crate::host::Rng;
+use crate::scene::Outcome;
+use crate::{scene, window};
+
+const MESSAGE: [u8; 65] = [0x6d; 65];
+const CONTEXT: [u8; 32] = [7; 32];
+/// What X-Wing wraps the message to.
+const LEN: usize = 1120 + 65 + 16;
+
+fn key(byte: u8) -> Option<(PrivateKey<XWing>, PublicKey<XWing>)> {
+    let key = PrivateKey::from_seed(&black_box([byte; 32])).ok()?;
+    let public = key.public_key().ok()?;
+    Some((key, public))
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_kem_wrap(to: &PublicKey<XWing>, rng: &mut Rng, out: &mut [u8]) -> Result<(), WrapError> {
+    to.wrap(&MESSAGE, &CONTEXT, rng, out)
+}
+
+scene!(
+    /// What is wrapped to a key of X-Wing does not open with it. The right input stands for such an outcome.
+    fault_kem_wrap,
+    |wrong, _hsm| {
+        let (mut key, public) = key(1)?;
+        let (mut known, mut out) = ([0; LEN], [0; LEN]);
+        public.wrap(&MESSAGE, &CONTEXT, &mut Rng::new(9), &mut known).ok()?;
+        let mut rng = Rng::new(9);
+        let answer = window!(act_kem_wrap(&public, &mut rng, &mut out));
+        if answer.is_err() {
+            return Some(Outcome::Refused);
+        }
+        if !wrong {
+            out[LEN - 1] ^= 1;
+        }
+        if out == known {
+            return Some(Outcome::Refused);
+        }
+        let mut opened = [0; 65];
+        let len = key.unwrap_key(&out, &CONTEXT, &mut rng, &mut opened);
+        Some(Outcome::failed_to_end(len != Ok(65) || opened != MESSAGE))
+    }
+);
+
+type TwoKeys<'k> = Both<'k, XWing, rsa::PrivateKey, PrivateKey<XWing>>;
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_kem_unwrap(key: &mut PrivateKey<XWing>, wrapped: &[u8], out: &mut [u8]) -> bool {
+    let unwrapped = key.unwrap_key(wrapped, &CONTEXT, &mut Rng::new(9), out);
+    unwrapped.is_ok()
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_both_unwrap(keys: &mut TwoKeys<'_>, wrapped: &[u8], out: &mut [u8]) -> bool {
+    let unwrapped = keys.unwrap_key(wrapped, &CONTEXT, &mut Rng::new(9), out);
+    unwrapped.is_ok()
+}
+
+/// What was wrapped, with its last byte changed if it is to be `wrong`.
+fn changed(wrong: bool, wrapped: &mut [u8]) -> &[u8] {
+    if wrong && let Some(last) = wrapped.last_mut() {
+        *last ^= 1;
+    }
+    wrapped
+}
+
+fn outcome(unwrapped: bool, out: &[u8]) -> Outcome {
+    match unwrapped {
+        true => Outcome::took_effect(out.iter().any(|byte| *byte != 0)),
+        false => Outcome::Refused,
+    }
+}
+
+scene!(
+    /// A changed message under a key of X-Wing.
+    fault_kem_unwrap,
+    |wrong, _hsm| {
+        let (mut key, public) = key(1)?;
+        let (mut wrapped, mut out) = ([0; LEN], [0; 65]);
+        public
+            .wrap(&MESSAGE, &CONTEXT, &mut Rng::new(9), &mut wrapped)
+            .ok()?;
+        let wrapped = changed(wrong, &mut wrapped);
+        let unwrapped = window!(act_kem_unwrap(&mut key, wrapped, &mut out));
+        Some(outcome(unwrapped, &out))
+    }
+);
+
+scene!(
+    /// A changed message under two keys.
+    fault_both_unwrap,
+    |wrong, _hsm| {
+        let (mut second, public) = key(1)?;
+        let mut first = rsa::PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok()?;
+        let to = BothPublicKeys::new(first.public_key().clone(), public);
+        let (mut wrapped, mut out) = ([0; 256 + LEN], [0; 65]);
+        to.wrap(&MESSAGE, &CONTEXT, &mut Rng::new(9), &mut wrapped)
+            .ok()?;
+        let wrapped = changed(wrong, &mut wrapped);
+        let mut keys = Both::new(&to, &mut first, &mut second);
+        let unwrapped = window!(act_both_unwrap(&mut keys, wrapped, &mut out));
+        Some(outcome(unwrapped, &out))
+    }
+);
