@@ -29,6 +29,7 @@
 
 use core::convert::Infallible;
 use core::fmt;
+use core::hint::black_box;
 
 use crate::aead::{self, TAG_LEN};
 use crate::burn::{self, burning};
@@ -171,29 +172,26 @@ impl<K: Second> BothPublicKeys<K> {
         out: &mut [u8],
     ) -> Result<(), WrapError> {
         let (first, rest) = { out.split_at_mut_checked(self.rsa.size().bytes()) }.ok_or(Fault)?;
-        let (second, sealed) = rest
-            .split_at_mut_checked(K::SECOND.ciphertext_len())
-            .ok_or(Fault)?;
         let mut one = Secret::<FIRST_LEN>::zeroed();
         let (bound, secret) = { one.expose_mut().split_at_mut_checked(32) }.ok_or(Fault)?;
         copy(bound, &self.bound(context))?;
         let drawn = rng::draw(rng, secret)?;
         self.rsa.wrap(one.expose(), context, rng, first)?;
-        let mut two = Secret::zeroed();
-        let encapsulated = self.other.encapsulate(rng, second, &mut two)?;
 
         let secret = one.expose().last_chunk::<32>().ok_or(Fault)?;
-        let secrets = || [secret.as_slice(), two.expose()];
-        let (mut key, mut again) = (Secret::zeroed(), Secret::zeroed());
-        self.key(context, [first, second], secrets(), &mut key)?;
-        self.key(context, [first, second], secrets(), &mut again)?;
-        Verdict::twice(|| eq_bytes(key.expose(), again.expose()))
-            .permit(WrapError::Fault)?
-            .and(drawn)
-            .and(encapsulated)
-            .spend(WrapError::Fault)?;
-        let (sealed, tag) = { sealed.split_last_chunk_mut::<TAG_LEN>() }.ok_or(Fault)?;
-        Ok(aead::seal(&key, message, sealed, tag)?)
+        let first: &[u8] = first;
+        kem::sealed_twice::<K, R>(rng, rest, |coins, part| {
+            let keys = black_box(self);
+            let (second, sealed) =
+                { part.split_at_mut_checked(K::SECOND.ciphertext_len()) }.ok_or(Fault)?;
+            let (mut two, mut key) = (Secret::zeroed(), Secret::zeroed());
+            keys.other.encapsulate(coins, second, &mut two)?;
+            let secrets = [black_box(secret).as_slice(), two.expose()];
+            keys.key(context, [first, second], secrets, &mut key)?;
+            let (sealed, tag) = { sealed.split_last_chunk_mut::<TAG_LEN>() }.ok_or(Fault)?;
+            aead::seal(&key, black_box(message), sealed, tag)
+        })?;
+        drawn.spend(WrapError::Fault)
     }
 }
 

@@ -42,10 +42,10 @@ use crate::ct::{eq_bytes, is_zeros};
 use crate::custodian::{
     Algorithm, CustodianId, Identity, MAX_MESSAGE_LEN, Recipient, UnwrapError, WrapError,
 };
-use crate::hardened::{Fault, Permit, Verdict, copy};
+use crate::hardened::{Fault, Verdict, copy};
 use crate::rng::{self, Generator, RngError};
 use crate::secret::{Secret, wipe};
-use mechanism::{MAX_CIPHERTEXT_LEN, MAX_COINS_LEN, MAX_SEED_LEN, Mechanism, Shared, WrapKey};
+use mechanism::{MAX_COINS_LEN, MAX_SEED_LEN, Mechanism, Shared, WrapKey};
 
 mod answer;
 mod any;
@@ -134,39 +134,64 @@ impl<K: Kem> PublicKey<K> {
         write(&[K::SPKI_HEAD, self.as_bytes()], out)
     }
 
-    /// Encapsulates a secret into `ciphertext`, which is filled, with random bytes from `rng`. It is
-    /// computed twice from the same bytes, and must come out the same.
+    /// Encapsulates the secret that follows from `coins` into `ciphertext`, which is filled.
     ///
-    /// Secret: `shared`. Public: `ciphertext`. Leaks: nothing else.
-    pub(crate) fn encapsulate<R: Generator + ?Sized>(
+    /// Secret: `coins`, `shared`. Public: `ciphertext`. Leaks: nothing else.
+    #[cfg(feature = "pq")]
+    pub(crate) fn encapsulate(
         &self,
-        rng: &mut R,
+        coins: &[u8],
         ciphertext: &mut [u8],
         shared: &mut Shared,
-    ) -> Result<Permit, WrapError> {
-        let mut coins = Secret::<MAX_COINS_LEN>::zeroed();
-        let coins = draw(rng, &mut coins, K::COINS_LEN, K::is_coins)?;
-        let (mut one, mut two) = ([0; MAX_CIPHERTEXT_LEN], [0; MAX_CIPHERTEXT_LEN]);
-        let one = one.get_mut(..K::CIPHERTEXT_LEN).ok_or(Fault)?;
-        let two = two.get_mut(..K::CIPHERTEXT_LEN).ok_or(Fault)?;
-        let mut again = Shared::zeroed();
-        K::encapsulate(self.as_bytes(), coins, one, shared)?;
-        K::encapsulate(
-            black_box(self).as_bytes(),
-            black_box(coins),
-            two,
-            &mut again,
-        )?;
-        let same = Verdict::twice(|| {
-            eq_bytes(one, two)
-                & eq_bytes(shared.expose(), again.expose())
-                & !is_zeros(shared.expose())
-        })
-        .permit(WrapError::Fault)?;
-        same.test(WrapError::Fault)?;
-        copy(ciphertext, one)?;
-        Ok(same)
+    ) -> Result<(), Fault> {
+        K::encapsulate(self.as_bytes(), coins, ciphertext, shared)
     }
+
+    /// Encapsulates with `coins`, and encrypts `message` under what follows.
+    ///
+    /// Secret: `coins`, `message`. Public: the rest. Leaks: nothing else.
+    fn seal(
+        &self,
+        coins: &[u8],
+        message: &[u8],
+        context: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Fault> {
+        let (ciphertext, sealed) = { out.split_at_mut_checked(K::CIPHERTEXT_LEN) }.ok_or(Fault)?;
+        let (mut shared, mut key) = (Shared::zeroed(), WrapKey::zeroed());
+        K::encapsulate(self.as_bytes(), coins, ciphertext, &mut shared)?;
+        K::wrap_key(&shared, context, &mut key)?;
+        K::seal(&key, message, sealed)
+    }
+}
+
+/// The longest part that [`sealed_twice`] fills.
+const MAX_SEALED_LEN: usize = if cfg!(feature = "pq") {
+    Algorithm::MlKem1024P384.wrapped_len(MAX_MESSAGE_LEN)
+} else {
+    Algorithm::DhKemP256.wrapped_len(MAX_MESSAGE_LEN)
+};
+
+/// Fills `out` by `seal`, which is given random bytes for an encapsulation. It runs twice with the same
+/// bytes, in private memory, and must fill the same.
+///
+/// Secret: what `rng` draws. Public: `out`. Leaks: nothing else.
+pub(crate) fn sealed_twice<K: Kem, R: Generator + ?Sized>(
+    rng: &mut R,
+    out: &mut [u8],
+    seal: impl Fn(&[u8], &mut [u8]) -> Result<(), Fault>,
+) -> Result<(), WrapError> {
+    let mut coins = Secret::<MAX_COINS_LEN>::zeroed();
+    let coins = draw(rng, &mut coins, K::COINS_LEN, K::is_coins)?;
+    let (mut one, mut two) = ([0; MAX_SEALED_LEN], [0; MAX_SEALED_LEN]);
+    let one = one.get_mut(..out.len()).ok_or(Fault)?;
+    let two = two.get_mut(..out.len()).ok_or(Fault)?;
+    seal(coins, one)?;
+    black_box(&seal)(black_box(coins), two)?;
+    let same = Verdict::twice(|| eq_bytes(one, two) & !is_zeros(one)).permit(WrapError::Fault)?;
+    same.test(WrapError::Fault)?;
+    copy(out, one)?;
+    same.spend(WrapError::Fault)
 }
 
 /// Prints the kind and the key.
@@ -202,29 +227,12 @@ impl<K: Kem> Recipient for PublicKey<K> {
                 return Err(WrapError::WrongLength);
             }
             wipe(out);
-            wrap(self, message, context, rng, out).inspect_err(|_| wipe(out))
+            sealed_twice::<K, R>(rng, out, |coins, part| {
+                black_box(self).seal(coins, black_box(message), black_box(context), part)
+            })
+            .inspect_err(|_| wipe(out))
         })
     }
-}
-
-fn wrap<K: Kem, R: Generator + ?Sized>(
-    to: &PublicKey<K>,
-    message: &[u8],
-    context: &[u8],
-    rng: &mut R,
-    out: &mut [u8],
-) -> Result<(), WrapError> {
-    let (ciphertext, sealed) = { out.split_at_mut_checked(K::CIPHERTEXT_LEN) }.ok_or(Fault)?;
-    let mut shared = Shared::zeroed();
-    let encapsulated = to.encapsulate(rng, ciphertext, &mut shared)?;
-    let (mut key, mut again) = (WrapKey::zeroed(), WrapKey::zeroed());
-    K::wrap_key(&shared, context, &mut key)?;
-    K::wrap_key(black_box(&shared), context, &mut again)?;
-    Verdict::twice(|| eq_bytes(key.expose(), again.expose()) & !is_zeros(key.expose()))
-        .permit(WrapError::Fault)?
-        .and(encapsulated)
-        .spend(WrapError::Fault)?;
-    Ok(K::seal(&key, message, sealed)?)
 }
 
 /// A custodian's private key in memory: the seed, wiped when dropped.

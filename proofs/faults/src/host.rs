@@ -4,7 +4,9 @@
 use core::{fmt, ptr};
 
 use rand_core::{TryCryptoRng, TryRng};
+use security_domain::custodian::Algorithm;
 use security_domain::lifecycle::{Event, Host, SinkAnswer, Vault, vault_room};
+use security_domain::rsa::PrivateKey;
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, FlashError, Slot};
 
@@ -100,6 +102,9 @@ pub struct Hsm {
     pub events: u32,
     /// Whether it was told of a session that is pinned.
     pub told_pinned: bool,
+    /// A transfer key that was made beforehand, and the kind that a recovery is to have.
+    pub prepared: Option<PrivateKey>,
+    pub kind: Option<Algorithm>,
     pub flash: Flash,
     device_key: Option<Secret<32>>,
 }
@@ -147,6 +152,8 @@ static mut HSM: Hsm = Hsm {
     mark: MARK,
     events: 0,
     told_pinned: false,
+    prepared: None,
+    kind: None,
     flash: Flash::BLANK,
     device_key: None,
 };
@@ -248,6 +255,16 @@ impl Host for Hsm {
     #[inline(never)]
     fn device_key(&mut self) -> &mut dyn DeviceKey {
         self.device_key.as_mut().unwrap()
+    }
+
+    #[inline(never)]
+    fn prepared_key(&mut self) -> Option<&mut PrivateKey> {
+        self.prepared.as_mut()
+    }
+
+    #[inline(never)]
+    fn transfer_kind(&mut self) -> Option<Algorithm> {
+        self.kind
     }
 
     #[inline(never)]

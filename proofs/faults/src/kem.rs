@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys that are not RSA keys: what wraps to them, and what they unwrap.
+//! Keys that are not RSA keys: what wraps to them, and what they unwrap; and of which kind a session's key is.
 
 use core::hint::black_box;
 
 use security_domain::both::{Both, BothPublicKeys};
-use security_domain::custodian::{Identity, Recipient, WrapError};
+use security_domain::contribution::Request;
+use security_domain::custodian::{Algorithm, Identity, Recipient, WrapError};
 use security_domain::kem::{PrivateKey, PublicKey, XWing};
+use security_domain::lifecycle::Empty;
 use security_domain::rsa;
+use security_domain::sealed_domain::{ExpectedDomain, SealedDomain};
 
-use crate::act::TRANSFER;
-use crate::host::Rng;
+use crate::act::{In, KEYS, STRONG_KEYS, TRANSFER, empty, expect, sealed_to};
+use crate::host::{Hsm, Rng, buffer};
 use crate::scene::Outcome;
 use crate::{scene, window};
 
@@ -114,5 +117,36 @@ scene!(
         let mut keys = Both::new(&to, &mut first, &mut second);
         let unwrapped = window!(act_both_unwrap(&mut keys, wrapped, &mut out));
         Some(outcome(unwrapped, &out))
+    }
+);
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_begin_apart(
+    domain: In<Empty>,
+    sealed: &SealedDomain<'_>,
+    expect: &ExpectedDomain,
+    hsm: &mut Hsm,
+    request: &mut [u8],
+) -> Option<usize> {
+    let begun = domain.begin_recovery(sealed, expect, None, hsm, request);
+    begun.ok().map(|(_, len)| len)
+}
+
+scene!(
+    /// A transfer key of a kind that is weaker than a custodian's key.
+    fault_weak_transfer,
+    |wrong, hsm| {
+        let sealed = sealed_to(if wrong { &STRONG_KEYS } else { &KEYS }, 0)?;
+        let domain = empty(hsm)?;
+        let weak = Algorithm::Rsa2048OaepSha256;
+        hsm.prepared = rsa::PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok();
+        hsm.kind = Some(weak);
+        let (expect, request) = (black_box(expect(&sealed)), buffer(2));
+        let Some(len) = window!(act_begin_apart(domain, &sealed, &expect, hsm, request)) else {
+            return Some(Outcome::Refused);
+        };
+        let asks = Request::parse(request.get(..len)?).ok()?;
+        Some(Outcome::took_effect(asks.transfer().algorithm() == weak))
     }
 );
