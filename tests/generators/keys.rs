@@ -202,7 +202,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 "both wrap",
                 "both wrap_to_both",
                 "custodian_key wrap",
-                "kem encapsulate",
+                "kem sealed_twice",
             ],
             shows: ALL,
             run: |rng| {
