@@ -139,7 +139,7 @@ def main(path, folder, level, figures=None):
         try:
             worked = image.call(function, *arguments) == 1
         except AssertionError as error:
-            sys.exit(f"{what or function}: {error}" + (", out of luck" if pace.instructions > MOST else ""))
+            sys.exit(f"{what or function}: {error}" + (", out of luck: --seeds finds another seed" if pace.instructions > MOST else ""))
         assert worked, f"{what or function} did not work"
         if not what:
             continue
