@@ -25,10 +25,12 @@ pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
 /// ends are written as `\n`: as secrets are stored in variables and vaults.
 pub fn pem(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     const BEGIN: &[u8] = b"-----BEGIN ";
+    const BEGIN_IN_BASE64: &[u8] = b"LS0tLS1CRUdJTi";
     match text.trim_ascii_start() {
         [b'"' | b'{', ..] => unwrapped(text),
         start if start.starts_with(BEGIN) => with_line_ends(text),
-        _ => pem::base64(text),
+        start if start.starts_with(BEGIN_IN_BASE64) => pem::base64(text),
+        _ => None,
     }
     .filter(|inner| inner.trim_ascii_start().starts_with(BEGIN))
 }
