@@ -24,9 +24,18 @@ use crate::input::{STDIN, reason};
 use crate::report::{Outcome, Refusal};
 use crate::show;
 
-/// Refuses early, before any work or question, if `path` exists or nothing can be written into its
+/// Refuses early, before any work or question, if the file `path` exists or nothing can be written into its
 /// folder. [`Pending::publish`] refuses again.
 pub fn must_be_free(path: &Path) -> Outcome<()> {
+    let ends_with = |character| path.as_os_str().as_encoded_bytes().last() == Some(&character);
+    if ends_with(b'/') || cfg!(windows) && ends_with(b'\\') {
+        return Err(Refusal::file(path, "names a folder, but a file is written"));
+    }
+    folder_must_be_free(path)
+}
+
+/// Does the same for a folder.
+pub fn folder_must_be_free(path: &Path) -> Outcome<()> {
     if path == Path::new(STDIN) {
         let why = "this output is not written to standard output: name a file, or ./- for one of this name";
         return Err(Refusal::new(format!("-: {why}")));
@@ -168,7 +177,7 @@ impl Stream {
 
     /// Completes the file, to be published.
     pub fn finish(self) -> Outcome<Pending> {
-        let synced = self.0.temporary.contents().map_or(Ok(()), File::sync_all);
+        let synced = self.0.temporary.contents().map_or(Ok(()), sync);
         synced.map_err(|e| Refusal::file(&self.0.target, reason(&e)))?;
         Ok(self.0)
     }
@@ -245,7 +254,20 @@ fn parent(path: &Path) -> &Path {
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create(path, Access::Owner)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    sync(&file)
+}
+
+/// Writes what is buffered of a file to the disk, where the file system can.
+pub fn sync(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error)
+            if [io::ErrorKind::InvalidInput, io::ErrorKind::Unsupported]
+                .contains(&error.kind()) =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Makes the names in a folder survive a power failure, where the system and the file system can.

@@ -41,7 +41,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Outcome<Report> {
     let (path, out) = (&args.sd_file, &args.out_dir);
-    output::must_be_free(out)?;
+    output::folder_must_be_free(out)?;
     let text = text::read_json(path)?;
     let blob = parse_blob(path, &text)?;
     let names = blob

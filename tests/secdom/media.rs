@@ -36,11 +36,13 @@ fn filtered(command: &mut Command, renaming: u32) {
     unsafe extern "C" {
         fn prctl(option: i32, ...) -> i32;
     }
-    // The numbers of renameat2, linkat, link and rename (which only x86-64 has), openat and renameat.
-    let [renameat2, linkat, link, rename, openat, renameat] = if cfg!(target_arch = "x86_64") {
-        [316, 265, 86, 82, 257, 264]
+    // The numbers of renameat2, linkat, link and rename (which only x86-64 has), openat, renameat and fsync,
+    // which some of these file systems lack, too.
+    let [renameat2, linkat, link, rename, openat, renameat, fsync] = if cfg!(target_arch = "x86_64")
+    {
+        [316, 265, 86, 82, 257, 264, 74]
     } else {
-        [276, 37, u32::MAX, u32::MAX, 56, 38]
+        [276, 37, u32::MAX, u32::MAX, 56, 38, 82]
     };
     const LOAD: u16 = 0x20;
     const IF_EQUAL: u16 = 0x15;
@@ -53,11 +55,12 @@ fn filtered(command: &mut Command, renaming: u32) {
     const THIRD_ARGUMENT: u32 = 32;
     let filter = [
         Instruction(LOAD, 0, 0, 0),
-        Instruction(IF_EQUAL, 7, 0, renameat2),
-        Instruction(IF_EQUAL, 7, 0, linkat),
-        Instruction(IF_EQUAL, 6, 0, link),
-        Instruction(IF_EQUAL, 8, 0, rename),
-        Instruction(IF_EQUAL, 7, 0, renameat),
+        Instruction(IF_EQUAL, 8, 0, renameat2),
+        Instruction(IF_EQUAL, 8, 0, linkat),
+        Instruction(IF_EQUAL, 7, 0, link),
+        Instruction(IF_EQUAL, 9, 0, rename),
+        Instruction(IF_EQUAL, 8, 0, renameat),
+        Instruction(IF_EQUAL, 3, 0, fsync),
         Instruction(IF_EQUAL, 0, 5, openat),
         Instruction(LOAD, 0, 0, THIRD_ARGUMENT),
         Instruction(IF_BITS, 2, 3, TMPFILE),

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use crate::{Folder, Run, arguments, key, names, sealed, secdom, upload, vector};
+use crate::{Folder, Run, arguments, fixture, key, names, sealed, secdom, upload, vector};
 
 /// Restores a domain of Managed HSM with two of its keys.
 pub fn restore_blob(out: &Path) -> Vec<OsString> {
@@ -142,6 +142,15 @@ fn an_output_in_no_folder_is_refused_and_leaves_nothing() {
     secdom(init_recovery(&folder.join("t.pem"), &out)).refused(&["such"]);
     let same = folder.join("same");
     secdom(init_recovery(&same, &same)).refused(&["same"]);
+    // Before a key is opened.
+    let is_folder = folder.join("out/");
+    let mut line = restore_blob(&is_folder);
+    for argument in &mut line {
+        if *argument == key("s2048_0") {
+            *argument = fixture("pbes2-aes256-sha256.key").into();
+        }
+    }
+    secdom(line).refused(&["out/", "names a folder"]);
     assert!(folder.names().is_empty());
 }
 

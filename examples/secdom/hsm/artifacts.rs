@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
-    output::must_be_free(&args.out_dir)?;
+    output::folder_must_be_free(&args.out_dir)?;
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let domain = match device.start(&mut vault)? {

@@ -324,7 +324,7 @@ fn digits(text: &Zeroizing<Vec<u8>>) -> Option<u64> {
 fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).open(path)?;
     file.write_all(line.as_bytes())?;
-    file.sync_all()
+    output::sync(&file)
 }
 
 /// Formats one line of JSON: when, what, and what it is about.

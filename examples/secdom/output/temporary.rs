@@ -103,7 +103,7 @@ impl Temporary {
         lock(&copy);
         let copied = file.rewind().and_then(|()| {
             io::copy(&mut file, &mut copy)?;
-            copy.sync_all()
+            super::sync(&copy)
         });
         match copied {
             Ok(()) => name.publish(target, false, held),
