@@ -35,8 +35,10 @@
 //! ```
 
 use core::fmt;
+use core::str::FromStr;
 
 use crate::hardened::Fault;
+use crate::hex::{self, HexError};
 use crate::labels::Purpose;
 use crate::rng::{Generator, RngError};
 use crate::rsa;
@@ -79,7 +81,16 @@ impl CustodianId {
 /// Prints 64 hexadecimal digits.
 impl fmt::Display for CustodianId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::print(&self.0, f)
+    }
+}
+
+/// Reads 64 hexadecimal digits, in capitals or not.
+impl FromStr for CustodianId {
+    type Err = HexError;
+
+    fn from_str(text: &str) -> Result<Self, HexError> {
+        hex::parse(text).map(Self)
     }
 }
 

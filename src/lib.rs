@@ -43,6 +43,7 @@ mod ct;
     allow(dead_code, reason = "the sealed domain uses all of it")
 )]
 mod hardened;
+pub mod hex;
 #[cfg(feature = "sealed-domain")]
 mod list;
 pub mod rng;

@@ -30,8 +30,9 @@ macro_rules! matched {
 }
 
 mod sharing {
-    use security_domain::{quorum, shamir};
+    use security_domain::{hex, quorum, shamir};
 
+    matched!(hex::HexError: Length Digit ..);
     matched!(quorum::QuorumError: ThresholdBelowTwo CountBelowTwo ThresholdAboveCount IndexZero ..);
     matched!(shamir::check::CorrectError: Shares Rng TooManyWrong Fault ..);
     matched!(shamir::CombineError: TooFewShares IndexAboveCount EqualIndices UnequalLengths Disagree Mixed Fault ..);

@@ -18,7 +18,7 @@ use crate::output::{Access, Content, Target};
 use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{answer, clock, hsm, ids, input};
+use crate::{answer, clock, hsm, input};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -46,13 +46,13 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     sealed: PathBuf,
     /// The domain's id, as noted when it was activated
-    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    #[arg(long, value_name = "HEX")]
     expect_domain: DomainId,
     /// The HSM's request
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
     /// The request's digest, as the HSM shows it
-    #[arg(long, value_name = "HEX", value_parser = ids::request_digest)]
+    #[arg(long, value_name = "HEX")]
     request_digest: RequestDigest,
     #[command(flatten)]
     from: Source,

@@ -7,7 +7,7 @@ use core::num::NonZeroU32;
 use crate::ed25519::VerifyKey;
 use crate::labels::Purpose;
 
-/// Bytes that name something, printed as hexadecimal digits.
+/// Bytes that name something, printed and read as hexadecimal digits.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
@@ -29,7 +29,16 @@ macro_rules! id {
         /// Prints two hexadecimal digits for each byte.
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                $crate::hex::print(&self.0, f)
+            }
+        }
+
+        /// Reads what is printed, in capitals or not.
+        impl core::str::FromStr for $name {
+            type Err = $crate::hex::HexError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $crate::hex::parse(text).map(Self)
             }
         }
     };

@@ -15,7 +15,7 @@ use paths::paths;
 
 /// The layers, lowest first; within a layer, in order.
 const LAYERS: [&[&str]; 6] = [
-    &["burn", "ct", "hardened", "list", "rng", "secret"],
+    &["burn", "ct", "hardened", "hex", "list", "rng", "secret"],
     &[
         "aead", "cbor", "ed25519", "gf256", "gf257", "kdf", "labels", "mac", "purpose", "rsa",
         "x509",

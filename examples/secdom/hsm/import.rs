@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use security_domain::hex;
 use security_domain::lifecycle::{
     AnyDomain, ExpectedArtifact, LifecycleError, Stage, Status, Unconfirmed,
 };
@@ -23,7 +24,7 @@ use crate::output::{Access, Content, Published, Target};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::upload::parse_blob;
-use crate::{ids, pem, show, text};
+use crate::{pem, show, text};
 
 const BEGIN_EXAMPLE: &str = "Example:
   secdom hsm import-begin --hsm hsm-2 --sd-exchange-key transfer.pem \\
@@ -174,7 +175,7 @@ pub struct ConfirmArgs {
     #[command(flatten)]
     at: HsmArg,
     /// The id of the domain to confirm
-    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    #[arg(long, value_name = "HEX")]
     expect_domain: DomainId,
     /// The SHA-256 of an artifact, in hexadecimal digits
     #[arg(long, num_args = 1.., value_name = "TAG=SHA256", value_parser = digest)]
@@ -184,9 +185,10 @@ pub struct ConfirmArgs {
 }
 
 /// Parses a tag and a digest.
-fn digest(text: &str) -> Result<(String, [u8; 32]), &'static str> {
+fn digest(text: &str) -> Result<(String, [u8; 32]), String> {
     let (tag, digits) = text.rsplit_once('=').ok_or("expected TAG=SHA256")?;
-    Ok((tag.into(), ids::digits(digits)?))
+    let digest = hex::parse(digits).map_err(|error| error.to_string())?;
+    Ok((tag.into(), digest))
 }
 
 pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {

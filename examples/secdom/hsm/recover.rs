@@ -22,7 +22,7 @@ use crate::names::{CertsArg, Names};
 use crate::output::{Access, Content, Published, Target};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{ids, input, show};
+use crate::{input, show};
 
 const BEGIN_EXAMPLE: &str = "Example:
   secdom hsm recover-begin --hsm hsm-2 --sealed domain.sealed \\
@@ -46,7 +46,7 @@ pub struct BeginArgs {
     #[arg(long, value_name = "FILE")]
     sealed: PathBuf,
     /// The domain's id, as noted when it was activated
-    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    #[arg(long, value_name = "HEX")]
     expect_domain: DomainId,
     /// The request to write; - writes to standard output
     #[arg(long, value_name = "OUT")]

@@ -21,7 +21,7 @@ use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{certificate, ids, input, show};
+use crate::{certificate, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm recover --hsm hsm-2 --sealed domain.sealed \\
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     sealed: PathBuf,
     /// The domain's id, as noted when it was activated
-    #[arg(long, value_name = "HEX", value_parser = ids::domain_id)]
+    #[arg(long, value_name = "HEX")]
     expect_domain: DomainId,
     /// The custodians' private keys in PEM; KEY+KEY for a custodian who needs two
     #[arg(long, required = true, num_args = 1.., value_name = "KEY")]

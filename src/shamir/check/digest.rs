@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Digests of shares, each of which checks one share on its own.
 
+use core::fmt;
+
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, Mac};
 use rand_core::TryCryptoRng;
 use sha2::Sha256;
 
+use crate::hex;
 use crate::labels::Purpose;
 use crate::mac::keyed;
 use crate::quorum::Quorum;
@@ -37,6 +40,13 @@ impl SetId {
     /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// Prints 32 hexadecimal digits.
+impl fmt::Display for SetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::print(&self.0, f)
     }
 }
 
@@ -86,5 +96,12 @@ impl ShareDigest {
     /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// Prints 64 hexadecimal digits.
+impl fmt::Display for ShareDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex::print(&self.0, f)
     }
 }
