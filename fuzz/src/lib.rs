@@ -4,6 +4,7 @@
 mod backup;
 mod domain;
 mod files;
+mod ids;
 mod kem;
 mod keys;
 mod lifecycle;
@@ -17,6 +18,7 @@ pub use domain::{sealed_domain, wrapped_share};
 pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
+pub use ids::ids;
 pub use kem::{kem_keys, kem_unwrap};
 pub use keys::{certificate, der_keys};
 pub use lifecycle::lifecycle;
@@ -29,7 +31,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -38,6 +40,7 @@ pub const TARGETS: [Target; 24] = [
     ("domain_file", domain_file),
     ("encoded_share", encoded_share),
     ("gf256_kernels", gf256_kernels),
+    ("ids", ids),
     ("json", json),
     ("jwe", jwe),
     ("kem_keys", kem_keys),

@@ -18,6 +18,7 @@
 //! | T + 2n | [`correct`] names n wrong shares | the same |
 //!
 //! So compute the digests when you split, and keep them apart from the shares. They are not secret.
+//! [`name_wrong`] has an example.
 //!
 //! ```
 //! use security_domain::quorum::Quorum;
