@@ -147,13 +147,18 @@ fn the_private_key_of_the_x_wing_draft_is_read() {
     assert_eq!(read.expose_seed(), seed);
 }
 
+#[cfg(feature = "pq")]
+type Encapsulate = fn(&[u8], &[u8], &mut [u8], &mut Shared) -> Result<(), Fault>;
+#[cfg(feature = "pq")]
+type Decapsulate = fn(&[u8], &[u8], &mut Shared) -> Result<(), Fault>;
+
 /// The functions of one parameter set.
 #[cfg(feature = "pq")]
 struct Lattice {
     is_public: fn(&[u8]) -> bool,
     public: fn(&[u8], &mut [u8]) -> Result<(), Fault>,
-    encapsulate: fn(&[u8], &[u8], &mut [u8], &mut Shared) -> Result<(), Fault>,
-    decapsulate: fn(&[u8], &[u8], &mut Shared) -> Result<(), Fault>,
+    encapsulate: Encapsulate,
+    decapsulate: Decapsulate,
     public_len: usize,
     ciphertext_len: usize,
 }
