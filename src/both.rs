@@ -32,7 +32,6 @@ use core::fmt;
 use core::hint::black_box;
 
 use crate::aead::{self, TAG_LEN};
-use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::{
     Algorithm, CustodianId, Identity, MAX_MESSAGE_LEN, PostQuantum, Recipient, UnwrapError,
@@ -96,7 +95,7 @@ impl<K: Kem> Decapsulate for kem::PrivateKey<K> {
         ciphertext: &[u8],
         shared: &mut [u8; 32],
     ) -> Result<(), UnwrapError<Infallible>> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let mut secret = Secret::zeroed();
             kem::PrivateKey::decapsulate(self, ciphertext, &mut secret)?;
             Ok(copy(shared, secret.expose())?)
@@ -175,6 +174,8 @@ impl<K: Second> BothPublicKeys<K> {
         let mut one = Secret::<FIRST_LEN>::zeroed();
         let (bound, secret) = { one.expose_mut().split_at_mut_checked(32) }.ok_or(Fault)?;
         copy(bound, &self.bound(context))?;
+        let again = black_box(self).bound(black_box(context));
+        let bound = Verdict::twice(|| eq_bytes(bound, &again)).permit(WrapError::Fault)?;
         let drawn = rng::draw(rng, secret)?;
         self.rsa.wrap(one.expose(), context, rng, first)?;
 
@@ -191,7 +192,7 @@ impl<K: Second> BothPublicKeys<K> {
             let (sealed, tag) = { sealed.split_last_chunk_mut::<TAG_LEN>() }.ok_or(Fault)?;
             aead::seal(&key, black_box(message), sealed, tag)
         })?;
-        drawn.spend(WrapError::Fault)
+        drawn.and(bound).spend(WrapError::Fault)
     }
 }
 
@@ -218,7 +219,7 @@ impl<K: Second> Recipient for BothPublicKeys<K> {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             if !(1..=MAX_MESSAGE_LEN).contains(&message.len()) {
                 return Err(WrapError::MessageTooLong);
             }
@@ -269,7 +270,7 @@ impl<K: Second, A: Identity, B: Decapsulate> Identity for Both<'_, K, A, B> {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Self::Error>> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let (first, rest) = wrapped
                 .split_at_checked(self.public.rsa.size().bytes())
                 .ok_or(UnwrapError::Opaque)?;

@@ -39,14 +39,17 @@ pub const SEALING: usize = WIDTH * 0x2c00;
 /// Wrapping a share with a public key, except for the key's own operation, which burns separately.
 pub const WRAP: usize = WIDTH * 0x1000;
 
-/// Generating, wrapping and unwrapping with a key of the module `kem`. The deepest is MLKEM1024-P384; a key of
-/// X-Wing needs three quarters of that.
-#[cfg(feature = "pq")]
-pub const KEM: usize = WIDTH * 0xec00;
+/// Generating, wrapping and unwrapping with a key of P-256.
+#[cfg(feature = "p256")]
+pub const P256: usize = WIDTH * 0x1e00;
 
-/// The same with a key of P-256.
-#[cfg(all(feature = "p256", not(feature = "pq")))]
-pub const KEM: usize = WIDTH * 0x1e00;
+/// The same with a key of X-Wing.
+#[cfg(feature = "pq")]
+pub const X_WING: usize = WIDTH * 0xb000;
+
+/// The same with a key of MLKEM1024-P384 or ML-KEM-1024.
+#[cfg(feature = "pq")]
+pub const ML_KEM_1024: usize = WIDTH * 0xec00;
 
 /// Sealing and opening the Azure files, except for the RSA operations, which burn separately.
 #[cfg(feature = "managed-hsm")]

@@ -37,7 +37,6 @@ use core::fmt;
 use core::hint::black_box;
 use core::marker::PhantomData;
 
-use crate::burn::{self, burning};
 use crate::ct::{eq_bytes, is_zeros};
 use crate::custodian::{
     Algorithm, CustodianId, Identity, MAX_MESSAGE_LEN, Recipient, UnwrapError, WrapError,
@@ -99,7 +98,7 @@ impl<K: Kem> PublicKey<K> {
     /// [`KeyError::Invalid`] for another length, a point that is not on the curve, a point of low
     /// order, or what fails ML-KEM's modulus check (FIPS 203 section 7.2).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let mut key = Self(K::NO_PUBLIC);
             copy(key.0.as_mut(), bytes).map_err(|_| KeyError::Invalid)?;
             K::is_public(bytes).then_some(key).ok_or(KeyError::Invalid)
@@ -191,7 +190,8 @@ pub(crate) fn sealed_twice<K: Kem, R: Generator + ?Sized>(
     let same = Verdict::twice(|| eq_bytes(one, two) & !is_zeros(one)).permit(WrapError::Fault)?;
     same.test(WrapError::Fault)?;
     copy(out, one)?;
-    same.spend(WrapError::Fault)
+    let copied = Verdict::twice(|| eq_bytes(out, two)).permit(WrapError::Fault)?;
+    same.and(copied).spend(WrapError::Fault)
 }
 
 /// Prints the kind and the key.
@@ -219,7 +219,7 @@ impl<K: Kem> Recipient for PublicKey<K> {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<(), WrapError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             if !(1..=MAX_MESSAGE_LEN).contains(&message.len()) {
                 return Err(WrapError::MessageTooLong);
             }
@@ -276,7 +276,7 @@ impl<K: Kem> PrivateKey<K> {
     ///
     /// [`RngError`] if `rng` failed.
     pub fn generate<R: Generator + ?Sized>(rng: &mut R) -> Result<Self, RngError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let mut key = Self::zeroed();
             draw(rng, &mut key.seed, K::SEED_LEN, K::is_seed)?;
             Ok(key)
@@ -293,7 +293,7 @@ impl<K: Kem> PrivateKey<K> {
     /// [`KeyError::Invalid`] for another length, and for a scalar of P-256 that is 0 or not below the
     /// order of the group.
     pub fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let mut key = Self::zeroed();
             let room = key.seed.expose_mut().get_mut(..K::SEED_LEN).ok_or(Fault)?;
             copy(room, seed).map_err(|_| KeyError::Invalid)?;
@@ -316,7 +316,7 @@ impl<K: Kem> PrivateKey<K> {
     ///
     /// [`Fault`] if two computations differ.
     pub fn public_key(&self) -> Result<PublicKey<K>, Fault> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let (mut one, mut two) = (K::NO_PUBLIC, K::NO_PUBLIC);
             K::public(self.expose_seed(), one.as_mut())?;
             K::public(black_box(self).expose_seed(), two.as_mut())?;
@@ -335,7 +335,7 @@ impl<K: Kem> PrivateKey<K> {
     ///
     /// Fails for each reason in [`KeyError`] except `BufferTooSmall`.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let (seed, public) = der
                 .strip_prefix(K::PKCS8_HEAD)
                 .and_then(|rest| rest.split_at_checked(K::SEED_LEN))
@@ -364,7 +364,7 @@ impl<K: Kem> PrivateKey<K> {
     ///
     /// [`KeyError::BufferTooSmall`], or [`KeyError::Fault`] if the public key was not computed.
     pub fn to_pkcs8_der(&self, out: &mut [u8]) -> Result<usize, KeyError> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let seed = self.expose_seed();
             match K::PKCS8_PUBLIC {
                 Some(head) => {
@@ -416,7 +416,7 @@ impl<K: Kem> Identity for PrivateKey<K> {
         _rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
-        burning::<{ burn::KEM }, _>(move || {
+        K::burning(move || {
             let (ciphertext, sealed) =
                 { wrapped.split_at_checked(K::CIPHERTEXT_LEN) }.ok_or(UnwrapError::Opaque)?;
             let (mut shared, mut key) = (Shared::zeroed(), WrapKey::zeroed());

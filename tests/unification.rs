@@ -67,7 +67,7 @@ mod sealed {
     matched!(security_domain::custodian_key::CustodianKey: Rsa ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey UnknownTransferAlgorithm SelfTest ErrorState Fault ..);
     matched!(lifecycle::TransferKeyError: Rng Failed Missing OtherKey Unusable NotDestroyed ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
     matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession BeginBackup BeginRestore Zeroize Outcome Refused ..);

@@ -39,6 +39,9 @@ pub trait Mechanism: 'static {
     /// What stands between the seed and the public key at the end, if both are written.
     const PKCS8_PUBLIC: Option<&'static [u8]> = None;
 
+    /// Runs `work`, and burns as much of the stack as an operation with a key of this kind uses.
+    fn burning<T>(work: impl FnOnce() -> T) -> T;
+
     /// Returns whether the bytes are a valid public key in its one encoding.
     fn is_public(public: &[u8]) -> bool;
 

@@ -7,6 +7,7 @@ use core::convert::Infallible;
 use super::kwp;
 use super::lattice::ml_kem_1024;
 use super::mechanism::{Mechanism, Shared, WrapKey};
+use crate::burn::{self, burning};
 use crate::custodian::{Algorithm, UnwrapError};
 use crate::hardened::{Fault, copy};
 
@@ -39,6 +40,11 @@ impl Mechanism for MlKem1024 {
         0x30, 0x54, 0x02, 0x01, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
         0x04, 0x04, 0x03, 0x04, 0x42, 0x80, 0x40,
     ];
+
+    #[inline(always)]
+    fn burning<T>(work: impl FnOnce() -> T) -> T {
+        burning::<{ burn::ML_KEM_1024 }, _>(work)
+    }
 
     fn is_public(public: &[u8]) -> bool {
         ml_kem_1024::is_public(public)

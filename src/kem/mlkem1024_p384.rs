@@ -13,6 +13,7 @@ use super::hpke::{self, suite_id};
 use super::lattice::ml_kem_1024;
 use super::mechanism::{Mechanism, Shared, WrapKey};
 use super::sponge::{combine, stretch};
+use crate::burn::{self, burning};
 use crate::custodian::{Algorithm, UnwrapError};
 use crate::hardened::{Fault, copy};
 use crate::secret::Secret;
@@ -54,6 +55,11 @@ impl Mechanism for MlKem1024P384 {
         0x84, 0xaf, 0xca, 0xde, 0xd1, 0xa3, 0xda, 0xc0, 0xfd, 0xed, 0xab, 0x9b, 0xa8, 0x00, 0x04,
         0x20,
     ];
+
+    #[inline(always)]
+    fn burning<T>(work: impl FnOnce() -> T) -> T {
+        burning::<{ burn::ML_KEM_1024 }, _>(work)
+    }
 
     fn is_public(public: &[u8]) -> bool {
         public

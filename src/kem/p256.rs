@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 use super::hpke::{self, suite_id};
 use super::mechanism::{Mechanism, Shared, WrapKey};
+use crate::burn::{self, burning};
 use crate::custodian::{Algorithm, UnwrapError};
 use crate::hardened::{Fault, copy};
 
@@ -52,6 +53,11 @@ impl Mechanism for P256 {
         0x6b, 0x02, 0x01, 0x01, 0x04, 0x20,
     ];
     const PKCS8_PUBLIC: Option<&'static [u8]> = Some(&[0xa1, 0x44, 0x03, 0x42, 0x00]);
+
+    #[inline(always)]
+    fn burning<T>(work: impl FnOnce() -> T) -> T {
+        burning::<{ burn::P256 }, _>(work)
+    }
 
     fn is_public(public: &[u8]) -> bool {
         public.len() == POINT_LEN && PublicKey::from_sec1_bytes(public).is_ok()

@@ -12,6 +12,7 @@ use super::hpke::{self, suite_id};
 use super::lattice::ml_kem_768;
 use super::mechanism::{Mechanism, Shared, WrapKey};
 use super::sponge::{combine, stretch};
+use crate::burn::{self, burning};
 use crate::ct::is_zeros;
 use crate::custodian::{Algorithm, UnwrapError};
 use crate::hardened::{Fault, copy};
@@ -58,6 +59,11 @@ impl Mechanism for XWing {
         0x30, 0x34, 0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x0b, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x83,
         0xe6, 0x2d, 0x81, 0xc8, 0x7a, 0x04, 0x20,
     ];
+
+    #[inline(always)]
+    fn burning<T>(work: impl FnOnce() -> T) -> T {
+        burning::<{ burn::X_WING }, _>(work)
+    }
 
     /// The curve's half is refused if it is not below the field's prime, so that a key has one
     /// encoding, and if it is of low order.

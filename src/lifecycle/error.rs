@@ -92,7 +92,8 @@ pub enum LifecycleError {
     /// A custodian's key is of this kind, and a transfer key of this build, or of the kind that the host
     /// asks for, is not as strong. The quorum can be gathered in one place.
     StrongerCustodian(Algorithm),
-    /// The host asks for a transfer key of this kind, which this build does not make.
+    /// The host asks for a transfer key of this kind, or the record has one, and this build has no such
+    /// kind.
     UnsupportedTransferKey(Algorithm),
     /// The transfer key, or the device that holds it, failed.
     TransferKey(TransferKeyError),
@@ -154,6 +155,8 @@ pub enum LifecycleError {
     /// The record has a transfer key of a kind that this version does not know. The version that
     /// wrote it can continue; [`Vault::discard`](super::Vault::discard) discards the record.
     UnknownTransferKey(u8),
+    /// The transfer key in the record is of an algorithm with this code, which this version does not know.
+    UnknownTransferAlgorithm(u32),
     /// The self-test of an algorithm failed; the HSM is now in its error state.
     SelfTest(Failed),
     /// The HSM is in its error state: zeroize it, or start it again.
@@ -223,6 +226,7 @@ impl LifecycleError {
             | Self::LeftOut(_)
             | Self::UnknownState(_)
             | Self::UnknownTransferKey(_)
+            | Self::UnknownTransferAlgorithm(_)
             | Self::SelfTest(_)
             | Self::ErrorState
             | Self::Fault => true,
@@ -444,6 +448,12 @@ impl fmt::Display for LifecycleError {
             ),
             Self::UnknownState(code) => {
                 write!(f, "the state at rest has code {code}, which is unknown")
+            }
+            Self::UnknownTransferAlgorithm(code) => {
+                write!(
+                    f,
+                    "the transfer key at rest is of algorithm {code}, which is unknown"
+                )
             }
             Self::UnknownTransferKey(kind) => {
                 write!(

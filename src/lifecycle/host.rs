@@ -50,7 +50,8 @@ pub trait Host: Flash {
     /// `p256`); RSA.
     ///
     /// An RSA key takes long to generate, half a minute and more on a microcontroller; a key of another
-    /// kind takes as long as a few of its operations.
+    /// kind takes as long as a few of its operations. On a Cortex-M4 a key of X-Wing needs 44 KB of
+    /// stack, and a key of P-256 less than 8 KB (`docs/footprint.md`).
     fn transfer_kind(&mut self) -> Option<Algorithm> {
         None
     }

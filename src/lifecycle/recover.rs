@@ -48,6 +48,7 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     ///
     /// - [`LifecycleError::Contribution`]: the contribution is refused.
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed` allows.
     /// - [`LifecycleError::NoTransferKey`]: the session gathers a quorum in one place.
     /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
     ///   [`expire`](Domain::expire) to get the empty domain.
@@ -85,6 +86,7 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     /// - [`LifecycleError::Open`]: the share does not belong to `sealed`
     ///   ([`OpenError::ForeignShare`]).
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed` allows.
     /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
     ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.
@@ -155,6 +157,7 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
     ///
     /// - [`LifecycleError::Open`]: the sealed domain does not open: this copy of it is damaged.
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed` allows.
     /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
     ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.
@@ -181,8 +184,12 @@ impl<const N: usize> Vault<N> {
     ) -> Result<Ticked, LifecycleError> {
         let Ticked { permit, now } = self.tick(host)?;
         let same = self.recovery_mut()?.check(sealed)?;
+        // Firmware that went back to an older version must not go on either.
+        let newer = { sealed.header().module_floor() }
+            .permit(host.module_version())
+            .map_err(LifecycleError::NeedsNewerModule)?;
         host.progress();
-        let permit = permit.and(same);
+        let permit = permit.and(same).and(newer);
         Ok(Ticked { permit, now })
     }
 

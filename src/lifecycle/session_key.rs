@@ -192,6 +192,11 @@ impl SessionKey {
         Ok(())
     }
 
+    #[cfg(not(any(feature = "p256", feature = "pq")))]
+    pub(super) fn read_kem(&mut self, _: Algorithm, _: &[u8]) -> Result<(), Fault> {
+        Err(Fault)
+    }
+
     /// Notes that the device holds the key with this public half.
     pub(super) fn set_in_device(&mut self, public: &PublicKey) {
         self.wipe();

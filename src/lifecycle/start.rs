@@ -15,6 +15,7 @@ use super::state::{Imported, Importing};
 use super::vault::Vault;
 use crate::burn::{self, burning};
 use crate::cbor::Malformed;
+use crate::custodian::Algorithm;
 use crate::hardened::{Fault, Permit};
 use crate::rng::Watched;
 use crate::secret::wipe;
@@ -235,6 +236,10 @@ fn restore<const N: usize>(
     { places.read(contents, watched) }.map_err(|Malformed(part)| match part {
         Part::UnknownState(code) => LifecycleError::UnknownState(code),
         Part::UnknownKey(kind) => LifecycleError::UnknownTransferKey(kind),
+        Part::UnknownAlgorithm(code) => match Algorithm::from_code(code) {
+            Some(kind) => LifecycleError::UnsupportedTransferKey(kind),
+            None => LifecycleError::UnknownTransferAlgorithm(code),
+        },
         _ => RecordError::Damaged.into(),
     })
 }

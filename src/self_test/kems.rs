@@ -4,7 +4,6 @@
 //! their SHA-256.
 
 use super::answer::{Judge, Wrong, hex};
-use crate::burn::{self, burning};
 use crate::kem::{Kem, answer};
 
 /// A seed, the random bytes of an encapsulation, and SHA-256 of the public key, the ciphertext and the
@@ -59,7 +58,7 @@ pub fn kem<K: Kem, const S: usize, const C: usize>(
     judge: &mut impl Judge,
 ) -> Result<(), Wrong> {
     // The test has no secrets, but deep frames save registers, where the caller may have some.
-    let answer = burning::<{ burn::KEM }, _>(move || answer::<K>(&known.seed, &known.coins));
+    let answer = K::burning(move || answer::<K>(&known.seed, &known.coins));
     let answer = answer.map_err(|_| Wrong)?;
     judge.same(&answer.made, &known.digest)?;
     judge.same(&answer.opened, &known.digest)?;

@@ -3,8 +3,9 @@
 
 use std::mem::forget;
 
-use security_domain::custodian::Algorithm;
+use security_domain::custodian::{Algorithm, PostQuantum};
 use security_domain::lifecycle::{Added, AnyDomain, LifecycleError};
+use security_domain::rsa::ModulusSize;
 use security_domain::storage::RecordError;
 
 use crate::flash::Hsm;
@@ -69,11 +70,15 @@ fn the_key_is_wiped_with_its_session() {
 fn a_key_in_the_record_is_read_strictly() {
     let lost = Lost::new(1);
     let head = [0x83, 0x02, 0x19, 0x64, 0x7a, 0x58, 32];
-    let cases: [(&[u8], LifecycleError); 4] = [
+    let both = Algorithm::Both {
+        rsa: ModulusSize::Rsa2048,
+        other: PostQuantum::XWing,
+    };
+    let cases: [(&[u8], LifecycleError); 5] = [
         // Two keys both needed, and a kind that nobody knows.
         (
             &[0x83, 0x02, 0x1a, 0, 1, 0x64, 0x7a, 0x58, 32],
-            LifecycleError::UnknownTransferKey(2),
+            LifecycleError::UnsupportedTransferKey(both),
         ),
         (
             &[0x83, 0x03, 0x19, 0x64, 0x7a, 0x58, 32],
@@ -81,6 +86,11 @@ fn a_key_in_the_record_is_read_strictly() {
         ),
         (
             &[0x83, 0x02, 0x18, 0x99, 0x58, 32],
+            LifecycleError::UnknownTransferAlgorithm(0x99),
+        ),
+        // An RSA key has no seed.
+        (
+            &[0x83, 0x02, 0x01, 0x58, 32],
             LifecycleError::Record(RecordError::Damaged),
         ),
         // The seed of another kind.

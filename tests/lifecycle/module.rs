@@ -66,6 +66,37 @@ fn older_firmware_asks_no_custodian() {
     }
 }
 
+/// An update that is taken back in the midst of a recovery does not get around the floor.
+#[test]
+fn firmware_that_became_older_goes_no_further() {
+    let keys = fast_keys(3);
+    let (file, expect) = newer(&keys);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let (mut vault, mut hsm) = (vault(), hsm(2));
+    hsm.module_version = 3;
+    let domain = empty(&mut vault, &mut hsm);
+    let begun = domain.begin_recovery_here(&sealed, &expect, None, &mut hsm);
+    let mut domain = begun.unwrap();
+    let refused = LifecycleError::NeedsNewerModule(NeedsNewerModule {
+        have: ModuleVersion::new(2),
+        need: ModuleVersion::new(3),
+    });
+    for key in &keys[..2] {
+        hsm.module_version = 2;
+        let added = domain.add_share(&sealed, share(&sealed, key), &mut hsm);
+        assert_eq!(added, Err(refused));
+        hsm.module_version = 3;
+        let added = domain.add_share(&sealed, share(&sealed, key), &mut hsm);
+        assert!(added.is_ok());
+    }
+    hsm.module_version = 2;
+    let opened = domain.quorum().unwrap().open(&sealed, &mut hsm);
+    let opened = opened.unwrap_err();
+    assert_eq!(opened.error, refused);
+    hsm.module_version = 3;
+    assert!(opened.domain.open(&sealed, &mut hsm).is_ok());
+}
+
 #[test]
 fn a_custodian_refuses_older_firmware() {
     let keys = fast_keys(3);

@@ -5,9 +5,7 @@ use minicbor::Encoder;
 use minicbor::encode::write::EndOfSlice;
 
 use crate::cbor::{Malformed, Reader};
-#[cfg(any(feature = "p256", feature = "pq"))]
 use crate::contribution::TRANSFER_KINDS;
-#[cfg(any(feature = "p256", feature = "pq"))]
 use crate::custodian::Algorithm;
 use crate::hardened::Fault;
 use crate::lifecycle::session_key::SessionKey;
@@ -28,6 +26,8 @@ pub(in crate::lifecycle) enum Part {
     UnknownState(u8),
     /// A kind of transfer key that this version does not know.
     UnknownKey(u8),
+    /// The code of an algorithm that this version does not know, or does not compute.
+    UnknownAlgorithm(u32),
 }
 
 pub(in crate::lifecycle) type Read<T> = Result<T, Malformed<Part>>;
@@ -59,7 +59,6 @@ impl From<Fault> for NotEncoded {
 const IN_DEVICE: u8 = 1;
 
 /// The kind of a key that is not an RSA key.
-#[cfg(any(feature = "p256", feature = "pq"))]
 const SEED: u8 = 2;
 
 /// Writes a transfer key: as PKCS#8, the public half of one in a device, or the algorithm and the seed.
@@ -101,26 +100,24 @@ pub(super) fn read_key(
                 place.set_in_device(&public.map_err(|_| Malformed(part))?);
                 Ok(())
             }
-            #[cfg(any(feature = "p256", feature = "pq"))]
             SEED if items == 3 => read_seed(reader, place),
-            IN_DEVICE => Err(Malformed(part)),
-            #[cfg(any(feature = "p256", feature = "pq"))]
-            SEED => Err(Malformed(part)),
+            IN_DEVICE | SEED => Err(Malformed(part)),
             kind => Err(Malformed(Part::UnknownKey(kind))),
         };
     }
     { place.read(reader.bytes(part)?, watched) }.map_err(|_| Malformed(part))
 }
 
-/// Reads a key that is not an RSA key. If this build has no such algorithm, it is named.
-#[cfg(any(feature = "p256", feature = "pq"))]
+/// Reads a key that is not an RSA key.
 fn read_seed(reader: &mut Reader<'_>, place: &mut SessionKey) -> Read<()> {
     let part = Part::Session;
     let code = reader.small(part)?;
-    let algorithm = Algorithm::from_code(code).ok_or(Malformed(part))?;
-    if !TRANSFER_KINDS.contains(&algorithm) {
-        return Err(Malformed(Part::UnknownKey(SEED)));
+    let known = Algorithm::from_code(code);
+    if known.is_some_and(|kind| kind.rsa_size().is_some()) {
+        return Err(Malformed(part));
     }
+    let algorithm = known.filter(|kind| TRANSFER_KINDS.contains(kind));
+    let algorithm = algorithm.ok_or(Malformed(Part::UnknownAlgorithm(code)))?;
     { place.read_kem(algorithm, reader.bytes(part)?) }.map_err(|_| Malformed(part))
 }
 

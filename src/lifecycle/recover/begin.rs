@@ -237,11 +237,11 @@ fn transfer_kind<H: Host>(
                 .unwrap_or(Algorithm::Rsa4096OaepSha256)
         }
     };
-    if let Some(custodian) = stronger(kind) {
-        return Err(LifecycleError::StrongerCustodian(custodian));
-    }
     let suffices = || custodians().all(|custodian| kind.is_as_strong_as(custodian));
-    let permit = Verdict::twice(|| Mask::public(suffices())).permit(LifecycleError::Fault)?;
+    let permit = Verdict::twice(|| Mask::public(suffices())).permit(match stronger(kind) {
+        Some(custodian) => LifecycleError::StrongerCustodian(custodian),
+        None => LifecycleError::Fault,
+    })?;
     Ok((kind, permit))
 }
 
