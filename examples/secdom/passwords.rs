@@ -11,8 +11,8 @@ use crate::{show, signals, text};
 
 #[derive(clap::Args)]
 pub struct PasswordArgs {
-    /// Passwords in the order of the keys, "" for an unencrypted key; write one that begins with a
-    /// hyphen as --passwords=-x. Other users of the machine can see them while the command runs:
+    /// Passwords in the order of the keys, "" for an unencrypted key; those at the end may be left out.
+    /// Write one that begins with a hyphen as --passwords=-x. Other users of the machine can see them while the command runs:
     /// prefer --password-file, or the prompt
     #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
     passwords: Vec<String>,
@@ -22,11 +22,8 @@ pub struct PasswordArgs {
     password_file: Vec<PathBuf>,
 }
 
-/// One password for each key, or none at all.
-pub enum Passwords {
-    Given(Vec<Zeroizing<Vec<u8>>>),
-    Ask,
-}
+/// The passwords of the first keys.
+pub struct Passwords(Vec<Zeroizing<Vec<u8>>>);
 
 impl PasswordArgs {
     /// Reads the passwords for `keys` keys.
@@ -43,27 +40,21 @@ impl PasswordArgs {
             let files = self.password_file.iter().map(|path| read_file(path));
             (files.collect::<Outcome<Vec<_>>>()?, "password file")
         };
-        if given.is_empty() {
-            return Ok(Passwords::Ask);
-        }
-        if given.len() != keys {
+        if given.len() > keys {
             return Err(Refusal::new(format!(
                 "{} for {}: give one for each key, and an empty one for an unencrypted key",
                 show::count(given.len(), what),
                 show::count(keys, "key"),
             )));
         }
-        Ok(Passwords::Given(given))
+        Ok(Passwords(given))
     }
 }
 
 impl Passwords {
-    /// Returns the given password for key number `index`; `None` if no passwords were given.
+    /// Returns the password for key number `index`; `None` if it was not given.
     pub fn given(&self, index: usize) -> Option<&[u8]> {
-        match self {
-            Self::Given(passwords) => Some(passwords.get(index).map_or(&[], |p| p.as_slice())),
-            Self::Ask => None,
-        }
+        self.0.get(index).map(|password| password.as_slice())
     }
 }
 

@@ -388,9 +388,14 @@ fn passwords_come_in_the_order_of_the_keys() {
     drill([&encrypted, &plain], &["--passwords", "", PASSWORD]).refused(&["ada.key", "encrypted"]);
     drill([&plain, &encrypted], &["--passwords", "x", PASSWORD])
         .refused(&["s2048_1.key", "not encrypted"]);
-    drill([&plain, &encrypted], &["--passwords", PASSWORD]).refused(&["1 password ", "2 keys"]);
-    drill([&plain, &encrypted], &["--password-file", password])
-        .refused(&["1 password file", "2 keys"]);
+    // Those at the end may be left out, as with the real client.
+    drill([&encrypted, &plain], &["--passwords", PASSWORD]).done();
+    drill([&encrypted, &plain], &["--password-file", password]).done();
+    drill([&plain, &encrypted], &["--passwords", ""]).refused(&["ada.key", "no password is given"]);
+    drill([&plain, &encrypted], &["--passwords", "", PASSWORD, ""])
+        .refused(&["3 passwords ", "2 keys"]);
+    let files = ["--password-file", empty, password, empty];
+    drill([&plain, &encrypted], &files).refused(&["3 password files", "2 keys"]);
     drill(
         [&plain, &encrypted],
         &["--password-file", empty, "--password-file", "absent.txt"],

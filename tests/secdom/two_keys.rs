@@ -299,9 +299,10 @@ fn each_key_of_two_has_its_password() {
         more.extend(files.iter().map(Into::into));
         ceremony.recover(&keys, &more)
     };
-    with(&[&password, &none]).refused(&["2 password files for 3 keys"]);
+    with(&[&none, &password, &none, &none]).refused(&["4 password files for 3 keys"]);
     with(&[&password, &none, &none]).refused(&["s2048_0.key", "not encrypted"]);
-    with(&[&none, &password, &none]).done();
+    with(&[&none]).refused(&["encrypted.key", "no password is given"]);
+    with(&[&none, &password]).done();
 }
 
 #[test]
