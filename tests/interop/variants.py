@@ -29,6 +29,10 @@ REFUSED = {
     "base64 of a present share": "base64 that is not canonical: a vector, b64-dangling, has it refused",
     "key in a certificate": "the HSM seals to the key in the certificate, so that no file has a share for another; "
     "it is the wrong certificate or the wrong key",
+    "version": "another version may mean another thing: the vectors version-missing, version-3 and version-string",
+    "kdf": "it says how the keys of all artifacts are derived: the vectors kdf-missing and rb-kdf-empty",
+    "base64 of an artifact": "base64 that is not canonical: the vector b64-padding",
+    "text that is not JSON": "a member given twice, of which readers take different ones; NaN, which is not in RFC 8259",
 }
 
 
@@ -97,6 +101,62 @@ def unknown_members(domain: dict):
             text = json.dumps(changed).encode()
             yield Variant("unknown member", f"object {number}", text, flags=["--allow-unknown-members"])
         del holder["issued"]
+
+
+def places(value, path=()):
+    """The paths of all values in a document."""
+    if path:
+        yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else []
+    for name, each in inner:
+        yield from places(each, (*path, name))
+
+
+def values(domain: dict):
+    """Each value of the file replaced, and each member left out."""
+    for path in places(domain):
+        match path:
+            case ["version"] | ["EncData", "kdf"]:
+                kind = path[-1]
+            case ["EncData", "data", _, "compact_jwe"]:
+                kind = "base64 of an artifact"
+            case ["SharedKeys", "enc_shares", 0 | 1, "enc_key"]:
+                kind = "base64 of a present share"
+            case ["SharedKeys", "enc_shares", 0 | 1, *_]:
+                continue
+            case _:
+                kind = "value"
+        whole = json.loads(json.dumps(domain))
+        holder = whole
+        for name in path[:-1]:
+            holder = holder[name]
+        value = holder[path[-1]]
+        others = [None, 0, True, "x", "", [value], {"a": value}, str(value)]
+        if isinstance(value, str):
+            others += [value + " ", value + "=", value.upper(), value[::-1]]
+        if isinstance(value, int):
+            others += [float(value), value + 1, value - 1]
+        for number, other in enumerate(others):
+            holder[path[-1]] = other
+            yield Variant(kind, f"{path}, {number}", json.dumps(whole).encode())
+        del holder[path[-1]]
+        yield Variant(kind, f"{path}, left out", json.dumps(whole).encode())
+
+
+def texts(domain: dict):
+    """The same file, spelled in other ways, and what is not quite JSON."""
+    text = json.dumps(domain)
+    same = [json.dumps(domain, indent=3), json.dumps(domain, indent="\t"), json.dumps(domain, sort_keys=True)]
+    same += [json.dumps(domain, indent=1).replace("\n", "\r\n"), text + "\n\n", "\n " + text, text.replace("/", "\\/")]
+    same += [text.replace("shamir", "sh\\u0061mir"), text.replace('"EncData"', '"\\u0045ncData"')]
+    for number, other in enumerate(same):
+        yield Variant("spelling", number, other.encode())
+    flags = ["--allow-unknown-members"]
+    for number, other in enumerate(['"version": 2', '"issued": NaN', '"issued": 1,', '"issued": "\t"', '"a": 01']):
+        text_of = f"{text[:-1]}, {other}}}"
+        yield Variant("text that is not JSON", number, text_of.encode(), flags=flags)
+    for number, other in enumerate([text + "x", text + "\0", text + text, text[:-1]]):
+        yield Variant("text that is not JSON", f"end {number}", other.encode())
 
 
 def tlv(tag: int, content: bytes) -> bytes:
@@ -232,6 +292,8 @@ def main():
         *flips_in_shares(text, domain, rng),
         *values_in_shares(domain),
         *unknown_members(domain),
+        *values(domain),
+        *texts(domain),
         *digests_of_a_present_share(domain),
         *certificates(domain, rng),
     ]
