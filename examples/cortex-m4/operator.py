@@ -67,7 +67,7 @@ class Board:
             line = socket.socket(socket.AF_UNIX)
             try:
                 line.connect(path)
-                line.settimeout(300)
+                line.settimeout(1200)
                 return line
             except OSError:
                 time.sleep(0.1)
