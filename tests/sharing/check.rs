@@ -107,6 +107,35 @@ fn errors_in_one_byte_each_are_found_wherever_they_are() {
     }
 }
 
+/// More shares are wrong than can be corrected, in one byte: every pair of errors. The code is linear, so the
+/// secret does not matter.
+#[test]
+fn beyond_the_bound_random_errors_agree_by_chance_as_seldom_as_documented() {
+    let quorum = Quorum::of::<3, 5>();
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    for wrong in [[0, 1], [2, 4]] {
+        let (mut agreed, mut all) = (0, 0);
+        for errors in (1..=255).flat_map(|a| (1..=255).map(move |b| [a, b])) {
+            let mut rows = [[0; 1]; 5];
+            for (place, error) in wrong.into_iter().zip(errors) {
+                rows[place] = [error];
+            }
+            let shares = quorum.indices().zip(&rows);
+            let shares: Vec<_> = shares
+                .map(|(index, value)| ShareRow { index, value })
+                .collect();
+            let corrected = correct_rows(quorum, &shares, &mut rng, &mut [0]);
+            agreed += u32::from(corrected.is_ok());
+            all += 1;
+        }
+        let (share, bound) = (
+            f64::from(agreed) / f64::from(all),
+            5.0 / 255.0 + 1.0 / 65025.0,
+        );
+        assert!(share <= bound && share > bound / 3.0, "{agreed} of {all}");
+    }
+}
+
 #[test]
 fn the_largest_code() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
