@@ -46,7 +46,12 @@ pub fn read(
         KeyFiles::Both(paths) => {
             let mut found = Found::default();
             for (place, path) in paths.iter().enumerate() {
-                found.add_each(key::read_each(path, passwords.given(first + place))?);
+                let bytes = text::read(path)?;
+                found.add_each(key::read_each(
+                    path,
+                    &bytes,
+                    passwords.given(first + place),
+                )?);
             }
             found.of_custodian(&files.argument(), sealed)
         }
@@ -132,19 +137,21 @@ pub fn with_token(
     sealed: Sealed<'_>,
 ) -> Outcome<(CustodianId, Key)> {
     let argument = KeyFiles::Both(files.clone()).argument();
-    let is_private = |path: &PathBuf| Outcome::Ok(key::is_in(path, &text::read(path)?));
-    let [first, second] = files;
-    if is_private(first)? && is_private(second)? {
+    // A pipe can be read once.
+    let [first, second] = files.each_ref().map(|path| text::read(path));
+    let texts = [first?, second?];
+    let is_private = |place: usize| key::is_in(&files[place], &texts[place]);
+    if is_private(0) && is_private(1) {
         let reason = "with --share, one is the certificate or public key of the token's key, and the other a private key";
         return Err(Refusal::file(&argument, reason));
     }
     let mut found = Found::default();
-    for path in files {
-        if is_private(path)? {
-            found.add_each(key::read_each(path, passwords.given(0))?);
+    for (place, path) in files.iter().enumerate() {
+        if is_private(place) {
+            found.add_each(key::read_each(path, &texts[place], passwords.given(0))?);
             continue;
         }
-        let (key, _) = recipients::public(path)?;
+        let (key, _) = recipients::public_of_text(path, &texts[place])?;
         found.kinds.push(key.kind());
         if let PublicKey::Rsa(key) = key {
             found.rsa.push(Rsa::Answer(key, answer.clone()));

@@ -45,10 +45,14 @@ pub fn read(arguments: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>
 }
 
 /// Reads the public key in a certificate or a file of its own. Returns what is shown of it, too.
-pub fn public(path: &Path) -> Outcome<(PublicKey, Custodian)> {
-    let bytes = text::read(path)?;
-    if FileKind::of_decoded(&bytes) == FileKind::PublicKey {
-        let key = PublicKey::of_text(path, &bytes)?;
+fn public(path: &Path) -> Outcome<(PublicKey, Custodian)> {
+    public_of_text(path, &text::read(path)?)
+}
+
+/// The same for `bytes`, the text of the file `path`.
+pub fn public_of_text(path: &Path, bytes: &[u8]) -> Outcome<(PublicKey, Custodian)> {
+    if FileKind::of_decoded(bytes) == FileKind::PublicKey {
+        let key = PublicKey::of_text(path, bytes)?;
         let taken = format!("{}: {}  {}", show::path(path), key.id(), key.kind());
         let custodian = Custodian {
             taken,
@@ -57,7 +61,7 @@ pub fn public(path: &Path) -> Outcome<(PublicKey, Custodian)> {
         };
         return Ok((key, custodian));
     }
-    let file = CertificateFile::of_text(path, &bytes)?;
+    let file = CertificateFile::of_text(path, bytes)?;
     let certificate = file.parse()?;
     let key = PublicKey::Rsa(Box::new(certificate.public_key().clone()));
     Ok((key, Custodian::of(&file, Holder::of(&certificate))))

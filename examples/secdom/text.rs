@@ -17,8 +17,13 @@ const LAYERS: usize = 2;
 /// Reads `path` as text: UTF-8 without a byte order mark, and PEM as it was before it was put into something
 /// else. What is no text is left as it is.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
-    let text = input::read(path).map(|bytes| utf8(&bytes).unwrap_or(bytes))?;
-    Ok(pem(&text).unwrap_or(text))
+    input::read(path).map(of)
+}
+
+/// Does the same for `bytes` that are read already.
+pub fn of(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    let text = utf8(&bytes).unwrap_or(bytes);
+    pem(&text).unwrap_or(text)
 }
 
 /// Returns the PEM inside `text`, if it is in base64 once more, in a JSON string or a service's answer, or its line

@@ -304,19 +304,29 @@ fn ids_that_are_no_thumbprints_are_told_apart() {
     );
 }
 
+/// A pipe can be read once.
 #[test]
 fn a_file_may_come_through_a_pipe() {
     use std::process::Stdio;
-    let mut command = crate::tool();
-    command
-        .args(["inspect", "-"])
-        .stdin(fs::File::open(domain()).unwrap());
-    let run = command.stdout(Stdio::piped()).output().unwrap();
-    let out = String::from_utf8(run.stdout).unwrap();
-    assert!(
-        run.status.success() && out.contains("quorum        2 of 3"),
-        "{out}"
-    );
+    let folder = Folder::new();
+    let [x_key, x_public] = keygen(&folder, "x-wing");
+    for file in [
+        domain(),
+        key("s2048_0"),
+        key("s2048_0").with_extension("cer"),
+        fixture("chain.p7b"),
+        x_key,
+        x_public,
+    ] {
+        let mut command = crate::tool();
+        command.args(["inspect", "-"]);
+        command.stdin(fs::File::open(&file).unwrap());
+        let run = command.stdout(Stdio::piped()).output().unwrap();
+        let out = String::from_utf8(run.stdout).unwrap();
+        let named = secdom(arguments!["inspect", file]).done();
+        let after_name = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+        assert_eq!(after_name(&out), after_name(&named));
+    }
 }
 
 #[test]

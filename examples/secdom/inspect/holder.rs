@@ -6,6 +6,7 @@ use std::path::Path;
 use security_domain::custodian::Recipient;
 use security_domain::rsa;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::facts::Facts;
 use super::{about_holder, holder_in_json};
@@ -29,7 +30,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Option<Outcome<Facts>> {
 }
 
 fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
-    let text = text::read(path)?;
+    let text = text::of(Zeroizing::new(bytes.to_vec()));
     let keys = key::unencrypted(path, &text)?;
     let certificates = CertificateFile::find(path, &text, None)?;
     if keys.is_empty() && certificates.is_empty() {
@@ -72,7 +73,8 @@ fn facts(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
 }
 
 fn public(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
-    let key = PublicKey::read(path)?;
+    let text = text::of(Zeroizing::new(bytes.to_vec()));
+    let key = PublicKey::of_text(path, &text)?;
     let mut facts = Facts::new(path, "public-key", "public key", bytes);
     facts.fact("kind", key.kind());
     facts.fact("custodian-id", key.id());
