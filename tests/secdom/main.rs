@@ -28,6 +28,7 @@ mod keys;
 mod killed;
 mod killed_outputs;
 mod killed_steps;
+mod kinds;
 mod malformed;
 mod media;
 #[cfg(unix)]

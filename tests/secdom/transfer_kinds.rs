@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::keygen::keygen;
+use crate::kinds::sealed_to;
 use crate::simulated::Site;
-use crate::two_keys::sealed_to;
 use crate::{Run, arguments, secdom};
 
 struct Lost {
