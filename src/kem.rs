@@ -44,7 +44,7 @@ use crate::custodian::{
 use crate::hardened::{Fault, Verdict, copy};
 use crate::rng::{self, Generator, RngError};
 use crate::secret::{Secret, wipe};
-use mechanism::{MAX_COINS_LEN, MAX_SEED_LEN, Mechanism, Shared, WrapKey};
+use mechanism::{MAX_COINS_LEN, MAX_SEALED_LEN, MAX_SEED_LEN, Mechanism, Shared, WrapKey};
 
 mod answer;
 mod any;
@@ -163,13 +163,6 @@ impl<K: Kem> PublicKey<K> {
         K::seal(&key, message, sealed)
     }
 }
-
-/// The longest part that [`sealed_twice`] fills.
-const MAX_SEALED_LEN: usize = if cfg!(feature = "pq") {
-    Algorithm::MlKem1024P384.wrapped_len(MAX_MESSAGE_LEN)
-} else {
-    Algorithm::DhKemP256.wrapped_len(MAX_MESSAGE_LEN)
-};
 
 /// Fills `out` by `seal`, which is given random bytes for an encapsulation. It runs twice with the same
 /// bytes, in private memory, and must fill the same.

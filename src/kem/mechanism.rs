@@ -6,7 +6,7 @@ use core::convert::Infallible;
 
 use super::hpke;
 pub use super::secrets::{Shared, WrapKey};
-use crate::custodian::{Algorithm, UnwrapError};
+use crate::custodian::{Algorithm, MAX_MESSAGE_LEN, UnwrapError};
 use crate::hardened::Fault;
 
 /// The longest seed: `d` and `z` of ML-KEM (FIPS 203 section 7.1).
@@ -17,6 +17,13 @@ pub const MAX_COINS_LEN: usize = 80;
 
 /// The longest ciphertext: of ML-KEM-1024, and a point of P-384.
 pub const MAX_CIPHERTEXT_LEN: usize = 1568 + 97;
+
+/// The longest ciphertext with a message that is encrypted under its secret.
+pub const MAX_SEALED_LEN: usize = if cfg!(feature = "pq") {
+    Algorithm::MlKem1024P384.wrapped_len(MAX_MESSAGE_LEN)
+} else {
+    Algorithm::DhKemP256.wrapped_len(MAX_MESSAGE_LEN)
+};
 
 /// A key encapsulation mechanism, and how it wraps a message under the shared secret.
 pub trait Mechanism: 'static {
