@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use security_domain::sealed_domain::SealedDomain;
 
 use crate::simulated::{CUSTODIANS, Site};
-use crate::{arguments, secdom, tool};
+use crate::{arguments, remove_folder, secdom, tool};
 
 /// The system calls that open, change, name or flush a file.
 const CHANGES: &[libc::c_long] = &[
@@ -157,7 +157,7 @@ fn finishes_wherever_it_is_killed(site: &Site, from: &str) {
         assert_eq!(status["header_digest"], *whole(&file), "{point}");
         assert!(fs::read(site.path(&hsm).join("sealed")).unwrap() == file);
         fs::remove_file(&out).unwrap();
-        fs::remove_dir_all(site.path(&hsm)).unwrap();
+        remove_folder(&site.path(&hsm));
         if !was_killed {
             assert!(before.is_some());
             break;

@@ -127,6 +127,20 @@ impl Run {
     }
 }
 
+/// Removes a folder with all that is in it. Some file systems keep a file that a killed process had open for a
+/// moment longer.
+fn remove_folder(path: &Path) {
+    for _ in 0..100 {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            removed => return removed.unwrap(),
+        }
+    }
+    panic!("{}: something stays", path.display());
+}
+
 /// A fresh folder that goes with the test.
 struct Folder(PathBuf);
 
@@ -172,7 +186,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
+        remove_folder(&self.0);
     }
 }
 
