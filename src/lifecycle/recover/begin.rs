@@ -237,12 +237,18 @@ fn transfer_kind<H: Host>(
                 .unwrap_or(Algorithm::Rsa4096OaepSha256)
         }
     };
-    let suffices = || custodians().all(|custodian| kind.is_as_strong_as(custodian));
-    let permit = Verdict::twice(|| Mask::public(suffices())).permit(match stronger(kind) {
-        Some(custodian) => LifecycleError::StrongerCustodian(custodian),
-        None => LifecycleError::Fault,
-    })?;
+    let permit = check_strength(sealed, kind)?;
     Ok((kind, permit))
+}
+
+/// Returns a permit for a transfer key of this kind, if it is as strong as every custodian's key.
+#[inline(never)]
+fn check_strength(sealed: &SealedDomain<'_>, kind: Algorithm) -> Result<Permit, LifecycleError> {
+    let custodians = || { sealed.header().custodians() }.map(|custodian| custodian.algorithm);
+    let suffices = || custodians().all(|custodian| kind.is_as_strong_as(custodian));
+    let stronger = custodians().find(|custodian| !kind.is_as_strong_as(*custodian));
+    let refusal = stronger.map_or(LifecycleError::Fault, LifecycleError::StrongerCustodian);
+    Verdict::twice(|| Mask::public(suffices())).permit(refusal)
 }
 
 impl<const N: usize> Vault<N> {
@@ -335,6 +341,8 @@ impl<const N: usize> Vault<N> {
         };
         let mut spki = [0; MAX_SPKI_LEN];
         let transfer = self.session.key.write_public(&mut spki)?;
+        // Once more, of the key that there is: one fault can make both readings before go astray.
+        let permit = permit.and(check_strength(sealed, transfer.algorithm())?);
         let asking = Asking {
             purpose: SessionPurpose::Recover,
             session: SessionId::from_bytes(session),
