@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Hexadecimal digits, in which ids and digests are printed and read. They are for public bytes: the
-//! time depends on them.
+//! Hexadecimal digits, in which ids and digests are printed and read. They are for public bytes:
+//! the time depends on them.
 //!
 //! ```
 //! use security_domain::hex::{self, HexError};

@@ -164,8 +164,8 @@ impl<K: Kem> PublicKey<K> {
     }
 }
 
-/// Fills `out` by `seal`, which is given random bytes for an encapsulation. It runs twice with the same
-/// bytes, in private memory, and must fill the same.
+/// Fills `out` by `seal`, which is given random bytes for an encapsulation. It runs twice with the
+/// same bytes, in private memory, and must fill the same.
 ///
 /// Secret: what `rng` draws. Public: `out`. Leaks: nothing else.
 pub(crate) fn sealed_twice<K: Kem, R: Generator + ?Sized>(

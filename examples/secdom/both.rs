@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Two keys of one custodian that are both needed: an RSA key, and one that withstands a quantum computer.
+//! Two keys of one custodian that are both needed: an RSA key, and one that withstands a quantum
+//! computer.
 
 use std::path::Path;
 
@@ -15,7 +16,8 @@ use crate::kem::{self, Kind};
 use crate::public::PublicKey;
 use crate::report::{Outcome, Refusal};
 
-/// Joins two public keys of one custodian, in either order, as a domain is sealed to them. `argument` names both.
+/// Joins two public keys of one custodian, in either order, as a domain is sealed to them.
+/// `argument` names both.
 pub fn recipient(argument: &Path, keys: [PublicKey; 2]) -> Outcome<CustodianKey> {
     let kinds = keys.each_ref().map(PublicKey::kind);
     let ([PublicKey::Rsa(rsa), PublicKey::Kem(other)]

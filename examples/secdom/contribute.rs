@@ -72,8 +72,9 @@ struct Source {
     /// The custodian's private key in PEM; KEY+KEY if two are needed
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with it; -
-    /// reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted: 64 bytes
+    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with
+    /// it; - reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted:
+    /// 64 bytes
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
 }
@@ -127,7 +128,8 @@ pub fn run(args: Args) -> Outcome<Report> {
     Ok(Report::about(output, args.json.either(text, &object)))
 }
 
-/// Unwraps a share with a custodian's key, with two, or with one and what the token that has the other answered.
+/// Unwraps a share with a custodian's key, with two, or with one and what the token that has the
+/// other answered.
 fn with_key(
     argument: &Path,
     answer: Option<&Path>,

@@ -34,7 +34,8 @@ impl Sealed<'_> {
     }
 }
 
-/// Reads the private key, or the two, of a custodian of `sealed`. The first password is number `first`.
+/// Reads the private key, or the two, of a custodian of `sealed`. The first password is number
+/// `first`.
 pub fn read(
     files: &KeyFiles,
     passwords: &Passwords,
@@ -128,8 +129,8 @@ impl Found {
     }
 }
 
-/// Joins the key of a token, which decrypted `answer`, with a private key. One of the files has the public key of
-/// the token, or its certificate.
+/// Joins the key of a token, which decrypted `answer`, with a private key. One of the files has the
+/// public key of the token, or its certificate.
 pub fn with_token(
     files: &[PathBuf; 2],
     answer: Zeroizing<Vec<u8>>,

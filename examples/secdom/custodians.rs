@@ -88,7 +88,8 @@ pub enum Unusable {
     LeftOut,
 }
 
-/// Why key files and certificate files are not used. They are named, as long as enough key files are left.
+/// Why key files and certificate files are not used. They are named, as long as enough key files
+/// are left.
 pub struct LeftOut {
     left: usize,
     at_least: usize,

@@ -29,8 +29,8 @@ pub fn lines(text: &str, width: usize) -> String {
     text.lines().map(fold).collect()
 }
 
-/// Breaks a line, and indents what follows by so many columns, or by fewer where an id would not fit otherwise.
-/// A word that is longer than a line stays whole.
+/// Breaks a line, and indents what follows by so many columns, or by fewer where an id would not
+/// fit otherwise. A word that is longer than a line stays whole.
 pub fn one(line: &str, indent: usize, width: usize) -> String {
     if line.chars().count() <= width {
         return line.into();

@@ -44,8 +44,8 @@ pub struct Args {
     /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
     /// domain, request, contribution or backup of this tool; a certificate, public key or private key
     file: PathBuf,
-    /// Certificates, PEM or DER, that show to whom the shares belong; CER+PUB for a custodian who needs
-    /// two keys
+    /// Certificates, PEM or DER, that show to whom the shares belong; CER+PUB for a custodian who
+    /// needs two keys
     #[arg(long, num_args = 1.., value_name = "CER")]
     certs: Vec<PathBuf>,
     /// Print JSON

@@ -160,7 +160,8 @@ impl PublicKey {
         })
     }
 
-    /// Returns this key and `rsa` as one custodian's, both needed; nothing for a kind that is no second key.
+    /// Returns this key and `rsa` as one custodian's, both needed; nothing for a kind that is no
+    /// second key.
     pub fn recipient_with(&self, rsa: rsa::PublicKey) -> Result<Option<CustodianKey>, KeyError> {
         let der = self.spki.as_slice();
         Ok(Some(match self.kind {

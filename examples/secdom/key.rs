@@ -158,8 +158,8 @@ fn read_one(
     })
 }
 
-/// Reads every private key in `bytes`, the text of the file `path`, that can be read, at least one. `password` is
-/// the given one, or `None` to ask on the terminal.
+/// Reads every private key in `bytes`, the text of the file `path`, that can be read, at least one.
+/// `password` is the given one, or `None` to ask on the terminal.
 pub fn read_each(path: &Path, bytes: &[u8], password: Option<&[u8]>) -> Outcome<Vec<Key>> {
     let mut lock = Lock::new(path, bytes, password);
     let forms = needed(bytes, &lock)?;

@@ -182,8 +182,8 @@ pub fn run(args: Args) -> Outcome<Report> {
     )
 }
 
-/// Reads a key of the kind `made` that is in `key_file` already, and says whether it is encrypted. What else is
-/// there is not overwritten, as `refusal` says.
+/// Reads a key of the kind `made` that is in `key_file` already, and says whether it is encrypted.
+/// What else is there is not overwritten, as `refusal` says.
 fn there(
     made: &Made,
     key_file: &Path,

@@ -12,7 +12,8 @@ use crate::{recipients, show};
 
 #[derive(clap::Args)]
 pub struct CertsArg {
-    /// Certificates, PEM or DER, that show who the custodians are; CER+PUB for one who needs two keys
+    /// Certificates, PEM or DER, that show who the custodians are; CER+PUB for one who needs two
+    /// keys
     #[arg(long, num_args = 1.., value_name = "CER")]
     certs: Vec<PathBuf>,
 }

@@ -24,8 +24,8 @@ use crate::input::{STDIN, reason};
 use crate::report::{Outcome, Refusal};
 use crate::show;
 
-/// Refuses early, before any work or question, if the file `path` exists or nothing can be written into its
-/// folder. [`Pending::publish`] refuses again.
+/// Refuses early, before any work or question, if the file `path` exists or nothing can be written
+/// into its folder. [`Pending::publish`] refuses again.
 pub fn must_be_free(path: &Path) -> Outcome<()> {
     let ends_with = |character| path.as_os_str().as_encoded_bytes().last() == Some(&character);
     if ends_with(b'/') || cfg!(windows) && ends_with(b'\\') {

@@ -15,8 +15,8 @@ pub enum KeyFiles {
 }
 
 impl KeyFiles {
-    /// Reads an argument. Names may have a `+` in them: a file that has the whole name is meant, else the two
-    /// of which most exist.
+    /// Reads an argument. Names may have a `+` in them: a file that has the whole name is meant,
+    /// else the two of which most exist.
     pub fn of(argument: &Path) -> Self {
         let one = Self::One(argument.into());
         let Some(text) = argument.to_str().filter(|_| !exists(argument)) else {

@@ -11,9 +11,9 @@ use crate::{show, signals, text};
 
 #[derive(clap::Args)]
 pub struct PasswordArgs {
-    /// Passwords in the order of the keys, "" for an unencrypted key; those at the end may be left out.
-    /// Write one that begins with a hyphen as --passwords=-x. Other users of the machine can see them while the command runs:
-    /// prefer --password-file, or the prompt
+    /// Passwords in the order of the keys, "" for an unencrypted key; those at the end may be left
+    /// out. Write one that begins with a hyphen as --passwords=-x. Other users of the machine can
+    /// see them while the command runs: prefer --password-file, or the prompt
     #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
     passwords: Vec<String>,
     /// A file with one password, once for each key, in their order; empty for an unencrypted key.

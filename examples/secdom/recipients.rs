@@ -14,8 +14,8 @@ use crate::public::PublicKey;
 use crate::report::Outcome;
 use crate::{both, show, text};
 
-/// Reads certificates, public keys and pairs of them whose keys are both needed. All must be different keys.
-/// Returns the keys, and what is shown of each.
+/// Reads certificates, public keys and pairs of them whose keys are both needed. All must be
+/// different keys. Returns the keys, and what is shown of each.
 pub fn read(arguments: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>)> {
     let (mut keys, mut shown) = (Vec::<CustodianKey>::new(), Vec::new());
     for argument in arguments {

@@ -14,8 +14,8 @@ use crate::{input, pem};
 /// How many layers around a document are taken off: a service's answer that was quoted once more.
 const LAYERS: usize = 2;
 
-/// Reads `path` as text: UTF-8 without a byte order mark, and PEM as it was before it was put into something
-/// else. What is no text is left as it is.
+/// Reads `path` as text: UTF-8 without a byte order mark, and PEM as it was before it was put into
+/// something else. What is no text is left as it is.
 pub fn read(path: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
     input::read(path).map(of)
 }
@@ -26,8 +26,8 @@ pub fn of(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     pem(&text).unwrap_or(text)
 }
 
-/// Returns the PEM inside `text`, if it is in base64 once more, in a JSON string or a service's answer, or its line
-/// ends are written as `\n`: as secrets are stored in variables and vaults.
+/// Returns the PEM inside `text`, if it is in base64 once more, in a JSON string or a service's
+/// answer, or its line ends are written as `\n`: as secrets are stored in variables and vaults.
 pub fn pem(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     const BEGIN_IN_BASE64: &[u8] = b"LS0tLS1CRUdJTi";

@@ -4,8 +4,8 @@
 use security_domain::custodian::CustodianId;
 use security_domain::hex::HexError;
 
-/// What is read is printed as it was, in small letters; and what is refused has another length, or no digit at
-/// the place that is named.
+/// What is read is printed as it was, in small letters; and what is refused has another length, or
+/// no digit at the place that is named.
 pub fn ids(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else {
         return;

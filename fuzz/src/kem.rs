@@ -31,7 +31,8 @@ fn read<K: Kem>(data: &[u8]) {
     }
 }
 
-/// What is wrapped, to a key of the kind that the first byte chooses. Nothing is written if it does not open.
+/// What is wrapped, to a key of the kind that the first byte chooses. Nothing is written if it does
+/// not open.
 pub fn kem_unwrap(data: &[u8]) {
     let Some((kind, wrapped)) = data.split_first() else {
         return;

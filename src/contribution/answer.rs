@@ -39,8 +39,8 @@ pub struct Contribution<'a> {
 }
 
 impl<'a> Contribution<'a> {
-    /// The maximum length of a contribution: 618 bytes, or 1852 with the feature `pq`, which has longer
-    /// transfer keys.
+    /// The maximum length of a contribution: 618 bytes, or 1852 with the feature `pq`, which has
+    /// longer transfer keys.
     pub const MAX_LEN: usize = encoded_len(MAX_TRANSFERRED_LEN);
 
     /// Parses a contribution and checks its form.

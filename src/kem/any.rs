@@ -45,8 +45,8 @@ macro_rules! of_kind {
 pub(crate) const MAX_SPKI_LEN: usize =
     super::MlKem1024P384::SPKI_HEAD.len() + super::MlKem1024P384::NO_PUBLIC.len();
 
-/// Checks a `SubjectPublicKeyInfo` as [`PublicKey::from_spki_der`] does; `None` if this build has no such
-/// kind.
+/// Checks a `SubjectPublicKeyInfo` as [`PublicKey::from_spki_der`] does; `None` if this build has
+/// no such kind.
 pub(crate) fn check_spki(kind: Algorithm, spki: &[u8]) -> Option<Result<(), KeyError>> {
     of_kind!(kind, K => Some(PublicKey::<K>::from_spki_der(spki).map(drop)), else None)
 }
@@ -68,8 +68,8 @@ pub(crate) fn wrap_to_spki<R: Generator + ?Sized>(
     }, else Err(WrapError::Fault))
 }
 
-/// A private key of any kind of this build, or none. It is made and read in its place, and wipes itself.
-/// Its first value is all zeros.
+/// A private key of any kind of this build, or none. It is made and read in its place, and wipes
+/// itself. Its first value is all zeros.
 pub(crate) struct AnyPrivateKey {
     /// The code of the kind; 0 without a key.
     code: u32,

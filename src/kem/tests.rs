@@ -186,8 +186,8 @@ fn lattice(kind: &str) -> Lattice {
     }
 }
 
-/// NIST's ACVP vectors for FIPS 203 and those of Project Wycheproof: keys from seeds, keys with a coefficient
-/// above the modulus, ciphertexts changed at each part, wrong lengths.
+/// NIST's ACVP vectors for FIPS 203 and those of Project Wycheproof: keys from seeds, keys with a
+/// coefficient above the modulus, ciphertexts changed at each part, wrong lengths.
 #[cfg(feature = "pq")]
 #[test]
 fn ml_kem_gives_the_answers_of_wycheproof() {

@@ -89,11 +89,11 @@ pub enum LifecycleError {
     Expired,
     /// The session gathers a quorum in one place, and has no transfer key.
     NoTransferKey,
-    /// A custodian's key is of this kind, and a transfer key of this build, or of the kind that the host
-    /// asks for, is not as strong. The quorum can be gathered in one place.
+    /// A custodian's key is of this kind, and a transfer key of this build, or of the kind that the
+    /// host asks for, is not as strong. The quorum can be gathered in one place.
     StrongerCustodian(Algorithm),
-    /// The host asks for a transfer key of this kind, or the record has one, and this build has no such
-    /// kind.
+    /// The host asks for a transfer key of this kind, or the record has one, and this build has no
+    /// such kind.
     UnsupportedTransferKey(Algorithm),
     /// The transfer key, or the device that holds it, failed.
     TransferKey(TransferKeyError),
@@ -155,7 +155,8 @@ pub enum LifecycleError {
     /// The record has a transfer key of a kind that this version does not know. The version that
     /// wrote it can continue; [`Vault::discard`](super::Vault::discard) discards the record.
     UnknownTransferKey(u8),
-    /// The transfer key in the record is of an algorithm with this code, which this version does not know.
+    /// The transfer key in the record is of an algorithm with this code, which this version does
+    /// not know.
     UnknownTransferAlgorithm(u32),
     /// The self-test of an algorithm failed; the HSM is now in its error state.
     SelfTest(Failed),

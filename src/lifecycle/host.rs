@@ -43,22 +43,22 @@ pub trait Host: Flash {
         None
     }
 
-    /// Returns the kind of transfer key that a recovery is to have. With `None`, as by default, it is the
-    /// first that is as strong as every custodian's key among: RSA, if a device holds transfer keys
-    /// ([`transfer_key`](Self::transfer_key)); the key that is prepared
-    /// ([`prepared_key`](Self::prepared_key)); X-Wing and MLKEM1024-P384 (feature `pq`); P-256 (feature
-    /// `p256`); RSA.
+    /// Returns the kind of transfer key that a recovery is to have. With `None`, as by default, it
+    /// is the first that is as strong as every custodian's key among: RSA, if a device holds
+    /// transfer keys ([`transfer_key`](Self::transfer_key)); the key that is prepared
+    /// ([`prepared_key`](Self::prepared_key)); X-Wing and MLKEM1024-P384 (feature `pq`); P-256
+    /// (feature `p256`); RSA.
     ///
-    /// An RSA key takes long to generate, half a minute and more on a microcontroller; a key of another
-    /// kind takes as long as a few of its operations. On a Cortex-M4 a key of X-Wing needs 44 KB of
-    /// stack, and a key of P-256 less than 8 KB (`docs/footprint.md`).
+    /// An RSA key takes long to generate, half a minute and more on a microcontroller; a key of
+    /// another kind takes as long as a few of its operations. On a Cortex-M4 a key of X-Wing needs
+    /// 44 KB of stack, and a key of P-256 less than 8 KB (`docs/footprint.md`).
     fn transfer_kind(&mut self) -> Option<Algorithm> {
         None
     }
 
-    /// Returns an RSA key that was made beforehand, to be the transfer key of the session that begins,
-    /// where the vault holds it. `None`, as by default, lets the vault generate a key. An RSA key takes
-    /// long: [`KeyGeneration`](crate::rsa::KeyGeneration) makes one in steps.
+    /// Returns an RSA key that was made beforehand, to be the transfer key of the session that
+    /// begins, where the vault holds it. `None`, as by default, lets the vault generate a key. An
+    /// RSA key takes long: [`KeyGeneration`](crate::rsa::KeyGeneration) makes one in steps.
     ///
     /// The vault copies the key and wipes it here, also if the session does not begin then. It leaves a key
     /// that is shorter than the longest key of the custodians, or than the import asks for, and generates

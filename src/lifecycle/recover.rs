@@ -48,7 +48,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     ///
     /// - [`LifecycleError::Contribution`]: the contribution is refused.
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
-    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed` allows.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed`
+    ///   allows.
     /// - [`LifecycleError::NoTransferKey`]: the session gathers a quorum in one place.
     /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
     ///   [`expire`](Domain::expire) to get the empty domain.
@@ -86,7 +87,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     /// - [`LifecycleError::Open`]: the share does not belong to `sealed`
     ///   ([`OpenError::ForeignShare`]).
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
-    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed` allows.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed`
+    ///   allows.
     /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
     ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.
@@ -157,7 +159,8 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
     ///
     /// - [`LifecycleError::Open`]: the sealed domain does not open: this copy of it is damaged.
     /// - [`LifecycleError::OtherHeader`]: `sealed` is not the session's sealed domain.
-    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed` allows.
+    /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware has become older than `sealed`
+    ///   allows.
     /// - [`LifecycleError::Expired`]: the session has expired. Its shares and its key are wiped; call
     ///   [`expire`](Domain::expire) to get the empty domain.
     /// - Any failure of the sink, the clock or the flash.

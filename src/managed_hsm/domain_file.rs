@@ -13,10 +13,11 @@
 //! # Ok::<(), security_domain::managed_hsm::FileError>(())
 //! ```
 //!
-//! A custodian's share may be damaged, by a flipped bit or a cut, or missing. The file is read all the same,
-//! since the others may be a quorum: [`DomainFile::damaged_shares`] names the damaged ones, and only
-//! [`DomainFile::open_share`] and [`DomainFile::check_certificate`] refuse them. A share whose digest
-//! alone is damaged is still of use to the custodian whose key opens it: [`DomainFile::assign`].
+//! A custodian's share may be damaged, by a flipped bit or a cut, or missing. The file is read all
+//! the same, since the others may be a quorum: [`DomainFile::damaged_shares`] names the damaged
+//! ones, and only [`DomainFile::open_share`] and [`DomainFile::check_certificate`] refuse them. A
+//! share whose digest alone is damaged is still of use to the custodian whose key opens it:
+//! [`DomainFile::assign`].
 //!
 //! Nothing authenticates the quorum or the list of artifacts: the format has no means for it. To
 //! know that a file is the downloaded one, keep and compare its digest.
@@ -307,8 +308,8 @@ fn read_shared_keys<'a>(
     Ok(required)
 }
 
-/// Checks that `required` of the custodians are a valid quorum. There are fewer than a domain has if entries
-/// are missing from the file; those that are left may suffice.
+/// Checks that `required` of the custodians are a valid quorum. There are fewer than a domain has
+/// if entries are missing from the file; those that are left may suffice.
 fn check_quorum(required: u32, custodians: usize) -> Result<Quorum, FileError> {
     let count = u8::try_from(custodians).ok();
     let count = count.and_then(|count| ShareCount::new(count).ok());

@@ -6,8 +6,8 @@
 use super::answer::{Judge, Wrong, hex};
 use crate::kem::{Kem, answer};
 
-/// A seed, the random bytes of an encapsulation, and SHA-256 of the public key, the ciphertext and the
-/// encapsulated secret.
+/// A seed, the random bytes of an encapsulation, and SHA-256 of the public key, the ciphertext and
+/// the encapsulated secret.
 pub struct Known<const S: usize, const C: usize> {
     pub seed: [u8; S],
     pub coins: [u8; C],

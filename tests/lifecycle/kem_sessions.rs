@@ -65,7 +65,8 @@ fn the_key_is_wiped_with_its_session() {
     }
 }
 
-/// A record with a key of a kind that this build has not names it; one whose seed is cut is damaged.
+/// A record with a key of a kind that this build has not names it; one whose seed is cut is
+/// damaged.
 #[test]
 fn a_key_in_the_record_is_read_strictly() {
     let lost = Lost::new(1);

@@ -35,8 +35,8 @@ impl Recipient for Of {
     }
 }
 
-/// Begins a recovery for custodians of these kinds in an HSM that `prepare` prepares, and returns the kind
-/// of the transfer key.
+/// Begins a recovery for custodians of these kinds in an HSM that `prepare` prepares, and returns
+/// the kind of the transfer key.
 fn asked(custodians: [Algorithm; 3], prepare: fn(&mut Hsm)) -> Result<Algorithm, LifecycleError> {
     let keys: Vec<_> = (1..)
         .zip(custodians)

@@ -41,8 +41,8 @@ pub fn at_rest(flash: &Flash) -> Vec<u8> {
     }
 }
 
-/// The secret parts of the transfer key in these bytes, as they lie in memory: the seed of a key of X-Wing, or of
-/// an RSA key the primes, 16 bytes of each, the lowest first.
+/// The secret parts of the transfer key in these bytes, as they lie in memory: the seed of a key of
+/// X-Wing, or of an RSA key the primes, 16 bytes of each, the lowest first.
 pub fn key_in(contents: &[u8]) -> Vec<Vec<u8>> {
     // Kind 2, the code of X-Wing, and a string of 32 bytes.
     const SEED: [u8; 7] = [0x83, 2, 0x19, 0x64, 0x7a, 0x58, 32];

@@ -91,7 +91,8 @@ fn a_share_whose_words_name_two_indices_is_refused() {
     }
 }
 
-/// Ten is the most. A smaller index may be above the number of entries, if others are missing from the file.
+/// Ten is the most. A smaller index may be above the number of entries, if others are missing from
+/// the file.
 #[test]
 fn an_index_above_the_most_custodians_is_refused() {
     let polynomial = |x| words(x, KEY.map(|byte| value(&[u32::from(byte), 5], x)));

@@ -11,7 +11,8 @@ use std::io::Write;
 use crate::interrupted::{Terminal, echoes, wait_for};
 use crate::{Folder, arguments, secdom};
 
-/// Makes a key on a terminal where `typed` is typed; returns whether it was made, and what was shown.
+/// Makes a key on a terminal where `typed` is typed; returns whether it was made, and what was
+/// shown.
 fn made(folder: &Folder, typed: &[&str]) -> (bool, String) {
     let mut terminal = Terminal::new();
     let open = terminal.open();

@@ -127,8 +127,8 @@ impl Run {
     }
 }
 
-/// Removes a folder with all that is in it. Some file systems keep a file that a killed process had open for a
-/// moment longer.
+/// Removes a folder with all that is in it. Some file systems keep a file that a killed process had
+/// open for a moment longer.
 fn remove_folder(path: &Path) {
     for _ in 0..100 {
         match fs::remove_dir_all(path) {

@@ -36,8 +36,8 @@ fn filtered(command: &mut Command, renaming: u32) {
     unsafe extern "C" {
         fn prctl(option: i32, ...) -> i32;
     }
-    // The numbers of renameat2, linkat, link and rename (which only x86-64 has), openat, renameat and fsync,
-    // which some of these file systems lack, too.
+    // The numbers of renameat2, linkat, link and rename (which only x86-64 has), openat, renameat
+    // and fsync, which some of these file systems lack, too.
     let [renameat2, linkat, link, rename, openat, renameat, fsync] = if cfg!(target_arch = "x86_64")
     {
         [316, 265, 86, 82, 257, 264, 74]

@@ -20,8 +20,8 @@ use crate::interrupted::wait_for;
 use crate::odd_keys::numbers_of;
 use crate::tool;
 
-/// Runs a verb whose standard output is full, so that the process stops where it is about to end, and returns
-/// its writable memory; nothing if it may not be read.
+/// Runs a verb whose standard output is full, so that the process stops where it is about to end,
+/// and returns its writable memory; nothing if it may not be read.
 pub fn memory_at_the_end(line: &[OsString]) -> Option<Vec<u8>> {
     let (reader, writer) = std::io::pipe().unwrap();
     rustix::fs::fcntl_setfl(&writer, OFlags::NONBLOCK).unwrap();
@@ -84,7 +84,8 @@ fn read_memory(proc: &str) -> Vec<u8> {
     memory
 }
 
-/// How many bytes of a secret are looked for: a part suffices, since registers and spills break it up.
+/// How many bytes of a secret are looked for: a part suffices, since registers and spills break it
+/// up.
 const PART: usize = 13;
 
 /// Values that must not be in memory, with their names.

@@ -24,8 +24,8 @@ fn both(first: &Path, second: &Path) -> PathBuf {
     argument.into()
 }
 
-/// A domain sealed to a custodian with an RSA key and one of `kind`, one with an RSA key and a key of
-/// MLKEM1024-P384, and one with an RSA key alone.
+/// A domain sealed to a custodian with an RSA key and one of `kind`, one with an RSA key and a key
+/// of MLKEM1024-P384, and one with an RSA key alone.
 pub struct Ceremony {
     pub site: Site,
     /// Private and public half of the second keys.

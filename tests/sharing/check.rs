@@ -107,8 +107,8 @@ fn errors_in_one_byte_each_are_found_wherever_they_are() {
     }
 }
 
-/// More shares are wrong than can be corrected, in one byte: every pair of errors. The code is linear, so the
-/// secret does not matter.
+/// More shares are wrong than can be corrected, in one byte: every pair of errors. The code is
+/// linear, so the secret does not matter.
 #[test]
 fn beyond_the_bound_random_errors_agree_by_chance_as_seldom_as_documented() {
     let quorum = Quorum::of::<3, 5>();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys that are not RSA keys: generating one with its public half, wrapping a share to it, unwrapping.
+//! Keys that are not RSA keys: generating one with its public half, wrapping a share to it,
+//! unwrapping.
 //!
-//! aws-lc-rs has ML-KEM-1024 with key wrap as a whole. Of the other kinds it has the parts that take the
-//! time, without what HPKE derives and seals.
+//! aws-lc-rs has ML-KEM-1024 with key wrap as a whole. Of the other kinds it has the parts that
+//! take the time, without what HPKE derives and seals.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -35,8 +35,8 @@ another domain for the same custodians, and the id distinguishes them.";
 pub struct Args {
     #[command(flatten)]
     at: HsmArg,
-    /// The custodians' certificates or public keys, PEM or DER, of any kinds; CER+PUB for a custodian
-    /// who needs two, an RSA key and one of X-Wing, MLKEM1024-P384 or ML-KEM-1024
+    /// The custodians' certificates or public keys, PEM or DER, of any kinds; CER+PUB for a
+    /// custodian who needs two, an RSA key and one of X-Wing, MLKEM1024-P384 or ML-KEM-1024
     #[arg(long, required = true, num_args = 1.., value_name = "CER")]
     custodians: Vec<PathBuf>,
     /// How many custodians are needed to open the file, from 2 to all of them

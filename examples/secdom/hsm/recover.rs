@@ -56,8 +56,8 @@ pub struct BeginArgs {
     /// After how many seconds the session expires; by default, never
     #[arg(long, value_name = "SECONDS")]
     expires: Option<NonZeroU64>,
-    /// The kind of the session's key, as strong as the key of every custodian; by default x-wing, or
-    /// mlkem1024-p384 if a custodian's key is stronger
+    /// The kind of the session's key, as strong as the key of every custodian; by default x-wing,
+    /// or mlkem1024-p384 if a custodian's key is stronger
     #[arg(long, value_name = "KIND")]
     transfer_kind: Option<Kind>,
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Keys that are not RSA keys: what wraps to them, and what they unwrap; and of which kind a session's key is.
+//! Keys that are not RSA keys: what wraps to them, and what they unwrap; and of which kind a
+//! session's key is.
 
 use core::hint::black_box;
 
@@ -34,7 +35,8 @@ fn act_kem_wrap(to: &PublicKey<XWing>, rng: &mut Rng, out: &mut [u8]) -> Result<
 }
 
 scene!(
-    /// What is wrapped to a key of X-Wing does not open with it. The right input stands for such an outcome.
+    /// What is wrapped to a key of X-Wing does not open with it. The right input stands for such an
+    /// outcome.
     fault_kem_wrap,
     |wrong, _hsm| {
         let (mut key, public) = key(1)?;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An entry point from which `proofs/reach.py` looks for a way to the panic handler, and a planted one that has a way.
+//! An entry point from which `proofs/reach.py` looks for a way to the panic handler, and a planted
+//! one that has a way.
 
 /// Bytes of a length that the compiler does not know.
 ///

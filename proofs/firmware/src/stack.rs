@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/measure.py` measures: each `stack_` function is one operation on what `prepare_` made.
-//! An answer of 1 says that it worked.
+//! What `proofs/measure.py` measures: each `stack_` function is one operation on what `prepare_`
+//! made. An answer of 1 says that it worked.
 
 use core::task::Poll;
 

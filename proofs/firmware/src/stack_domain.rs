@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/measure.py` measures of the sealed domain: a file of the vectors is read, two of its
-//! shares are unwrapped with RSA-2048, and it is opened.
+//! What `proofs/measure.py` measures of the sealed domain: a file of the vectors is read, two of
+//! its shares are unwrapped with RSA-2048, and it is opened.
 
 use security_domain::custodian::Recipient;
 use security_domain::rsa::PrivateKey;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/measure.py` measures of a domain's life: each function starts the HSM from its flash, as after a
-//! loss of power, and takes one step. The custodians' keys have 2048 bits, and four artifacts together one KiB.
+//! What `proofs/measure.py` measures of a domain's life: each function starts the HSM from its
+//! flash, as after a loss of power, and takes one step. The custodians' keys have 2048 bits, and
+//! four artifacts together one KiB.
 
 use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
 use security_domain::custodian::Recipient;

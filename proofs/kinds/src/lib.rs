@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The kinds of keys beside RSA, as firmware links them, in an image of their own: the lifecycle's buffers are larger with the
-//! feature `pq`, and its figures would say nothing of a firmware without.
+//! The kinds of keys beside RSA, as firmware links them, in an image of their own: the lifecycle's
+//! buffers are larger with the feature `pq`, and its figures would say nothing of a firmware
+//! without.
 //!
-//! The image has what `proofs/measure.py` measures (`stack_`), what `proofs/residue.py` looks behind
-//! (`residue_`), and where `proofs/reach.py` begins (`reach_`).
+//! The image has what `proofs/measure.py` measures (`stack_`), what `proofs/residue.py` looks
+//! behind (`residue_`), and where `proofs/reach.py` begins (`reach_`).
 
 #![no_std]
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The entry points from which `proofs/reach.py` looks for a way to the panic handler. One of them is what a firmware links
-//! that opens a sealed domain with a key of X-Wing, for `proofs/size.py`.
+//! The entry points from which `proofs/reach.py` looks for a way to the panic handler. One of them
+//! is what a firmware links that opens a sealed domain with a key of X-Wing, for `proofs/size.py`.
 
 use security_domain::both::{Both, BothPublicKeys, Second};
 use security_domain::custodian::{Identity, Recipient};

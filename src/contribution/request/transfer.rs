@@ -12,8 +12,8 @@ use crate::rng::Generator;
 use crate::rsa::{ModulusSize, PublicKey};
 use crate::wrapped_share::PLAINTEXT_LEN;
 
-/// The kinds of transfer keys that this build can make and wrap to, those first that an HSM prefers:
-/// fast to make, and as strong as most.
+/// The kinds of transfer keys that this build can make and wrap to, those first that an HSM
+/// prefers: fast to make, and as strong as most.
 pub(crate) const TRANSFER_KINDS: &[Algorithm] = &[
     #[cfg(feature = "pq")]
     Algorithm::XWing,
@@ -28,8 +28,8 @@ pub(crate) const TRANSFER_KINDS: &[Algorithm] = &[
     Algorithm::rsa(ModulusSize::Rsa4096),
 ];
 
-/// The maximum length of a transfer key's SubjectPublicKeyInfo in this build: of MLKEM1024-P384, or of
-/// RSA.
+/// The maximum length of a transfer key's SubjectPublicKeyInfo in this build: of MLKEM1024-P384, or
+/// of RSA.
 #[cfg(feature = "pq")]
 pub(crate) const MAX_SPKI_LEN: usize = kem::MAX_SPKI_LEN;
 #[cfg(not(feature = "pq"))]

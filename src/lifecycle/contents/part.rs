@@ -61,9 +61,11 @@ const IN_DEVICE: u8 = 1;
 /// The kind of a key that is not an RSA key.
 const SEED: u8 = 2;
 
-/// Writes a transfer key: as PKCS#8, the public half of one in a device, or the algorithm and the seed.
+/// Writes a transfer key: as PKCS#8, the public half of one in a device, or the algorithm and the
+/// seed.
 ///
-/// Secret: `key`. Public: the lengths of its integers, who holds it, its algorithm. Leaks: nothing else.
+/// Secret: `key`. Public: the lengths of its integers, who holds it, its algorithm. Leaks: nothing
+/// else.
 pub(super) fn write_key(key: &SessionKey, out: &mut Out<'_>) -> Written {
     #[cfg(any(feature = "p256", feature = "pq"))]
     if let Some(key) = key.kem() {

@@ -153,13 +153,13 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// # Time
     ///
     /// This step generates a key of the kind that [`Host::transfer_kind`] describes. Without the
-    /// features `pq` and `p256` it is an RSA key as long as the longest key of the custodians. For 2048
-    /// bits the step took 2.6 billion instructions on a Cortex-M4 in one example, 26 seconds at 100 MHz;
-    /// it is random, and can take several times as long. It calls [`Host::progress`] as it goes on.
-    /// `docs/footprint.md` has the figures.
+    /// features `pq` and `p256` it is an RSA key as long as the longest key of the custodians. For
+    /// 2048 bits the step took 2.6 billion instructions on a Cortex-M4 in one example, 26 seconds
+    /// at 100 MHz; it is random, and can take several times as long. It calls [`Host::progress`] as
+    /// it goes on. `docs/footprint.md` has the figures.
     ///
-    /// No RSA key is generated here if [`Host::prepared_key`] returns one that is long enough. A device
-    /// that holds transfer keys ([`Host::transfer_key`]) generates the key itself.
+    /// No RSA key is generated here if [`Host::prepared_key`] returns one that is long enough. A
+    /// device that holds transfer keys ([`Host::transfer_key`]) generates the key itself.
     ///
     /// Secret: the transfer key. Public: everything else. Leaks: nothing else.
     ///
@@ -170,8 +170,9 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware is older than `sealed` allows.
     /// - [`LifecycleError::BufferTooSmall`]: `request` or the vault is too small.
     /// - [`LifecycleError::NoClock`]: there is a lifetime, but no clock.
-    /// - [`LifecycleError::StrongerCustodian`] and [`LifecycleError::UnsupportedTransferKey`]: no transfer
-    ///   key of this build, or of the kind that the host asks for, is as strong as every custodian's key.
+    /// - [`LifecycleError::StrongerCustodian`] and [`LifecycleError::UnsupportedTransferKey`]: no
+    ///   transfer key of this build, or of the kind that the host asks for, is as strong as every
+    ///   custodian's key.
     /// - [`LifecycleError::TransferKey`]: the device for the transfer key failed.
     /// - Any failure of the sink, the generator or the flash.
     pub fn begin_recovery<H: Host>(
@@ -212,7 +213,8 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 }
 
-/// Returns the kind of transfer key that [`Host::transfer_kind`] describes, and a permit to draw it.
+/// Returns the kind of transfer key that [`Host::transfer_kind`] describes, and a permit to draw
+/// it.
 fn transfer_kind<H: Host>(
     sealed: &SealedDomain<'_>,
     host: &mut H,

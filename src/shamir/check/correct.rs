@@ -52,10 +52,10 @@ pub fn correct<const N: usize, R: TryCryptoRng + ?Sized>(
 ///
 /// If more shares are wrong, the result may be another secret, with which enough shares agree. Only
 /// digests, or a check of the secret itself, can detect this. Shares that were made to agree on
-/// another secret always cause it. Random errors cause it by chance: if each wrong share is wrong in
-/// the same `m` bytes, and `threshold + 2 * n` shares are given, the probability is at most the sum of
-/// `C(given, s) / 255^(m * (2 * n - s))` for `s` from 0 to `n`. With five shares, of which three are
-/// needed, that is 2 % for one wrong byte, 8 in 100,000 for two, and 5 in 10^77 for 32.
+/// another secret always cause it. Random errors cause it by chance: if each wrong share is wrong
+/// in the same `m` bytes, and `threshold + 2 * n` shares are given, the probability is at most the
+/// sum of `C(given, s) / 255^(m * (2 * n - s))` for `s` from 0 to `n`. With five shares, of which
+/// three are needed, that is 2 % for one wrong byte, 8 in 100,000 for two, and 5 in 10^77 for 32.
 ///
 /// Work grows with the length times `given * (threshold + 16)`. Stack use is below 9 KiB on a
 /// Cortex-M4, whatever the length and the quorum; there is no other scratch memory.

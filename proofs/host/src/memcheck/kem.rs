@@ -75,8 +75,8 @@ fn store<K: Kem>() {
     assert_ne!(revealed(seed), [0; 32]);
 }
 
-/// Two keys that are both needed. The numbers of one and the seed of the other are secret, and so is
-/// what is wrapped.
+/// Two keys that are both needed. The numbers of one and the seed of the other are secret, and so
+/// is what is wrapped.
 fn both() {
     let mut rsa = secret_key(KEYS[0]);
     let public = BothPublicKeys::new(rsa.public_key().clone(), public::<XWing>());
