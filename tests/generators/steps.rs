@@ -65,7 +65,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
             covers: &["lifecycle/recover/begin begin_recovery"],
             // As for any key of RSA.
             shows: 0,
-            run: |rng| begun(Algorithm::Rsa2048OaepSha256, rng),
+            run: |rng| begun(rng, |hsm| hsm.kind = Some(Algorithm::Rsa2048OaepSha256)),
         },
         Row {
             name: "begin a recovery with a transfer key of X-Wing",
@@ -77,27 +77,14 @@ pub const ROWS: fn() -> Vec<Row> = || {
             ],
             // What the key is tested with does not show.
             shows: 0,
-            run: |rng| begun(Algorithm::XWing, rng),
+            run: |rng| begun(rng, |hsm| hsm.kind = Some(Algorithm::XWing)),
         },
         Row {
             name: "begin a recovery with a device for the transfer key",
             covers: &["lifecycle/device generate_in_device"],
             // What tests the device does not show.
             shows: 0,
-            run: |rng| {
-                let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
-                hsm.engine = Some(RsaEngine::new());
-                let domain = empty(&mut vault, &mut hsm);
-                let before = (domain.status(), hsm.flash.clone());
-                let mut out = [0xaa; Request::MAX_LEN];
-                let mut host = WithRng(&mut hsm, rng);
-                let (sealed, expect) = (lost.sealed(), lost.expect());
-                let done = domain.begin_recovery(&sealed, &expect, None, &mut host, &mut out);
-                if done.is_err() {
-                    zeros(&out);
-                }
-                after(done.map(|(domain, _)| domain), before, &hsm)
-            },
+            run: |rng| begun(rng, |hsm| hsm.engine = Some(RsaEngine::new())),
         },
         Row {
             name: "begin a recovery at one place",
@@ -266,10 +253,10 @@ fn import(rng: &mut Once, root: bool) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Begins a recovery with a transfer key of this kind.
-fn begun(kind: Algorithm, rng: &mut Once) -> Result<Vec<u8>, String> {
+/// Begins a recovery in an HSM that `prepare` prepares.
+fn begun(rng: &mut Once, prepare: fn(&mut Hsm)) -> Result<Vec<u8>, String> {
     let (lost, mut vault, mut hsm) = (Lost::new(1), vault(), hsm(2));
-    hsm.kind = Some(kind);
+    prepare(&mut hsm);
     let domain = empty(&mut vault, &mut hsm);
     let before = (domain.status(), hsm.flash.clone());
     let mut out = [0xaa; Request::MAX_LEN];

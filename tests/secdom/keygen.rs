@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Folder, arguments, secdom};
+use crate::{Folder, Run, arguments, secdom};
 
+/// Makes a key of a kind, and its public half.
 pub fn keygen(folder: &Folder, kind: &str) -> [PathBuf; 2] {
-    let [key, public] = [
-        folder.join(format!("{kind}.key")),
-        folder.join(format!("{kind}.pub")),
-    ];
-    let line = arguments![
+    let files = ["key", "pub"].map(|end| folder.join(format!("{kind}.{end}")));
+    make(kind, &files).done();
+    files
+}
+
+fn make(kind: &str, [key, public]: &[PathBuf; 2]) -> Run {
+    secdom(arguments![
         "keygen",
         "--kind",
         kind,
@@ -22,9 +25,7 @@ pub fn keygen(folder: &Folder, kind: &str) -> [PathBuf; 2] {
         "--pub",
         public,
         "--no-password"
-    ];
-    secdom(line).done();
-    [key, public]
+    ])
 }
 
 #[test]
@@ -49,17 +50,7 @@ fn keys_are_made_of_each_kind() {
         );
         assert_eq!(private["keys"][0]["kind"], name);
         assert_eq!(public_report["format"], "public-key");
-        let again = arguments![
-            "keygen",
-            "--kind",
-            kind,
-            "--key",
-            key,
-            "--pub",
-            public,
-            "--no-password"
-        ];
-        secdom(again).refused(&["already exists"]);
+        make(kind, &[key, public]).refused(&["already exists"]);
     }
 }
 

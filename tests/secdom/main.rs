@@ -3,6 +3,9 @@
 //! writes.
 #![cfg(all(feature = "managed-hsm", feature = "p256", feature = "pq"))]
 
+#[path = "../known_answer/mod.rs"]
+mod known_answer;
+
 mod certificates;
 mod columns;
 mod command_line;

@@ -128,7 +128,8 @@ impl Site {
         )
     }
 
-    fn begin_with(
+    /// A session with more arguments.
+    pub fn begin_with(
         &self,
         hsm: &str,
         sealed: &str,

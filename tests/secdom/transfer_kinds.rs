@@ -35,19 +35,9 @@ fn lost(kinds: [&str; 3]) -> Lost {
 
 impl Lost {
     fn begin(&self, more: &[OsString]) -> Run {
-        let request = self.site.path("request");
-        let (sealed, domain) = (&self.sealed, &self.domain);
-        let mut line = arguments![
-            "--sealed",
-            sealed,
-            "--expect-domain",
-            domain,
-            "--request",
-            request
-        ]
-        .to_vec();
-        line.extend_from_slice(more);
-        self.site.hsm("recover-begin", "second", &line)
+        let sealed = self.sealed.to_str().unwrap();
+        self.site
+            .begin_with("second", sealed, &self.domain, "request", more)
     }
 
     fn answer(&self, key: &Path, digest: &str) -> PathBuf {
