@@ -186,7 +186,7 @@ impl<K: Second> BothPublicKeys<K> {
             let (second, sealed) =
                 { part.split_at_mut_checked(K::SECOND.ciphertext_len()) }.ok_or(Fault)?;
             let (mut two, mut key) = (Secret::zeroed(), Secret::zeroed());
-            keys.other.encapsulate(coins, second, &mut two)?;
+            K::encapsulate(keys.other.as_bytes(), coins, second, &mut two)?;
             let secrets = [black_box(secret).as_slice(), two.expose()];
             keys.key(context, [first, second], secrets, &mut key)?;
             let (sealed, tag) = { sealed.split_last_chunk_mut::<TAG_LEN>() }.ok_or(Fault)?;

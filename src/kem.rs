@@ -133,19 +133,6 @@ impl<K: Kem> PublicKey<K> {
         write(&[K::SPKI_HEAD, self.as_bytes()], out)
     }
 
-    /// Encapsulates the secret that follows from `coins` into `ciphertext`, which is filled.
-    ///
-    /// Secret: `coins`, `shared`. Public: `ciphertext`. Leaks: nothing else.
-    #[cfg(feature = "pq")]
-    pub(crate) fn encapsulate(
-        &self,
-        coins: &[u8],
-        ciphertext: &mut [u8],
-        shared: &mut Shared,
-    ) -> Result<(), Fault> {
-        K::encapsulate(self.as_bytes(), coins, ciphertext, shared)
-    }
-
     /// Encapsulates with `coins`, and encrypts `message` under what follows.
     ///
     /// Secret: `coins`, `message`. Public: the rest. Leaks: nothing else.

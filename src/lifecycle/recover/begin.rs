@@ -219,8 +219,6 @@ fn transfer_kind<H: Host>(
     sealed: &SealedDomain<'_>,
     host: &mut H,
 ) -> Result<(Algorithm, Permit), LifecycleError> {
-    let custodians = || { sealed.header().custodians() }.map(|custodian| custodian.algorithm);
-    let stronger = |kind: Algorithm| custodians().find(|other| !kind.is_as_strong_as(*other));
     let kind = match host.transfer_kind() {
         Some(kind) if !TRANSFER_KINDS.contains(&kind) => {
             return Err(LifecycleError::UnsupportedTransferKey(kind));
@@ -230,7 +228,7 @@ fn transfer_kind<H: Host>(
             let has_device = host.transfer_key().is_some();
             let prepared = { host.prepared_key() }.filter(|key| key.is_whole());
             let prepared = prepared.map(|key| key.public_key().algorithm());
-            let suffices = |kind: &Algorithm| stronger(*kind).is_none();
+            let suffices = |kind: &Algorithm| stronger(sealed, *kind).is_none();
             let kinds = || TRANSFER_KINDS.iter().copied();
             let in_device = kinds().filter(|kind| has_device && kind.rsa_size().is_some());
             // If none suffices, an error names whose key is stronger than the strongest RSA key.
@@ -243,14 +241,19 @@ fn transfer_kind<H: Host>(
     Ok((kind, permit))
 }
 
+/// Returns the kind of a custodian's key than which this kind is not as strong, if there is one.
+fn stronger(sealed: &SealedDomain<'_>, kind: Algorithm) -> Option<Algorithm> {
+    { sealed.header().custodians() }
+        .map(|custodian| custodian.algorithm)
+        .find(|custodian| !kind.is_as_strong_as(*custodian))
+}
+
 /// Returns a permit for a transfer key of this kind, if it is as strong as every custodian's key.
 #[inline(never)]
 fn check_strength(sealed: &SealedDomain<'_>, kind: Algorithm) -> Result<Permit, LifecycleError> {
-    let custodians = || { sealed.header().custodians() }.map(|custodian| custodian.algorithm);
-    let suffices = || custodians().all(|custodian| kind.is_as_strong_as(custodian));
-    let stronger = custodians().find(|custodian| !kind.is_as_strong_as(*custodian));
-    let refusal = stronger.map_or(LifecycleError::Fault, LifecycleError::StrongerCustodian);
-    Verdict::twice(|| Mask::public(suffices())).permit(refusal)
+    let refusal =
+        stronger(sealed, kind).map_or(LifecycleError::Fault, LifecycleError::StrongerCustodian);
+    Verdict::twice(|| Mask::public(stronger(sealed, kind).is_none())).permit(refusal)
 }
 
 impl<const N: usize> Vault<N> {
