@@ -5,7 +5,9 @@ the tool secdom for the custodians. `cargo run --release` calls it with the firm
 Usage: operator.py FIRMWARE
 """
 
+import array
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -80,6 +83,13 @@ class Board:
         """Switches the board off and on, whatever it does at that moment."""
         self.control("system_reset")
         self.await_start("power")
+
+    def await_taken(self):
+        """Waits until the board has read what was sent: what is still on the line would reach it after its next start."""
+        unread = array.array("i", [1])
+        while unread[0]:
+            time.sleep(0.01)
+            fcntl.ioctl(self.uart, termios.TIOCOUTQ, unread)
 
     def await_start(self, cause):
         """Waits for the frame that says that the board was started, behind what it sent before."""
@@ -168,6 +178,7 @@ def recover(board, folder, sealed, domain):
         if place == 1:
             # In the middle of a contribution: the HSM has it or does not have it.
             board.send(CONTRIBUTE, contribution)
+            board.await_taken()
             time.sleep(0.2)
             board.cut_power()
             if board.status()[0] == "active":
