@@ -24,6 +24,8 @@ BOUNDS = {"stack_rsa_unwrap": 12 * KIB, "stack_rsa_unwrap_in_steps": 4 * KIB}
 # as a sealed domain is read back and its signature checked; docs/footprint.md says more.
 RSA = 400_000
 STEP = 8_000_000
+# What is wrapped to a key of another kind is computed twice, with a call between; its crates cannot be interrupted.
+KEM = 45_000_000
 
 # Generators' seeds that find primes after few candidates. A candidate more is the same work once more, on the same stack, and
 # with an unlucky seed a key of 4096 bits takes as long as everything else together. A seed loses its luck when what is drawn
@@ -85,6 +87,8 @@ def silence(function):
     """The most instructions between two signs of life."""
     if "life" in function:
         return STEP
+    if function.startswith(("stack_wrap", "stack_unwrap")):
+        return KEM
     # Keys are read and written without a generator, so that there is nobody to tell, and the rest is short or a reader.
     return RSA if "rsa" in function and not function.endswith(("import", "export")) else None
 

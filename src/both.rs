@@ -285,8 +285,9 @@ impl<K: Second, A: Identity, B: Decapsulate> Identity for Both<'_, K, A, B> {
             let len = { self.first.unwrap_key(first, context, rng, one.expose_mut()) }
                 .map_err(|error| error.map(BothError::First))?;
             let mut two = Secret::<32>::zeroed();
-            { self.second.decapsulate(second, two.expose_mut()) }
-                .map_err(|error| error.map(BothError::Second))?;
+            let opened = self.second.decapsulate(second, two.expose_mut());
+            rng.progress();
+            opened.map_err(|error| error.map(BothError::Second))?;
 
             let (bound, secret) = { one.expose().split_first_chunk::<32>() }.ok_or(Fault)?;
             let want = self.public.bound(context);

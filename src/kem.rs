@@ -152,7 +152,8 @@ impl<K: Kem> PublicKey<K> {
 }
 
 /// Fills `out` by `seal`, which is given random bytes for an encapsulation. It runs twice with the
-/// same bytes, in private memory, and must fill the same.
+/// same bytes, in private memory, and must fill the same. Between the two and after them `rng` is
+/// told that the work goes on.
 ///
 /// Secret: what `rng` draws. Public: `out`. Leaks: nothing else.
 pub(crate) fn sealed_twice<K: Kem, R: Generator + ?Sized>(
@@ -166,7 +167,9 @@ pub(crate) fn sealed_twice<K: Kem, R: Generator + ?Sized>(
     let one = one.get_mut(..out.len()).ok_or(Fault)?;
     let two = two.get_mut(..out.len()).ok_or(Fault)?;
     seal(coins, one)?;
+    rng.progress();
     black_box(&seal)(black_box(coins), two)?;
+    rng.progress();
     let same = Verdict::twice(|| eq_bytes(one, two) & !is_zeros(one)).permit(WrapError::Fault)?;
     same.test(WrapError::Fault)?;
     copy(out, one)?;
@@ -394,14 +397,16 @@ impl<K: Kem> Identity for PrivateKey<K> {
         &mut self,
         wrapped: &[u8],
         context: &[u8],
-        _rng: &mut R,
+        rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<Infallible>> {
         K::burning(move || {
             let (ciphertext, sealed) =
                 { wrapped.split_at_checked(K::CIPHERTEXT_LEN) }.ok_or(UnwrapError::Opaque)?;
             let (mut shared, mut key) = (Shared::zeroed(), WrapKey::zeroed());
-            self.decapsulate(ciphertext, &mut shared)?;
+            let opened = self.decapsulate(ciphertext, &mut shared);
+            rng.progress();
+            opened?;
             K::wrap_key(&shared, context, &mut key)?;
             K::open(&key, sealed, out)
         })

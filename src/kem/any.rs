@@ -106,7 +106,9 @@ impl AnyPrivateKey {
         let drawn = rng::draw(rng, sent.expose_mut())?;
         let mut wrapped = [0; Algorithm::MlKem1024P384.wrapped_len(32)];
         let wrapped = { wrapped.get_mut(..K::KIND.wrapped_len(32)) }.ok_or(Fault)?;
-        key.public_key()?.wrap(sent.expose(), &[], rng, wrapped)?;
+        let public = key.public_key()?;
+        rng.progress();
+        public.wrap(sent.expose(), &[], rng, wrapped)?;
         let mut opened = Secret::<32>::zeroed();
         let len = { key.unwrap_key(wrapped, &[], rng, opened.expose_mut()) }.map_err(|_| Fault)?;
         let opened = opened.expose().get(..len).ok_or(Fault)?;

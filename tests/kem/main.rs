@@ -8,6 +8,7 @@ use security_domain::custodian::{Identity, Recipient, UnwrapError, WrapError};
 use security_domain::kem::{
     Kem, KeyError, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
 };
+use security_domain::rng::{Watched, WithProgress};
 
 #[path = "../sealed/mod.rs"]
 mod sealed;
@@ -114,6 +115,26 @@ fn survives_a_generator_that_fails<K: Kem>() {
     assert!(PrivateKey::<K>::generate(&mut FailsAt(rng(2), 0)).is_err());
 }
 
+/// A watchdog is fed between the two computations of a wrap, behind them, and when it was unwrapped.
+fn tells_that_it_goes_on<K: Kem>() {
+    let (mut key, mut calls) = (key::<K>(1), 0);
+    let public = key.public_key().unwrap();
+    let mut wrapped = vec![0; public.algorithm().wrapped_len(MESSAGE.len())];
+    let watched: &mut dyn Watched = &mut WithProgress {
+        rng: &mut rng(2),
+        progress: &mut || calls += 1,
+    };
+    { public.wrap(&MESSAGE, &CONTEXT, watched, &mut wrapped) }.unwrap();
+    assert_eq!(calls, 2);
+    let watched: &mut dyn Watched = &mut WithProgress {
+        rng: &mut rng(2),
+        progress: &mut || calls += 1,
+    };
+    let mut out = [0; MESSAGE.len()];
+    { key.unwrap_key(&wrapped, &CONTEXT, watched, &mut out) }.unwrap();
+    assert_eq!(calls, 3);
+}
+
 macro_rules! for_each_kind {
     ($($test:ident $binds:literal: $kind:ty;)*) => {$(
         mod $test {
@@ -132,6 +153,11 @@ macro_rules! for_each_kind {
             #[test]
             fn survives_a_generator_that_fails() {
                 super::survives_a_generator_that_fails::<$kind>();
+            }
+
+            #[test]
+            fn tells_that_it_goes_on() {
+                super::tells_that_it_goes_on::<$kind>();
             }
         }
     )*};

@@ -10,6 +10,7 @@
 mod entry;
 mod masking;
 mod memory;
+mod pace;
 mod panic;
 mod planted;
 mod reach;

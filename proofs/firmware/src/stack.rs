@@ -11,6 +11,7 @@ use security_domain::secret::Secret;
 use security_domain::shamir::check::correct_rows;
 use security_domain::shamir::{Share, ShareRow, combine, split_into};
 
+use crate::pace::sign_of_life;
 use crate::rng::Xorshift;
 use crate::statics::Static;
 
@@ -115,13 +116,6 @@ extern "C" fn stack_rsa_generate(seed: u32) -> u32 {
         progress: &mut || sign_of_life(),
     };
     u32::from(PrivateKey::generate(ModulusSize::Rsa2048, rng).is_ok())
-}
-
-/// What is told of progress: `proofs/measure.py` counts the instructions between two calls.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn sign_of_life() {
-    core::hint::black_box(());
 }
 
 /// Exports that key.

@@ -5,7 +5,9 @@ use core::hint::black_box;
 
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+use security_domain::rng::{Watched, WithProgress};
 
+use crate::pace::sign_of_life;
 use crate::rng::Xorshift;
 use crate::statics::Static;
 
@@ -59,11 +61,11 @@ impl<K: Kem> Made<K> {
         let Some(out) = out.get_mut(..*len) else {
             return 0;
         };
-        u32::from(
-            public
-                .wrap(&MESSAGE, &CONTEXT, &mut Xorshift(22), out)
-                .is_ok(),
-        )
+        let rng: &mut dyn Watched = &mut WithProgress {
+            rng: &mut Xorshift(22),
+            progress: &mut || sign_of_life(),
+        };
+        u32::from(public.wrap(&MESSAGE, &CONTEXT, rng, out).is_ok())
     }
 
     /// Unwraps it.
@@ -76,7 +78,11 @@ impl<K: Kem> Made<K> {
             return 0;
         };
         let mut out = [0; MESSAGE.len()];
-        let len = key.unwrap_key(wrapped, &CONTEXT, &mut Xorshift(23), &mut out);
+        let rng: &mut dyn Watched = &mut WithProgress {
+            rng: &mut Xorshift(23),
+            progress: &mut || sign_of_life(),
+        };
+        let len = key.unwrap_key(wrapped, &CONTEXT, rng, &mut out);
         let right = len == Ok(MESSAGE.len()) && out == MESSAGE;
         out.fill(0);
         black_box(&out);

@@ -11,6 +11,8 @@
 mod each;
 #[path = "../../firmware/src/entry.rs"]
 mod entry;
+#[path = "../../firmware/src/pace.rs"]
+mod pace;
 #[path = "../../firmware/src/panic.rs"]
 mod panic;
 mod reach;
