@@ -310,9 +310,14 @@ pub fn about_kinds(required: u8, kinds: impl Iterator<Item = Algorithm>) -> Opti
             "an RSA-only quorum opens it: {keys} have RSA alone; a quantum computer that breaks RSA opens the file"
         ));
     }
+    let (keys, broken) = match rsa {
+        0 => ("P-256 keys", "breaks them"),
+        _ => ("RSA and P-256 keys", "breaks both"),
+    };
     (rsa + curve >= required).then(|| {
-        "a quorum with RSA and P-256 keys alone opens it; a quantum computer that breaks both opens the file"
-            .into()
+        format!(
+            "a quorum with {keys} alone opens it; a quantum computer that {broken} opens the file"
+        )
     })
 }
 

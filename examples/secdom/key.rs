@@ -8,6 +8,7 @@ mod numbers;
 mod odd;
 mod old;
 mod pfx;
+mod seed;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -107,7 +108,13 @@ pub fn read(
     read_one(bytes, lock, |key| {
         { key.public() }.is_some_and(|public| publics.contains(&public))
     })?
-    .map_err(|_| {
+    .map_err(|key| {
+        if key.public().is_none() {
+            return lock.refuse(format!(
+                "holds no RSA private key, but one of {}",
+                key.kind()
+            ));
+        }
         let names = certificate_files.iter().map(|file| show::path(file));
         let mut names: Vec<_> = names.collect();
         names.dedup();

@@ -211,7 +211,9 @@ fn of_text(bytes: &[u8]) -> FileKind {
         return FileKind::Web;
     }
     let blocks = pem::find(text);
-    if let Some(block) = blocks.whole.first() {
+    // `openssl ecparam -genkey` writes the curve before the key.
+    let telling = { blocks.whole.iter() }.find(|block| block.label != "EC PARAMETERS");
+    if let Some(block) = telling.or(blocks.whole.first()) {
         return of_label(block.label);
     }
     if let Some(label) = blocks.cut {
@@ -229,7 +231,7 @@ fn of_text(bytes: &[u8]) -> FileKind {
 fn of_label(label: &str) -> FileKind {
     match label {
         "CERTIFICATE" | "X509 CERTIFICATE" => FileKind::Certificate,
-        "PRIVATE KEY" | "RSA PRIVATE KEY" => FileKind::PrivateKey,
+        "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => FileKind::PrivateKey,
         "ENCRYPTED PRIVATE KEY" => FileKind::EncryptedKey,
         "PUBLIC KEY" => FileKind::PublicKey,
         _ if PKCS7_LABELS.contains(&label) => FileKind::P7b,
@@ -272,8 +274,8 @@ fn der(bytes: &[u8]) -> Option<FileKind> {
     Some(match inner {
         // A version, then what follows it.
         [2, 1, 3, rest @ ..] if contains(rest, DATA) => FileKind::Pfx,
-        // PKCS#8, with its algorithm, or PKCS#1.
-        [2, 1, 0 | 1, 0x30, _, 6, ..] | [2, 1, 0, 2, ..] => FileKind::PrivateKey,
+        // PKCS#8, with its algorithm, PKCS#1, or a key on a curve.
+        [2, 1, 0 | 1, 0x30, _, 6, ..] | [2, 1, 0, 2, ..] | [2, 1, 1, 4, ..] => FileKind::PrivateKey,
         _ if inner.starts_with(SIGNED_DATA) => FileKind::P7b,
         [0x30, ..] => {
             let (length, second) = header(inner)?;

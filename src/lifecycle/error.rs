@@ -9,7 +9,7 @@ use super::stage::Stage;
 use super::transfer_key::TransferKeyError;
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::contribution::ContributionError;
-use crate::custodian::{Algorithm, WrapError};
+use crate::custodian::{Algorithm, CustodianId, WrapError};
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::{EncryptError, GenerateError};
@@ -91,7 +91,12 @@ pub enum LifecycleError {
     NoTransferKey,
     /// A custodian's key is of this kind, and a transfer key of this build, or of the kind that the
     /// host asks for, is not as strong. The quorum can be gathered in one place.
-    StrongerCustodian(Algorithm),
+    StrongerCustodian {
+        /// The custodian.
+        custodian: CustodianId,
+        /// The kind of his key.
+        kind: Algorithm,
+    },
     /// The host asks for a transfer key of this kind, or the record has one, and this build has no
     /// such kind.
     UnsupportedTransferKey(Algorithm),
@@ -208,7 +213,7 @@ impl LifecycleError {
             | Self::ClockWentBack { .. }
             | Self::ClockUnsteady
             | Self::NoTransferKey
-            | Self::StrongerCustodian(_)
+            | Self::StrongerCustodian { .. }
             | Self::UnsupportedTransferKey(_)
             | Self::Contribution(_)
             | Self::Share(_)
@@ -396,12 +401,10 @@ impl fmt::Display for LifecycleError {
             Self::NoTransferKey => {
                 f.write_str("the session gathers a quorum in one place, and takes no contributions")
             }
-            Self::StrongerCustodian(kind) => {
-                write!(
-                    f,
-                    "the transfer key would not be as strong as a custodian's {kind}"
-                )
-            }
+            Self::StrongerCustodian { custodian, kind } => write!(
+                f,
+                "the transfer key would not be as strong as the {kind} key of custodian {custodian}"
+            ),
             Self::UnsupportedTransferKey(kind) => {
                 write!(f, "transfer keys of the kind {kind} are not supported")
             }

@@ -124,8 +124,13 @@ pub enum ParseError {
     Lineage,
     /// The threshold and the number of custodians are not a valid quorum.
     Quorum(QuorumError),
-    /// A custodian's algorithm is unknown.
-    UnknownAlgorithm(CustodianId),
+    /// A custodian's key is of an unknown kind, for example of a later version.
+    UnknownAlgorithm {
+        /// The custodian.
+        custodian: CustodianId,
+        /// The code of the kind.
+        code: u64,
+    },
     /// A custodian is listed twice.
     SameCustodian(CustodianId),
     /// The artifact at this place, counted from 0, has the same tag as an earlier one.
@@ -165,7 +170,12 @@ impl fmt::Display for ParseError {
             Self::Text(field, _) => write!(f, "a text in {field} is refused"),
             Self::Lineage => f.write_str("the epoch and the previous header's digest disagree"),
             Self::Quorum(error) => error.fmt(f),
-            Self::UnknownAlgorithm(id) => write!(f, "the algorithm of custodian {id} is unknown"),
+            Self::UnknownAlgorithm { custodian, code } => {
+                write!(
+                    f,
+                    "the algorithm of custodian {custodian} is unknown: {code}"
+                )
+            }
             Self::SameCustodian(id) => write!(f, "custodian {id} is listed twice"),
             Self::SameTag(place) => {
                 write!(f, "artifact {place} has the same tag as an earlier one")

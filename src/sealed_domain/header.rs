@@ -178,8 +178,12 @@ fn custodians(reader: &mut Reader<'_>) -> Result<Custodians, ParseError> {
     for _ in 0..count {
         reader.array_of(2, Field::Custodians)?;
         let id = CustodianId::from_bytes(*reader.fixed(Field::Custodians)?);
-        let algorithm = Algorithm::from_code(reader.small(Field::Custodians)?)
-            .ok_or(ParseError::UnknownAlgorithm(id))?;
+        let code = reader.uint(Field::Custodians)?;
+        let algorithm = u32::try_from(code).ok().and_then(Algorithm::from_code);
+        let algorithm = algorithm.ok_or(ParseError::UnknownAlgorithm {
+            custodian: id,
+            code,
+        })?;
         if list.iter().any(|(earlier, _)| *earlier == id) {
             return Err(ParseError::SameCustodian(id));
         }

@@ -4,11 +4,13 @@ both needed as `docs/format.md` lays them down.
 
     kinds.py check          open what the crate wrapped, and what this script wrapped before
     kinds.py vectors        wrap anew, for the crate's tests to open
+    kinds.py domain         seal a domain anew to custodians of every kind; what it writes is frozen
 """
 
 import hashlib
 import hmac
 import json
+import os
 import struct
 import sys
 
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding, aes_key_wrap_with_padding
 
-from sealed_domain import VECTORS, Custodian, D
+from sealed_domain import VECTORS, Custodian, D, Writer, read
 
 KEM = VECTORS.parent / "kem"
 RAW = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
@@ -111,11 +113,19 @@ class XWing(Hpke):
         public = self.lattice.public_key().public_bytes_raw() + self.curve.public_key().public_bytes_raw()
         super().__init__(suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256), key, public)
 
+    def combine(self, one, two, theirs):
+        return hashlib.sha3_256(one + two + theirs + self.public[-32:] + rb"\.//^" + b"\\").digest()
+
+    def encapsulate(self):
+        one, first = self.lattice.public_key().encapsulate()
+        drawn = x25519.X25519PrivateKey.generate()
+        last = drawn.public_key().public_bytes_raw()
+        return self.combine(one, drawn.exchange(self.curve.public_key()), last), first + last
+
     def decapsulate(self, ciphertext):
         first, theirs = ciphertext[:-32], ciphertext[-32:]
         two = self.curve.exchange(x25519.X25519PublicKey.from_public_bytes(theirs))
-        return hashlib.sha3_256(
-            self.lattice.decapsulate(first) + two + theirs + self.public[-32:] + rb"\.//^" + b"\\").digest()
+        return self.combine(self.lattice.decapsulate(first), two, theirs)
 
 
 class MlKem1024P384(Hpke):
@@ -178,6 +188,13 @@ BY_CODE = {kind.code: kind for kind in KINDS.values()}
 CIPHERTEXT = {"x-wing": 1120, "mlkem1024-p384": 1665, "ml-kem-1024": 1568}
 
 
+def both_key(ids, secrets, ciphertexts, context):
+    info = [b"security-domain/v1 hybrid", D("hybrid ciphertexts", *ciphertexts), *ids]
+    info = b"".join(struct.pack(">Q", len(part)) + part for part in info)
+    prk = hmac.digest(context, secrets, "sha256")
+    return AESGCM(hmac.digest(prk, info + b"\x01", "sha256"))
+
+
 def unwrap_both(rsa, code, other, length, spki, wrapped, context):
     """An RSA key of `sealed_domain.py`, and a key of another kind whose SubjectPublicKeyInfo is `spki`."""
     size = rsa.key.key_size // 8
@@ -185,10 +202,71 @@ def unwrap_both(rsa, code, other, length, spki, wrapped, context):
     ids = rsa.id, D("custodian", code.to_bytes(4), spki)
     plain = rsa.key.decrypt(one, padding.OAEP(padding.MGF1(SHA), SHA, None))
     assert plain[:32] == D("hybrid context", context, ids[0] + ids[1]), "context"
-    info = [b"security-domain/v1 hybrid", D("hybrid ciphertexts", one, two), *ids]
-    info = b"".join(struct.pack(">Q", len(part)) + part for part in info)
-    prk = hmac.digest(context, plain[32:] + other.decapsulate(two), "sha256")
-    return AESGCM(hmac.digest(prk, info + b"\x01", "sha256")).decrypt(bytes(12), sealed, None)
+    key = both_key(ids, plain[32:] + other.decapsulate(two), [one, two], context)
+    return key.decrypt(bytes(12), sealed, None)
+
+
+class Holder:
+    """A custodian with a key of this kind, for `sealed_domain.py`."""
+
+    def __init__(self, name, seed):
+        self.kind, self.seed = name, seed
+        encoded = KINDS[name]
+        self.key, self.algorithm = encoded.make(seed), encoded.code
+        self.spki = encoded.spki(self.key.public)
+        self.id = D("custodian", self.algorithm.to_bytes(4), self.spki)
+
+    def wrap(self, message, _):
+        return self.key.wrap(message, message[:32])
+
+    def unwrap(self, wrapped, context):
+        return self.key.unwrap(wrapped, context)
+
+
+class HolderOfBoth:
+    """A custodian who needs an RSA key of `sealed_domain.py` and a key of X-Wing."""
+
+    def __init__(self, rsa, seed):
+        self.rsa, self.other, self.seed = Custodian(rsa), Holder("x-wing", seed), seed
+        self.kind = f"{rsa}+x-wing"
+        self.algorithm = self.rsa.algorithm << 16 | self.other.algorithm
+        self.ids = self.rsa.id, self.other.id
+        self.id = D("custodian", self.algorithm.to_bytes(4), self.ids[0] + self.ids[1])
+
+    def wrap(self, message, seed):
+        context, secret = message[:32], os.urandom(32)
+        one = self.rsa.wrap(D("hybrid context", context, self.ids[0] + self.ids[1]) + secret, seed)
+        shared, two = self.other.key.encapsulate()
+        key = both_key(self.ids, secret + shared, [one, two], context)
+        return one + two + key.encrypt(bytes(12), message, None)
+
+    def unwrap(self, wrapped, context):
+        length, other = CIPHERTEXT["x-wing"], self.other
+        return unwrap_both(self.rsa, other.algorithm, other.key, length, other.spki, wrapped, context)
+
+
+def custodians_of_every_kind():
+    alone = [Holder(name, seed_of(name)) for name in KINDS]
+    return [Custodian("b"), *alone, HolderOfBoth("a", hashlib.shake_256(b"second of two").digest(32))]
+
+
+def domain():
+    """Writes a domain with a custodian of every kind. An encapsulation is random, so it is another one each time."""
+    writer = Writer("every-kind", custodians_of_every_kind())
+    (KEM / "every-kind.sealed").write_bytes(writer.write())
+    seeds = [[c.kind, c.seed.hex()] for c in writer.custodians[1:]]
+    facts = {"seeds": seeds, "root": writer.root.hex(), "artifacts": [[tag, data.hex()] for tag, data in writer.artifacts]}
+    (KEM / "every-kind.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def check_domain():
+    writer = Writer("every-kind", custodians_of_every_kind())
+    data = (KEM / "every-kind.sealed").read_bytes()
+    assert read(data, writer.custodians)[1:] == (writer.root, writer.artifacts)
+    facts = json.loads((KEM / "every-kind.json").read_text())
+    assert facts["root"] == writer.root.hex()
+    assert facts["seeds"] == [[c.kind, c.seed.hex()] for c in writer.custodians[1:]]
+    print("the domain with a custodian of every kind opens")
 
 
 def row(name, key, seed):
@@ -241,7 +319,8 @@ def check():
             seen += 1
     print(f"{seen} wrapped messages open")
     assert seen == 4 + 4 + 3
+    check_domain()
 
 
 if __name__ == "__main__":
-    {"check": check, "vectors": vectors}.get(" ".join(sys.argv[1:]), lambda: sys.exit(__doc__))()
+    {"check": check, "vectors": vectors, "domain": domain}.get(" ".join(sys.argv[1:]), lambda: sys.exit(__doc__))()

@@ -185,8 +185,9 @@ def read(data, custodians):
     for index, ((ident, _), (share_key, digest), box) in enumerate(zip(core["custodians"], shares, wrapped), 1):
         need(D("wrapped", box) == digest, f"wrapped share {index}")
         if ident in by_id:
-            plain = by_id[ident].unwrap(box)
-            need(plain[:33] == D("share", C, bytes([index]), ident) + bytes([index]), f"context {index}")
+            context = D("share", C, bytes([index]), ident)
+            plain = by_id[ident].unwrap(box, context)
+            need(plain[:33] == context + bytes([index]), f"context {index}")
             need(verify_key(possession_seed(plain[33:], C, index)) == share_key, f"share {index}")
             points.append((index, plain[33:]))
     if len(points) < core["threshold"] or not release:
@@ -375,8 +376,11 @@ def vectors():
          core=put(13, lambda _: [[drawn("custodian", i), 1] for i in range(11)]))
     case("custodian-twice", "parse", f"custodian {a.id.hex()} is listed twice",
          lambda w: setattr(w, "custodians", [a, b, a]))
-    case("custodian-with-an-unknown-algorithm", "parse", f"the algorithm of custodian {b.id.hex()} is unknown",
+    case("custodian-with-an-unknown-algorithm", "parse", f"the algorithm of custodian {b.id.hex()} is unknown: 23",
          core=put(13, lambda list: [list[0], [b.id, 23], list[2]]))
+    case("custodian-with-an-algorithm-above-32-bits", "parse",
+         f"the algorithm of custodian {b.id.hex()} is unknown: 4294967297",
+         core=put(13, lambda list: [list[0], [b.id, 2**32 + 1], list[2]]))
     field("no-artifact", "artifacts", [], malformed("artifacts"))
     field("thirty-three-artifacts", "artifacts", [[str(i), 0] for i in range(33)], malformed("artifacts"))
     field("artifact-tag-twice", "artifacts", [["a", 32], ["b", 0], ["a", 15]], "artifact 2 has the same tag as an earlier one")

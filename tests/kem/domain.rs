@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sealed domains whose custodians hold keys of these kinds.
 
-use security_domain::custodian::Recipient;
-use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
-use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
+use std::fs;
 
+use security_domain::both::{Both, BothPublicKeys};
+use security_domain::custodian::{CustodianId, Identity, Recipient};
+use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+use security_domain::rsa;
+use security_domain::sealed_domain::{DomainShare, Epoch, ExpectedDomain, Root, SealedDomain};
+use serde_json::Value;
+
+use super::interop::{bytes, file};
 use super::key;
-use super::sealed::{artifacts, rng, scratch, sealing};
+use super::sealed::{artifacts, rng, scratch, sealing, vectors};
 
 fn opens<K: Kem>() {
     let root = Root::random(&mut rng(1)).unwrap();
@@ -51,4 +57,68 @@ fn custodians_of_each_kind_open_a_domain() {
     opens::<XWing>();
     opens::<MlKem1024P384>();
     opens::<MlKem1024>();
+}
+
+fn share(sealed: &SealedDomain<'_>, id: CustodianId, key: &mut impl Identity) -> DomainShare {
+    let Ok(share) = sealed.unwrap_share(id, key, &mut rng(0)) else {
+        panic!("the share of {id} does not open");
+    };
+    share
+}
+
+fn share_of<K: Kem>(sealed: &SealedDomain<'_>, seed: &[u8]) -> DomainShare {
+    let mut key = PrivateKey::<K>::from_seed(seed).unwrap();
+    share(sealed, key.public_key().unwrap().id(), &mut key)
+}
+
+/// The file was written by `tests/interop/kinds.py`: an RSA key, one of each other kind, and two that are
+/// both needed.
+#[test]
+fn a_foreign_file_with_a_custodian_of_every_kind_opens() {
+    let facts = fs::read(file("every-kind.json")).unwrap();
+    let file = fs::read(file("every-kind.sealed")).unwrap();
+    let facts: Value = serde_json::from_slice(&facts).unwrap();
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let rsa_key = |name: &str| {
+        let der = fs::read(vectors().join(format!("keys/{name}.p8"))).unwrap();
+        rsa::PrivateKey::from_pkcs8_der(&der).unwrap()
+    };
+    let mut first = rsa_key("b");
+    let mut shares = vec![share(&sealed, first.public_key().id(), &mut first)];
+    for row in facts["seeds"].as_array().unwrap() {
+        let seed = bytes(row, 1);
+        shares.push(match row[0].as_str().unwrap() {
+            "p256" => share_of::<P256>(&sealed, &seed),
+            "x-wing" => share_of::<XWing>(&sealed, &seed),
+            "mlkem1024-p384" => share_of::<MlKem1024P384>(&sealed, &seed),
+            "ml-kem-1024" => share_of::<MlKem1024>(&sealed, &seed),
+            kind => {
+                assert_eq!(kind, "a+x-wing");
+                let mut token = rsa_key("a");
+                let mut paper = PrivateKey::<XWing>::from_seed(&seed).unwrap();
+                let keys =
+                    BothPublicKeys::new(token.public_key().clone(), paper.public_key().unwrap());
+                share(
+                    &sealed,
+                    keys.id(),
+                    &mut Both::new(&keys, &mut token, &mut paper),
+                )
+            }
+        });
+    }
+    assert_eq!(shares.len(), sealed.header().custodians().count());
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
+    for (at, one) in shares.iter().enumerate() {
+        for other in &shares[at + 1..] {
+            let mut out = vec![0; file.len()];
+            let opened = sealed.open(&expect, &[one, other], &mut out).unwrap();
+            assert_eq!(opened.root().secret().expose()[..], bytes(&facts, "root"));
+            let wanted = facts["artifacts"].as_array().unwrap();
+            for ((tag, found), want) in opened.artifacts().zip(wanted) {
+                assert_eq!(tag.as_str(), want[0]);
+                assert_eq!(found, bytes(want, 1));
+            }
+            assert_eq!(opened.artifacts().count(), 3);
+        }
+    }
 }

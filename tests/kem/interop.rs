@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use security_domain::both::{BothPublicKeys, Second};
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, XWing};
+use serde_json::value::Index;
 use serde_json::{Value, json};
 
 use super::known_answer;
 use super::sealed::rng;
 use super::{CONTEXT, MESSAGE, key};
 
-fn file(name: &str) -> PathBuf {
+pub fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/vectors/kem")
         .join(name)
@@ -24,7 +25,7 @@ fn rows(name: &str) -> Vec<Value> {
     serde_json::from_slice(&fs::read(file(name)).unwrap()).unwrap()
 }
 
-fn bytes(row: &Value, name: &str) -> Vec<u8> {
+pub fn bytes(row: &Value, name: impl Index) -> Vec<u8> {
     let text = row[name].as_str().unwrap();
     { 0..text.len() / 2 }
         .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())

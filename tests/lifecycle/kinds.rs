@@ -68,6 +68,12 @@ fn asked(custodians: [Algorithm; 3], prepare: fn(&mut Hsm)) -> Result<Algorithm,
         .algorithm())
 }
 
+/// The refusal of a transfer key that is weaker than the key of this kind of the third custodian.
+fn stronger(kind: Algorithm) -> Result<Algorithm, LifecycleError> {
+    let custodian = Of(FastKey(3), kind).id();
+    Err(LifecycleError::StrongerCustodian { custodian, kind })
+}
+
 const RSA_2048: Algorithm = Algorithm::Rsa2048OaepSha256;
 const RSA_3072: Algorithm = Algorithm::Rsa3072OaepSha256;
 #[cfg(feature = "pq")]
@@ -146,12 +152,12 @@ fn the_host_chooses_among_those_that_are_as_strong() {
 
     for strong in [BOTH, Algorithm::XWing, Algorithm::MlKem1024Kwp] {
         let custodians = [RSA_2048, RSA_2048, strong];
-        let refused = Err(LifecycleError::StrongerCustodian(strong));
+        let refused = stronger(strong);
         assert_eq!(asked(custodians, |hsm| hsm.kind = Some(RSA_4096)), refused);
     }
     // Neither is as strong as the other.
     let custodians = [RSA_2048, RSA_2048, Algorithm::MlKem1024Kwp];
-    let refused = Err(LifecycleError::StrongerCustodian(Algorithm::MlKem1024Kwp));
+    let refused = stronger(Algorithm::MlKem1024Kwp);
     let chosen = |hsm: &mut Hsm| hsm.kind = Some(Algorithm::XWing);
     assert_eq!(asked(custodians, chosen), refused);
     let refused = Err(LifecycleError::UnsupportedTransferKey(BOTH));
@@ -163,7 +169,7 @@ fn the_host_chooses_among_those_that_are_as_strong() {
 #[test]
 fn a_recovery_is_not_begun_with_a_key_that_is_too_weak() {
     for strong in [BOTH, Algorithm::XWing, Algorithm::MlKem1024Kwp] {
-        let refused = Err(LifecycleError::StrongerCustodian(strong));
+        let refused = stronger(strong);
         assert_eq!(asked([RSA_2048, RSA_2048, strong], |_| ()), refused);
     }
     let refused = Err(LifecycleError::UnsupportedTransferKey(Algorithm::XWing));

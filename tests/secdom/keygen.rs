@@ -15,7 +15,7 @@ pub fn keygen(folder: &Folder, kind: &str) -> [PathBuf; 2] {
     files
 }
 
-fn make(kind: &str, [key, public]: &[PathBuf; 2]) -> Run {
+pub fn make(kind: &str, [key, public]: &[PathBuf; 2]) -> Run {
     secdom(arguments![
         "keygen",
         "--kind",

@@ -130,7 +130,10 @@ fn what_is_no_usable_key_is_refused_by_name() {
         ),
         (pem.replace("-----END", "----END").into(), "cut short"),
         (pem.replacen("MII", "M!I", 1).into(), "base64"),
-        (fs::read(fixture("ec.key")).unwrap(), "EC PRIVATE KEY"),
+        (
+            fs::read(fixture("ec.key")).unwrap(),
+            "holds no RSA private key, but one of P-256",
+        ),
         (fs::read(fixture("ed25519.key")).unwrap(), "ada.key"),
         (
             pem.replace("PRIVATE", "OPENSSH PRIVATE").into(),

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::keygen::keygen;
+use crate::keygen::{keygen, make};
 use crate::simulated::Site;
 use crate::{arguments, secdom};
 
@@ -84,6 +84,16 @@ fn a_domain_has_custodians_of_different_kinds() {
         assert_eq!(small, 2, "{said}");
     }
     let [lattice, both] = [of("mlkem1024"), of("mlkem1024-p384")];
+    let curves = [1, 2].map(|number| {
+        let file = |end: &str| site.path(&format!("curve-{number}.{end}"));
+        make("p256", &[file("key"), file("pub")]).done();
+        file("pub")
+    });
+    let custodians = [hybrid[1].clone(), curves[0].clone(), curves[1].clone()];
+    let (sealed, _, said) = sealed_to(&site, "curves", &custodians);
+    for said in [said, inspected(&sealed)] {
+        assert!(said.contains("a quorum with P-256 keys alone"), "{said}");
+    }
     let (sealed, _, said) = sealed_to(
         &site,
         "pq",

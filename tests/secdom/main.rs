@@ -45,6 +45,7 @@ mod paper_terminal;
 mod restore;
 #[cfg(unix)]
 mod scan;
+mod seeds;
 mod simulated;
 mod split_keys;
 mod streams;

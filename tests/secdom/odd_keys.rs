@@ -136,7 +136,7 @@ fn the_algorithm_may_lack_its_null_or_be_that_of_signatures() {
 }
 
 /// The bytes of a PEM file; of PKCS#8, the PKCS#1 inside if `inner`.
-fn decode(path: &Path, inner: bool) -> Vec<u8> {
+pub fn decode(path: &Path, inner: bool) -> Vec<u8> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().skip(1);
     let body: String = lines.take_while(|line| !line.starts_with('-')).collect();

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use der::asn1::AnyRef;
+use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode, Tag, Tagged};
 use zeroize::Zeroizing;
 
-use super::{Key, Lock, encryption, numbers, old, pfx};
+use super::{Key, Lock, encryption, numbers, old, pfx, seed};
 use crate::certificate::elements;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
@@ -15,7 +15,10 @@ use crate::{kem, pem, pkcs12, show};
 
 /// `rsaEncryption` and `id-RSASSA-PSS`. Their keys are of the same form, and what parameters there are
 /// does not concern decryption.
-const RSA: [&str; 2] = ["1.2.840.113549.1.1.1", "1.2.840.113549.1.1.10"];
+const RSA: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),
+];
 
 /// The most keys in a file: each may need a slow derivation.
 const MOST: usize = 16;
@@ -24,12 +27,15 @@ const MOST: usize = 16;
 pub enum Form {
     Pkcs8(Zeroizing<Vec<u8>>),
     Pkcs1(Zeroizing<Vec<u8>>),
+    /// `ECPrivateKey` by itself (RFC 5915 section 4).
+    Elliptic(Zeroizing<Vec<u8>>),
     /// PKCS#8, encrypted.
     Encrypted(Zeroizing<Vec<u8>>),
-    /// PKCS#1 encrypted in PEM, with the headers that say how.
+    /// PKCS#1 or `ECPrivateKey`, encrypted in PEM, with the headers that say how.
     Old {
         headers: Vec<u8>,
         body: Zeroizing<Vec<u8>>,
+        is_elliptic: bool,
     },
     /// Anything else that calls itself a private key, with its label.
     Other(String),
@@ -46,12 +52,16 @@ pub fn forms(path: &Path, bytes: &[u8]) -> Outcome<Vec<Form>> {
         let der =
             der.ok_or_else(|| Refusal::file(path, "the private key's PEM block is not base64"))?;
         forms.push(match block.label {
-            "RSA PRIVATE KEY" if !block.headers.is_empty() => Form::Old {
-                headers: block.headers.to_vec(),
-                body: der,
-            },
+            label @ ("RSA PRIVATE KEY" | "EC PRIVATE KEY") if !block.headers.is_empty() => {
+                Form::Old {
+                    headers: block.headers.to_vec(),
+                    body: der,
+                    is_elliptic: label.starts_with("EC"),
+                }
+            }
             "PRIVATE KEY" => Form::Pkcs8(der),
             "RSA PRIVATE KEY" => Form::Pkcs1(der),
+            "EC PRIVATE KEY" => Form::Elliptic(der),
             "ENCRYPTED PRIVATE KEY" => Form::Encrypted(der),
             other => Form::Other(other.into()),
         });
@@ -84,15 +94,14 @@ fn of_der(der: Zeroizing<Vec<u8>>) -> Vec<Form> {
     match FileKind::of(&der) {
         FileKind::Pfx => pfx::keys(&der).unwrap_or_default(),
         FileKind::EncryptedKey => vec![Form::Encrypted(der)],
-        // The version, then the algorithm or the modulus.
+        // The version, then the algorithm, the modulus or the scalar.
         FileKind::PrivateKey => {
             let items = AnyRef::from_der(&der).and_then(|all| elements(all.value()));
-            let is_pkcs8 =
-                items.is_ok_and(|items| items.get(1).map(Tagged::tag) == Some(Tag::Sequence));
-            vec![if is_pkcs8 {
-                Form::Pkcs8(der)
-            } else {
-                Form::Pkcs1(der)
+            let second = items.map(|items| items.get(1).map(Tagged::tag));
+            vec![match second {
+                Ok(Some(Tag::Sequence)) => Form::Pkcs8(der),
+                Ok(Some(Tag::OctetString)) => Form::Elliptic(der),
+                _ => Form::Pkcs1(der),
             }]
         }
         _ => Vec::new(),
@@ -109,8 +118,19 @@ impl Form {
         match self {
             Self::Pkcs8(der) => pkcs8(der, lock),
             Self::Pkcs1(der) => numbers::read(der, lock),
+            Self::Elliptic(der) => seed::elliptic(der, None, lock),
             Self::Encrypted(der) => pkcs8(&encryption::decrypt(der, lock)?, lock),
-            Self::Old { headers, body } => numbers::read(&old::decrypt(headers, body, lock)?, lock),
+            Self::Old {
+                headers,
+                body,
+                is_elliptic,
+            } => {
+                let der = old::decrypt(headers, body, lock)?;
+                match is_elliptic {
+                    true => seed::elliptic(&der, None, lock),
+                    false => numbers::read(&der, lock),
+                }
+            }
             Self::Other(label) => {
                 let convert = FileKind::Pem(label.into()).remedy();
                 let convert = convert.map_or(String::new(), |how| format!("; {how}"));
@@ -130,20 +150,27 @@ fn pkcs8(der: &[u8], lock: &Lock<'_>) -> Outcome<Key> {
         return Err(lock.refuse("the private key is not PKCS#8 in DER"));
     };
     let algorithm = elements(algorithm.value()).map_err(malformed)?;
-    let oid = algorithm
-        .first()
-        .and_then(|oid| oid.decode_as::<der::asn1::ObjectIdentifier>().ok());
-    let oid = oid.map(|oid| oid.to_string()).unwrap_or_default();
-    if !RSA.contains(&oid.as_str()) {
-        if let Some(read) = kem::PrivateKey::from_pkcs8_der(der) {
-            return read.map(Key::Kem).map_err(|error| lock.refuse(error));
+    let oid = |place: usize| {
+        let oid: Option<&AnyRef<'_>> = algorithm.get(place);
+        oid.and_then(|oid| oid.decode_as::<ObjectIdentifier>().ok())
+    };
+    let kind = oid(0);
+    if let Some(read) = kem::PrivateKey::from_pkcs8_der(der) {
+        return read.map(Key::Kem).map_err(|error| lock.refuse(error));
+    }
+    match kind {
+        Some(seed::ELLIPTIC) => return seed::elliptic(key.value(), oid(1), lock),
+        Some(seed::ML_KEM_1024) => return seed::lattice(key.value(), lock),
+        Some(kind) if !RSA.contains(&kind) => {
+            let other = match kind.to_string().as_str() {
+                "1.3.101.112" => "an Ed25519 key".into(),
+                "2.16.840.1.101.3.4.4.1" => "an ML-KEM-512 key".into(),
+                "2.16.840.1.101.3.4.4.2" => "an ML-KEM-768 key".into(),
+                other => format!("one of algorithm {other}"),
+            };
+            return Err(lock.refuse(format!("holds no RSA private key, but {other}")));
         }
-        let other = match oid.as_str() {
-            "1.2.840.10045.2.1" => "one on an elliptic curve".into(),
-            "1.3.101.112" => "an Ed25519 key".into(),
-            _ => format!("one of algorithm {oid}"),
-        };
-        return Err(lock.refuse(format!("holds no RSA private key, but {other}")));
+        _ => {}
     }
     numbers::read(key.value(), lock)
 }

@@ -241,18 +241,20 @@ fn transfer_kind<H: Host>(
     Ok((kind, permit))
 }
 
-/// Returns the kind of a custodian's key than which this kind is not as strong, if there is one.
-fn stronger(sealed: &SealedDomain<'_>, kind: Algorithm) -> Option<Algorithm> {
+/// Returns the first custodian than whose key this kind is not as strong, if there is one.
+fn stronger(sealed: &SealedDomain<'_>, kind: Algorithm) -> Option<LifecycleError> {
     { sealed.header().custodians() }
-        .map(|custodian| custodian.algorithm)
-        .find(|custodian| !kind.is_as_strong_as(*custodian))
+        .find(|custodian| !kind.is_as_strong_as(custodian.algorithm))
+        .map(|custodian| LifecycleError::StrongerCustodian {
+            custodian: custodian.id,
+            kind: custodian.algorithm,
+        })
 }
 
 /// Returns a permit for a transfer key of this kind, if it is as strong as every custodian's key.
 #[inline(never)]
 fn check_strength(sealed: &SealedDomain<'_>, kind: Algorithm) -> Result<Permit, LifecycleError> {
-    let refusal =
-        stronger(sealed, kind).map_or(LifecycleError::Fault, LifecycleError::StrongerCustodian);
+    let refusal = stronger(sealed, kind).unwrap_or(LifecycleError::Fault);
     Verdict::twice(|| Mask::public(stronger(sealed, kind).is_none())).permit(refusal)
 }
 
