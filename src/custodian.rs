@@ -44,8 +44,10 @@ use crate::rng::{Generator, RngError};
 use crate::rsa;
 
 mod algorithm;
+mod raw_rsa;
 
 pub use algorithm::{Algorithm, MAX_MESSAGE_LEN, MAX_WRAPPED_LEN, PostQuantum};
+pub use raw_rsa::{RawDevice, RawRsa};
 
 /// Identifies a custodian: a digest of the algorithm and the public key.
 ///
@@ -196,6 +198,8 @@ impl fmt::Display for WrapError {
 impl core::error::Error for WrapError {}
 
 /// The private half of a custodian's key pair, wherever it is stored.
+///
+/// [`RawRsa`] makes one from a device that computes RSA without padding.
 pub trait Identity {
     /// What the device that holds the key may report: token absent, PIN wrong. It must not depend
     /// on the decrypted bytes.

@@ -49,6 +49,7 @@ mod prime;
 mod private;
 mod product;
 mod public;
+mod raw;
 mod residue;
 mod scratch;
 mod search;

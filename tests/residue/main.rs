@@ -29,7 +29,7 @@ use draws::{Kept, left_of_draws};
 use rand_core::Rng;
 use sealed::{ARTIFACTS, FastKey, artifacts, fast_keys, rng, scratch, sealing, share};
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, TAG_LEN};
-use security_domain::custodian::{Identity, Recipient};
+use security_domain::custodian::{Identity, RawDevice, RawRsa, Recipient};
 use security_domain::hazmat::backup::{self, BackupKey};
 use security_domain::hazmat::kdf::Pseudorandom;
 use security_domain::rsa::{Decryption, KeyGeneration, ModulusSize, PrivateKey, Workspace};
@@ -302,6 +302,18 @@ fn encoded(seed: &[u8], message: &[u8]) -> Secrets {
     ]
 }
 
+/// A device that computes the private operation alone.
+struct Card<'b>(&'b [u8]);
+
+impl RawDevice for Card<'_> {
+    type Error = ();
+
+    fn raw(&mut self, _: &[u8], block: &mut [u8]) -> Result<usize, ()> {
+        block.copy_from_slice(self.0);
+        Ok(block.len())
+    }
+}
+
 const SIZE: ModulusSize = ModulusSize::Rsa2048;
 
 #[test]
@@ -335,6 +347,15 @@ fn rsa_leaves_nothing_of_the_key_or_the_message() {
         assert_eq!(opened, Ok(65));
     });
     assert_eq!(found, NOTHING, "decryption");
+    // The encoded message came from a device, whose copy is not this crate's.
+    let block = { secrets.iter() }.find(|(name, _)| *name == "encoded message");
+    let block = block.unwrap().1.clone();
+    let found = left_of_draws(&secrets, |rng| {
+        let mut identity = RawRsa::new(public.clone(), Card(&block));
+        let opened = identity.unwrap_key(&wrapped, &[], rng, &mut out);
+        assert_eq!(opened, Ok(65));
+    });
+    assert_eq!(found, NOTHING, "decryption of a device's block");
     let mut workspace = Box::new(Workspace::<{ Decryption::workspace_len(SIZE) }>::new());
     // At every step but the last there is more to find than afterwards.
     for steps in [10, 100, 500, usize::MAX] {

@@ -4,7 +4,7 @@
 use core::num::NonZeroU64;
 use core::task::Poll;
 
-use security_domain::custodian::Recipient;
+use security_domain::custodian::{Identity, RawDevice, RawRsa, Recipient, UnwrapError};
 use security_domain::rsa::{
     DecryptError, Decryption, KeyGeneration, ModulusSize, PrivateKey, PublicKey, Workspace,
 };
@@ -27,6 +27,13 @@ pub const OPERATIONS: &[Operation] = &[
         decrypt(KEYS[2])
     }),
     ("rsa-2048: OAEP decode of a bad block", refuse),
+    ("rsa-2048: OAEP decode of a device's block", || {
+        decrypt_raw(0)
+    }),
+    ("rsa-4096: OAEP decode of a device's block", || {
+        decrypt_raw(2)
+    }),
+    ("rsa-2048: a device's block that is wrong or bad", refuse_raw),
     ("rsa-2048: OAEP encode, public operation", encrypt),
     ("rsa-2048: PKCS#1 v1.5 signature", sign),
     ("rsa-2048: key generation", generate),
@@ -118,6 +125,62 @@ fn refuse() {
     let mut out = [0; 80];
     let answer = key.decrypt_oaep_sha256(b"", &ciphertext, &mut SecretRng(3), &mut out);
     assert_eq!(answer, Err(DecryptError::Opaque));
+    assert_eq!(out, [0; 80]);
+}
+
+/// What openssl encrypted, and what its private operation makes of it.
+const RAW: [[&[u8]; 2]; 3] = [
+    [
+        include_bytes!("../../../../tests/vectors/rsa/keys/2048.oaep.bin"),
+        include_bytes!("../../../../tests/vectors/rsa/keys/2048.raw.bin"),
+    ],
+    [
+        include_bytes!("../../../../tests/vectors/rsa/keys/3072.oaep.bin"),
+        include_bytes!("../../../../tests/vectors/rsa/keys/3072.raw.bin"),
+    ],
+    [
+        include_bytes!("../../../../tests/vectors/rsa/keys/4096.oaep.bin"),
+        include_bytes!("../../../../tests/vectors/rsa/keys/4096.raw.bin"),
+    ],
+];
+
+/// A device whose answer is secret, and how long it is, too.
+struct Device<'b>(&'b [u8]);
+
+impl RawDevice for Device<'_> {
+    type Error = ();
+
+    fn raw(&mut self, _: &[u8], block: &mut [u8]) -> Result<usize, ()> {
+        block[..self.0.len()].copy_from_slice(self.0);
+        valgrind::hide(block);
+        Ok(usize::from_ne_bytes(hidden(self.0.len().to_ne_bytes())))
+    }
+}
+
+fn decrypt_raw(place: usize) {
+    let (key, [ciphertext, block]) = (PublicKey::from_spki_der(PUBLIC[place]).unwrap(), RAW[place]);
+    // With and without the leading zero.
+    for stripped in 0..2 {
+        let mut identity = RawRsa::new(key.clone(), Device(&block[stripped..]));
+        let mut out = [0; 80];
+        let len = identity.unwrap_key(ciphertext, &[], &mut SecretRng(14), &mut out);
+        assert_eq!(len, Ok(30));
+        assert_eq!(&revealed(&out)[..30], b"a message that openssl wrapped");
+    }
+}
+
+fn refuse_raw() {
+    let (key, [ciphertext, block]) = (PublicKey::from_spki_der(PUBLIC[0]).unwrap(), RAW[0]);
+    let mut out = [0; 80];
+    let mut identity = RawRsa::new(key.clone(), Device(&block[..255]));
+    let answer = identity.unwrap_key(ciphertext, &[], &mut SecretRng(15), &mut out);
+    assert_eq!(answer, Err(UnwrapError::Fault));
+    // 1 to any power is 1.
+    let mut one = [0; 256];
+    one[255] = 1;
+    let mut identity = RawRsa::new(key, Device(&one[255..]));
+    let answer = identity.unwrap_key(&one, &[], &mut SecretRng(16), &mut out);
+    assert_eq!(answer, Err(UnwrapError::Opaque));
     assert_eq!(out, [0; 80]);
 }
 
