@@ -72,7 +72,10 @@ fn mask(data: &mut [u8], seed: &[u8]) {
     for (counter, chunk) in (0u32..).zip(data.chunks_mut(32)) {
         let hash = Sha256::new().chain_update(seed);
         let hash = hash.chain_update(counter.to_be_bytes()).finalize();
-        chunk.iter_mut().zip(hash).for_each(|(to, mask)| *to ^= mask);
+        chunk
+            .iter_mut()
+            .zip(hash)
+            .for_each(|(to, mask)| *to ^= mask);
     }
 }
 
@@ -140,7 +143,10 @@ fn what_openssl_encrypted_and_raised_opens() {
     for (spki, [wrapped, block]) in SPKI.into_iter().zip(OPENSSL) {
         let key = PublicKey::from_spki_der(spki).unwrap();
         let opened = answer(&key, wrapped, block, block.len());
-        assert_eq!(opened.as_deref(), Ok(&b"a message that openssl wrapped"[..]));
+        assert_eq!(
+            opened.as_deref(),
+            Ok(&b"a message that openssl wrapped"[..])
+        );
     }
 }
 
@@ -205,13 +211,7 @@ fn a_block_that_is_not_encoded_right_is_opaque() {
 #[test]
 fn what_is_no_ciphertext_never_reaches_the_device() {
     let key = PublicKey::from_spki_der(SPKI[0]).unwrap();
-    for wrapped in [
-        &[][..],
-        &[1; 255],
-        &[1; 257],
-        &[0xff; 256],
-        key.modulus(),
-    ] {
+    for wrapped in [&[][..], &[1; 255], &[1; 257], &[0xff; 256], key.modulus()] {
         let mut identity = RawRsa::new(key.clone(), Device);
         let opened = identity.unwrap_key(wrapped, &[], &mut SysRng, &mut [0; 40]);
         assert_eq!(opened, Err(UnwrapError::Opaque), "{}", wrapped.len());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a token or a key management service answers when it decrypts a share: bytes, base64, or JSON with
-//! base64 in it.
+//! What a token or a key management service answers when it decrypts a share: bytes, base64, hexadecimal digits, or
+//! JSON with one of them in it.
 
 use std::path::Path;
 
@@ -37,12 +37,18 @@ pub const RSA_PART: Answer = Answer {
     length: 64,
 };
 
+/// The content key of a custodian's share in a domain file of Managed HSM.
+pub const CONTENT_KEY: Answer = Answer {
+    name: "an unwrapped content key",
+    length: 64,
+};
+
 /// Reads `what` from `path`, where `-` means standard input.
 pub fn read(path: &Path, what: &Answer) -> Outcome<Zeroizing<Vec<u8>>> {
     let answer = input::read(path)?;
     plaintext(answer, what.length).ok_or_else(|| {
         let Answer { name, length } = what;
-        let reason = format!("{name} has {length} bytes, raw or in base64");
+        let reason = format!("{name} has {length} bytes, raw, in base64 or in hexadecimal digits");
         Refusal::file(path, reason)
     })
 }
@@ -59,8 +65,26 @@ fn plaintext(answer: Zeroizing<Vec<u8>>, length: usize) -> Option<Zeroizing<Vec<
         [first, inner @ .., last] if is_quote(first) && is_quote(last) => inner,
         text => text,
     };
-    let bytes = pem::base64(text).or_else(|| base64url(text))?;
-    (bytes.len() == length).then_some(bytes)
+    // Digits are base64 of another length, too.
+    let decoded = [pem::base64(text), base64url(text), hex(text)];
+    { decoded.into_iter().flatten() }.find(|bytes| bytes.len() == length)
+}
+
+/// Decodes hexadecimal digits, with or without spaces, line ends and colons between them.
+fn hex(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
+    for byte in text {
+        match char::from(*byte).to_digit(16) {
+            Some(digit) => digits.push(digit as u8),
+            None if byte.is_ascii_whitespace() || *byte == b':' => {}
+            None => return None,
+        }
+    }
+    let pairs = digits.chunks_exact(2);
+    let is_even = pairs.remainder().is_empty();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(digits.len() / 2));
+    bytes.extend(pairs.map(|pair| pair[0] << 4 | pair[1]));
+    is_even.then_some(bytes)
 }
 
 /// Decodes base64url, padded or not; and base64 without its padding.

@@ -8,13 +8,15 @@ use security_domain::both::{Both, BothError, BothPublicKeys, Second};
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
 use security_domain::custodian_key::CustodianKey;
 use security_domain::kem::{MlKem1024, MlKem1024P384, PrivateKey, XWing};
-use security_domain::rng::{Generator, RngError};
+use security_domain::rng::Generator;
 use security_domain::rsa;
 use zeroize::Zeroizing;
 
 use crate::kem::{self, Kind};
+use crate::key::{self, DeviceError};
 use crate::public::PublicKey;
 use crate::report::{Outcome, Refusal};
+use crate::token::TokenKey;
 
 /// Joins two public keys of one custodian, in either order, as a domain is sealed to them.
 /// `argument` names both.
@@ -46,6 +48,7 @@ pub enum Rsa {
     Key(Box<rsa::PrivateKey>),
     /// The public key, and what the token that has the private key decrypted.
     Answer(Box<rsa::PublicKey>, Zeroizing<Vec<u8>>),
+    Token(Box<TokenKey>),
 }
 
 impl Rsa {
@@ -53,12 +56,13 @@ impl Rsa {
         match self {
             Self::Key(key) => key.public_key(),
             Self::Answer(key, _) => key,
+            Self::Token(key) => key.public(),
         }
     }
 }
 
 impl Identity for Rsa {
-    type Error = RngError;
+    type Error = DeviceError;
 
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
@@ -66,9 +70,12 @@ impl Identity for Rsa {
         context: &[u8],
         rng: &mut R,
         out: &mut [u8],
-    ) -> Result<usize, UnwrapError<RngError>> {
+    ) -> Result<usize, UnwrapError<DeviceError>> {
         match self {
-            Self::Key(key) => key.unwrap_key(wrapped, context, rng, out),
+            Self::Key(key) => {
+                { key.unwrap_key(wrapped, context, rng, out) }.map_err(key::in_memory)
+            }
+            Self::Token(key) => key.unwrap_key(wrapped, context, rng, out),
             Self::Answer(_, answer) => {
                 let place = { out.get_mut(..answer.len()) }.ok_or(UnwrapError::Opaque)?;
                 place.copy_from_slice(answer);
@@ -112,7 +119,7 @@ pub fn id(rsa: &rsa::PublicKey, other: &kem::PrivateKey) -> Option<CustodianId> 
 }
 
 impl Identity for PrivateKeys {
-    type Error = RngError;
+    type Error = DeviceError;
 
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
@@ -120,7 +127,7 @@ impl Identity for PrivateKeys {
         context: &[u8],
         rng: &mut R,
         out: &mut [u8],
-    ) -> Result<usize, UnwrapError<RngError>> {
+    ) -> Result<usize, UnwrapError<DeviceError>> {
         let Self { rsa, other, .. } = self;
         match other.kind {
             Kind::P256 => Err(UnwrapError::Fault),
@@ -140,7 +147,7 @@ fn unwrap<K: Second, R: Generator + ?Sized>(
     context: &[u8],
     rng: &mut R,
     out: &mut [u8],
-) -> Result<usize, UnwrapError<RngError>> {
+) -> Result<usize, UnwrapError<DeviceError>> {
     let mut other = PrivateKey::<K>::from_seed(other.seed()).map_err(|_| UnwrapError::Fault)?;
     let public = other.public_key().map_err(|_| UnwrapError::Fault)?;
     let public = BothPublicKeys::new(rsa.public().clone(), public);

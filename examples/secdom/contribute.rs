@@ -27,7 +27,10 @@ const EXAMPLE: &str = "Example:
 Read the request's digest from the HSM itself, or have its operator read it to you. Do not take it from \
 the message that brought the request: whoever made another request would get your share.
 
-With a key in a token: take your wrapped share from inspect --json (wrapped_share, in base64), let the \
+With a key in a token that has a PKCS#11 module, give its URI:
+  secdom contribute ... --key 'pkcs11:token=A;object=a?module-path=/usr/lib/module.so' --out from-ada
+
+With a key in another token or a key management service: take your wrapped share from inspect --json (wrapped_share, in base64), let the \
 token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65 bytes to --share:
   openssl pkeyutl -decrypt -inkey A.key -in wrapped \\
       -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 |
@@ -69,7 +72,7 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 struct Source {
-    /// The custodian's private key in PEM; KEY+KEY if two are needed
+    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two are needed
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
     /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with

@@ -13,6 +13,8 @@ use crate::pair::KeyFiles;
 use crate::passwords::Passwords;
 use crate::public::PublicKey;
 use crate::report::{Outcome, Refusal};
+use crate::source::KeySource;
+use crate::token::{Token, TokenKey, Uri};
 use crate::{kem, recipients, show, text};
 
 /// A sealed domain, and the file that it was read from.
@@ -47,12 +49,13 @@ pub fn read(
         KeyFiles::Both(paths) => {
             let mut found = Found::default();
             for (place, path) in paths.iter().enumerate() {
+                let password = passwords.given(first + place);
+                if let KeySource::Token(uri) = KeySource::of(path)? {
+                    found.add_each(vec![Key::Token(Box::new(token_key(&uri, password)?))]);
+                    continue;
+                }
                 let bytes = text::read(path)?;
-                found.add_each(key::read_each(
-                    path,
-                    &bytes,
-                    passwords.given(first + place),
-                )?);
+                found.add_each(key::read_each(path, &bytes, password)?);
             }
             found.of_custodian(&files.argument(), sealed)
         }
@@ -60,7 +63,13 @@ pub fn read(
 }
 
 fn one(path: &Path, password: Option<&[u8]>, sealed: Sealed<'_>) -> Outcome<(CustodianId, Key)> {
-    let (id, key) = key::read_private(path, password, |id| sealed.lists(id))?;
+    let (id, key) = match KeySource::of(path)? {
+        KeySource::Token(uri) => {
+            let key = token_key(&uri, password)?;
+            (key.public().id(), Key::Token(Box::new(key)))
+        }
+        _ => key::read_private(path, password, |id| sealed.lists(id))?,
+    };
     if sealed.lists(id) {
         return Ok((id, key));
     }
@@ -71,6 +80,11 @@ fn one(path: &Path, password: Option<&[u8]>, sealed: Sealed<'_>) -> Outcome<(Cus
     let file = show::path(sealed.path);
     let reason = format!("the key of custodian {id} opens no share of {file}{more}");
     Err(Refusal::file(path, reason))
+}
+
+/// Opens a key in a token. `password` is the given PIN, or `None` to ask on the terminal.
+fn token_key(uri: &Uri, password: Option<&[u8]>) -> Outcome<TokenKey> {
+    Token::find(uri)?.open(password)
 }
 
 /// The keys in the files of a custodian who needs two.
@@ -89,7 +103,8 @@ impl Found {
             match key {
                 Key::Usual(key) => self.rsa.push(Rsa::Key(key)),
                 Key::Kem(key) => self.other.push(key),
-                Key::Odd(..) | Key::Both(_) => {}
+                Key::Token(key) => self.rsa.push(Rsa::Token(key)),
+                Key::Odd(..) | Key::Both(_) | Key::Unwrapped(_) => {}
             }
         }
     }

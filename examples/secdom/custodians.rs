@@ -20,15 +20,20 @@ use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal};
 use crate::show;
+use crate::source::{KeySource, Unwrapped};
 use candidate::Candidate;
 
 #[derive(clap::Args)]
 pub struct KeyArgs {
-    /// The custodians' private keys. The certificate of A.key is A.cer beside it (or A.crt, A.pem), or in
-    /// A.key itself
-    #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
+    /// The custodians' private keys: files, or PKCS#11 URIs of keys in tokens. The certificate of A.key is A.cer beside
+    /// it (or A.crt, A.pem), or in A.key itself; that of a key in a token is on the token
+    #[arg(long, required_unless_present = "sd_unwrapped", num_args = 1.., value_name = "KEY")]
     sd_wrapping_keys: Vec<PathBuf>,
-    /// Certificates that are not beside their keys
+    /// For a custodian whose key is elsewhere: his certificate, and what his key decrypted, 64 bytes, raw, in base64 or
+    /// in hexadecimal digits, or a service's JSON with them; - reads standard input. `inspect --json` prints the command
+    #[arg(long, num_args = 1.., value_name = "CER=FILE")]
+    sd_unwrapped: Vec<PathBuf>,
+    /// Certificates that are neither beside their keys nor on their tokens
     #[arg(long, num_args = 1.., value_name = "CER")]
     certs: Vec<PathBuf>,
     #[command(flatten)]
@@ -142,11 +147,14 @@ pub fn read(
     at_least: usize,
     unusable: Unusable,
 ) -> Outcome<Present> {
-    let key_files = args.sd_wrapping_keys;
-    let passwords = args.passwords.read(key_files.len())?;
+    let passwords = args.passwords.read(args.sd_wrapping_keys.len())?;
+    let keys = args.sd_wrapping_keys.iter().map(|key| KeySource::of(key));
+    let unwrapped = args.sd_unwrapped.iter();
+    let unwrapped = unwrapped.map(|one| Unwrapped::of(one).map(KeySource::Unwrapped));
+    let sources = keys.chain(unwrapped).collect::<Outcome<Vec<_>>>()?;
     let mut left_out = match unusable {
-        Unusable::Refused => LeftOut::none(key_files.len(), key_files.len()),
-        Unusable::LeftOut => LeftOut::none(key_files.len(), at_least),
+        Unusable::Refused => LeftOut::none(sources.len(), sources.len()),
+        Unusable::LeftOut => LeftOut::none(sources.len(), at_least),
     };
     let mut given = Vec::new();
     for path in &args.certs {
@@ -157,8 +165,9 @@ pub fn read(
         }
     }
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
-    for (index, key_file) in key_files.into_iter().enumerate() {
+    for (index, source) in sources.into_iter().enumerate() {
         let password = passwords.given(index);
+        let key_file = source.name();
         // Standard input says itself that it is read twice.
         let is_file = key_file != Path::new(STDIN);
         let is_new = match is_file && candidates.iter().any(|c| c.key_file == key_file) {
@@ -166,7 +175,7 @@ pub fn read(
             false => Ok(()),
         };
         // Whose certificate is whose is not certain before the keys are open.
-        match is_new.and_then(|()| Candidate::read(key_file, password, path, file, &given)) {
+        match is_new.and_then(|()| Candidate::read(source, password, path, file, &given)) {
             Ok(candidate) => candidates.push(candidate),
             Err(refusal) => left_out.key(&refusal)?,
         }

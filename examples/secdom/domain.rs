@@ -7,6 +7,7 @@ use security_domain::managed_hsm::domain_file::{DamagedShare, DomainFile};
 use security_domain::managed_hsm::restore_blob::Origin;
 use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{Artifact, Fault, FileError, MIN_CUSTODIANS};
+use security_domain::rsa::ModulusSize;
 use security_domain::x509::{RecoveryCertificate, Thumbprint};
 
 use crate::kind::{self, FileKind};
@@ -60,6 +61,16 @@ impl<'t> File<'t> {
             Self::Shared(file) => file.custodians().collect(),
             Self::Split(file) => file.custodians().collect(),
         }
+    }
+
+    /// Returns a custodian's wrapped content key, of which there is one in a file of version 2.
+    pub fn wrapped_content_key(&self, custodian: &Thumbprint) -> Option<Vec<u8>> {
+        let Self::Shared(file) = self else {
+            return None;
+        };
+        let mut room = [0; ModulusSize::MAX_BYTES];
+        let wrapped = file.wrapped_content_key(custodian, &mut room).ok()?;
+        Some(wrapped.into())
     }
 
     pub fn artifacts(&self) -> Vec<Artifact<'t>> {

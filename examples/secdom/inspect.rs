@@ -26,7 +26,8 @@ const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
 
 With --json one object is printed, with the members format, sha256, required, custodians (each \
-with its thumbprint and, given its certificate, subject, key_bits, not_before, not_after), \
+with its thumbprint and, given its certificate, subject, key_bits, not_before, not_after; in a security-domain \
+file also with wrapped_content_key, in base64, and command, which unwraps it for --sd-unwrapped of restore-blob), \
 artifacts (each with tag and size), findings, and for a restore blob or transfer key \
 transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes more than the \
 artifact. For a sealed domain, a request, a contribution or a backup, the members are those of its \
@@ -59,6 +60,18 @@ pub struct Args {
 struct Party {
     thumbprint: Thumbprint,
     holder: Option<Holder>,
+    /// The wrapped content key of the party's share.
+    wrapped: Option<Vec<u8>>,
+}
+
+impl Party {
+    fn new(thumbprint: Thumbprint, holder: Option<Holder>) -> Self {
+        Self {
+            thumbprint,
+            holder,
+            wrapped: None,
+        }
+    }
 }
 
 /// The contents of a file, whatever its format.
@@ -184,8 +197,8 @@ fn domain_file(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Content
         }
     };
     let party = |thumbprint| Party {
-        thumbprint,
-        holder: None,
+        wrapped: file.wrapped_content_key(&thumbprint),
+        ..Party::new(thumbprint, None)
     };
     Ok(Contents {
         format,
@@ -204,10 +217,7 @@ fn restore_blob(path: &Path, text: &[u8]) -> Outcome<Contents> {
     Ok(Contents {
         format: "managed-hsm-restore-blob",
         title: "Managed HSM restore blob",
-        transfer_key: Some(Party {
-            thumbprint: blob.transfer_thumbprint(),
-            holder: None,
-        }),
+        transfer_key: Some(Party::new(blob.transfer_thumbprint(), None)),
         artifacts: sizes(blob.artifacts()),
         ..Contents::default()
     })
@@ -218,20 +228,14 @@ fn transfer_key(path: &Path, text: &[u8]) -> Outcome<Contents> {
     Ok(Contents {
         format: "managed-hsm-transfer-key",
         title: "Managed HSM transfer key",
-        transfer_key: Some(Party {
-            thumbprint: holder.thumbprint,
-            holder: Some(holder),
-        }),
+        transfer_key: Some(Party::new(holder.thumbprint, Some(holder))),
         ..Contents::default()
     })
 }
 
 fn certificate_info(path: &Path, text: &[u8]) -> Outcome<Contents> {
     let (required, holders) = check::certificate_info(path, text)?;
-    let party = |holder: Holder| Party {
-        thumbprint: holder.thumbprint,
-        holder: Some(holder),
-    };
+    let party = |holder: Holder| Party::new(holder.thumbprint, Some(holder));
     Ok(Contents {
         format: "managed-hsm-certificate-info",
         title: "Managed HSM certificate info, the request for a download",
@@ -430,10 +434,24 @@ pub fn in_json(holder: &Holder) -> Value {
 }
 
 fn party_in_json(party: &Party) -> Value {
-    match &party.holder {
+    let mut object = match &party.holder {
         Some(holder) => in_json(holder),
         None => json!({ "thumbprint": party.thumbprint.to_string() }),
+    };
+    if let Some(wrapped) = &party.wrapped {
+        let wrapped = own::base64(wrapped);
+        object["command"] = json!(unwrapping(&wrapped));
+        object["wrapped_content_key"] = json!(wrapped);
     }
+    object
+}
+
+/// Returns the command that unwraps a content key with the key in `A.key`.
+fn unwrapping(wrapped: &str) -> String {
+    format!(
+        "echo {wrapped} | openssl base64 -d -A | openssl pkeyutl -decrypt -inkey A.key -pkeyopt \
+         rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha256 -out A.unwrapped"
+    )
 }
 
 fn holder_in_json(holder: &Holder, object: &mut Value) {

@@ -11,6 +11,7 @@ mod pfx;
 mod seed;
 
 use std::cell::Cell;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use security_domain::custodian::{CustodianId, Identity, Recipient, UnwrapError};
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::kind::FileKind;
 use crate::report::{Outcome, Refusal};
+use crate::token::TokenKey;
 use crate::{both, kem, passwords, pkcs12, report, show, text};
 pub use encryption::decrypt;
 use forms::{Form, forms};
@@ -35,6 +37,58 @@ pub enum Key {
     Kem(kem::PrivateKey),
     /// Two that are both needed, which serve the crate's own domains alone.
     Both(Box<both::PrivateKeys>),
+    /// One in a token.
+    Token(Box<TokenKey>),
+    /// One that is elsewhere, and unwrapped the content key of the custodian's share in a Managed HSM domain.
+    Unwrapped(Box<UnwrappedKey>),
+}
+
+/// The public half of a key, and what the private half unwrapped.
+pub struct UnwrappedKey {
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+    content_key: Zeroizing<Vec<u8>>,
+}
+
+impl UnwrappedKey {
+    /// Joins modulus and exponent with what was unwrapped.
+    pub fn new([modulus, exponent]: [&[u8]; 2], content_key: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            modulus: modulus.into(),
+            exponent: exponent.into(),
+            content_key,
+        }
+    }
+}
+
+/// Why what holds a key did not answer.
+#[derive(Debug)]
+pub enum DeviceError {
+    /// The random number generator failed.
+    Rng(RngError),
+    /// The token failed.
+    #[cfg_attr(not(all(unix, feature = "pkcs11")), allow(dead_code))]
+    Token(String),
+}
+
+impl fmt::Display for DeviceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rng(error) => error.fmt(f),
+            Self::Token(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for DeviceError {}
+
+/// Says of a key in memory why it did not unwrap.
+pub fn in_memory(error: UnwrapError<RngError>) -> UnwrapError<DeviceError> {
+    match error {
+        UnwrapError::Opaque => UnwrapError::Opaque,
+        UnwrapError::Device(error) => UnwrapError::Device(DeviceError::Rng(error)),
+        _ => UnwrapError::Fault,
+    }
 }
 
 impl Key {
@@ -43,6 +97,8 @@ impl Key {
         Some(match self {
             Self::Usual(key) => [key.public_key().modulus(), key.public_key().exponent()],
             Self::Odd(key, _) => key.public(),
+            Self::Token(key) => [key.public().modulus(), key.public().exponent()],
+            Self::Unwrapped(key) => [&key.modulus, &key.exponent],
             Self::Kem(_) | Self::Both(_) => return None,
         })
     }
@@ -51,7 +107,8 @@ impl Key {
     pub fn id(&self) -> Option<CustodianId> {
         match self {
             Self::Usual(key) => Some(key.public_key().id()),
-            Self::Odd(..) => None,
+            Self::Odd(..) | Self::Unwrapped(_) => None,
+            Self::Token(key) => Some(key.public().id()),
             Self::Kem(key) => Some(key.public_key().ok()?.id),
             Self::Both(keys) => Some(keys.id()),
         }
@@ -62,7 +119,7 @@ impl Key {
         match self {
             Self::Kem(key) => key.kind.name().into(),
             Self::Both(keys) => keys.kind(),
-            Self::Usual(_) | Self::Odd(..) => self
+            Self::Usual(_) | Self::Odd(..) | Self::Token(_) | Self::Unwrapped(_) => self
                 .bits()
                 .map_or_else(String::new, |bits| format!("RSA-{bits}")),
         }
@@ -73,13 +130,14 @@ impl Key {
         match self {
             Self::Usual(key) => Some(key.public_key().size().bits()),
             Self::Odd(key, _) => Some(key.bits()),
-            Self::Kem(_) | Self::Both(_) => None,
+            Self::Token(key) => Some(key.public().size().bits()),
+            Self::Unwrapped(_) | Self::Kem(_) | Self::Both(_) => None,
         }
     }
 }
 
 impl Identity for Key {
-    type Error = RngError;
+    type Error = DeviceError;
 
     fn unwrap_key<R: Generator + ?Sized>(
         &mut self,
@@ -87,12 +145,18 @@ impl Identity for Key {
         context: &[u8],
         rng: &mut R,
         out: &mut [u8],
-    ) -> Result<usize, UnwrapError<RngError>> {
+    ) -> Result<usize, UnwrapError<DeviceError>> {
         match self {
-            Self::Usual(key) => key.unwrap_key(wrapped, context, rng, out),
-            Self::Odd(key, _) => key.unwrap_key(wrapped, context, rng, out),
-            Self::Kem(key) => key.unwrap_key(wrapped, context, rng, out),
+            Self::Usual(key) => { key.unwrap_key(wrapped, context, rng, out) }.map_err(in_memory),
+            Self::Odd(key, _) => { key.unwrap_key(wrapped, context, rng, out) }.map_err(in_memory),
+            Self::Kem(key) => { key.unwrap_key(wrapped, context, rng, out) }.map_err(in_memory),
             Self::Both(keys) => keys.unwrap_key(wrapped, context, rng, out),
+            Self::Token(key) => key.unwrap_key(wrapped, context, rng, out),
+            Self::Unwrapped(key) => {
+                let place = { out.get_mut(..key.content_key.len()) }.ok_or(UnwrapError::Opaque)?;
+                place.copy_from_slice(&key.content_key);
+                Ok(key.content_key.len())
+            }
         }
     }
 }

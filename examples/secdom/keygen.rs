@@ -252,7 +252,9 @@ fn pkcs8(key: &Key, key_file: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
             Ok(der)
         }
         Key::Kem(key) => { key.to_pkcs8_der() }.map_err(|error| Refusal::file(key_file, error)),
-        Key::Odd(..) | Key::Both(_) => Err(Refusal::file(key_file, KeyError::Fault)),
+        Key::Odd(..) | Key::Both(_) | Key::Token(_) | Key::Unwrapped(_) => {
+            Err(Refusal::file(key_file, KeyError::Fault))
+        }
     }
 }
 
@@ -262,6 +264,8 @@ fn public(key: &Key, key_file: &Path) -> Outcome<PublicKey> {
         Key::Kem(key) => { key.public_key() }
             .map(PublicKey::Kem)
             .map_err(|error| Refusal::file(key_file, error)),
-        Key::Odd(..) | Key::Both(_) => Err(Refusal::file(key_file, KeyError::Fault)),
+        Key::Odd(..) | Key::Both(_) | Key::Token(_) | Key::Unwrapped(_) => {
+            Err(Refusal::file(key_file, KeyError::Fault))
+        }
     }
 }

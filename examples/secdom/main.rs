@@ -45,8 +45,10 @@ mod restore_blob;
 mod shell;
 mod show;
 mod signals;
+mod source;
 mod split;
 mod text;
+mod token;
 mod upload;
 
 use std::io::Write;

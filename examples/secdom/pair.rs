@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::input::STDIN;
+use crate::token::is_uri;
 
 /// The files of a custodian's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,19 +17,26 @@ pub enum KeyFiles {
 
 impl KeyFiles {
     /// Reads an argument. Names may have a `+` in them: a file that has the whole name is meant,
-    /// else the two of which most exist.
+    /// else the two of which most exist. A PKCS#11 URI counts as a file.
     pub fn of(argument: &Path) -> Self {
         let one = Self::One(argument.into());
-        let Some(text) = argument.to_str().filter(|_| !exists(argument)) else {
+        let is_file = is_there(argument);
+        let Some(text) = argument.to_str().filter(|_| !is_file) else {
             return one;
         };
         let splits = text.match_indices('+').filter_map(|(at, _)| {
             let files = [&text[..at], &text[at + 1..]];
             (!files.contains(&"")).then(|| files.map(PathBuf::from))
         });
-        let number = |files: &[PathBuf; 2]| files.iter().filter(|file| exists(file)).count();
+        let number = |files: &[PathBuf; 2]| {
+            let there = files.iter().filter(|file| is_uri(file) || is_there(file));
+            there.count()
+        };
         match splits.max_by_key(number) {
-            Some(files) if number(&files) > 0 => Self::Both(files),
+            // A URI may have a `+` in it, so both halves are there, or it is one.
+            Some(files) if number(&files) > usize::from(files.iter().any(|file| is_uri(file))) => {
+                Self::Both(files)
+            }
             _ => one,
         }
     }
@@ -61,6 +69,6 @@ impl KeyFiles {
     }
 }
 
-fn exists(path: &Path) -> bool {
+fn is_there(path: &Path) -> bool {
     path == Path::new(STDIN) || path.exists()
 }

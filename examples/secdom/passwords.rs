@@ -12,7 +12,7 @@ use crate::{show, signals, text};
 #[derive(clap::Args)]
 pub struct PasswordArgs {
     /// Passwords in the order of the keys, "" for an unencrypted key; those at the end may be left
-    /// out. Write one that begins with a hyphen as --passwords=-x. Other users of the machine can
+    /// out. That of a key in a token is its PIN, which is tried once. Write one that begins with a hyphen as --passwords=-x. Other users of the machine can
     /// see them while the command runs: prefer --password-file, or the prompt
     #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
     passwords: Vec<String>,
@@ -71,6 +71,20 @@ pub fn ask(file: &Path, instead: &str) -> Outcome<Zeroizing<Vec<u8>>> {
     signals::ask(&prompt)
         .map(|password| Zeroizing::new(password.into_bytes()))
         .map_err(|error| Refusal::file(file, format!("cannot ask for its password: {error}")))
+}
+
+/// Asks for the PIN of a token, without echo and once, if there is a terminal.
+#[cfg(all(unix, feature = "pkcs11"))]
+pub fn ask_pin(key: &Path) -> Outcome<Zeroizing<Vec<u8>>> {
+    if !stdin().is_terminal() {
+        let reason = "no PIN is given for the token; give --password-file, add pin-source=FILE to the query of its URI, \
+                      or run it on a terminal";
+        return Err(Refusal::file(key, reason));
+    }
+    let prompt = format!("PIN of {}: ", show::path(key));
+    signals::ask(&prompt)
+        .map(|pin| Zeroizing::new(pin.into_bytes()))
+        .map_err(|error| Refusal::file(key, format!("cannot ask for its PIN: {error}")))
 }
 
 /// Reads the password in a file.

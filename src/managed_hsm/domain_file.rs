@@ -39,6 +39,7 @@ use crate::custodian::Identity;
 use crate::list::List;
 use crate::quorum::{Quorum, ShareCount};
 use crate::rng::{Generator, RngError};
+use crate::rsa::ModulusSize;
 use crate::secret::Secret;
 use crate::x509::{RecoveryCertificate, Thumbprint};
 
@@ -203,6 +204,26 @@ impl<'a> DomainFile<'a> {
         match (found, unreadable) {
             (None, Some(error)) => Err(error),
             (found, _) => Ok(found),
+        }
+    }
+
+    /// Writes a custodian's wrapped content key to the front of `out`, and returns it.
+    ///
+    /// It is as long as the modulus of the custodian's key, which unwraps it to 64 bytes with RSAES-OAEP (RFC 8017
+    /// section 7.1.2), SHA-256 for hash and MGF1, and no label. An [`Identity`] that answers these 64 bytes opens the
+    /// share with [`open_share`](Self::open_share), and no other one: so the key can stay where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError`] if the file does not list the custodian, or the share is damaged.
+    pub fn wrapped_content_key<'o>(
+        &self,
+        custodian: &Thumbprint,
+        out: &'o mut [u8; ModulusSize::MAX_BYTES],
+    ) -> Result<&'o [u8], FileError> {
+        match self.find(custodian)? {
+            Some((place, share)) => share.wrapped(out, share_at(place).enc_key),
+            None => Err(Field::new("SharedKeys.enc_shares").has(Fault::NotListed)),
         }
     }
 

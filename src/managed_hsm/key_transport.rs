@@ -163,6 +163,16 @@ impl<'a> EncKey<'a> {
         }
     }
 
+    /// Writes the wrapped content key to the front of `out`, and returns it.
+    pub fn wrapped<'o>(
+        &self,
+        out: &'o mut [u8; MAX_ENCRYPTED_KEY],
+        at: Field,
+    ) -> Result<&'o [u8], FileError> {
+        let jwe = parse(&self.jwe, at)?;
+        { jwe.encrypted_key(out) }.map_err(|_| at.part("encrypted key").has(Fault::Length))
+    }
+
     /// Unseals the secret into `out`. `SEALED` is the length of its ciphertext, `N` that of the
     /// secret.
     ///

@@ -12,6 +12,9 @@ use crate::secret::Secret;
 /// How many bits it takes to say how many bytes of a block are missing.
 const SHIFT_BITS: u32 = (ModulusSize::MAX_BYTES as u32).ilog2() + 1;
 
+/// Computes the private operation of a number, and returns how many bytes of the block it wrote.
+pub(crate) type Raw<'r, E> = dyn FnMut(&[u8], &mut [u8]) -> Result<usize, E> + 'r;
+
 impl PublicKey {
     /// Decrypts `ciphertext` to the front of `out` with what `raw` computes from it, and returns the
     /// message's length. On failure `out` is unchanged.
@@ -31,7 +34,7 @@ impl PublicKey {
     /// The outer error is that of `raw`.
     pub(crate) fn decrypt_by<E>(
         &self,
-        raw: &mut dyn FnMut(&[u8], &mut [u8]) -> Result<usize, E>,
+        raw: &mut Raw<'_, E>,
         ciphertext: &[u8],
         watched: &mut dyn Watched,
         out: &mut [u8],

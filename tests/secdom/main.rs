@@ -49,10 +49,12 @@ mod seeds;
 mod simulated;
 mod split_keys;
 mod streams;
+mod tokens;
 mod transfer;
 mod transfer_kinds;
 mod two_keys;
 mod unknown_members;
+mod unwrapped;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -262,7 +262,7 @@ fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     Ok(facts)
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub fn base64(bytes: &[u8]) -> String {
     let mut text = vec![0; Base64::encoded_len(bytes)];
     Base64::encode(bytes, &mut text).map_or_else(|_| String::new(), str::to_owned)
 }
