@@ -40,6 +40,7 @@ mod odd_certificates;
 mod odd_keys;
 mod outputs;
 mod paper;
+mod paper_codes;
 #[cfg(unix)]
 mod paper_terminal;
 mod restore;
