@@ -28,7 +28,7 @@ step() { # NAME COMMAND [ARGUMENT...]
 
 tools() {
   local name
-  for name in azure-cli openssl npm-shamir cbor2; do .ci/tools "$name" || return; done
+  for name in azure-cli openssl npm-shamir cbor2 tokens; do .ci/tools "$name" || return; done
 }
 
 build() {
@@ -55,6 +55,7 @@ step exfat          tests/interop/exfat.sh
 step openssl        "$python" tests/interop/openssl.py
 step transcripts    "$python" tests/interop/transcripts.py
 step share-by-openssl "$python" tests/interop/share_by_openssl.py
+step tokens         "$python" tests/interop/tokens.py
 step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_domain.py check
 step backup         target/tools/sealed-domain/bin/python tests/interop/backup.py check
 step sessions       target/tools/sealed-domain/bin/python tests/interop/sessions.py check
