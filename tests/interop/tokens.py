@@ -130,6 +130,34 @@ def by_command(work: Path, domain: Path):
     upload(work / "by-command", out, key("stransfer2048"), certificate("stransfer2048"), ARTIFACTS)
 
 
+def own_format(tokens, work: Path, keys: list, certificates: list):
+    """A sealed domain of the crate's own format: contributions of a token alone and of one beside another key, and a
+    recovery at one place."""
+    first, second, third = (work / f"hsm-{number}" for number in (1, 2, 3))
+    secret, sealed, request = work / "artifact-0", work / "domain.sealed", work / "request"
+    run(SECDOM, "keygen", "--kind", "x-wing", "--key", work / "x.key", "--pub", work / "x.pub", "--no-password")
+    run(SECDOM, "hsm", "init", "--hsm", first, "--artifact", f"key={secret}")
+    (one, two), (_, (label, name)) = certificates, keys
+    run(
+        SECDOM, "hsm", "activate", "--hsm", first, "--quorum", 2, "--sealed", sealed,
+        "--custodians", one, f"{two}+{work / 'x.pub'}", certificate("s2048_0"),
+    )  # fmt: skip
+    status = lambda hsm: json.loads(run(SECDOM, "hsm", "status", "--hsm", hsm, "--json").stdout)
+    pinned = ["--sealed", sealed, "--expect-domain", status(first)["domain_id"]]
+    run(SECDOM, "hsm", "recover-begin", "--hsm", second, *pinned, "--request", request)
+    asked = ["--request", request, "--request-digest", status(second)["request_digest"]]
+    both = f"pkcs11:token={label};object={name}+{work / 'x.key'}"
+    for number, given in enumerate([[uri(tokens, *keys[0])], [both, "--password-file", tokens.pin]]):
+        out = work / f"contribution-{number}"
+        done(tokens, "contribute", *pinned, *asked, "--out", out, "--key", *given)
+        run(SECDOM, "hsm", "recover-add", "--hsm", second, out)
+    assert status(second)["state"] == "active"
+    done(tokens, "hsm", "recover", "--hsm", third, *pinned, "--keys", uri(tokens, *keys[0]), key("s2048_0"))
+    assert status(third)["domain_id"] == status(first)["domain_id"]
+    alone = ["contribute", *pinned, *asked, "--out", work / "alone", "--key", uri(tokens, label, name)]
+    refused("one key of two", tokens, alone, label, "opens no share")
+
+
 def typed(tokens, line: list, pin: str, **environment) -> tuple:
     """What the tool shows on a terminal where the PIN is typed once, and its exit code."""
     child, terminal = pty.fork()
@@ -164,6 +192,7 @@ def soft(work: Path):
     tokens.key("ben", "b", 4096, "02")
     domain, (ada, ben) = round_trip(tokens, work, [("ada", "a"), ("ben", "b")], "CKM_RSA_X_509")
     by_command(work, domain)
+    own_format(tokens, work, [("ada", "a"), ("ben", "b")], [ada, ben])
 
     def line(*keys, more=()):
         return ["drill", "--sd-file", domain, "--sd-wrapping-keys", *keys, *more]
@@ -240,7 +269,8 @@ def tpm(work: Path):
         tokens.token("theo")
         tokens.key("theo", "u", 2048)
         keys = [("tess", "t"), ("theo", "u")]
-        domain, (tess, _) = round_trip(tokens, work, keys, "CKM_RSA_PKCS_OAEP")
+        domain, (tess, theo) = round_trip(tokens, work, keys, "CKM_RSA_PKCS_OAEP")
+        own_format(tokens, work, keys, [tess, theo])
         bad = work / "bad"
         bad.write_text("999999\n")
         wrong = ["drill", "--sd-file", domain, "--password-file", bad, "--certs", tess, "--sd-wrapping-keys",
