@@ -69,6 +69,9 @@ mod sealed_domain {
 }
 
 #[cfg(feature = "managed-hsm")]
+digits!(crate::managed_hsm::FileDigest);
+
+#[cfg(feature = "managed-hsm")]
 impl Format for crate::managed_hsm::MemberName {
     fn format(&self, f: Formatter<'_>) {
         write!(f, "{=str}", self.as_str());

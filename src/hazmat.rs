@@ -124,6 +124,7 @@ pub mod managed_hsm {
     pub use crate::managed_hsm::hazmat::{
         Selection, deal, expose_master_key, half_bytes, master_key, share_from_words, share_words,
     };
+    pub use crate::managed_hsm::restore_session::hazmat::Asking;
 }
 
 /// Backups without an HSM.

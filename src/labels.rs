@@ -69,6 +69,12 @@ pub enum Purpose {
     ImportedArtifacts,
     /// The root of a domain that was imported without one.
     ImportedRoot,
+    /// The digest of a request to restore an Azure domain.
+    #[cfg_attr(not(any(test, feature = "managed-hsm")), expect(dead_code))]
+    RestoreRequest,
+    /// What a share that is contributed to a restore is bound to.
+    #[cfg_attr(not(any(test, feature = "managed-hsm")), expect(dead_code))]
+    RestoreContribution,
     /// The digest of a share, under the share's blind.
     ShareDigest,
     /// The commitment to a secret that is split.
@@ -118,6 +124,8 @@ impl Purpose {
             Self::Backup => "security-domain/v1 backup",
             Self::ImportedArtifacts => "security-domain/v1 imported artifacts",
             Self::ImportedRoot => "security-domain/v1 imported root",
+            Self::RestoreRequest => "security-domain/v1 restore request",
+            Self::RestoreContribution => "security-domain/v1 restore contribution",
             Self::ShareDigest => "security-domain/v1 share digest",
             Self::SecretCommitment => "security-domain/v1 secret commitment",
             Self::HybridContext => "security-domain/v1 hybrid context",
@@ -133,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 35] = [
+    const ALL: [Purpose; 37] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -164,6 +172,8 @@ mod tests {
         Purpose::Backup,
         Purpose::ImportedArtifacts,
         Purpose::ImportedRoot,
+        Purpose::RestoreRequest,
+        Purpose::RestoreContribution,
         Purpose::ShareDigest,
         Purpose::SecretCommitment,
         Purpose::HybridContext,

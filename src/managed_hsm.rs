@@ -10,6 +10,8 @@
 //! | restore blob | client | [`restore_blob`] |
 //! | single key's backup | HSM | [`key_backup`] |
 //!
+//! Custodians who do not meet exchange two files of this crate's own, in a [`restore_session`].
+//!
 //! Both sides of each file are here, but nothing writes version 1. The readers work on the caller's bytes in place, accept any
 //! order of members and any spacing, and refuse everything that the format does not allow, naming
 //! the field. Failures that depend on a key have one opaque error. The writers fill the caller's
@@ -57,6 +59,7 @@ mod base64;
 mod custodians;
 mod enc_data;
 mod error;
+mod file_digest;
 mod json;
 mod jwe;
 mod jwk;
@@ -72,12 +75,14 @@ pub mod certificate_info;
 pub mod domain_file;
 pub mod key_backup;
 pub mod restore_blob;
+pub mod restore_session;
 pub mod split_file;
 pub mod transfer_key;
 
 pub use custodians::{MAX_CUSTODIANS, MIN_CUSTODIANS};
 pub use enc_data::{Artifact, MAX_ENTRIES};
 pub use error::{Fault, Field, FileError, OpenError, TagError, UnknownMember, WriteError};
+pub use file_digest::FileDigest;
 pub use master_key::MasterKey;
 pub use member_name::MemberName;
 pub use shares::Share;

@@ -24,7 +24,7 @@
 
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
-use crate::custodian::{Identity, MAX_MESSAGE_LEN, Recipient, UnwrapError, WrapError};
+use crate::custodian::{Identity, Recipient, UnwrapError, WrapError};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
@@ -38,7 +38,7 @@ mod rsa_oaep;
 pub(crate) use hides::check_hides;
 
 /// The length of the plaintext in bytes.
-pub const PLAINTEXT_LEN: usize = MAX_MESSAGE_LEN;
+pub const PLAINTEXT_LEN: usize = 65;
 
 /// A share of 32 bytes, wrapped to a custodian's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,10 @@ pub(crate) fn wrap<K: Recipient, R: Generator + ?Sized>(
         write_share(share, context, &mut plaintext)?;
         recipient
             .wrap(plaintext.expose(), context, rng, out)
-            .and_then(|()| check_hides(out, recipient.algorithm(), share, WrapError::Fault))
+            .and_then(|()| {
+                let value = share.value().expose();
+                check_hides(out, recipient.algorithm(), value, WrapError::Fault)
+            })
             .inspect_err(|_| wipe(out))
     })
 }

@@ -71,8 +71,9 @@ impl PostQuantum {
     }
 }
 
-/// The maximum length of a message that this crate wraps, in bytes: a share with its context and index.
-pub const MAX_MESSAGE_LEN: usize = 65;
+/// The maximum length of a message that this crate wraps, in bytes: a share of an Azure file with its
+/// context.
+pub const MAX_MESSAGE_LEN: usize = 96;
 
 /// The maximum length of a wrapped message of [`MAX_MESSAGE_LEN`] bytes, over every [`Algorithm`], in
 /// bytes.
@@ -285,10 +286,10 @@ mod tests {
 
     #[test]
     fn no_kind_wraps_to_more_than_the_most() {
-        let lengths = all().into_iter().map(|kind| kind.wrapped_len(65));
+        let lengths = { all().into_iter() }.map(|kind| kind.wrapped_len(MAX_MESSAGE_LEN));
         assert_eq!(lengths.max(), Some(MAX_WRAPPED_LEN));
-        assert_eq!(MAX_WRAPPED_LEN, 512 + 1665 + 81);
-        for (message, wrapped) in [(1, 16), (8, 16), (9, 24), (65, 80)] {
+        assert_eq!(MAX_WRAPPED_LEN, 512 + 1665 + 112);
+        for (message, wrapped) in [(1, 16), (8, 16), (9, 24), (65, 80), (96, 104)] {
             assert_eq!(Algorithm::MlKem1024Kwp.wrapped_len(message), 1568 + wrapped);
         }
         for kind in all() {

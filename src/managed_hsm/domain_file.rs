@@ -24,12 +24,14 @@
 
 mod combine;
 mod make;
+mod wrapping;
 
 use core::fmt;
 
 use super::custodians::{MAX_CUSTODIANS, quorum_of};
 use super::enc_data::{Artifact, EncData};
 use super::error::{Fault, Field, FileError, UnknownMember};
+use super::file_digest::FileDigest;
 use super::json::{self, Member, Reader, Report};
 use super::key_transport::{EncKey, Entry, Failure, Place};
 use super::shares::{SHARE, Share};
@@ -52,6 +54,7 @@ const KEY_ALGORITHM: &str = "shamir_share";
 /// The faults of single shares are kept.
 #[derive(Clone)]
 pub struct DomainFile<'a> {
+    text: &'a [u8],
     enc_data: EncData<'a>,
     shares: List<Entry<'a>, MAX_CUSTODIANS>,
     quorum: Quorum,
@@ -117,10 +120,16 @@ impl<'a> DomainFile<'a> {
         })?;
         enc_data.check()?;
         Ok(Self {
+            text,
             enc_data,
             quorum: check_quorum(required, shares.len())?,
             shares,
         })
+    }
+
+    /// Computes the digest of the file's bytes, which names the file.
+    pub fn digest(&self) -> FileDigest {
+        FileDigest::of(self.text)
     }
 
     /// Returns the quorum of the custodians. The format does not authenticate it.

@@ -173,6 +173,17 @@ impl<'a> EncKey<'a> {
         { jwe.encrypted_key(out) }.map_err(|_| at.part("encrypted key").has(Fault::Length))
     }
 
+    /// Returns the size of the key to which the secret is sealed; `None` only if an internal check
+    /// failed.
+    pub fn size(&self) -> Option<ModulusSize> {
+        let jwe = parse(&self.jwe, Field::new("")).ok()?;
+        ModulusSize::from_bits(
+            u32::try_from(jwe.encrypted_key_len())
+                .ok()?
+                .checked_mul(8)?,
+        )
+    }
+
     /// Unseals the secret into `out`. `SEALED` is the length of its ciphertext, `N` that of the
     /// secret.
     ///

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::custodians::MAX_CUSTODIANS;
 use super::error::WriteError;
 use super::master_key::MasterKey;
-use crate::ct::{Mask, declassify};
+use crate::ct::{Mask, declassify, eq_bytes};
 use crate::gf257::{self, Element};
 use crate::hardened::Fault;
 use crate::quorum::{Quorum, ShareIndex};
@@ -78,7 +78,6 @@ impl Share {
     /// Returns the words of this share.
     ///
     /// Secret: the words. Leaks: nothing.
-    #[cfg(feature = "hazmat")]
     pub(super) fn to_words(&self) -> Secret<SHARE> {
         let mut words = Secret::zeroed();
         let (slots, _) = words.expose_mut().as_chunks_mut();
@@ -86,6 +85,14 @@ impl Share {
             *slot = word(self.index, *value);
         }
         words
+    }
+
+    /// Returns whether both are the same share of the same custodian.
+    ///
+    /// Secret: the values. Public: the custodians, the indices. Leaks: nothing else.
+    pub(super) fn is_same(&self, other: &Self) -> Mask {
+        let (one, two) = (self.to_words(), other.to_words());
+        Mask::public(self.custodian == other.custodian) & eq_bytes(one.expose(), two.expose())
     }
 
     fn point(&self) -> Element {

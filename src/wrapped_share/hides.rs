@@ -9,20 +9,19 @@ use crate::ct::{Mask, eq_bytes, is_zeros};
 use crate::custodian::Algorithm;
 use crate::hardened::{Permit, Verdict};
 use crate::rsa::is_bare_block;
-use crate::shamir::Share;
 
 /// Returns a permit to let `wrapped` leave if three things hold: it is no longer all zeros, `share`
 /// does not appear in it, and what was encrypted with RSA is not the block that was to be encrypted.
 /// Otherwise returns `fault`.
 ///
-/// Secret: the share's value, `wrapped`. Public: the length, `algorithm`. Leaks: whether it may leave.
+/// Secret: `share`, `wrapped`. Public: the lengths, `algorithm`. Leaks: whether it may leave.
 pub(crate) fn check_hides<E: Copy>(
     wrapped: &[u8],
     algorithm: Algorithm,
-    share: &Share<32>,
+    share: &[u8],
     fault: E,
 ) -> Result<Permit, E> {
-    let hidden = Verdict::twice(|| !is_zeros(wrapped) & !holds(wrapped, share.value().expose()));
+    let hidden = Verdict::twice(|| !is_zeros(wrapped) & !holds(wrapped, share));
     let encrypted = Verdict::twice(|| match algorithm.rsa_part_len() {
         Some(len) => wrapped
             .get(..len)
@@ -35,7 +34,7 @@ pub(crate) fn check_hides<E: Copy>(
 /// Returns whether `secret` appears anywhere in `bytes`.
 ///
 /// Secret: both. Public: the lengths. Leaks: nothing else.
-fn holds(bytes: &[u8], secret: &[u8; 32]) -> Mask {
+fn holds(bytes: &[u8], secret: &[u8]) -> Mask {
     let windows = bytes.windows(secret.len());
     windows.fold(Mask::public(false), |found, window| {
         found | eq_bytes(window, secret)
@@ -45,19 +44,12 @@ fn holds(bytes: &[u8], secret: &[u8; 32]) -> Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quorum::ShareIndex;
-    use crate::secret::Secret;
 
     #[test]
     fn a_share_in_the_clear_is_seen_wherever_it_stands() {
-        let mut value = Secret::<32>::zeroed();
-        for (byte, i) in value.expose_mut().iter_mut().zip(1..) {
-            *byte = i * 7;
-        }
-        let bytes = *value.expose();
-        let share = Share::new(ShareIndex::new(1).unwrap(), value);
+        let bytes: [u8; 32] = core::array::from_fn(|i| (i as u8 + 1) * 7);
         let kind = Algorithm::Rsa2048OaepSha256;
-        let check = |wrapped: &[u8]| check_hides(wrapped, kind, &share, "fault").map(drop);
+        let check = |wrapped: &[u8]| check_hides(wrapped, kind, &bytes, "fault").map(drop);
         let hidden: [u8; 256] = core::array::from_fn(|i| (i * i + 3) as u8);
         assert_eq!(check(&hidden), Ok(()));
         assert_eq!(check(&[0; 256]), Err("fault"), "nothing was written");

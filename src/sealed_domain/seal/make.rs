@@ -244,7 +244,7 @@ fn read_back(
         let hidden = check_hides(
             wrapped.as_bytes(),
             custodian.algorithm,
-            share,
+            share.value().expose(),
             SealError::Fault,
         )?;
         permit = permit.and(dealt).and(hidden);
