@@ -14,6 +14,7 @@ use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongD
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
 use security_domain::lifecycle::{LifecycleError, TransferKeyError, Unconfirmed};
+use security_domain::managed_hsm::restore_session::{self, FinishError, RestoreFileError};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
 use security_domain::quorum::{QuorumError, ShareIndex};
 use security_domain::rng::RngError;
@@ -238,6 +239,38 @@ fn all() -> Vec<Wrapping> {
             restore_blob::RestoreError::Device,
             RngError,
         ),
+        wraps(
+            "RestoreFileError::Key",
+            RestoreFileError::Key,
+            KeyError::Prime,
+        ),
+        #[cfg(feature = "pq")]
+        wraps(
+            "RestoreFileError::KemKey",
+            RestoreFileError::KemKey,
+            security_domain::kem::KeyError::Invalid,
+        ),
+        wraps(
+            "ContributeError::Share",
+            restore_session::ContributeError::Share,
+            domain_file::ShareError::<Infallible>::NotListed,
+        ),
+        wraps(
+            "ContributeError::Wrap",
+            restore_session::ContributeError::<Infallible>::Wrap,
+            WrapError::WrongLength,
+        ),
+        wraps(
+            "CollectError::Device",
+            restore_session::CollectError::Device,
+            RngError,
+        ),
+        wraps(
+            "FinishError::Combine",
+            FinishError::Combine,
+            domain_file::CombineError::DoesNotOpen,
+        ),
+        wraps("FinishError::Write", FinishError::Write, WriteError::Rng),
     ]
 }
 

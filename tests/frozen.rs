@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Version 1 of the formats is frozen (`docs/format.md`, "Frozen"): these files were written when it was, never
 //! change, and stay readable. What is in them, and that they open, is tested with the other vectors.
-#![cfg(all(feature = "sealed-domain", feature = "p256", feature = "pq"))]
+#![cfg(all(feature = "managed-hsm", feature = "p256", feature = "pq"))]
 
 use std::fs;
 use std::path::Path;
 
 use security_domain::backup::{BackupHeader, FRONT_MAX_LEN};
 use security_domain::contribution::{Contribution, Request};
+use security_domain::managed_hsm::restore_session;
 use security_domain::sealed_domain::SealedDomain;
 use sha2::{Digest, Sha256};
 
@@ -40,6 +41,54 @@ const FILES: &[(&str, &str)] = &[
     (
         "kem/every-kind.sealed",
         "65e4b28e17e59efd183f1f906e4968f84d7e8d5f2625440a1985441ab5fa27ab",
+    ),
+    (
+        "restore-session/contribution-of-custodian-0.cbor",
+        "6689defab87bf4f4a1a183724142e58e8c9c6a70c506d3dd2f875da5423cf97b",
+    ),
+    (
+        "restore-session/contribution-of-custodian-1.cbor",
+        "e03c6d4870275072f24fda7e47197977c7d23ec44aeb625412436179f55f1192",
+    ),
+    (
+        "restore-session/contribution-of-custodian-2.cbor",
+        "8495ff4be77de508418b696cde117421899a1fcc91b31475e457da05328e4e98",
+    ),
+    (
+        "restore-session/known-answer.contribution",
+        "a74d06b4a359ac755cf065eba03047b3e7f3dd6f8ae64e73b3222d2b221a25de",
+    ),
+    (
+        "restore-session/known-answer.request",
+        "6f09990746f64a6cf1e3d3f947242e8760699779776f52edd16330e7f255c69b",
+    ),
+    (
+        "restore-session/request-good.cbor",
+        "303cd2c3b6681582efa2a28f3ac2a693267f5d77723f703360147c6b2ace83c8",
+    ),
+    (
+        "restore-session/request-to-a-key-of-ml-kem-1024.cbor",
+        "13ebd7651c865b51a6f26dc31aadd96ce11198053e06349492d6ecf15274be36",
+    ),
+    (
+        "restore-session/request-to-a-key-of-mlkem1024-p384.cbor",
+        "a103be12f09593a9be30303e0dcbc2e4c0cf832c211b67b027ae4f3769bca830",
+    ),
+    (
+        "restore-session/request-to-a-key-of-p256.cbor",
+        "a41a7b9bb53608345b8a7335a65f31addadb568c849837b61196b95d2b63f710",
+    ),
+    (
+        "restore-session/request-to-a-key-of-x-wing.cbor",
+        "8179eebdedf0b4f6298d1660e3a55292d522abc99112ad7e37d62e8953a0a53b",
+    ),
+    (
+        "restore-session/request-without-a-clock.cbor",
+        "ec2e435833b2c48ea6ee2542eb6669c12d7854f55d051c159b1ac771013ed79c",
+    ),
+    (
+        "restore-session/request-without-an-end.cbor",
+        "7a193a69bf9cc0ca2c600e86738d7f85963ee398e51bd668200194a46d773543",
     ),
     (
         "sealed-domain/contribution-of-custodian-1.cbor",
@@ -126,6 +175,12 @@ fn is_read(name: &str, bytes: &[u8]) -> bool {
     if name.ends_with(".sealed") {
         return SealedDomain::parse(bytes).is_ok();
     }
+    if name.starts_with("restore-session/") {
+        return match name.contains("request") {
+            true => restore_session::Request::parse(bytes).is_ok(),
+            false => restore_session::Contribution::parse(bytes).is_ok(),
+        };
+    }
     match name.contains("request") {
         true => Request::parse(bytes).is_ok(),
         false => Contribution::parse(bytes).is_ok(),
@@ -144,5 +199,5 @@ fn the_files_of_version_1_never_change_and_stay_readable() {
         // A reader that takes everything would pass, too.
         assert!(!is_read(name, &bytes[..bytes.len() / 3]), "{name}");
     }
-    assert!(FILES.len() >= 26);
+    assert!(FILES.len() >= 38);
 }

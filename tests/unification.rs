@@ -135,6 +135,14 @@ mod interchange {
     matched!(managed_hsm::WriteError: BufferTooSmall Rng ArtifactCount RepeatedTag CertificateCount RepeatedCustodian Quorum DoesNotOpen Fault ..);
     matched!(managed_hsm::OpenError: BufferTooSmall DoesNotOpen Fault ..);
     matched!(managed_hsm::restore_blob::RestoreError<u8>: OtherTransferKey DoesNotOpen Device Rng Fault ..);
+    matched!(managed_hsm::restore_session::Added: New Already ..);
+    matched!(managed_hsm::restore_session::AskError: BufferTooSmall TransferOfCustodian WeakerKey Expiry Rng Fault ..);
+    matched!(managed_hsm::restore_session::CollectError<u8>: OtherFile OtherSession Expired NotListed DoesNotOpen OtherShare Device Fault ..);
+    matched!(managed_hsm::restore_session::ContributeError<u8>: OtherFile TransferOfCustodian Expired WeakerKey Share BufferTooSmall Wrap Fault ..);
+    matched!(managed_hsm::restore_session::FinishError: OtherTransferKey Expired Combine Write Fault ..);
+    matched!(managed_hsm::restore_session::Part: File Version Session DomainFile Transfer Key Created Expires Request Custodian Wrapped ..);
+    matched!(managed_hsm::restore_session::RestoreFileError: UnknownVersion Malformed NotDeterministic UnknownAlgorithm UnsupportedKey Key Expiry ..);
+    matched!(managed_hsm::restore_session::VetError: OtherRequest Evidence ..);
     matched!(managed_hsm::TagError: Empty TooLong Nul ..);
 }
 

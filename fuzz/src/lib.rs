@@ -10,6 +10,7 @@ mod keys;
 mod lifecycle;
 mod pem;
 mod record;
+mod restore_session;
 mod session;
 mod sharing;
 
@@ -24,6 +25,7 @@ pub use keys::{certificate, der_keys};
 pub use lifecycle::lifecycle;
 pub use pem::pem;
 pub use record::record;
+pub use restore_session::{restore_contribution, restore_request};
 pub use session::{contribution, request};
 pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_combine, share_text};
 
@@ -31,7 +33,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 25] = [
+pub const TARGETS: [Target; 27] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
@@ -50,6 +52,8 @@ pub const TARGETS: [Target; 25] = [
     ("record", record),
     ("request", request),
     ("restore_blob", restore_blob),
+    ("restore_contribution", restore_contribution),
+    ("restore_request", restore_request),
     ("sealed_domain", sealed_domain),
     ("shamir_correct", shamir_correct),
     ("shamir_split_combine", shamir_split_combine),

@@ -95,6 +95,11 @@ impl Share {
         Mask::public(self.custodian == other.custodian) & eq_bytes(one.expose(), two.expose())
     }
 
+    /// Wipes the values in their place.
+    pub(super) fn wipe(&mut self) {
+        self.values.zeroize();
+    }
+
     fn point(&self) -> Element {
         Element::from_byte(self.index.get())
     }
@@ -102,7 +107,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.values.zeroize();
+        self.wipe();
     }
 }
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The files of Managed HSM.
 
+use security_domain::contribution::SessionPublicKey;
+use security_domain::custodian::Recipient;
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::restore_session::{
+    self, AskError, Collector, Request, Times, VettedRequest,
+};
 use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{Tag, key_backup};
 use security_domain::quorum::{Quorum, Threshold};
-use security_domain::rsa::PrivateKey;
+use security_domain::rng::Generator;
+use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
 use security_domain::x509::{Certificate, Thumbprint};
 
@@ -17,6 +23,7 @@ use crate::{ALL, Row, fixtures, sealed};
 
 const NAMES: [&str; 3] = ["s2048_0", "s2048_1", "s2048_2"];
 const TRANSFER: &str = "stransfer2048";
+const SESSION: &str = "stransfer4096";
 
 /// A domain file of version 1, two of its custodians, and the key of the first.
 const SPLIT: &[u8] = include_bytes!("../vectors/split-keys/domain.json");
@@ -117,6 +124,84 @@ pub const ROWS: fn() -> Vec<Row> = || {
             },
         },
         Row {
+            name: "a request to restore",
+            covers: &["managed_hsm/restore_session/request ask"],
+            shows: ALL,
+            run: |rng| {
+                let text = file();
+                let mut out = vec![0xaa; Request::MAX_LEN];
+                let done = debug(asked(&DomainFile::parse(&text).unwrap(), rng, &mut out));
+                let done = done.map(|request| request.as_bytes().to_vec());
+                if done.is_err() {
+                    // Nothing was written over what was there.
+                    assert!(out.iter().all(|byte| *byte == 0xaa));
+                }
+                done
+            },
+        },
+        Row {
+            name: "a contribution to a restore",
+            covers: &[
+                "managed_hsm/restore_session/contribute contribute",
+                "managed_hsm/restore_session/contribute write",
+            ],
+            shows: 0,
+            run: |rng| {
+                let text = file();
+                contributed(&DomainFile::parse(&text).unwrap(), NAMES[0], rng)
+            },
+        },
+        Row {
+            name: "a contribution to a restore, taken",
+            covers: &[
+                "managed_hsm/restore_session/collector add",
+                "managed_hsm/restore_session/collector open",
+            ],
+            shows: 0,
+            run: |rng| {
+                let text = file();
+                let file = DomainFile::parse(&text).unwrap();
+                let mut room = vec![0; Request::MAX_LEN];
+                let request = asked(&file, &mut sealed::rng(5), &mut room).unwrap();
+                let given = contributed(&file, NAMES[0], &mut sealed::rng(6)).unwrap();
+                let given = restore_session::Contribution::parse(&given).unwrap();
+                let mut collector = Collector::new(&file, request).unwrap();
+                let mut key = fixtures::private_key(SESSION);
+                let done = debug(collector.add(&given, &mut key, 0, rng));
+                if done.is_err() {
+                    assert_eq!(collector.contributors().count(), 0);
+                }
+                done.map(|_| vec![1])
+            },
+        },
+        Row {
+            name: "a restore blob of a session",
+            covers: &[
+                "managed_hsm/restore_session/collector restore",
+                "managed_hsm/restore_session/collector restore_into",
+            ],
+            shows: ALL,
+            run: |rng| {
+                let text = file();
+                let file = DomainFile::parse(&text).unwrap();
+                let mut room = vec![0; Request::MAX_LEN];
+                let request = asked(&file, &mut sealed::rng(5), &mut room).unwrap();
+                let mut collector = Collector::new(&file, request).unwrap();
+                let mut key = fixtures::private_key(SESSION);
+                for name in &NAMES[..2] {
+                    let given = contributed(&file, name, &mut sealed::rng(6)).unwrap();
+                    let given = restore_session::Contribution::parse(&given).unwrap();
+                    let rng = &mut sealed::rng(7);
+                    collector.add(&given, &mut key, 0, rng).unwrap();
+                }
+                let der = fixtures::certificate_der(TRANSFER);
+                let to = Certificate::parse(&der).unwrap();
+                let mut out = vec![0xaa; restore_blob::encoded_len(&file, &to)];
+                let done = debug(collector.restore(&to, 0, rng, &mut out));
+                made(done.map(|restored| restored.len()), &out)
+            },
+        },
+        Row {
             name: "a key's backup",
             covers: &["managed_hsm/key_backup seal"],
             shows: ALL,
@@ -129,6 +214,46 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
     ]
 };
+
+/// The request of a collector whose key is that of `SESSION`.
+fn asked<'o, R: Generator + ?Sized>(
+    file: &DomainFile<'_>,
+    rng: &mut R,
+    out: &'o mut [u8],
+) -> Result<Request<'o>, AskError> {
+    let der = fixtures::certificate_der(TRANSFER);
+    let mut spki = vec![0; PublicKey::SPKI_MAX_LEN];
+    let key = fixtures::private_key(SESSION);
+    let len = key.public_key().to_spki_der(&mut spki).unwrap();
+    let key = SessionPublicKey::new(key.public_key().algorithm(), &spki[..len]).unwrap();
+    let times = Times {
+        created: 0,
+        expires: 0,
+    };
+    let transfer = Certificate::parse(&der).unwrap();
+    restore_session::ask(file, &transfer, key, times, rng, out)
+}
+
+/// A custodian's contribution to the same request.
+fn contributed<R: Generator + ?Sized>(
+    file: &DomainFile<'_>,
+    name: &str,
+    rng: &mut R,
+) -> Result<Vec<u8>, String> {
+    let mut room = vec![0; Request::MAX_LEN];
+    let request = asked(file, &mut sealed::rng(5), &mut room).unwrap();
+    let shown = request.digest();
+    let request = VettedRequest::compared(request, shown).unwrap();
+    let mut out = vec![0xaa; restore_session::contribution_len(request.request())];
+    let (of, mut key) = (fixtures::thumbprint(name), fixtures::private_key(name));
+    let done = restore_session::contribute(file, &request, &of, &mut key, 0, rng, &mut out);
+    let done = done.map(drop);
+    if done.is_err() {
+        let empty = |byte: &u8| [0, 0xaa].contains(byte);
+        assert!(out.iter().all(empty), "something is left");
+    }
+    debug(done).map(|()| out)
+}
 
 pub fn artifacts() -> Vec<(Tag<'static>, &'static [u8])> {
     let artifacts: [(&str, &[u8]); 2] = [("signing-key", b"0123456789"), ("backup", &[7; 100])];

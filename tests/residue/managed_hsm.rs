@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the files of Managed HSM leave.
 
+use security_domain::contribution::SessionPublicKey;
+use security_domain::custodian::Recipient;
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::lifecycle::ExpectedArtifact;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::restore_session::{
+    self, Collector, Contribution, Request, Times, VettedRequest,
+};
 use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{Tag, key_backup};
 use security_domain::quorum::Threshold;
-use security_domain::rsa::{ModulusSize, PrivateKey};
+use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::sealed_domain::ArtifactTag;
 use security_domain::secret::Secret;
 use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN, Thumbprint};
@@ -99,6 +104,59 @@ fn restoring_a_domain_file_leaves_nothing() {
     leaves_nothing(secrets, |rng| {
         assert!(blob.open(&name, &mut *key, rng).is_ok());
     });
+}
+
+/// A custodian contributes, a collector takes the share, gives it up, takes it again and restores.
+#[test]
+fn a_restore_session_leaves_nothing() {
+    let text = file();
+    let file = Box::new(DomainFile::parse(&text).unwrap());
+    let mut session = Box::new(private_key("stransfer4096"));
+    let mut spki = vec![0; PublicKey::SPKI_MAX_LEN];
+    let len = session.public_key().to_spki_der(&mut spki).unwrap();
+    let kind = session.public_key().algorithm();
+    let key = SessionPublicKey::new(kind, &spki[..len]).unwrap();
+    let (der, times) = (
+        certificate_der(TRANSFER),
+        Times {
+            created: 0,
+            expires: 0,
+        },
+    );
+    let to = Box::new(Certificate::parse(&der).unwrap());
+    let mut room = vec![0; Request::MAX_LEN];
+    let request = restore_session::ask(&file, &to, key, times, &mut rng(5), &mut room).unwrap();
+    let shown = request.digest();
+    let vetted = Box::new(VettedRequest::compared(request.clone(), shown).unwrap());
+
+    let words = |share| hazmat::share_words(share).expose().to_vec();
+    let shares = Box::new(open_shares(&file, &NAMES[..2]));
+    let mut secrets = vec![artifact(), master_key(&file)];
+    secrets.extend(shares.iter().map(|share| ("share", words(share))));
+    let mut given = vec![vec![0; restore_session::contribution_len(&request)]; 2];
+    for (name, out) in NAMES.iter().zip(&mut given) {
+        let (of, mut key) = (thumbprint(name), Box::new(private_key(name)));
+        leaves_nothing(secrets.clone(), |rng| {
+            let made = restore_session::contribute(&file, &vetted, &of, &mut *key, 0, rng, out);
+            assert!(made.is_ok());
+        });
+    }
+    let given = given
+        .iter()
+        .map(|given| Contribution::parse(given).unwrap());
+    let given = Box::new(given.collect::<Vec<_>>());
+    let mut collector = Box::new(Collector::new(&file, request).unwrap());
+    let first = given[0].custodian();
+    for given in [&given[0], &given[1], &given[1]] {
+        leaves_nothing(secrets.clone(), |rng| {
+            assert!(collector.add(given, &mut *session, 0, rng).is_ok());
+        });
+    }
+    let mut blob = vec![0; restore_blob::encoded_len(&*file, &to)];
+    leaves_nothing(secrets.clone(), |rng| {
+        assert!(collector.restore(&to, 0, rng, &mut blob).is_ok());
+    });
+    leaves_nothing(secrets, |_| assert!(collector.remove(&first)));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use rand_core::Rng;
 use security_domain::custodian::Identity;
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::DomainFile;
+use security_domain::managed_hsm::restore_session::{Collector, Contribution, Request};
 use security_domain::quorum::Quorum;
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{Epoch, ExpectedDomain, Root, SealedDomain};
@@ -103,6 +104,47 @@ fn a_share_of_the_interchange() {
     let values = words.iter().map(|word| u16::from_le_bytes(*word) & 0x1ff);
     let values: Vec<u8> = values.flat_map(u16::to_ne_bytes).collect();
     wiped(share, &values[..16]);
+}
+
+/// The shares of a collector, when one is given up and when the collector is dropped.
+#[test]
+fn a_collector() {
+    let text = fixtures::bytes("valid/v01-2of3-2048/sd.json");
+    let file = DomainFile::parse(&text).unwrap();
+    let vector = |name: &str| {
+        let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
+        std::fs::read(format!("{vectors}/{name}")).unwrap()
+    };
+    let request = vector("restore-session/request-good.cbor");
+    let mut session = PrivateKey::from_pkcs8_der(&vector("sealed-domain/keys/d.p8")).unwrap();
+    let mut collector = Collector::new(&file, Request::parse(&request).unwrap()).unwrap();
+    let mut values = Vec::new();
+    for name in ["s2048_0", "s2048_1", "s2048_2"] {
+        let given = name.replace("s2048_", "restore-session/contribution-of-custodian-");
+        let given = vector(&format!("{given}.cbor"));
+        let given = Contribution::parse(&given).unwrap();
+        { collector.add(&given, &mut session, 0, &mut sealed::rng(1)) }.unwrap();
+        let share = fixtures::open_share(&file, name).unwrap();
+        let words = hazmat::share_words(&share);
+        let (words, _) = words.expose().as_chunks();
+        let words = words.iter().map(|word| u16::from_le_bytes(*word) & 0x1ff);
+        values.push(words.flat_map(u16::to_ne_bytes).collect::<Vec<u8>>());
+    }
+    let mut place = Box::new(MaybeUninit::<Collector<'_>>::zeroed());
+    let collector = place.write(collector);
+    assert!(collector.remove(&fixtures::thumbprint("s2048_0")));
+    assert_eq!(collector.contributors().count(), 2);
+    let left = bytes(&place);
+    assert!(!holds(&left, &values[0][..16]), "what was given up is left");
+    for value in &values[1..] {
+        assert!(holds(&left, &value[..16]), "the others stand there");
+    }
+    // SAFETY: the value was written, and is not used after this.
+    unsafe { place.assume_init_drop() };
+    let left = bytes(&place);
+    for value in &values {
+        assert!(!holds(&left, &value[..16]), "a share is left");
+    }
 }
 
 /// Of a dropped key, there is what stands in its public half, and nothing else: neither the private exponent, nor a

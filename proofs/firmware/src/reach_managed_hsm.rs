@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The readers and writers of the interchange's documents, for `proofs/reach.py`.
 
+use security_domain::contribution::SessionPublicKey;
+use security_domain::custodian::Algorithm;
 use security_domain::hazmat::managed_hsm::{master_key, share_from_words};
 use security_domain::managed_hsm::certificate_info::{self, CertificateInfo};
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
 use security_domain::managed_hsm::key_backup::{self, KeyBackup};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::restore_session::{
+    self, Collector, Contribution, Request, Times, VettedRequest,
+};
 use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::transfer_key::{self, TransferKey};
 use security_domain::managed_hsm::{Artifact, Tag};
@@ -121,6 +126,70 @@ entry!(reach_managed_restore_blob, |input, out| {
         return 0;
     };
     open(blob.artifacts(), out)
+});
+
+entry!(reach_managed_restore_request, |input, out| {
+    let (Ok(request), Ok(file)) = (Request::parse(input), DomainFile::parse(out)) else {
+        return 0;
+    };
+    let Ok(collector) = Collector::new(&file, request) else {
+        return 1;
+    };
+    collector.request().key().as_spki_der().len()
+});
+
+entry!(reach_managed_restore_ask, |input, out| {
+    let (Ok(file), Ok(transfer), Ok(key)) = (
+        DomainFile::parse(input),
+        Certificate::parse(input),
+        SessionPublicKey::new(Algorithm::Rsa2048OaepSha256, input),
+    ) else {
+        return 0;
+    };
+    let times = Times {
+        created: input.len() as u64,
+        expires: out.len() as u64,
+    };
+    let asked = restore_session::ask(&file, &transfer, key, times, &mut Xorshift(1), out);
+    asked.map_or(0, |request| request.as_bytes().len())
+});
+
+entry!(reach_managed_restore_contribute, |input, out| {
+    let (Ok(file), Ok(request), Ok(mut key)) = (
+        DomainFile::parse(input),
+        Request::parse(input),
+        PrivateKey::from_pkcs8_der(input),
+    ) else {
+        return 0;
+    };
+    let (of, now) = (Thumbprint::of(input), input.len() as u64);
+    let shown = request.digest();
+    let Ok(vetted) = VettedRequest::compared(request, shown) else {
+        return 0;
+    };
+    let rng = &mut Xorshift(1);
+    let given = restore_session::contribute(&file, &vetted, &of, &mut key, now, rng, out);
+    given.map_or(0, |given| given.as_bytes().len())
+});
+
+entry!(reach_managed_restore_collect, |input, out| {
+    let (Ok(file), Ok(request), Ok(given), Ok(mut key), Ok(transfer)) = (
+        DomainFile::parse(input),
+        Request::parse(input),
+        Contribution::parse(input),
+        PrivateKey::from_pkcs8_der(input),
+        Certificate::parse(input),
+    ) else {
+        return 0;
+    };
+    let now = input.len() as u64;
+    let Ok(mut collector) = Collector::new(&file, request) else {
+        return 0;
+    };
+    let taken = collector.add(&given, &mut key, now, &mut Xorshift(1));
+    let restored = collector.restore(&transfer, now, &mut Xorshift(2), out);
+    let len = restored.map_or(0, |restored| restored.len() + restored.left_out().len());
+    len + usize::from(taken.is_ok()) + usize::from(collector.remove(&given.custodian()))
 });
 
 entry!(reach_managed_restore_open, |input, out| {

@@ -197,10 +197,17 @@ impl<'a> Collector<'a> {
     /// Removes the share in the name of a custodian, and returns whether there was one. So another
     /// share can take the place of a wrong one.
     pub fn remove(&mut self, custodian: &Thumbprint) -> bool {
-        let place = { self.shares.iter() }.position(|share| share.custodian() == *custodian);
-        place.is_some_and(|place| {
-            self.shares.remove(place);
-            true
+        burning::<{ burn::SYMMETRIC }, _>(move || {
+            let place = { self.shares.iter() }.position(|share| share.custodian() == *custodian);
+            let Some(place) = place else { return false };
+            // The share is wiped where it stands: what is taken out of the list leaves its bytes there.
+            if let Some(rest) = self.shares.get_mut(place..) {
+                rest.rotate_left(1);
+            }
+            if let Some(last) = self.shares.last_mut() {
+                last.wipe();
+            }
+            self.shares.pop().is_some()
         })
     }
 

@@ -23,6 +23,9 @@ use crate::secret::Secret;
 use crate::wrapped_share::check_hides;
 use crate::x509::Thumbprint;
 
+#[cfg(test)]
+mod tests;
+
 /// Returns the length of a contribution to `request`; at most [`Contribution::MAX_LEN`].
 pub fn contribution_len(request: &Request<'_>) -> usize {
     encoded_len(request.key().algorithm().wrapped_len(PLAINTEXT_LEN))

@@ -42,7 +42,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The maximum length of a request: 677 bytes, or 1824 with the feature `pq`, which has longer
+    /// The maximum length of a request: 715 bytes, or 1829 with the feature `pq`, which has longer
     /// session's keys.
     pub const MAX_LEN: usize = 2 + 3 * bytes_len(32) + 1 + 5 + bytes_len(MAX_SPKI_LEN) + 2 * 9;
 

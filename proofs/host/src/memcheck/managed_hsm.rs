@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The interchange: a domain leaves one HSM and enters another, its keys and artifacts secret throughout.
 
+use core::num::NonZeroU64;
+
+use security_domain::contribution::{SessionId, SessionPublicKey};
+use security_domain::custodian::Recipient;
+use security_domain::hazmat::managed_hsm::Asking;
 use security_domain::managed_hsm::domain_file::{self, CombineError, DomainFile};
 use security_domain::managed_hsm::key_backup::{self, ContentKey, KeyBackup};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
+use security_domain::managed_hsm::restore_session::{
+    CollectError, Collector, Contribution, Request, VettedRequest, contribute, contribution_len,
+};
 use security_domain::managed_hsm::split_file::SplitFile;
 use security_domain::managed_hsm::{OpenError, Share, Tag};
 use security_domain::quorum::Threshold;
-use security_domain::rsa::PrivateKey;
-use security_domain::x509::Certificate;
+use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::x509::{
+    Certificate, SELF_SIGNED_MAX_LEN, SelfSigned, Thumbprint, write_self_signed,
+};
 
 use crate::Operation;
 use crate::rng::SecretRng;
@@ -20,6 +30,8 @@ pub const OPERATIONS: &[Operation] = &[
     ("managed_hsm: a wrong share among three", wrong_share),
     ("managed_hsm: domain file of version 1", split_keys),
     ("managed_hsm: key backup, sealed and opened", backup),
+    ("managed_hsm: a restore session, 2 of 3", session),
+    ("managed_hsm: contributions that do not open", refused),
 ];
 
 const CERTIFICATES: [&[u8]; 3] = [
@@ -112,6 +124,98 @@ fn wrong_share() {
     assert_eq!(file.combine(&[a, b]).err(), Some(CombineError::DoesNotOpen));
 }
 
+/// The key of a session, 4096 bits long, and its request for a file.
+fn asked(file: &DomainFile<'_>, seed: u8) -> Vec<u8> {
+    let key: PrivateKey = secret_key(KEYS[2]);
+    let mut spki = vec![0; PublicKey::SPKI_MAX_LEN];
+    let len = key.public_key().to_spki_der(&mut spki).unwrap();
+    let kind = key.public_key().algorithm();
+    let key = SessionPublicKey::new(kind, &spki[..len]).unwrap();
+    let mut out = vec![0; Request::MAX_LEN];
+    let asking = Asking {
+        session: SessionId::from_bytes([seed; 32]),
+        file: file.digest(),
+        transfer: Thumbprint::of(&transfer()),
+        key,
+        created: 0,
+        expires: 0,
+    };
+    asking.write(&mut out).unwrap().as_bytes().to_vec()
+}
+
+/// A certificate that is no custodian's.
+fn transfer() -> Vec<u8> {
+    let key: PrivateKey = PrivateKey::from_pkcs8_der(KEYS[0]).unwrap();
+    let content = SelfSigned {
+        common_name: "transfer",
+        serial: NonZeroU64::MIN,
+        not_before: 0,
+        not_after: 1,
+    };
+    let mut out = vec![0; SELF_SIGNED_MAX_LEN];
+    let len = write_self_signed(&key, &content, &mut SecretRng(25), &mut out).unwrap();
+    reveal(&mut out);
+    out.truncate(len);
+    out
+}
+
+/// A custodian's contribution. The share is secret until it is wrapped.
+fn contributed(file: &DomainFile<'_>, request: &[u8], custodian: usize) -> Vec<u8> {
+    let request = Request::parse(request).unwrap();
+    let shown = request.digest();
+    let request = VettedRequest::compared(request, shown).unwrap();
+    let mut out = vec![0; contribution_len(request.request())];
+    let of = certificates()[custodian].thumbprint();
+    let mut key: PrivateKey = secret_key(KEYS[custodian]);
+    let rng = &mut SecretRng(26);
+    contribute(file, &request, &of, &mut key, 0, rng, &mut out).unwrap();
+    out
+}
+
+fn session() {
+    let text = domain();
+    let file = DomainFile::parse(&text).unwrap();
+    let request = asked(&file, 1);
+    let mut collector = Collector::new(&file, Request::parse(&request).unwrap()).unwrap();
+    let mut key: PrivateKey = secret_key(KEYS[2]);
+    // The second time the share is compared with the one that is there.
+    for custodian in [0, 1, 0] {
+        let given = contributed(&file, &request, custodian);
+        let given = Contribution::parse(&given).unwrap();
+        let added = collector.add(&given, &mut key, 0, &mut SecretRng(27));
+        assert!(added.is_ok());
+    }
+    let transfer = transfer();
+    let transfer = Certificate::parse(&transfer).unwrap();
+    let mut blob = vec![0; restore_blob::encoded_len(&file, &transfer)];
+    let restored = collector.restore(&transfer, 0, &mut SecretRng(28), &mut blob);
+    assert!(restored.unwrap().left_out().is_empty());
+    assert!(collector.remove(&certificates()[0].thumbprint()));
+}
+
+/// Bound to another request, or not a share: that it does not open becomes public, and nothing else.
+fn refused() {
+    let text = domain();
+    let file = DomainFile::parse(&text).unwrap();
+    let [request, other] = [1, 2].map(|seed| asked(&file, seed));
+    let mut collector = Collector::new(&file, Request::parse(&request).unwrap()).unwrap();
+    let mut key: PrivateKey = secret_key(KEYS[2]);
+    // Relabelled: R is after the head and the version.
+    let mut relabelled = contributed(&file, &other, 0);
+    let digest = collector.request().digest();
+    relabelled[4..36].copy_from_slice(digest.as_bytes());
+    let mut changed = contributed(&file, &request, 0);
+    if let Some(last) = changed.last_mut() {
+        *last ^= 1;
+    }
+    for file in [relabelled, changed] {
+        let given = Contribution::parse(&file).unwrap();
+        let added = collector.add(&given, &mut key, 0, &mut SecretRng(29));
+        let closed = CollectError::DoesNotOpen(certificates()[0].thumbprint());
+        assert_eq!(added.err(), Some(closed));
+    }
+}
+
 /// The halves of a pair, and those of two pairs: whether they open the file becomes public.
 fn split_keys() {
     const TEXT: &[u8] = include_bytes!("../../../../tests/vectors/split-keys/domain.json");
@@ -129,7 +233,10 @@ fn split_keys() {
     let mut out = vec![0; artifact.max_len()];
     assert!(artifact.open(&key, &mut out).is_ok());
     let other = half(1, 2);
-    assert_eq!(file.combine([&one, &other]).err(), Some(OpenError::DoesNotOpen));
+    assert_eq!(
+        file.combine([&one, &other]).err(),
+        Some(OpenError::DoesNotOpen)
+    );
 }
 
 fn backup() {
