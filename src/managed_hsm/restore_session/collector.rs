@@ -231,8 +231,11 @@ impl<'a> Collector<'a> {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<Restored, FinishError> {
-        self.restore_into(transfer, now, rng, out)
-            .inspect_err(|_| wipe(out))
+        // Combining and sealing burn what they used; the key that one gives the other lies between.
+        burning::<{ burn::JWE }, _>(move || {
+            self.restore_into(transfer, now, rng, out)
+                .inspect_err(|_| wipe(out))
+        })
     }
 
     fn restore_into<R: Generator + ?Sized>(
@@ -256,12 +259,15 @@ impl<'a> Collector<'a> {
         permit.spend(FinishError::Fault)?;
         let len = restore_blob::write(self.file, combined.master_key(), transfer, rng, out)
             .map_err(FinishError::Write)?;
-        let mut left_out = Vec::new();
-        for custodian in combined.left_out() {
-            // There is room for all.
-            left_out.push(*custodian).map_err(|_| FinishError::Fault)?;
-        }
-        Ok(Restored { len, left_out })
+        let mut restored = Restored {
+            len,
+            left_out: [Thumbprint::new([0; 32]); MAX_CUSTODIANS],
+            count: combined.left_out().len(),
+        };
+        let slots = restored.left_out.get_mut(..restored.count);
+        copy(slots.ok_or(FinishError::Fault)?, combined.left_out())
+            .map_err(|_| FinishError::Fault)?;
+        Ok(restored)
     }
 }
 
@@ -279,7 +285,10 @@ impl fmt::Debug for Collector<'_> {
 #[derive(Clone, Debug)]
 pub struct Restored {
     len: usize,
-    left_out: Vec<Thumbprint, MAX_CUSTODIANS>,
+    /// The first `count` are those that were left out. All are initialized: the unused room of a list would
+    /// carry out what was on the stack before, which is the master key.
+    left_out: [Thumbprint; MAX_CUSTODIANS],
+    count: usize,
 }
 
 impl Restored {
@@ -291,7 +300,7 @@ impl Restored {
 
     /// Returns the custodians in whose names wrong shares came. These shares were not used.
     pub fn left_out(&self) -> &[Thumbprint] {
-        &self.left_out
+        self.left_out.get(..self.count).unwrap_or_default()
     }
 }
 
