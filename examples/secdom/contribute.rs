@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom contribute`: one custodian, alone and offline, sends a share to an HSM that asked for
-//! it.
+//! it, or to the collector of a restore session.
+
+mod restore;
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +14,17 @@ use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomai
 
 use serde_json::json;
 
+use security_domain::x509::Thumbprint;
+
 use crate::custodian::{self, Sealed};
+use crate::custodians::KeyArgs;
+use crate::domain::FormatArgs;
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Content, Target};
 use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{answer, clock, hsm, input};
+use crate::{answer, clock, hsm, ids, input};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -37,24 +43,47 @@ token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65
       secdom contribute ... --share - --out from-ada
 They are your share in the clear. Give them to nothing else.
 
+For a restore session of a Managed HSM's security-domain file, name that file in place of the sealed domain:
+  secdom contribute --sd-file domain.json --request request --request-digest 9f86...0a08 \\
+      --key A.key --out from-ada
+Compare the SHA-256 of the file and the thumbprint of the transfer key, which it shows, with your notes and the HSM's.
+
 If you need two keys, give both as --key A.key+A.x.key. With the RSA key of the two in a token: take rsa_part \
 from inspect --json, let the token decrypt it, and give the 64 bytes with the other key:
   secdom contribute ... --key A.cer+A.x.key --share - --out from-ada";
 
-/// Answer an HSM's request with one custodian's share, wrapped so that only this HSM can open it
+/// Answer the request of an HSM, or of a restore session, with one custodian's share, wrapped so that only who asked can
+/// open it
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// The sealed domain
-    #[arg(long, value_name = "FILE")]
-    sealed: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "sd_file",
+        requires = "expect_domain"
+    )]
+    sealed: Option<PathBuf>,
     /// The domain's id, as noted when it was activated
-    #[arg(long, value_name = "HEX")]
-    expect_domain: DomainId,
-    /// The HSM's request
+    #[arg(long, value_name = "HEX", requires = "sealed")]
+    expect_domain: Option<DomainId>,
+    /// The security-domain file of a Managed HSM, in place of --sealed and --expect-domain
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sealed", "expect_domain", "share"])]
+    sd_file: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// With --sd-file, the thumbprint of the transfer certificate of the HSM to restore, as the HSM shows it; a
+    /// request for another one is refused
+    #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint, requires = "sd_file")]
+    expect_thumbprint: Option<Thumbprint>,
+    /// With --sd-file, certificates that are not beside the key
+    #[arg(long, num_args = 1.., value_name = "CER", requires = "sd_file")]
+    certs: Vec<PathBuf>,
+    /// The request
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
-    /// The request's digest, as the HSM shows it
+    /// The request's digest, as the HSM or the collector shows it
     #[arg(long, value_name = "HEX")]
     request_digest: RequestDigest,
     #[command(flatten)]
@@ -84,12 +113,27 @@ struct Source {
 
 pub fn run(args: Args) -> Outcome<Report> {
     let target = Target::new(&args.out, Content::Binary, &args.json)?;
-    let sealed_bytes = input::read(&args.sealed)?;
-    let sealed = hsm::parse_sealed(&args.sealed, &sealed_bytes)?;
-    let expect = ExpectedDomain::new(args.expect_domain, Epoch::FIRST);
+    if let Some(sd_file) = &args.sd_file {
+        let key = args.from.key.ok_or_else(|| Refusal::new(NO_KEY))?;
+        let answer = restore::Answer {
+            sd_file,
+            format: args.format,
+            expect_thumbprint: args.expect_thumbprint,
+            request: &args.request,
+            request_digest: args.request_digest,
+            keys: KeyArgs::one(key, args.certs, args.passwords),
+        };
+        return restore::run(answer, &target, &args.json);
+    }
+    let (Some(path), Some(domain)) = (args.sealed, args.expect_domain) else {
+        return Err(Refusal::new("neither --sealed nor --sd-file is given"));
+    };
+    let sealed_bytes = input::read(&path)?;
+    let sealed = hsm::parse_sealed(&path, &sealed_bytes)?;
+    let expect = ExpectedDomain::new(domain, Epoch::FIRST);
     expect
         .check(sealed.header())
-        .map_err(|error| Refusal::file(&args.sealed, error))?;
+        .map_err(|error| Refusal::file(&path, error))?;
     let bytes = input::read(&args.request)?;
     let request = Request::parse(&bytes)
         .map_err(|error| kind::refusal(&args.request, &bytes, &FileKind::Request, error))?;
@@ -100,12 +144,12 @@ pub fn run(args: Args) -> Outcome<Report> {
         (Some(key), answer) => {
             let of = Sealed {
                 domain: &sealed,
-                path: &args.sealed,
+                path: &path,
             };
             with_key(key, answer.as_deref(), args.passwords, of)?
         }
         (None, Some(path)) => unwrapped(path, &sealed)?,
-        (None, None) => return Err(Refusal::new("neither --key nor --share is given")),
+        (None, None) => return Err(Refusal::new(NO_KEY)),
     };
     let now = u64::try_from(clock::now()).unwrap_or(0);
     let mut out = vec![0; contribution_len(request.request())];
@@ -130,6 +174,8 @@ pub fn run(args: Args) -> Outcome<Report> {
     });
     Ok(Report::about(output, args.json.either(text, &object)))
 }
+
+const NO_KEY: &str = "neither --key nor --share is given";
 
 /// Unwraps a share with a custodian's key, with two, or with one and what the token that has the
 /// other answered.

@@ -40,6 +40,17 @@ pub struct KeyArgs {
     passwords: PasswordArgs,
 }
 
+impl KeyArgs {
+    /// The key of one custodian.
+    pub fn one(key: PathBuf, certs: Vec<PathBuf>, passwords: PasswordArgs) -> Self {
+        Self {
+            sd_wrapping_keys: vec![key],
+            certs,
+            passwords,
+        }
+    }
+}
+
 /// The most custodians of a domain, in either format.
 const MAX_CUSTODIANS: usize = 10;
 

@@ -30,6 +30,8 @@ pub enum FileKind {
     SealedDomain,
     Request,
     Contribution,
+    RestoreRequest,
+    RestoreContribution,
     Backup,
     DomainFile,
     RestoreBlob,
@@ -62,10 +64,12 @@ impl FileKind {
     /// Recognises a file by its first bytes.
     pub fn of(bytes: &[u8]) -> Self {
         match bytes {
-            // The heads of CBOR arrays of 6, 2 and 5 items.
+            // The heads of CBOR arrays of 6, 2, 5, 7 and 4 items.
             [0x86, ..] => Self::SealedDomain,
             [0x82, ..] => Self::Request,
             [0x85, ..] => Self::Contribution,
+            [0x87, ..] => Self::RestoreRequest,
+            [0x84, ..] => Self::RestoreContribution,
             [b's', b'd', b'b', ..] => Self::Backup,
             [0x30, 0x80, inner @ ..] if inner.starts_with(SIGNED_DATA) => Self::P7b,
             [0x30, 0x80, 2, 1, 3, rest @ ..] if contains(rest, DATA) => Self::Pfx,
@@ -112,6 +116,8 @@ impl fmt::Display for FileKind {
             Self::SealedDomain => "a sealed domain",
             Self::Request => "a request for contributions",
             Self::Contribution => "a contribution",
+            Self::RestoreRequest => "a request to restore a Managed HSM security domain",
+            Self::RestoreContribution => "a contribution to restore a Managed HSM security domain",
             Self::Backup => "a backup",
             Self::DomainFile => "a Managed HSM security domain",
             Self::RestoreBlob => "a Managed HSM restore blob",
@@ -188,6 +194,8 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
         FileKind::SealedDomain,
         FileKind::Request,
         FileKind::Contribution,
+        FileKind::RestoreRequest,
+        FileKind::RestoreContribution,
     ]
     .contains(kind);
     own && { minicbor::Decoder::new(bytes).skip() }.is_err_and(|error| error.is_end_of_input())

@@ -2,7 +2,8 @@
 //! `secdom`: security domains of HSMs on the command line, offline.
 //!
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
-//! `init-recovery` and `upload` simulate the HSM's side. `hsm` simulates an HSM with the crate's
+//! `init-recovery` and `upload` simulate the HSM's side. `restore-session` collects the shares of custodians who
+//! never meet. `hsm` simulates an HSM with the crate's
 //! own sealed domains; `contribute`, `keygen` and `paper` are its custodians' side. Exit code 0: done. 1: refused,
 //! with one line on stderr that names the file and the reason. 2: the command line is invalid.
 
@@ -42,6 +43,7 @@ mod public;
 mod recipients;
 mod report;
 mod restore_blob;
+mod restore_session;
 mod shell;
 mod show;
 mod signals;
@@ -71,6 +73,8 @@ enum Verb {
     Check(check::Args),
     Inspect(inspect::Args),
     Drill(drill::Args),
+    #[command(subcommand)]
+    RestoreSession(restore_session::Verb),
     Contribute(contribute::Args),
     Keygen(keygen::Args),
     #[command(subcommand)]
@@ -106,6 +110,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Check(args) => check::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Drill(args) => drill::run(args),
+        Verb::RestoreSession(verb) => restore_session::run(verb),
         Verb::Contribute(args) => contribute::run(args),
         Verb::Keygen(args) => keygen::run(args),
         Verb::Paper(verb) => paper::run(verb),

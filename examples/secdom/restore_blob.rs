@@ -129,7 +129,7 @@ pub fn run(args: Args) -> Outcome<Report> {
 }
 
 /// Refuses another certificate than the expected one.
-fn must_be_expected(
+pub fn must_be_expected(
     file: &CertificateFile,
     certificate: &Certificate<'_>,
     expected: Option<Thumbprint>,
@@ -154,7 +154,7 @@ fn of_custodian(transfer: &CertificateFile, domain: &Path) -> Refusal {
 }
 
 /// Warns of a transfer key that is not in the HSM alone.
-fn with_key(transfer: &CertificateFile) -> Option<String> {
+pub fn with_key(transfer: &CertificateFile) -> Option<String> {
     transfer.has_key.then(|| {
         let path = show::path(&transfer.path);
         format!("{path} also holds the private key, which belongs in the HSM only")

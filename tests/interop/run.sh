@@ -59,6 +59,7 @@ step tokens         "$python" tests/interop/tokens.py
 step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_domain.py check
 step backup         target/tools/sealed-domain/bin/python tests/interop/backup.py check
 step sessions       target/tools/sealed-domain/bin/python tests/interop/sessions.py check
+step restore-session target/tools/sealed-domain/bin/python tests/interop/restore_session.py check
 step record         target/tools/sealed-domain/bin/python tests/interop/record.py check
 step kinds          target/tools/sealed-domain/bin/python tests/interop/kinds.py check
 step self-test      target/tools/sealed-domain/bin/python tests/interop/self_test.py check

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 29] = [
+pub const VERBS: [&str; 33] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -16,6 +16,10 @@ pub const VERBS: [&str; 29] = [
     "check",
     "inspect",
     "drill",
+    "restore-session begin",
+    "restore-session add",
+    "restore-session status",
+    "restore-session cancel",
     "contribute",
     "keygen",
     "paper write",
@@ -44,7 +48,8 @@ pub const VERBS: [&str; 29] = [
 fn help_and_version_are_no_errors() {
     let help = secdom(["--help"]).done()
         + &secdom(["hsm", "--help"]).done()
-        + &secdom(["paper", "--help"]).done();
+        + &secdom(["paper", "--help"]).done()
+        + &secdom(["restore-session", "--help"]).done();
     for verb in VERBS {
         let last = verb.split(' ').next_back().unwrap();
         assert!(help.contains(&format!("\n  {last} ")), "{help}");
@@ -80,6 +85,10 @@ fn a_command_line_that_cannot_be_read_is_exit_code_2() {
         "download --sd-wrapping-keys a --sd-quorum 2 --artifact b= --security-domain-file d",
         "download --sd-wrapping-keys a --artifact b=c --security-domain-file d",
         "restore-blob --sd-file a --sd-exchange-key b --sd-wrapping-keys c",
+        "restore-session begin --sd-file a --sd-exchange-key b --request c",
+        "restore-session add a b",
+        "restore-session cancel",
+        "contribute --request a --request-digest b --key c --out d",
         "upload --sd-file a --transfer-key b --sd-exchange-key c",
         "init-recovery --sd-exchange-key a",
         "init-recovery --sd-exchange-key a --transfer-key b --bits 1024",

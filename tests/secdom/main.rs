@@ -30,6 +30,7 @@ mod keygen_terminal;
 mod keys;
 mod killed;
 mod killed_outputs;
+mod killed_restore_session;
 mod killed_steps;
 mod kinds;
 mod malformed;
@@ -44,6 +45,7 @@ mod paper_codes;
 #[cfg(unix)]
 mod paper_terminal;
 mod restore;
+mod restore_session;
 #[cfg(unix)]
 mod scan;
 mod seeds;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Inspects the crate's own files: sealed domains, requests, contributions, backups.
+//! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of restore
+//! sessions.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -9,6 +10,7 @@ use base64ct::{Base64, Encoding};
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
+use security_domain::managed_hsm::restore_session;
 use security_domain::sealed_domain::{
     BirthCommitment, Custodian, Header, ModuleVersion, SealedDomain,
 };
@@ -25,11 +27,13 @@ use crate::{recipients, show};
 
 /// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
 pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> {
-    // The heads of CBOR arrays of 6, 2 and 5 items.
+    // The heads of CBOR arrays of 6, 2, 5, 7 and 4 items.
     Some(match bytes {
         [0x86, ..] => sealed_domain(path, bytes, certs),
         [0x82, ..] => request(path, bytes),
         [0x85, ..] => contribution(path, bytes),
+        [0x87, ..] => restore_request(path, bytes),
+        [0x84, ..] => restore_contribution(path, bytes),
         [b's', b'd', b'b', ..] => backup(path, bytes),
         _ => return None,
     })
@@ -221,6 +225,39 @@ fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         format!("{}, not verified", contribution.index().get()),
     );
     facts.member("index", contribution.index().get());
+    Ok(facts)
+}
+
+fn restore_request(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let request = restore_session::Request::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::RestoreRequest, error))?;
+    let title = "request to restore a Managed HSM security domain, version 1";
+    let mut facts = Facts::new(path, "restore-request", title, bytes);
+    facts.fact("request-digest", request.digest());
+    facts.fact("session-id", request.session());
+    facts.fact("domain-file", request.file());
+    facts.fact("transfer-key", request.transfer());
+    facts.fact("session-key", request.key().algorithm());
+    facts.time("created", request.created(), "the collector had no clock");
+    let expires = request.expires().map_or(0, |expires| expires.get());
+    facts.time("expires", expires, "never");
+    facts.findings.push(
+        "anyone can write a request: compare its digest with the one that the collector itself shows, \
+         domain-file with the SHA-256 of your file, and transfer-key with the thumbprint that the HSM shows"
+            .into(),
+    );
+    Ok(facts)
+}
+
+fn restore_contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let contribution = restore_session::Contribution::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::RestoreContribution, error))?;
+    let title = "contribution to restore a Managed HSM security domain, version 1";
+    let mut facts = Facts::new(path, "restore-contribution", title, bytes);
+    facts.fact("request-digest", contribution.request());
+    let custodian = contribution.custodian().to_string();
+    facts.word("custodian", format!("{custodian}, not verified"));
+    facts.member("custodian", custodian);
     Ok(facts)
 }
 

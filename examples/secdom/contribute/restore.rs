@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A custodian's answer to a restore session: the share in a security-domain file, wrapped to the collector's key.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use getrandom::SysRng;
+use security_domain::contribution::RequestDigest;
+use security_domain::managed_hsm::restore_session::{
+    Request, VettedRequest, contribute, contribution_len,
+};
+use security_domain::x509::Thumbprint;
+use serde_json::json;
+
+use crate::custodians::{self, KeyArgs, Present, Unusable};
+use crate::domain::{self, Domain, File, FormatArgs};
+use crate::kind::{self, FileKind};
+use crate::output::{Access, Target};
+use crate::report::{self, JsonArg, Outcome, Refusal, Report};
+use crate::restore_session::shared;
+use crate::{clock, input, show, text};
+
+/// What a custodian of a security-domain file gives.
+pub struct Answer<'a> {
+    pub sd_file: &'a Path,
+    pub format: FormatArgs,
+    pub expect_thumbprint: Option<Thumbprint>,
+    pub request: &'a Path,
+    pub request_digest: RequestDigest,
+    pub keys: KeyArgs,
+}
+
+pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<Report> {
+    let path = answer.sd_file;
+    let text = text::read_json(path)?;
+    let Domain { file, passed_over } = domain::read(path, &text, &answer.format)?;
+    let file = shared(path, file)?;
+    let bytes = input::read(answer.request)?;
+    let request = Request::parse(&bytes)
+        .map_err(|error| kind::refusal(answer.request, &bytes, &FileKind::RestoreRequest, error))?;
+    let of_request = |reason: String| Refusal::file(answer.request, reason);
+    let (have, want) = (request.transfer(), answer.expect_thumbprint);
+    let vetted = VettedRequest::compared(request.clone(), answer.request_digest)
+        .map_err(|error| Refusal::file(answer.request, error))?;
+    if request.file() != file.digest() {
+        return Err(of_request(format!(
+            "asks for the shares of a domain file with SHA-256 {}, and {} has {}",
+            request.file(),
+            show::path(path),
+            file.digest()
+        )));
+    }
+    if let Some(want) = want.filter(|want| *want != have) {
+        return Err(of_request(format!(
+            "is to restore the HSM with transfer key {have}, but {want} is expected"
+        )));
+    }
+    // The custodian knows what the share is for before the key is opened.
+    let purpose = purpose(&request);
+    show_first(&purpose);
+
+    let mut file = File::Shared(file);
+    let Present { mut custodians, .. } =
+        custodians::read(answer.keys, path, &mut file, 1, Unusable::Refused)?;
+    let notes = custodians::notes(&file, &custodians);
+    let file = shared(path, file)?;
+    let custodian = custodians.first_mut();
+    let custodian = custodian.ok_or_else(|| Refusal::file(path, "no key is given"))?;
+    let now = u64::try_from(clock::now()).unwrap_or(0);
+    let mut out = vec![0; contribution_len(&request)];
+    let (of, key) = (custodian.thumbprint, &mut custodian.key);
+    let contribution = contribute(&file, &vetted, &of, key, now, &mut SysRng, &mut out);
+    let contribution = contribution.map_err(|error| Refusal::file(answer.request, error))?;
+    let output = target.write(Access::Everyone, contribution.as_bytes())?;
+    let shown = target.shown();
+    let digest = contribution.request();
+    let text = format!("{purpose}{shown}: contribution of custodian {of} to request {digest}\n");
+    let object = json!({
+        "file": shown,
+        "custodian": of.to_string(),
+        "request_digest": digest.to_string(),
+        "domain_file": request.file().to_string(),
+        "transfer_key": request.transfer().to_string(),
+    });
+    let mut report = Report::about(output, json.either(text, &object));
+    report.notes.extend(passed_over.into_iter().chain(notes));
+    Ok(report)
+}
+
+/// Which file the request is for, and which HSM is restored.
+fn purpose(request: &Request<'_>) -> String {
+    format!(
+        "domain-file {}\ntransfer-key {}\n",
+        request.file(),
+        request.transfer()
+    )
+}
+
+/// Shows a custodian at a terminal what the share is for, before a password is asked for. A program reads it in the
+/// report.
+fn show_first(purpose: &str) {
+    let mut stderr = std::io::stderr().lock();
+    if stderr.is_terminal() {
+        for line in purpose.lines() {
+            let _ = writeln!(stderr, "{}", report::shown(&format!("secdom: {line}"), 2));
+        }
+    }
+}
