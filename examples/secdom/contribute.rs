@@ -109,19 +109,32 @@ struct Source {
     /// 64 bytes
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
+    /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64 bytes, raw, in base64
+    /// or in hexadecimal digits, or a service's JSON with them; - reads standard input. `inspect --json` prints the command
+    #[arg(
+        long,
+        value_name = "CER=FILE",
+        requires = "sd_file",
+        conflicts_with = "key"
+    )]
+    sd_unwrapped: Option<PathBuf>,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
     let target = Target::new(&args.out, Content::Binary, &args.json)?;
     if let Some(sd_file) = &args.sd_file {
-        let key = args.from.key.ok_or_else(|| Refusal::new(NO_KEY))?;
         let answer = restore::Answer {
             sd_file,
             format: args.format,
             expect_thumbprint: args.expect_thumbprint,
             request: &args.request,
             request_digest: args.request_digest,
-            keys: KeyArgs::one(key, args.certs, args.passwords),
+            keys: KeyArgs::one(
+                args.from.key,
+                args.from.sd_unwrapped,
+                args.certs,
+                args.passwords,
+            ),
         };
         return restore::run(answer, &target, &args.json);
     }

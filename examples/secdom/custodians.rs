@@ -41,10 +41,16 @@ pub struct KeyArgs {
 }
 
 impl KeyArgs {
-    /// The key of one custodian.
-    pub fn one(key: PathBuf, certs: Vec<PathBuf>, passwords: PasswordArgs) -> Self {
+    /// The key of one custodian, or what it unwrapped elsewhere.
+    pub fn one(
+        key: Option<PathBuf>,
+        unwrapped: Option<PathBuf>,
+        certs: Vec<PathBuf>,
+        passwords: PasswordArgs,
+    ) -> Self {
         Self {
-            sd_wrapping_keys: vec![key],
+            sd_wrapping_keys: key.into_iter().collect(),
+            sd_unwrapped: unwrapped.into_iter().collect(),
             certs,
             passwords,
         }

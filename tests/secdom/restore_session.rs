@@ -441,6 +441,30 @@ fn a_custodian_answers_only_what_was_asked_and_shown() {
     assert_eq!(report["custodian"], *id("s2048_0"));
 }
 
+/// A custodian whose key is elsewhere: the content key that it unwrapped opens the share.
+#[test]
+fn a_custodian_whose_key_is_elsewhere_contributes() {
+    let session = Session::new("v04-3of5-2048");
+    let digest = session.begin("session", "request");
+    for (of, out) in [("s2048_0", "c0"), ("s2048_1", "c1")] {
+        session.contribute("request", &digest, of, out);
+    }
+    let folder = Folder::new();
+    let elsewhere = |unwrapped: &[u8]| {
+        let mut argument = OsString::from(key("s2048_2").with_extension("cer"));
+        argument.push("=");
+        argument.push(folder.write("answer", unwrapped));
+        let mut line = session.contribute_line("request", &digest, "s2048_2", "c2");
+        line[7] = "--sd-unwrapped".into();
+        line[8] = argument;
+        secdom(line)
+    };
+    elsewhere(&[7; 64]).refused(&["answer", &id("s2048_2"), "does not open"]);
+    elsewhere(&crate::unwrapped::content_key(2, 2)).done();
+    session.add("session", &["c0", "c1", "c2"], "blob").done();
+    assert!(!session.artifacts(&session.path("blob")).is_empty());
+}
+
 #[test]
 fn a_session_does_not_begin_for_what_no_custodian_would_answer() {
     let session = Session::new("v01-2of3-2048");

@@ -28,7 +28,7 @@ fn keys<const N: usize>(numbers: [usize; N]) -> [OsString; N] {
 }
 
 /// The key of custodian `number` unwraps what `inspect` prints for custodian `of`.
-fn content_key(number: usize, of: usize) -> Vec<u8> {
+pub fn content_key(number: usize, of: usize) -> Vec<u8> {
     let pem = fs::read_to_string(key(&format!("s2048_{number}"))).unwrap();
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let private = PrivateKey::from_pkcs8_der(&decoded(&base64)).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use getrandom::SysRng;
 use security_domain::contribution::RequestDigest;
 use security_domain::managed_hsm::restore_session::{
-    Request, VettedRequest, contribute, contribution_len,
+    ContributeError, Request, VettedRequest, contribute, contribution_len,
 };
 use security_domain::x509::Thumbprint;
 use serde_json::json;
@@ -70,7 +70,13 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
     let mut out = vec![0; contribution_len(&request)];
     let (of, key) = (custodian.thumbprint, &mut custodian.key);
     let contribution = contribute(&file, &vetted, &of, key, now, &mut SysRng, &mut out);
-    let contribution = contribution.map_err(|error| Refusal::file(answer.request, error))?;
+    let contribution = contribution.map_err(|error| match error {
+        ContributeError::Share(error) => {
+            let name = custodian.key_file.as_path();
+            Refusal::file(name, format!("custodian {of}: {}", report::chain(&error)))
+        }
+        error => Refusal::file(answer.request, error),
+    })?;
     let output = target.write(Access::Everyone, contribution.as_bytes())?;
     let shown = target.shown();
     let digest = contribution.request();
