@@ -44,6 +44,7 @@ mod sealed_domain {
     use crate::backup::BackupId;
     use crate::contribution::{ProposalDigest, RequestDigest, SessionId};
     use crate::custodian::CustodianId;
+    use crate::drill::{ChallengeDigest, ChallengeId};
     use crate::lifecycle::SinkAnswer;
     use crate::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead};
     use crate::x509::Thumbprint;
@@ -56,6 +57,7 @@ mod sealed_domain {
         DomainId,
         HeaderDigest
     );
+    digits!(ChallengeDigest, ChallengeId);
     digits!(InstanceId, LedgerHead, RequestDigest, SessionId, Thumbprint);
 
     impl Format for SinkAnswer {

@@ -57,6 +57,12 @@ pub enum Purpose {
     Statement,
     /// The digest of a statement's text.
     StatementText,
+    /// The digest of a drill's challenge.
+    Challenge,
+    /// What a drill's value is bound to.
+    Drill,
+    /// The commitment to a drill's value.
+    DrillValue,
     /// The key of one record of the state at rest.
     Record,
     /// The salt of one record, hedged with the device key.
@@ -118,6 +124,9 @@ impl Purpose {
             Self::Contribution => "security-domain/v1 contribution",
             Self::Statement => "security-domain/v1 statement",
             Self::StatementText => "security-domain/v1 statement text",
+            Self::Challenge => "security-domain/v1 challenge",
+            Self::Drill => "security-domain/v1 drill",
+            Self::DrillValue => "security-domain/v1 drill value",
             Self::Record => "security-domain/v1 record",
             Self::RecordSalt => "security-domain/v1 record salt",
             Self::BackupHeader => "security-domain/v1 backup header",
@@ -141,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 37] = [
+    const ALL: [Purpose; 40] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -166,6 +175,9 @@ mod tests {
         Purpose::Contribution,
         Purpose::Statement,
         Purpose::StatementText,
+        Purpose::Challenge,
+        Purpose::Drill,
+        Purpose::DrillValue,
         Purpose::Record,
         Purpose::RecordSalt,
         Purpose::BackupHeader,

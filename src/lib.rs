@@ -108,6 +108,9 @@ pub mod backup;
 pub mod contribution;
 
 #[cfg(feature = "sealed-domain")]
+pub mod drill;
+
+#[cfg(feature = "sealed-domain")]
 pub mod storage;
 
 #[cfg(feature = "managed-hsm")]

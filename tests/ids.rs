@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use security_domain::backup::BackupId;
 use security_domain::contribution::{RequestDigest, SessionId};
 use security_domain::custodian::CustodianId;
+use security_domain::drill::{ChallengeDigest, ChallengeId};
 use security_domain::hex::{self, HexError};
 use security_domain::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId};
 use security_domain::shamir::check::{SetId, ShareDigest};
@@ -42,6 +43,8 @@ proptest! {
         comes_back(RequestDigest::from_bytes(bytes));
         comes_back(SessionId::from_bytes(bytes));
         comes_back(CustodianId::from_bytes(bytes));
+        comes_back(ChallengeDigest::from_bytes(bytes));
+        comes_back(ChallengeId::from_bytes(bytes));
         let [half, _] = bytes.as_chunks().0 else { unreachable!() };
         comes_back(InstanceId::from_bytes(*half));
         comes_back(BackupId::from_bytes(bytes));

@@ -22,6 +22,8 @@ use crate::rng::Watched;
 pub(crate) enum StatementKind {
     /// A share, sent to a session.
     Contribution = 1,
+    /// An answer to a drill's challenge.
+    Drill = 2,
 }
 
 /// A statement made by the holder of one share of a header.

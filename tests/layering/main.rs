@@ -22,7 +22,13 @@ const LAYERS: [&[&str]; 6] = [
     ],
     &["quorum", "shamir", "serde"],
     &["custodian", "kem", "both", "custodian_key", "wrapped_share"],
-    &["sealed_domain", "backup", "contribution", "storage"],
+    &[
+        "sealed_domain",
+        "backup",
+        "contribution",
+        "drill",
+        "storage",
+    ],
     &["managed_hsm", "self_test", "lifecycle", "defmt"],
 ];
 
