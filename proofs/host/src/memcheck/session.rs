@@ -6,6 +6,8 @@ use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionId, SessionPublicKey, SessionPurpose,
     VettedRequest, contribute,
 };
+use security_domain::custodian::{Identity, Recipient};
+use security_domain::drill::{Challenge, Proof, Response, respond};
 use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::rsa::PrivateKey;
 use security_domain::sealed_domain::{
@@ -22,6 +24,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("lifecycle: sign a request", ask),
     ("lifecycle: contribute, open, 2 of 3", answer),
     ("lifecycle: contributions that do not open", refuse),
+    ("drill: challenge, unwrap, respond", drill),
 ];
 
 macro_rules! vector {
@@ -109,4 +112,34 @@ fn refuse() {
         let refused = open_contribution(&contribution, &sealed, digest, &mut transfer(), &mut rng);
         assert_eq!(refused.unwrap_err(), ContributionError::DoesNotOpen(id));
     }
+}
+
+/// A custodian proves that he has key and share. The values are secret until he shows one.
+fn drill() {
+    let sealed = SealedDomain::parse(SEALED).unwrap();
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
+    let mut key = secret_key(CUSTODIANS[0]);
+    let keys = [key.public_key().clone()];
+    let id = keys[0].id();
+    let mut file = vec![0; Challenge::written_len(&keys)];
+    let challenge = Challenge::write(&sealed, &keys, 0, &mut SecretRng(54), &mut file).unwrap();
+    let rng = &mut SecretRng(55);
+    let share = sealed.unwrap_share(id, &mut key, rng).unwrap();
+    let value = challenge.unwrap_value(&sealed, id, &mut key, rng).unwrap();
+    let mut out = [0; Response::MAX_LEN];
+    let value = Some(&value);
+    let response = respond(&sealed, &expect, &challenge, &share, value, rng, &mut out).unwrap();
+    let answered = response.verify(&sealed, &expect, &challenge).unwrap();
+    assert_eq!(answered.proof, Proof::KeyAndShare);
+
+    // The same value, unwrapped by a token; and a share in its place.
+    let (_, wrapped) = challenge.values().next().unwrap();
+    let mut plaintext = [0; 65];
+    let length = key.unwrap_key(wrapped.as_bytes(), &[], rng, &mut plaintext);
+    assert_eq!(length, Ok(65));
+    assert!(challenge.accept_value(&sealed, id, &plaintext).is_ok());
+    let (_, wrapped) = sealed.wrapped_shares().next().unwrap();
+    let length = key.unwrap_key(wrapped.as_bytes(), &[], rng, &mut plaintext);
+    assert_eq!(length, Ok(65));
+    assert!(challenge.accept_value(&sealed, id, &plaintext).is_err());
 }
