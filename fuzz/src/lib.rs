@@ -3,6 +3,7 @@
 
 mod backup;
 mod domain;
+mod drill;
 mod files;
 mod ids;
 mod kem;
@@ -16,6 +17,7 @@ mod sharing;
 
 pub use backup::backup;
 pub use domain::{sealed_domain, wrapped_share};
+pub use drill::{drill_challenge, drill_response};
 pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
@@ -33,13 +35,15 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 27] = [
+pub const TARGETS: [Target; 29] = [
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
     ("contribution", contribution),
     ("der_keys", der_keys),
     ("domain_file", domain_file),
+    ("drill_challenge", drill_challenge),
+    ("drill_response", drill_response),
     ("encoded_share", encoded_share),
     ("gf256_kernels", gf256_kernels),
     ("ids", ids),

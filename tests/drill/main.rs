@@ -16,10 +16,15 @@ use security_domain::sealed_domain::{
     DomainId, DomainShare, Epoch, ExpectError, ExpectedDomain, SealedDomain,
 };
 
+#[path = "../chain/mod.rs"]
+mod chain;
+#[path = "../known_answer/mod.rs"]
+mod known_answer;
 #[path = "../sealed/mod.rs"]
 mod sealed;
 
 mod files;
+mod vectors;
 
 use sealed::{FailsAt, FastKey, fast_keys, rng, share};
 

@@ -60,6 +60,7 @@ step sealed-domain  target/tools/sealed-domain/bin/python tests/interop/sealed_d
 step backup         target/tools/sealed-domain/bin/python tests/interop/backup.py check
 step sessions       target/tools/sealed-domain/bin/python tests/interop/sessions.py check
 step restore-session target/tools/sealed-domain/bin/python tests/interop/restore_session.py check
+step drills         target/tools/sealed-domain/bin/python tests/interop/drills.py check
 step record         target/tools/sealed-domain/bin/python tests/interop/record.py check
 step kinds          target/tools/sealed-domain/bin/python tests/interop/kinds.py check
 step self-test      target/tools/sealed-domain/bin/python tests/interop/self_test.py check
