@@ -3,8 +3,8 @@
 
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::managed_hsm::{expose_master_key, share_from_words, share_words};
-use security_domain::managed_hsm::Share;
 use security_domain::managed_hsm::domain_file::{CombineError, DomainFile, ShareError};
+use security_domain::managed_hsm::{Fault, Share};
 use security_domain::rng::Generator;
 use security_domain::secret::Secret;
 
@@ -213,4 +213,47 @@ fn a_device_that_fails_is_not_a_share_that_does_not_open() {
             "{length} bytes of content key"
         );
     }
+}
+
+/// Answers with what a key unwrapped elsewhere.
+struct Unwrapped([u8; 64]);
+
+impl Identity for Unwrapped {
+    type Error = ();
+
+    fn unwrap_key<R: Generator + ?Sized>(
+        &mut self,
+        _wrapped: &[u8],
+        _context: &[u8],
+        _rng: &mut R,
+        out: &mut [u8],
+    ) -> Result<usize, UnwrapError<()>> {
+        out[..64].copy_from_slice(&self.0);
+        Ok(64)
+    }
+}
+
+#[test]
+fn a_content_key_that_was_unwrapped_elsewhere_opens_its_share_alone() {
+    let text = bytes(&format!("{CASE}/sd.json"));
+    let file = DomainFile::parse(&text).unwrap();
+    let (mut wrapped, mut content_key) = ([0; 512], [0; 64]);
+    let [own, other, ..] = names().map(thumbprint);
+    let wrapped = file.wrapped_content_key(&own, &mut wrapped).unwrap();
+    let length = { private_key(names()[0]) }
+        .unwrap_key(wrapped, &[], &mut rng(), &mut content_key)
+        .unwrap();
+    assert_eq!((wrapped.len(), length), (256, 64));
+    let share = { file.open_share(&own, &mut Unwrapped(content_key), &mut rng()) }.unwrap();
+    let direct = open_share(&file, names()[0]).unwrap();
+    assert_eq!(share_words(&share).expose(), share_words(&direct).expose());
+    let refused = file.open_share(&other, &mut Unwrapped(content_key), &mut rng());
+    assert_eq!(refused.err(), Some(ShareError::DoesNotOpen));
+    content_key[63] ^= 1;
+    let refused = file.open_share(&own, &mut Unwrapped(content_key), &mut rng());
+    assert_eq!(refused.err(), Some(ShareError::DoesNotOpen));
+
+    let mut room = [0; 512];
+    let stranger = file.wrapped_content_key(&thumbprint("s2048_0"), &mut room);
+    assert_eq!(stranger.unwrap_err().fault, Fault::NotListed);
 }
