@@ -92,8 +92,10 @@ def round_trip(tokens, work: Path, keys: list, mechanism: str):
         "--sd-file-restore-blob", ours, **spied(tokens, log),
     )  # fmt: skip
     reader = TransferKey(key("stransfer2048").read_bytes(), certificate("stransfer2048").read_bytes())
-    one, other = (open_restore_blob(blob.read_text(), reader) for blob in (ours, real))
-    assert one == other == ARTIFACTS, "other contents"
+    never_met = work / "apart.json"
+    apart(tokens, work, keys, certificates, domain, never_met)
+    blobs = [open_restore_blob(blob.read_text(), reader) for blob in (ours, never_met, real)]
+    assert blobs == [ARTIFACTS] * 3, "other contents"
     upload(work, ours, key("stransfer2048"), certificate("stransfer2048"), ARTIFACTS)
     calls = log.read_text()
     assert calls.count(": C_Login\n") == 2, calls
@@ -105,6 +107,24 @@ def round_trip(tokens, work: Path, keys: list, mechanism: str):
     )
     assert "2 artifacts, all opened" in said, said
     return domain, certificates
+
+
+def apart(tokens, work: Path, keys: list, certificates: list, domain: Path, blob: Path):
+    """The custodians never meet: each token opens one share, for a collector that has neither key nor PIN."""
+    session, request = work / "collector", work / "restore-request"
+    begun = run(
+        SECDOM, "restore-session", "begin", "--sd-file", domain, "--sd-exchange-key", TRANSFER,
+        "--session", session, "--request", request, "--json",
+    )  # fmt: skip
+    asked = ["--request", request, "--request-digest", json.loads(begun.stdout)["request_digest"]]
+    for number, each in enumerate(keys):
+        out = work / f"share-{number}"
+        done(
+            tokens, "contribute", "--sd-file", domain, *asked, "--key", uri(tokens, *each),
+            "--certs", certificates[1], "--out", out,
+        )  # fmt: skip
+        run(SECDOM, "restore-session", "add", session, out, "--sd-file-restore-blob", blob)
+    assert not session.exists(), "the session has ended"
 
 
 def by_command(work: Path, domain: Path):

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::contribute::{unwrapped, with_share};
 use crate::odd_keys::pem;
+use crate::restore_session::Session;
 use crate::scan::{Secrets, memory_at_the_end};
 use crate::simulated::{CUSTODIANS, Site};
 use crate::two_keys::Ceremony;
@@ -269,6 +270,40 @@ fn a_contribution_leaves_nothing_in_memory() {
     secrets.are_gone_after(&with_share(&folder, &arguments!["--key", key]));
     fs::remove_file(folder.join("out")).unwrap();
     secrets.are_gone_after(&with_share(&folder, &arguments!["--share", file]));
+}
+
+#[test]
+fn a_restore_session_leaves_nothing_in_memory() {
+    let session = Session::new("v01-2of3-2048");
+    let case = fs::read(vector("valid/v01-2of3-2048/case.json")).unwrap();
+    let case: serde_json::Value = serde_json::from_slice(&case).unwrap();
+    let hex = |text: &serde_json::Value| -> Vec<u8> {
+        let text = text.as_str().unwrap();
+        let byte = |place| u8::from_str_radix(&text[place..place + 2], 16).unwrap();
+        (0..text.len()).step_by(2).map(byte).collect()
+    };
+    let begun = memory_at_the_end(&session.begin_line("session", "request"));
+    let key_file = fs::read(session.path("session").join("key")).unwrap();
+    let seed = &key_file[key_file.len() - 32..];
+    if let Some(memory) = begun {
+        let mut begun = Secrets::default();
+        begun.add("the seed", seed).are_not_in(&memory);
+    }
+    let digest = session.status("session")["request_digest"].clone();
+    let digest = digest.as_str().unwrap();
+    let mut secrets = Secrets::default();
+    for custodian in 0..2 {
+        let share = hex(&case["shares"][custodian]["plaintext_hex"]);
+        let (of, out) = (format!("s2048_{custodian}"), format!("c{custodian}"));
+        secrets.add("a share", &share).key(&key(&of));
+        secrets.are_gone_after(&session.contribute_line("request", digest, &of, &out));
+    }
+    secrets
+        .add("the seed", seed)
+        .add("the master key", &hex(&case["master_key_hex"]));
+    secrets.are_gone_after(&session.add_line("session", &["c0"], "blob"));
+    secrets.are_gone_after(&session.add_line("session", &["c1"], "blob"));
+    assert!(session.path("blob").exists() && !session.path("session").exists());
 }
 
 #[test]
