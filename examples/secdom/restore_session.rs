@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom restore-session`: the collector, through which custodians who never meet restore the domain of a
-//! Managed HSM, share by share.
+//! `secdom restore-session`: the collector, through which custodians who never meet restore the
+//! domain of a Managed HSM, share by share.
 
 mod add;
 mod begin;

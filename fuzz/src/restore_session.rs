@@ -45,7 +45,8 @@ impl Identity for Key {
     }
 }
 
-/// A request: what is read writes the same bytes again, and is answered only if it is for this file.
+/// A request: what is read writes the same bytes again, and is answered only if it is for this
+/// file.
 pub fn restore_request(data: &[u8]) {
     let Ok(request) = Request::parse(data) else {
         return;
@@ -95,7 +96,8 @@ pub fn restore_request(data: &[u8]) {
     }
 }
 
-/// A contribution, to the request that it names or not. What is wrapped in it may be the share itself.
+/// A contribution, to the request that it names or not. What is wrapped in it may be the share
+/// itself.
 pub fn restore_contribution(data: &[u8]) {
     let Ok(contribution) = Contribution::parse(data) else {
         return;

@@ -82,8 +82,8 @@ fn the_same_again_changes_nothing_and_another_is_refused() {
     assert!(add(&mut collector, "of-custodian-0").is_err());
 }
 
-/// A stranger who knows the request can send a wrong share in a custodian's name. With exactly a quorum
-/// nobody can say which is wrong; with one more, the wrong one is named and left out.
+/// A stranger who knows the request can send a wrong share in a custodian's name. With exactly a
+/// quorum nobody can say which is wrong; with one more, the wrong one is named and left out.
 #[test]
 fn a_wrong_share_is_named_as_soon_as_there_is_one_more() {
     let (text, request) = (domain(), read("request-good"));

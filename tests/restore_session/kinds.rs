@@ -81,8 +81,8 @@ fn opens<K: Kem>(kind: &str, seed: &[u8], contribution: &[u8]) {
     assert_eq!(added, Ok(Added::New(thumbprint("s2048_1"))), "{kind}");
 }
 
-/// What `tests/interop/restore_session.py` wrote opens here, and it opens what is written here: the second
-/// file is compared with what the crate writes, and read by the script.
+/// What `tests/interop/restore_session.py` wrote opens here, and it opens what is written here: the
+/// second file is compared with what the crate writes, and read by the script.
 #[test]
 fn contributions_of_the_independent_writer_open() {
     let text = domain();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The requests and contributions under `tests/vectors/restore-session`, each named by its defect. They were
-//! written by `tests/interop/restore_session.py`, which shares no line with the crate; `cases.json` says where
-//! each is refused, and in which words.
+//! The requests and contributions under `tests/vectors/restore-session`, each named by its defect.
+//! They were written by `tests/interop/restore_session.py`, which shares no line with the crate;
+//! `cases.json` says where each is refused, and in which words.
 
 use std::fs;
 use std::path::PathBuf;
@@ -124,8 +124,8 @@ fn every_file_is_judged_as_its_name_says() {
     assert_eq!(files.count(), seen, "every file has a case");
 }
 
-/// Both formats with fixed draws: a request about the domain file of the vectors, and the answer of its
-/// second custodian. A change of one byte is a change of the format.
+/// Both formats with fixed draws: a request about the domain file of the vectors, and the answer of
+/// its second custodian. A change of one byte is a change of the format.
 #[test]
 fn known_answer() {
     let text = domain();
@@ -164,7 +164,8 @@ fn known_answer() {
     }
 }
 
-/// The files of a sealed domain's session are not those of a restore session, nor the other way round.
+/// The files of a sealed domain's session are not those of a restore session, nor the other way
+/// round.
 #[test]
 fn the_files_of_the_two_kinds_of_sessions_are_told_apart() {
     use security_domain::contribution;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A domain file of three custodians, two of whom are needed, and a collector that asks for their shares.
+//! A domain file of three custodians, two of whom are needed, and a collector that asks for their
+//! shares.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A step of a restore session is killed at each system call that can change a file: the session goes on or is
-//! cancelled, nothing that was taken is lost, and no secret is left.
+//! A step of a restore session is killed at each system call that can change a file: the session
+//! goes on or is cancelled, nothing that was taken is lost, and no secret is left.
 #![cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")
@@ -76,8 +76,8 @@ fn a_session_begins_or_does_not_wherever_it_is_killed() {
     assert!(begun > 0 && half > 3, "{begun} {half}");
 }
 
-/// Of `add` with a whole quorum: the session is there, and the same command finishes it; or the blob is there, and
-/// what is left of the session is cancelled.
+/// Of `add` with a whole quorum: the session is there, and the same command finishes it; or the
+/// blob is there, and what is left of the session is cancelled.
 #[test]
 fn no_contribution_is_lost_and_no_secret_left_wherever_it_is_killed() {
     let session = Session::new("v01-2of3-2048");

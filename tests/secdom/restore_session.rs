@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom restore-session`, and `contribute` to one: custodians who never meet restore a domain of Managed HSM.
+//! `secdom restore-session`, and `contribute` to one: custodians who never meet restore a domain of
+//! Managed HSM.
 
 use std::ffi::OsString;
 use std::fs;
@@ -302,7 +303,8 @@ fn digest(label: &str, parts: [&[u8]; 2]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// What a stranger who knows the request sends in a custodian's name: a share that is well-formed, and wrong.
+/// What a stranger who knows the request sends in a custodian's name: a share that is well-formed,
+/// and wrong.
 fn forged(request: &Path, of: &str) -> Vec<u8> {
     let request = fs::read(request).unwrap();
     let request = Request::parse(&request).unwrap();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A custodian's answer to a restore session: the share in a security-domain file, wrapped to the collector's key.
+//! A custodian's answer to a restore session: the share in a security-domain file, wrapped to the
+//! collector's key.
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -102,8 +103,8 @@ fn purpose(request: &Request<'_>) -> String {
     )
 }
 
-/// Shows a custodian at a terminal what the share is for, before a password is asked for. A program reads it in the
-/// report.
+/// Shows a custodian at a terminal what the share is for, before a password is asked for. A program
+/// reads it in the report.
 fn show_first(purpose: &str) {
     let mut stderr = std::io::stderr().lock();
     if stderr.is_terminal() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom restore-session add`: takes contributions, and with a quorum of them writes the restore blob.
+//! `secdom restore-session add`: takes contributions, and with a quorum of them writes the restore
+//! blob.
 
 use std::path::{Path, PathBuf};
 
@@ -28,8 +29,8 @@ const EXAMPLE: &str = "Example:
 With a quorum it writes the restore blob, and the session ends: its key is wiped. Until then it can be run again with \
 more contributions.";
 
-/// Take custodians' contributions; with a quorum of them, write the restore blob and end the session. The
-/// exit code is 1 if any contribution was refused
+/// Take custodians' contributions; with a quorum of them, write the restore blob and end the
+/// session. The exit code is 1 if any contribution was refused
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -39,8 +40,8 @@ pub struct Args {
     /// The contributions. With none, those that were taken before are combined
     #[arg(value_name = "CONTRIBUTION")]
     contributions: Vec<PathBuf>,
-    /// Take a contribution although another one in the name of the same custodian was taken before. One of
-    /// the two is wrong
+    /// Take a contribution although another one in the name of the same custodian was taken before.
+    /// One of the two is wrong
     #[arg(long)]
     replace: bool,
     /// The restore blob to write; - writes to standard output

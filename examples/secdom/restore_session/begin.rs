@@ -45,8 +45,8 @@ pub struct Args {
     /// HSM's over a separate channel: whoever has its key receives the domain
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
-    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect` prints it or in
-    /// hexadecimal digits; another certificate is refused
+    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect`
+    /// prints it or in hexadecimal digits; another certificate is refused
     #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint)]
     expect_thumbprint: Option<Thumbprint>,
     /// The new folder for the session, with its private key
@@ -154,8 +154,8 @@ fn made(
     Ok((request, made))
 }
 
-/// Returns the request of the session in the folder, if there is one for the same file and transfer key: a process that was
-/// stopped made it, or its request was lost.
+/// Returns the request of the session in the folder, if there is one for the same file and transfer
+/// key: a process that was stopped made it, or its request was lost.
 fn resumed(
     args: &Args,
     file: &DomainFile<'_>,

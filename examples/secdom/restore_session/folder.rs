@@ -10,8 +10,8 @@
 //! | `from-HEX` | a contribution that was taken, by the custodian's thumbprint |
 //! | `lock` | locked by the process that uses the folder |
 //!
-//! Every file is written as a whole. The key is erased first when the session ends: without it, the contributions
-//! are worthless.
+//! Every file is written as a whole. The key is erased first when the session ends: without it, the
+//! contributions are worthless.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -153,8 +153,8 @@ impl Folder {
         names(&self.path)
     }
 
-    /// Ends the session: erases the key, and removes the folder with the files of the session. Other files in
-    /// it stay, and the folder with them.
+    /// Ends the session: erases the key, and removes the folder with the files of the session.
+    /// Other files in it stay, and the folder with them.
     pub fn end(self) -> Outcome<()> {
         output::erase(&self.path.join(KEY))?;
         for name in self.names()? {
@@ -169,7 +169,8 @@ impl Folder {
     }
 }
 
-/// Removes what a session that ended left, if the process was stopped while it did: an empty folder.
+/// Removes what a session that ended left, if the process was stopped while it did: an empty
+/// folder.
 pub fn remove_empty(path: &Path) -> Outcome<bool> {
     let is_empty = path.is_dir() && names(path)?.is_empty();
     if is_empty {

@@ -8,8 +8,8 @@ use crate::managed_hsm::key_transport::{EncKey, Entry};
 use crate::x509::Thumbprint;
 
 impl DomainFile<'_> {
-    /// Returns the kind of the key to which a custodian's share is sealed; `None` if the file has no
-    /// readable share of this custodian.
+    /// Returns the kind of the key to which a custodian's share is sealed; `None` if the file has
+    /// no readable share of this custodian.
     pub fn key_kind(&self, custodian: &Thumbprint) -> Option<Algorithm> {
         let (_, share) = self.find(custodian).ok()??;
         kind(&share)

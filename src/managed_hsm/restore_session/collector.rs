@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The collector: takes contributions, and seals the domain to the transfer key once they are a quorum.
+//! The collector: takes contributions, and seals the domain to the transfer key once they are a
+//! quorum.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -27,8 +28,8 @@ use crate::x509::{Certificate, Thumbprint};
 
 /// A session that gathers the shares of a domain file. The shares are wiped when it is dropped.
 ///
-/// The session's private key stays with the caller, in memory or in a device. It must be destroyed when
-/// the session ends: whoever has it and the contributions has the shares.
+/// The session's private key stays with the caller, in memory or in a device. It must be destroyed
+/// when the session ends: whoever has it and the contributions has the shares.
 pub struct Collector<'a> {
     file: &'a DomainFile<'a>,
     request: Request<'a>,
@@ -74,8 +75,8 @@ impl<'a> Collector<'a> {
         &self.request
     }
 
-    /// Iterates over the custodians in whose names shares were added, in the order of adding. Nothing
-    /// proves that they sent them.
+    /// Iterates over the custodians in whose names shares were added, in the order of adding.
+    /// Nothing proves that they sent them.
     pub fn contributors(&self) -> impl Iterator<Item = Thumbprint> + '_ {
         self.shares.iter().map(Share::custodian)
     }
@@ -85,12 +86,13 @@ impl<'a> Collector<'a> {
         self.shares.len() >= usize::from(self.file.quorum().threshold().get())
     }
 
-    /// Opens a contribution with the session's key, and keeps its share. On an error nothing changes.
+    /// Opens a contribution with the session's key, and keeps its share. On an error nothing
+    /// changes.
     ///
-    /// Refuses, in this order: a contribution to another request; a session that has expired at `now`,
-    /// in Unix seconds, 0 without a clock; a custodian whom the file does not list; what does not open
-    /// with the session's key, or is not bound to this request and custodian; another share in the name
-    /// of a custodian who has one.
+    /// Refuses, in this order: a contribution to another request; a session that has expired at
+    /// `now`, in Unix seconds, 0 without a clock; a custodian whom the file does not list; what
+    /// does not open with the session's key, or is not bound to this request and custodian; another
+    /// share in the name of a custodian who has one.
     ///
     /// Secret: the session's key, the share. Public: everything else. Leaks: whether it opens, the
     /// share's index then, and whether the share was there.
@@ -136,8 +138,8 @@ impl<'a> Collector<'a> {
 
     /// Opens the share in a contribution.
     ///
-    /// Secret: the session's key, the share. Public: everything else. Leaks: whether it opens, and the
-    /// share's index then.
+    /// Secret: the session's key, the share. Public: everything else. Leaks: whether it opens, and
+    /// the share's index then.
     fn open<I, R>(
         &self,
         contribution: &Contribution<'_>,
@@ -200,7 +202,8 @@ impl<'a> Collector<'a> {
         burning::<{ burn::SYMMETRIC }, _>(move || {
             let place = { self.shares.iter() }.position(|share| share.custodian() == *custodian);
             let Some(place) = place else { return false };
-            // The share is wiped where it stands: what is taken out of the list leaves its bytes there.
+            // The share is wiped where it stands: what is taken out of the list leaves its bytes
+            // there.
             if let Some(rest) = self.shares.get_mut(place..) {
                 rest.rotate_left(1);
             }
@@ -211,15 +214,15 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// Combines the shares, seals the domain to `transfer`, and writes the restore blob to the front of
-    /// `out`, which needs [`restore_blob::encoded_len`] bytes. Wrong shares are left out and named if
-    /// there are more than the quorum needs. The shares are kept, also on an error, on which `out` is
-    /// wiped.
+    /// Combines the shares, seals the domain to `transfer`, and writes the restore blob to the
+    /// front of `out`, which needs [`restore_blob::encoded_len`] bytes. Wrong shares are left out
+    /// and named if there are more than the quorum needs. The shares are kept, also on an error, on
+    /// which `out` is wiped.
     ///
     /// The master key exists while this runs, and is wiped before it returns.
     ///
-    /// Secret: the shares, the master key, the artifacts. Public: everything else. Leaks: which shares
-    /// agree with each other, and whether they open the file.
+    /// Secret: the shares, the master key, the artifacts. Public: everything else. Leaks: which
+    /// shares agree with each other, and whether they open the file.
     ///
     /// # Errors
     ///
@@ -285,8 +288,8 @@ impl fmt::Debug for Collector<'_> {
 #[derive(Clone, Debug)]
 pub struct Restored {
     len: usize,
-    /// The first `count` are those that were left out. All are initialized: the unused room of a list would
-    /// carry out what was on the stack before, which is the master key.
+    /// The first `count` are those that were left out. All are initialized: the unused room of a
+    /// list would carry out what was on the stack before, which is the master key.
     left_out: [Thumbprint; MAX_CUSTODIANS],
     count: usize,
 }
@@ -335,8 +338,8 @@ pub enum CollectError<E> {
     /// The contribution in the name of this custodian holds no share for this session. Deliberately
     /// gives no reason.
     DoesNotOpen(Thumbprint),
-    /// Another share in the name of this custodian is there. One of the two is wrong; combining finds
-    /// out which, if there are others.
+    /// Another share in the name of this custodian is there. One of the two is wrong; combining
+    /// finds out which, if there are others.
     OtherShare(Thumbprint),
     /// The device that holds the session's key failed before any decryption.
     Device(E),

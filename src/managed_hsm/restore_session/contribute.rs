@@ -32,18 +32,19 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 }
 
 /// Opens the share of `custodian` in `file` with `identity`, wraps it for the collector that asked,
-/// and returns the contribution as read back from the front of `out`. On an error `out` is left empty.
+/// and returns the contribution as read back from the front of `out`. On an error `out` is left
+/// empty.
 ///
-/// Refuses, in this order: a request for another file; a transfer certificate that is a custodian's;
-/// a request that has expired at `now`, in Unix seconds, 0 if there is no clock; a custodian whom the
-/// file does not list; a session's key of a weaker kind than the custodian's. Only then is the
-/// custodian's key used.
+/// Refuses, in this order: a request for another file; a transfer certificate that is a
+/// custodian's; a request that has expired at `now`, in Unix seconds, 0 if there is no clock; a
+/// custodian whom the file does not list; a session's key of a weaker kind than the custodian's.
+/// Only then is the custodian's key used.
 ///
 /// The custodian should know what the request names before: the [file](Request::file), and the HSM
 /// that is restored, by its [transfer certificate](Request::transfer).
 ///
-/// Secret: the identity's key, the share. Public: everything else, the contribution. Leaks: whether the
-/// share opens, and its index then.
+/// Secret: the identity's key, the share. Public: everything else, the contribution. Leaks: whether
+/// the share opens, and its index then.
 ///
 /// # Errors
 ///
@@ -268,8 +269,8 @@ pub enum ContributeError<E> {
         /// The given file.
         want: FileDigest,
     },
-    /// The request names a custodian's certificate as the transfer certificate: that custodian alone
-    /// would receive the domain.
+    /// The request names a custodian's certificate as the transfer certificate: that custodian
+    /// alone would receive the domain.
     TransferOfCustodian(Thumbprint),
     /// The request has expired.
     Expired {

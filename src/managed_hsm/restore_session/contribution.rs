@@ -2,8 +2,9 @@
 //! A custodian's share on its way to the collector that asked for it (`docs/format.md`, "Restore
 //! contribution").
 //!
-//! The share is wrapped to the session's key and bound to the request. Nothing signs it: an Azure share
-//! has no possession key. Whose share it is, and whether it is the right one, only combining shows.
+//! The share is wrapped to the session's key and bound to the request. Nothing signs it: an Azure
+//! share has no possession key. Whose share it is, and whether it is the right one, only combining
+//! shows.
 
 use minicbor::Encoder;
 use minicbor::encode::Write;
@@ -33,7 +34,8 @@ pub(super) const MAX_WRAPPED: usize = if cfg!(feature = "pq") {
     ModulusSize::MAX_BYTES
 };
 
-/// A parsed contribution; only one encoding is accepted. The collector finds out whether it is valid.
+/// A parsed contribution; only one encoding is accepted. The collector finds out whether it is
+/// valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Contribution<'a> {
     bytes: &'a [u8],
@@ -43,8 +45,8 @@ pub struct Contribution<'a> {
 }
 
 impl<'a> Contribution<'a> {
-    /// The maximum length of a contribution: 585 bytes, or 1850 with the feature `pq`, which has longer
-    /// session's keys.
+    /// The maximum length of a contribution: 585 bytes, or 1850 with the feature `pq`, which has
+    /// longer session's keys.
     pub const MAX_LEN: usize = encoded_len(MAX_WRAPPED);
 
     /// Parses a contribution and checks its form.

@@ -97,8 +97,8 @@ impl<'a> Request<'a> {
         self.asking.created
     }
 
-    /// Returns the last second at which the request is valid, by the collector's clock; `None` if it
-    /// does not expire.
+    /// Returns the last second at which the request is valid, by the collector's clock; `None` if
+    /// it does not expire.
     pub const fn expires(&self) -> Option<NonZeroU64> {
         NonZeroU64::new(self.asking.expires)
     }
@@ -240,8 +240,8 @@ pub struct Times {
 /// Writes a request for the shares of `file`, which is to be sealed to `transfer`, to the front of
 /// `out`, which needs at most [`Request::MAX_LEN`] bytes. On an error `out` is left empty.
 ///
-/// `key` is the public half of a key that is drawn for this session and used in no other. It must be
-/// as strong as every custodian's key, and `transfer` must not be a custodian's certificate.
+/// `key` is the public half of a key that is drawn for this session and used in no other. It must
+/// be as strong as every custodian's key, and `transfer` must not be a custodian's certificate.
 ///
 /// # Errors
 ///

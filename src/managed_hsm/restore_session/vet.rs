@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Vetting: how a custodian knows which collector a request came from.
 //!
-//! A contributed share can be stolen in one place only: it goes to the owner of the key to which it is
-//! wrapped. So a share is contributed only to a [`VettedRequest`].
+//! A contributed share can be stolen in one place only: it goes to the owner of the key to which it
+//! is wrapped. So a share is contributed only to a [`VettedRequest`].
 
 use core::fmt;
 
@@ -35,8 +35,8 @@ impl<'a> VettedRequest<'a> {
         Ok(Self { request, vetted })
     }
 
-    /// Vets a request by attestation: `verifier` accepts `evidence` as an attestation of the collector,
-    /// for example an enclave, that contains R.
+    /// Vets a request by attestation: `verifier` accepts `evidence` as an attestation of the
+    /// collector, for example an enclave, that contains R.
     ///
     /// # Errors
     ///
