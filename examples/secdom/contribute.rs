@@ -44,8 +44,8 @@ token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65
 They are your share in the clear. Give them to nothing else.
 
 For a restore session of a Managed HSM's security-domain file, name that file in place of the sealed domain:
-  secdom contribute --sd-file domain.json --request request --request-digest 9f86...0a08 \\
-      --key A.key --out from-ada
+  secdom contribute --sd-file domain.json --request request \\
+      --request-digest 9f86...0a08 --key A.key --out from-ada
 Compare the SHA-256 of the file and the thumbprint of the transfer key, which it shows, with your notes and the HSM's.
 
 If you need two keys, give both as --key A.key+A.x.key. With the RSA key of the two in a token: take rsa_part \

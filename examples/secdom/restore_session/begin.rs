@@ -22,13 +22,14 @@ use crate::restore_blob::{must_be_expected, with_key};
 use crate::{ids, show, text};
 
 const EXAMPLE: &str = "Example:
-  secdom restore-session begin --sd-file domain.json --sd-exchange-key transfer.pem \\
+  secdom restore-session begin --sd-file domain.json \\
+      --sd-exchange-key transfer.pem \\
       --session restore --request request --expires 604800
 
 It prints the request's digest, the SHA-256 of the domain file and the thumbprint of the transfer key. Tell them to the \
 custodians over a separate channel, such as the phone, and send them the request. Each answers alone:
-  secdom contribute --sd-file domain.json --request request --request-digest 9f86...0a08 \\
-      --key A.key --out from-ada
+  secdom contribute --sd-file domain.json --request request \\
+      --request-digest 9f86...0a08 --key A.key --out from-ada
 
 The folder holds the session's key: whoever has it and a quorum of contributions has the domain.";
 
