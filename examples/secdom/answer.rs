@@ -31,9 +31,15 @@ pub const SHARE: Answer = Answer {
     length: PLAINTEXT_LEN,
 };
 
-/// The part of a share that an RSA key decrypts, if another key is needed, too.
+/// What a challenge has for one custodian.
+pub const VALUE: Answer = Answer {
+    name: "an unwrapped value of a challenge",
+    length: PLAINTEXT_LEN,
+};
+
+/// The part of a share or a value that an RSA key decrypts, if another key is needed, too.
 pub const RSA_PART: Answer = Answer {
-    name: "the decrypted RSA part of a share",
+    name: "the decrypted RSA part",
     length: 64,
 };
 

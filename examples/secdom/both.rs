@@ -102,6 +102,13 @@ impl PrivateKeys {
         self.id
     }
 
+    /// Sets what the token that has the RSA key decrypted next; nothing changes if the key is here.
+    pub fn answer(&mut self, next: Zeroizing<Vec<u8>>) {
+        if let Rsa::Answer(_, answer) = &mut self.rsa {
+            *answer = next;
+        }
+    }
+
     pub fn kind(&self) -> String {
         format!(
             "RSA-{} and {}",

@@ -4,27 +4,26 @@
 
 mod restore;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use getrandom::SysRng;
 use security_domain::contribution::{
     Request, RequestDigest, VettedRequest, contribute, contribution_len,
 };
-use security_domain::sealed_domain::{DomainId, DomainShare, Epoch, ExpectedDomain, SealedDomain};
+use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain};
 
 use serde_json::json;
 
 use security_domain::x509::Thumbprint;
 
-use crate::custodian::{self, Sealed};
+use crate::custodian::Sealed;
 use crate::custodians::KeyArgs;
 use crate::domain::FormatArgs;
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Content, Target};
-use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{answer, clock, hsm, ids, input};
+use crate::{clock, hsm, ids, input, share};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -153,17 +152,13 @@ pub fn run(args: Args) -> Outcome<Report> {
     let request = VettedRequest::compared(request, args.request_digest)
         .map_err(|error| Refusal::file(&args.request, error))?;
 
-    let share = match (&args.from.key, &args.from.share) {
-        (Some(key), answer) => {
-            let of = Sealed {
-                domain: &sealed,
-                path: &path,
-            };
-            with_key(key, answer.as_deref(), args.passwords, of)?
-        }
-        (None, Some(path)) => unwrapped(path, &sealed)?,
-        (None, None) => return Err(Refusal::new(NO_KEY)),
+    let of = Sealed {
+        domain: &sealed,
+        path: &path,
     };
+    let Source { key, share, .. } = &args.from;
+    let held = share::read(key.as_deref(), share.as_deref(), args.passwords, of)?;
+    let share = held.share;
     let now = u64::try_from(clock::now()).unwrap_or(0);
     let mut out = vec![0; contribution_len(request.request())];
     let contribution = contribute(
@@ -186,47 +181,4 @@ pub fn run(args: Args) -> Outcome<Report> {
         "request_digest": request.to_string(),
     });
     Ok(Report::about(output, args.json.either(text, &object)))
-}
-
-const NO_KEY: &str = "neither --key nor --share is given";
-
-/// Unwraps a share with a custodian's key, with two, or with one and what the token that has the
-/// other answered.
-fn with_key(
-    argument: &Path,
-    answer: Option<&Path>,
-    passwords: PasswordArgs,
-    sealed: Sealed<'_>,
-) -> Outcome<DomainShare> {
-    let (id, mut key) = match (KeyFiles::of(argument), answer) {
-        (files, None) => {
-            let passwords = passwords.read(files.count())?;
-            custodian::read(&files, &passwords, 0, sealed)?
-        }
-        (KeyFiles::Both(files), Some(answer)) => {
-            let passwords = passwords.read(1)?;
-            let answer = answer::read(answer, &answer::RSA_PART)?;
-            custodian::with_token(&files, answer, &passwords, sealed)?
-        }
-        (KeyFiles::One(path), Some(_)) => {
-            let reason = "--share is the whole share, without --key; with --key CER+KEY it is what the token of \
-                          one of two keys decrypted";
-            return Err(Refusal::file(&path, reason));
-        }
-    };
-    { sealed.domain }
-        .unwrap_share(id, &mut key, &mut SysRng)
-        .map_err(|error| Refusal::file(argument, error))
-}
-
-/// Reads a share that a token unwrapped. Its bytes say whose it is, and the domain confirms it.
-fn unwrapped(path: &Path, sealed: &SealedDomain<'_>) -> Outcome<DomainShare> {
-    let plaintext = answer::read(path, &answer::SHARE)?;
-    let mut custodians = sealed.header().custodians();
-    let custodian = custodians.find(|custodian| custodian.index.get() == plaintext[32]);
-    let custodian =
-        custodian.ok_or_else(|| Refusal::file(path, "is not an unwrapped share of this domain"))?;
-    sealed
-        .accept_share(custodian.id, &plaintext)
-        .map_err(|error| Refusal::file(path, error))
 }

@@ -1,107 +1,123 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom drill`: proves, without an upload, that the given keys open the file.
+//! `secdom drill`: shows that custodians still have what they should. The files of Managed HSM are drilled with their
+//! keys, sealed domains by a challenge that each custodian answers alone.
 
-use std::fmt::Write;
+mod azure;
+mod challenge;
+mod respond;
+mod verify;
+
 use std::path::{Path, PathBuf};
 
-use security_domain::managed_hsm::domain_file::DomainFile;
-use serde_json::json;
+use clap::error::Error;
+use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
+use security_domain::drill::Challenge;
+use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
 
-use crate::custodians::{self, Custodian, KeyArgs, Unusable};
-use crate::domain::{self, Domain, File, FormatArgs};
-use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{show, split, text};
+use crate::hsm;
+use crate::kind::{self, FileKind};
+use crate::report::{Outcome, Refusal, Report};
+
+const ABOUT: &str = "\
+Prove that keys open a domain file of Managed HSM: fewer than a quorum open their own shares, a quorum opens every \
+artifact, more than a quorum must all agree. For a sealed domain, ask its custodians with a challenge that each of \
+them answers alone. Shows no secret";
 
 const EXAMPLE: &str = "Examples:
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key
-  secdom drill --sd-file domain.json --sd-wrapping-keys A.key B.key C.key";
+  secdom drill --sd-file domain.json --sd-wrapping-keys A.key B.key C.key
+  secdom drill challenge --sealed domain.sealed --expect-domain 2c26...e7ae \\
+      --custodians A.cer B.cer C.cer --out challenge";
 
-/// Prove that keys open a domain file: fewer than a quorum open their own shares, a quorum opens
-/// every artifact, more than a quorum must all agree. Writes nothing and shows no secret
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLE)]
-pub struct Args {
-    /// The security-domain file
-    #[arg(long, value_name = "FILE")]
-    sd_file: PathBuf,
-    #[command(flatten)]
-    format: FormatArgs,
-    #[command(flatten)]
-    keys: KeyArgs,
-    #[command(flatten)]
-    json: JsonArg,
+/// What is drilled: keys, or the custodians of a sealed domain.
+pub enum Drill {
+    Keys(azure::Args),
+    Custodians(Verb),
 }
 
-pub fn run(args: Args) -> Outcome<Report> {
-    let path = &args.sd_file;
-    let text = text::read_json(path)?;
-    let Domain {
-        mut file,
-        passed_over,
-    } = domain::read(path, &text, &args.format)?;
-    let mut custodians =
-        custodians::read(args.keys, path, &mut file, 1, Unusable::Refused)?.custodians;
-
-    match &file {
-        File::Shared(file) => drill_shares(path, file, &mut custodians)?,
-        File::Split(file) => split::drill(path, file, &mut custodians)?,
-    }
-    let (mut text, mut listed) = (String::new(), Vec::new());
-    for custodian in &custodians {
-        let _ = writeln!(text, "{} opens its share", custodian.name());
-        listed.push(json!({
-            "key": show::path(&custodian.key_file),
-            "thumbprint": custodian.thumbprint.to_string(),
-        }));
-    }
-    let required = usize::from(file.required());
-    let is_quorum = custodians.len() >= required;
-    let _ = if !is_quorum {
-        writeln!(
-            text,
-            "{} of the {required} required keys: the artifacts were not opened",
-            custodians.len(),
-        )
-    } else {
-        let all_agree = if custodians.len() > required {
-            ", and all shares agree"
-        } else {
-            ""
-        };
-        writeln!(
-            text,
-            "{}, {required} required: {}, all opened{all_agree}",
-            show::count(custodians.len(), "key"),
-            show::count(file.artifacts().len(), "artifact"),
-        )
-    };
-    let mut notes = custodians::notes(&file, &custodians);
-    notes.extend(passed_over);
-    let object = json!({
-        "custodians": listed,
-        "required": required,
-        "artifacts": file.artifacts().len(),
-        "artifacts_opened": is_quorum,
-    });
-    Ok(Report {
-        notes,
-        ..Report::text(args.json.either(text, &object))
-    })
+/// The steps of a drill of a sealed domain.
+#[derive(Subcommand)]
+pub enum Verb {
+    Challenge(challenge::Args),
+    Respond(respond::Args),
+    Verify(verify::Args),
 }
 
-/// Opens the share of each custodian and, with a quorum, every artifact.
-fn drill_shares(path: &Path, file: &DomainFile<'_>, custodians: &mut [Custodian]) -> Outcome<()> {
-    let failed = |wrong: &[String]| Refusal::file(path, custodians::wrong_shares(wrong));
-    let (shares, mut wrong) = custodians::open_shares(custodians, file)?;
-    if !wrong.is_empty() {
-        return Err(failed(&wrong));
+impl clap::Args for Drill {
+    fn augment_args(command: Command) -> Command {
+        let command = Verb::augment_subcommands(azure::Args::augment_args(command));
+        command
+            .about(ABOUT)
+            .after_help(EXAMPLE)
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
     }
-    if custodians.len() >= usize::from(file.quorum().threshold().get()) {
-        custodians::combine(path, file, custodians, &shares, &mut wrong)?;
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
-    if wrong.is_empty() {
+}
+
+impl FromArgMatches for Drill {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        match matches.subcommand() {
+            Some(_) => Verb::from_arg_matches(matches).map(Self::Custodians),
+            None => azure::Args::from_arg_matches(matches).map(Self::Keys),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
-    } else {
-        Err(failed(&wrong))
     }
+}
+
+pub fn run(drill: Drill) -> Outcome<Report> {
+    match drill {
+        Drill::Keys(args) => azure::run(args),
+        Drill::Custodians(Verb::Challenge(args)) => challenge::run(&args),
+        Drill::Custodians(Verb::Respond(args)) => respond::run(args),
+        Drill::Custodians(Verb::Verify(args)) => verify::run(&args),
+    }
+}
+
+/// The sealed domain whose custodians are drilled.
+#[derive(clap::Args)]
+struct SealedArgs {
+    /// The sealed domain, complete or pending
+    #[arg(long, value_name = "FILE")]
+    sealed: PathBuf,
+    /// The domain's id, as noted when it was activated
+    #[arg(long, value_name = "HEX")]
+    expect_domain: DomainId,
+}
+
+impl SealedArgs {
+    fn expect(&self) -> ExpectedDomain {
+        ExpectedDomain::new(self.expect_domain, Epoch::FIRST)
+    }
+
+    /// Parses `bytes`, those of the file, which must be the expected domain.
+    fn parse<'b>(&self, bytes: &'b [u8]) -> Outcome<SealedDomain<'b>> {
+        let sealed = hsm::parse_sealed(&self.sealed, bytes)?;
+        let checked = self.expect().check(sealed.header());
+        checked.map_err(|error| Refusal::file(&self.sealed, error))?;
+        Ok(sealed)
+    }
+}
+
+/// Parses the challenge in `path`, which must be for `sealed`.
+fn parse_challenge<'b>(
+    path: &Path,
+    bytes: &'b [u8],
+    sealed: &SealedDomain<'_>,
+) -> Outcome<Challenge<'b>> {
+    let challenge = Challenge::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Challenge, error))?;
+    let (have, want) = (challenge.header(), sealed.header().digest());
+    if have != want {
+        let reason = format!("the challenge is for header {have}, not {want}");
+        return Err(Refusal::file(path, reason));
+    }
+    Ok(challenge)
 }

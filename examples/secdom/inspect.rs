@@ -30,8 +30,8 @@ with its thumbprint and, given its certificate, subject, key_bits, not_before, n
 file also with wrapped_content_key, in base64, and command, which unwraps it for --sd-unwrapped of restore-blob), \
 artifacts (each with tag and size), findings, and for a restore blob or transfer key \
 transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes more than the \
-artifact. For a sealed domain, a request, a contribution or a backup, the members are those of its \
-header; a custodian of a sealed domain has an id in place of a thumbprint, and one who needs two keys \
+artifact. For a sealed domain, a request, a contribution, a backup or a file of a drill, the members are those of its \
+header; each value of a challenge has the index of a share and wrapped_value, in base64; a custodian of a sealed domain has an id in place of a thumbprint, and one who needs two keys \
 rsa_part, the part of wrapped_share that the RSA key decrypts.";
 
 /// Fewer bits than this are below current advice (NIST SP 800-57 part 1, table 2: 128 bits of
@@ -43,7 +43,7 @@ const ADVISED_BITS: u32 = 3072;
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
-    /// domain, request, contribution or backup of this tool; a certificate, public key or private key
+    /// domain, request, contribution, backup, challenge or response of this tool; a certificate, public key or private key
     file: PathBuf,
     /// Certificates, PEM or DER, that show to whom the shares belong; CER+PUB for a custodian who
     /// needs two keys

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::Path;
 
+use minicbor::data::Type;
 use security_domain::backup::{BackupHeader, HeaderError};
 use serde_json::Value;
 
@@ -30,6 +31,8 @@ pub enum FileKind {
     SealedDomain,
     Request,
     Contribution,
+    Challenge,
+    Response,
     RestoreRequest,
     RestoreContribution,
     Backup,
@@ -67,7 +70,7 @@ impl FileKind {
             // The heads of CBOR arrays of 6, 2, 5, 7 and 4 items.
             [0x86, ..] => Self::SealedDomain,
             [0x82, ..] => Self::Request,
-            [0x85, ..] => Self::Contribution,
+            [0x85, ..] => of_five(bytes),
             [0x87, ..] => Self::RestoreRequest,
             [0x84, ..] => Self::RestoreContribution,
             [b's', b'd', b'b', ..] => Self::Backup,
@@ -116,6 +119,8 @@ impl fmt::Display for FileKind {
             Self::SealedDomain => "a sealed domain",
             Self::Request => "a request for contributions",
             Self::Contribution => "a contribution",
+            Self::Challenge => "a challenge of a drill",
+            Self::Response => "a response of a drill",
             Self::RestoreRequest => "a request to restore a Managed HSM security domain",
             Self::RestoreContribution => "a contribution to restore a Managed HSM security domain",
             Self::Backup => "a backup",
@@ -194,11 +199,31 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
         FileKind::SealedDomain,
         FileKind::Request,
         FileKind::Contribution,
+        FileKind::Challenge,
+        FileKind::Response,
         FileKind::RestoreRequest,
         FileKind::RestoreContribution,
     ]
     .contains(kind);
     own && { minicbor::Decoder::new(bytes).skip() }.is_err_and(|error| error.is_end_of_input())
+}
+
+/// Recognises a file of five items. After a version and a digest, a challenge has another digest, and the others have an
+/// index. A response has no bytes or 32 after it, and a contribution more.
+fn of_five(bytes: &[u8]) -> FileKind {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let front = decoder.array().and_then(|_| decoder.skip());
+    if front.and_then(|()| decoder.skip()).is_err() {
+        return FileKind::Contribution;
+    }
+    if matches!(decoder.datatype(), Ok(Type::Bytes)) {
+        return FileKind::Challenge;
+    }
+    let value = decoder.skip().ok();
+    match value.and_then(|()| bytes.get(decoder.position()..)) {
+        Some([0x40, ..] | [0x58, 32, ..]) => FileKind::Response,
+        _ => FileKind::Contribution,
+    }
 }
 
 fn of_text(bytes: &[u8]) -> FileKind {

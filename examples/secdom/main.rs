@@ -4,7 +4,7 @@
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
 //! `init-recovery` and `upload` simulate the HSM's side. `restore-session` collects the shares of custodians who
 //! never meet. `hsm` simulates an HSM with the crate's
-//! own sealed domains; `contribute`, `keygen` and `paper` are its custodians' side. Exit code 0: done. 1: refused,
+//! own sealed domains; `contribute`, `drill respond`, `keygen` and `paper` are its custodians' side. Exit code 0: done. 1: refused,
 //! with one line on stderr that names the file and the reason. 2: the command line is invalid.
 
 mod answer;
@@ -44,6 +44,7 @@ mod recipients;
 mod report;
 mod restore_blob;
 mod restore_session;
+mod share;
 mod shell;
 mod show;
 mod signals;
@@ -72,7 +73,7 @@ enum Verb {
     Upload(upload::Args),
     Check(check::Args),
     Inspect(inspect::Args),
-    Drill(drill::Args),
+    Drill(drill::Drill),
     #[command(subcommand)]
     RestoreSession(restore_session::Verb),
     Contribute(contribute::Args),
@@ -109,7 +110,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Upload(args) => upload::run(args),
         Verb::Check(args) => check::run(&args),
         Verb::Inspect(args) => inspect::run(&args),
-        Verb::Drill(args) => drill::run(args),
+        Verb::Drill(drill) => drill::run(drill),
         Verb::RestoreSession(verb) => restore_session::run(verb),
         Verb::Contribute(args) => contribute::run(args),
         Verb::Keygen(args) => keygen::run(args),

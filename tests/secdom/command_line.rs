@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 33] = [
+pub const VERBS: [&str; 36] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -16,6 +16,9 @@ pub const VERBS: [&str; 33] = [
     "check",
     "inspect",
     "drill",
+    "drill challenge",
+    "drill respond",
+    "drill verify",
     "restore-session begin",
     "restore-session add",
     "restore-session status",
@@ -48,6 +51,7 @@ pub const VERBS: [&str; 33] = [
 fn help_and_version_are_no_errors() {
     let help = secdom(["--help"]).done()
         + &secdom(["hsm", "--help"]).done()
+        + &secdom(["drill", "--help"]).done()
         + &secdom(["paper", "--help"]).done()
         + &secdom(["restore-session", "--help"]).done();
     for verb in VERBS {
@@ -78,7 +82,12 @@ fn a_command_line_that_cannot_be_read_is_exit_code_2() {
         "check transfer-key",
         "check other a",
         "drill --sd-file a",
+        "drill",
         "drill --sd-wrapping-keys a",
+        "drill --sd-file a challenge --sealed b --expect-domain c --out d",
+        "drill challenge --sealed a --out b",
+        "drill respond --sealed a --expect-domain b --challenge c --out d",
+        "drill verify --sealed a --expect-domain b --challenge c",
         "drill --sd-file a --sd-wrapping-keys b --passwords c --password-file d",
         "download --sd-wrapping-keys a --sd-quorum two --artifact b=c --security-domain-file d",
         "download --sd-wrapping-keys a --sd-quorum 2 --artifact b --security-domain-file d",
@@ -117,6 +126,12 @@ fn shells_and_manuals_know_every_verb() {
         page.contains("secdom\\-hsm\\-activate") && page.contains("quorum"),
         "{page}"
     );
+    let page = secdom(["man", "drill"]).done();
+    for words in ["sd\\-wrapping\\-keys", "secdom\\-drill\\-challenge(1)"] {
+        assert!(page.contains(words), "{page}");
+    }
+    let page = secdom(["man", "drill", "respond"]).done();
+    assert!(page.contains("secdom\\-drill\\-respond"), "{page}");
     secdom(["man", "hsm", "fly"]).refused(&["\"fly\"", "secdom-hsm"]);
 }
 

@@ -12,6 +12,7 @@ mod command_line;
 mod contribute;
 mod damaged;
 mod drill;
+mod drill_sealed;
 mod formats;
 mod hsm;
 mod hsm_backup;

@@ -17,7 +17,7 @@ use crate::simulated::{CUSTODIANS, Site};
 use crate::{Run, arguments, secdom};
 
 /// `A+B`.
-fn both(first: &Path, second: &Path) -> PathBuf {
+pub fn both(first: &Path, second: &Path) -> PathBuf {
     let mut argument = OsString::from(first);
     argument.push("+");
     argument.push(second);
@@ -30,8 +30,8 @@ pub struct Ceremony {
     pub site: Site,
     /// Private and public half of the second keys.
     pub other: [[PathBuf; 2]; 2],
-    sealed: PathBuf,
-    domain: String,
+    pub sealed: PathBuf,
+    pub domain: String,
     said: String,
 }
 
@@ -85,7 +85,7 @@ impl Ceremony {
     }
 }
 
-fn certificate(site: &Site, custodian: usize) -> PathBuf {
+pub fn certificate(site: &Site, custodian: usize) -> PathBuf {
     site.path(&format!("{}.cer", CUSTODIANS[custodian]))
 }
 

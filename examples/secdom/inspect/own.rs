@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of restore
-//! sessions.
+//! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of drills and of
+//! restore sessions.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -10,6 +10,7 @@ use base64ct::{Base64, Encoding};
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
+use security_domain::drill::{Challenge, Proof, Response};
 use security_domain::managed_hsm::restore_session;
 use security_domain::sealed_domain::{
     BirthCommitment, Custodian, Header, ModuleVersion, SealedDomain,
@@ -31,7 +32,11 @@ pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> 
     Some(match bytes {
         [0x86, ..] => sealed_domain(path, bytes, certs),
         [0x82, ..] => request(path, bytes),
-        [0x85, ..] => contribution(path, bytes),
+        [0x85, ..] => match FileKind::of(bytes) {
+            FileKind::Challenge => challenge(path, bytes),
+            FileKind::Response => response(path, bytes),
+            _ => contribution(path, bytes),
+        },
         [0x87, ..] => restore_request(path, bytes),
         [0x84, ..] => restore_contribution(path, bytes),
         [b's', b'd', b'b', ..] => backup(path, bytes),
@@ -225,6 +230,45 @@ fn contribution(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         format!("{}, not verified", contribution.index().get()),
     );
     facts.member("index", contribution.index().get());
+    Ok(facts)
+}
+
+fn challenge(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let challenge = Challenge::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Challenge, error))?;
+    let title = "challenge of a drill, version 1";
+    let mut facts = Facts::new(path, "challenge", title, bytes);
+    facts.fact("challenge-digest", challenge.digest());
+    facts.fact("challenge-id", challenge.id());
+    facts.fact("header-digest", challenge.header());
+    facts.time("created", challenge.created(), "its maker had no clock");
+    let mut values = Vec::new();
+    for (index, wrapped) in challenge.values() {
+        let (index, wrapped) = (index.get(), wrapped.as_bytes());
+        let size = show::count(wrapped.len(), "byte");
+        facts.word("value", format!("for share {index}, {size}"));
+        values.push(json!({ "index": index, "wrapped_value": base64(wrapped) }));
+    }
+    facts.member("values", values);
+    Ok(facts)
+}
+
+fn response(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let response = Response::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Response, error))?;
+    let title = "response of a drill, version 1";
+    let mut facts = Facts::new(path, "response", title, bytes);
+    facts.fact("challenge-digest", response.challenge());
+    let index = response.index().get();
+    facts.word("share", format!("{index}, not verified"));
+    facts.member("index", index);
+    // It is longest with a value in it.
+    let claimed = match bytes.len() {
+        Response::MAX_LEN => Proof::KeyAndShare,
+        _ => Proof::ShareKnown,
+    };
+    facts.word("claims", format!("{claimed}, not verified"));
+    facts.member("claims", claimed.to_string());
     Ok(facts)
 }
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom drill verify`: says what the responses to a challenge prove.
+
+use std::path::{Path, PathBuf};
+
+use security_domain::custodian::CustodianId;
+use security_domain::drill::{Answered, Challenge, Response};
+use security_domain::sealed_domain::SealedDomain;
+use serde_json::json;
+
+use super::{SealedArgs, parse_challenge};
+use crate::kind::{self, FileKind};
+use crate::names::CertsArg;
+use crate::report::{JsonArg, Outcome, Refusal, Report};
+use crate::{input, show};
+
+const EXAMPLE: &str = "Example:
+  secdom drill verify --sealed domain.sealed --expect-domain 2c26...e7ae \\
+      --challenge challenge response-of-ada response-of-bob
+
+Take a challenge that you made yourself, and take it once: whoever made it knows what it asks for, and a response that \
+was seen before proves nothing.";
+
+/// Say what responses to your own challenge prove of each custodian: key and share, or that the share is known. The exit
+/// code is 1 if any response was refused
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    of: SealedArgs,
+    /// The challenge, as you kept it
+    #[arg(long, value_name = "FILE")]
+    challenge: PathBuf,
+    /// The responses
+    #[arg(required = true, value_name = "RESPONSE")]
+    responses: Vec<PathBuf>,
+    #[command(flatten)]
+    certs: CertsArg,
+    #[command(flatten)]
+    json: JsonArg,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    let names = args.certs.read()?;
+    let bytes = input::read(&args.of.sealed)?;
+    let sealed = args.of.parse(&bytes)?;
+    let bytes = input::read(&args.challenge)?;
+    let challenge = parse_challenge(&args.challenge, &bytes, &sealed)?;
+    let (mut text, mut listed) = (String::new(), Vec::new());
+    let (mut answered, mut refused) = (Vec::<(CustodianId, &Path)>::new(), Vec::new());
+    for file in &args.responses {
+        let one = verify(args, &sealed, &challenge, file).and_then(|one| {
+            let earlier = answered.iter().find(|(id, _)| *id == one.custodian);
+            match earlier {
+                Some((id, earlier)) => Err(second(file, &names.show(*id), earlier)),
+                None => Ok(one),
+            }
+        });
+        let Answered {
+            custodian, proof, ..
+        } = match one {
+            Ok(one) => one,
+            Err(refusal) => {
+                refused.push(refusal.to_string());
+                continue;
+            }
+        };
+        answered.push((custodian, file));
+        let shown = show::path(file);
+        text += &format!("{shown}: custodian {}: {proof}\n", names.show(custodian));
+        listed.push(json!({
+            "file": shown,
+            "custodian": custodian.to_string(),
+            "subject": names.subject(custodian),
+            "proof": proof.to_string(),
+        }));
+    }
+    if listed.is_empty() {
+        return Err(Refusal::new(refused.join("; ")));
+    }
+    let mut silent = Vec::new();
+    for custodian in sealed.header().custodians() {
+        if !answered.iter().any(|(id, _)| *id == custodian.id) {
+            text += &format!("custodian {}: no response\n", names.show(custodian.id));
+            silent.push(custodian.id.to_string());
+        }
+    }
+    let object = json!({
+        "challenge_digest": challenge.digest().to_string(),
+        "responses": listed,
+        "without_response": silent,
+        "refused": refused,
+    });
+    Ok(Report {
+        refused_in_part: !refused.is_empty(),
+        notes: refused,
+        ..Report::text(args.json.either(text, &object))
+    })
+}
+
+fn verify(
+    args: &Args,
+    sealed: &SealedDomain<'_>,
+    challenge: &Challenge<'_>,
+    file: &Path,
+) -> Outcome<Answered> {
+    let bytes = input::read(file)?;
+    let response = Response::parse(&bytes)
+        .map_err(|error| kind::refusal(file, &bytes, &FileKind::Response, error))?;
+    { response.verify(sealed, &args.of.expect(), challenge) }
+        .map_err(|error| Refusal::file(file, error))
+}
+
+/// The refusal of a second response of one custodian, who is shown as `name`.
+fn second(file: &Path, name: &str, earlier: &Path) -> Refusal {
+    let reason = match file == earlier {
+        true => "is given twice".into(),
+        false => format!(
+            "custodian {name} has responded with {}",
+            show::path(earlier)
+        ),
+    };
+    Refusal::file(file, reason)
+}
