@@ -12,6 +12,7 @@ use security_domain::contribution::{
     Contribution, Request, RequestDigest, VettedRequest, contribute, contribution_len,
 };
 use security_domain::custodian::Recipient;
+use security_domain::drill::{Challenge, Proof, Response, respond};
 use security_domain::lifecycle::{
     Activation, Active, AnyDomain, Domain, Empty, LifecycleError, Provisioned, Recovering, Vault,
 };
@@ -52,17 +53,22 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     write_new(&file("key.backup"), &backup)?;
     println!("   key.backup     {} bytes", backup.len());
 
-    println!("\n9. It burns down. Another HSM asks for its domain.");
+    println!("\n9. Ada shows, alone, that she still has her key and her share.");
+    let expect = ExpectedDomain::new(noted, Epoch::FIRST);
+    let proof = drill(&mut custodians[0], &sealed, &expect)?;
+    require(proof == Proof::KeyAndShare, "she has both")?;
+    println!("   a drill proves {proof}");
+
+    println!("\n10. The HSM burns down. Another HSM asks for its domain.");
     drop(first);
     let (mut memory_2, mut board_2) = (vault(), Board::new()?);
-    let expect = ExpectedDomain::new(noted, Epoch::FIRST);
     let (mut session, request) = ask(&mut memory_2, &mut board_2, &sealed, &expect)?;
     write_new(&file("request.cbor"), &request)?;
     let shown = session.request().ok_or("the session has a request")?;
     println!("   request.cbor   {} bytes", request.len());
     println!("   the HSM shows  request {shown}");
 
-    println!("\n10. Ben, Dana and Emil answer, each alone, from wherever they are.");
+    println!("\n11. Ben, Dana and Emil answer, each alone, from wherever they are.");
     for place in [1, 3, 4] {
         let answer = answer(&mut custodians[place], &domain, &expect, &request, shown)?;
         let name = format!("{}.contribution", NAMES[place]);
@@ -82,14 +88,14 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
         second.status().stage
     );
 
-    println!("\n11. It restores the backup that the first one made.");
+    println!("\n12. It restores the backup that the first one made.");
     let restored = restore(&mut second, &mut board_2, &backup)?;
     require(
         restored == b"another key, made later",
         "the key is what it was",
     )?;
 
-    println!("\n12. A third HSM gets the domain from a quorum in one place.");
+    println!("\n13. A third HSM gets the domain from a quorum in one place.");
     let (mut memory_3, mut board_3) = (vault(), Board::new()?);
     let blank = empty(&mut memory_3, &mut board_3)?;
     let session = blank.begin_recovery_here(&sealed, &expect, None, &mut board_3);
@@ -111,7 +117,7 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
         "they share a domain",
     )?;
 
-    println!("\n13. What must fail.");
+    println!("\n14. What must fail.");
     let (mut memory_4, mut board_4) = (vault(), Board::new()?);
     let pending = file("stranger.pending");
     let (mut stranger, _) = activate(&mut memory_4, &mut board_4, custodians, &pending)?;
@@ -215,6 +221,31 @@ fn ask<'v>(
     let (session, len) = asked.map_err(LifecycleError::from)?;
     request.truncate(len);
     Ok((session, request))
+}
+
+/// Challenges a custodian, answers as the custodian, and returns what the response proves.
+fn drill(
+    custodian: &mut Party,
+    sealed: &SealedDomain<'_>,
+    expect: &ExpectedDomain,
+) -> Outcome<Proof> {
+    let (rng, asked) = (&mut SysRng, [custodian.key.public_key().clone()]);
+    let mut file = vec![0; Challenge::written_len(&asked)];
+    let challenge = Challenge::write(sealed, &asked, 0, rng, &mut file)?;
+    let (id, key) = (asked[0].id(), &mut custodian.key);
+    let share = sealed.unwrap_share(id, key, rng)?;
+    let value = challenge.unwrap_value(sealed, id, key, rng)?;
+    let mut out = [0; Response::MAX_LEN];
+    let response = respond(
+        sealed,
+        expect,
+        &challenge,
+        &share,
+        Some(&value),
+        rng,
+        &mut out,
+    )?;
+    Ok(response.verify(sealed, expect, &challenge)?.proof)
 }
 
 /// One custodian's part: compares the request with what the HSM shows, and wraps the share to it.

@@ -192,10 +192,9 @@ fn custodians_prove_key_and_share_or_that_the_share_is_known() {
     let mut line = drill.line("respond");
     let (challenge, key) = (fs::File::open(site.path("challenge")), site.key(1));
     line.extend(arguments!["--challenge", "-", "--key", key, "--out", "-"]);
-    let piped = tool()
-        .args(line)
-        .stdin(challenge.unwrap())
-        .stderr(Stdio::piped());
+    let mut piped = tool();
+    let piped = piped.args(line).stdin(challenge.unwrap());
+    let piped = piped.stderr(Stdio::piped());
     let piped = piped.output().unwrap();
     assert!(piped.status.success() && piped.stderr.ends_with(b": key and share\n"));
     site.folder.write("piped", piped.stdout);

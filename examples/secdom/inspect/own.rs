@@ -238,7 +238,8 @@ fn challenge(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         .map_err(|error| kind::refusal(path, bytes, &FileKind::Challenge, error))?;
     let title = "challenge of a drill, version 1";
     let mut facts = Facts::new(path, "challenge", title, bytes);
-    facts.fact("challenge-digest", challenge.digest());
+    facts.word("challenge", challenge.digest());
+    facts.member("challenge_digest", challenge.digest().to_string());
     facts.fact("challenge-id", challenge.id());
     facts.fact("header-digest", challenge.header());
     facts.time("created", challenge.created(), "its maker had no clock");
@@ -258,7 +259,8 @@ fn response(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         .map_err(|error| kind::refusal(path, bytes, &FileKind::Response, error))?;
     let title = "response of a drill, version 1";
     let mut facts = Facts::new(path, "response", title, bytes);
-    facts.fact("challenge-digest", response.challenge());
+    facts.word("challenge", response.challenge());
+    facts.member("challenge_digest", response.challenge().to_string());
     let index = response.index().get();
     facts.word("share", format!("{index}, not verified"));
     facts.member("index", index);
