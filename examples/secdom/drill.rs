@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom drill`: shows that custodians still have what they should. The files of Managed HSM are drilled with their
-//! keys, sealed domains by a challenge that each custodian answers alone.
+//! `secdom drill`: shows that custodians still have what they should. The files of Managed HSM are
+//! drilled with their keys, sealed domains by a challenge that each custodian answers alone.
 
 mod azure;
 mod challenge;

@@ -42,8 +42,9 @@ const ADVISED_BITS: u32 = 3072;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a sealed
-    /// domain, request, contribution, backup, challenge or response of this tool; a certificate, public key or private key
+    /// A security-domain file, restore blob, transfer key or certificate info of Managed HSM; a
+    /// sealed domain, request, contribution, backup, challenge or response of this tool; a
+    /// certificate, public key or private key
     file: PathBuf,
     /// Certificates, PEM or DER, that show to whom the shares belong; CER+PUB for a custodian who
     /// needs two keys

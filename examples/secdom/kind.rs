@@ -208,8 +208,8 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
     own && { minicbor::Decoder::new(bytes).skip() }.is_err_and(|error| error.is_end_of_input())
 }
 
-/// Recognises a file of five items. After a version and a digest, a challenge has another digest, and the others have an
-/// index. A response has no bytes or 32 after it, and a contribution more.
+/// Recognises a file of five items. After a version and a digest, a challenge has another digest,
+/// and the others have an index. A response has no bytes or 32 after it, and a contribution more.
 fn of_five(bytes: &[u8]) -> FileKind {
     let mut decoder = minicbor::Decoder::new(bytes);
     let front = decoder.array().and_then(|_| decoder.skip());

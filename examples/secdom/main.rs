@@ -2,10 +2,11 @@
 //! `secdom`: security domains of HSMs on the command line, offline.
 //!
 //! Custodians restore, drill and inspect the files of Azure Managed HSM with it; `download`,
-//! `init-recovery` and `upload` simulate the HSM's side. `restore-session` collects the shares of custodians who
-//! never meet. `hsm` simulates an HSM with the crate's
-//! own sealed domains; `contribute`, `drill respond`, `keygen` and `paper` are its custodians' side. Exit code 0: done. 1: refused,
-//! with one line on stderr that names the file and the reason. 2: the command line is invalid.
+//! `init-recovery` and `upload` simulate the HSM's side. `restore-session` collects the shares of
+//! custodians who never meet. `hsm` simulates an HSM with the crate's own sealed domains;
+//! `contribute`, `drill respond`, `keygen` and `paper` are its custodians' side. Exit code 0: done.
+//! 1: refused, with one line on stderr that names the file and the reason. 2: the command line is
+//! invalid.
 
 mod answer;
 mod artifacts;
@@ -59,8 +60,8 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches, Parser};
 
-/// Security domains of HSMs: restore, drill and inspect Managed HSM files, and recover the crate's own
-/// sealed domains, offline
+/// Security domains of HSMs: restore, drill and inspect Managed HSM files, and recover the crate's
+/// own sealed domains, offline
 ///
 /// Exit code 0: done. 1: refused, with one line on stderr that gives the reason. 2: the command
 /// line is invalid. No verb overwrites a file. Each verb's --help has an example.

@@ -22,8 +22,8 @@ pub struct Held {
     pub answered: bool,
 }
 
-/// Reads the share of the custodian whose key the argument `--key` names, or which a token unwrapped, as the file of
-/// `--share` says.
+/// Reads the share of the custodian whose key the argument `--key` names, or which a token
+/// unwrapped, as the file of `--share` says.
 pub fn read(
     key: Option<&Path>,
     answer: Option<&Path>,

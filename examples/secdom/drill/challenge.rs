@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom drill challenge`: asks custodians of a sealed domain to show that they have their keys and shares.
+//! `secdom drill challenge`: asks custodians of a sealed domain to show that they have their keys
+//! and shares.
 
 use std::path::{Path, PathBuf};
 
@@ -21,15 +22,15 @@ const EXAMPLE: &str = "Example:
 
 Keep the challenge, and verify the responses with that copy, once. Make a new one for each drill.";
 
-/// Write a challenge to the custodians of a sealed domain. Those whose certificates or public keys are given can
-/// prove that they have key and share, the others that the share is known
+/// Write a challenge to the custodians of a sealed domain. Those whose certificates or public keys
+/// are given can prove that they have key and share, the others that the share is known
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     #[command(flatten)]
     of: SealedArgs,
-    /// The certificates or public keys of the custodians who are to prove that they have their keys, PEM or DER, of
-    /// any kinds; CER+PUB for a custodian who needs two
+    /// The certificates or public keys of the custodians who are to prove that they have their
+    /// keys, PEM or DER, of any kinds; CER+PUB for a custodian who needs two
     #[arg(long, num_args = 1.., value_name = "CER")]
     custodians: Vec<PathBuf>,
     /// The challenge to write; - writes to standard output

@@ -32,8 +32,8 @@ If you need two keys, give both as --key A.key+A.x.key. With the RSA key of the 
 in --share and --value the 64 bytes that it decrypted: of your rsa_part, and of as many bytes from the front of the \
 wrapped value.";
 
-/// Answer a challenge as one custodian: the response proves that you have your key and your share, and holds nothing
-/// of either
+/// Answer a challenge as one custodian: the response proves that you have your key and your share,
+/// and holds nothing of either
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -57,12 +57,13 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 struct Source {
-    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two are needed
+    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
+    /// are needed
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped of the share: 65 bytes, their base64, or JSON with
-    /// it; - reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted:
-    /// 64 bytes
+    /// What a token or a key management service unwrapped of the share: 65 bytes, their base64, or
+    /// JSON with it; - reads standard input. With --key CER+KEY it is what the token with the RSA
+    /// key decrypted: 64 bytes
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
     /// With --share, what it unwrapped of the challenge's value, in the same forms; without it, the

@@ -21,8 +21,8 @@ const EXAMPLE: &str = "Example:
 Take a challenge that you made yourself, and take it once: whoever made it knows what it asks for, and a response that \
 was seen before proves nothing.";
 
-/// Say what responses to your own challenge prove of each custodian: key and share, or that the share is known. The exit
-/// code is 1 if any response was refused
+/// Say what responses to your own challenge prove of each custodian: key and share, or that the
+/// share is known. The exit code is 1 if any response was refused
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {

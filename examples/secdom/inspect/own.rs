@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of drills and of
-//! restore sessions.
+//! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of
+//! drills and of restore sessions.
 
 use std::borrow::Cow;
 use std::fmt::Write;
