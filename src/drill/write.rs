@@ -65,6 +65,7 @@ fn write<K: Recipient, R: Generator + ?Sized>(
     check_keys(sealed, keys)?;
     let mut id = [0; 32];
     rng::fill(rng, &mut id)?;
+    declassify_bytes(&mut id);
     let front = Front {
         id: ChallengeId::from_bytes(id),
         header: sealed.header().digest(),
@@ -118,6 +119,7 @@ fn write_value<K: Recipient, R: Generator + ?Sized>(
         .map_err(|error| ChallengeError::Wrap(custodian.id, error))?
         .and(permit)
         .spend(ChallengeError::Fault)?;
+    declassify_bytes(place);
     *encoder.writer_mut() = rest;
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::mem::forget;
 
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
-use security_domain::custodian::Algorithm;
+use security_domain::custodian::{Algorithm, Recipient};
+use security_domain::drill::{Challenge, Response, respond};
 use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::hazmat::record::{self, Loaded};
 use security_domain::lifecycle::{
@@ -270,6 +271,32 @@ fn a_custodian_who_contributes_leaves_nothing() {
     let secrets = vec![("share", value(&sealed, &lost.keys[0]))];
     let found = left(&secrets, || {
         let made = contribute(&sealed, &expect, &vetted, &share, 0, &mut *seed, &mut out);
+        assert!(made.is_ok());
+    });
+    assert_eq!(found, NOTHING);
+}
+
+/// The value is no secret any more: it leaves in the response.
+#[test]
+fn a_custodian_who_is_drilled_leaves_nothing() {
+    let lost = Lost::new(1);
+    let (sealed, expect) = (Box::new(lost.sealed()), Box::new(lost.expect()));
+    let keys = [lost.keys[0].clone()];
+    let mut file = vec![0; Challenge::written_len(&keys)];
+    let challenge = Challenge::write(&sealed, &keys, 0, &mut rng(1), &mut file).unwrap();
+    let (id, challenge) = (keys[0].id(), Box::new(challenge));
+    let (mut key, mut seed) = (Box::new(lost.keys[0].clone()), Box::new(rng(2)));
+    let share = Box::new(share(&sealed, &lost.keys[0]));
+    let secrets = vec![("share", value(&sealed, &lost.keys[0]))];
+    let mut out = vec![0; Response::MAX_LEN];
+    let found = left(&secrets, || {
+        let drawn = challenge.unwrap_value(&sealed, id, &mut *key, &mut *seed);
+        let drawn = drawn.ok();
+        let drawn = drawn.as_ref();
+        assert!(drawn.is_some());
+        let made = respond(
+            &sealed, &expect, &challenge, &share, drawn, &mut *seed, &mut out,
+        );
         assert!(made.is_ok());
     });
     assert_eq!(found, NOTHING);

@@ -12,6 +12,7 @@
 mod act;
 mod backup;
 mod domain;
+mod drill;
 mod expect;
 mod host;
 mod import;

@@ -6,6 +6,7 @@ use core::task::Poll;
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, Name};
 use security_domain::contribution::{Contribution, Request, VettedRequest};
 use security_domain::custodian::Recipient;
+use security_domain::drill::{Challenge, Response};
 use security_domain::hazmat::backup::{BackupKey, read, write};
 use security_domain::rsa::{
     Decryption, KeyGeneration, ModulusSize, PrivateKey, PublicKey, Workspace,
@@ -258,6 +259,17 @@ entry!(reach_request, |input, out| {
 
 entry!(reach_contribution, |input, out| {
     out.len() + usize::from(Contribution::parse(input).is_ok())
+});
+
+entry!(reach_drill, |input, out| {
+    let Ok(challenge) = Challenge::parse(input) else {
+        return 0;
+    };
+    let (Ok(sealed), Ok(response)) = (SealedDomain::parse(out), Response::parse(input)) else {
+        return challenge.values().count();
+    };
+    let expect = ExpectedDomain::unpinned();
+    usize::from(response.verify(&sealed, &expect, &challenge).is_ok())
 });
 
 entry!(reach_custodian_id, |input, out| {
