@@ -13,6 +13,7 @@ use chain::chain;
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
+use security_domain::drill::{ChallengeError, RespondError, ResponseError, ValueError};
 use security_domain::lifecycle::{LifecycleError, TransferKeyError, Unconfirmed};
 use security_domain::managed_hsm::restore_session::{self, FinishError, RestoreFileError};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
@@ -122,6 +123,18 @@ fn all() -> Vec<Wrapping> {
             "ContributeError::Wrap",
             ContributeError::Wrap,
             WrapError::WrongLength,
+        ),
+        wraps("RespondError::Expect", RespondError::Expect, expect),
+        wraps("ResponseError::Expect", ResponseError::Expect, expect),
+        wraps(
+            "ChallengeError::Wrap",
+            |e| ChallengeError::Wrap(id, e),
+            WrapError::WrongLength,
+        ),
+        wraps(
+            "ValueError::Device",
+            |e| ValueError::Device(id, e),
+            RngError,
         ),
         wraps(
             "SessionFileError::TransferKey",

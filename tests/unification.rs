@@ -47,7 +47,8 @@ mod sharing {
 #[cfg(feature = "sealed-domain")]
 mod sealed {
     use security_domain::{
-        backup, contribution, custodian, lifecycle, rsa, sealed_domain, self_test, storage, x509,
+        backup, contribution, custodian, drill, lifecycle, rsa, sealed_domain, self_test, storage,
+        x509,
     };
 
     matched!(backup::Field: Header Version Suite DomainId Epoch BackupId Instance LedgerHead Kind Name Created Length ..);
@@ -57,6 +58,13 @@ mod sealed {
     matched!(backup::StreamError: ChunkLength AfterTheEnd DoesNotOpen Incomplete Ended Fault ..);
     matched!(backup::Kind<'static>: Full Key ..);
     matched!(contribution::ContributionError<u8>: OtherSession NotListed Unsigned DoesNotOpen Device Fault ..);
+    matched!(drill::ChallengeError: NotListed Repeated Rng Wrap BufferTooSmall Fault ..);
+    matched!(drill::DrillField: File Version Challenge Header Created Values Index Commitment Wrapped Value Signature ..);
+    matched!(drill::DrillFileError: UnknownVersion Malformed NotDeterministic ..);
+    matched!(drill::Proof: KeyAndShare ShareKnown ..);
+    matched!(drill::RespondError: Expect OtherHeader ForeignShare ForeignValue BufferTooSmall Fault ..);
+    matched!(drill::ResponseError: Expect OtherHeader OtherChallenge NotListed Unsigned WrongValue Fault ..);
+    matched!(drill::ValueError<u8>: OtherHeader NotAsked DoesNotOpen Device Fault ..);
     matched!(contribution::ContributeError: Expect OtherHeader OtherDomain OtherEpoch OtherPurpose NeedsNewerModule Expired ForeignShare WeakerKey BufferTooSmall Wrap Fault ..);
     matched!(contribution::SessionPurpose: Recover Rotate Rehearse ..);
     matched!(contribution::SessionField: File Request Version Purpose Session Header Domain Epoch Transfer Instance ModuleVersion Created Expires LedgerHead Proposal Index Wrapped Signature ..);
