@@ -24,7 +24,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{input, show};
 
 const EXAMPLE: &str = "Example:
-  secdom restore-session add restore from-ada from-bob --sd-file-restore-blob restore.json
+  secdom restore-session add restore from-ada from-bob \\
+      --sd-file-restore-blob restore.json
 
 With a quorum it writes the restore blob, and the session ends: its key is wiped. Until then it can be run again with \
 more contributions.";
