@@ -136,6 +136,14 @@ impl<'a> Response<'a> {
         self.front.index
     }
 
+    /// Returns what the response claims to prove.
+    pub const fn claims(&self) -> Proof {
+        match self.front.value {
+            Some(_) => Proof::KeyAndShare,
+            None => Proof::ShareKnown,
+        }
+    }
+
     /// Tells what the response proves, as an answer to `challenge`, which the caller made and takes
     /// no second answer of this custodian to.
     ///

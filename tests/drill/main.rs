@@ -121,6 +121,7 @@ fn a_drill_tells_who_has_key_and_share() {
     for at in 0..4 {
         let id = world.keys[at].id();
         let known = world.respond(&challenge, &world.share(at), None).unwrap();
+        assert_eq!(Response::parse(&known).unwrap().claims(), Proof::ShareKnown);
         let answered = world.verify(&challenge, &known).unwrap();
         assert_eq!(
             (answered.custodian, answered.proof),
@@ -135,6 +136,10 @@ fn a_drill_tells_who_has_key_and_share() {
         assert_eq!(
             Response::parse(&whole).unwrap().challenge(),
             parsed.digest()
+        );
+        assert_eq!(
+            Response::parse(&whole).unwrap().claims(),
+            Proof::KeyAndShare
         );
         let answered = world.verify(&challenge, &whole).unwrap();
         assert_eq!(

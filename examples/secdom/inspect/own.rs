@@ -10,7 +10,7 @@ use base64ct::{Base64, Encoding};
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
-use security_domain::drill::{Challenge, Proof, Response};
+use security_domain::drill::{Challenge, Response};
 use security_domain::managed_hsm::restore_session;
 use security_domain::sealed_domain::{
     BirthCommitment, Custodian, Header, ModuleVersion, SealedDomain,
@@ -264,11 +264,7 @@ fn response(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let index = response.index().get();
     facts.word("share", format!("{index}, not verified"));
     facts.member("index", index);
-    // It is longest with a value in it.
-    let claimed = match bytes.len() {
-        Response::MAX_LEN => Proof::KeyAndShare,
-        _ => Proof::ShareKnown,
-    };
+    let claimed = response.claims();
     facts.word("claims", format!("{claimed}, not verified"));
     facts.member("claims", claimed.to_string());
     Ok(facts)
