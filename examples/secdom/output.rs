@@ -15,7 +15,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-pub use names::reclaim;
+pub use names::{is_temporary, reclaim};
 pub use target::{Content, Target};
 use temporary::{Temporary, create};
 pub use temporary::{hold, remove_all};
@@ -130,14 +130,17 @@ pub fn replace(target: &Path, access: Access, bytes: &[u8]) -> Outcome<()> {
     Ok(())
 }
 
-/// Overwrites `target` in place and removes it; does nothing if there is no such file. A disk may
-/// still keep the overwritten data.
+/// Overwrites `target` in place and removes it; does nothing if there is no such file. Of a link
+/// only the link is removed, since what it points to is not ours. A disk may still keep the
+/// overwritten data.
 pub fn erase(target: &Path) -> Outcome<()> {
     let erased = (|| {
-        let mut file = OpenOptions::new().write(true).open(target)?;
-        let len = file.metadata()?.len();
-        io::copy(&mut io::repeat(0).take(len), &mut file)?;
-        file.sync_all()?;
+        if fs::symlink_metadata(target)?.is_file() {
+            let mut file = OpenOptions::new().write(true).open(target)?;
+            let len = file.metadata()?.len();
+            io::copy(&mut io::repeat(0).take(len), &mut file)?;
+            file.sync_all()?;
+        }
         fs::remove_file(target)
     })();
     match erased {

@@ -7,12 +7,16 @@ mod begin;
 mod folder;
 mod status;
 
-pub use begin::shared;
+use std::path::Path;
+
+use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_session::Request;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
-use crate::clock;
-use crate::report::{Outcome, Report};
+use crate::domain::File;
+use crate::report::{Outcome, Refusal, Report};
+use crate::{clock, input, show, text};
 
 /// Collect the shares of custodians who never meet, and restore a domain with them, offline
 #[derive(clap::Subcommand)]
@@ -30,6 +34,38 @@ pub fn run(verb: Verb) -> Outcome<Report> {
         Verb::Status(args) => status::run(&args),
         Verb::Cancel(args) => status::cancel(&args),
     }
+}
+
+/// Reads a domain file, and tells how its digest differs from the one that other programs show, if
+/// there is something around the document.
+fn read(path: &Path) -> Outcome<(Zeroizing<Vec<u8>>, Option<String>)> {
+    let bytes = input::read(path)?;
+    let Some(document) = text::json(&bytes) else {
+        return Ok((bytes, None));
+    };
+    let note = format!(
+        "{}: domain-file is the SHA-256 of the document in this file; of the file as it is saved, the SHA-256 is {}",
+        show::path(path),
+        show::sha256(&bytes)
+    );
+    Ok((document, Some(note)))
+}
+
+/// Returns the file if its custodians can restore it apart.
+pub fn shared<'t>(path: &Path, file: File<'t>) -> Outcome<DomainFile<'t>> {
+    match file {
+        File::Shared(file) => Ok(file),
+        File::Split(_) => Err(Refusal::file(
+            path,
+            "is of version 1, in which each pair of custodians has two halves of the key and nobody has a share: \
+             two of them restore it together, with restore-blob",
+        )),
+    }
+}
+
+/// Parses the request of a session.
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<Request<'a>> {
+    Request::parse(bytes).map_err(|error| Refusal::file(path, error))
 }
 
 /// What the operator tells the custodians, in text.

@@ -188,8 +188,8 @@ fn a_session_goes_on_where_it_stopped_and_tells_how_far_it_is() {
     }
     let waiting = session.status("session");
     assert_eq!(
-        (&waiting["state"], &waiting["required"]),
-        (&"collecting".into(), &2.into())
+        (&waiting["state"], &waiting["needed"], &waiting["count"]),
+        (&"collecting".into(), &2.into(), &3.into())
     );
     assert_eq!(
         (&waiting["request_digest"], &waiting["expires"]),
@@ -519,6 +519,151 @@ fn a_session_that_has_expired_is_wiped() {
 }
 
 #[test]
+fn an_expired_session_does_not_begin_again_and_its_end_is_the_first_thing_said() {
+    let session = Session::new("v01-2of3-2048");
+    expired(&session);
+    secdom(session.begin_line("session", "request-2"))
+        .refused(&["session: has expired; run restore-session cancel"]);
+    assert!(!session.path("request-2").exists());
+    // A file of somebody else's does not hide why the contribution is refused.
+    session.folder.write("session/note", "mine");
+    session
+        .add("session", &["request"], "blob")
+        .refused(&["session: the session expired at", "wiped; other files stay"]);
+    assert_eq!(names(&session.path("session")), ["note"]);
+}
+
+#[test]
+fn a_session_begins_again_with_the_same_end_only() {
+    let session = Session::new("v01-2of3-2048");
+    let begin = |request: &str, expires: &[&str]| {
+        let mut line = session.begin_line("session", request);
+        line.extend(expires.iter().map(OsString::from));
+        secdom(line)
+    };
+    begin("request", &["--expires", "3600"]).done();
+    begin("request-2", &["--expires", "7200"]).refused(&["session", "expires at", "--expires"]);
+    assert_eq!(session.folder.names(), ["request", "session"]);
+    for (request, expires) in [("again", &["--expires", "3600"][..]), ("and-again", &[])] {
+        let run = begin(request, expires);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        let requests = ["request", request].map(|name| fs::read(session.path(name)).unwrap());
+        assert_eq!(requests[0], requests[1]);
+    }
+    session.cancel("session").done();
+    // One without an end is not given one.
+    session.begin("session", "without-end");
+    begin("with-end", &["--expires", "7200"]).refused(&["session", "expires never", "--expires"]);
+}
+
+/// The files of somebody else whose names are like those of the session's own stay, and what a link
+/// points to is not touched.
+#[test]
+fn the_end_of_a_session_touches_its_own_files_only() {
+    let session = Session::new("v01-2of3-2048");
+    session.begin("session", "request");
+    let own = format!("from-{}", "5a".repeat(32));
+    session.folder.write(&format!("session/{own}"), "damaged");
+    let temporary = ".secdom-0123456789abcdef.tmp";
+    session
+        .folder
+        .write(&format!("session/{temporary}"), "left");
+    let capitals = format!("from-{}", "5B".repeat(32));
+    let mut others = vec![".secdom-notes", "from-ada", "note", &*capitals];
+    for name in &others {
+        session.folder.write(&format!("session/{name}"), "mine");
+    }
+    let digits = format!("from-{}", "5c".repeat(32));
+    for name in ["from-all", &*digits] {
+        fs::create_dir(session.path("session").join(name)).unwrap();
+        others.push(name);
+    }
+    #[cfg(unix)]
+    {
+        session.folder.write("precious", "precious");
+        let link = |name: &str| {
+            let link = session.path("session").join(name);
+            std::os::unix::fs::symlink("../precious", link).unwrap();
+        };
+        link("from-link");
+        others.push("from-link");
+        // These names are the session's: the links go, and no more.
+        link(&format!("from-{}", "5d".repeat(32)));
+        fs::remove_file(session.path("session/domain")).unwrap();
+        link("domain");
+    }
+    let run = session.cancel("session");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.out.contains("session: cancelled"), "{run:?}");
+    let note = "session: the session has ended; other files stay in it";
+    assert!(run.err.contains(note), "{run:?}");
+    others.sort_unstable();
+    assert_eq!(names(&session.path("session")), others);
+    for name in [".secdom-notes", "from-ada", "note", &capitals] {
+        assert_eq!(
+            fs::read(session.path("session").join(name)).unwrap(),
+            b"mine"
+        );
+    }
+    #[cfg(unix)]
+    assert_eq!(fs::read(session.path("precious")).unwrap(), b"precious");
+}
+
+#[test]
+fn a_stray_file_does_not_make_a_restore_fail() {
+    let session = Session::new("v01-2of3-2048");
+    let digest = session.begin("session", "request");
+    for (of, out) in [("s2048_0", "c0"), ("s2048_1", "c1")] {
+        session.contribute("request", &digest, of, out);
+    }
+    session.folder.write("session/.DS_Store", "mine");
+    // A folder is no contribution, whatever it is called.
+    let folder = format!("from-{}", "5a".repeat(32));
+    fs::create_dir(session.path("session").join(&folder)).unwrap();
+    let run = session.add("session", &["c0", "c1"], "blob");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let note = "session: the session has ended; other files stay in it\n";
+    assert!(
+        run.err.ends_with(note) && run.err.lines().count() == 1,
+        "{run:?}"
+    );
+    assert_eq!(names(&session.path("session")), [".DS_Store", &*folder]);
+    assert_eq!(session.artifacts(&session.path("blob")).len(), 3);
+}
+
+/// What `sha256sum` prints of a file that was saved with something around the document is not the
+/// digest that the request has, and the operator is told.
+#[test]
+fn a_domain_file_in_something_else_is_told_with_both_digests() {
+    let mut session = Session::new("v01-2of3-2048");
+    let plain = fs::read_to_string(&session.file).unwrap();
+    let document = security_domain::hex::parse::<32>(word(
+        &secdom(session.begin_line("plain", "request-of-plain")).done(),
+        "domain-file",
+    ));
+    assert_eq!(document.unwrap(), *Sha256::digest(&plain));
+    let around = [
+        ("bom", format!("\u{feff}{plain}")),
+        ("answer", serde_json::json!({ "value": plain }).to_string()),
+    ];
+    for (name, bytes) in around {
+        session.file = session.folder.write(name, &bytes);
+        let run =
+            secdom(session.begin_line(&format!("{name}-session"), &format!("{name}-request")));
+        assert_eq!((run.code, run.err.lines().count()), (Some(0), 1), "{run:?}");
+        let whole = Sha256::digest(&bytes);
+        let whole: String = whole.iter().map(|byte| format!("{byte:02x}")).collect();
+        let note = format!("{name}: domain-file is the SHA-256 of the document in this file");
+        assert!(
+            run.err.contains(&note) && run.err.contains(&whole),
+            "{run:?}"
+        );
+        let shown = security_domain::hex::parse::<32>(word(&run.out, "domain-file"));
+        assert_eq!(shown, document);
+    }
+}
+
+#[test]
 fn a_cancelled_session_leaves_nothing() {
     let session = Session::new("v01-2of3-2048");
     let digest = session.begin("session", "request");
@@ -540,10 +685,25 @@ fn a_cancelled_session_leaves_nothing() {
         .cancel("mine")
         .refused(&["mine", "not a restore session"]);
     assert_eq!(names(&session.path("mine")), ["key"]);
-    session.begin("session", "request-2");
-    session.folder.write("session/mine", "mine");
-    session.cancel("session").refused(&["session"]);
-    assert_eq!(names(&session.path("session")), ["mine"]);
+    // Nor is one that has a lock of its own.
+    session.folder.write("mine/lock", "of another program");
+    session
+        .cancel("mine")
+        .refused(&["mine", "not a restore session"]);
+    assert_eq!(names(&session.path("mine")), ["key", "lock"]);
+
+    // An empty folder may be what is left of a session; nothing is said of a session.
+    fs::create_dir(session.path("empty")).unwrap();
+    let shown = session.cancel("empty").done();
+    assert!(
+        shown.ends_with("empty: an empty folder; it was removed\n"),
+        "{shown}"
+    );
+    fs::create_dir(session.path("empty")).unwrap();
+    let line = arguments!["restore-session", "cancel", "--json", session.path("empty")];
+    let shown: Value = serde_json::from_str(&secdom(line).done()).unwrap();
+    assert_eq!(shown["state"], "empty");
+    assert!(!session.path("empty").exists());
 }
 
 #[cfg(unix)]

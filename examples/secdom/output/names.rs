@@ -51,6 +51,11 @@ fn output_of(name: &OsStr) -> Option<&str> {
     is_hex.then(|| &inner[DIGITS..])
 }
 
+/// Returns whether this is a temporary name.
+pub fn is_temporary(name: &OsStr) -> bool {
+    output_of(name).is_some()
+}
+
 /// Removes what killed processes left in a folder: temporary files and folders that nobody has locked, and
 /// the empty ones with which they had taken a name.
 pub fn sweep(folder: &Path) {

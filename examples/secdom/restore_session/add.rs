@@ -13,9 +13,8 @@ use security_domain::managed_hsm::restore_session::{
 use security_domain::x509::{Certificate, Thumbprint};
 use serde_json::{Value, json};
 
-use super::begin::parse;
-use super::folder::Folder;
-use super::{is_expired, now, time};
+use super::folder::{Ended, Folder};
+use super::{is_expired, now, parse, time};
 use crate::kem::PrivateKey;
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Content, Target};
@@ -59,10 +58,13 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let request = parse(folder.path(), &bytes)?;
     if is_expired(&request) {
         let expired = request.expires().map_or(0, |expires| expires.get());
-        let reason = format!("the session expired at {}; its key is wiped", time(expired));
-        let refusal = Refusal::file(&args.session, reason);
-        folder.end()?;
-        return Err(refusal);
+        let ended = match folder.end() {
+            Ok(Ended::Whole) => "its key is wiped".into(),
+            Ok(Ended::OthersStay(_)) => "its key is wiped; other files stay in the folder".into(),
+            Err(refusal) => format!("{refusal}; run restore-session cancel"),
+        };
+        let reason = format!("the session expired at {}; {ended}", time(expired));
+        return Err(Refusal::file(&args.session, reason));
     }
     let mut key = folder.key()?;
     let (text, transfer) = (folder.domain()?, folder.transfer()?);
@@ -121,8 +123,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
                 }));
                 drop((collector, key));
                 // The blob is there, and so is what ends the session, if this fails.
-                if let Err(refusal) = folder.end() {
-                    notes.push(format!("{refusal}; run restore-session cancel"));
+                match folder.end() {
+                    Ok(ended) => notes.extend(ended.note()),
+                    Err(refusal) => notes.push(format!("{refusal}; run restore-session cancel")),
                 }
             }
             Err(error) => refused.push(why(&args.session, &collector, &error).to_string()),

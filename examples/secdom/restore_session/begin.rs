@@ -2,7 +2,7 @@
 //! `secdom restore-session begin`: writes the request that custodians answer.
 
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use getrandom::SysRng;
 use security_domain::contribution::SessionPublicKey;
@@ -12,14 +12,14 @@ use security_domain::managed_hsm::restore_session::{Request, Times, ask};
 use security_domain::x509::{Certificate, Thumbprint};
 
 use super::folder::{Contents, Folder};
-use super::{in_json, in_text, now};
+use super::{in_json, in_text, is_expired, now, parse, read, shared, time};
 use crate::certificate::CertificateFile;
-use crate::domain::{self, Domain, File, FormatArgs};
+use crate::domain::{self, Domain, FormatArgs};
 use crate::kem::{Kind, PrivateKey};
 use crate::output::{self, Access, Content, Published, Target};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::restore_blob::{must_be_expected, with_key};
-use crate::{ids, show, text};
+use crate::{ids, show};
 
 const EXAMPLE: &str = "Example:
   secdom restore-session begin --sd-file domain.json \\
@@ -66,7 +66,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome<Report> {
     let target = Target::new(&args.request, Content::Binary, &args.json)?;
     let path = &args.sd_file;
-    let text = text::read_json(path)?;
+    let (text, around) = read(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let file = shared(path, file)?;
     let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
@@ -116,6 +116,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     report.notes.extend(
         notes
             .into_iter()
+            .chain(around)
             .chain(passed_over)
             .chain(with_key(&transfer_file)),
     );
@@ -136,9 +137,7 @@ fn made(
     let public = SessionPublicKey::new(Algorithm::XWing, public.spki_der());
     let public = public.map_err(|error| refusal(&error))?;
     let created = now();
-    let expires = args
-        .expires
-        .map_or(0, |after| created.saturating_add(after.get()));
+    let expires = args.expires.map_or(0, |after| end(created, after));
     let mut request = vec![0; Request::MAX_LEN];
     let times = Times { created, expires };
     let asked = ask(file, transfer, public, times, &mut SysRng, &mut request);
@@ -174,22 +173,23 @@ fn resumed(
         let reason = "holds a session for another domain file or transfer key";
         return Err(Refusal::file(&args.session, reason));
     }
+    if is_expired(&request) {
+        let reason = "has expired; run restore-session cancel";
+        return Err(Refusal::file(&args.session, reason));
+    }
+    let expires = request.expires().map(NonZeroU64::get);
+    let other = |after: &NonZeroU64| Some(end(request.created(), *after)) != expires;
+    if args.expires.as_ref().is_some_and(other) {
+        let when = expires.map_or("never".into(), |at| format!("at {}", time(at)));
+        let reason = format!(
+            "holds a session that expires {when}: without --expires its request is written again"
+        );
+        return Err(Refusal::file(&args.session, reason));
+    }
     Ok(Some(bytes.to_vec()))
 }
 
-/// Parses the request of a session.
-pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<Request<'a>> {
-    Request::parse(bytes).map_err(|error| Refusal::file(path, error))
-}
-
-/// Returns the file if its custodians can restore it apart.
-pub fn shared<'t>(path: &Path, file: File<'t>) -> Outcome<DomainFile<'t>> {
-    match file {
-        File::Shared(file) => Ok(file),
-        File::Split(_) => Err(Refusal::file(
-            path,
-            "is of version 1, in which each pair of custodians has two halves of the key and nobody has a share: \
-             two of them restore it together, with restore-blob",
-        )),
-    }
+/// The last second of a session.
+fn end(created: u64, after: NonZeroU64) -> u64 {
+    created.saturating_add(after.get())
 }

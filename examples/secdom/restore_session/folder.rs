@@ -13,6 +13,7 @@
 //! Every file is written as a whole. The key is erased first when the session ends: without it, the
 //! contributions are worthless.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::input::{self, reason};
 use crate::kem::PrivateKey;
 use crate::output::{self, Access, Published};
 use crate::report::{Outcome, Refusal};
+use crate::show;
 
 const DOMAIN: &str = "domain";
 const KEY: &str = "key";
@@ -65,12 +67,17 @@ impl Folder {
 
     /// Opens the folder of a session for this process.
     pub fn open(path: &Path) -> Outcome<Self> {
+        let other = || {
+            let reason = "is not a restore session; begin one with restore-session begin";
+            Refusal::file(path, reason)
+        };
         let lock = path.join(LOCK);
+        // Another program's lock is no sign of a session.
+        if fs::symlink_metadata(&lock).is_ok_and(|lock| !lock.is_file() || lock.len() > 0) {
+            return Err(other());
+        }
         let lock = File::open(&lock).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                let reason = "is not a restore session; begin one with restore-session begin";
-                Refusal::file(path, reason)
-            }
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => other(),
             _ => Refusal::file(&lock, reason(&error)),
         })?;
         match lock.try_lock() {
@@ -125,48 +132,83 @@ impl Folder {
     }
 
     fn of(&self, custodian: &Thumbprint) -> PathBuf {
-        struct Digits<'d>(&'d [u8]);
-        impl std::fmt::Display for Digits<'_> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-        }
-        self.path
-            .join(format!("{FROM}{}", Digits(custodian.as_bytes())))
+        self.path.join(name_of(custodian))
     }
 
     /// Returns the contributions that were kept, in the order of the custodians' thumbprints.
     pub fn kept(&self) -> Outcome<Vec<(Thumbprint, PathBuf)>> {
         let mut kept = Vec::new();
         for name in self.names()? {
-            let digits = name.strip_prefix(FROM).map(hex::parse::<32>);
-            if let Some(Ok(digest)) = digits {
-                kept.push((Thumbprint::new(digest), self.path.join(name)));
+            if let Some(custodian) = custodian_of(&name) {
+                kept.push((custodian, self.path.join(name)));
             }
         }
         kept.sort();
         Ok(kept)
     }
 
-    /// The names of the files that belong to a session.
+    /// The names of the files in the folder. A session has no folders.
     fn names(&self) -> Outcome<Vec<String>> {
-        names(&self.path)
+        let mut names = names(&self.path)?;
+        names.retain(|name| !is_folder(&self.path.join(name)));
+        Ok(names)
     }
 
     /// Ends the session: erases the key, and removes the folder with the files of the session.
     /// Other files in it stay, and the folder with them.
-    pub fn end(self) -> Outcome<()> {
+    pub fn end(self) -> Outcome<Ended> {
         output::erase(&self.path.join(KEY))?;
         for name in self.names()? {
             let is_own = [REQUEST, DOMAIN, TRANSFER].contains(&name.as_str());
-            if is_own || name.starts_with(FROM) || name.starts_with(".secdom-") {
+            let is_temporary = output::is_temporary(OsStr::new(&name));
+            if is_own || is_temporary || custodian_of(&name).is_some() {
                 output::erase(&self.path.join(name))?;
             }
         }
         // Last, since it shows that this is a session's folder.
         output::erase(&self.path.join(LOCK))?;
-        remove(&self.path)
+        match fs::remove_dir(&self.path) {
+            Ok(()) => Ok(Ended::Whole),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                Ok(Ended::OthersStay(self.path))
+            }
+            Err(error) => Err(Refusal::file(&self.path, reason(&error))),
+        }
     }
+}
+
+/// How a session ended.
+pub enum Ended {
+    /// The folder is gone.
+    Whole,
+    /// The folder holds files that are not the session's.
+    OthersStay(PathBuf),
+}
+
+impl Ended {
+    /// Tells the operator what is left.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::OthersStay(path) => {
+                let folder = show::path(path);
+                Some(format!(
+                    "{folder}: the session has ended; other files stay in it"
+                ))
+            }
+        }
+    }
+}
+
+/// The name of the contribution of a custodian.
+fn name_of(custodian: &Thumbprint) -> String {
+    format!("{FROM}{}", show::hex(custodian.as_bytes()))
+}
+
+/// Returns whose contribution has this name, if it is one that the session writes.
+fn custodian_of(name: &str) -> Option<Thumbprint> {
+    let digest = hex::parse(name.strip_prefix(FROM)?).ok()?;
+    Some(Thumbprint::new(digest)).filter(|custodian| name_of(custodian) == name)
 }
 
 /// Removes what a session that ended left, if the process was stopped while it did: an empty
@@ -174,13 +216,14 @@ impl Folder {
 pub fn remove_empty(path: &Path) -> Outcome<bool> {
     let is_empty = path.is_dir() && names(path)?.is_empty();
     if is_empty {
-        remove(path)?;
+        fs::remove_dir(path).map_err(|error| Refusal::file(path, reason(&error)))?;
     }
     Ok(is_empty)
 }
 
-fn remove(path: &Path) -> Outcome<()> {
-    fs::remove_dir(path).map_err(|error| Refusal::file(path, reason(&error)))
+/// Whether this is a folder itself, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|of| of.is_dir())
 }
 
 fn names(path: &Path) -> Outcome<Vec<String>> {

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use security_domain::managed_hsm::domain_file::DomainFile;
 use serde_json::json;
 
-use super::begin::parse;
 use super::folder::{Folder, remove_empty};
-use super::{in_json, in_text, is_expired};
+use super::{in_json, in_text, is_expired, parse};
 use crate::output;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::show;
@@ -51,8 +50,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
     text += &format!("quorum {quorum}\n");
     let mut object = in_json(&request);
     object["state"] = json!(state);
-    object["required"] = json!(needed);
-    object["custodians"] = json!(quorum.count().get());
+    object["needed"] = json!(needed);
+    object["count"] = json!(quorum.count().get());
     object["contributors"] = { kept.iter() }
         .map(|(custodian, _)| custodian.to_string())
         .collect();
@@ -83,10 +82,17 @@ pub struct CancelArgs {
 pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
     let path: &Path = &args.session;
     output::reclaim(path);
-    if !remove_empty(path)? {
-        Folder::open(path)?.end()?;
-    }
-    let object = json!({ "session": show::path(path), "state": "cancelled" });
-    let text = format!("{}: cancelled\n", show::path(path));
-    Ok(Report::text(args.json.either(text, &object)))
+    let (state, what, note) = match remove_empty(path)? {
+        true => ("empty", "an empty folder; it was removed", None),
+        false => {
+            let ended = Folder::open(path)?.end()?;
+            ("cancelled", "cancelled", ended.note())
+        }
+    };
+    let folder = show::path(path);
+    let object = json!({ "session": folder, "state": state });
+    let text = format!("{folder}: {what}\n");
+    let mut report = Report::text(args.json.either(text, &object));
+    report.notes.extend(note);
+    Ok(report)
 }
