@@ -213,8 +213,8 @@ pub trait Identity {
     /// decryption failure, and a message that does not fit `out`, with [`UnwrapError::Opaque`], and
     /// must leave no plaintext in `out` then.
     ///
-    /// Secret: the key, the unwrapped bytes. Public: `wrapped`, `context`, the lengths. Leaks: whether
-    /// it opened.
+    /// Secret: the key, the unwrapped bytes. Public: `wrapped`, `context`, the lengths. Leaks:
+    /// whether it opened.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Custodians' keys that are not RSA keys: a key encapsulation mechanism (KEM), and how a message is
-//! wrapped under its shared secret (`docs/format.md`, "Kinds of keys").
+//! Custodians' keys that are not RSA keys: a key encapsulation mechanism (KEM), and how a message
+//! is wrapped under its shared secret (`docs/format.md`, "Kinds of keys").
 //!
 //! | kind | feature | wraps by |
 //! |---|---|---|
@@ -273,8 +273,8 @@ impl<K: Kem> PrivateKey<K> {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Invalid`] for another length, and for a scalar of P-256 that is 0 or not below the
-    /// order of the group.
+    /// [`KeyError::Invalid`] for another length, and for a scalar of P-256 that is 0 or not below
+    /// the order of the group.
     pub fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
         K::burning(move || {
             let mut key = Self::zeroed();
@@ -310,8 +310,8 @@ impl<K: Kem> PrivateKey<K> {
         })
     }
 
-    /// Reads an unencrypted `OneAsymmetricKey` in DER, version 0 (RFC 5958 section 2), that holds the
-    /// seed. A key of P-256 has its public key beside it.
+    /// Reads an unencrypted `OneAsymmetricKey` in DER, version 0 (RFC 5958 section 2), that holds
+    /// the seed. A key of P-256 has its public key beside it.
     ///
     /// Secret: the seed. Public: its length, what is wrong. Leaks: nothing else.
     ///
@@ -339,8 +339,8 @@ impl<K: Kem> PrivateKey<K> {
         })
     }
 
-    /// Writes the key as [`from_pkcs8_der`](Self::from_pkcs8_der) reads it, to the front of `out`, and
-    /// returns the length. On an error `out` holds nothing of the key.
+    /// Writes the key as [`from_pkcs8_der`](Self::from_pkcs8_der) reads it, to the front of `out`,
+    /// and returns the length. On an error `out` holds nothing of the key.
     ///
     /// Secret: the key, `out`. Leaks: nothing.
     ///

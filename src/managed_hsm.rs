@@ -12,10 +12,10 @@
 //!
 //! Custodians who do not meet exchange two files of this crate's own, in a [`restore_session`].
 //!
-//! Both sides of each file are here, but nothing writes version 1. The readers work on the caller's bytes in place, accept any
-//! order of members and any spacing, and refuse everything that the format does not allow, naming
-//! the field. Failures that depend on a key have one opaque error. The writers fill the caller's
-//! buffer, all or nothing.
+//! Both sides of each file are here, but nothing writes version 1. The readers work on the caller's
+//! bytes in place, accept any order of members and any spacing, and refuse everything that the
+//! format does not allow, naming the field. Failures that depend on a key have one opaque error.
+//! The writers fill the caller's buffer, all or nothing.
 //!
 //! A quorum of custodians opens a file, and seals it to the transfer key of the target HSM:
 //!

@@ -10,12 +10,12 @@
 //! not reveal the primes. A message is encrypted twice with the same seed, and the ciphertext
 //! leaves only if both results agree, so that a fault does not reveal the message.
 //!
-//! Long work is done in steps. [`PrivateKey`] takes them all in one call. With [`KeyGeneration`] and
-//! [`Decryption`] the caller takes them one by one, in memory that the caller provides.
+//! Long work is done in steps. [`PrivateKey`] takes them all in one call. With [`KeyGeneration`]
+//! and [`Decryption`] the caller takes them one by one, in memory that the caller provides.
 //!
-//! All sizes run the same code. In one call it works in memory on the stack that the size decides. Measured stack use in
-//! bytes on a Cortex-M4 for 2048 / 3072 / 4096 bits: decryption 6,796 / 9,164 / 11,532; encryption
-//! 4,520 / 5,288 / 6,056.
+//! All sizes run the same code. In one call it works in memory on the stack that the size decides.
+//! Measured stack use in bytes on a Cortex-M4 for 2048 / 3072 / 4096 bits: decryption 6,796 / 9,164
+//! / 11,532; encryption 4,520 / 5,288 / 6,056.
 //!
 //! ```
 //! use getrandom::SysRng;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! An error that wraps another has its text, or returns it as its source: once, whoever prints them all.
+//! An error that wraps another has its text, or returns it as its source: once, whoever prints them
+//! all.
 #![cfg(feature = "managed-hsm")]
 
 mod chain;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Version 1 of the formats is frozen (`docs/format.md`, "Frozen"): these files were written when it was, never
-//! change, and stay readable. What is in them, and that they open, is tested with the other vectors.
+//! Version 1 of the formats is frozen (`docs/format.md`, "Frozen"): these files were written when
+//! it was, never change, and stay readable. What is in them, and that they open, is tested with the
+//! other vectors.
 #![cfg(all(feature = "managed-hsm", feature = "p256", feature = "pq"))]
 
 use std::fs;

@@ -79,8 +79,8 @@ fn mask(data: &mut [u8], seed: &[u8]) {
     }
 }
 
-/// An encoded message whose masked seed begins with `zeros` zero bytes. Before it is masked, `change`
-/// gets the first byte and the data.
+/// An encoded message whose masked seed begins with `zeros` zero bytes. Before it is masked,
+/// `change` gets the first byte and the data.
 fn encoded(size: usize, zeros: usize, change: impl Fn(&mut u8, &mut [u8])) -> Vec<u8> {
     let mut data = vec![0; size - 33];
     data[..32].copy_from_slice(&Sha256::digest(b""));

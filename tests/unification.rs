@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Features only add. A crate that matches every public enum of one feature set compiles when another crate turns
-//! on more: `.ci/checks/features` compiles this file with several sets, and what follows never asks whether a
-//! feature beyond its own block's is on.
+//! Features only add. A crate that matches every public enum of one feature set compiles when
+//! another crate turns on more: `.ci/checks/features` compiles this file with several sets, and
+//! what follows never asks whether a feature beyond its own block's is on.
 #![allow(dead_code, reason = "that it compiles is the test")]
 
 mod sources;

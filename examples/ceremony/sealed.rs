@@ -177,7 +177,8 @@ fn provision<'v>(memory: &'v mut Vault<ROOM>, board: &mut Board) -> Outcome<In<'
     Ok(domain.map_err(LifecycleError::from)?)
 }
 
-/// Activates a new HSM, and returns its file. The file that nobody can open yet is stored as `pending`.
+/// Activates a new HSM, and returns its file. The file that nobody can open yet is stored as
+/// `pending`.
 fn activate<'v>(
     memory: &'v mut Vault<ROOM>,
     board: &mut Board,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a token or a key management service answers when it decrypts a share: bytes, base64, hexadecimal digits, or
-//! JSON with one of them in it.
+//! What a token or a key management service answers when it decrypts a share: bytes, base64,
+//! hexadecimal digits, or JSON with one of them in it.
 
 use std::path::Path;
 

@@ -51,8 +51,8 @@ If you need two keys, give both as --key A.key+A.x.key. With the RSA key of the 
 from inspect --json, let the token decrypt it, and give the 64 bytes with the other key:
   secdom contribute ... --key A.cer+A.x.key --share - --out from-ada";
 
-/// Answer the request of an HSM, or of a restore session, with one custodian's share, wrapped so that only who asked can
-/// open it
+/// Answer the request of an HSM, or of a restore session, with one custodian's share, wrapped so
+/// that only who asked can open it
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
@@ -72,8 +72,8 @@ pub struct Args {
     sd_file: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgs,
-    /// With --sd-file, the thumbprint of the transfer certificate of the HSM to restore, as the HSM shows it; a
-    /// request for another one is refused
+    /// With --sd-file, the thumbprint of the transfer certificate of the HSM to restore, as the HSM
+    /// shows it; a request for another one is refused
     #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint, requires = "sd_file")]
     expect_thumbprint: Option<Thumbprint>,
     /// With --sd-file, certificates that are not beside the key
@@ -100,16 +100,18 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 struct Source {
-    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two are needed
+    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
+    /// are needed
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with
-    /// it; - reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted:
+    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with it;
+    /// - reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted:
     /// 64 bytes
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
-    /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64 bytes, raw, in base64
-    /// or in hexadecimal digits, or a service's JSON with them; - reads standard input. `inspect --json` prints the command
+    /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64
+    /// bytes, raw, in base64 or in hexadecimal digits, or a service's JSON with them; - reads
+    /// standard input. `inspect --json` prints the command
     #[arg(
         long,
         value_name = "CER=FILE",

@@ -63,9 +63,10 @@ pub fn read(
 }
 
 fn one(path: &Path, password: Option<&[u8]>, sealed: Sealed<'_>) -> Outcome<(CustodianId, Key)> {
-    let (id, key) = match KeySource::of(path)? {
+    let source = KeySource::of(path)?;
+    let (id, key) = match &source {
         KeySource::Token(uri) => {
-            let key = token_key(&uri, password)?;
+            let key = token_key(uri, password)?;
             (key.public().id(), Key::Token(Box::new(key)))
         }
         _ => key::read_private(path, password, |id| sealed.lists(id))?,
@@ -79,7 +80,7 @@ fn one(path: &Path, password: Option<&[u8]>, sealed: Sealed<'_>) -> Outcome<(Cus
     };
     let file = show::path(sealed.path);
     let reason = format!("the key of custodian {id} opens no share of {file}{more}");
-    Err(Refusal::file(path, reason))
+    Err(Refusal::file(&source.name(), reason))
 }
 
 /// Opens a key in a token. `password` is the given PIN, or `None` to ask on the terminal.

@@ -25,12 +25,14 @@ use candidate::Candidate;
 
 #[derive(clap::Args)]
 pub struct KeyArgs {
-    /// The custodians' private keys: files, or PKCS#11 URIs of keys in tokens. The certificate of A.key is A.cer beside
-    /// it (or A.crt, A.pem), or in A.key itself; that of a key in a token is on the token
+    /// The custodians' private keys: files, or PKCS#11 URIs of keys in tokens. The certificate of
+    /// A.key is A.cer beside it (or A.crt, A.pem), or in A.key itself; that of a key in a token is
+    /// on the token
     #[arg(long, required_unless_present = "sd_unwrapped", num_args = 1.., value_name = "KEY")]
     sd_wrapping_keys: Vec<PathBuf>,
-    /// For a custodian whose key is elsewhere: his certificate, and what his key decrypted, 64 bytes, raw, in base64 or
-    /// in hexadecimal digits, or a service's JSON with them; - reads standard input. `inspect --json` prints the command
+    /// For a custodian whose key is elsewhere: his certificate, and what his key decrypted, 64
+    /// bytes, raw, in base64 or in hexadecimal digits, or a service's JSON with them; - reads
+    /// standard input. `inspect --json` prints the command
     #[arg(long, num_args = 1.., value_name = "CER=FILE")]
     sd_unwrapped: Vec<PathBuf>,
     /// Certificates that are neither beside their keys nor on their tokens
@@ -154,9 +156,9 @@ pub struct Present {
     pub left_out: Vec<String>,
 }
 
-/// Reads the keys for `file`. Before any key is opened, all certificates are read (with a password where they are
-/// in a key file that is encrypted as a whole), and fewer than `at_least` are refused. A custodian whom the file does not list is looked for by key, if it lists
-/// another one.
+/// Reads the keys for `file`. Before any key is opened, all certificates are read (with a password
+/// where they are in a key file that is encrypted as a whole), and fewer than `at_least` are
+/// refused. A custodian whom the file does not list is looked for by key, if it lists another one.
 pub fn read(
     args: KeyArgs,
     path: &Path,

@@ -16,8 +16,8 @@ use crate::show;
 
 #[derive(clap::Args)]
 pub struct FormatArgs {
-    /// Pass over members of the domain file that this version of secdom does not know, and name them.
-    /// Take it only if the service has added a member to its files
+    /// Pass over members of the domain file that this version of secdom does not know, and name
+    /// them. Take it only if the service has added a member to its files
     #[arg(long)]
     allow_unknown_members: bool,
 }

@@ -273,8 +273,8 @@ impl Custodian {
     }
 }
 
-/// Says to whose certificates and keys a domain was sealed, and what a careful operator would worry about, `more`
-/// included.
+/// Says to whose certificates and keys a domain was sealed, and what a careful operator would worry
+/// about, `more` included.
 pub fn sealed_to(threshold: Threshold, custodians: &[Custodian], more: Option<String>) -> String {
     let (mut text, mut findings) = (String::new(), Vec::new());
     about_quorum(threshold.get(), custodians.len(), &mut findings);
@@ -298,7 +298,8 @@ pub fn about_key(id: CustodianId, kind: Algorithm) -> Option<String> {
     (bits < ADVISED_BITS).then(|| format!("the key of custodian {id} is small: {bits} bits"))
 }
 
-/// Says whether custodians whose keys a quantum computer would break can open a domain of these kinds of keys.
+/// Says whether custodians whose keys a quantum computer would break can open a domain of these
+/// kinds of keys.
 pub fn about_kinds(required: u8, kinds: impl Iterator<Item = Algorithm>) -> Option<String> {
     let (mut rsa, mut curve) = (0, 0);
     for kind in kinds {
@@ -450,7 +451,7 @@ fn party_in_json(party: &Party) -> Value {
 /// Returns the command that unwraps a content key with the key in `A.key`.
 fn unwrapping(wrapped: &str) -> String {
     format!(
-        "echo {wrapped} | openssl base64 -d -A | openssl pkeyutl -decrypt -inkey A.key -pkeyopt \
+        "umask 077; echo {wrapped} | openssl base64 -d -A | openssl pkeyutl -decrypt -inkey A.key -pkeyopt \
          rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha256 -out A.unwrapped"
     )
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private key files: PKCS#8, encrypted PKCS#8, PKCS#1 and OpenSSL's older encryption, in PEM or DER, and
-//! PKCS#12.
+//! Private key files: PKCS#8, encrypted PKCS#8, PKCS#1 and OpenSSL's older encryption, in PEM or
+//! DER, and PKCS#12.
 
 mod encryption;
 mod forms;
@@ -39,7 +39,8 @@ pub enum Key {
     Both(Box<both::PrivateKeys>),
     /// One in a token.
     Token(Box<TokenKey>),
-    /// One that is elsewhere, and unwrapped the content key of the custodian's share in a Managed HSM domain.
+    /// One that is elsewhere, and unwrapped the content key of the custodian's share in a Managed
+    /// HSM domain.
     Unwrapped(Box<UnwrappedKey>),
 }
 
@@ -161,8 +162,8 @@ impl Identity for Key {
     }
 }
 
-/// Reads the private key in `bytes`, the text of the file of `lock`, that belongs to one of the certificates in
-/// `certificate_files`, whose moduli and exponents are `publics`.
+/// Reads the private key in `bytes`, the text of the file of `lock`, that belongs to one of the
+/// certificates in `certificate_files`, whose moduli and exponents are `publics`.
 pub fn read(
     bytes: &[u8],
     lock: &mut Lock<'_>,
@@ -187,8 +188,8 @@ pub fn read(
     })
 }
 
-/// Reads the private key in `path` of a custodian for whom `is_listed` returns true, or else the last one.
-/// `password` is the given one, or `None` to ask on the terminal.
+/// Reads the private key in `path` of a custodian for whom `is_listed` returns true, or else the
+/// last one. `password` is the given one, or `None` to ask on the terminal.
 pub fn read_private(
     path: &Path,
     password: Option<&[u8]>,
@@ -265,8 +266,8 @@ pub fn is_in(path: &Path, bytes: &[u8]) -> bool {
     forms(path, bytes).is_ok_and(|forms| !forms.is_empty())
 }
 
-/// Returns the private keys in a file that are not encrypted, and nothing in place of those that are. The list
-/// is empty if there is no key.
+/// Returns the private keys in a file that are not encrypted, and nothing in place of those that
+/// are. The list is empty if there is no key.
 pub fn unencrypted(path: &Path, bytes: &[u8]) -> Outcome<Vec<Option<Key>>> {
     let Ok(forms) = forms(path, bytes) else {
         return Ok(Vec::new());
@@ -344,7 +345,8 @@ impl<'p> Lock<'p> {
         open(self)
     }
 
-    /// Returns whether the empty password is tried. Azure Key Vault, for one, exports PKCS#12 with it.
+    /// Returns whether the empty password is tried. Azure Key Vault, for one, exports PKCS#12 with
+    /// it.
     pub fn may_be_empty(&self) -> bool {
         self.is_pfx && self.given.is_none_or(<[u8]>::is_empty)
     }

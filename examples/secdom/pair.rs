@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::input::STDIN;
+use crate::source::KeySource;
 use crate::token::is_uri;
 
 /// The files of a custodian's key.
@@ -55,14 +56,18 @@ impl KeyFiles {
         }
     }
 
-    /// Returns the argument, by which messages name the files.
+    /// Returns what messages name the files by: the argument, without what may be a PIN in a URI.
     pub fn argument(&self) -> PathBuf {
+        let name = |file: &PathBuf| match KeySource::of(file) {
+            Ok(source) => source.name(),
+            Err(_) => file.clone(),
+        };
         match self {
-            Self::One(file) => file.clone(),
+            Self::One(file) => name(file),
             Self::Both([first, second]) => {
-                let mut argument = OsString::from(first);
+                let mut argument = OsString::from(name(first));
                 argument.push("+");
-                argument.push(second);
+                argument.push(name(second));
                 argument.into()
             }
         }

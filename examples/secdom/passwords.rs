@@ -12,8 +12,9 @@ use crate::{show, signals, text};
 #[derive(clap::Args)]
 pub struct PasswordArgs {
     /// Passwords in the order of the keys, "" for an unencrypted key; those at the end may be left
-    /// out. That of a key in a token is its PIN, which is tried once. Write one that begins with a hyphen as --passwords=-x. Other users of the machine can
-    /// see them while the command runs: prefer --password-file, or the prompt
+    /// out. That of a key in a token is its PIN, which is tried once. Write one that begins with a
+    /// hyphen as --passwords=-x. Other users of the machine can see them while the command runs:
+    /// prefer --password-file, or the prompt
     #[arg(long, num_args = 1.., value_name = "PASSWORD", conflicts_with = "password_file")]
     passwords: Vec<String>,
     /// A file with one password, once for each key, in their order; empty for an unencrypted key.
@@ -58,8 +59,8 @@ impl Passwords {
     }
 }
 
-/// Asks for the password of a file, without echo, if there is a terminal. Else the refusal says what to do
-/// `instead`.
+/// Asks for the password of a file, without echo, if there is a terminal. Else the refusal says
+/// what to do `instead`.
 pub fn ask(file: &Path, instead: &str) -> Outcome<Zeroizing<Vec<u8>>> {
     if !stdin().is_terminal() {
         return Err(Refusal::file(

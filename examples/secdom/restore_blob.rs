@@ -34,8 +34,8 @@ pub struct Args {
     /// HSM's over a separate channel: whoever has its key receives the domain
     #[arg(long, value_name = "PEM")]
     sd_exchange_key: PathBuf,
-    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect` prints it or in
-    /// hexadecimal digits; another certificate is refused
+    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect`
+    /// prints it or in hexadecimal digits; another certificate is refused
     #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint)]
     expect_thumbprint: Option<Thumbprint>,
     #[command(flatten)]
@@ -144,7 +144,8 @@ pub fn must_be_expected(
     }
 }
 
-/// The refusal of a transfer key of which a custodian has the private key: the custodian alone would receive the domain.
+/// The refusal of a transfer key of which a custodian has the private key: the custodian alone
+/// would receive the domain.
 fn of_custodian(transfer: &CertificateFile, domain: &Path) -> Refusal {
     let domain = show::path(domain);
     Refusal::file(

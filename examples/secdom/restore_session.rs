@@ -93,16 +93,16 @@ fn in_json(request: &Request<'_>) -> Value {
     })
 }
 
-fn time(seconds: u64) -> String {
+pub fn time(seconds: u64) -> String {
     clock::rfc3339(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-fn now() -> u64 {
+pub fn now() -> u64 {
     u64::try_from(clock::now()).unwrap_or(0)
 }
 
 /// Whether a request has expired by this machine's clock.
-fn is_expired(request: &Request<'_>) -> bool {
+pub fn is_expired(request: &Request<'_>) -> bool {
     request
         .expires()
         .is_some_and(|expires| now() > expires.get())

@@ -55,24 +55,25 @@ fn with_key(
     passwords: PasswordArgs,
     sealed: Sealed<'_>,
 ) -> Outcome<(DomainShare, Key)> {
-    let (id, mut key) = match (KeyFiles::of(argument), answer) {
+    let files = KeyFiles::of(argument);
+    let (id, mut key) = match (&files, answer) {
         (files, None) => {
             let passwords = passwords.read(files.count())?;
-            custodian::read(&files, &passwords, 0, sealed)?
+            custodian::read(files, &passwords, 0, sealed)?
         }
         (KeyFiles::Both(files), Some(answer)) => {
             let passwords = passwords.read(1)?;
             let answer = answer::read(answer, &answer::RSA_PART)?;
-            custodian::with_token(&files, answer, &passwords, sealed)?
+            custodian::with_token(files, answer, &passwords, sealed)?
         }
         (KeyFiles::One(path), Some(_)) => {
             let reason = "--share is the whole share, without --key; with --key CER+KEY it is what the token of \
                           one of two keys decrypted";
-            return Err(Refusal::file(&path, reason));
+            return Err(Refusal::file(path, reason));
         }
     };
     let share = { sealed.domain }.unwrap_share(id, &mut key, &mut SysRng);
-    let share = share.map_err(|error| Refusal::file(argument, error))?;
+    let share = share.map_err(|error| Refusal::file(&files.argument(), error))?;
     Ok((share, key))
 }
 

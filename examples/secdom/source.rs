@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a custodian's key comes from, as an argument names it: a key file, a key in a token, or a content key that
-//! was unwrapped elsewhere.
+//! Where a custodian's key comes from, as an argument names it: a key file, a key in a token, or a
+//! content key that was unwrapped elsewhere.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,8 @@ pub struct Unwrapped {
 }
 
 impl Unwrapped {
-    /// Reads an argument. Names may have a `=` in them: the first part that is a file is the certificate.
+    /// Reads an argument. Names may have a `=` in them: the first part that is a file is the
+    /// certificate.
     pub fn of(argument: &Path) -> Outcome<Self> {
         let splits = argument.to_str().into_iter().flat_map(|text| {
             let split = |(at, _)| [&text[..at], &text[at + 1..]].map(PathBuf::from);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the fuzz targets do with their bytes. `tests/fuzz_replay.rs` calls the same on every corpus.
+//! What the fuzz targets do with their bytes. `tests/fuzz_replay.rs` calls the same on every
+//! corpus.
 
 mod backup;
 mod domain;

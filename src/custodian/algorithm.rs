@@ -71,12 +71,12 @@ impl PostQuantum {
     }
 }
 
-/// The maximum length of a message that this crate wraps, in bytes: a share of an Azure file with its
-/// context.
+/// The maximum length of a message that this crate wraps, in bytes: a share of an Azure file with
+/// its context.
 pub const MAX_MESSAGE_LEN: usize = 96;
 
-/// The maximum length of a wrapped message of [`MAX_MESSAGE_LEN`] bytes, over every [`Algorithm`], in
-/// bytes.
+/// The maximum length of a wrapped message of [`MAX_MESSAGE_LEN`] bytes, over every [`Algorithm`],
+/// in bytes.
 pub const MAX_WRAPPED_LEN: usize = Algorithm::Both {
     rsa: ModulusSize::Rsa4096,
     other: PostQuantum::MlKem1024P384,
@@ -220,8 +220,8 @@ impl Algorithm {
 
 /// What it takes to open what was wrapped.
 struct Strength {
-    /// The bits of security against a conventional computer (SP 800-57 part 1 table 2; for RSA-4096,
-    /// the implementation guidance for FIPS 140-3, D.B).
+    /// The bits of security against a conventional computer (SP 800-57 part 1 table 2; for
+    /// RSA-4096, the implementation guidance for FIPS 140-3, D.B).
     conventional: u16,
     /// The security category against a quantum computer (FIPS 203 section 8); 0 for none.
     quantum: u8,

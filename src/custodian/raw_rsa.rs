@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A device that computes only the private operation of RSA (RFC 8017 section 5.1.2), as a PIV card or
-//! a token with PKCS#11's `CKM_RSA_X_509`.
+//! A device that computes only the private operation of RSA (RFC 8017 section 5.1.2), as a PIV card
+//! or a token with PKCS#11's `CKM_RSA_X_509`.
 //!
 //! ```
 //! use security_domain::custodian::{Identity, RawDevice, RawRsa, UnwrapError};
@@ -38,8 +38,8 @@ pub trait RawDevice {
     /// What the device may report: token absent, PIN wrong. It must not depend on the result.
     type Error;
 
-    /// Computes `ciphertext` to the power of the private exponent, modulo the modulus, and writes the
-    /// result to the front of `block`, big-endian. Returns how many bytes it wrote.
+    /// Computes `ciphertext` to the power of the private exponent, modulo the modulus, and writes
+    /// the result to the front of `block`, big-endian. Returns how many bytes it wrote.
     ///
     /// Both are as long as the modulus. A device that strips leading zeros writes fewer bytes.
     ///

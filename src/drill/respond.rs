@@ -16,8 +16,8 @@ use crate::rng::{Erased, Generator};
 use crate::sealed_domain::{DomainShare, ExpectError, ExpectedDomain, HeaderDigest, SealedDomain};
 
 /// Answers `challenge` as the holder of `share`, and returns the response as read back from the
-/// front of `out`. With `value`, which the custodian unwrapped with his key, it proves key and share;
-/// without it, that the share is known. On an error `out` is left empty.
+/// front of `out`. With `value`, which the custodian unwrapped with his key, it proves key and
+/// share; without it, that the share is known. On an error `out` is left empty.
 ///
 /// A response holds nothing of the share. The value in it is of no use to anyone any more.
 ///

@@ -272,7 +272,8 @@ pub enum ResponseError {
         /// The custodian whose share it claims to hold.
         claims: CustodianId,
     },
-    /// This custodian signed the response, but its value is not the one that was wrapped to his key.
+    /// This custodian signed the response, but its value is not the one that was wrapped to his
+    /// key.
     WrongValue(CustodianId),
     /// An internal check failed: a hardware fault or a bug.
     Fault,

@@ -26,8 +26,8 @@ pub struct DrillValue {
 impl Challenge<'_> {
     /// Unwraps the value for `custodian` with his `identity`, and checks it.
     ///
-    /// What comes out is bound to this challenge: nothing that was wrapped for another purpose, such
-    /// as a share, is taken for a value.
+    /// What comes out is bound to this challenge: nothing that was wrapped for another purpose,
+    /// such as a share, is taken for a value.
     ///
     /// Secret: the key, the value. Public: everything else. Leaks: whether it opened.
     ///

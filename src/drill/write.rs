@@ -27,9 +27,9 @@ impl<'o> Challenge<'o> {
         each.fold(front_len(), usize::saturating_add)
     }
 
-    /// Writes a challenge to the custodians of `sealed` to the front of `out`, and returns it as read
-    /// back from there. `keys` are the public keys of those who shall prove that they have their
-    /// keys; the others can prove that they know their shares. `created` is the time in Unix
+    /// Writes a challenge to the custodians of `sealed` to the front of `out`, and returns it as
+    /// read back from there. `keys` are the public keys of those who shall prove that they have
+    /// their keys; the others can prove that they know their shares. `created` is the time in Unix
     /// seconds, 0 without a clock. On an error `out` is left empty.
     ///
     /// Secret: the values. Public: everything else, the challenge. Leaks: nothing else.

@@ -67,8 +67,8 @@ pub enum LifecycleError {
         /// The digest of the header that the HSM has.
         want: HeaderDigest,
     },
-    /// The host's clock shows no time. A session with a lifetime needs one, and so does a backup on an HSM
-    /// without a hardware counter.
+    /// The host's clock shows no time. A session with a lifetime needs one, and so does a backup on
+    /// an HSM without a hardware counter.
     NoClock,
     /// The clock shows an earlier time than it had in this session.
     ClockWentBack {

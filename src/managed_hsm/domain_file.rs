@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The security-domain file, version 2, in which a domain leaves its HSM at a download. Of version 1 is
-//! [`SplitFile`](super::split_file::SplitFile).
+//! The security-domain file, version 2, in which a domain leaves its HSM at a download. Of version
+//! 1 is [`SplitFile`](super::split_file::SplitFile).
 //!
 //! ```
 //! use security_domain::managed_hsm::domain_file::DomainFile;
@@ -73,9 +73,9 @@ impl<'a> DomainFile<'a> {
         Self::read(text, None)
     }
 
-    /// Parses a file as [`parse`](Self::parse) does, but calls `report` with each member that is not
-    /// in the format, and passes over it: at most 16 of one object. A service that adds a member
-    /// does not stop a recovery then.
+    /// Parses a file as [`parse`](Self::parse) does, but calls `report` with each member that is
+    /// not in the format, and passes over it: at most 16 of one object. A service that adds a
+    /// member does not stop a recovery then.
     ///
     /// Headers of JWEs are not affected: a member there can change what the sealed bytes mean (RFC
     /// 7516 section 4.1). A member that is given twice is refused, whether it is known or not.
@@ -147,14 +147,14 @@ impl<'a> DomainFile<'a> {
             .map(|(_, to)| to)
     }
 
-    /// Iterates over the digests of the certificates to which the shares are sealed, in the order of
-    /// the file. A digest may be damaged without being unreadable; then no custodian has it.
+    /// Iterates over the digests of the certificates to which the shares are sealed, in the order
+    /// of the file. A digest may be damaged without being unreadable; then no custodian has it.
     pub fn digests(&self) -> impl Iterator<Item = Result<Thumbprint, FileError>> + '_ {
         self.shares.iter().map(Entry::to)
     }
 
-    /// Reads the share at `place`, counted from 0, as one of `custodian`, whatever digest the file has
-    /// there. This is for a file in which that digest is damaged. It proves nothing:
+    /// Reads the share at `place`, counted from 0, as one of `custodian`, whatever digest the file
+    /// has there. This is for a file in which that digest is damaged. It proves nothing:
     /// [`open_share`](Self::open_share) does, with the custodian's key.
     ///
     /// # Errors
@@ -181,14 +181,14 @@ impl<'a> DomainFile<'a> {
         self.enc_data.artifacts()
     }
 
-    /// Checks that the certificate belongs to a custodian, whose share is undamaged and wrapped to a
-    /// key of its size.
+    /// Checks that the certificate belongs to a custodian, whose share is undamaged and wrapped to
+    /// a key of its size.
     ///
     /// # Errors
     ///
-    /// [`FileError`] if the file does not list the certificate, the share is damaged, or the wrapped
-    /// key has another length. If a digest in the file cannot be read, that is the fault of a
-    /// certificate that is not listed: the digest may have been its own.
+    /// [`FileError`] if the file does not list the certificate, the share is damaged, or the
+    /// wrapped key has another length. If a digest in the file cannot be read, that is the fault of
+    /// a certificate that is not listed: the digest may have been its own.
     pub fn check_certificate(
         &self,
         certificate: &RecoveryCertificate<'_>,
@@ -199,8 +199,8 @@ impl<'a> DomainFile<'a> {
         }
     }
 
-    /// Returns a custodian's share and its place in the file, or why there is none: it is damaged or
-    /// listed twice, or another entry's digest cannot be read.
+    /// Returns a custodian's share and its place in the file, or why there is none: it is damaged
+    /// or listed twice, or another entry's digest cannot be read.
     fn find(&self, custodian: &Thumbprint) -> Result<Option<(usize, EncKey<'a>)>, FileError> {
         let (mut found, mut unreadable) = (None, None);
         for (place, share) in self.shares.iter().enumerate() {
@@ -218,9 +218,10 @@ impl<'a> DomainFile<'a> {
 
     /// Writes a custodian's wrapped content key to the front of `out`, and returns it.
     ///
-    /// It is as long as the modulus of the custodian's key, which unwraps it to 64 bytes with RSAES-OAEP (RFC 8017
-    /// section 7.1.2), SHA-256 for hash and MGF1, and no label. An [`Identity`] that answers these 64 bytes opens the
-    /// share with [`open_share`](Self::open_share), and no other one: so the key can stay where it is.
+    /// It is as long as the modulus of the custodian's key, which unwraps it to 64 bytes with
+    /// RSAES-OAEP (RFC 8017 section 7.1.2), SHA-256 for hash and MGF1, and no label. An
+    /// [`Identity`] that answers these 64 bytes opens the share with
+    /// [`open_share`](Self::open_share), and no other one: so the key can stay where it is.
     ///
     /// # Errors
     ///
@@ -375,8 +376,8 @@ impl DamagedShare {
 pub enum ShareError<E> {
     /// The file has no share for this custodian.
     NotListed,
-    /// The share is damaged or listed twice. Or the file does not list the custodian, and this digest
-    /// in it, which may have been his, cannot be read.
+    /// The share is damaged or listed twice. Or the file does not list the custodian, and this
+    /// digest in it, which may have been his, cannot be read.
     Damaged(FileError),
     /// The share does not open with this key. Deliberately gives no reason.
     DoesNotOpen,

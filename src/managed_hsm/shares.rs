@@ -126,7 +126,8 @@ impl core::fmt::Debug for Share {
 ///
 /// # Errors
 ///
-/// [`WriteError::Rng`] if the generator failed, and [`WriteError::Fault`] if an internal check failed.
+/// [`WriteError::Rng`] if the generator failed, and [`WriteError::Fault`] if an internal check
+/// failed.
 pub fn deal<R: Generator + ?Sized>(
     key: &MasterKey,
     quorum: Quorum,

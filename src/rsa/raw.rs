@@ -16,18 +16,19 @@ const SHIFT_BITS: u32 = (ModulusSize::MAX_BYTES as u32).ilog2() + 1;
 pub(crate) type Raw<'r, E> = dyn FnMut(&[u8], &mut [u8]) -> Result<usize, E> + 'r;
 
 impl PublicKey {
-    /// Decrypts `ciphertext` to the front of `out` with what `raw` computes from it, and returns the
-    /// message's length. On failure `out` is unchanged.
+    /// Decrypts `ciphertext` to the front of `out` with what `raw` computes from it, and returns
+    /// the message's length. On failure `out` is unchanged.
     ///
-    /// `raw` writes the result of the private operation, a big-endian number, to the front of a block as
-    /// long as the modulus, and returns how many bytes it wrote. Leading zeros may be missing: the number
-    /// is moved to the end of the block. An encoded message always begins with a zero byte, so there are
-    /// devices that always leave it out; if that were refused, or took another time, it would tell whether the
-    /// first byte was zero, which is all that the attack of Manger (CRYPTO 2001) needs.
+    /// `raw` writes the result of the private operation, a big-endian number, to the front of a
+    /// block as long as the modulus, and returns how many bytes it wrote. Leading zeros may be
+    /// missing: the number is moved to the end of the block. An encoded message always begins with
+    /// a zero byte, so there are devices that always leave it out; if that were refused, or took
+    /// another time, it would tell whether the first byte was zero, which is all that the attack of
+    /// Manger (CRYPTO 2001) needs.
     ///
     /// Secret: what `raw` writes and returns. Public: `ciphertext`, the key, the length of `out`,
-    /// errors of `raw`. Leaks: whether the public key confirms the result, whether it opened, and then the
-    /// message's length.
+    /// errors of `raw`. Leaks: whether the public key confirms the result, whether it opened, and
+    /// then the message's length.
     ///
     /// # Errors
     ///
@@ -98,8 +99,8 @@ fn move_to_end(block: &mut [u8], length: usize) -> Result<(), Fault> {
 
 /// True if the big-endian number `a` is below `b`, which is as long.
 ///
-/// Secret: `a`, `b`. Public: their length. Leaks: nothing else. A subtraction that is not kept borrows
-/// exactly if `a < b`.
+/// Secret: `a`, `b`. Public: their length. Leaks: nothing else. A subtraction that is not kept
+/// borrows exactly if `a < b`.
 fn is_below(a: &[u8], b: &[u8]) -> Mask {
     let borrow = a.iter().zip(b).rev().fold(0, |borrow, (a, b)| {
         u32::from(*a)

@@ -24,8 +24,8 @@ use crate::wrapped_share::PLAINTEXT_LEN;
 /// One item of the shares list: a verify key and a digest.
 const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
 
-/// The longest wrapped share, where this build makes it. Without `pq` there are RSA and P-256 alone: a longer
-/// share, of a recipient outside this crate, is refused for want of scratch.
+/// The longest wrapped share, where this build makes it. Without `pq` there are RSA and P-256
+/// alone: a longer share, of a recipient outside this crate, is refused for want of scratch.
 const MAX_WRAPPED: usize = if cfg!(feature = "pq") {
     Algorithm::Both {
         rsa: ModulusSize::Rsa4096,
@@ -36,13 +36,13 @@ const MAX_WRAPPED: usize = if cfg!(feature = "pq") {
     ModulusSize::Rsa4096.bytes()
 };
 
-/// How many bytes of scratch it takes at most to seal a domain of this many artifacts, which have `bytes`
-/// bytes together.
+/// How many bytes of scratch it takes at most to seal a domain of this many artifacts, which have
+/// `bytes` bytes together.
 pub(crate) const fn max_scratch(artifacts: usize, bytes: usize) -> usize {
     const CUSTODIAN: usize = 1 + bytes_len(32) + 5;
     const ARTIFACT: usize = 1 + bytes_len(MAX_TEXT_LEN) + 5;
-    // Seven small numbers and heads, label and module, key and digests, salt and commitment, epoch, time,
-    // instance, threshold, delay, module version.
+    // Seven small numbers and heads, label and module, key and digests, salt and commitment, epoch,
+    // time, instance, threshold, delay, module version.
     const FIXED: usize =
         7 + 2 * bytes_len(MAX_TEXT_LEN) + 5 * bytes_len(32) + 5 + 9 + bytes_len(16) + 2 + 5 + 5;
     let core =

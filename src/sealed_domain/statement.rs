@@ -44,8 +44,8 @@ impl Statement {
     /// Signs with the possession key of `share`, and verifies the signature with the key that the
     /// header of `sealed` names for it.
     ///
-    /// Secret: the share's value, its possession key. Public: everything else, the signature. Leaks:
-    /// nothing else.
+    /// Secret: the share's value, its possession key. Public: everything else, the signature.
+    /// Leaks: nothing else.
     pub(crate) fn sign(
         &self,
         sealed: &SealedDomain<'_>,

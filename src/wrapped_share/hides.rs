@@ -11,14 +11,14 @@ use crate::hardened::{Permit, Verdict};
 use crate::rsa::is_bare_block;
 
 /// Returns a permit to let `wrapped` leave if three things hold: it is no longer all zeros, `share`
-/// does not appear in it, and what was encrypted with RSA is not the block that was to be encrypted.
-/// Otherwise returns `fault`.
+/// does not appear in it, and what was encrypted with RSA is not the block that was to be
+/// encrypted. Otherwise returns `fault`.
 ///
 /// Secret: `share`, `wrapped`. Public: the lengths, `algorithm`. Leaks: whether it may leave.
-pub(crate) fn check_hides<E: Copy>(
+pub(crate) fn check_hides<const N: usize, E: Copy>(
     wrapped: &[u8],
     algorithm: Algorithm,
-    share: &[u8],
+    share: &[u8; N],
     fault: E,
 ) -> Result<Permit, E> {
     let hidden = Verdict::twice(|| !is_zeros(wrapped) & !holds(wrapped, share));
@@ -34,7 +34,7 @@ pub(crate) fn check_hides<E: Copy>(
 /// Returns whether `secret` appears anywhere in `bytes`.
 ///
 /// Secret: both. Public: the lengths. Leaks: nothing else.
-fn holds(bytes: &[u8], secret: &[u8]) -> Mask {
+fn holds<const N: usize>(bytes: &[u8], secret: &[u8; N]) -> Mask {
     let windows = bytes.windows(secret.len());
     windows.fold(Mask::public(false), |found, window| {
         found | eq_bytes(window, secret)

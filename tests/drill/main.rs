@@ -226,8 +226,8 @@ fn a_share_or_a_value_of_somebody_else_answers_nothing() {
     assert_eq!(refused.unwrap_err(), ValueError::DoesNotOpen(id));
 }
 
-/// What is wrapped for one purpose is not taken for another: a challenge cannot be made to open a share,
-/// and a value is no share.
+/// What is wrapped for one purpose is not taken for another: a challenge cannot be made to open a
+/// share, and a value is no share.
 #[test]
 fn a_wrapped_share_is_no_value() {
     let world = World::new(1);
@@ -271,8 +271,8 @@ fn a_wrapped_share_is_no_value() {
     assert!(parsed.accept_value(&sealed, id, &value[..64]).is_err());
 }
 
-/// A response without the value, to which somebody adds one, or a response with it, from which somebody
-/// takes it.
+/// A response without the value, to which somebody adds one, or a response with it, from which
+/// somebody takes it.
 #[test]
 fn a_value_cannot_be_added_to_a_response_or_taken_from_it() {
     let world = World::new(1);

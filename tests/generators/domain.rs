@@ -7,10 +7,13 @@ use security_domain::contribution::{
     contribution_len,
 };
 use security_domain::custodian::Recipient;
+use security_domain::drill::{Challenge, Response, respond};
 use security_domain::hazmat::backup;
 use security_domain::hazmat::contribution::{Asking, open_contribution};
-use security_domain::rsa::PublicKey;
-use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead, ModuleVersion, SealedDomain};
+use security_domain::rsa::{PrivateKey, PublicKey};
+use security_domain::sealed_domain::{
+    Epoch, ExpectedDomain, InstanceId, LedgerHead, ModuleVersion, SealedDomain,
+};
 
 use crate::keys::made;
 use crate::sealed::{self, fast_keys, sealing};
@@ -105,6 +108,42 @@ pub const ROWS: fn() -> Vec<Row> = || {
             },
         },
         Row {
+            name: "write a challenge",
+            covers: &["drill/write write", "drill/write write_value"],
+            // The name and the first value.
+            shows: 2,
+            run: |rng| {
+                let keys = fast_keys(3);
+                let (_, file) = sealed::sealed(1, &keys, 2);
+                let sealed = SealedDomain::parse(&file).unwrap();
+                let mut out = vec![0xaa; Challenge::written_len(&keys)];
+                let written = Challenge::write(&sealed, &keys, 0, rng, &mut out);
+                let written = debug(written.map(|challenge| challenge.as_bytes().len()));
+                made(written, &out)
+            },
+        },
+        Row {
+            name: "answer a challenge",
+            covers: &["drill/respond respond", "drill/value unwrap_value"],
+            shows: 0,
+            run: |rng| {
+                let file = include_bytes!("../vectors/sealed-domain/good.sealed");
+                let challenge = include_bytes!("../vectors/drill/challenge-good.cbor");
+                let der = include_bytes!("../vectors/sealed-domain/keys/a.p8");
+                let mut key = PrivateKey::from_pkcs8_der(der).unwrap();
+                let id = key.public_key().id();
+                let sealed = SealedDomain::parse(file).unwrap();
+                let challenge = Challenge::parse(challenge).unwrap();
+                let value = debug(challenge.unwrap_value(&sealed, id, &mut key, rng))?;
+                let share = sealed.unwrap_share(id, &mut key, &mut sealed::rng(2));
+                let (share, expect) = (share.unwrap(), ExpectedDomain::unpinned());
+                let mut out = [0; Response::MAX_LEN];
+                let value = Some(&value);
+                let answer = respond(&sealed, &expect, &challenge, &share, value, rng, &mut out);
+                Ok(debug(answer)?.as_bytes().to_vec())
+            },
+        },
+        Row {
             name: "begin a backup",
             covers: &["backup/writer begin", "hazmat write"],
             shows: ALL,
@@ -168,10 +207,7 @@ fn contribution<R: rand_core::TryCryptoRng>(
     let keys = fast_keys(3);
     let (root, file) = sealed::sealed(1, &keys, 2);
     let sealed = SealedDomain::parse(&file).unwrap();
-    let expect = security_domain::sealed_domain::ExpectedDomain::new(
-        root.domain_id().unwrap(),
-        Epoch::FIRST,
-    );
+    let expect = ExpectedDomain::new(root.domain_id().unwrap(), Epoch::FIRST);
     let request = Request::parse(request).unwrap();
     let shown = request.digest();
     let vetted = VettedRequest::compared(request, shown).unwrap();

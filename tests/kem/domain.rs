@@ -71,8 +71,8 @@ fn share_of<K: Kem>(sealed: &SealedDomain<'_>, seed: &[u8]) -> DomainShare {
     share(sealed, key.public_key().unwrap().id(), &mut key)
 }
 
-/// The file was written by `tests/interop/kinds.py`: an RSA key, one of each other kind, and two that are
-/// both needed.
+/// The file was written by `tests/interop/kinds.py`: an RSA key, one of each other kind, and two
+/// that are both needed.
 #[test]
 fn a_foreign_file_with_a_custodian_of_every_kind_opens() {
     let facts = fs::read(file("every-kind.json")).unwrap();

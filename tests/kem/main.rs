@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Custodians' keys that are not RSA keys: round trips, changed and foreign ciphertexts, malformed keys,
-//! a generator that fails.
+//! Custodians' keys that are not RSA keys: round trips, changed and foreign ciphertexts, malformed
+//! keys, a generator that fails.
 #![cfg(all(feature = "p256", feature = "pq"))]
 
 use rand_core::{TryCryptoRng, TryRng};
@@ -115,7 +115,8 @@ fn survives_a_generator_that_fails<K: Kem>() {
     assert!(PrivateKey::<K>::generate(&mut FailsAt(rng(2), 0)).is_err());
 }
 
-/// A watchdog is fed between the two computations of a wrap, behind them, and when it was unwrapped.
+/// A watchdog is fed between the two computations of a wrap, behind them, and when it was
+/// unwrapped.
 fn tells_that_it_goes_on<K: Kem>() {
     let (mut key, mut calls) = (key::<K>(1), 0);
     let public = key.public_key().unwrap();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The modules keep their layers: each imports from lower layers, or from a module above it in the
-//! table within its own layer. Members of one family (`rsa`, `rsa/oaep`) may import each other, without circles.
+//! table within its own layer. Members of one family (`rsa`, `rsa/oaep`) may import each other,
+//! without circles.
 
 mod circles;
 mod paths;

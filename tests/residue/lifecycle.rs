@@ -24,8 +24,8 @@ use crate::world::{
 };
 use crate::{NOTHING, Secrets, TEXT_LEN, backup_keys, root_and_key, text, value};
 
-/// What is at rest and did not leave with what is `public`, and what a key in it is in the words of this
-/// machine.
+/// What is at rest and did not leave with what is `public`, and what a key in it is in the words of
+/// this machine.
 pub fn at_rest(hsm: &Hsm, public: &[u8]) -> Secrets {
     let mut buffer = vec![0; ROOM];
     let mut copy = Hsm::with_flash(hsm.flash.clone(), 0);
@@ -59,8 +59,8 @@ fn seed_and_key(seed: &Secret<32>) -> Secrets {
     ]
 }
 
-/// A blank HSM, what it will draw when it begins to recover the domain of this header, and what everybody
-/// will see of it.
+/// A blank HSM, what it will draw when it begins to recover the domain of this header, and what
+/// everybody will see of it.
 fn before_a_session(
     vault: &mut Vault<ROOM>,
     header: HeaderDigest,
@@ -88,8 +88,8 @@ fn fresh(vault: &mut Vault<ROOM>) -> (Hsm, In<'_, Provisioned>, Secrets) {
     (hsm, domain, secrets)
 }
 
-/// Looks behind a step of an HSM for secrets, for what was at rest before and what is there after, but for
-/// what is `public`.
+/// Looks behind a step of an HSM for secrets, for what was at rest before and what is there after,
+/// but for what is `public`.
 #[track_caller]
 pub fn nothing(secrets: &Secrets, public: &[u8], hsm: &mut Hsm, work: impl FnOnce(&mut Hsm)) {
     let mut secrets = secrets.clone();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What operations leave on the dead stack: of no root, key or share eight bytes that follow each other.
+//! What operations leave on the dead stack: of no root, key or share eight bytes that follow each
+//! other.
 //!
 //! `proofs/residue.py` looks for the same in the memory of a Cortex-M4.
 #![cfg(all(feature = "sealed-domain", feature = "hazmat", target_arch = "x86_64"))]
@@ -45,8 +46,8 @@ const NOTHING: [&str; 0] = [];
 
 type Secrets = Vec<(&'static str, Vec<u8>)>;
 
-/// The length of a backup here: above 64 blocks, which the crate `aes` encrypts at once on a CPU with AVX-512, in the
-/// largest frames that it has.
+/// The length of a backup here: above 64 blocks, which the crate `aes` encrypts at once on a CPU
+/// with AVX-512, in the largest frames that it has.
 const TEXT_LEN: usize = 2_000;
 
 /// What is backed up here.

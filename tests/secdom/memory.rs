@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the memory of a process holds at the end of a verb: nothing of a key, a share, a password or an artifact.
+//! What the memory of a process holds at the end of a verb: nothing of a key, a share, a password
+//! or an artifact.
 #![cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64"),

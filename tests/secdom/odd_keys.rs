@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private keys that no domain would be sealed to today, and keys whose numbers are in another form than
-//! usual.
+//! Private keys that no domain would be sealed to today, and keys whose numbers are in another form
+//! than usual.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use security_domain::managed_hsm::restore_session::Request;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Folder, Run, arguments, key, names, secdom, thumbprint, upload, vector};
+use crate::{Folder, Run, arguments, fixture, key, names, secdom, thumbprint, upload, vector};
 
 /// A session about a domain file of the vectors, in a folder of the test.
 pub struct Session {
@@ -516,6 +516,18 @@ fn a_session_that_has_expired_is_wiped() {
         .add("session", &["request"], "blob")
         .refused(&["session", "expired at", "wiped"]);
     assert_eq!(session.folder.names(), ["request"]);
+}
+
+/// What is not answered costs no password, and no try of a PIN.
+#[test]
+fn a_password_is_not_asked_for_an_expired_request() {
+    let session = Session::new("v01-2of3-2048");
+    expired(&session);
+    let shown = session.status("session")["request_digest"].clone();
+    let mut line = session.contribute_line("request", shown.as_str().unwrap(), "s2048_0", "c0");
+    let place = line.iter().position(|word| word == "--key").unwrap() + 1;
+    line[place] = fixture("pbes2-aes256-sha256.key").into();
+    secdom(line).refused(&["request: the request expired at 20", "; it is 20"]);
 }
 
 #[test]

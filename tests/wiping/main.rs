@@ -147,8 +147,8 @@ fn a_collector() {
     }
 }
 
-/// Of a dropped key, there is what stands in its public half, and nothing else: neither the private exponent, nor a
-/// prime, nor what was computed from it.
+/// Of a dropped key, there is what stands in its public half, and nothing else: neither the private
+/// exponent, nor a prime, nor what was computed from it.
 #[test]
 fn a_private_key() {
     for bits in [2048, 3072, 4096] {

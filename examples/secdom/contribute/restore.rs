@@ -10,6 +10,7 @@ use security_domain::contribution::RequestDigest;
 use security_domain::managed_hsm::restore_session::{
     ContributeError, Request, VettedRequest, contribute, contribution_len,
 };
+use security_domain::rng::RngError;
 use security_domain::x509::Thumbprint;
 use serde_json::json;
 
@@ -18,8 +19,8 @@ use crate::domain::{self, Domain, File, FormatArgs};
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Target};
 use crate::report::{self, JsonArg, Outcome, Refusal, Report};
-use crate::restore_session::shared;
-use crate::{clock, input, show, text};
+use crate::restore_session::{is_expired, now, shared, time};
+use crate::{input, show, text};
 
 /// What a custodian of a security-domain file gives.
 pub struct Answer<'a> {
@@ -56,6 +57,20 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
             "is to restore the HSM with transfer key {have}, but {want} is expected"
         )));
     }
+    // No password is asked for, and no PIN spent, on a request that is not answered.
+    if file.custodians().any(|custodian| custodian == have) {
+        return Err(Refusal::file(
+            answer.request,
+            ContributeError::<RngError>::TransferOfCustodian(have),
+        ));
+    }
+    if is_expired(&request) {
+        let expires = request.expires().map_or(0, |expires| expires.get());
+        let (expires, now) = (time(expires), time(now()));
+        return Err(of_request(format!(
+            "the request expired at {expires}; it is {now}"
+        )));
+    }
     // The custodian knows what the share is for before the key is opened.
     let purpose = purpose(&request);
     show_first(&purpose);
@@ -67,10 +82,9 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
     let file = shared(path, file)?;
     let custodian = custodians.first_mut();
     let custodian = custodian.ok_or_else(|| Refusal::file(path, "no key is given"))?;
-    let now = u64::try_from(clock::now()).unwrap_or(0);
     let mut out = vec![0; contribution_len(&request)];
     let (of, key) = (custodian.thumbprint, &mut custodian.key);
-    let contribution = contribute(&file, &vetted, &of, key, now, &mut SysRng, &mut out);
+    let contribution = contribute(&file, &vetted, &of, key, now(), &mut SysRng, &mut out);
     let contribution = contribution.map_err(|error| match error {
         ContributeError::Share(error) => {
             let name = custodian.key_file.as_path();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A custodian before the key is opened: where the key is, and the certificates that may belong to it.
+//! A custodian before the key is opened: where the key is, and the certificates that may belong to
+//! it.
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,8 @@ enum Closed<'p> {
     Unwrapped(Zeroizing<Vec<u8>>),
 }
 
-/// A certificate that may be that of the key, and if its custodian is not in the file, the refusal that says so.
+/// A certificate that may be that of the key, and if its custodian is not in the file, the refusal
+/// that says so.
 struct Certificate {
     file: CertificateFile,
     refusal: Option<Refusal>,
@@ -57,9 +59,9 @@ enum Place {
 }
 
 impl<'p> Candidate<'p> {
-    /// Finds the certificates for a key: in its own file, beside it, on its token, or else among those `given`. They
-    /// should belong to custodians of `file`, whose shares must not be damaged. Those that are encrypted in the
-    /// key's file are decrypted if there are none before them.
+    /// Finds the certificates for a key: in its own file, beside it, on its token, or else among
+    /// those `given`. They should belong to custodians of `file`, whose shares must not be damaged.
+    /// Those that are encrypted in the key's file are decrypted if there are none before them.
     pub fn read(
         source: KeySource,
         password: Option<&'p [u8]>,
@@ -148,8 +150,9 @@ impl<'p> Candidate<'p> {
         self.certificates.iter().any(|one| one.refusal.is_none())
     }
 
-    /// Opens the key, and finds its certificate. If that belongs to no custodian of the file, the refusal
-    /// that says so comes with it, or is the result where such a key is not `worth_opening`.
+    /// Opens the key, and finds its certificate. If that belongs to no custodian of the file, the
+    /// refusal that says so comes with it, or is the result where such a key is not
+    /// `worth_opening`.
     pub fn open(mut self, worth_opening: bool) -> Outcome<(Custodian, Option<Refusal>)> {
         let refusals = { self.certificates.iter_mut() }.map(|one| one.refusal.take());
         let mut refusals: Vec<_> = refusals.collect();

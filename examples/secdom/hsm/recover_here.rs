@@ -39,7 +39,8 @@ pub struct Args {
     /// The domain's id, as noted when it was activated
     #[arg(long, value_name = "HEX")]
     expect_domain: DomainId,
-    /// The custodians' private keys in PEM, or PKCS#11 URIs of keys in tokens; KEY+KEY for a custodian who needs two
+    /// The custodians' private keys in PEM, or PKCS#11 URIs of keys in tokens; KEY+KEY for a
+    /// custodian who needs two
     #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
     keys: Vec<PathBuf>,
     #[command(flatten)]

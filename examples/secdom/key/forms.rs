@@ -13,8 +13,8 @@ use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
 use crate::{kem, pem, pkcs12, show};
 
-/// `rsaEncryption` and `id-RSASSA-PSS`. Their keys are of the same form, and what parameters there are
-/// does not concern decryption.
+/// `rsaEncryption` and `id-RSASSA-PSS`. Their keys are of the same form, and what parameters there
+/// are does not concern decryption.
 const RSA: [ObjectIdentifier; 2] = [
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1"),
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Private keys of P-256 and ML-KEM-1024 as other programs write them: the seed is taken, and what stands
-//! beside it must belong to it.
+//! Private keys of P-256 and ML-KEM-1024 as other programs write them: the seed is taken, and what
+//! stands beside it must belong to it.
 
 use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Tag, TagNumber, Tagged};
@@ -22,8 +22,8 @@ const CURVES: [(&str, &str); 3] = [
     ("1.3.132.0.10", "secp256k1"),
 ];
 
-/// Reads an `ECPrivateKey` (RFC 5915 section 3), whose curve PKCS#8 names outside it. Its public key may
-/// be absent.
+/// Reads an `ECPrivateKey` (RFC 5915 section 3), whose curve PKCS#8 names outside it. Its public
+/// key may be absent.
 pub fn elliptic(der: &[u8], curve: Option<ObjectIdentifier>, lock: &Lock<'_>) -> Outcome<Key> {
     let malformed = |_| lock.refuse("the private key is not an ECPrivateKey in DER");
     let parts =
@@ -77,7 +77,8 @@ fn of_other_curve(curve: ObjectIdentifier) -> String {
     format!("holds a key on the elliptic curve {name}, and only P-256 serves")
 }
 
-/// The length of the expanded key (FIPS 203 section 8, table 3), and where in it the public key and `z` are.
+/// The length of the expanded key (FIPS 203 section 8, table 3), and where in it the public key and
+/// `z` are.
 const EXPANDED: usize = 3168;
 const PUBLIC: std::ops::Range<usize> = 1536..3104;
 const Z: std::ops::RangeFrom<usize> = 3136..;

@@ -78,8 +78,8 @@ impl Token {
         })
     }
 
-    /// Returns the certificates in DER that can be read without a PIN: those with the key's id if the URI gives it,
-    /// or else all.
+    /// Returns the certificates in DER that can be read without a PIN: those with the key's id if
+    /// the URI gives it, or else all.
     pub fn certificates(&self) -> Outcome<Vec<Zeroizing<Vec<u8>>>> {
         let mut wanted = vec![Attribute::Class(ObjectClass::CERTIFICATE)];
         wanted.extend(self.uri.id.clone().map(Attribute::Id));
@@ -93,7 +93,8 @@ impl Token {
         Ok(found)
     }
 
-    /// Logs in with the PIN, `password` or as the URI or the terminal gives it, and finds the private key.
+    /// Logs in with the PIN, `password` or as the URI or the terminal gives it, and finds the
+    /// private key.
     pub fn open(self, password: Option<&[u8]>) -> Outcome<TokenKey> {
         pin::log_in(&self, password)?;
         let object = self.private_key()?;

@@ -7,11 +7,26 @@ use crate::report::{Outcome, Refusal};
 
 const SCHEME: &str = "pkcs11:";
 
+/// The attributes of a URI's path that are read here.
+const PATH: [&str; 8] = [
+    "token",
+    "serial",
+    "manufacturer",
+    "model",
+    "slot-id",
+    "object",
+    "id",
+    "type",
+];
+
+const PIN_VALUE: &str = "pin-value: other users can see a PIN on the command line: use pin-source=FILE, \
+                         --password-file, or the prompt";
+
 /// A private key in a token, as a URI names it. What is not given matches everything.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(not(all(unix, feature = "pkcs11")), allow(dead_code))]
 pub struct Uri {
-    /// The URI without its query, by which messages name the key.
+    /// The URI without its query and what is not known, by which messages name the key.
     name: String,
     pub token: Option<String>,
     pub serial: Option<String>,
@@ -35,13 +50,12 @@ impl Uri {
     /// Reads an argument, if it is such a URI.
     pub fn of(argument: &Path) -> Option<Outcome<Self>> {
         let text = argument.to_str().filter(|_| is_uri(argument))?;
-        let name = text.split_once('?').map_or(text, |(name, _)| name);
+        let name = name(&text[SCHEME.len()..]);
         let parsed = parse(&text[SCHEME.len()..]).map(|uri| Self {
-            name: name.into(),
+            name: name.clone(),
             ..uri
         });
-        // A query can have a PIN in it, which no message repeats.
-        Some(parsed.map_err(|reason| Refusal::file(Path::new(name), reason)))
+        Some(parsed.map_err(|reason| Refusal::file(Path::new(&name), reason)))
     }
 
     pub fn name(&self) -> PathBuf {
@@ -49,15 +63,28 @@ impl Uri {
     }
 }
 
+/// Returns what messages repeat of a URI: a PIN can be anywhere else in it, by mistake.
+fn name(text: &str) -> String {
+    let path = text.split_once('?').map_or(text, |(path, _)| path);
+    let known = path.split(';').filter(|attribute| {
+        let name = attribute.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| PATH.contains(&name))
+    });
+    format!("{SCHEME}{}", known.collect::<Vec<_>>().join(";"))
+}
+
 fn parse(text: &str) -> Result<Uri, String> {
     let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    if query.contains(';') {
+        return Err("the query of a URI has & between attributes, and a ; as %3B".into());
+    }
     let mut uri = Uri::default();
     let mut seen = Vec::new();
     let mut each =
         |text: &str, mark: char, set: fn(&mut Uri, &str, Vec<u8>) -> Result<(), String>| {
             for attribute in text.split(mark).filter(|attribute| !attribute.is_empty()) {
-                let (name, value) = { attribute.split_once('=') }
-                    .ok_or_else(|| format!("{attribute}: an attribute of the URI has no value"))?;
+                let (name, value) =
+                    { attribute.split_once('=') }.ok_or("an attribute of the URI has no value")?;
                 if seen.contains(&name.to_owned()) {
                     return Err(format!("{name}: is given twice in the URI"));
                 }
@@ -88,6 +115,7 @@ fn set_path(uri: &mut Uri, name: &str, value: Vec<u8>) -> Result<(), String> {
         }
         "type" if value == b"private" => {}
         "type" => return Err("type: the URI must name a private key (type=private)".into()),
+        "pin-value" => return Err(PIN_VALUE.into()),
         _ => {
             return Err(format!(
                 "{name}: this attribute of a PKCS#11 URI is not supported"
@@ -100,11 +128,7 @@ fn set_path(uri: &mut Uri, name: &str, value: Vec<u8>) -> Result<(), String> {
 fn set_query(uri: &mut Uri, name: &str, value: Vec<u8>) -> Result<(), String> {
     match name {
         "pin-source" => uri.pin_source = Some(file(name, &value)?),
-        "pin-value" => {
-            let reason = "pin-value: other users can see a PIN on the command line: use pin-source=FILE, \
-                          --password-file, or the prompt";
-            return Err(reason.into());
-        }
+        "pin-value" => return Err(PIN_VALUE.into()),
         "module-path" => uri.module = Some(file(name, &value)?),
         "module-name" => {
             return Err(

@@ -134,9 +134,9 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     ///
     /// # After a power failure
     ///
-    /// The state at rest has the session: the transfer key (unless a device holds it), the digest of
-    /// the request, the shares added so far, the expiry, and the domain id, epoch and header digest
-    /// of `sealed`. This step compares `expect` with them; later steps need only `sealed`.
+    /// The state at rest has the session: the transfer key (unless a device holds it), the digest
+    /// of the request, the shares added so far, the expiry, and the domain id, epoch and header
+    /// digest of `sealed`. This step compares `expect` with them; later steps need only `sealed`.
     ///
     /// A start returns [`AnyDomain::Recovering`], or [`AnyDomain::QuorumMet`] once the shares are a
     /// quorum, or [`AnyDomain::Empty`] if the session has expired or had not been saved.
@@ -192,7 +192,8 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 
     /// Begins a session that gathers a quorum in one place: it takes shares, not contributions. The
-    /// session expires after `lifetime` seconds; with `None` it does not expire. No key is generated.
+    /// session expires after `lifetime` seconds; with `None` it does not expire. No key is
+    /// generated.
     ///
     /// # Errors
     ///
@@ -384,7 +385,8 @@ impl<const N: usize> Vault<N> {
         permit: Permit,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        // Once more, where the session begins: one fault can make both readings in `check` go astray.
+        // Once more, where the session begins: one fault can make both readings in `check` go
+        // astray.
         let permit = permit.and(sealed.check_complete(LifecycleError::Pending)?);
         let header = sealed.header();
         let pinned = expect.is_pinned();

@@ -35,8 +35,8 @@ impl<K: Recipient> Sealing<'_, K> {
     /// `scratch`; in `out` they are not read before the whole file is there. The release goes to
     /// `held_back` alone if there is one, and the file is pending.
     ///
-    /// Secret: the root, the artifacts, `scratch`, a release that is held back. Public: the rest, `out`.
-    /// Leaks: nothing else.
+    /// Secret: the root, the artifacts, `scratch`, a release that is held back. Public: the rest,
+    /// `out`. Leaks: nothing else.
     pub(super) fn make(
         &self,
         core: &mut Core<'_>,
@@ -219,9 +219,9 @@ impl<K: Recipient> Sealing<'_, K> {
     }
 }
 
-/// Reads the finished file as any reader does, and checks that it shows `release` bytes of its release.
-/// Checks every share against it: it belongs to its custodian, and does not appear in the clear in
-/// what was wrapped to them.
+/// Reads the finished file as any reader does, and checks that it shows `release` bytes of its
+/// release. Checks every share against it: it belongs to its custodian, and does not appear in the
+/// clear in what was wrapped to them.
 fn read_back(
     file: &[u8],
     header: &HeaderDigest,

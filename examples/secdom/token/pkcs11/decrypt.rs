@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Decrypts with a private key in a token: RSAES-OAEP on the token where it has SHA-256, or else the private operation
-//! alone.
+//! Decrypts with a private key in a token: RSAES-OAEP on the token where it has SHA-256, or else
+//! the private operation alone.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};

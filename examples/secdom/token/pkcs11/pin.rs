@@ -55,7 +55,7 @@ pub fn log_in(token: &Token, given: Option<&[u8]>) -> Outcome<()> {
         let warning = "one try is left before the token locks its user PIN";
         if from_file.is_some() {
             return token.refuse(format!(
-                "{warning}: run it on a terminal, and type the PIN there"
+                "{warning}: leave out the file with the PIN, and type it on a terminal"
             ));
         }
         let name = show::path(&uri.name());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The interchange: a domain leaves one HSM and enters another, its keys and artifacts secret throughout.
+//! The interchange: a domain leaves one HSM and enters another, its keys and artifacts secret
+//! throughout.
 
 use core::num::NonZeroU64;
 
@@ -193,7 +194,8 @@ fn session() {
     assert!(collector.remove(&certificates()[0].thumbprint()));
 }
 
-/// Bound to another request, or not a share: that it does not open becomes public, and nothing else.
+/// Bound to another request, or not a share: that it does not open becomes public, and nothing
+/// else.
 fn refused() {
     let text = domain();
     let file = DomainFile::parse(&text).unwrap();

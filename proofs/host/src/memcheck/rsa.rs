@@ -209,8 +209,8 @@ fn sign() {
         .unwrap();
 }
 
-/// Every candidate is secret, and so is the key that comes of two of them: what is public is which check
-/// a candidate fails.
+/// Every candidate is secret, and so is the key that comes of two of them: what is public is which
+/// check a candidate fails.
 fn generate() {
     works(&PrivateKey::generate(ModulusSize::Rsa2048, &mut SecretRng(7)).unwrap());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Sessions: a request is signed, custodians contribute, and the HSM opens what they send. Root, shares,
-//! the private keys on both sides and everything that is drawn are secret.
+//! Sessions: a request is signed, custodians contribute, and the HSM opens what they send. Root,
+//! shares, the private keys on both sides and everything that is drawn are secret.
 
 use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionId, SessionPublicKey, SessionPurpose,
