@@ -104,9 +104,9 @@ struct Source {
     /// are needed
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with it;
-    /// - reads standard input. With --key CER+KEY it is what the token with the RSA key decrypted:
-    /// 64 bytes
+    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with
+    /// it; - reads standard input. With --key CER+KEY it is what the token with the RSA key
+    /// decrypted: 64 bytes
     #[arg(long, value_name = "FILE")]
     share: Option<PathBuf>,
     /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64
