@@ -50,8 +50,9 @@ impl Uri {
     /// Reads an argument, if it is such a URI.
     pub fn of(argument: &Path) -> Option<Outcome<Self>> {
         let text = argument.to_str().filter(|_| is_uri(argument))?;
-        let name = name(&text[SCHEME.len()..]);
-        let parsed = parse(&text[SCHEME.len()..]).map(|uri| Self {
+        let (scheme, rest) = text.split_at(SCHEME.len());
+        let name = format!("{scheme}{}", known(rest));
+        let parsed = parse(rest).map(|uri| Self {
             name: name.clone(),
             ..uri
         });
@@ -64,13 +65,13 @@ impl Uri {
 }
 
 /// Returns what messages repeat of a URI: a PIN can be anywhere else in it, by mistake.
-fn name(text: &str) -> String {
+fn known(text: &str) -> String {
     let path = text.split_once('?').map_or(text, |(path, _)| path);
     let known = path.split(';').filter(|attribute| {
         let name = attribute.split_once('=').map(|(name, _)| name);
         name.is_some_and(|name| PATH.contains(&name))
     });
-    format!("{SCHEME}{}", known.collect::<Vec<_>>().join(";"))
+    known.collect::<Vec<_>>().join(";")
 }
 
 fn parse(text: &str) -> Result<Uri, String> {
