@@ -75,7 +75,7 @@ pub enum Test {
     RsaSignature,
     /// What an RSA key's public half does, its private half undoes.
     RsaPairwise,
-    /// HPKE's key encapsulation with P-256 (RFC 9180 section 4.1).
+    /// HPKE with P-256: key encapsulation and key schedule (RFC 9180 sections 4.1 and 5.1).
     #[cfg(feature = "p256")]
     P256,
     /// X-Wing (draft-connolly-cfrg-xwing-kem).
@@ -84,7 +84,7 @@ pub enum Test {
     /// MLKEM1024-P384 (draft-ietf-hpke-pq).
     #[cfg(feature = "pq")]
     MlKem1024P384,
-    /// ML-KEM-1024 (FIPS 203), with AES-256 key wrap with padding.
+    /// ML-KEM-1024 (FIPS 203), with AES-256 key wrap with padding (SP 800-38F).
     #[cfg(feature = "pq")]
     MlKem1024,
     /// SHA-1 (FIPS 180-4): it names certificates, and protects nothing.

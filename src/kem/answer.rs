@@ -8,7 +8,7 @@ use super::mechanism::{MAX_CIPHERTEXT_LEN, Shared, WrapKey};
 use crate::aead::TAG_LEN;
 use crate::hardened::{Fault, copy};
 
-/// What is wrapped.
+/// What is wrapped, and what it is bound to.
 const MESSAGE: [u8; 32] = [0x5a; 32];
 
 /// What came out.
@@ -17,7 +17,9 @@ pub(crate) struct Answer {
     pub(crate) made: [u8; 32],
     /// SHA-256 of the same with the secret that was decapsulated.
     pub(crate) opened: [u8; 32],
-    /// Whether what was wrapped under the secret is unwrapped as it was.
+    /// SHA-256 of what was wrapped under the secret.
+    pub(crate) wrapped: [u8; 32],
+    /// Whether that is unwrapped as it was.
     pub(crate) unwraps: bool,
 }
 
@@ -41,18 +43,21 @@ pub(crate) fn answer<K: Kem>(seed: &[u8], coins: &[u8]) -> Result<Answer, Fault>
         copy(&mut digest, &hash.finalize())?;
         Ok(digest)
     };
+    let (wrapped, unwraps) = wrapped::<K>(&opened)?;
     Ok(Answer {
         made: digest(&made)?,
         opened: digest(&opened)?,
-        unwraps: unwraps::<K>(&opened)?,
+        wrapped,
+        unwraps,
     })
 }
 
-fn unwraps<K: Kem>(shared: &Shared) -> Result<bool, Fault> {
+/// Wraps under the secret, and unwraps.
+fn wrapped<K: Kem>(shared: &Shared) -> Result<([u8; 32], bool), Fault> {
     // A tag is longer than what key wrap adds.
     const ROOM: usize = MESSAGE.len() + TAG_LEN;
     let mut key = WrapKey::zeroed();
-    K::wrap_key(shared, &[], &mut key)?;
+    K::wrap_key(shared, &MESSAGE, &mut key)?;
     let len = K::KIND
         .wrapped_len(MESSAGE.len())
         .checked_sub(K::CIPHERTEXT_LEN);
@@ -60,5 +65,7 @@ fn unwraps<K: Kem>(shared: &Shared) -> Result<bool, Fault> {
     let sealed = len.and_then(|len| sealed.get_mut(..len)).ok_or(Fault)?;
     K::seal(&key, &MESSAGE, sealed)?;
     let len = K::open(&key, sealed, &mut out).map_err(|_| Fault)?;
-    Ok(len == MESSAGE.len() && out == MESSAGE)
+    let mut digest = [0; 32];
+    copy(&mut digest, &Sha256::digest(&*sealed))?;
+    Ok((digest, len == MESSAGE.len() && out == MESSAGE))
 }

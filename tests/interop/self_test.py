@@ -13,17 +13,21 @@ is drawn is 0x5a in every byte.
 import base64
 import hashlib
 import hmac
+import json
 import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 
 from sealed_domain import mgf1, share_at, times, xor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FILES = ROOT / "src" / "self_test"
+HPKE = ROOT / "tests" / "vectors" / "kem" / "hpke.json"
 WYCHEPROOF = ROOT / "tests" / "vectors" / "rsa" / "wycheproof" / "oaep-2048.txt"
 
 
@@ -49,6 +53,47 @@ def key_backup(key, text, iv):
     bits = (8 * len(header)).to_bytes(8, "big")
     tag = hmac.digest(key[:32], header + iv + sealed + bits, "sha512")[:32]
     return b".".join([header, b"", base64url(iv), base64url(sealed), base64url(tag)])
+
+
+def key_schedule(kem, kdf, aead, shared, info):
+    """RFC 9180 section 5.1 in base mode: a key of 32 bytes, and the nonce."""
+    hash_name = {1: "sha256", 2: "sha384"}[kdf]
+    suite = b"HPKE" + b"".join(number.to_bytes(2, "big") for number in (kem, kdf, aead))
+
+    def extract(salt, label, ikm):
+        return hmac.digest(salt, b"HPKE-v1" + suite + label + ikm, hash_name)
+
+    def expand(key, label, context, length):
+        info = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + context
+        # One block is enough.
+        return hmac.digest(key, info + b"\x01", hash_name)[:length]
+
+    context = b"\0" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
+    secret = extract(shared, b"secret", b"")
+    return expand(secret, b"key", context, 32), expand(secret, b"base_nonce", context, 12)
+
+
+def wrapped():
+    """What is wrapped under the secrets of the published vectors."""
+    message = info = b"\x5a" * 32
+    ours = {0x10: (1, "P-256"), 0x647A: (1, "X-Wing"), 0x51: (2, "MLKEM1024-P384"), 0x42: (0, "ML-KEM-1024")}
+    agree = 0
+    for row in json.loads(HPKE.read_text()):
+        shared = bytes.fromhex(row["shared_secret"])
+        if len(row["key"]) == 64:
+            suite = (row["kem_id"], row["kdf_id"], row["aead_id"])
+            made = key_schedule(*suite, shared, bytes.fromhex(row["info"]))
+            agree += made == (bytes.fromhex(row["key"]), bytes.fromhex(row["base_nonce"]))
+        kdf, name = ours[row["kem_id"]]
+        if row["kem_id"] == 0x10 and row["aead_id"] != 2:
+            continue
+        if kdf:
+            key, nonce = key_schedule(row["kem_id"], kdf, 2, shared, info)
+            sealed = AESGCM(key).encrypt(nonce, message, None)
+        else:
+            sealed = aes_key_wrap_with_padding(shared, message)
+        yield f"wrapped under {name}", hashlib.sha256(sealed).digest()
+    assert agree == 5, "the key schedule is not that of the vectors"
 
 
 def files():
@@ -81,6 +126,7 @@ def lines():
         yield f"share {index}", share_at(index, rows)
     numbers = [(23 + 200 * x + 256 * x * x) % 257 for x in range(1, 4)]
     yield "mod 257", b"".join(number.to_bytes(2, "big") for number in numbers)
+    yield from wrapped()
 
 
 def main(verb):

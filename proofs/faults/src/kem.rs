@@ -7,7 +7,7 @@ use core::hint::black_box;
 use security_domain::both::{Both, BothPublicKeys};
 use security_domain::contribution::Request;
 use security_domain::custodian::{Algorithm, Identity, Recipient, WrapError};
-use security_domain::kem::{PrivateKey, PublicKey, XWing};
+use security_domain::kem::{Kem, MlKem1024, PrivateKey, PublicKey, XWing};
 use security_domain::lifecycle::Empty;
 use security_domain::rsa;
 use security_domain::sealed_domain::{ExpectedDomain, SealedDomain};
@@ -21,9 +21,15 @@ const MESSAGE: [u8; 65] = [0x6d; 65];
 const CONTEXT: [u8; 32] = [7; 32];
 /// What X-Wing wraps the message to.
 const LEN: usize = 1120 + 65 + 16;
+/// What ML-KEM-1024 wraps it to, with AES-256 key wrap with padding.
+const KEY_WRAP_LEN: usize = 1568 + 8 + 72;
 
 fn key(byte: u8) -> Option<(PrivateKey<XWing>, PublicKey<XWing>)> {
-    let key = PrivateKey::from_seed(&black_box([byte; 32])).ok()?;
+    pair(&[byte; 32])
+}
+
+fn pair<K: Kem>(seed: &[u8]) -> Option<(PrivateKey<K>, PublicKey<K>)> {
+    let key = PrivateKey::from_seed(black_box(seed)).ok()?;
     let public = key.public_key().ok()?;
     Some((key, public))
 }
@@ -59,11 +65,56 @@ scene!(
     }
 );
 
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_both_wrap(
+    to: &BothPublicKeys<XWing>,
+    rng: &mut Rng,
+    out: &mut [u8],
+) -> Result<(), WrapError> {
+    to.wrap(&MESSAGE, &CONTEXT, rng, out)
+}
+
+scene!(
+    /// What is wrapped to two keys does not open with both. The right input stands for such an
+    /// outcome.
+    fault_both_wrap,
+    |wrong, _hsm| {
+        let (mut second, public) = key(1)?;
+        let mut first = rsa::PrivateKey::from_pkcs8_der(black_box(TRANSFER)).ok()?;
+        let to = BothPublicKeys::new(first.public_key().clone(), public);
+        let (mut known, mut out) = ([0; 256 + LEN], [0; 256 + LEN]);
+        to.wrap(&MESSAGE, &CONTEXT, &mut Rng::new(9), &mut known).ok()?;
+        let mut rng = Rng::new(9);
+        let answer = window!(act_both_wrap(&to, &mut rng, &mut out));
+        if answer.is_err() {
+            return Some(Outcome::Refused);
+        }
+        if !wrong {
+            out[256 + LEN - 1] ^= 1;
+        }
+        if out == known {
+            return Some(Outcome::Refused);
+        }
+        let mut opened = [0; 65];
+        let mut keys = Both::new(&to, &mut first, &mut second);
+        let len = keys.unwrap_key(&out, &CONTEXT, &mut rng, &mut opened);
+        Some(Outcome::failed_to_end(len != Ok(65) || opened != MESSAGE))
+    }
+);
+
 type TwoKeys<'k> = Both<'k, XWing, rsa::PrivateKey, PrivateKey<XWing>>;
 
 #[inline(never)]
 #[unsafe(no_mangle)]
 fn act_kem_unwrap(key: &mut PrivateKey<XWing>, wrapped: &[u8], out: &mut [u8]) -> bool {
+    let unwrapped = key.unwrap_key(wrapped, &CONTEXT, &mut Rng::new(9), out);
+    unwrapped.is_ok()
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+fn act_key_wrap_unwrap(key: &mut PrivateKey<MlKem1024>, wrapped: &[u8], out: &mut [u8]) -> bool {
     let unwrapped = key.unwrap_key(wrapped, &CONTEXT, &mut Rng::new(9), out);
     unwrapped.is_ok()
 }
@@ -101,6 +152,21 @@ scene!(
             .ok()?;
         let wrapped = changed(wrong, &mut wrapped);
         let unwrapped = window!(act_kem_unwrap(&mut key, wrapped, &mut out));
+        Some(outcome(unwrapped, &out))
+    }
+);
+
+scene!(
+    /// A changed message in AES-256 key wrap under ML-KEM-1024.
+    fault_key_wrap_unwrap,
+    |wrong, _hsm| {
+        let (mut key, public) = pair::<MlKem1024>(&[1; 64])?;
+        let (mut wrapped, mut out) = ([0; KEY_WRAP_LEN], [0; 65]);
+        public
+            .wrap(&MESSAGE, &CONTEXT, &mut Rng::new(9), &mut wrapped)
+            .ok()?;
+        let wrapped = changed(wrong, &mut wrapped);
+        let unwrapped = window!(act_key_wrap_unwrap(&mut key, wrapped, &mut out));
         Some(outcome(unwrapped, &out))
     }
 );
