@@ -20,6 +20,7 @@ mod custodians;
 mod domain;
 mod download;
 mod drill;
+mod floor;
 mod fold;
 mod hsm;
 mod ids;

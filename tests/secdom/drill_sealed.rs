@@ -128,6 +128,7 @@ fn custodians_prove_key_and_share_or_that_the_share_is_known() {
     for line in [
         format!("custodian {} ({}): key and share\n", id(0), file.display()),
         format!("custodian {}: share known\n", id(2)),
+        "module \"secdom\", opened by every version\n".into(),
     ] {
         assert!(said.contains(&line), "{said}");
     }
@@ -173,7 +174,8 @@ fn custodians_prove_key_and_share_or_that_the_share_is_known() {
     ends(0, "s2048_0\": key and share");
     ends(1, "s2048_2\": share known");
     ends(2, "s2048_1\": no response");
-    assert_eq!(said.lines().count(), 3);
+    ends(3, "module \"secdom\", opened by every version");
+    assert_eq!(said.lines().count(), 4);
 
     // Nothing is overwritten.
     let before = fs::read(site.path("ada")).unwrap();

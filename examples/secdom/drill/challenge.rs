@@ -14,7 +14,7 @@ use serde_json::json;
 use super::SealedArgs;
 use crate::output::{Access, Content, Target};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{clock, input, recipients, show};
+use crate::{clock, floor, input, recipients, show};
 
 const EXAMPLE: &str = "Example:
   secdom drill challenge --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -55,7 +55,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let output = target.write(Access::Everyone, challenge.as_bytes())?;
 
     let (file, digest) = (target.shown(), challenge.digest());
+    let floor = sealed.header().module_floor();
     let (mut text, mut listed) = (format!("{file}: challenge {digest}\n"), Vec::new());
+    text += &format!("module {}\n", floor::words(floor));
     for custodian in sealed.header().custodians() {
         let id = custodian.id.to_string();
         let given = keys.iter().zip(&args.custodians);
@@ -72,6 +74,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let object = json!({
         "file": file,
         "challenge_digest": digest.to_string(),
+        "module_floor": floor::json(floor),
         "custodians": listed,
     });
     Ok(Report::about(output, args.json.either(text, &object)))

@@ -12,7 +12,7 @@ use super::{SealedArgs, parse_challenge};
 use crate::kind::{self, FileKind};
 use crate::names::CertsArg;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{input, show};
+use crate::{floor, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom drill verify --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -85,8 +85,11 @@ pub fn run(args: &Args) -> Outcome<Report> {
             silent.push(custodian.id.to_string());
         }
     }
+    let floor = sealed.header().module_floor();
+    text += &format!("module {}\n", floor::words(floor));
     let object = json!({
         "challenge_digest": challenge.digest().to_string(),
+        "module_floor": floor::json(floor),
         "responses": listed,
         "without_response": silent,
         "refused": refused,

@@ -2,7 +2,6 @@
 //! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of
 //! drills and of restore sessions.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -12,9 +11,7 @@ use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::drill::{Challenge, Response};
 use security_domain::managed_hsm::restore_session;
-use security_domain::sealed_domain::{
-    BirthCommitment, Custodian, Header, ModuleVersion, SealedDomain,
-};
+use security_domain::sealed_domain::{BirthCommitment, Custodian, Header, SealedDomain};
 use serde_json::json;
 
 use super::certs::Certs;
@@ -24,7 +21,7 @@ use crate::certificate::Holder;
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
 use crate::report::Outcome;
-use crate::{recipients, show};
+use crate::{floor, recipients, show};
 
 /// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
 pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> {
@@ -57,18 +54,8 @@ fn sealed_domain(path: &Path, bytes: &[u8], certs: &Certs) -> Outcome<Facts> {
     facts.time("created", header.created(), "the HSM had no clock");
     facts.fact("instance-id", header.instance());
     let floor = header.module_floor();
-    let module = floor.module.as_str();
-    facts.word(
-        "module",
-        match floor.minimum {
-            ModuleVersion::NONE => format!("{}, opened by every version", named(module)),
-            minimum => format!("{}, opened by version {minimum} or later", named(module)),
-        },
-    );
-    facts.member(
-        "module_floor",
-        json!({ "module": module, "minimum": floor.minimum.get() }),
-    );
+    facts.word("module", floor::words(floor));
+    facts.member("module_floor", floor::json(floor));
     let commitment = header.commitment();
     let committed = (*commitment != BirthCommitment::NONE).then(|| commitment.to_string());
     facts.word("pq-identity", committed.as_deref().unwrap_or("none"));
@@ -96,14 +83,6 @@ fn sealed_domain(path: &Path, bytes: &[u8], certs: &Certs) -> Outcome<Facts> {
         facts.findings.push(finding.into());
     }
     Ok(facts)
-}
-
-/// Returns the name of a module, or a word if it has none.
-fn named(module: &str) -> Cow<'_, str> {
-    match module {
-        "" => "not named".into(),
-        module => show::whole(module).into(),
-    }
 }
 
 /// Adds the quorum, the holders of the shares, and problems with either.
