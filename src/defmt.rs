@@ -41,6 +41,7 @@ fn digits(byte: u8) -> [u8; 2] {
 #[cfg(feature = "sealed-domain")]
 mod sealed_domain {
     use super::{Format, Formatter, digits, write};
+    use crate::approval::{ActDigest, ActId, ActSubject};
     use crate::backup::BackupId;
     use crate::contribution::{ProposalDigest, RequestDigest, SessionId};
     use crate::custodian::CustodianId;
@@ -58,6 +59,7 @@ mod sealed_domain {
         HeaderDigest
     );
     digits!(ChallengeDigest, ChallengeId);
+    digits!(ActDigest, ActId, ActSubject);
     digits!(InstanceId, LedgerHead, RequestDigest, SessionId, Thumbprint);
 
     impl Format for SinkAnswer {

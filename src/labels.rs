@@ -63,6 +63,8 @@ pub enum Purpose {
     Drill,
     /// The commitment to a drill's value.
     DrillValue,
+    /// The digest of an act that custodians approve.
+    Act,
     /// The key of one record of the state at rest.
     Record,
     /// The salt of one record, hedged with the device key.
@@ -127,6 +129,7 @@ impl Purpose {
             Self::Challenge => "security-domain/v1 challenge",
             Self::Drill => "security-domain/v1 drill",
             Self::DrillValue => "security-domain/v1 drill value",
+            Self::Act => "security-domain/v1 act",
             Self::Record => "security-domain/v1 record",
             Self::RecordSalt => "security-domain/v1 record salt",
             Self::BackupHeader => "security-domain/v1 backup header",
@@ -150,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 40] = [
+    const ALL: [Purpose; 41] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -178,6 +181,7 @@ mod tests {
         Purpose::Challenge,
         Purpose::Drill,
         Purpose::DrillValue,
+        Purpose::Act,
         Purpose::Record,
         Purpose::RecordSalt,
         Purpose::BackupHeader,

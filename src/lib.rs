@@ -111,6 +111,9 @@ pub mod contribution;
 pub mod drill;
 
 #[cfg(feature = "sealed-domain")]
+pub mod approval;
+
+#[cfg(feature = "sealed-domain")]
 pub mod storage;
 
 #[cfg(feature = "managed-hsm")]

@@ -24,6 +24,8 @@ pub(crate) enum StatementKind {
     Contribution = 1,
     /// An answer to a drill's challenge.
     Drill = 2,
+    /// The approval of an act.
+    Approval = 3,
 }
 
 /// A statement made by the holder of one share of a header.
