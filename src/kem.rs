@@ -172,8 +172,10 @@ pub(crate) fn sealed_twice<K: Kem, R: Generator + ?Sized>(
     rng.progress();
     let same = Verdict::twice(|| eq_bytes(one, two) & !is_zeros(one)).permit(WrapError::Fault)?;
     same.test(WrapError::Fault)?;
-    copy(out, one)?;
-    let copied = Verdict::twice(|| eq_bytes(out, two)).permit(WrapError::Fault)?;
+    // The copy and each look at it fetch the place anew: one that is wrong must not serve them all.
+    copy(black_box(&mut *out), one)?;
+    let out = &out;
+    let copied = Verdict::twice(|| eq_bytes(black_box(out), two)).permit(WrapError::Fault)?;
     same.and(copied).spend(WrapError::Fault)
 }
 

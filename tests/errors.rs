@@ -11,6 +11,7 @@ use std::error::Error;
 use std::fs;
 
 use chain::chain;
+use security_domain::approval::{ApprovalError, ApproveError, CollectError, UnfitAct};
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
@@ -46,6 +47,7 @@ fn wraps<O: Error + 'static, I: Error + Copy + 'static>(
 fn all() -> Vec<Wrapping> {
     let id = CustodianId::from_bytes([1; 32]);
     let (have, want) = [[2; 32], [3; 32]].map(DomainId::from_bytes).into();
+    let unfit = UnfitAct::Expired { expires: 1, now: 2 };
     let expect = ExpectError::Superseded {
         have: Epoch::FIRST,
         want: Epoch::FIRST,
@@ -125,6 +127,12 @@ fn all() -> Vec<Wrapping> {
             ContributeError::Wrap,
             WrapError::WrongLength,
         ),
+        wraps("ApproveError::Expect", ApproveError::Expect, expect),
+        wraps("ApproveError::Unfit", ApproveError::Unfit, unfit),
+        wraps("ApprovalError::Expect", ApprovalError::Expect, expect),
+        wraps("ApprovalError::Unfit", ApprovalError::Unfit, unfit),
+        wraps("CollectError::Expect", CollectError::Expect, expect),
+        wraps("CollectError::Unfit", CollectError::Unfit, unfit),
         wraps("RespondError::Expect", RespondError::Expect, expect),
         wraps("ResponseError::Expect", ResponseError::Expect, expect),
         wraps(

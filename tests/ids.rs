@@ -6,6 +6,7 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use proptest::prelude::*;
+use security_domain::approval::{ActDigest, ActId, ActSubject};
 use security_domain::backup::BackupId;
 use security_domain::contribution::{RequestDigest, SessionId};
 use security_domain::custodian::CustodianId;
@@ -45,6 +46,9 @@ proptest! {
         comes_back(CustodianId::from_bytes(bytes));
         comes_back(ChallengeDigest::from_bytes(bytes));
         comes_back(ChallengeId::from_bytes(bytes));
+        comes_back(ActDigest::from_bytes(bytes));
+        comes_back(ActId::from_bytes(bytes));
+        comes_back(ActSubject::from_bytes(bytes));
         let [half, _] = bytes.as_chunks().0 else { unreachable!() };
         comes_back(InstanceId::from_bytes(*half));
         comes_back(BackupId::from_bytes(bytes));

@@ -47,9 +47,19 @@ mod sharing {
 #[cfg(feature = "sealed-domain")]
 mod sealed {
     use security_domain::{
-        backup, contribution, custodian, drill, lifecycle, rsa, sealed_domain, self_test, storage,
-        x509,
+        approval, backup, contribution, custodian, drill, lifecycle, rsa, sealed_domain, self_test,
+        storage, x509,
     };
+
+    matched!(approval::ActError: Expiry Rng BufferTooSmall Fault ..);
+    matched!(approval::ActKind: EmitRelease FullBackup VetoBreakGlass CloseReview ..);
+    matched!(approval::ApprovalError: Expect Unfit OtherAct NotListed Unsigned Repeated Fault ..);
+    matched!(approval::ApprovalField: File Version Kind Domain Epoch Header Instance Id Subject Created Expires Act Index Signature ..);
+    matched!(approval::ApprovalFileError: UnknownVersion UnknownKind Malformed NotDeterministic Expiry ..);
+    matched!(approval::ApproveError: Expect Unfit ForeignShare BufferTooSmall Fault ..);
+    matched!(approval::CollectError: Expect Unfit NotEnough Fault ..);
+    matched!(approval::SpendError: OtherKind OtherAct Fault ..);
+    matched!(approval::UnfitAct: OtherDomain OtherEpoch OtherHeader Expired ..);
 
     matched!(backup::Field: Header Version Suite DomainId Epoch BackupId Instance LedgerHead Kind Name Created Length ..);
     matched!(backup::HeaderError: NotABackup Incomplete UnknownVersion UnknownSuite Malformed NotDeterministic Name ..);

@@ -81,24 +81,24 @@ pub fn run(drill: Drill) -> Outcome<Report> {
     }
 }
 
-/// The sealed domain whose custodians are drilled.
+/// The sealed domain whose custodians are drilled, or approve an act.
 #[derive(clap::Args)]
-struct SealedArgs {
+pub struct SealedArgs {
     /// The sealed domain, complete or pending
     #[arg(long, value_name = "FILE")]
-    sealed: PathBuf,
+    pub sealed: PathBuf,
     /// The domain's id, as noted when it was activated
     #[arg(long, value_name = "HEX")]
     expect_domain: DomainId,
 }
 
 impl SealedArgs {
-    fn expect(&self) -> ExpectedDomain {
+    pub fn expect(&self) -> ExpectedDomain {
         ExpectedDomain::new(self.expect_domain, Epoch::FIRST)
     }
 
     /// Parses `bytes`, those of the file, which must be the expected domain.
-    fn parse<'b>(&self, bytes: &'b [u8]) -> Outcome<SealedDomain<'b>> {
+    pub fn parse<'b>(&self, bytes: &'b [u8]) -> Outcome<SealedDomain<'b>> {
         let sealed = hsm::parse_sealed(&self.sealed, bytes)?;
         let checked = self.expect().check(sealed.header());
         checked.map_err(|error| Refusal::file(&self.sealed, error))?;

@@ -33,6 +33,8 @@ pub enum FileKind {
     Contribution,
     Challenge,
     Response,
+    Act,
+    Approval,
     RestoreRequest,
     RestoreContribution,
     Backup,
@@ -67,12 +69,13 @@ impl FileKind {
     /// Recognises a file by its first bytes.
     pub fn of(bytes: &[u8]) -> Self {
         match bytes {
-            // The heads of CBOR arrays of 6, 2, 5, 7 and 4 items.
+            // The heads of CBOR arrays of 6, 2, 5, 10, 7 and 4 items.
             [0x86, ..] => Self::SealedDomain,
             [0x82, ..] => Self::Request,
             [0x85, ..] => of_five(bytes),
             [0x87, ..] => Self::RestoreRequest,
-            [0x84, ..] => Self::RestoreContribution,
+            [0x84, ..] => of_four(bytes),
+            [0x8a, ..] => Self::Act,
             [b's', b'd', b'b', ..] => Self::Backup,
             [0x30, 0x80, inner @ ..] if inner.starts_with(SIGNED_DATA) => Self::P7b,
             [0x30, 0x80, 2, 1, 3, rest @ ..] if contains(rest, DATA) => Self::Pfx,
@@ -121,6 +124,8 @@ impl fmt::Display for FileKind {
             Self::Contribution => "a contribution",
             Self::Challenge => "a challenge of a drill",
             Self::Response => "a response of a drill",
+            Self::Act => "an act to approve",
+            Self::Approval => "an approval",
             Self::RestoreRequest => "a request to restore a Managed HSM security domain",
             Self::RestoreContribution => "a contribution to restore a Managed HSM security domain",
             Self::Backup => "a backup",
@@ -201,6 +206,8 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
         FileKind::Contribution,
         FileKind::Challenge,
         FileKind::Response,
+        FileKind::Act,
+        FileKind::Approval,
         FileKind::RestoreRequest,
         FileKind::RestoreContribution,
     ]
@@ -223,6 +230,18 @@ fn of_five(bytes: &[u8]) -> FileKind {
     match value.and_then(|()| bytes.get(decoder.position()..)) {
         Some([0x40, ..] | [0x58, 32, ..]) => FileKind::Response,
         _ => FileKind::Contribution,
+    }
+}
+
+/// Recognises a file of four items. After a version and a digest, an approval has an index, and a
+/// contribution to a restore session a thumbprint.
+fn of_four(bytes: &[u8]) -> FileKind {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let front = decoder.array().and_then(|_| decoder.skip());
+    let front = front.and_then(|()| decoder.skip());
+    match front.and_then(|()| decoder.datatype()) {
+        Ok(Type::Bytes) | Err(_) => FileKind::RestoreContribution,
+        Ok(_) => FileKind::Approval,
     }
 }
 

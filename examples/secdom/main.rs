@@ -9,6 +9,7 @@
 //! invalid.
 
 mod answer;
+mod approve;
 mod artifacts;
 mod both;
 mod certificate;
@@ -79,6 +80,7 @@ enum Verb {
     #[command(subcommand)]
     RestoreSession(restore_session::Verb),
     Contribute(contribute::Args),
+    Approve(approve::Args),
     Keygen(keygen::Args),
     #[command(subcommand)]
     Paper(paper::Verb),
@@ -115,6 +117,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Drill(drill) => drill::run(drill),
         Verb::RestoreSession(verb) => restore_session::run(verb),
         Verb::Contribute(args) => contribute::run(args),
+        Verb::Approve(args) => approve::run(args),
         Verb::Keygen(args) => keygen::run(args),
         Verb::Paper(verb) => paper::run(verb),
         Verb::Hsm(verb) => hsm::run(verb),

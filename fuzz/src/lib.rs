@@ -2,6 +2,7 @@
 //! What the fuzz targets do with their bytes. `tests/fuzz_replay.rs` calls the same on every
 //! corpus.
 
+mod approval;
 mod backup;
 mod domain;
 mod drill;
@@ -16,6 +17,7 @@ mod restore_session;
 mod session;
 mod sharing;
 
+pub use approval::{act, approval};
 pub use backup::backup;
 pub use domain::{sealed_domain, wrapped_share};
 pub use drill::{drill_challenge, drill_response};
@@ -36,7 +38,9 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 29] = [
+pub const TARGETS: [Target; 31] = [
+    ("act", act),
+    ("approval", approval),
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),

@@ -14,7 +14,7 @@ use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict};
 use crate::labels::Purpose;
-use crate::sealed_domain::{DomainId, Epoch, Header, HeaderDigest, InstanceId};
+use crate::sealed_domain::{DomainId, Epoch, Header, HeaderDigest, InstanceId, SealedDomain};
 
 pub(super) const VERSION: u8 = 1;
 
@@ -162,6 +162,17 @@ impl<'a> Act<'a> {
     /// Returns the last second in which the act can be approved; `None` if it does not expire.
     pub const fn expires(&self) -> Option<NonZeroU64> {
         NonZeroU64::new(self.items.expires)
+    }
+
+    /// Checks that the custodians of `sealed` can approve the act at `now`, in Unix seconds, 0 if
+    /// there is no clock. [`approve`](super::approve) does this itself.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`UnfitAct`].
+    pub fn check(&self, sealed: &SealedDomain<'_>, now: u64) -> Result<(), UnfitAct> {
+        let fits = self.fits(sealed.header())?;
+        self.lasts(now).map(|lasts| drop(fits.and(lasts)))
     }
 
     /// Returns a permit if the act is for the custodians of this header.

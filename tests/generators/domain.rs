@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sealed domain, contributions and backups.
 
+use security_domain::approval::{Act, ActKind, ActSubject, ActTerms, Approval, approve};
 use security_domain::backup::BackupInfo;
 use security_domain::contribution::{
     Contribution, Request, SessionId, SessionPublicKey, SessionPurpose, VettedRequest, contribute,
@@ -19,6 +20,15 @@ use crate::keys::made;
 use crate::sealed::{self, fast_keys, sealing};
 use crate::sharing::debug;
 use crate::{ALL, Row, empty, fixtures};
+
+/// What an act is to say.
+const TERMS: ActTerms = ActTerms {
+    kind: ActKind::EmitRelease,
+    instance: InstanceId::from_bytes([7; 16]),
+    subject: ActSubject::NONE,
+    created: 0,
+    expires: 0,
+};
 
 pub const ROWS: fn() -> Vec<Row> = || {
     vec![
@@ -141,6 +151,38 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let value = Some(&value);
                 let answer = respond(&sealed, &expect, &challenge, &share, value, rng, &mut out);
                 Ok(debug(answer)?.as_bytes().to_vec())
+            },
+        },
+        Row {
+            name: "write an act",
+            covers: &["approval/write write"],
+            // The act's id.
+            shows: 1,
+            run: |rng| {
+                let file = include_bytes!("../vectors/sealed-domain/good.sealed");
+                let sealed = SealedDomain::parse(file).unwrap();
+                let mut out = [0xaa; Act::MAX_LEN];
+                let written = Act::write(&sealed, &TERMS, rng, &mut out);
+                let written = debug(written.map(|act| act.as_bytes().len()));
+                made(written, &out)
+            },
+        },
+        Row {
+            name: "approve an act",
+            covers: &["approval/approve approve", "approval/approve write"],
+            shows: 0,
+            run: |rng| {
+                let file = include_bytes!("../vectors/sealed-domain/good.sealed");
+                let act = include_bytes!("../vectors/approval/act-without-an-end.cbor");
+                let der = include_bytes!("../vectors/sealed-domain/keys/a.p8");
+                let mut key = PrivateKey::from_pkcs8_der(der).unwrap();
+                let id = key.public_key().id();
+                let sealed = SealedDomain::parse(file).unwrap();
+                let act = Act::parse(act).unwrap();
+                let share = debug(sealed.unwrap_share(id, &mut key, rng))?;
+                let (expect, mut out) = (ExpectedDomain::unpinned(), [0; Approval::MAX_LEN]);
+                let approval = approve(&sealed, &expect, &act, &share, 0, rng, &mut out);
+                Ok(debug(approval)?.as_bytes().to_vec())
             },
         },
         Row {

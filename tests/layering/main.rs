@@ -28,6 +28,7 @@ const LAYERS: [&[&str]; 6] = [
         "backup",
         "contribution",
         "drill",
+        "approval",
         "storage",
     ],
     &["managed_hsm", "self_test", "lifecycle", "defmt"],

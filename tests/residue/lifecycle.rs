@@ -3,6 +3,7 @@
 
 use std::mem::forget;
 
+use security_domain::approval::{Act, ActKind, ActSubject, ActTerms, Approval, approve};
 use security_domain::backup::{BackupHeader, Kind, TAG_LEN};
 use security_domain::contribution::{Request, VettedRequest, contribute, contribution_len};
 use security_domain::custodian::{Algorithm, Recipient};
@@ -297,6 +298,29 @@ fn a_custodian_who_is_drilled_leaves_nothing() {
         let made = respond(
             &sealed, &expect, &challenge, &share, drawn, &mut *seed, &mut out,
         );
+        assert!(made.is_ok());
+    });
+    assert_eq!(found, NOTHING);
+}
+
+#[test]
+fn a_custodian_who_approves_leaves_nothing() {
+    let lost = Lost::new(1);
+    let (sealed, expect) = (Box::new(lost.sealed()), Box::new(lost.expect()));
+    let terms = ActTerms {
+        kind: ActKind::EmitRelease,
+        instance: sealed.header().instance(),
+        subject: ActSubject::NONE,
+        created: 0,
+        expires: 0,
+    };
+    let (mut file, mut seed) = (vec![0; Act::MAX_LEN], Box::new(rng(2)));
+    let act = Box::new(Act::write(&sealed, &terms, &mut rng(1), &mut file).unwrap());
+    let share = Box::new(share(&sealed, &lost.keys[0]));
+    let secrets = vec![("share", value(&sealed, &lost.keys[0]))];
+    let mut out = vec![0; Approval::MAX_LEN];
+    let found = left(&secrets, || {
+        let made = approve(&sealed, &expect, &act, &share, 0, &mut *seed, &mut out);
         assert!(made.is_ok());
     });
     assert_eq!(found, NOTHING);

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 36] = [
+pub const VERBS: [&str; 37] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -24,6 +24,7 @@ pub const VERBS: [&str; 36] = [
     "restore-session status",
     "restore-session cancel",
     "contribute",
+    "approve",
     "keygen",
     "paper write",
     "paper verify",
@@ -87,6 +88,7 @@ fn a_command_line_that_cannot_be_read_is_exit_code_2() {
         "drill --sd-file a challenge --sealed b --expect-domain c --out d",
         "drill challenge --sealed a --out b",
         "drill respond --sealed a --expect-domain b --challenge c --out d",
+        "approve --sealed a --expect-domain b --act c --out d",
         "drill verify --sealed a --expect-domain b --challenge c",
         "drill --sd-file a --sd-wrapping-keys b --passwords c --password-file d",
         "download --sd-wrapping-keys a --sd-quorum two --artifact b=c --security-domain-file d",

@@ -98,7 +98,7 @@ fn shows_the_share_alone(run: &Run, why: &str) {
 }
 
 /// What the RSA key in a file decrypts.
-fn decrypted(key: &Path, wrapped: &[u8]) -> Vec<u8> {
+pub fn decrypted(key: &Path, wrapped: &[u8]) -> Vec<u8> {
     let pem = fs::read_to_string(key).unwrap();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let mut der = vec![0; body.len()];
@@ -110,7 +110,7 @@ fn decrypted(key: &Path, wrapped: &[u8]) -> Vec<u8> {
     out
 }
 
-fn bytes(base64: &Value) -> Vec<u8> {
+pub fn bytes(base64: &Value) -> Vec<u8> {
     let base64 = base64.as_str().unwrap();
     let mut bytes = vec![0; base64.len()];
     Base64::decode(base64, &mut bytes).unwrap().to_vec()

@@ -6,6 +6,7 @@
 #[path = "../known_answer/mod.rs"]
 mod known_answer;
 
+mod approve;
 mod certificates;
 mod columns;
 mod command_line;

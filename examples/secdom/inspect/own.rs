@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Inspects the crate's own files: sealed domains, requests, contributions, backups, and those of
-//! drills and of restore sessions.
+//! Inspects the crate's own files: sealed domains, requests, contributions, acts, approvals,
+//! backups, and those of drills and of restore sessions.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use base64ct::{Base64, Encoding};
+use security_domain::approval::{Act, Approval};
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
@@ -25,7 +26,7 @@ use crate::{floor, recipients, show};
 
 /// Reads `bytes` if they begin like one of these files. None of them can be mistaken for JSON.
 pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> {
-    // The heads of CBOR arrays of 6, 2, 5, 7 and 4 items.
+    // The heads of CBOR arrays of 6, 2, 5, 10, 7 and 4 items.
     Some(match bytes {
         [0x86, ..] => sealed_domain(path, bytes, certs),
         [0x82, ..] => request(path, bytes),
@@ -35,7 +36,11 @@ pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> 
             _ => contribution(path, bytes),
         },
         [0x87, ..] => restore_request(path, bytes),
-        [0x84, ..] => restore_contribution(path, bytes),
+        [0x84, ..] => match FileKind::of(bytes) {
+            FileKind::Approval => approval(path, bytes),
+            _ => restore_contribution(path, bytes),
+        },
+        [0x8a, ..] => act(path, bytes),
         [b's', b'd', b'b', ..] => backup(path, bytes),
         _ => return None,
     })
@@ -246,6 +251,38 @@ fn response(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let claimed = response.claims();
     facts.word("claims", format!("{claimed}, not verified"));
     facts.member("claims", claimed.to_string());
+    Ok(facts)
+}
+
+fn act(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let act =
+        Act::parse(bytes).map_err(|error| kind::refusal(path, bytes, &FileKind::Act, error))?;
+    let title = "act for custodians to approve, version 1";
+    let mut facts = Facts::new(path, "act", title, bytes);
+    facts.fact("act-digest", act.digest());
+    facts.fact("kind", act.kind());
+    facts.fact("domain-id", act.domain_id());
+    facts.word("epoch", act.epoch().get());
+    facts.member("epoch", act.epoch().get());
+    facts.fact("header-digest", act.header());
+    facts.fact("instance-id", act.instance());
+    facts.fact("act-id", act.id());
+    facts.fact("subject", act.subject());
+    facts.time("created", act.created(), "the HSM had no clock");
+    let expires = act.expires().map_or(0, |expires| expires.get());
+    facts.time("expires", expires, "never");
+    Ok(facts)
+}
+
+fn approval(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let approval = Approval::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::Approval, error))?;
+    let title = "approval of an act, version 1";
+    let mut facts = Facts::new(path, "approval", title, bytes);
+    facts.fact("act-digest", approval.act());
+    let index = approval.index().get();
+    facts.word("share", format!("{index}, not verified"));
+    facts.member("index", index);
     Ok(facts)
 }
 

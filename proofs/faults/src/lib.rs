@@ -10,6 +10,7 @@
 #![no_std]
 
 mod act;
+mod approval;
 mod backup;
 mod domain;
 mod drill;

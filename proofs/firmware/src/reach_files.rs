@@ -3,6 +3,7 @@
 
 use core::task::Poll;
 
+use security_domain::approval::{Act, Approval, Approvals};
 use security_domain::backup::{BackupHeader, BackupInfo, Kind, Name};
 use security_domain::contribution::{Contribution, Request, VettedRequest};
 use security_domain::custodian::Recipient;
@@ -270,6 +271,20 @@ entry!(reach_drill, |input, out| {
     };
     let expect = ExpectedDomain::unpinned();
     usize::from(response.verify(&sealed, &expect, &challenge).is_ok())
+});
+
+entry!(reach_approval, |input, out| {
+    let Ok(act) = Act::parse(input) else {
+        return 0;
+    };
+    let (Ok(sealed), Ok(approval)) = (SealedDomain::parse(out), Approval::parse(input)) else {
+        return 1;
+    };
+    let Ok(mut approvals) = Approvals::new(&sealed, &ExpectedDomain::unpinned(), &act) else {
+        return 2;
+    };
+    let _ = approvals.add(&approval, 0);
+    usize::from(approvals.enough(0).is_ok())
 });
 
 entry!(reach_custodian_id, |input, out| {

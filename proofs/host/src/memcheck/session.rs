@@ -2,6 +2,7 @@
 //! Sessions: a request is signed, custodians contribute, and the HSM opens what they send. Root,
 //! shares, the private keys on both sides and everything that is drawn are secret.
 
+use security_domain::approval::{Act, ActKind, ActSubject, ActTerms, Approval, Approvals, approve};
 use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionId, SessionPublicKey, SessionPurpose,
     VettedRequest, contribute,
@@ -25,6 +26,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("lifecycle: contribute, open, 2 of 3", answer),
     ("lifecycle: contributions that do not open", refuse),
     ("drill: challenge, unwrap, respond", drill),
+    ("approval: approve", approved),
 ];
 
 macro_rules! vector {
@@ -142,4 +144,29 @@ fn drill() {
     let length = key.unwrap_key(wrapped.as_bytes(), &[], rng, &mut plaintext);
     assert_eq!(length, Ok(65));
     assert!(challenge.accept_value(&sealed, id, &plaintext).is_err());
+}
+
+/// Two custodians approve an act with their shares.
+fn approved() {
+    let sealed = SealedDomain::parse(SEALED).unwrap();
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
+    let terms = ActTerms {
+        kind: ActKind::FullBackup,
+        instance: sealed.header().instance(),
+        subject: ActSubject::NONE,
+        created: 0,
+        expires: 0,
+    };
+    let mut file = [0; Act::MAX_LEN];
+    let act = Act::write(&sealed, &terms, &mut SecretRng(56), &mut file).unwrap();
+    let mut approvals = Approvals::new(&sealed, &expect, &act).unwrap();
+    for (der, custodian) in CUSTODIANS.into_iter().zip(sealed.header().custodians()) {
+        let (mut key, rng) = (secret_key(der), &mut SecretRng(57));
+        let share = sealed.unwrap_share(custodian.id, &mut key, rng).unwrap();
+        let mut out = [0; Approval::MAX_LEN];
+        let approval = approve(&sealed, &expect, &act, &share, 0, rng, &mut out).unwrap();
+        assert_eq!(approvals.add(&approval, 0), Ok(custodian.id));
+    }
+    let approved = approvals.enough(0).unwrap();
+    assert_eq!(approved.spend(ActKind::FullBackup, act.digest()), Ok(()));
 }
