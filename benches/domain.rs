@@ -47,6 +47,7 @@ fn domain(criterion: &mut Criterion) {
                 label: DomainLabel::new("bench").unwrap(),
                 lineage: Lineage::FIRST,
                 floor: ModuleFloor::NONE,
+                break_glass: None,
                 created: 0,
                 instance: InstanceId::from_bytes([7; 16]),
             };

@@ -233,6 +233,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         label: DomainLabel::new("")?,
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: 0,
         instance: InstanceId::from_bytes([1; 16]),
     };

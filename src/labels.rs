@@ -49,6 +49,8 @@ pub enum Purpose {
     Session,
     /// The digest of a request.
     Request,
+    /// The digest of a proposed quorum.
+    Proposal,
     /// What a domain key signs of a request.
     RequestSignature,
     /// What a contributed share is bound to.
@@ -122,6 +124,7 @@ impl Purpose {
             Self::Sealed => "security-domain/v1 sealed",
             Self::Session => "security-domain/v1 session",
             Self::Request => "security-domain/v1 request",
+            Self::Proposal => "security-domain/v1 proposal",
             Self::RequestSignature => "security-domain/v1 request signature",
             Self::Contribution => "security-domain/v1 contribution",
             Self::Statement => "security-domain/v1 statement",
@@ -153,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 41] = [
+    const ALL: [Purpose; 42] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -174,6 +177,7 @@ mod tests {
         Purpose::Sealed,
         Purpose::Session,
         Purpose::Request,
+        Purpose::Proposal,
         Purpose::RequestSignature,
         Purpose::Contribution,
         Purpose::Statement,

@@ -103,6 +103,7 @@
 //! ```
 
 mod activate;
+mod ask;
 mod audit;
 mod backup;
 mod contents;
@@ -119,6 +120,7 @@ mod import;
 mod instance;
 mod provision;
 mod recover;
+mod rotate;
 mod service;
 mod session;
 mod session_key;
@@ -139,10 +141,12 @@ pub use host::{Host, SinkAnswer};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub use recover::Added;
+pub use rotate::{Adopted, Proofs, Proposed, RotationError, RotationStatus};
 pub use stage::Stage;
 pub use start::AnyDomain;
 pub use state::{
-    Active, Domain, Empty, Provisioned, QuorumMet, Recovering, Refused, Sealed, State, Status,
+    Active, Committed, Domain, Empty, InUse, Provisioned, QuorumMet, Recovering, Refused, Rotating,
+    Sealed, State, Status,
 };
 #[cfg(feature = "managed-hsm")]
 pub use state::{Imported, Importing};

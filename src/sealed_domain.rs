@@ -31,6 +31,7 @@
 //!     created: 0,
 //!     instance: InstanceId::from_bytes([7; 16]),
 //!     floor: ModuleFloor::NONE,
+//!     break_glass: None,
 //! };
 //! let mut scratch = vec![0; sealing.scratch_len()?];
 //! let mut file = vec![0; sealing.sealed_len()?];

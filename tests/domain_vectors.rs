@@ -146,6 +146,7 @@ fn known_answer() {
             module: ModuleName::new("example-hsm").unwrap(),
             minimum: ModuleVersion::new(3),
         },
+        break_glass: None,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes(*b"0123456789abcdef"),
     };

@@ -16,7 +16,7 @@ use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongD
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
 use security_domain::drill::{ChallengeError, RespondError, ResponseError, ValueError};
-use security_domain::lifecycle::{LifecycleError, TransferKeyError, Unconfirmed};
+use security_domain::lifecycle::{LifecycleError, RotationError, TransferKeyError, Unconfirmed};
 use security_domain::managed_hsm::restore_session::{self, FinishError, RestoreFileError};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
 use security_domain::quorum::{QuorumError, ShareIndex};
@@ -184,6 +184,21 @@ fn all() -> Vec<Wrapping> {
                 left: Left::Both,
             },
             RecordError::Rng,
+        ),
+        wraps(
+            "LifecycleError::Rotation",
+            LifecycleError::Rotation,
+            RotationError::LastEpoch,
+        ),
+        wraps(
+            "RotationError::Challenge",
+            RotationError::Challenge,
+            ChallengeError::Rng,
+        ),
+        wraps(
+            "RotationError::Response",
+            RotationError::Response,
+            ResponseError::Fault,
         ),
         wraps(
             "LifecycleError::NotConfirmed",

@@ -194,6 +194,7 @@ fn activate<'v>(
         threshold: Threshold::new(REQUIRED)?,
         label: DomainLabel::new("ceremony")?,
         floor: ModuleFloor::NONE,
+        break_glass: None,
     };
     let domain = provision(memory, board)?;
     let mut file = vec![0; domain.sealed_len(&activation)?];

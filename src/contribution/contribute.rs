@@ -32,7 +32,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// of `out`. On an error `out` is left empty.
 ///
 /// Refuses, in this order: a sealed domain that is not the expected one; a request for another
-/// header, domain or epoch; a purpose other than to recover; an HSM whose firmware is too old for the
+/// header, domain or epoch; a purpose that no HSM serves; an HSM whose firmware is too old for the
 /// domain; a request that has expired at `now`, in Unix seconds, 0 if there is no clock; a share of another header; a transfer key of a weaker
 /// kind than the one that the share was sealed to.
 ///
@@ -142,7 +142,7 @@ fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, C
             have: request.epoch(),
             want: header.epoch(),
         })?;
-    let purpose = Verdict::twice(|| request.is_for_recovery())
+    let purpose = Verdict::twice(|| request.is_served())
         .permit(ContributeError::OtherPurpose(request.purpose()))?;
     let newer = { header.module_floor() }
         .permit(request.module_version())

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Names of a session and a request.
 
-use crate::sealed_domain::id;
+use crate::labels::Purpose;
+use crate::sealed_domain::{HeaderDigest, id};
 
 id! {
     /// The name of a session, drawn at random.
@@ -15,6 +16,13 @@ id! {
 
 id! {
     /// The digest of what an HSM proposes to its quorum.
-    #[doc(hidden)] // No HSM proposes anything yet.
     ProposalDigest, 32
+}
+
+impl ProposalDigest {
+    /// Returns the digest of a proposal to rotate to the pending file with this header, which lists
+    /// the new custodians and their threshold: `D("proposal", H)`.
+    pub fn of(pending: HeaderDigest) -> Self {
+        Self::from_bytes(Purpose::Proposal.digest([pending.as_bytes().as_slice()]))
+    }
 }

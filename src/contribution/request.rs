@@ -121,6 +121,12 @@ impl<'a> Request<'a> {
         Mask::eq(u32::from(self.asking.purpose.code()), recover)
     }
 
+    /// Returns whether an HSM serves a session of this purpose.
+    pub(super) fn is_served(&self) -> Mask {
+        let rehearse = u32::from(SessionPurpose::Rehearse.code());
+        !Mask::eq(u32::from(self.asking.purpose.code()), rehearse)
+    }
+
     /// Returns the session's name.
     pub const fn session(&self) -> SessionId {
         self.asking.session

@@ -162,6 +162,18 @@ impl<'a> Response<'a> {
         expect: &ExpectedDomain,
         challenge: &Challenge<'_>,
     ) -> Result<Answered, ResponseError> {
+        let (answered, permit) = self.check(sealed, expect, challenge)?;
+        permit.spend(ResponseError::Fault)?;
+        Ok(answered)
+    }
+
+    /// The same, with a permit to act on it.
+    pub(crate) fn check(
+        &self,
+        sealed: &SealedDomain<'_>,
+        expect: &ExpectedDomain,
+        challenge: &Challenge<'_>,
+    ) -> Result<(Answered, Permit), ResponseError> {
         let header = sealed.header();
         let expected = expect.permit(header).map_err(ResponseError::Expect)?;
         let same_header = challenge.permit(header, |have, want| ResponseError::OtherHeader {
@@ -183,15 +195,14 @@ impl<'a> Response<'a> {
             claims: custodian.id,
         })?;
         let (proof, proven) = self.proof(challenge, &custodian)?;
-        { expected.and(same_header) }
-            .and(answers)
+        let permit = { expected.and(same_header).and(answers) }
             .and(signed)
-            .and(proven)
-            .spend(ResponseError::Fault)?;
-        Ok(Answered {
+            .and(proven);
+        let answered = Answered {
             custodian: custodian.id,
             proof,
-        })
+        };
+        Ok((answered, permit))
     }
 
     fn proof(

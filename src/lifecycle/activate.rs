@@ -6,6 +6,8 @@
 //! wherever the power fails, either the HSM is not active and its file is void, or the HSM is active
 //! and can complete the stored file.
 
+use core::num::NonZeroU32;
+
 use zeroize::Zeroize;
 
 use super::error::LifecycleError;
@@ -15,7 +17,7 @@ use super::host::{Host, HostRng, watched};
 use super::instance::Instance;
 use super::stage::Stage;
 use super::standing::Standing;
-use super::state::{Active, Domain, Provisioned, Refused, Sealed, State};
+use super::state::{Active, Domain, InUse, Provisioned, Refused, Sealed, State};
 use super::vault::{Next, Vault};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::Recipient;
@@ -30,7 +32,7 @@ use crate::secret::wipe;
 use crate::self_test::Test;
 use crate::storage::record::RecordError;
 
-/// The custodians of the domain's first quorum.
+/// The custodians who are to open the domain.
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -47,10 +49,13 @@ pub struct Activation<'a, K> {
     /// The firmware of this HSM, and the lowest version that can use the domain. An HSM whose
     /// [`Host::module_version`] is lower refuses to recover it.
     pub floor: ModuleFloor<'a>,
+    /// After how many seconds an HSM of the domain may change the quorum without its consent, if no
+    /// custodian objects; `None` means never.
+    pub break_glass: Option<NonZeroU32>,
 }
 
 /// The algorithms that sealing uses besides those that a root and the custodians' keys need.
-const SEALING: &[Test] = &[Test::Gf256, Test::Shamir];
+pub(super) const SEALING: &[Test] = &[Test::Gf256, Test::Shamir];
 
 /// A state whose domain can be sealed to custodians: a fresh domain, or an active one that was
 /// imported.
@@ -74,7 +79,15 @@ impl<'v, S: Sealable, const N: usize> Domain<'v, S, N> {
     ) -> Result<usize, SealError> {
         let artifacts = self.vault.held.all().map_err(|_| SealError::Fault)?;
         let Vault { held, instance, .. } = &*self.vault;
-        sealing(activation, held, instance, &artifacts, u64::MAX).sealed_len()
+        sealing(
+            activation,
+            held,
+            instance,
+            &artifacts,
+            u64::MAX,
+            Lineage::FIRST,
+        )
+        .sealed_len()
     }
 
     /// Seals the domain to its custodians: writes the pending file to the front of `out`, and returns
@@ -145,7 +158,7 @@ impl<'v, S: Sealable, const N: usize> Domain<'v, Sealed<S>, N> {
     }
 }
 
-impl<const N: usize> Domain<'_, Active, N> {
+impl<S: InUse, const N: usize> Domain<'_, S, N> {
     /// Returns the complete sealed domain in four parts, to be written one after another. `stored` is
     /// the pending file from which the HSM was activated, or the complete one.
     ///
@@ -177,18 +190,22 @@ impl<const N: usize> Domain<'_, Active, N> {
 }
 
 /// Returns a permit if the file has this header.
-fn is_header(stored: &SealedDomain<'_>, want: HeaderDigest) -> Result<Permit, LifecycleError> {
+pub(super) fn is_header(
+    stored: &SealedDomain<'_>,
+    want: HeaderDigest,
+) -> Result<Permit, LifecycleError> {
     let have = stored.header().digest();
     Verdict::twice(|| eq_bytes(stored.header().digest().as_bytes(), want.as_bytes()))
         .permit(LifecycleError::OtherHeader { have, want })
 }
 
-fn sealing<'a, K, const N: usize>(
+pub(super) fn sealing<'a, K, const N: usize>(
     activation: &Activation<'a, K>,
     held: &'a Holding<N>,
     instance: &Instance,
     artifacts: &'a [(ArtifactTag<'a>, &'a [u8])],
     created: u64,
+    lineage: Lineage,
 ) -> Sealing<'a, K> {
     Sealing {
         root: &held.root,
@@ -196,10 +213,11 @@ fn sealing<'a, K, const N: usize>(
         custodians: activation.custodians,
         threshold: activation.threshold,
         label: activation.label,
-        lineage: Lineage::FIRST,
+        lineage,
         created,
         instance: instance.id,
         floor: activation.floor,
+        break_glass: activation.break_glass,
     }
 }
 
@@ -236,9 +254,16 @@ impl<const N: usize> Vault<N> {
             ..
         } = self;
         let artifacts = held.all()?;
-        let sealed = sealing(activation, held, instance, &artifacts, created)
-            .seal_holding_back(&mut HostRng(host), buffer, out, Some(release))
-            .map_err(LifecycleError::Seal)?;
+        let sealed = sealing(
+            activation,
+            held,
+            instance,
+            &artifacts,
+            created,
+            Lineage::FIRST,
+        )
+        .seal_holding_back(&mut HostRng(host), buffer, out, Some(release))
+        .map_err(LifecycleError::Seal)?;
         host.progress();
         // The release is here, and does not leave with the file.
         sealed
@@ -296,7 +321,7 @@ impl<const N: usize> Vault<N> {
     }
 
     /// Records that the flash may hold another state than the vault.
-    fn doubt(&mut self) {
+    pub(super) fn doubt(&mut self) {
         if let Some(position) = self.position.as_mut() {
             position.doubt();
         }

@@ -28,7 +28,7 @@ use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
 use super::host::{Host, HostRng};
 use super::stage::Stage;
-use super::state::{Active, Domain};
+use super::state::{Domain, InUse};
 use super::vault::{Next, Vault};
 use crate::backup::{
     BackupHeader, BackupId, BackupInfo, BeginError, Kind, Reader, RestoreError, StreamError, Writer,
@@ -62,7 +62,7 @@ pub struct Restore<'d, const N: usize> {
     reader: Reader,
 }
 
-impl<const N: usize> Domain<'_, Active, N> {
+impl<S: InUse, const N: usize> Domain<'_, S, N> {
     /// Begins a backup of `length` bytes, which the caller passes chunk by chunk.
     ///
     /// The key of a backup depends on the number of the state, and the state is written again
@@ -88,7 +88,7 @@ impl<const N: usize> Domain<'_, Active, N> {
     ) -> Result<Backup<'_, N>, LifecycleError> {
         let vault = &mut *self.vault;
         let writer = vault.serve_open(Step::Backup, host, |vault, host| {
-            vault.begin_backup(kind, length, host)
+            vault.begin_backup(kind, length, S::STAGE, host)
         })?;
         Ok(Backup { vault, writer })
     }
@@ -227,6 +227,7 @@ impl<const N: usize> Vault<N> {
         &mut self,
         kind: Kind<'_>,
         length: u64,
+        stage: Stage,
         host: &mut H,
     ) -> Result<Writer, LifecycleError> {
         let number = self.position.ok_or(LifecycleError::Fault)?.number();
@@ -252,7 +253,7 @@ impl<const N: usize> Vault<N> {
         let backup = writer.backup_id();
         let permit = self.audit.report(host, &Event::BeginBackup { backup })?;
         let same = Next {
-            stage: Stage::Active,
+            stage,
             standing: self.standing,
         };
         match self.commit(host, same, permit) {

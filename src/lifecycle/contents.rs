@@ -13,7 +13,7 @@ use crate::cbor::{Malformed, Reader, bytes_len};
 use crate::ct::declassify_bytes;
 use crate::hardened::copy;
 use crate::rng::Watched;
-use crate::rsa::PrivateKey;
+use crate::rsa::{ModulusSize, PrivateKey};
 #[cfg(feature = "managed-hsm")]
 use crate::sealed_domain::MAX_TEXT_LEN;
 use crate::sealed_domain::{
@@ -25,6 +25,7 @@ use crate::storage::record::{OVERHEAD, RecordError};
 #[cfg(feature = "managed-hsm")]
 mod import;
 mod part;
+mod rotation;
 mod session;
 
 pub(super) use part::Part;
@@ -70,6 +71,21 @@ pub(super) const fn record_room(count: usize, artifacts: usize) -> usize {
         domain,
         longer(RECOVERY_ROOM, SESSION_ROOM.saturating_add(expected)),
     )
+}
+
+/// Returns the length of the record while a rotation is open, with artifacts of this length. The key is
+/// in the record if it is an RSA key and `rsa_in_vault`; it is short otherwise.
+pub(super) const fn rotation_room(artifacts: usize, rsa_in_vault: bool) -> usize {
+    let key = match rsa_in_vault {
+        true => bytes_len(PrivateKey::PKCS8_MAX_LEN),
+        // The public half of a key in a device is the longest.
+        false => 2 + bytes_len(ModulusSize::MAX_BYTES) + bytes_len(8),
+    };
+    let rotation = 4 * bytes_len(32) + 1 + 5 + 2 * 2 + 2 * 3 + 1;
+    FIXED_ROOM
+        .saturating_add(rotation)
+        .saturating_add(key)
+        .saturating_add(artifacts)
 }
 
 /// Returns the greater number.
@@ -201,13 +217,18 @@ impl<const N: usize> Places<'_, N> {
     fn agrees(&self, stage: Stage, is_held: bool) -> bool {
         let task = self.session.as_ref().map(|session| &session.task);
         let session = match (stage, task) {
+            (Stage::Rotating, Some(Task::Rotation(rotation))) => rotation.request.is_some(),
+            (Stage::Committed, Some(Task::Rotation(rotation))) => rotation.request.is_none(),
             (Stage::Empty | Stage::Provisioned | Stage::Active, task) => task.is_none(),
             (Stage::Recovering, Some(Task::Recovery(_))) => true,
             #[cfg(feature = "managed-hsm")]
             (Stage::Importing | Stage::Imported, Some(Task::Import(_))) => true,
             _ => false,
         };
-        let standing = self.standing.epoch.is_none() || stage == Stage::Active;
+        let standing = match self.standing.epoch {
+            Some(_) => stage.is_in_use(),
+            None => !matches!(stage, Stage::Rotating | Stage::Committed),
+        };
         session && standing && is_held == stage.has_domain()
     }
 }

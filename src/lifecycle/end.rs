@@ -26,11 +26,11 @@ impl InSession for Imported {}
 /// The result of asking whether a session has expired.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "one case or the other")]
-pub enum Expiry<'v, S: State, const N: usize> {
-    /// The session has ended, and the HSM is empty.
-    Over(Domain<'v, Empty, N>),
+pub enum Expiry<O, R> {
+    /// The session has ended: the HSM is empty, or active after a rotation.
+    Over(O),
     /// The session continues.
-    Running(Domain<'v, S, N>),
+    Running(R),
 }
 
 impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
@@ -63,7 +63,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
     pub fn expire<H: Host>(
         mut self,
         host: &mut H,
-    ) -> Result<Expiry<'v, S, N>, Refused<Domain<'v, Empty, N>>> {
+    ) -> Result<Expiry<Domain<'v, Empty, N>, Self>, Refused<Domain<'v, Empty, N>>> {
         match self.vault.end_by(|vault| vault.expire(host)) {
             Ok(false) => Ok(Expiry::Running(self)),
             Ok(true) => Ok(Expiry::Over(Domain::new(self.vault))),
@@ -77,7 +77,7 @@ impl<'v, S: InSession, const N: usize> Domain<'v, S, N> {
 
 impl<const N: usize> Vault<N> {
     /// Returns whether the session has ended, now or before.
-    fn expire<H: Host>(&mut self, host: &mut H) -> Result<bool, LifecycleError> {
+    pub(super) fn expire<H: Host>(&mut self, host: &mut H) -> Result<bool, LifecycleError> {
         if self.session.as_ref().is_none() {
             // The session ended by itself, and the flash may have failed then.
             self.end_session(Ended::Expired, host)?;

@@ -5,11 +5,13 @@ use core::convert::Infallible;
 use core::fmt;
 
 use super::holding::NotHeld;
+use super::rotate::RotationError;
 use super::stage::Stage;
 use super::transfer_key::TransferKeyError;
 use crate::backup::{BeginError, StreamError, WrongDomain};
 use crate::contribution::ContributionError;
 use crate::custodian::{Algorithm, CustodianId, WrapError};
+use crate::drill::ChallengeError;
 use crate::hardened::Fault;
 use crate::rng::RngError;
 use crate::rsa::{EncryptError, GenerateError};
@@ -135,6 +137,8 @@ pub enum LifecycleError {
     AlreadySealed,
     /// The domain is not sealed to custodians yet.
     NotSealed,
+    /// A step of a rotation was refused.
+    Rotation(RotationError),
     /// The import was not confirmed: the domain that waits does not match what was named.
     NotConfirmed(Unconfirmed),
     /// The backup could not begin.
@@ -181,6 +185,9 @@ impl From<Fault> for LifecycleError {
 impl LifecycleError {
     /// Returns whether an internal check failed, so that the HSM must not be trusted any more.
     pub(super) const fn is_fault(&self) -> bool {
+        if let Self::Rotation(error) = self {
+            return error.is_fault();
+        }
         matches!(
             self,
             Self::Fault
@@ -224,6 +231,7 @@ impl LifecycleError {
             | Self::TooFewBytes { .. }
             | Self::AlreadySealed
             | Self::NotSealed
+            | Self::Rotation(_)
             | Self::NotConfirmed(_)
             | Self::Backup(_)
             | Self::Stream(_)
@@ -294,6 +302,15 @@ impl core::error::Error for Unconfirmed {}
 impl From<RngError> for LifecycleError {
     fn from(_: RngError) -> Self {
         Self::Rng
+    }
+}
+
+impl From<RotationError> for LifecycleError {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::Challenge(ChallengeError::Rng) => Self::Rng,
+            error => Self::Rotation(error),
+        }
     }
 }
 
@@ -438,6 +455,7 @@ impl fmt::Display for LifecycleError {
             ),
             Self::AlreadySealed => f.write_str("the domain is already sealed to its custodians"),
             Self::NotSealed => f.write_str("the domain is not sealed to custodians yet"),
+            Self::Rotation(error) => error.fmt(f),
             Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
             Self::Stream(error) => error.fmt(f),
@@ -490,6 +508,7 @@ impl core::error::Error for LifecycleError {
             Self::Stream(error) => error.source(),
             Self::WrongDomain(error) => error.source(),
             Self::SelfTest(error) => error.source(),
+            Self::Rotation(error) => error.source(),
             Self::NotConfirmed(error) => error.source(),
             _ => None,
         }

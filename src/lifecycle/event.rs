@@ -4,6 +4,7 @@
 use crate::backup::BackupId;
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
+use crate::drill::ChallengeDigest;
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 
 /// An audit event: a step that is about to take effect, the outcome of one, or something that has
@@ -67,6 +68,58 @@ pub enum Event {
     },
     /// A session has ended without changing the domain.
     EndSession(Ended),
+    /// Another quorum is proposed to the present one.
+    Propose {
+        /// The epoch of the pending file.
+        epoch: Epoch,
+        /// The digest of its header.
+        header: HeaderDigest,
+        /// The request that the present custodians answer.
+        request: RequestDigest,
+    },
+    /// A present custodian consents to the proposed quorum.
+    Consent {
+        /// The custodian.
+        custodian: CustodianId,
+    },
+    /// The new custodians are challenged to prove that they can use the pending file.
+    Challenge {
+        /// The digest of the challenge.
+        challenge: ChallengeDigest,
+    },
+    /// A new custodian has proven it.
+    Prove {
+        /// The custodian.
+        custodian: CustodianId,
+    },
+    /// The release of the pending file may leave.
+    Commit {
+        /// The epoch of the file.
+        epoch: Epoch,
+        /// The digest of its header.
+        header: HeaderDigest,
+    },
+    /// The next epoch becomes the valid one.
+    Confirm {
+        /// The epoch.
+        epoch: Epoch,
+        /// The digest of its header.
+        header: HeaderDigest,
+    },
+    /// A rotation has ended in the present epoch.
+    EndRotation(Ended),
+    /// The file of an epoch that another HSM has sealed becomes the valid one.
+    Adopt {
+        /// The epoch.
+        epoch: Epoch,
+        /// The digest of its header.
+        header: HeaderDigest,
+        /// The header of the same epoch that it replaces; `None` if there is no such fork.
+        instead_of: Option<HeaderDigest>,
+        /// Whether the operator named the expected domain, as for
+        /// [`BeginRecovery`](Self::BeginRecovery).
+        pinned: bool,
+    },
     /// A backup begins.
     BeginBackup {
         /// The backup's id.
@@ -121,10 +174,24 @@ pub enum Step {
     Backup,
     /// A restore, from [`Event::BeginRestore`] until it is finished.
     Restore,
+    /// [`Event::Propose`].
+    Propose,
+    /// [`Event::Consent`].
+    Consent,
+    /// [`Event::Challenge`].
+    Challenge,
+    /// [`Event::Prove`].
+    Prove,
+    /// [`Event::Commit`].
+    Commit,
+    /// [`Event::Confirm`].
+    Confirm,
+    /// [`Event::Adopt`].
+    Adopt,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Provision,
         Self::Activate,
         Self::BeginRecovery,
@@ -135,6 +202,13 @@ impl Step {
         Self::ConfirmImport,
         Self::Backup,
         Self::Restore,
+        Self::Propose,
+        Self::Consent,
+        Self::Challenge,
+        Self::Prove,
+        Self::Commit,
+        Self::Confirm,
+        Self::Adopt,
     ];
 
     /// Returns the name, for a log.
@@ -150,6 +224,13 @@ impl Step {
             Self::ConfirmImport => "confirm-import",
             Self::Backup => "backup",
             Self::Restore => "restore",
+            Self::Propose => "propose",
+            Self::Consent => "consent",
+            Self::Challenge => "challenge",
+            Self::Prove => "prove",
+            Self::Commit => "commit",
+            Self::Confirm => "confirm",
+            Self::Adopt => "adopt",
         }
     }
 }
@@ -196,14 +277,22 @@ impl Event {
             Self::ConfirmImport { .. } => Step::ConfirmImport,
             Self::BeginBackup { .. } => Step::Backup,
             Self::BeginRestore { .. } => Step::Restore,
-            Self::EndSession(_) | Self::Zeroize | Self::Outcome { .. } | Self::Refused { .. } => {
-                return None;
-            }
+            Self::Propose { .. } => Step::Propose,
+            Self::Consent { .. } => Step::Consent,
+            Self::Challenge { .. } => Step::Challenge,
+            Self::Prove { .. } => Step::Prove,
+            Self::Commit { .. } => Step::Commit,
+            Self::Confirm { .. } => Step::Confirm,
+            Self::Adopt { .. } => Step::Adopt,
+            Self::EndSession(_) | Self::EndRotation(_) => return None,
+            Self::Zeroize | Self::Outcome { .. } | Self::Refused { .. } => return None,
         })
     }
 
     /// Events that happen even if the sink refuses, and are reported again until it accepts.
-    pub(super) const OWED: [Self; 4] = [
+    pub(super) const OWED: [Self; 6] = [
+        Self::EndRotation(Ended::Cancelled),
+        Self::EndRotation(Ended::Expired),
         Self::EndSession(Ended::Cancelled),
         Self::EndSession(Ended::Expired),
         Self::EndSession(Ended::TooManyFailures),
@@ -217,6 +306,8 @@ impl Event {
             Self::EndSession(Ended::Expired) => 2,
             Self::EndSession(Ended::TooManyFailures) => 4,
             Self::Zeroize => 8,
+            Self::EndRotation(Ended::Cancelled) => 16,
+            Self::EndRotation(Ended::Expired) => 32,
             _ => 0,
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A session: the HSM's state while it gathers a quorum, or waits for a restore blob.
+//! A session: the HSM's state while it gathers a quorum, waits for a restore blob,
+//! or changes its quorum.
 
 use core::num::NonZeroU64;
 
@@ -9,6 +10,7 @@ use zeroize::Zeroize;
 use super::error::LifecycleError;
 #[cfg(feature = "managed-hsm")]
 use super::import::Import;
+use super::rotate::Rotation;
 use super::session_key::SessionKey;
 use crate::contribution::RequestDigest;
 use crate::ct::{Mask, eq_bytes};
@@ -32,6 +34,7 @@ pub(super) enum Task {
     Recovery(Recovery),
     #[cfg(feature = "managed-hsm")]
     Import(Import),
+    Rotation(Rotation),
 }
 
 /// The place of a session and its transfer key in the vault, wiped as a whole when the session ends.
@@ -63,8 +66,7 @@ impl Place {
     pub(super) fn recovery(&self) -> Option<&Recovery> {
         match &self.as_ref()?.task {
             Task::Recovery(recovery) => Some(recovery),
-            #[cfg(feature = "managed-hsm")]
-            Task::Import(_) => None,
+            _ => None,
         }
     }
 
@@ -72,8 +74,23 @@ impl Place {
     pub(super) fn recovery_mut(&mut self) -> Option<&mut Recovery> {
         match &mut self.as_mut()?.task {
             Task::Recovery(recovery) => Some(recovery),
-            #[cfg(feature = "managed-hsm")]
-            Task::Import(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Returns the session if it changes the quorum.
+    pub(super) fn rotation(&self) -> Option<&Rotation> {
+        match &self.as_ref()?.task {
+            Task::Rotation(rotation) => Some(rotation),
+            _ => None,
+        }
+    }
+
+    /// Returns the session, to be changed, if it changes the quorum.
+    pub(super) fn rotation_mut(&mut self) -> Option<&mut Rotation> {
+        match &mut self.as_mut()?.task {
+            Task::Rotation(rotation) => Some(rotation),
+            _ => None,
         }
     }
 
@@ -82,7 +99,7 @@ impl Place {
     pub(super) fn import(&self) -> Option<&Import> {
         match &self.as_ref()?.task {
             Task::Import(import) => Some(import),
-            Task::Recovery(_) => None,
+            _ => None,
         }
     }
 
@@ -91,7 +108,7 @@ impl Place {
     pub(super) fn import_mut(&mut self) -> Option<&mut Import> {
         match &mut self.as_mut()?.task {
             Task::Import(import) => Some(import),
-            Task::Recovery(_) => None,
+            _ => None,
         }
     }
 
@@ -100,7 +117,7 @@ impl Place {
     pub(super) fn import_and_key(&mut self) -> Option<(&Import, &mut SessionKey)> {
         match &self.session.first()?.task {
             Task::Import(import) => Some((import, &mut self.key)),
-            Task::Recovery(_) => None,
+            _ => None,
         }
     }
 

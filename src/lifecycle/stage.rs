@@ -21,6 +21,10 @@ pub enum Stage {
     Imported = 4,
     /// The domain is in use.
     Active = 5,
+    /// The domain is in use, and its quorum is to change.
+    Rotating = 6,
+    /// The domain is in use, and the file of its next quorum is complete.
+    Committed = 7,
 }
 
 impl Stage {
@@ -32,23 +36,31 @@ impl Stage {
             3 => Some(Self::Importing),
             4 => Some(Self::Imported),
             5 => Some(Self::Active),
+            6 => Some(Self::Rotating),
+            7 => Some(Self::Committed),
             _ => None,
         }
     }
 
     /// Returns whether the vault holds a domain.
     pub(super) const fn has_domain(self) -> bool {
-        matches!(self, Self::Provisioned | Self::Imported | Self::Active)
+        matches!(self, Self::Provisioned | Self::Imported) || self.is_in_use()
+    }
+
+    /// Returns whether the domain is in use.
+    pub(super) const fn is_in_use(self) -> bool {
+        matches!(self, Self::Active | Self::Rotating | Self::Committed)
     }
 
     /// Returns whether there is a session.
     pub(super) const fn is_session(self) -> bool {
         matches!(self, Self::Recovering | Self::Importing | Self::Imported)
+            || matches!(self, Self::Rotating | Self::Committed)
     }
 
     /// Returns whether the session can still have a transfer key.
     pub(super) const fn has_key(self) -> bool {
-        matches!(self, Self::Recovering | Self::Importing)
+        matches!(self, Self::Recovering | Self::Importing | Self::Rotating)
     }
 
     /// Returns whether this build cannot continue from this stage.
@@ -67,6 +79,8 @@ impl fmt::Display for Stage {
             Self::Importing => "importing",
             Self::Imported => "imported",
             Self::Active => "active",
+            Self::Rotating => "rotating",
+            Self::Committed => "committed",
         })
     }
 }

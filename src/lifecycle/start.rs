@@ -8,7 +8,8 @@ use super::event::Event;
 use super::host::{Host, watched};
 use super::stage::Stage;
 use super::state::{
-    Active, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Status,
+    Active, Committed, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Rotating,
+    Status,
 };
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
@@ -47,6 +48,10 @@ pub enum AnyDomain<'v, const N: usize> {
     Imported(Domain<'v, Imported, N>),
     /// A domain in use.
     Active(Domain<'v, Active, N>),
+    /// A domain in use, whose quorum is to change.
+    Rotating(Domain<'v, Rotating, N>),
+    /// A domain in use, whose next file may be complete.
+    Committed(Domain<'v, Committed, N>),
 }
 
 impl<const N: usize> AnyDomain<'_, N> {
@@ -62,6 +67,8 @@ impl<const N: usize> AnyDomain<'_, N> {
             #[cfg(feature = "managed-hsm")]
             Self::Imported(domain) => domain.status(),
             Self::Active(domain) => domain.status(),
+            Self::Rotating(domain) => domain.status(),
+            Self::Committed(domain) => domain.status(),
         }
     }
 }
@@ -86,6 +93,8 @@ impl<'v, const N: usize> AnyDomain<'v, N> {
             #[cfg(feature = "managed-hsm")]
             Self::Imported(domain) => domain.zeroize(host),
             Self::Active(domain) => domain.zeroize(host),
+            Self::Rotating(domain) => domain.zeroize(host),
+            Self::Committed(domain) => domain.zeroize(host),
         }
     }
 }
@@ -137,6 +146,8 @@ impl<const N: usize> Vault<N> {
                 #[cfg(not(feature = "managed-hsm"))]
                 Stage::Importing | Stage::Imported => return Err(LifecycleError::LeftOut(stage)),
                 Stage::Active => AnyDomain::Active(Domain::new(guard)),
+                Stage::Rotating => AnyDomain::Rotating(Domain::new(guard)),
+                Stage::Committed => AnyDomain::Committed(Domain::new(guard)),
             })
         })
     }
@@ -164,8 +175,12 @@ impl<const N: usize> Vault<N> {
     /// Checks that the device has the key of the session, or that it has none if the session needs
     /// none there. What a step that was cut off left in the device is destroyed.
     fn settle_device<H: Host>(&mut self, stage: Stage, host: &mut H) -> Result<(), LifecycleError> {
-        if stage.is_session() && self.session.key.is_in_device() {
-            return self.check_device(host);
+        if stage.has_key() && self.session.key.is_in_device() {
+            return match self.check_device(host) {
+                // The domain is in use: it needs the key only to take consents.
+                Err(_) if stage.is_in_use() => Ok(()),
+                checked => checked,
+            };
         }
         // A key that is left stops nothing: the status shows it.
         let _ = self.destroy_in_device(host);
@@ -207,9 +222,15 @@ fn load<const N: usize, H: Host>(
         host.progress();
     }
     vault.is_rooted(stage)?.spend(LifecycleError::Fault)?;
-    match vault.end_if_over(host)? {
-        true => Ok(Stage::Empty),
-        false => Ok(stage),
+    let over = vault.end_if_over(host);
+    if !stage.is_in_use() {
+        return Ok(if over? { Stage::Empty } else { stage });
+    }
+    // A domain in use starts, even if the end of its rotation cannot be written.
+    match over {
+        Ok(false) => Ok(stage),
+        Err(error) if error.is_fault() => Err(error),
+        _ => Ok(Stage::Active),
     }
 }
 

@@ -79,6 +79,27 @@ state! {
     Active = Active
 }
 
+state! {
+    /// The domain is in use, and its quorum is to change: [`commit`](Domain::commit) lets the next
+    /// file be completed, [`abandon`](Domain::abandon) makes it void.
+    Rotating = Rotating
+}
+
+state! {
+    /// The domain is in use, and the file of its next epoch may be complete:
+    /// [`confirm`](Domain::confirm) makes that epoch the valid one.
+    Committed = Committed
+}
+
+/// A state in which the domain is in use: active, or changing its quorum.
+pub trait InUse: State {}
+
+impl InUse for Active {}
+
+impl InUse for Rotating {}
+
+impl InUse for Committed {}
+
 #[cfg(feature = "managed-hsm")]
 state! {
     /// A session waits for a restore blob of Managed HSM.
@@ -187,7 +208,8 @@ impl<'v, S: State, const N: usize> Domain<'v, S, N> {
         let recovery = vault.session.recovery();
         let standing = vault.standing;
         let own = S::STAGE.has_domain().then_some(&vault.held);
-        let is_over = S::STAGE.is_session() && vault.session.as_ref().is_none();
+        let is_open = S::STAGE.is_in_use() || vault.session.as_ref().is_some();
+        let is_over = S::STAGE.is_session() && !is_open;
         Status {
             stage: S::STAGE,
             instance: (S::STAGE != Stage::Empty && !is_over).then_some(vault.instance.id),
@@ -270,7 +292,7 @@ pub struct Status {
     pub in_error_state: bool,
 }
 
-impl<const N: usize> Domain<'_, Active, N> {
+impl<S: InUse, const N: usize> Domain<'_, S, N> {
     /// Returns the domain's secrets, for use in this HSM. Refuses in the error state, and if
     /// another vault has saved a state on this host since.
     ///

@@ -241,13 +241,16 @@ impl<const N: usize> Vault<N> {
         self.position.is_some_and(Position::is_settled)
     }
 
-    /// Ends the session, after which there is no domain. A state that another vault has saved on
-    /// this host since is not erased.
+    /// Ends the session. After a rotation the domain is in use; otherwise there is no domain. A state
+    /// that another vault has saved on this host since is not erased.
     pub(super) fn end_session<H: Host>(
         &mut self,
         ended: Ended,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
+        if self.standing.epoch.is_some() {
+            return self.end_rotation(ended, host);
+        }
         // The end of a session that ended before, when the flash failed, has been reported.
         let is_open = self.session.as_ref().is_some();
         let event = is_open.then_some(Event::EndSession(ended));

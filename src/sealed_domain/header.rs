@@ -350,7 +350,6 @@ impl<'a> Header<'a> {
 
     /// Returns after how many seconds the domain's HSM may rotate the quorum without the quorum's
     /// consent; `None` means never.
-    #[doc(hidden)] // No HSM rotates its quorum yet.
     pub const fn break_glass(&self) -> Option<NonZeroU32> {
         self.core.break_glass
     }

@@ -6,6 +6,8 @@
 //! possession keys (they depend on C) and wrapped shares -> header -> its digest H -> commitment
 //! and body key -> signature.
 
+use core::num::NonZeroU32;
+
 use heapless::Vec;
 use minicbor::Encoder;
 use zeroize::Zeroize;
@@ -55,6 +57,9 @@ pub struct Sealing<'a, K> {
     pub instance: InstanceId,
     /// The firmware of that HSM, and the lowest version that can use the domain.
     pub floor: ModuleFloor<'a>,
+    /// After how many seconds an HSM of the domain may change the quorum without its consent, if no
+    /// custodian objects; `None` means never.
+    pub break_glass: Option<NonZeroU32>,
 }
 
 /// Prints the public parts only.
@@ -67,6 +72,7 @@ impl<K> core::fmt::Debug for Sealing<'_, K> {
             .field("created", &self.created)
             .field("instance", &self.instance)
             .field("floor", &self.floor)
+            .field("break_glass", &self.break_glass)
             .finish_non_exhaustive()
     }
 }
@@ -90,7 +96,6 @@ impl Lineage {
     };
 
     /// Returns the position after `header`; `None` after the last epoch.
-    #[doc(hidden)] // No HSM rotates its quorum yet.
     pub fn after(header: &Header<'_>) -> Option<Self> {
         Some(Self {
             epoch: header.epoch().next()?,
@@ -214,7 +219,7 @@ impl<K: Recipient> Sealing<'_, K> {
             salt: [0; 32],
             release_digest: [0; 32],
             quorum,
-            break_glass: None,
+            break_glass: self.break_glass,
             custodians,
             floor: self.floor,
             commitment,

@@ -254,6 +254,7 @@ mod tests {
                     module: ModuleName::new(&text).unwrap(),
                     minimum: ModuleVersion::new(u32::MAX),
                 },
+                break_glass: None,
             };
             let (takes, most) = (sealing.scratch_len().unwrap(), max_scratch(1, len));
             assert!(takes <= most, "{takes} of {most}");

@@ -6,6 +6,9 @@
 //! nothing half-made. And what is drawn must be used: with one draw changed, the result is another.
 #![cfg(all(feature = "managed-hsm", feature = "pq", feature = "hazmat"))]
 
+#[path = "../lifecycle/rotation/change.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod change;
 #[path = "../managed_hsm/fixtures.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod fixtures;

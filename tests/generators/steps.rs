@@ -4,13 +4,17 @@
 use security_domain::backup::Kind;
 use security_domain::contribution::Request;
 use security_domain::custodian::Algorithm;
-use security_domain::lifecycle::{ExpectedArtifact, LifecycleError, ROOT_TAG, Refused, State};
+use security_domain::drill::Challenge;
+use security_domain::lifecycle::{
+    ExpectedArtifact, LifecycleError, Proofs, ROOT_TAG, Refused, State,
+};
 use security_domain::managed_hsm::Tag;
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::rsa::ModulusSize;
 use security_domain::sealed_domain::ArtifactTag;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
+use crate::change::{self, Change};
 use crate::flash::{Flash, Hsm, RsaEngine, WithRng};
 use crate::once::Once;
 use crate::sealed::{artifacts, fast_keys};
@@ -62,7 +66,10 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "begin a recovery",
-            covers: &["lifecycle/recover/begin begin_recovery"],
+            covers: &[
+                "lifecycle/ask draw_session",
+                "lifecycle/recover/begin begin_recovery",
+            ],
             // As for any key of RSA.
             shows: 0,
             run: |rng| begun(rng, |hsm| hsm.kind = Some(Algorithm::Rsa2048OaepSha256)),
@@ -85,6 +92,56 @@ pub const ROWS: fn() -> Vec<Row> = || {
             // What tests the device does not show.
             shows: 0,
             run: |rng| begun(rng, |hsm| hsm.engine = Some(RsaEngine::new())),
+        },
+        Row {
+            name: "propose another quorum",
+            covers: &[
+                "lifecycle/rotate/propose propose",
+                "lifecycle/rotate/propose seal_next",
+            ],
+            // Data key, release, salt and coefficients; the transfer key is as for a recovery.
+            shows: 4,
+            run: |rng| {
+                let (mut vault, mut hsm) = (vault(), hsm(1));
+                hsm.kind = Some(Algorithm::XWing);
+                let (quorums, domain) = Change::new(&mut vault, &mut hsm);
+                let before = (domain.status(), hsm.flash.clone());
+                let mut host = WithRng(&mut hsm, rng);
+                match quorums.propose(domain, Proofs::All, 0, &mut host) {
+                    Ok((_, files)) => Ok([files.pending, files.request].concat()),
+                    Err((domain, error)) => {
+                        assert_eq!((domain.status(), hsm.flash.clone()), before);
+                        Err(text(error))
+                    }
+                }
+            },
+        },
+        Row {
+            name: "challenge the next quorum",
+            covers: &["lifecycle/rotate/prove challenge"],
+            // Its name and the first value; then the fast key of the tests draws.
+            shows: 2,
+            run: |rng| {
+                let (mut vault, mut hsm) = (vault(), hsm(1));
+                hsm.kind = Some(Algorithm::XWing);
+                let (quorums, domain) = Change::new(&mut vault, &mut hsm);
+                let Ok((mut domain, files)) = quorums.propose(domain, Proofs::All, 0, &mut hsm)
+                else {
+                    panic!("it can be proposed");
+                };
+                let before = (domain.rotation(), hsm.flash.clone());
+                let mut out = vec![0xaa; Challenge::written_len(&quorums.new)];
+                let pending = change::parse(&files.pending);
+                let mut host = WithRng(&mut hsm, rng);
+                match domain.challenge(&pending, &quorums.new, &mut host, &mut out) {
+                    Ok(_) => Ok(out),
+                    Err(error) => {
+                        zeros(&out);
+                        assert_eq!((domain.rotation(), hsm.flash.clone()), before);
+                        Err(text(error))
+                    }
+                }
+            },
         },
         Row {
             name: "begin a recovery at one place",

@@ -373,7 +373,7 @@ def requests():
     field("for-another-domain", "domain_id", bytes(32),
           f"the request names domain {zeros}, not {good.domain_id.hex()}", "contribute")
     field("for-another-epoch", "epoch", 2, "the request names epoch 2, not 1", "contribute")
-    fields("to-rotate", "contribute", "the purpose rotate is not served",
+    fields("to-rotate", "answered", "",
            purpose=ROTATE, proposal=drawn("proposal", "header"))
     fields("to-rehearse", "contribute", "the purpose rehearse is not served", purpose=REHEARSE)
     fields("expired", "contribute", f"the request expired at {CREATED}; it is {CREATED + 1}", expires=CREATED)

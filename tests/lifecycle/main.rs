@@ -34,9 +34,9 @@ mod prepared_key;
 mod progress;
 mod read_only;
 mod room;
+mod rotation;
 mod sealing;
 mod sessions;
-
 mod transfer_key;
 mod wiping;
 mod world;

@@ -20,6 +20,7 @@ fn newer(keys: &[FastKey]) -> (Vec<u8>, ExpectedDomain) {
     };
     let activation = Activation {
         floor,
+        break_glass: None,
         ..activation(keys)
     };
     let (mut vault, mut sealing) = (vault(), hsm(1));

@@ -115,6 +115,7 @@ fn longest_recovery<const N: usize>(contents: &[(String, Vec<u8>)]) {
         threshold: Threshold::new(MAX_CUSTODIANS as u8).unwrap(),
         label: DomainLabel::new("test").unwrap(),
         floor: ModuleFloor::NONE,
+        break_glass: None,
     };
     hsm_1.now = u64::MAX;
     let (domain, file) = activated(domain, &activation, &mut hsm_1);

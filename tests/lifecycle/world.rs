@@ -8,8 +8,8 @@ use security_domain::contribution::{
 };
 use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, Empty, Host, Provisioned, Recovering, Sealable, Sealed,
-    Vault, vault_room,
+    Activation, Active, AnyDomain, Domain, Empty, Host, InUse, Provisioned, Recovering, Sealable,
+    Sealed, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::rsa::PublicKey;
@@ -58,6 +58,7 @@ pub fn activation(keys: &[FastKey]) -> Activation<'_, FastKey> {
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("test").unwrap(),
         floor: ModuleFloor::NONE,
+        break_glass: None,
     }
 }
 
@@ -184,7 +185,7 @@ pub fn parse(contribution: &[u8]) -> Contribution<'_> {
 }
 
 /// Whether the domain's artifacts are the ones that every HSM here is provisioned with.
-pub fn has_artifacts<H: Host>(domain: &In<'_, Active>, host: &mut H) -> bool {
+pub fn has_artifacts<S: InUse, H: Host>(domain: &In<'_, S>, host: &mut H) -> bool {
     let artifacts = domain.artifacts(host).unwrap();
     artifacts
         .map(|(tag, artifact)| (tag.as_str(), artifact))

@@ -94,6 +94,7 @@ pub fn activation(keys: &[FastKey], threshold: u8) -> Activation<'_, FastKey> {
         threshold: Threshold::new(threshold).unwrap(),
         label: DomainLabel::new("model").unwrap(),
         floor: ModuleFloor::NONE,
+        break_glass: None,
     }
 }
 

@@ -90,6 +90,7 @@ pub const STEPS: [Step; 16] = [
             threshold: Threshold::new(2).unwrap(),
             label: DomainLabel::new("test").unwrap(),
             floor: ModuleFloor::NONE,
+            break_glass: None,
         };
         let mut file = vec![0; domain.sealed_len(&activation).unwrap()];
         let (domain, len) = domain.seal(&activation, board, &mut file)?;

@@ -90,6 +90,7 @@ pub fn sealing<'a, K>(
         label: DomainLabel::new("test").unwrap(),
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes([7; 16]),
     }

@@ -75,6 +75,7 @@ pub fn serve<'v>(
                 threshold: Threshold::new(2).map_err(|_| Refusal::Malformed("the quorum"))?,
                 label: DomainLabel::new("").map_err(|_| Refusal::Malformed("the label"))?,
                 floor: ModuleFloor::NONE,
+                break_glass: None,
             };
             let (domain, len) = domain.seal(&activation, board, out)?;
             Ok((Hsm::Sealed(domain), len))

@@ -79,6 +79,7 @@ pub fn run(args: Args) -> Outcome<Report> {
                 .map_err(|error| Refusal::new(format!("{MODULE}: {error}")))?,
             minimum: ModuleVersion::new(args.min_module_version),
         },
+        break_glass: None,
     };
 
     let mut device = Device::open(&args.at.hsm)?;

@@ -124,6 +124,7 @@ pub fn sealing<'a>(
         label: DomainLabel::new("test").ok()?,
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: 1_790_000_000,
         instance: InstanceId::from_bytes([7; 16]),
     })

@@ -22,6 +22,7 @@ fn activation(custodians: &[FastKey; 3]) -> Option<Activation<'_, FastKey>> {
         threshold: Threshold::new(2).ok()?,
         label: DomainLabel::new("test").ok()?,
         floor: ModuleFloor::NONE,
+        break_glass: None,
     })
 }
 

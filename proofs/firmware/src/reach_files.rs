@@ -189,6 +189,7 @@ entry!(reach_domain_seal, |input, out| {
         label,
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: input.len() as u64,
         instance: InstanceId::from_bytes([7; 16]),
     };

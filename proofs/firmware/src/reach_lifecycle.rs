@@ -76,6 +76,7 @@ fn activation<'a>(
         threshold: Threshold::new(bytes.len() as u8).ok()?,
         label: DomainLabel::new(text(bytes)?).ok()?,
         floor: ModuleFloor::NONE,
+        break_glass: None,
     })
 }
 

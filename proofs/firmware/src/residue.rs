@@ -135,6 +135,7 @@ extern "C" fn residue_domain_seal() -> u32 {
         label,
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
     };

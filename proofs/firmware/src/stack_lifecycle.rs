@@ -106,6 +106,7 @@ extern "C" fn stack_life_activate(_: usize) -> u32 {
             threshold: Threshold::new(2).ok()?,
             label: DomainLabel::new("stack").ok()?,
             floor: ModuleFloor::NONE,
+            break_glass: None,
         };
         let mut file = FILE.borrow_mut();
         let (out, len) = &mut *file;

@@ -26,6 +26,7 @@ fn sealed<'o>(bytes: &Bytes, out: &'o mut [u8; ROOM]) -> Option<SealedDomain<'o>
         label: DomainLabel::new("trace").ok()?,
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
     };

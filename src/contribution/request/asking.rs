@@ -36,7 +36,6 @@ pub enum SessionPurpose {
     /// To open the domain and make its HSM active.
     Recover,
     /// To change the quorum as proposed.
-    #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.
     Rotate(ProposalDigest),
     /// To show that the domain can be opened; nothing becomes active.
     #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.

@@ -6,6 +6,7 @@ use heapless::Vec;
 #[cfg(feature = "managed-hsm")]
 use super::import;
 use super::part::{Out, Part, Read, Written, read_epoch, read_key, write_key};
+use super::rotation;
 use crate::cbor::{Malformed, Reader};
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
@@ -39,6 +40,7 @@ pub(super) fn write_session<const N: usize>(
         Task::Recovery(recovery) => write_recovery(recovery, &place.key, out),
         #[cfg(feature = "managed-hsm")]
         Task::Import(import) => import::write(import, &place.key, held, stage, out),
+        Task::Rotation(rotation) => rotation::write(rotation, &place.key, stage, out),
     }
 }
 
@@ -88,6 +90,7 @@ pub(super) fn read_session<const N: usize>(
         6 => Task::Recovery(read_recovery(reader, key, watched)?),
         #[cfg(feature = "managed-hsm")]
         import::ITEMS => Task::Import(import::read(reader, key, held, watched)?),
+        rotation::ITEMS => Task::Rotation(rotation::read(reader, key, watched)?),
         _ => return Err(Malformed(Part::Session)),
     };
     Ok(Session { clock, task })

@@ -5,26 +5,20 @@ use core::num::NonZeroU64;
 
 use heapless::Vec;
 
-use crate::contribution::{
-    AskError, Asking, MAX_SPKI_LEN, Request, RequestDigest, SessionId, SessionPurpose,
-    TRANSFER_KINDS,
-};
-use crate::ct::{Mask, declassify_bytes};
-use crate::custodian::{Algorithm, Recipient};
-use crate::hardened::{Permit, Verdict};
+use crate::contribution::{Request, RequestDigest, SessionPurpose};
+use crate::hardened::Permit;
+use crate::lifecycle::ask::choose;
 use crate::lifecycle::contents::{FIXED_ROOM, RECOVERY_ROOM};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
-use crate::lifecycle::host::{Host, HostRng, watched};
+use crate::lifecycle::host::{Host, HostRng};
 use crate::lifecycle::session::{Clock, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::state::{Domain, Empty, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
-use crate::rng;
-use crate::sealed_domain::{ExpectedDomain, LedgerHead, SealedDomain};
+use crate::sealed_domain::{ExpectedDomain, SealedDomain};
 use crate::secret::Secret;
-use crate::self_test::Test;
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Begins a session in which custodians who never meet contribute their shares of `sealed`.
@@ -214,51 +208,6 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
     }
 }
 
-/// Returns the kind of transfer key that [`Host::transfer_kind`] describes, and a permit to draw
-/// it.
-fn transfer_kind<H: Host>(
-    sealed: &SealedDomain<'_>,
-    host: &mut H,
-) -> Result<(Algorithm, Permit), LifecycleError> {
-    let kind = match host.transfer_kind() {
-        Some(kind) if !TRANSFER_KINDS.contains(&kind) => {
-            return Err(LifecycleError::UnsupportedTransferKey(kind));
-        }
-        Some(kind) => kind,
-        None => {
-            let has_device = host.transfer_key().is_some();
-            let prepared = { host.prepared_key() }.filter(|key| key.is_whole());
-            let prepared = prepared.map(|key| key.public_key().algorithm());
-            let suffices = |kind: &Algorithm| stronger(sealed, *kind).is_none();
-            let kinds = || TRANSFER_KINDS.iter().copied();
-            let in_device = kinds().filter(|kind| has_device && kind.rsa_size().is_some());
-            // If none suffices, an error names whose key is stronger than the strongest RSA key.
-            { in_device.chain(prepared).chain(kinds()) }
-                .find(suffices)
-                .unwrap_or(Algorithm::Rsa4096OaepSha256)
-        }
-    };
-    let permit = check_strength(sealed, kind)?;
-    Ok((kind, permit))
-}
-
-/// Returns the first custodian than whose key this kind is not as strong, if there is one.
-fn stronger(sealed: &SealedDomain<'_>, kind: Algorithm) -> Option<LifecycleError> {
-    { sealed.header().custodians() }
-        .find(|custodian| !kind.is_as_strong_as(custodian.algorithm))
-        .map(|custodian| LifecycleError::StrongerCustodian {
-            custodian: custodian.id,
-            kind: custodian.algorithm,
-        })
-}
-
-/// Returns a permit for a transfer key of this kind, if it is as strong as every custodian's key.
-#[inline(never)]
-fn check_strength(sealed: &SealedDomain<'_>, kind: Algorithm) -> Result<Permit, LifecycleError> {
-    let refusal = stronger(sealed, kind).unwrap_or(LifecycleError::Fault);
-    Verdict::twice(|| Mask::public(stronger(sealed, kind).is_none())).permit(refusal)
-}
-
 impl<const N: usize> Vault<N> {
     /// Returns a permit if the sealed domain is the one to recover, and there is room for it.
     /// Custodians are not asked if there is no room for the domain, or for a session with all their
@@ -317,62 +266,21 @@ impl<const N: usize> Vault<N> {
             let needed = Request::MAX_LEN;
             return Err(LifecycleError::BufferTooSmall { needed });
         }
-        let (kind, strong) = transfer_kind(sealed, host)?;
-        self.health.first_use(Test::of(kind), &mut watched(host))?;
+        let chosen = choose(sealed, host)?;
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
-        let header = sealed.header();
-        strong.test(LifecycleError::Fault)?;
-        let (in_device, is_made) = match kind.rsa_size() {
-            Some(size) => {
-                self.health
-                    .first_use(&[Test::RsaPairwise], &mut watched(host))?;
-                let in_device = self.generate_in_device(size, host)?;
-                let is_made = in_device.is_some() || self.take_prepared(size, host)?;
-                (in_device, is_made)
-            }
-            None => (None, false),
-        };
+        let begun = self.begin_key(chosen, host)?;
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
-        let mut rng = self.hedged(&mut secret, &mut source, header.digest().as_bytes(), now)?;
+        let aim = sealed.header().digest();
+        let mut rng = self.hedged(&mut secret, &mut source, aim.as_bytes(), now)?;
         let permit = permit.and(self.instance.draw(&mut rng)?);
-        let mut session = [0; 32];
-        rng::fill(&mut rng, &mut session)?;
-        declassify_bytes(&mut session);
-        if !is_made {
-            self.session.key.generate(kind, &mut rng)?;
-        }
-        let permit = match in_device {
-            Some(works) => permit.and(works),
-            None => permit,
-        };
-        let mut spki = [0; MAX_SPKI_LEN];
-        let transfer = self.session.key.write_public(&mut spki)?;
-        // Once more, of the key that there is: one fault can make both readings before go astray.
-        let permit = permit.and(check_strength(sealed, transfer.algorithm())?);
-        let asking = Asking {
-            purpose: SessionPurpose::Recover,
-            session: SessionId::from_bytes(session),
-            header: header.digest(),
-            domain_id: header.domain_id(),
-            epoch: header.epoch(),
-            transfer,
-            instance: self.instance.id,
-            module_version: host.module_version(),
-            created: now,
-            expires: clock.expires,
-            ledger_head: LedgerHead::NONE,
-        };
-        let request = asking.write(None, out).map_err(|error| match error {
-            AskError::BufferTooSmall { needed } => LifecycleError::BufferTooSmall { needed },
-            _ => LifecycleError::Fault,
-        })?;
-        let named = rng::check_drawn(request.session().as_bytes())?;
-        let permit = permit.and(strong).and(named);
-        let (request, len) = (request.digest(), request.as_bytes().len());
-        self.gather(sealed, expect, clock, Some(request), permit, host)?;
-        Ok(len)
+        let session = self.draw_session(&begun, &mut rng)?;
+        let what = (SessionPurpose::Recover, session);
+        let asked = self.ask(sealed, what, clock, begun, host, out)?;
+        let permit = permit.and(asked.permit);
+        self.gather(sealed, expect, clock, Some(asked.digest), permit, host)?;
+        Ok(asked.len)
     }
 
     /// Begins to gather a quorum.

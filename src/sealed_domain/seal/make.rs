@@ -305,6 +305,7 @@ mod tests {
             created: 0,
             instance: InstanceId::from_bytes([7; 16]),
             floor: ModuleFloor::NONE,
+            break_glass: None,
         };
         let mut scratch = vec![0; sealing.scratch_len().unwrap()];
         let mut out = vec![0; sealing.sealed_len().unwrap()];

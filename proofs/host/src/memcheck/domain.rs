@@ -121,6 +121,7 @@ fn sealed<K: Recipient>(custodians: &[K], threshold: u8) -> Vec<u8> {
         label: DomainLabel::new("memcheck").unwrap(),
         lineage: Lineage::FIRST,
         floor: ModuleFloor::NONE,
+        break_glass: None,
         created: 0,
         instance: InstanceId::from_bytes([7; 16]),
     };

@@ -44,7 +44,7 @@ pub const OPERATIONS: &[Operation] = &[
 pub const ROOM: usize = vault_room(2, 400);
 pub type In<'v, S> = Domain<'v, S, ROOM>;
 
-const ARTIFACTS: [(&str, &[u8]); 2] = [("long", &[0x61; 300]), ("short", &[0x62; 31])];
+pub const ARTIFACTS: [(&str, &[u8]); 2] = [("long", &[0x61; 300]), ("short", &[0x62; 31])];
 
 pub fn vault() -> Box<Vault<ROOM>> {
     Box::default()
@@ -105,11 +105,12 @@ pub fn activation(custodians: &[Masking]) -> Activation<'_, Masking> {
         threshold: Threshold::new(2).unwrap(),
         label: DomainLabel::new("memcheck").unwrap(),
         floor: ModuleFloor::NONE,
+        break_glass: None,
     }
 }
 
 /// An active domain of three custodians, and the file that left it.
-fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Active>, Vec<u8>) {
+pub fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Active>, Vec<u8>) {
     let domain = provisioned(vault, host);
     let keys = [1, 2, 3].map(Masking);
     let activation = activation(&keys);
@@ -152,7 +153,7 @@ fn lost() -> Vec<u8> {
     active(&mut vault(), &mut Flash::transparent(72)).1
 }
 
-fn expect(sealed: &SealedDomain<'_>) -> ExpectedDomain {
+pub fn expect(sealed: &SealedDomain<'_>) -> ExpectedDomain {
     ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST)
 }
 
@@ -183,7 +184,7 @@ fn recover_here() {
 }
 
 /// What one custodian answers.
-fn contribution(sealed: &SealedDomain<'_>, mut key: Masking, request: &[u8]) -> Vec<u8> {
+pub fn contribution(sealed: &SealedDomain<'_>, mut key: Masking, request: &[u8]) -> Vec<u8> {
     let request = Request::parse(request).unwrap();
     let digest = request.digest();
     let vetted = VettedRequest::compared(request, digest).unwrap();

@@ -22,6 +22,7 @@ mod managed_hsm;
 mod planted;
 mod record;
 mod rng;
+mod rotation;
 mod rsa;
 mod session;
 mod shamir;
@@ -40,6 +41,7 @@ const OPERATIONS: &[&[Operation]] = &[
     kdf::OPERATIONS,
     kem::OPERATIONS,
     lifecycle::OPERATIONS,
+    rotation::OPERATIONS,
     managed_hsm::OPERATIONS,
     record::OPERATIONS,
     rsa::OPERATIONS,

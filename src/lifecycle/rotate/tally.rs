@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Which custodians have answered.
+
+use crate::ct::Mask;
+use crate::hardened::{Permit, Verdict};
+use crate::quorum::ShareIndex;
+
+/// A set of share indices, beside its complement: a flipped bit makes it no set at all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::lifecycle) struct Tally {
+    set: u16,
+    complement: u16,
+}
+
+impl Tally {
+    pub(in crate::lifecycle) const NONE: Self = Self {
+        set: 0,
+        complement: !0,
+    };
+
+    /// Returns the set with these bits: bit `i` stands for share index `i`.
+    pub(in crate::lifecycle) const fn from_bits(set: u16) -> Self {
+        Self {
+            set,
+            complement: !set,
+        }
+    }
+
+    /// Returns the bits.
+    pub(in crate::lifecycle) const fn bits(self) -> u16 {
+        self.set
+    }
+
+    /// Adds an index. Indices past the last custodian's add nothing.
+    pub(super) fn add(&mut self, index: ShareIndex) {
+        *self = Self::from_bits(self.set | Self::bit(index));
+    }
+
+    /// Returns whether the index is in the set.
+    pub(super) fn has(self, index: ShareIndex) -> bool {
+        self.set & Self::bit(index) != 0
+    }
+
+    /// Returns how many indices are in the set.
+    pub(super) const fn count(self) -> u8 {
+        self.set.count_ones() as u8
+    }
+
+    /// Returns a permit if at least `need` indices are in the set.
+    pub(super) fn reaches<E>(&self, need: u8, refusal: E) -> Result<Permit, E> {
+        Verdict::twice(|| {
+            let is_set = Mask::eq(u32::from(self.set), u32::from(!self.complement));
+            is_set & !Mask::lt(self.set.count_ones(), u32::from(need))
+        })
+        .permit(refusal)
+    }
+
+    fn bit(index: ShareIndex) -> u16 {
+        1_u16.checked_shl(u32::from(index.get())).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_each_index_once() {
+        let index = |i| ShareIndex::new(i).unwrap();
+        let mut tally = Tally::NONE;
+        assert!(tally.reaches(0, ()).is_ok() && tally.reaches(1, ()).is_err());
+        for (i, count) in [(3, 1), (3, 1), (10, 2), (1, 3)] {
+            tally.add(index(i));
+            assert_eq!(tally.count(), count);
+            assert!(tally.has(index(i)) && !tally.has(index(2)));
+            assert!(tally.reaches(count, ()).is_ok() && tally.reaches(count + 1, ()).is_err());
+        }
+        assert!(Tally::from_bits(tally.bits()) == tally);
+        tally.add(index(200));
+        assert_eq!(tally.count(), 3);
+    }
+
+    #[test]
+    fn no_flipped_bit_makes_a_quorum() {
+        for bit in 0..16 {
+            let mut tally = Tally::from_bits(0b10);
+            tally.set ^= 1 << bit;
+            assert!(tally.reaches(0, ()).is_err());
+            let mut tally = Tally::from_bits(0b10);
+            tally.complement ^= 1 << bit;
+            assert!(tally.reaches(0, ()).is_err());
+        }
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Rotations: the quorum is changed, and the domain is neither lost nor stolen on the way.
+
+mod adopt;
+mod change;
+mod ends;
+mod life;
+mod power;
+mod refusals;
