@@ -5,6 +5,7 @@
 //! write the folder can set its counter back, and its device key is stored beside its flash.
 
 mod activate;
+mod adopt;
 mod artifacts;
 mod backup;
 mod device;
@@ -13,6 +14,7 @@ mod import;
 mod init;
 mod recover;
 mod recover_here;
+pub mod rotate;
 mod status;
 
 use std::path::PathBuf;
@@ -36,6 +38,7 @@ pub enum Verb {
     Status(status::Args),
     Activate(activate::Args),
     Artifacts(artifacts::Args),
+    Adopt(adopt::Args),
     RecoverBegin(recover::BeginArgs),
     RecoverAdd(recover::AddArgs),
     RecoverCancel(recover::CancelArgs),
@@ -55,6 +58,7 @@ pub fn run(verb: Verb) -> Outcome<Report> {
         Verb::Status(args) => status::run(&args),
         Verb::Activate(args) => activate::run(args),
         Verb::Artifacts(args) => artifacts::run(&args),
+        Verb::Adopt(args) => adopt::run(&args),
         Verb::RecoverBegin(args) => recover::begin(&args),
         Verb::RecoverAdd(args) => recover::add(&args),
         Verb::RecoverCancel(args) => recover::cancel(&args),

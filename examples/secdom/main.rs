@@ -86,6 +86,8 @@ enum Verb {
     Paper(paper::Verb),
     #[command(subcommand)]
     Hsm(hsm::Verb),
+    #[command(subcommand)]
+    Rotate(hsm::rotate::Verb),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
 }
@@ -121,6 +123,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Keygen(args) => keygen::run(args),
         Verb::Paper(verb) => paper::run(verb),
         Verb::Hsm(verb) => hsm::run(verb),
+        Verb::Rotate(verb) => hsm::rotate::run(verb),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),
     }

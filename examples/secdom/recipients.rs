@@ -11,7 +11,7 @@ use crate::inspect::{Custodian, about_key};
 use crate::kind::FileKind;
 use crate::pair::KeyFiles;
 use crate::public::PublicKey;
-use crate::report::Outcome;
+use crate::report::{Outcome, Refusal};
 use crate::{both, show, text};
 
 /// Reads certificates, public keys and pairs of them whose keys are both needed. All must be
@@ -42,6 +42,38 @@ pub fn read(arguments: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>
         shown.push(custodian);
     }
     Ok((keys, shown))
+}
+
+/// Returns the public keys of the same arguments in JSON: for each a list of one or two, in PEM.
+pub fn in_json(arguments: &[PathBuf]) -> Outcome<Vec<u8>> {
+    let mut list = Vec::new();
+    for argument in arguments {
+        let files = match KeyFiles::of(argument) {
+            KeyFiles::One(path) => vec![path],
+            KeyFiles::Both(files) => files.into(),
+        };
+        let mut pems = Vec::new();
+        for path in files {
+            let pem = public(&path)?.0.pem()?;
+            pems.push(String::from_utf8(pem.to_vec()).map_err(Refusal::new)?);
+        }
+        list.push(pems);
+    }
+    serde_json::to_vec(&list).map_err(Refusal::new)
+}
+
+/// Reads the public keys that [`in_json`] gave, from the file `path`.
+pub fn of_json(path: &Path, bytes: &[u8]) -> Outcome<Vec<CustodianKey>> {
+    let list: Vec<Vec<String>> =
+        serde_json::from_slice(bytes).map_err(|error| Refusal::file(path, error))?;
+    let one = |pem: &String| PublicKey::of_text(path, pem.as_bytes());
+    { list.iter() }
+        .map(|pems| match pems.as_slice() {
+            [pem] => one(pem)?.recipient(path),
+            [first, second] => both::recipient(path, [one(first)?, one(second)?]),
+            _ => Err(Refusal::file(path, "lists no key, or too many of one")),
+        })
+        .collect()
 }
 
 /// Reads the public key in a certificate or a file of its own. Returns what is shown of it, too.

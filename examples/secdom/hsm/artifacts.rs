@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use security_domain::lifecycle::AnyDomain;
+use security_domain::lifecycle::{AnyDomain, Domain, InUse};
 use zeroize::Zeroizing;
 
 use super::device::Device;
-use super::{HsmArg, not_in_state, vault};
+use super::{HsmArg, ROOM, not_in_state, vault};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, output};
 
@@ -32,13 +32,22 @@ pub fn run(args: &Args) -> Outcome<Report> {
     output::folder_must_be_free(&args.out_dir)?;
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
-    let domain = match device.start(&mut vault)? {
-        AnyDomain::Active(domain) => domain,
-        other => return Err(not_in_state(&device, &other, "active")),
-    };
+    match device.start(&mut vault)? {
+        AnyDomain::Active(domain) => write(args, &domain, &mut device),
+        AnyDomain::Rotating(domain) => write(args, &domain, &mut device),
+        AnyDomain::Committed(domain) => write(args, &domain, &mut device),
+        other => Err(not_in_state(&device, &other, "active")),
+    }
+}
+
+fn write<S: InUse>(
+    args: &Args,
+    domain: &Domain<'_, S, ROOM>,
+    device: &mut Device,
+) -> Outcome<Report> {
     let mut files = Vec::new();
     let contents = domain
-        .artifacts(&mut device)
+        .artifacts(device)
         .map_err(|error| device.refusal(error))?;
     for (tag, content) in contents {
         let name = artifacts::file_name(tag.as_str())

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use security_domain::backup::{
     BackupHeader, BackupId, CHUNK_LEN, FRONT_MAX_LEN, Kind, Name, SEALED_CHUNK_LEN, TAG_LEN,
 };
-use security_domain::lifecycle::{Active, AnyDomain, Domain, Vault};
+use security_domain::lifecycle::AnyDomain;
 use zeroize::Zeroizing;
 
 use super::device::Device;
-use super::{HsmArg, ROOM, not_in_state, vault};
+use super::{HsmArg, not_in_state, vault};
 use serde_json::json;
 
 use crate::input::{self, reason};
@@ -73,11 +73,15 @@ pub fn backup(args: &Args) -> Outcome<Report> {
 
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
-    let mut domain = active(&mut device, &mut vault)?;
     let mut stream = output::stream(out, Access::Owner)?;
-    let mut writer = domain
-        .begin_backup(kind, length, &mut device)
-        .map_err(|error| device.refusal(error))?;
+    let mut start = device.start(&mut vault)?;
+    let begun = match &mut start {
+        AnyDomain::Active(domain) => domain.begin_backup(kind, length, &mut device),
+        AnyDomain::Rotating(domain) => domain.begin_backup(kind, length, &mut device),
+        AnyDomain::Committed(domain) => domain.begin_backup(kind, length, &mut device),
+        other => return Err(not_in_state(&device, other, "active")),
+    };
+    let mut writer = begun.map_err(|error| device.refusal(error))?;
     let id = writer.backup_id();
     stream.write(writer.front())?;
     let mut buffer = Zeroizing::new(vec![0; SEALED_CHUNK_LEN]);
@@ -132,14 +136,18 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
 
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
-    let mut domain = active(&mut device, &mut vault)?;
-    let mut reader = domain
-        .begin_restore(&header, &mut device)
-        .map_err(|error| {
-            device
-                .failed()
-                .unwrap_or_else(|| Refusal::file(path, error))
-        })?;
+    let mut start = device.start(&mut vault)?;
+    let begun = match &mut start {
+        AnyDomain::Active(domain) => domain.begin_restore(&header, &mut device),
+        AnyDomain::Rotating(domain) => domain.begin_restore(&header, &mut device),
+        AnyDomain::Committed(domain) => domain.begin_restore(&header, &mut device),
+        other => return Err(not_in_state(&device, other, "active")),
+    };
+    let mut reader = begun.map_err(|error| {
+        device
+            .failed()
+            .unwrap_or_else(|| Refusal::file(path, error))
+    })?;
     // The file gets its name only after the whole backup was authenticated.
     let mut stream = output::stream(out, Access::Owner)?;
     let mut buffer = Zeroizing::new(vec![0; SEALED_CHUNK_LEN]);
@@ -169,16 +177,6 @@ fn report(output: Published, id: BackupId, length: u64, json: &JsonArg) -> Repor
     let text = format!("{file}: backup-id {id}; {length} bytes\n");
     let object = json!({ "file": file, "backup_id": id.to_string(), "length": length });
     Report::written([output], json.either(text, &object))
-}
-
-fn active<'v>(
-    device: &mut Device,
-    vault: &'v mut Vault<ROOM>,
-) -> Outcome<Domain<'v, Active, ROOM>> {
-    match device.start(vault)? {
-        AnyDomain::Active(domain) => Ok(domain),
-        other => Err(not_in_state(device, &other, "active")),
-    }
 }
 
 fn read_whole(path: &Path, from: &mut impl Read, out: &mut [u8]) -> Outcome<()> {

@@ -7,6 +7,9 @@
 //! | `counter` | the monotonic counter, in decimal digits |
 //! | `device-key` | 32 bytes that an HSM would keep in fuses |
 //! | `sealed` | the sealed domain that is being recovered, or that this one was sealed into; public |
+//! | `pending` | the file of the next epoch while the quorum changes, pending or complete; public |
+//! | `next` | the public keys of the next quorum, in JSON; public |
+//! | `challenge` | the newest challenge to the next quorum; public |
 //! | `expected` | the tags that an import expects, in JSON; public |
 //! | `events` | one line of JSON for each event; an event that cannot be written is refused |
 //! | `lock` | locked by the process that uses the folder |
@@ -38,11 +41,14 @@ use crate::input::{self, reason};
 use crate::output::{self, Access, Published};
 use crate::report::{Outcome, Refusal};
 
+const CHALLENGE: &str = "challenge";
 const COUNTER: &str = "counter";
 const DEVICE_KEY: &str = "device-key";
 const EVENTS: &str = "events";
 const EXPECTED: &str = "expected";
 const LOCK: &str = "lock";
+const NEXT: &str = "next";
+const PENDING: &str = "pending";
 const SEALED: &str = "sealed";
 
 /// What this HSM is called as a module, and the version of it.
@@ -184,6 +190,43 @@ impl Device {
     /// Returns where it is kept.
     pub fn sealed_path(&self) -> PathBuf {
         self.folder.join(SEALED)
+    }
+
+    /// Keeps the file of the next epoch while the quorum changes.
+    pub fn keep_pending(&self, pending: &SealedDomain<'_>) -> Outcome<()> {
+        output::replace(&self.pending_path(), Access::Owner, pending.as_bytes())
+    }
+
+    /// Returns where it is kept.
+    pub fn pending_path(&self) -> PathBuf {
+        self.folder.join(PENDING)
+    }
+
+    /// Keeps the public keys of the next quorum.
+    pub fn keep_next(&self, keys: &[u8]) -> Outcome<()> {
+        output::replace(&self.next_path(), Access::Owner, keys)
+    }
+
+    /// Returns where they are kept.
+    pub fn next_path(&self) -> PathBuf {
+        self.folder.join(NEXT)
+    }
+
+    /// Keeps the newest challenge to the next quorum.
+    pub fn keep_challenge(&self, challenge: &[u8]) -> Outcome<()> {
+        output::replace(&self.challenge_path(), Access::Owner, challenge)
+    }
+
+    /// Returns where it is kept.
+    pub fn challenge_path(&self) -> PathBuf {
+        self.folder.join(CHALLENGE)
+    }
+
+    /// Forgets what a change of the quorum has kept. If that fails, nothing is lost: it is public.
+    pub fn forget_rotation(&self) {
+        for path in [self.pending_path(), self.next_path(), self.challenge_path()] {
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     /// Keeps the tags that an import expects, which are public, to show them.
@@ -364,6 +407,47 @@ fn line(event: &Event) -> String {
                 "domain_id": domain.to_string(),
                 "epoch": epoch.get(),
                 "header_digest": header.to_string(),
+            }),
+        ),
+        Event::Propose {
+            epoch,
+            header,
+            request,
+        } => (
+            "propose",
+            json!({
+                "epoch": epoch.get(),
+                "header_digest": header.to_string(),
+                "request_digest": request.to_string(),
+            }),
+        ),
+        Event::Consent { custodian } => ("consent", json!({ "custodian": custodian.to_string() })),
+        Event::Challenge { challenge } => (
+            "challenge",
+            json!({ "challenge_digest": challenge.to_string() }),
+        ),
+        Event::Prove { custodian } => ("prove", json!({ "custodian": custodian.to_string() })),
+        Event::Commit { epoch, header } => (
+            "commit",
+            json!({ "epoch": epoch.get(), "header_digest": header.to_string() }),
+        ),
+        Event::Confirm { epoch, header } => (
+            "confirm",
+            json!({ "epoch": epoch.get(), "header_digest": header.to_string() }),
+        ),
+        Event::EndRotation(ended) => ("end-rotation", json!({ "because": because(*ended) })),
+        Event::Adopt {
+            epoch,
+            header,
+            instead_of,
+            pinned,
+        } => (
+            "adopt",
+            json!({
+                "epoch": epoch.get(),
+                "header_digest": header.to_string(),
+                "instead_of": instead_of.map(|header| header.to_string()),
+                "pinned": pinned,
             }),
         ),
         Event::BeginImport => ("begin-import", json!({})),

@@ -10,7 +10,7 @@ use security_domain::storage::Flash;
 use serde_json::{Value, json};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, vault};
+use super::{HsmArg, ROOM, rotate, vault};
 use crate::names::CertsArg;
 use crate::report::{Outcome, Report};
 use crate::show;
@@ -19,9 +19,10 @@ const EXAMPLE: &str = "Example:
   secdom hsm status --hsm hsm-1 --json
 
 With --json one object is printed, with the members state (empty, provisioned, recovering, \
-importing, imported, active), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
+importing, imported, active, rotating, committed), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
 custodian whose share is in, with the members custodian, which is the id, and subject), needed, transfer_key (the thumbprint that an import shows), expected \
-(the tags of its artifacts), tries_left (how many more blobs may fail before it ends), counter_is_hardware, takes_writes; what there \
+(the tags of its artifacts), tries_left (how many more blobs may fail before it ends), rotation (of the next quorum: \
+epoch, header_digest, request_digest, challenge_digest, consents, consents_needed, proofs, proofs_needed), counter_is_hardware, takes_writes; what there \
 is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
@@ -62,6 +63,11 @@ pub fn run(args: &Args) -> Outcome<Report> {
         AnyDomain::Importing(domain) => Some(domain.tries_left()),
         _ => None,
     };
+    let rotation = match &start {
+        AnyDomain::Rotating(domain) => domain.rotation(),
+        AnyDomain::Committed(domain) => domain.rotation(),
+        _ => None,
+    };
     let transfer = transfer.map(|thumbprint| thumbprint.to_string());
     let hardware = device.counter_is_hardware();
     let unsealed = status.stage == Stage::Active && status.header.is_none();
@@ -93,6 +99,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "transfer_key": transfer,
             "expected": expected,
             "tries_left": tries,
+            "rotation": rotation.as_ref().map(rotate::in_json),
             "counter_is_hardware": hardware,
             "takes_writes": status.takes_writes,
         });
@@ -117,6 +124,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     line("transfer-key", transfer);
     line("expected", expected.map(|tags| show::tags(&tags)));
     line("tries-left", tries.map(|tries| tries.to_string()));
+    for (label, value) in rotation.iter().flat_map(rotate::lines) {
+        line(label, Some(value));
+    }
     for custodian in contributed.unwrap_or_default() {
         line("contributed", Some(names.show(custodian)));
     }
