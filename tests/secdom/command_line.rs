@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 37] = [
+pub const VERBS: [&str; 45] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -33,6 +33,7 @@ pub const VERBS: [&str; 37] = [
     "hsm status",
     "hsm activate",
     "hsm artifacts",
+    "hsm adopt",
     "hsm recover-begin",
     "hsm recover-add",
     "hsm recover-cancel",
@@ -44,6 +45,13 @@ pub const VERBS: [&str; 37] = [
     "hsm restore",
     "hsm zeroize",
     "hsm discard",
+    "rotate propose",
+    "rotate approve",
+    "rotate challenge",
+    "rotate prove",
+    "rotate commit",
+    "rotate confirm",
+    "rotate abandon",
     "completions",
     "man",
 ];
@@ -54,7 +62,8 @@ fn help_and_version_are_no_errors() {
         + &secdom(["hsm", "--help"]).done()
         + &secdom(["drill", "--help"]).done()
         + &secdom(["paper", "--help"]).done()
-        + &secdom(["restore-session", "--help"]).done();
+        + &secdom(["restore-session", "--help"]).done()
+        + &secdom(["rotate", "--help"]).done();
     for verb in VERBS {
         let last = verb.split(' ').next_back().unwrap();
         assert!(help.contains(&format!("\n  {last} ")), "{help}");

@@ -48,6 +48,7 @@ mod paper_codes;
 mod paper_terminal;
 mod restore;
 mod restore_session;
+mod rotate;
 #[cfg(unix)]
 mod scan;
 mod seeds;
