@@ -24,11 +24,12 @@
 
 use crate::burn::{self, burning};
 use crate::ct::{Mask, eq_bytes};
-use crate::custodian::{Identity, Recipient, UnwrapError, WrapError};
+use crate::custodian::{Algorithm, Identity, PostQuantum, Recipient, UnwrapError, WrapError};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::labels::Purpose;
 use crate::quorum::ShareIndex;
 use crate::rng::Generator;
+use crate::rsa::ModulusSize;
 use crate::secret::{Secret, wipe};
 use crate::shamir::Share;
 
@@ -39,6 +40,13 @@ pub(crate) use hides::check_hides;
 
 /// The length of the plaintext in bytes.
 pub const PLAINTEXT_LEN: usize = 65;
+
+/// The maximum length of a wrapped share, over every kind of key.
+pub(crate) const MAX_LEN: usize = Algorithm::Both {
+    rsa: ModulusSize::Rsa4096,
+    other: PostQuantum::MlKem1024P384,
+}
+.wrapped_len(PLAINTEXT_LEN);
 
 /// A share of 32 bytes, wrapped to a custodian's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,23 +10,15 @@ use super::file::{DrillField as Field, DrillFileError};
 use super::id::{ChallengeDigest, ChallengeId};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
 use crate::ct::eq_bytes;
-use crate::custodian::{Algorithm, CustodianId, PostQuantum};
+use crate::custodian::CustodianId;
 use crate::hardened::{Permit, Verdict};
 use crate::labels::Purpose;
 use crate::list::List;
 use crate::quorum::ShareIndex;
-use crate::rsa::ModulusSize;
 use crate::sealed_domain::{Header, HeaderDigest, MAX_CUSTODIANS};
-use crate::wrapped_share::{PLAINTEXT_LEN, WrappedShare};
+use crate::wrapped_share::{MAX_LEN, WrappedShare};
 
 pub(super) const VERSION: u8 = 1;
-
-/// The maximum length of a wrapped value, over every kind of key.
-const MAX_VALUE_LEN: usize = Algorithm::Both {
-    rsa: ModulusSize::Rsa4096,
-    other: PostQuantum::MlKem1024P384,
-}
-.wrapped_len(PLAINTEXT_LEN);
 
 /// How many items a challenge has.
 const ITEMS: u64 = 5;
@@ -62,7 +54,7 @@ pub struct Challenge<'a> {
 impl<'a> Challenge<'a> {
     /// The maximum length of a challenge: to ten custodians with the longest keys.
     pub const MAX_LEN: usize = {
-        let each = asked_len(MAX_VALUE_LEN).saturating_mul(MAX_CUSTODIANS);
+        let each = asked_len(MAX_LEN).saturating_mul(MAX_CUSTODIANS);
         front_len().saturating_add(each)
     };
 
@@ -175,7 +167,7 @@ fn read_asked<'a>(
         last = index.get();
         let commitment = reader.fixed(Field::Commitment)?;
         let wrapped = reader.bytes(Field::Wrapped)?;
-        if !(1..=MAX_VALUE_LEN).contains(&wrapped.len()) {
+        if !(1..=MAX_LEN).contains(&wrapped.len()) {
             return Err(DrillFileError::Malformed(Field::Wrapped));
         }
         let asked = Asked {

@@ -16,10 +16,9 @@ use super::header::Custodians;
 use super::{MAX_CUSTODIANS, MAX_TEXT_LEN, RELEASE_LEN, Root};
 use crate::aead::TAG_LEN;
 use crate::cbor::bytes_len;
-use crate::custodian::{Algorithm, PostQuantum};
 use crate::ed25519::SIGNATURE_LEN;
 use crate::rsa::ModulusSize;
-use crate::wrapped_share::PLAINTEXT_LEN;
+use crate::wrapped_share::{MAX_LEN, PLAINTEXT_LEN};
 
 /// One item of the shares list: a verify key and a digest.
 const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
@@ -27,11 +26,7 @@ const SHARE_LEN: usize = 1 + bytes_len(32) + bytes_len(32);
 /// The longest wrapped share, where this build makes it. Without `pq` there are RSA and P-256
 /// alone: a longer share, of a recipient outside this crate, is refused for want of scratch.
 const MAX_WRAPPED: usize = if cfg!(feature = "pq") {
-    Algorithm::Both {
-        rsa: ModulusSize::Rsa4096,
-        other: PostQuantum::MlKem1024P384,
-    }
-    .wrapped_len(PLAINTEXT_LEN)
+    MAX_LEN
 } else {
     ModulusSize::Rsa4096.bytes()
 };

@@ -35,12 +35,17 @@ pub(crate) const MAX_SPKI_LEN: usize = kem::MAX_SPKI_LEN;
 #[cfg(not(feature = "pq"))]
 pub(crate) const MAX_SPKI_LEN: usize = PublicKey::SPKI_MAX_LEN;
 
+/// Returns the maximum length of `plaintext` bytes that are wrapped to a transfer key of this build.
+pub(crate) const fn max_transferred_len(plaintext: usize) -> usize {
+    if cfg!(feature = "pq") {
+        Algorithm::MlKem1024P384.wrapped_len(plaintext)
+    } else {
+        ModulusSize::MAX_BYTES
+    }
+}
+
 /// The maximum length of a share that is wrapped to a transfer key of this build.
-pub(in crate::contribution) const MAX_TRANSFERRED_LEN: usize = if cfg!(feature = "pq") {
-    Algorithm::MlKem1024P384.wrapped_len(PLAINTEXT_LEN)
-} else {
-    ModulusSize::MAX_BYTES
-};
+pub(in crate::contribution) const MAX_TRANSFERRED_LEN: usize = max_transferred_len(PLAINTEXT_LEN);
 
 /// The public half of a session's own key, to which custodians wrap their shares: its kind, and its
 /// SubjectPublicKeyInfo in DER.

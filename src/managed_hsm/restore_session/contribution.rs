@@ -12,12 +12,10 @@ use minicbor::encode::Write;
 use super::file_error::{Part, RestoreFileError};
 use super::request::{encode_head, known_version};
 use crate::cbor::{Encoded, Reader, bytes_len, is_encoding};
-use crate::contribution::RequestDigest;
-use crate::custodian::Algorithm;
+use crate::contribution::{RequestDigest, max_transferred_len};
 use crate::hardened::{Fault, copy};
 use crate::labels::Purpose;
 use crate::managed_hsm::shares::SHARE;
-use crate::rsa::ModulusSize;
 use crate::secret::Secret;
 use crate::x509::Thumbprint;
 
@@ -28,11 +26,7 @@ const ITEMS: u64 = 4;
 pub(super) const PLAINTEXT_LEN: usize = 32 + SHARE;
 
 /// The maximum length of a share that is wrapped to a session's key of this build.
-pub(super) const MAX_WRAPPED: usize = if cfg!(feature = "pq") {
-    Algorithm::MlKem1024P384.wrapped_len(PLAINTEXT_LEN)
-} else {
-    ModulusSize::MAX_BYTES
-};
+pub(super) const MAX_WRAPPED: usize = max_transferred_len(PLAINTEXT_LEN);
 
 /// A parsed contribution; only one encoding is accepted. The collector finds out whether it is
 /// valid.
