@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Drills: a custodian proves, alone and offline, that he still holds what he should
-//! (`docs/format.md`, "Drill").
+//! (`docs/format.md`, "Drills").
 //!
 //! Whoever wants to know writes a [`Challenge`]. It holds a fresh value for each custodian who is
 //! asked, wrapped to his key as his share is. The custodian unwraps the value and signs it with his
