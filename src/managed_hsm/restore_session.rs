@@ -19,6 +19,7 @@
 //! others: the collector leaves it out and names it, as soon as there is one contribution more than
 //! the quorum.
 
+mod collect_error;
 mod collector;
 mod contribute;
 mod contribution;
@@ -26,7 +27,8 @@ mod file_error;
 mod request;
 mod vet;
 
-pub use collector::{Added, CollectError, Collector, FinishError, Restored};
+pub use collect_error::{CollectError, FinishError};
+pub use collector::{Added, Collector, Restored};
 pub use contribute::{ContributeError, contribute, contribution_len};
 pub use contribution::Contribution;
 pub use file_error::{Part, RestoreFileError};

@@ -42,7 +42,7 @@ fn restored(collector: &Collector<'_>, file: &DomainFile<'_>) -> Result<Vec<Stri
                 open_all(blob.artifacts(), &open_blob(&blob, TRANSFER)).len(),
                 3
             );
-            let names = restored.left_out().iter().map(ToString::to_string);
+            let names = { restored.left_out() }.map(|custodian| custodian.to_string());
             Ok(names.collect())
         }
         Err(error) => {

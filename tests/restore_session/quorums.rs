@@ -39,7 +39,7 @@ fn restores(case: &Value, places: &[usize]) {
     let restored = collector
         .restore(&transfer, NOW, &mut rng(3), &mut blob)
         .unwrap();
-    assert!(restored.left_out().is_empty());
+    assert_eq!(restored.left_out().count(), 0);
     let blob = RestoreBlob::parse(&blob[..restored.len()]).unwrap();
     let opened = open_all(blob.artifacts(), &open_blob(&blob, TRANSFER));
     assert_eq!(opened, case_artifacts(case), "{name}");

@@ -188,7 +188,7 @@ entry!(reach_managed_restore_collect, |input, out| {
     };
     let taken = collector.add(&given, &mut key, now, &mut Xorshift(1));
     let restored = collector.restore(&transfer, now, &mut Xorshift(2), out);
-    let len = restored.map_or(0, |restored| restored.len() + restored.left_out().len());
+    let len = restored.map_or(0, |restored| restored.len() + restored.left_out().count());
     len + usize::from(taken.is_ok()) + usize::from(collector.remove(&given.custodian()))
 });
 
