@@ -9,6 +9,7 @@ mod drill;
 mod files;
 mod ids;
 mod kem;
+mod key;
 mod keys;
 mod lifecycle;
 mod pem;

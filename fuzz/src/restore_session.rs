@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Requests to restore and contributions to them.
 
-use core::convert::Infallible;
-
-use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::managed_hsm::Asking;
 use security_domain::hazmat::testing::TestRng;
 use security_domain::managed_hsm::domain_file::DomainFile;
@@ -11,39 +8,12 @@ use security_domain::managed_hsm::restore_session::{
     Added, CollectError, Collector, ContributeError, Contribution, Request, VettedRequest,
     contribute, contribution_len,
 };
-use security_domain::rng::Generator;
 use security_domain::x509::Thumbprint;
+
+use super::key::Key;
 
 const DOMAIN: &[u8] = include_bytes!("../../tests/vectors/managed-hsm/valid/v01-2of3-2048/sd.json");
 const REQUEST: &[u8] = include_bytes!("../../tests/vectors/restore-session/request-good.cbor");
-
-/// A key that opens nothing, or one that "decrypts" by giving what it is given.
-enum Key {
-    Closed,
-    Mirror,
-}
-
-impl Identity for Key {
-    type Error = Infallible;
-
-    fn unwrap_key<R: Generator + ?Sized>(
-        &mut self,
-        wrapped: &[u8],
-        context: &[u8],
-        _: &mut R,
-        out: &mut [u8],
-    ) -> Result<usize, UnwrapError<Infallible>> {
-        let length = context.len() + wrapped.len();
-        match (&self, out.get_mut(..length)) {
-            (Self::Closed, _) | (_, None) => Err(UnwrapError::Opaque),
-            (Self::Mirror, Some(out)) => {
-                out[..context.len()].copy_from_slice(context);
-                out[context.len()..].copy_from_slice(wrapped);
-                Ok(length)
-            }
-        }
-    }
-}
 
 /// A request: what is read writes the same bytes again, and is answered only if it is for this
 /// file.

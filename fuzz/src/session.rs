@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Requests and contributions.
 
-use core::convert::Infallible;
-
 use security_domain::contribution::{
     Contribution, ContributionError, Request, SessionPurpose, VetError, VettedRequest,
     contribution_len,
 };
-use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::contribution::{Asking, open_contribution};
 use security_domain::hazmat::testing::TestRng;
-use security_domain::rng::Generator;
 use security_domain::sealed_domain::SealedDomain;
+
+use super::key::Key;
 
 const SEALED: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/good.sealed");
 
@@ -55,23 +53,6 @@ pub fn request(data: &[u8]) {
     }
 }
 
-/// A key that opens nothing.
-struct Closed;
-
-impl Identity for Closed {
-    type Error = Infallible;
-
-    fn unwrap_key<R: Generator + ?Sized>(
-        &mut self,
-        _: &[u8],
-        _context: &[u8],
-        _: &mut R,
-        _: &mut [u8],
-    ) -> Result<usize, UnwrapError<Infallible>> {
-        Err(UnwrapError::Opaque)
-    }
-}
-
 /// A contribution, to the request that it names, up to the use of the transfer key.
 pub fn contribution(data: &[u8]) {
     let Ok(contribution) = Contribution::parse(data) else {
@@ -88,7 +69,7 @@ pub fn contribution(data: &[u8]) {
         &contribution,
         &sealed,
         request,
-        &mut Closed,
+        &mut Key::Closed,
         &mut TestRng::seeded(0),
     );
     match (refused.unwrap_err(), listed) {
