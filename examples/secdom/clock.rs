@@ -13,6 +13,11 @@ pub fn now() -> i64 {
     }
 }
 
+/// Seconds since 1970, as the library takes them: 0 if the clock is before.
+pub fn unix() -> u64 {
+    u64::try_from(now()).unwrap_or(0)
+}
+
 /// Formats a time like `2034-01-29T00:00:00Z`. Certificates have years from 0 to 9999, and so does
 /// RFC 3339.
 pub fn rfc3339(seconds: i64) -> String {

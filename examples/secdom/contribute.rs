@@ -23,7 +23,8 @@ use crate::kind::{self, FileKind};
 use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{clock, hsm, ids, input, share};
+use crate::share::{self, ShareArgs};
+use crate::{clock, hsm, ids, input};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -61,7 +62,8 @@ pub struct Args {
         long,
         value_name = "FILE",
         required_unless_present = "sd_file",
-        requires = "expect_domain"
+        requires = "expect_domain",
+        conflicts_with = "allow_unknown_members"
     )]
     sealed: Option<PathBuf>,
     /// The domain's id, as noted when it was activated
@@ -86,29 +88,7 @@ pub struct Args {
     #[arg(long, value_name = "HEX")]
     request_digest: RequestDigest,
     #[command(flatten)]
-    from: Source,
-    #[command(flatten)]
-    passwords: PasswordArgs,
-    #[command(flatten)]
-    json: JsonArg,
-    /// The contribution to write; - writes to standard output
-    #[arg(long, value_name = "OUT")]
-    out: PathBuf,
-}
-
-/// Where the share comes from.
-#[derive(clap::Args)]
-#[group(required = true, multiple = true)]
-struct Source {
-    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
-    /// are needed
-    #[arg(long, value_name = "KEY")]
-    key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped: 65 bytes, their base64, or JSON with
-    /// it; - reads standard input. With --key CER+KEY it is what the token with the RSA key
-    /// decrypted: 64 bytes
-    #[arg(long, value_name = "FILE")]
-    share: Option<PathBuf>,
+    from: ShareArgs,
     /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64
     /// bytes, raw, in base64 or in hexadecimal digits, or a service's JSON with them; - reads
     /// standard input. `inspect --json` prints the command
@@ -116,9 +96,17 @@ struct Source {
         long,
         value_name = "CER=FILE",
         requires = "sd_file",
-        conflicts_with = "key"
+        conflicts_with = "key",
+        group = "ShareArgs"
     )]
     sd_unwrapped: Option<PathBuf>,
+    #[command(flatten)]
+    passwords: PasswordArgs,
+    #[command(flatten)]
+    json: JsonArg,
+    /// The contribution to write; - writes to standard output
+    #[arg(long, value_name = "OUT")]
+    out: PathBuf,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -130,12 +118,7 @@ pub fn run(args: Args) -> Outcome<Report> {
             expect_thumbprint: args.expect_thumbprint,
             request: &args.request,
             request_digest: args.request_digest,
-            keys: KeyArgs::one(
-                args.from.key,
-                args.from.sd_unwrapped,
-                args.certs,
-                args.passwords,
-            ),
+            keys: KeyArgs::one(args.from.key, args.sd_unwrapped, args.certs, args.passwords),
         };
         return restore::run(answer, &target, &args.json);
     }
@@ -158,10 +141,9 @@ pub fn run(args: Args) -> Outcome<Report> {
         domain: &sealed,
         path: &path,
     };
-    let Source { key, share, .. } = &args.from;
-    let held = share::read(key.as_deref(), share.as_deref(), args.passwords, of)?;
+    let held = share::read(&args.from, args.passwords, of)?;
     let share = held.share;
-    let now = u64::try_from(clock::now()).unwrap_or(0);
+    let now = clock::unix();
     let mut out = vec![0; contribution_len(request.request())];
     let contribution = contribute(
         &sealed,

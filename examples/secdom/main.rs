@@ -55,6 +55,7 @@ mod source;
 mod split;
 mod text;
 mod token;
+mod transfer;
 mod upload;
 
 use std::io::Write;

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::managed_hsm::restore_blob;
-use security_domain::x509::{Certificate, Thumbprint};
-
 use serde_json::json;
 
 use crate::certificate::CertificateFile;
@@ -15,7 +13,8 @@ use crate::custodians::{self, KeyArgs, Present, Unusable};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{Access, Content, Target};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{ids, show, split, text};
+use crate::transfer::{self, TransferArgs};
+use crate::{show, split, text};
 
 const EXAMPLE: &str = "Example:
   secdom restore-blob --sd-file domain.json --sd-exchange-key transfer.pem \\
@@ -30,14 +29,8 @@ pub struct Args {
     sd_file: PathBuf,
     #[command(flatten)]
     format: FormatArgs,
-    /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the
-    /// HSM's over a separate channel: whoever has its key receives the domain
-    #[arg(long, value_name = "PEM")]
-    sd_exchange_key: PathBuf,
-    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect`
-    /// prints it or in hexadecimal digits; another certificate is refused
-    #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint)]
-    expect_thumbprint: Option<Thumbprint>,
+    #[command(flatten)]
+    to: TransferArgs,
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
@@ -55,9 +48,9 @@ pub fn run(args: Args) -> Outcome<Report> {
         mut file,
         passed_over,
     } = domain::read(path, &text, &args.format)?;
-    let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
+    let transfer_file = args.to.read()?;
     let transfer = transfer_file.parse()?;
-    must_be_expected(&transfer_file, &transfer, args.expect_thumbprint)?;
+    args.to.must_be_expected(&transfer)?;
     if file.custodians().contains(&transfer.thumbprint()) {
         return Err(of_custodian(&transfer_file, path));
     }
@@ -123,25 +116,9 @@ pub fn run(args: Args) -> Outcome<Report> {
             .map(|reason| format!("left out: {reason}"))
             .chain(custodians::notes(&file, &custodians))
             .chain(passed_over)
-            .chain(with_key(&transfer_file)),
+            .chain(transfer::with_key(&transfer_file)),
     );
     Ok(report)
-}
-
-/// Refuses another certificate than the expected one.
-pub fn must_be_expected(
-    file: &CertificateFile,
-    certificate: &Certificate<'_>,
-    expected: Option<Thumbprint>,
-) -> Outcome<()> {
-    let have = certificate.thumbprint();
-    match expected {
-        Some(want) if want != have => Err(Refusal::file(
-            &file.path,
-            format!("has thumbprint {have}, but {want} is expected"),
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// The refusal of a transfer key of which a custodian has the private key: the custodian alone
@@ -152,12 +129,4 @@ fn of_custodian(transfer: &CertificateFile, domain: &Path) -> Refusal {
         &transfer.path,
         format!("is the certificate of a custodian of {domain}, not of an HSM to restore"),
     )
-}
-
-/// Warns of a transfer key that is not in the HSM alone.
-pub fn with_key(transfer: &CertificateFile) -> Option<String> {
-    transfer.has_key.then(|| {
-        let path = show::path(&transfer.path);
-        format!("{path} also holds the private key, which belongs in the HSM only")
-    })
 }

@@ -38,7 +38,7 @@ pub fn run(verb: Verb) -> Outcome<Report> {
 
 /// Reads a domain file, and tells how its digest differs from the one that other programs show, if
 /// there is something around the document.
-fn read(path: &Path) -> Outcome<(Zeroizing<Vec<u8>>, Option<String>)> {
+pub fn read(path: &Path) -> Outcome<(Zeroizing<Vec<u8>>, Option<String>)> {
     let bytes = input::read(path)?;
     let Some(document) = text::json(&bytes) else {
         return Ok((bytes, None));
@@ -97,13 +97,9 @@ pub fn time(seconds: u64) -> String {
     clock::rfc3339(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-pub fn now() -> u64 {
-    u64::try_from(clock::now()).unwrap_or(0)
-}
-
 /// Whether a request has expired by this machine's clock.
 pub fn is_expired(request: &Request<'_>) -> bool {
     request
         .expires()
-        .is_some_and(|expires| now() > expires.get())
+        .is_some_and(|expires| clock::unix() > expires.get())
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A custodian's share of a sealed domain: unwrapped with the custodian's keys, or by a token.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::sealed_domain::{DomainShare, SealedDomain};
@@ -12,6 +12,21 @@ use crate::key::Key;
 use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::report::{Outcome, Refusal};
+
+/// Where a share comes from.
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct ShareArgs {
+    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
+    /// are needed
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<PathBuf>,
+    /// What a token or a key management service unwrapped of the share: 65 bytes, their base64, or
+    /// JSON with it; - reads standard input. With --key CER+KEY it is what the token with the RSA
+    /// key decrypted: 64 bytes
+    #[arg(long, value_name = "FILE")]
+    pub share: Option<PathBuf>,
+}
 
 /// A custodian's share, and what unwrapped it.
 pub struct Held {
@@ -24,12 +39,8 @@ pub struct Held {
 
 /// Reads the share of the custodian whose key the argument `--key` names, or which a token
 /// unwrapped, as the file of `--share` says.
-pub fn read(
-    key: Option<&Path>,
-    answer: Option<&Path>,
-    passwords: PasswordArgs,
-    sealed: Sealed<'_>,
-) -> Outcome<Held> {
+pub fn read(from: &ShareArgs, passwords: PasswordArgs, sealed: Sealed<'_>) -> Outcome<Held> {
+    let (key, answer) = (from.key.as_deref(), from.share.as_deref());
     let (share, key) = match (key, answer) {
         (Some(key), answer) => {
             let (share, key) = with_key(key, answer, passwords, sealed)?;

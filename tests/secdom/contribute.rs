@@ -183,6 +183,19 @@ fn what_must_not_be_answered_is_not() {
     assert!(!folder.join("out").exists());
 }
 
+/// The option is about domain files: beside --sealed it would do nothing.
+#[test]
+fn no_unknown_members_are_passed_over_in_a_sealed_domain() {
+    let folder = Folder::new();
+    let mut arguments = line(&folder, REQUEST);
+    let key = private_key(&folder, "a").into_os_string();
+    arguments.extend(["--allow-unknown-members".into(), "--key".into(), key]);
+    let run = secdom(arguments);
+    assert!(run.err.contains("--allow-unknown-members"), "{run:?}");
+    run.unreadable();
+    assert!(!folder.join("out").exists());
+}
+
 #[test]
 fn another_digest_another_domain_and_a_taken_name_are_refused() {
     let folder = Folder::new();

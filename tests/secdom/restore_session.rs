@@ -672,6 +672,15 @@ fn a_domain_file_in_something_else_is_told_with_both_digests() {
         );
         let shown = security_domain::hex::parse::<32>(word(&run.out, "domain-file"));
         assert_eq!(shown, document);
+        let digest = word(&run.out, "request-digest");
+        let [request, answer] = ["request", "answer"].map(|file| format!("{name}-{file}"));
+        let line = session.contribute_line(&request, digest, "s2048_0", &answer);
+        let run = secdom(line);
+        assert_eq!((run.code, run.err.lines().count()), (Some(0), 1), "{run:?}");
+        assert!(
+            run.err.contains(&note) && run.err.contains(&whole),
+            "{run:?}"
+        );
     }
 }
 

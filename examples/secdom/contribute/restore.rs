@@ -19,8 +19,8 @@ use crate::domain::{self, Domain, File, FormatArgs};
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Target};
 use crate::report::{self, JsonArg, Outcome, Refusal, Report};
-use crate::restore_session::{is_expired, now, shared, time};
-use crate::{input, show, text};
+use crate::restore_session::{is_expired, shared, time};
+use crate::{clock, input, restore_session, show};
 
 /// What a custodian of a security-domain file gives.
 pub struct Answer<'a> {
@@ -34,7 +34,7 @@ pub struct Answer<'a> {
 
 pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<Report> {
     let path = answer.sd_file;
-    let text = text::read_json(path)?;
+    let (text, around) = restore_session::read(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &answer.format)?;
     let file = shared(path, file)?;
     let bytes = input::read(answer.request)?;
@@ -66,7 +66,7 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
     }
     if is_expired(&request) {
         let expires = request.expires().map_or(0, |expires| expires.get());
-        let (expires, now) = (time(expires), time(now()));
+        let (expires, now) = (time(expires), time(clock::unix()));
         return Err(of_request(format!(
             "the request expired at {expires}; it is {now}"
         )));
@@ -84,7 +84,15 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
     let custodian = custodian.ok_or_else(|| Refusal::file(path, "no key is given"))?;
     let mut out = vec![0; contribution_len(&request)];
     let (of, key) = (custodian.thumbprint, &mut custodian.key);
-    let contribution = contribute(&file, &vetted, &of, key, now(), &mut SysRng, &mut out);
+    let contribution = contribute(
+        &file,
+        &vetted,
+        &of,
+        key,
+        clock::unix(),
+        &mut SysRng,
+        &mut out,
+    );
     let contribution = contribution.map_err(|error| match error {
         ContributeError::Share(error) => {
             let name = custodian.key_file.as_path();
@@ -104,7 +112,9 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
         "transfer_key": request.transfer().to_string(),
     });
     let mut report = Report::about(output, json.either(text, &object));
-    report.notes.extend(passed_over.into_iter().chain(notes));
+    report
+        .notes
+        .extend(around.into_iter().chain(passed_over).chain(notes));
     Ok(report)
 }
 

@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     for (key, argument) in keys.iter().zip(&args.custodians) {
         must_be_listed(key, argument, &sealed, &args.of.sealed)?;
     }
-    let now = u64::try_from(clock::now()).unwrap_or(0);
+    let now = clock::unix();
     let mut out = vec![0; Challenge::written_len(&keys)];
     let challenge = Challenge::write(&sealed, &keys, now, &mut SysRng, &mut out)
         .map_err(|error| Refusal::file(&args.of.sealed, error))?;

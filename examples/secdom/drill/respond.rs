@@ -14,7 +14,7 @@ use crate::key::Key;
 use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::share::{self, Held};
+use crate::share::{self, Held, ShareArgs};
 use crate::{answer, input};
 
 const EXAMPLE: &str = "Example:
@@ -43,7 +43,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     challenge: PathBuf,
     #[command(flatten)]
-    from: Source,
+    from: ShareArgs,
+    /// With --share, what it unwrapped of the challenge's value, in the same forms; without it, the
+    /// response shows only that the share is known
+    #[arg(long, value_name = "FILE", requires = "share")]
+    value: Option<PathBuf>,
     #[command(flatten)]
     passwords: PasswordArgs,
     #[command(flatten)]
@@ -51,25 +55,6 @@ pub struct Args {
     /// The response to write; - writes to standard output
     #[arg(long, value_name = "OUT")]
     out: PathBuf,
-}
-
-/// Where the share and the value come from.
-#[derive(clap::Args)]
-#[group(required = true, multiple = true)]
-struct Source {
-    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
-    /// are needed
-    #[arg(long, value_name = "KEY")]
-    key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped of the share: 65 bytes, their base64, or
-    /// JSON with it; - reads standard input. With --key CER+KEY it is what the token with the RSA
-    /// key decrypted: 64 bytes
-    #[arg(long, value_name = "FILE")]
-    share: Option<PathBuf>,
-    /// With --share, what it unwrapped of the challenge's value, in the same forms; without it, the
-    /// response shows only that the share is known
-    #[arg(long, value_name = "FILE", requires = "share")]
-    value: Option<PathBuf>,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -82,13 +67,12 @@ pub fn run(args: Args) -> Outcome<Report> {
         domain: &sealed,
         path: &args.of.sealed,
     };
-    let Source { key, share, value } = &args.from;
-    let mut held = share::read(key.as_deref(), share.as_deref(), args.passwords, of)?;
+    let mut held = share::read(&args.from, args.passwords, of)?;
     let given = Given {
         challenge: &challenge,
         challenge_file: &args.challenge,
-        key_file: key.as_ref(),
-        value_file: value.as_ref(),
+        key_file: args.from.key.as_ref(),
+        value_file: args.value.as_ref(),
     };
     let (value, note) = given.value(&sealed, &mut held)?;
 

@@ -318,7 +318,7 @@ impl Host for Device {
     }
 
     fn now(&mut self) -> u64 {
-        u64::try_from(clock::now()).unwrap_or(0)
+        clock::unix()
     }
 
     fn device_key(&mut self) -> &mut dyn DeviceKey {

@@ -14,13 +14,13 @@ use security_domain::x509::{Certificate, Thumbprint};
 use serde_json::{Value, json};
 
 use super::folder::{Ended, Folder};
-use super::{is_expired, now, parse, time};
+use super::{is_expired, parse, time};
 use crate::kem::PrivateKey;
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Content, Target};
 use crate::progress::Progress;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{input, show};
+use crate::{clock, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom restore-session add restore from-ada from-bob \\
@@ -115,10 +115,10 @@ pub fn run(args: &Args) -> Outcome<Report> {
                 object["artifacts"] = json!(file.artifacts().count());
                 object["transfer_key"] = json!(transfer.thumbprint().to_string());
                 object["sha256"] = json!(show::sha256(&blob));
-                object["left_out"] = { restored.left_out().iter() }
-                    .map(ToString::to_string)
+                object["left_out"] = { restored.left_out() }
+                    .map(|custodian| custodian.to_string())
                     .collect();
-                notes.extend({ restored.left_out().iter() }.map(|custodian| {
+                notes.extend({ restored.left_out() }.map(|custodian| {
                     format!("left out: the share in the name of custodian {custodian} is wrong")
                 }));
                 drop((collector, key));
@@ -211,8 +211,9 @@ impl Session<'_> {
                 return Ok(Err(kind::refusal(path, bytes, &kind, error)));
             }
         };
-        let mut add =
-            |collector: &mut Collector<'_>| collector.add(&contribution, key, now(), &mut SysRng);
+        let mut add = |collector: &mut Collector<'_>| {
+            collector.add(&contribution, key, clock::unix(), &mut SysRng)
+        };
         let mut added = add(&mut self.collector);
         if let (Err(CollectError::OtherShare(custodian)), true) = (&added, self.replace) {
             self.collector.remove(custodian);
@@ -241,7 +242,7 @@ fn restored(
 ) -> Result<(Restored, Vec<u8>), FinishError> {
     let _progress = Progress::show("combining shares");
     let mut blob = vec![0; restore_blob::encoded_len(file, transfer)];
-    let restored = collector.restore(transfer, now(), &mut SysRng, &mut blob)?;
+    let restored = collector.restore(transfer, clock::unix(), &mut SysRng, &mut blob)?;
     blob.truncate(restored.len());
     Ok((restored, blob))
 }

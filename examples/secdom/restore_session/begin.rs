@@ -9,17 +9,16 @@ use security_domain::contribution::SessionPublicKey;
 use security_domain::custodian::Algorithm;
 use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_session::{Request, Times, ask};
-use security_domain::x509::{Certificate, Thumbprint};
+use security_domain::x509::Certificate;
 
 use super::folder::{Contents, Folder};
-use super::{in_json, in_text, is_expired, now, parse, read, shared, time};
-use crate::certificate::CertificateFile;
+use super::{in_json, in_text, is_expired, parse, read, shared, time};
 use crate::domain::{self, Domain, FormatArgs};
 use crate::kem::{Kind, PrivateKey};
 use crate::output::{self, Access, Content, Published, Target};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::restore_blob::{must_be_expected, with_key};
-use crate::{ids, show};
+use crate::transfer::{TransferArgs, with_key};
+use crate::{clock, show};
 
 const EXAMPLE: &str = "Example:
   secdom restore-session begin --sd-file domain.json \\
@@ -42,14 +41,8 @@ pub struct Args {
     sd_file: PathBuf,
     #[command(flatten)]
     format: FormatArgs,
-    /// The transfer certificate of the HSM to restore, PEM or DER. Compare its thumbprint with the
-    /// HSM's over a separate channel: whoever has its key receives the domain
-    #[arg(long, value_name = "PEM")]
-    sd_exchange_key: PathBuf,
-    /// The thumbprint that the HSM shows for its transfer certificate, in base64url as `inspect`
-    /// prints it or in hexadecimal digits; another certificate is refused
-    #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint)]
-    expect_thumbprint: Option<Thumbprint>,
+    #[command(flatten)]
+    to: TransferArgs,
     /// The new folder for the session, with its private key
     #[arg(long, value_name = "DIR")]
     session: PathBuf,
@@ -69,9 +62,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let (text, around) = read(path)?;
     let Domain { file, passed_over } = domain::read(path, &text, &args.format)?;
     let file = shared(path, file)?;
-    let transfer_file = CertificateFile::read(&args.sd_exchange_key)?;
+    let transfer_file = args.to.read()?;
     let transfer = transfer_file.parse()?;
-    must_be_expected(&transfer_file, &transfer, args.expect_thumbprint)?;
+    args.to.must_be_expected(&transfer)?;
 
     let begun = target.begin(Access::Everyone)?;
     let mut notes = Vec::new();
@@ -136,12 +129,12 @@ fn made(
     let public = key.public_key().map_err(|error| refusal(&error))?;
     let public = SessionPublicKey::new(Algorithm::XWing, public.spki_der());
     let public = public.map_err(|error| refusal(&error))?;
-    let created = now();
+    let created = clock::unix();
     let expires = args.expires.map_or(0, |after| end(created, after));
     let mut request = vec![0; Request::MAX_LEN];
     let times = Times { created, expires };
     let asked = ask(file, transfer, public, times, &mut SysRng, &mut request);
-    let asked = asked.map_err(|error| Refusal::file(&args.sd_exchange_key, error))?;
+    let asked = asked.map_err(|error| Refusal::file(&args.to.sd_exchange_key, error))?;
     let request = asked.as_bytes().to_vec();
     let der = key.to_pkcs8_der().map_err(|error| refusal(&error))?;
     let contents = Contents {
