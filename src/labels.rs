@@ -85,6 +85,15 @@ pub enum Purpose {
     /// What a share that is contributed to a restore is bound to.
     #[cfg_attr(not(any(test, feature = "managed-hsm")), expect(dead_code))]
     RestoreContribution,
+    /// The digest of a challenge to the custodians of an Azure domain.
+    #[cfg_attr(not(any(test, feature = "managed-hsm")), expect(dead_code))]
+    FileChallenge,
+    /// What the value of such a challenge is bound to.
+    #[cfg_attr(not(any(test, feature = "managed-hsm")), expect(dead_code))]
+    FileDrill,
+    /// The commitment to such a value.
+    #[cfg_attr(not(any(test, feature = "managed-hsm")), expect(dead_code))]
+    FileDrillValue,
     /// The digest of a share, under the share's blind.
     ShareDigest,
     /// The commitment to a secret that is split.
@@ -141,6 +150,9 @@ impl Purpose {
             Self::ImportedRoot => "security-domain/v1 imported root",
             Self::RestoreRequest => "security-domain/v1 restore request",
             Self::RestoreContribution => "security-domain/v1 restore contribution",
+            Self::FileChallenge => "security-domain/v1 domain file challenge",
+            Self::FileDrill => "security-domain/v1 domain file drill",
+            Self::FileDrillValue => "security-domain/v1 domain file drill value",
             Self::ShareDigest => "security-domain/v1 share digest",
             Self::SecretCommitment => "security-domain/v1 secret commitment",
             Self::HybridContext => "security-domain/v1 hybrid context",
@@ -156,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 42] = [
+    const ALL: [Purpose; 45] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -194,6 +206,9 @@ mod tests {
         Purpose::ImportedRoot,
         Purpose::RestoreRequest,
         Purpose::RestoreContribution,
+        Purpose::FileChallenge,
+        Purpose::FileDrill,
+        Purpose::FileDrillValue,
         Purpose::ShareDigest,
         Purpose::SecretCommitment,
         Purpose::HybridContext,

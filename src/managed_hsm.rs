@@ -73,6 +73,7 @@ mod writer;
 
 pub mod certificate_info;
 pub mod domain_file;
+pub mod drill;
 pub mod key_backup;
 pub mod restore_blob;
 pub mod restore_session;

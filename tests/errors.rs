@@ -17,6 +17,7 @@ use security_domain::contribution::{ContributeError, ContributionError, SessionF
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
 use security_domain::drill::{ChallengeError, RespondError, ResponseError, ValueError};
 use security_domain::lifecycle::{LifecycleError, RotationError, TransferKeyError, Unconfirmed};
+use security_domain::managed_hsm::drill as file_drill;
 use security_domain::managed_hsm::restore_session::{self, FinishError, RestoreFileError};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
 use security_domain::quorum::{QuorumError, ShareIndex};
@@ -31,7 +32,7 @@ use security_domain::shamir::encoded::{EncodedShareError, MixedShares};
 use security_domain::shamir::renew::ConfirmError;
 use security_domain::shamir::{CombineError, text};
 use security_domain::storage::{Left, RecordError};
-use security_domain::x509::CertificateError;
+use security_domain::x509::{CertificateError, Thumbprint};
 
 /// An error, by the name of its variant, and the error that it wraps.
 type Wrapping = (&'static str, Box<dyn Error>, Box<dyn Error>);
@@ -296,6 +297,31 @@ fn all() -> Vec<Wrapping> {
             "ContributeError::Wrap",
             restore_session::ContributeError::<Infallible>::Wrap,
             WrapError::WrongLength,
+        ),
+        wraps(
+            "ChallengeError::Certificate",
+            |e| file_drill::ChallengeError::Certificate(Thumbprint::new([1; 32]), e),
+            domain_file::DomainFile::parse(b"").unwrap_err(),
+        ),
+        wraps(
+            "ChallengeError::Key",
+            |e| file_drill::ChallengeError::Key(Thumbprint::new([1; 32]), e),
+            KeyError::EvenExponent,
+        ),
+        wraps(
+            "ChallengeError::Wrap",
+            |e| file_drill::ChallengeError::Wrap(Thumbprint::new([1; 32]), e),
+            WrapError::WrongLength,
+        ),
+        wraps(
+            "RespondError::Share",
+            file_drill::RespondError::Share,
+            domain_file::ShareError::<Infallible>::NotListed,
+        ),
+        wraps(
+            "RespondError::Device",
+            file_drill::RespondError::Device,
+            RngError,
         ),
         wraps(
             "CollectError::Device",

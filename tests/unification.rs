@@ -69,7 +69,7 @@ mod sealed {
     matched!(backup::Kind<'static>: Full Key ..);
     matched!(contribution::ContributionError<u8>: OtherSession NotListed Unsigned DoesNotOpen Device Fault ..);
     matched!(drill::ChallengeError: NotListed Repeated Rng Wrap BufferTooSmall Fault ..);
-    matched!(drill::DrillField: File Version Challenge Header Created Values Index Commitment Wrapped Value Signature ..);
+    matched!(drill::DrillField: File Version Challenge Header DomainFile Created Values Index Custodian Commitment Wrapped Value Signature ..);
     matched!(drill::DrillFileError: UnknownVersion Malformed NotDeterministic ..);
     matched!(drill::Proof: KeyAndShare ShareKnown ..);
     matched!(drill::RespondError: Expect OtherHeader ForeignShare ForeignValue BufferTooSmall Fault ..);
@@ -152,6 +152,9 @@ mod interchange {
 
     matched!(managed_hsm::domain_file::CombineError: TooFewShares SameCustodian NotListed DoesNotOpen Fault ..);
     matched!(managed_hsm::domain_file::ShareError<u8>: NotListed Damaged DoesNotOpen Device Rng Fault ..);
+    matched!(managed_hsm::drill::ChallengeError: NobodyAsked Certificate Repeated Key Rng Wrap BufferTooSmall Fault ..);
+    matched!(managed_hsm::drill::RespondError<u8>: OtherFile NotAsked Share DoesNotOpen Device BufferTooSmall Fault ..);
+    matched!(managed_hsm::drill::ResponseError: OtherFile OtherChallenge NotListed NotAsked WrongValue Fault ..);
     matched!(managed_hsm::Fault: NotUtf8 Syntax BadString Trailing UnknownMember UnknownTwice Duplicate Missing TooDeep NotAnObject NotAnArray NotAString NotAnInteger Value Version1 Count Required Tag Base64 Length Parts NotEmpty Mismatch Repeated Certificate NotListed ..);
     matched!(managed_hsm::WriteError: BufferTooSmall Rng ArtifactCount RepeatedTag CertificateCount RepeatedCustodian Quorum DoesNotOpen Fault ..);
     matched!(managed_hsm::OpenError: BufferTooSmall DoesNotOpen Fault ..);

@@ -6,6 +6,7 @@ mod approval;
 mod backup;
 mod domain;
 mod drill;
+mod file_drill;
 mod files;
 mod ids;
 mod kem;
@@ -22,6 +23,7 @@ pub use approval::{act, approval};
 pub use backup::backup;
 pub use domain::{sealed_domain, wrapped_share};
 pub use drill::{drill_challenge, drill_response};
+pub use file_drill::{file_challenge, file_response};
 pub use files::{
     certificate_info, domain_file, json, jwe, restore_blob, share_words, transfer_key,
 };
@@ -39,7 +41,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 31] = [
+pub const TARGETS: [Target; 33] = [
     ("act", act),
     ("approval", approval),
     ("backup", backup),
@@ -51,6 +53,8 @@ pub const TARGETS: [Target; 31] = [
     ("drill_challenge", drill_challenge),
     ("drill_response", drill_response),
     ("encoded_share", encoded_share),
+    ("file_challenge", file_challenge),
+    ("file_response", file_response),
     ("gf256_kernels", gf256_kernels),
     ("ids", ids),
     ("json", json),

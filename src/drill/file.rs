@@ -18,12 +18,16 @@ pub enum DrillField {
     Challenge,
     /// The digest of the header.
     Header,
+    /// The digest of the domain file.
+    DomainFile,
     /// The time at which the challenge was made.
     Created,
     /// The list of the values.
     Values,
     /// The index of a share.
     Index,
+    /// The thumbprint of a custodian's certificate.
+    Custodian,
     /// The commitment to a value.
     Commitment,
     /// A wrapped value.
@@ -41,8 +45,10 @@ impl fmt::Display for DrillField {
             Self::Version => "version",
             Self::Challenge => "challenge",
             Self::Header => "header's digest",
+            Self::DomainFile => "digest of the domain file",
             Self::Created => "created",
             Self::Values => "list of values",
+            Self::Custodian => "custodian's thumbprint",
             Self::Index => "index",
             Self::Commitment => "commitment",
             Self::Wrapped => "wrapped value",

@@ -5,6 +5,7 @@ use security_domain::contribution::SessionPublicKey;
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
+use security_domain::managed_hsm::drill;
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::restore_session::{
     self, AskError, Collector, Request, Times, VettedRequest,
@@ -15,7 +16,7 @@ use security_domain::quorum::{Quorum, Threshold};
 use security_domain::rng::Generator;
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::secret::Secret;
-use security_domain::x509::{Certificate, Thumbprint};
+use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 
 use crate::keys::made;
 use crate::sharing::debug;
@@ -121,6 +122,52 @@ pub const ROWS: fn() -> Vec<Row> = || {
                 let mut key = fixtures::private_key(TRANSFER);
                 let key = debug(blob.open(&fixtures::thumbprint(TRANSFER), &mut key, rng))?;
                 Ok(hazmat::expose_master_key(&key).expose().to_vec())
+            },
+        },
+        Row {
+            name: "a challenge to custodians of a domain file",
+            covers: &[
+                "managed_hsm/drill/write write",
+                "managed_hsm/drill/write write_value",
+            ],
+            shows: 1,
+            run: |rng| {
+                let text = file();
+                let file = DomainFile::parse(&text).unwrap();
+                let ders = NAMES.map(fixtures::certificate_der);
+                let asked = ders.each_ref();
+                let asked = asked.map(|der| RecoveryCertificate::parse(der).unwrap());
+                let mut out = vec![0xaa; drill::Challenge::MAX_LEN];
+                let written = drill::Challenge::write(&file, &asked, 0, rng, &mut out);
+                made(
+                    debug(written.map(|challenge| challenge.as_bytes().len())),
+                    &out,
+                )
+            },
+        },
+        Row {
+            name: "a response of a custodian of a domain file",
+            covers: &[
+                "managed_hsm/drill/respond respond",
+                "managed_hsm/drill/respond unwrap",
+            ],
+            shows: 0,
+            run: |rng| {
+                let text = file();
+                let file = DomainFile::parse(&text).unwrap();
+                let der = fixtures::certificate_der(NAMES[0]);
+                let asked = [RecoveryCertificate::parse(&der).unwrap()];
+                let mut room = vec![0; drill::Challenge::MAX_LEN];
+                let challenge =
+                    drill::Challenge::write(&file, &asked, 0, &mut sealed::rng(5), &mut room);
+                let challenge = challenge.unwrap();
+                let (me, mut key) = (
+                    fixtures::thumbprint(NAMES[0]),
+                    fixtures::private_key(NAMES[0]),
+                );
+                let mut out = [0; drill::Response::LEN];
+                let answer = drill::respond(&file, &challenge, &me, &mut key, rng, &mut out);
+                Ok(debug(answer)?.as_bytes().to_vec())
             },
         },
         Row {

@@ -2,8 +2,17 @@
 //! The Managed HSM interchange, on the vectors in `tests/vectors/managed-hsm` and beyond them.
 #![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 
+#[path = "../chain/mod.rs"]
+mod chain;
+#[path = "../known_answer/mod.rs"]
+mod known_answer;
+#[path = "../sealed/mod.rs"]
+mod sealed;
+
 mod custodians;
 mod damaged;
+mod drill;
+mod drill_vectors;
 mod fixtures;
 mod forge;
 mod jwks;

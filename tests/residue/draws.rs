@@ -42,8 +42,17 @@ impl TryCryptoRng for Kept {}
 
 /// As [`left`](crate::stack::left), for everything that `work` drew as well.
 pub fn left_of_draws(secrets: &Secrets, work: impl FnOnce(&mut Kept)) -> Vec<&'static str> {
+    left_of_draws_after(0, secrets, work)
+}
+
+/// The same, where the first `public` bytes that are drawn are no secret.
+pub fn left_of_draws_after(
+    public: usize,
+    secrets: &Secrets,
+    work: impl FnOnce(&mut Kept),
+) -> Vec<&'static str> {
     let (mut rng, mut secrets) = (Kept::new(6), secrets.clone());
     let seen = dead(|| work(&mut rng));
-    secrets.push(("draws", std::mem::take(&mut rng.drawn)));
+    secrets.push(("draws", rng.drawn.split_off(public)));
     found(&seen, &secrets)
 }

@@ -6,6 +6,7 @@ use security_domain::custodian::Recipient;
 use security_domain::hazmat::managed_hsm as hazmat;
 use security_domain::lifecycle::ExpectedArtifact;
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
+use security_domain::managed_hsm::drill::{Challenge, Response, respond};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::restore_session::{
     self, Collector, Contribution, Request, Times, VettedRequest,
@@ -16,10 +17,10 @@ use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::sealed_domain::ArtifactTag;
 use security_domain::secret::Secret;
-use security_domain::x509::{Certificate, SELF_SIGNED_MAX_LEN, Thumbprint};
+use security_domain::x509::{Certificate, RecoveryCertificate, SELF_SIGNED_MAX_LEN, Thumbprint};
 use sha2::{Digest, Sha256};
 
-use crate::draws::{Kept, left_of_draws};
+use crate::draws::{Kept, left_of_draws, left_of_draws_after};
 use crate::fixtures::{certificate_der, open_shares, private_key, thumbprint};
 use crate::lifecycle::{nothing, shown};
 use crate::sealed::rng;
@@ -157,6 +158,31 @@ fn a_restore_session_leaves_nothing() {
         assert!(collector.restore(&to, 0, rng, &mut blob).is_ok());
     });
     leaves_nothing(secrets, |_| assert!(collector.remove(&first)));
+}
+
+/// The value is no secret any more: it leaves in the response.
+#[test]
+fn a_custodian_of_a_domain_file_who_is_drilled_leaves_nothing() {
+    let text = file();
+    let file = Box::new(DomainFile::parse(&text).unwrap());
+    let der = certificate_der(NAMES[0]);
+    let asked = Box::new([RecoveryCertificate::parse(&der).unwrap()]);
+    let words = |share| hazmat::share_words(share).expose().to_vec();
+    let shares = Box::new(open_shares(&file, &NAMES[..1]));
+    let secrets = vec![("share", words(&shares[0]))];
+    let mut room = vec![0; Challenge::MAX_LEN];
+    // All that is drawn after the challenge's name, of which the value is the first.
+    let found = left_of_draws_after(32, &Vec::new(), |rng| {
+        assert!(Challenge::write(&file, &*asked, 0, rng, &mut room).is_ok());
+    });
+    assert_eq!(found, NOTHING);
+    let challenge = Challenge::write(&file, &*asked, 0, &mut rng(5), &mut room).unwrap();
+    let challenge = Box::new(challenge);
+    let (me, mut key) = (thumbprint(NAMES[0]), Box::new(private_key(NAMES[0])));
+    let mut out = vec![0; Response::LEN];
+    leaves_nothing(secrets, |rng| {
+        assert!(respond(&file, &challenge, &me, &mut *key, rng, &mut out).is_ok());
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use security_domain::custodian::Algorithm;
 use security_domain::hazmat::managed_hsm::{master_key, share_from_words};
 use security_domain::managed_hsm::certificate_info::{self, CertificateInfo};
 use security_domain::managed_hsm::domain_file::{self, DomainFile};
+use security_domain::managed_hsm::drill;
 use security_domain::managed_hsm::key_backup::{self, KeyBackup};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::restore_session::{
@@ -152,6 +153,32 @@ entry!(reach_managed_restore_ask, |input, out| {
     };
     let asked = restore_session::ask(&file, &transfer, key, times, &mut Xorshift(1), out);
     asked.map_or(0, |request| request.as_bytes().len())
+});
+
+entry!(reach_managed_drill_challenge, |input, out| {
+    let (Ok(file), Ok(certificate)) =
+        (DomainFile::parse(input), RecoveryCertificate::parse(input))
+    else {
+        return 0;
+    };
+    let now = input.len() as u64;
+    let written = drill::Challenge::write(&file, &[certificate], now, &mut Xorshift(1), out);
+    written.map_or(0, |challenge| challenge.values().count())
+});
+
+entry!(reach_managed_drill_respond, |input, out| {
+    let (Ok(file), Ok(challenge), Ok(mut key)) = (
+        DomainFile::parse(input),
+        drill::Challenge::parse(input),
+        PrivateKey::from_pkcs8_der(input),
+    ) else {
+        return 0;
+    };
+    let of = Thumbprint::of(input);
+    let given = drill::respond(&file, &challenge, &of, &mut key, &mut Xorshift(1), out);
+    given.map_or(0, |given| {
+        usize::from(given.verify(&file, &challenge).is_ok())
+    })
 });
 
 entry!(reach_managed_restore_contribute, |input, out| {

@@ -8,6 +8,7 @@ use security_domain::contribution::{SessionId, SessionPublicKey};
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::managed_hsm::Asking;
 use security_domain::managed_hsm::domain_file::{self, CombineError, DomainFile};
+use security_domain::managed_hsm::drill;
 use security_domain::managed_hsm::key_backup::{self, ContentKey, KeyBackup};
 use security_domain::managed_hsm::restore_blob::{self, RestoreBlob};
 use security_domain::managed_hsm::restore_session::{
@@ -18,7 +19,7 @@ use security_domain::managed_hsm::{OpenError, Share, Tag};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::x509::{
-    Certificate, SELF_SIGNED_MAX_LEN, SelfSigned, Thumbprint, write_self_signed,
+    Certificate, RecoveryCertificate, SELF_SIGNED_MAX_LEN, SelfSigned, Thumbprint, write_self_signed,
 };
 
 use crate::Operation;
@@ -33,6 +34,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("managed_hsm: key backup, sealed and opened", backup),
     ("managed_hsm: a restore session, 2 of 3", session),
     ("managed_hsm: contributions that do not open", refused),
+    ("managed_hsm: a drill, challenge and responses", drilled),
 ];
 
 const CERTIFICATES: [&[u8]; 3] = [
@@ -216,6 +218,37 @@ fn refused() {
         let closed = CollectError::DoesNotOpen(certificates()[0].thumbprint());
         assert_eq!(added.err(), Some(closed));
     }
+}
+
+/// A custodian who has the key, and one whose value is another's: that it does not open becomes
+/// public, and nothing else.
+fn drilled() {
+    let text = domain();
+    let file = DomainFile::parse(&text).unwrap();
+    let asked = [0, 1].map(|at: usize| RecoveryCertificate::parse(CERTIFICATES[at]).unwrap());
+    let mut out = vec![0; drill::Challenge::written_len(&asked)];
+    let written = drill::Challenge::write(&file, &asked, 0, &mut SecretRng(31), &mut out);
+    let mut challenge = written.unwrap().as_bytes().to_vec();
+    let me = asked[0].thumbprint();
+    let respond = |challenge: &[u8]| {
+        let challenge = drill::Challenge::parse(challenge).unwrap();
+        let mut key: PrivateKey = secret_key(KEYS[0]);
+        let mut out = [0; drill::Response::LEN];
+        let rng = &mut SecretRng(32);
+        let response = drill::respond(&file, &challenge, &me, &mut key, rng, &mut out);
+        response.map(|response| response.verify(&file, &challenge))
+    };
+    assert_eq!(respond(&challenge).ok(), Some(Ok(me)));
+    // The last byte of what is wrapped to the first key.
+    let wrapped = drill::Challenge::parse(&challenge).unwrap();
+    let (_, wrapped) = wrapped.values().find(|(of, _)| *of == me).unwrap();
+    let wrapped = wrapped.to_vec();
+    let at = challenge.windows(wrapped.len()).position(|part| part == wrapped);
+    challenge[at.unwrap() + wrapped.len() - 1] ^= 1;
+    assert_eq!(
+        respond(&challenge).err(),
+        Some(drill::RespondError::DoesNotOpen(me))
+    );
 }
 
 /// The halves of a pair, and those of two pairs: whether they open the file becomes public.
