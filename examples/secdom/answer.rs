@@ -37,6 +37,12 @@ pub const VALUE: Answer = Answer {
     length: PLAINTEXT_LEN,
 };
 
+/// What a challenge has for one custodian of a domain file of Managed HSM.
+pub const DRILL_VALUE: Answer = Answer {
+    name: "an unwrapped value of a challenge",
+    length: 64,
+};
+
 /// The part of a share or a value that an RSA key decrypts, if another key is needed, too.
 pub const RSA_PART: Answer = Answer {
     name: "the decrypted RSA part",

@@ -8,12 +8,13 @@ use security_domain::approval::{Act, ActSubject, Approval, approve};
 use serde_json::json;
 
 use crate::custodian::Sealed;
-use crate::drill::SealedArgs;
 use crate::kind::{self, FileKind};
+use crate::of::SealedArgs;
 use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{clock, input, share};
+use crate::share::{self, HeldArgs};
+use crate::{clock, input};
 
 const EXAMPLE: &str = "Example:
   secdom approve --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -36,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     act: PathBuf,
     #[command(flatten)]
-    from: Source,
+    from: HeldArgs,
     #[command(flatten)]
     passwords: PasswordArgs,
     #[command(flatten)]
@@ -46,50 +47,35 @@ pub struct Args {
     out: PathBuf,
 }
 
-/// Where the share comes from.
-#[derive(clap::Args)]
-#[group(required = true, multiple = true)]
-struct Source {
-    /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
-    /// are needed
-    #[arg(long, value_name = "KEY")]
-    key: Option<PathBuf>,
-    /// What a token or a key management service unwrapped of the share: 65 bytes, their base64, or
-    /// JSON with it; - reads standard input. With --key CER+KEY it is what the token with the RSA
-    /// key decrypted: 64 bytes
-    #[arg(long, value_name = "FILE")]
-    share: Option<PathBuf>,
-}
-
 pub fn run(args: Args) -> Outcome<Report> {
     let target = Target::new(&args.out, Content::Binary, &args.json)?;
-    let bytes = input::read(&args.of.sealed)?;
-    let sealed = args.of.parse(&bytes)?;
+    let file = args.of.file();
+    let bytes = input::read(file.path)?;
+    let sealed = file.parse(&bytes)?;
     let bytes = input::read(&args.act)?;
     let act = Act::parse(&bytes)
         .map_err(|error| kind::refusal(&args.act, &bytes, &FileKind::Act, error))?;
-    let now = u64::try_from(clock::now()).unwrap_or(0);
+    let now = clock::unix();
     act.check(&sealed, now)
         .map_err(|error| Refusal::file(&args.act, error))?;
     // Before the key is used, and where no output can hide it.
     eprint!("{}", shown(&act));
     let of = Sealed {
         domain: &sealed,
-        path: &args.of.sealed,
+        path: file.path,
     };
-    let Source { key, share } = &args.from;
-    let held = share::read(key.as_deref(), share.as_deref(), args.passwords, of)?;
+    let held = share::read(&args.from, &args.passwords, of)?;
 
     let mut out = [0; Approval::MAX_LEN];
-    let (expect, share) = (args.of.expect(), &held.share);
-    let approval = approve(&sealed, &expect, &act, share, now, &mut SysRng, &mut out)
+    let (expect, share) = (&file.expect, &held.share);
+    let approval = approve(&sealed, expect, &act, share, now, &mut SysRng, &mut out)
         .map_err(|error| Refusal::file(&args.act, error))?;
     let output = target.write(Access::Everyone, approval.as_bytes())?;
-    let (file, custodian, digest) = (target.shown(), share.custodian(), act.digest());
+    let (shown, custodian, digest) = (target.shown(), share.custodian(), act.digest());
     let kind = act.kind();
-    let text = format!("{file}: approval of custodian {custodian} of act {digest}: {kind}\n");
+    let text = format!("{shown}: approval of custodian {custodian} of act {digest}: {kind}\n");
     let object = json!({
-        "file": file,
+        "file": shown,
         "custodian": custodian.to_string(),
         "act_digest": digest.to_string(),
         "kind": kind.to_string(),

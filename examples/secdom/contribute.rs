@@ -10,21 +10,20 @@ use getrandom::SysRng;
 use security_domain::contribution::{
     Request, RequestDigest, VettedRequest, contribute, contribution_len,
 };
-use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain};
-
 use serde_json::json;
 
 use security_domain::x509::Thumbprint;
 
+use crate::confirm::YesArg;
 use crate::custodian::Sealed;
 use crate::custodians::KeyArgs;
-use crate::domain::FormatArgs;
 use crate::kind::{self, FileKind};
+use crate::of::{Of, OfArgs, SealedFile};
 use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::share::{self, ShareArgs};
-use crate::{clock, hsm, ids, input};
+use crate::{clock, ids, input};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -57,23 +56,8 @@ from inspect --json, let the token decrypt it, and give the 64 bytes with the ot
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// The sealed domain
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "sd_file",
-        requires = "expect_domain",
-        conflicts_with = "allow_unknown_members"
-    )]
-    sealed: Option<PathBuf>,
-    /// The domain's id, as noted when it was activated
-    #[arg(long, value_name = "HEX", requires = "sealed")]
-    expect_domain: Option<DomainId>,
-    /// The security-domain file of a Managed HSM, in place of --sealed and --expect-domain
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sealed", "expect_domain", "share"])]
-    sd_file: Option<PathBuf>,
     #[command(flatten)]
-    format: FormatArgs,
+    of: OfArgs,
     /// With --sd-file, the thumbprint of the transfer certificate of the HSM to restore, as the HSM
     /// shows it; a request for another one is refused
     #[arg(long, value_name = "THUMBPRINT", value_parser = ids::thumbprint, requires = "sd_file")]
@@ -89,19 +73,10 @@ pub struct Args {
     request_digest: RequestDigest,
     #[command(flatten)]
     from: ShareArgs,
-    /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64
-    /// bytes, raw, in base64 or in hexadecimal digits, or a service's JSON with them; - reads
-    /// standard input. `inspect --json` prints the command
-    #[arg(
-        long,
-        value_name = "CER=FILE",
-        requires = "sd_file",
-        conflicts_with = "key",
-        group = "ShareArgs"
-    )]
-    sd_unwrapped: Option<PathBuf>,
     #[command(flatten)]
     passwords: PasswordArgs,
+    #[command(flatten)]
+    yes: YesArg,
     #[command(flatten)]
     json: JsonArg,
     /// The contribution to write; - writes to standard output
@@ -111,43 +86,50 @@ pub struct Args {
 
 pub fn run(args: Args) -> Outcome<Report> {
     let target = Target::new(&args.out, Content::Binary, &args.json)?;
-    if let Some(sd_file) = &args.sd_file {
-        let answer = restore::Answer {
-            sd_file,
-            format: args.format,
-            expect_thumbprint: args.expect_thumbprint,
-            request: &args.request,
-            request_digest: args.request_digest,
-            keys: KeyArgs::one(args.from.key, args.sd_unwrapped, args.certs, args.passwords),
-        };
-        return restore::run(answer, &target, &args.json);
+    match args.of.which()? {
+        Of::Sealed(of) => to_hsm(&args, &of, &target),
+        Of::DomainFile(sd_file, format) => {
+            let answer = restore::Answer {
+                sd_file,
+                format,
+                expect_thumbprint: args.expect_thumbprint,
+                request: &args.request,
+                request_digest: args.request_digest,
+                yes: &args.yes,
+                keys: KeyArgs::one(args.from.for_domain_file()?, args.certs, args.passwords),
+            };
+            restore::run(answer, &target, &args.json)
+        }
     }
-    let (Some(path), Some(domain)) = (args.sealed, args.expect_domain) else {
-        return Err(Refusal::new("neither --sealed nor --sd-file is given"));
-    };
-    let sealed_bytes = input::read(&path)?;
-    let sealed = hsm::parse_sealed(&path, &sealed_bytes)?;
-    let expect = ExpectedDomain::new(domain, Epoch::FIRST);
-    expect
-        .check(sealed.header())
-        .map_err(|error| Refusal::file(&path, error))?;
+}
+
+/// Answers the request of an HSM with a share of its sealed domain.
+fn to_hsm(args: &Args, file: &SealedFile<'_>, target: &Target<'_>) -> Outcome<Report> {
+    let sealed_bytes = input::read(file.path)?;
+    let sealed = file.parse(&sealed_bytes)?;
     let bytes = input::read(&args.request)?;
     let request = Request::parse(&bytes)
         .map_err(|error| kind::refusal(&args.request, &bytes, &FileKind::Request, error))?;
     let request = VettedRequest::compared(request, args.request_digest)
         .map_err(|error| Refusal::file(&args.request, error))?;
 
+    let (asked, domain) = (request.request(), sealed.header().domain_id());
+    args.yes.confirm(&format!(
+        "Send your share of domain {domain} to the HSM that showed request {}, which is to {}",
+        asked.digest(),
+        asked.purpose()
+    ))?;
     let of = Sealed {
         domain: &sealed,
-        path: &path,
+        path: file.path,
     };
-    let held = share::read(&args.from, args.passwords, of)?;
+    let held = share::read(&args.from.held, &args.passwords, of)?;
     let share = held.share;
     let now = clock::unix();
     let mut out = vec![0; contribution_len(request.request())];
     let contribution = contribute(
         &sealed,
-        &expect,
+        &file.expect,
         &request,
         &share,
         now,
@@ -156,11 +138,11 @@ pub fn run(args: Args) -> Outcome<Report> {
     )
     .map_err(|error| Refusal::file(&args.request, error))?;
     let output = target.write(Access::Everyone, contribution.as_bytes())?;
-    let (file, custodian) = (target.shown(), share.custodian());
+    let (shown, custodian) = (target.shown(), share.custodian());
     let request = contribution.request();
-    let text = format!("{file}: contribution of custodian {custodian} to request {request}\n");
+    let text = format!("{shown}: contribution of custodian {custodian} to request {request}\n");
     let object = json!({
-        "file": file,
+        "file": shown,
         "custodian": custodian.to_string(),
         "request_digest": request.to_string(),
     });

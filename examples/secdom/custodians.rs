@@ -19,6 +19,7 @@ use crate::key::Key;
 use crate::passwords::PasswordArgs;
 use crate::progress::Progress;
 use crate::report::{Outcome, Refusal};
+use crate::share::ShareArgs;
 use crate::show;
 use crate::source::{KeySource, Unwrapped};
 use candidate::Candidate;
@@ -44,15 +45,10 @@ pub struct KeyArgs {
 
 impl KeyArgs {
     /// The key of one custodian, or what it unwrapped elsewhere.
-    pub fn one(
-        key: Option<PathBuf>,
-        unwrapped: Option<PathBuf>,
-        certs: Vec<PathBuf>,
-        passwords: PasswordArgs,
-    ) -> Self {
+    pub fn one(from: ShareArgs, certs: Vec<PathBuf>, passwords: PasswordArgs) -> Self {
         Self {
-            sd_wrapping_keys: key.into_iter().collect(),
-            sd_unwrapped: unwrapped.into_iter().collect(),
+            sd_wrapping_keys: from.held.key.into_iter().collect(),
+            sd_unwrapped: from.sd_unwrapped.into_iter().collect(),
             certs,
             passwords,
         }
@@ -112,6 +108,19 @@ pub enum Unusable {
     LeftOut,
 }
 
+/// Whose keys are opened.
+#[derive(Clone, Copy)]
+pub enum Whom<'a> {
+    /// Those of custodians whom the file lists, and if there is one, those of others, who are looked
+    /// for by their keys.
+    Listed,
+    /// Those of anybody: the file is known to be the right one, and a custodian whom it does not
+    /// list is looked for by key.
+    Anybody,
+    /// Those of the custodians for whom a challenge has a value.
+    Asked(&'a [Thumbprint]),
+}
+
 /// Why key files and certificate files are not used. They are named, as long as enough key files
 /// are left.
 pub struct LeftOut {
@@ -158,13 +167,14 @@ pub struct Present {
 
 /// Reads the keys for `file`. Before any key is opened, all certificates are read (with a password
 /// where they are in a key file that is encrypted as a whole), and fewer than `at_least` are
-/// refused. A custodian whom the file does not list is looked for by key, if it lists another one.
+/// refused.
 pub fn read(
     args: KeyArgs,
     path: &Path,
     file: &mut File<'_>,
     at_least: usize,
     unusable: Unusable,
+    whom: Whom<'_>,
 ) -> Outcome<Present> {
     let passwords = args.passwords.read(args.sd_wrapping_keys.len())?;
     let keys = args.sd_wrapping_keys.iter().map(|key| KeySource::of(key));
@@ -211,8 +221,15 @@ pub fn read(
     let mut custodians: Vec<Custodian> = Vec::new();
     let mut unlisted = Vec::new();
     // A file that lists nobody who is here is another file, and no key is opened for it.
-    let is_this_file = candidates.iter().any(Candidate::is_listed);
+    let is_known = matches!(whom, Whom::Anybody);
+    let is_this_file = is_known || candidates.iter().any(Candidate::is_listed);
     for candidate in candidates {
+        if let Whom::Asked(asked) = whom
+            && let Err(refusal) = candidate.must_be_among(asked)
+        {
+            left_out.key(&refusal)?;
+            continue;
+        }
         let opened = candidate
             .open(is_this_file)
             .and_then(|(custodian, refusal)| {
@@ -229,7 +246,9 @@ pub fn read(
         }
     }
     for (mut custodian, refusal) in unlisted {
-        if !custodians.is_empty() && unlisted::find_share(file, &mut custodian, &custodians) {
+        if (is_known || !custodians.is_empty())
+            && unlisted::find_share(file, &mut custodian, &custodians)
+        {
             custodians.push(custodian);
         } else {
             left_out.key(&refusal)?;

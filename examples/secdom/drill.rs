@@ -1,41 +1,45 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom drill`: shows that custodians still have what they should. The files of Managed HSM are
-//! drilled with their keys, sealed domains by a challenge that each custodian answers alone.
+//! drilled with keys that are brought together, and both formats by a challenge that each custodian
+//! answers alone.
 
 mod azure;
 mod challenge;
+mod file;
 mod respond;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::error::Error;
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 use security_domain::drill::Challenge;
-use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, SealedDomain};
+use security_domain::sealed_domain::SealedDomain;
 
-use crate::hsm;
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal, Report};
+use crate::show;
 
 const ABOUT: &str = "\
 Prove that keys open a domain file of Managed HSM: fewer than a quorum open their own shares, a quorum opens every \
-artifact, more than a quorum must all agree. For a sealed domain, ask its custodians with a challenge that each of \
-them answers alone. Shows no secret";
+artifact, more than a quorum must all agree. Or ask the custodians of such a file, or of a sealed domain, with a \
+challenge that each of them answers alone. Shows no secret";
 
 const EXAMPLE: &str = "Examples:
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key
   secdom drill --sd-file domain.json --sd-wrapping-keys A.key B.key C.key
   secdom drill challenge --sealed domain.sealed --expect-domain 2c26...e7ae \\
+      --custodians A.cer B.cer C.cer --out challenge
+  secdom drill challenge --sd-file domain.json \\
       --custodians A.cer B.cer C.cer --out challenge";
 
-/// What is drilled: keys, or the custodians of a sealed domain.
+/// What is drilled: keys that are here, or custodians who answer alone.
 pub enum Drill {
     Keys(azure::Args),
     Custodians(Verb),
 }
 
-/// The steps of a drill of a sealed domain.
+/// The steps of a drill in which custodians answer alone.
 #[derive(Subcommand)]
 pub enum Verb {
     Challenge(challenge::Args),
@@ -81,31 +85,6 @@ pub fn run(drill: Drill) -> Outcome<Report> {
     }
 }
 
-/// The sealed domain whose custodians are drilled, or approve an act.
-#[derive(clap::Args)]
-pub struct SealedArgs {
-    /// The sealed domain, complete or pending
-    #[arg(long, value_name = "FILE")]
-    pub sealed: PathBuf,
-    /// The domain's id, as noted when it was activated
-    #[arg(long, value_name = "HEX")]
-    expect_domain: DomainId,
-}
-
-impl SealedArgs {
-    pub fn expect(&self) -> ExpectedDomain {
-        ExpectedDomain::new(self.expect_domain, Epoch::FIRST)
-    }
-
-    /// Parses `bytes`, those of the file, which must be the expected domain.
-    pub fn parse<'b>(&self, bytes: &'b [u8]) -> Outcome<SealedDomain<'b>> {
-        let sealed = hsm::parse_sealed(&self.sealed, bytes)?;
-        let checked = self.expect().check(sealed.header());
-        checked.map_err(|error| Refusal::file(&self.sealed, error))?;
-        Ok(sealed)
-    }
-}
-
 /// Parses the challenge in `path`, which must be for `sealed`.
 fn parse_challenge<'b>(
     path: &Path,
@@ -120,4 +99,16 @@ fn parse_challenge<'b>(
         return Err(Refusal::file(path, reason));
     }
     Ok(challenge)
+}
+
+/// The refusal of a second response of one custodian, who is shown as `name`.
+fn second(file: &Path, name: &str, earlier: &Path) -> Refusal {
+    let reason = match file == earlier {
+        true => "is given twice".into(),
+        false => format!(
+            "custodian {name} has responded with {}",
+            show::path(earlier)
+        ),
+    };
+    Refusal::file(file, reason)
 }

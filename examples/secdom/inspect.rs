@@ -31,7 +31,7 @@ file also with wrapped_content_key, in base64, and command, which unwraps it for
 artifacts (each with tag and size), findings, and for a restore blob or transfer key \
 transfer_key. The size of an artifact is that of its ciphertext: 1 to 16 bytes more than the \
 artifact. For a sealed domain, a request, a contribution, a backup or a file of a drill, the members are those of its \
-header; each value of a challenge has the index of a share and wrapped_value, in base64; a custodian of a sealed domain has an id in place of a thumbprint, and one who needs two keys \
+header; each value of a challenge has the index of a share, or the thumbprint of a custodian and command, and wrapped_value, in base64; a custodian of a sealed domain has an id in place of a thumbprint, and one who needs two keys \
 rsa_part, the part of wrapped_share that the RSA key decrypts.";
 
 /// Fewer bits than this are below current advice (NIST SP 800-57 part 1, table 2: 128 bits of

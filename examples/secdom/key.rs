@@ -40,7 +40,7 @@ pub enum Key {
     /// One in a token.
     Token(Box<TokenKey>),
     /// One that is elsewhere, and unwrapped the content key of the custodian's share in a Managed
-    /// HSM domain.
+    /// HSM domain, and what a challenge has for the custodian.
     Unwrapped(Box<UnwrappedKey>),
 }
 
@@ -49,6 +49,7 @@ pub struct UnwrappedKey {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
     content_key: Zeroizing<Vec<u8>>,
+    value: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl UnwrappedKey {
@@ -58,6 +59,7 @@ impl UnwrappedKey {
             modulus: modulus.into(),
             exponent: exponent.into(),
             content_key,
+            value: None,
         }
     }
 }
@@ -126,6 +128,13 @@ impl Key {
         }
     }
 
+    /// Adds what the key unwrapped of a challenge, if it is elsewhere.
+    pub fn then(&mut self, value: Zeroizing<Vec<u8>>) {
+        if let Self::Unwrapped(key) = self {
+            key.value = Some(value);
+        }
+    }
+
     /// Returns the size of the modulus.
     pub fn bits(&self) -> Option<u32> {
         match self {
@@ -154,9 +163,14 @@ impl Identity for Key {
             Self::Both(keys) => keys.unwrap_key(wrapped, context, rng, out),
             Self::Token(key) => key.unwrap_key(wrapped, context, rng, out),
             Self::Unwrapped(key) => {
-                let place = { out.get_mut(..key.content_key.len()) }.ok_or(UnwrapError::Opaque)?;
-                place.copy_from_slice(&key.content_key);
-                Ok(key.content_key.len())
+                // A content key is bound to nothing, and a value is.
+                let bytes = match context {
+                    [] => &key.content_key,
+                    _ => key.value.as_ref().ok_or(UnwrapError::Opaque)?,
+                };
+                let place = { out.get_mut(..bytes.len()) }.ok_or(UnwrapError::Opaque)?;
+                place.copy_from_slice(bytes);
+                Ok(bytes.len())
             }
         }
     }

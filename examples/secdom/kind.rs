@@ -37,6 +37,8 @@ pub enum FileKind {
     Approval,
     RestoreRequest,
     RestoreContribution,
+    FileChallenge,
+    FileResponse,
     Backup,
     DomainFile,
     RestoreBlob,
@@ -128,6 +130,8 @@ impl fmt::Display for FileKind {
             Self::Approval => "an approval",
             Self::RestoreRequest => "a request to restore a Managed HSM security domain",
             Self::RestoreContribution => "a contribution to restore a Managed HSM security domain",
+            Self::FileChallenge => "a challenge of a drill of a Managed HSM security domain",
+            Self::FileResponse => "a response of a drill of a Managed HSM security domain",
             Self::Backup => "a backup",
             Self::DomainFile => "a Managed HSM security domain",
             Self::RestoreBlob => "a Managed HSM restore blob",
@@ -210,6 +214,8 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
         FileKind::Approval,
         FileKind::RestoreRequest,
         FileKind::RestoreContribution,
+        FileKind::FileChallenge,
+        FileKind::FileResponse,
     ]
     .contains(kind);
     own && { minicbor::Decoder::new(bytes).skip() }.is_err_and(|error| error.is_end_of_input())
@@ -217,6 +223,7 @@ fn is_cut(kind: &FileKind, bytes: &[u8]) -> bool {
 
 /// Recognises a file of five items. After a version and a digest, a challenge has another digest,
 /// and the others have an index. A response has no bytes or 32 after it, and a contribution more.
+/// The values of a challenge about a domain file begin with a thumbprint, the others with an index.
 fn of_five(bytes: &[u8]) -> FileKind {
     let mut decoder = minicbor::Decoder::new(bytes);
     let front = decoder.array().and_then(|_| decoder.skip());
@@ -224,7 +231,17 @@ fn of_five(bytes: &[u8]) -> FileKind {
         return FileKind::Contribution;
     }
     if matches!(decoder.datatype(), Ok(Type::Bytes)) {
-        return FileKind::Challenge;
+        let mut first = || {
+            decoder.skip()?;
+            decoder.skip()?;
+            decoder.array()?;
+            decoder.array()?;
+            decoder.datatype()
+        };
+        return match first() {
+            Ok(Type::Bytes) => FileKind::FileChallenge,
+            _ => FileKind::Challenge,
+        };
     }
     let value = decoder.skip().ok();
     match value.and_then(|()| bytes.get(decoder.position()..)) {
@@ -233,15 +250,21 @@ fn of_five(bytes: &[u8]) -> FileKind {
     }
 }
 
-/// Recognises a file of four items. After a version and a digest, an approval has an index, and a
-/// contribution to a restore session a thumbprint.
+/// Recognises a file of four items. After a version and a digest, an approval has an index, and the
+/// others have a thumbprint. A response of a drill has 32 bytes after it, and a contribution more.
 fn of_four(bytes: &[u8]) -> FileKind {
     let mut decoder = minicbor::Decoder::new(bytes);
     let front = decoder.array().and_then(|_| decoder.skip());
     let front = front.and_then(|()| decoder.skip());
     match front.and_then(|()| decoder.datatype()) {
-        Ok(Type::Bytes) | Err(_) => FileKind::RestoreContribution,
-        Ok(_) => FileKind::Approval,
+        Ok(Type::Bytes) => {}
+        Ok(_) => return FileKind::Approval,
+        Err(_) => return FileKind::RestoreContribution,
+    }
+    let custodian = decoder.skip().ok();
+    match custodian.and_then(|()| bytes.get(decoder.position()..)) {
+        Some([0x58, 32, ..]) => FileKind::FileResponse,
+        _ => FileKind::RestoreContribution,
     }
 }
 

@@ -15,7 +15,7 @@ pub struct CertsArg {
     /// Certificates, PEM or DER, that show who the custodians are; CER+PUB for one who needs two
     /// keys
     #[arg(long, num_args = 1.., value_name = "CER")]
-    certs: Vec<PathBuf>,
+    pub certs: Vec<PathBuf>,
 }
 
 /// The subjects of custodians whose certificates are given.

@@ -28,12 +28,12 @@ pub struct Passwords(Vec<Zeroizing<Vec<u8>>>);
 
 impl PasswordArgs {
     /// Reads the passwords for `keys` keys.
-    pub fn read(self, keys: usize) -> Outcome<Passwords> {
+    pub fn read(&self, keys: usize) -> Outcome<Passwords> {
         let (given, what) = if self.password_file.is_empty() {
             (
                 self.passwords
-                    .into_iter()
-                    .map(|p| Zeroizing::new(p.into_bytes()))
+                    .iter()
+                    .map(|p| Zeroizing::new(p.as_bytes().to_vec()))
                     .collect(),
                 "password",
             )

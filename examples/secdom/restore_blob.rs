@@ -9,7 +9,7 @@ use security_domain::managed_hsm::restore_blob;
 use serde_json::json;
 
 use crate::certificate::CertificateFile;
-use crate::custodians::{self, KeyArgs, Present, Unusable};
+use crate::custodians::{self, KeyArgs, Present, Unusable, Whom};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::output::{Access, Content, Target};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
@@ -59,7 +59,14 @@ pub fn run(args: Args) -> Outcome<Report> {
     let Present {
         mut custodians,
         mut left_out,
-    } = custodians::read(args.keys, path, &mut file, required, Unusable::LeftOut)?;
+    } = custodians::read(
+        args.keys,
+        path,
+        &mut file,
+        required,
+        Unusable::LeftOut,
+        Whom::Listed,
+    )?;
     let public = transfer.public_key();
     let public = [public.modulus(), public.exponent()];
     if { custodians.iter() }.any(|custodian| custodian.key.public() == Some(public)) {

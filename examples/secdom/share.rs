@@ -13,10 +13,10 @@ use crate::pair::KeyFiles;
 use crate::passwords::PasswordArgs;
 use crate::report::{Outcome, Refusal};
 
-/// Where a share comes from.
+/// Where a share of a sealed domain comes from.
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
-pub struct ShareArgs {
+pub struct HeldArgs {
     /// The custodian's private key in PEM, or the PKCS#11 URI of a key in a token; KEY+KEY if two
     /// are needed
     #[arg(long, value_name = "KEY")]
@@ -24,8 +24,38 @@ pub struct ShareArgs {
     /// What a token or a key management service unwrapped of the share: 65 bytes, their base64, or
     /// JSON with it; - reads standard input. With --key CER+KEY it is what the token with the RSA
     /// key decrypted: 64 bytes
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "elsewhere")]
     pub share: Option<PathBuf>,
+}
+
+/// Where a share comes from, of a sealed domain or of a domain file.
+#[derive(clap::Args)]
+pub struct ShareArgs {
+    #[command(flatten)]
+    pub held: HeldArgs,
+    /// With --sd-file, for a key that is elsewhere: the certificate, and what the key decrypted, 64
+    /// bytes, raw, in base64 or in hexadecimal digits, or a service's JSON with them; - reads
+    /// standard input. `inspect --json` prints the command
+    #[arg(
+        long,
+        value_name = "CER=FILE",
+        requires = "sd_file",
+        conflicts_with_all = ["key", "share"],
+        groups = ["HeldArgs", "elsewhere"]
+    )]
+    pub sd_unwrapped: Option<PathBuf>,
+}
+
+impl ShareArgs {
+    /// Refuses what a token unwrapped of a sealed domain, in place of --sd-unwrapped.
+    pub fn for_domain_file(self) -> Outcome<Self> {
+        match self.held.share {
+            None => Ok(self),
+            Some(_) => Err(Refusal::new(
+                "--share is a share of a sealed domain; with --sd-file give --sd-unwrapped",
+            )),
+        }
+    }
 }
 
 /// A custodian's share, and what unwrapped it.
@@ -39,7 +69,7 @@ pub struct Held {
 
 /// Reads the share of the custodian whose key the argument `--key` names, or which a token
 /// unwrapped, as the file of `--share` says.
-pub fn read(from: &ShareArgs, passwords: PasswordArgs, sealed: Sealed<'_>) -> Outcome<Held> {
+pub fn read(from: &HeldArgs, passwords: &PasswordArgs, sealed: Sealed<'_>) -> Outcome<Held> {
     let (key, answer) = (from.key.as_deref(), from.share.as_deref());
     let (share, key) = match (key, answer) {
         (Some(key), answer) => {
@@ -63,7 +93,7 @@ const NO_KEY: &str = "neither --key nor --share is given";
 fn with_key(
     argument: &Path,
     answer: Option<&Path>,
-    passwords: PasswordArgs,
+    passwords: &PasswordArgs,
     sealed: Sealed<'_>,
 ) -> Outcome<(DomainShare, Key)> {
     let files = KeyFiles::of(argument);

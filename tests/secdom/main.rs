@@ -13,6 +13,7 @@ mod command_line;
 mod contribute;
 mod damaged;
 mod drill;
+mod drill_file;
 mod drill_sealed;
 mod formats;
 mod hsm;

@@ -684,6 +684,91 @@ fn a_domain_file_in_something_else_is_told_with_both_digests() {
     }
 }
 
+/// A custodian whose digest in the file is damaged contributes under the digest that the file has.
+#[test]
+fn a_custodian_whose_digest_is_damaged_contributes_all_the_same() {
+    let mut session = Session::new("v01-2of3-2048");
+    let text = fs::read_to_string(&session.file).unwrap();
+    let flipped = "A".repeat(43);
+    session.file = session
+        .folder
+        .write("flipped.json", text.replace(&id("s2048_2"), &flipped));
+    let digest = session.begin("session", "request");
+    let run = secdom(session.contribute_line("request", &digest, "s2048_2", "c2"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for words in ["found by its key alone", &flipped, &id("s2048_2")] {
+        assert!(run.err.contains(words), "{run:?}");
+    }
+    let stranger = secdom(session.contribute_line("request", &digest, "s2048_5", "x"));
+    stranger.refused(&["s2048_5.key", "belongs to no share"]);
+    session.contribute("request", &digest, "s2048_0", "c0");
+    session.add("session", &["c2", "c0"], "blob").done();
+    assert_eq!(session.artifacts(&session.path("blob")).len(), 3);
+
+    // What cannot be read names nobody to the collector.
+    session.file = session
+        .folder
+        .write("empty.json", text.replace(&id("s2048_2"), ""));
+    let begun = secdom(session.begin_line("another", "other-request"));
+    let digest = word(&begun.out, "request-digest").to_owned();
+    secdom(session.contribute_line("other-request", &digest, "s2048_2", "x")).refused(&[
+        "empty.json",
+        "x5t_256",
+        &id("s2048_2"),
+        "restore-blob",
+    ]);
+    assert!(!session.path("x").exists());
+}
+
+/// On a terminal the custodian says yes before the key is used, or nothing leaves.
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[test]
+fn a_custodian_at_a_terminal_says_yes_first() {
+    use std::io::Write;
+
+    use crate::interrupted::Terminal;
+
+    let session = Session::new("v01-2of3-2048");
+    let digest = session.begin("session", "request");
+    let line = |out: &str| session.contribute_line("request", &digest, "s2048_0", out);
+    for (typed, out) in [
+        ("yes", Some("said")),
+        ("no", None),
+        ("", None),
+        ("yess", None),
+    ] {
+        let mut terminal = Terminal::new();
+        let held = terminal.open();
+        let mut child = terminal.run(line(out.unwrap_or("x")));
+        let mut shown = String::new();
+        while !shown.contains("Type yes to go on: ") {
+            shown += &terminal.shown();
+        }
+        let flat: String = shown.split_whitespace().collect();
+        for words in ["transfer-key", &digest, "collector"] {
+            assert!(flat.contains(words), "{shown}");
+        }
+        assert!(!session.path(out.unwrap_or("x")).exists());
+        terminal.master.write_all(typed.as_bytes()).unwrap();
+        terminal.master.write_all(b"\n").unwrap();
+        assert_eq!(child.wait().unwrap().success(), out.is_some(), "{typed}");
+        assert_eq!(session.path(out.unwrap_or("x")).exists(), out.is_some());
+        drop(held);
+    }
+    // Said beforehand.
+    let terminal = Terminal::new();
+    let held = terminal.open();
+    let mut line = line("beforehand");
+    line.push("--yes".into());
+    assert!(terminal.run(line).wait().unwrap().success());
+    assert!(session.path("beforehand").exists());
+    drop(held);
+    session.add("session", &["said"], "blob").done();
+}
+
 #[test]
 fn a_cancelled_session_leaves_nothing() {
     let session = Session::new("v01-2of3-2048");

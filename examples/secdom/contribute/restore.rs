@@ -7,6 +7,7 @@ use std::path::Path;
 
 use getrandom::SysRng;
 use security_domain::contribution::RequestDigest;
+use security_domain::managed_hsm::domain_file::DomainFile;
 use security_domain::managed_hsm::restore_session::{
     ContributeError, Request, VettedRequest, contribute, contribution_len,
 };
@@ -14,7 +15,8 @@ use security_domain::rng::RngError;
 use security_domain::x509::Thumbprint;
 use serde_json::json;
 
-use crate::custodians::{self, KeyArgs, Present, Unusable};
+use crate::confirm::YesArg;
+use crate::custodians::{self, Custodian, KeyArgs, Present, Unusable, Whom};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::kind::{self, FileKind};
 use crate::output::{Access, Target};
@@ -25,17 +27,18 @@ use crate::{clock, input, restore_session, show};
 /// What a custodian of a security-domain file gives.
 pub struct Answer<'a> {
     pub sd_file: &'a Path,
-    pub format: FormatArgs,
+    pub format: &'a FormatArgs,
     pub expect_thumbprint: Option<Thumbprint>,
     pub request: &'a Path,
     pub request_digest: RequestDigest,
+    pub yes: &'a YesArg,
     pub keys: KeyArgs,
 }
 
 pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<Report> {
     let path = answer.sd_file;
     let (text, around) = restore_session::read(path)?;
-    let Domain { file, passed_over } = domain::read(path, &text, &answer.format)?;
+    let Domain { file, passed_over } = domain::read(path, &text, answer.format)?;
     let file = shared(path, file)?;
     let bytes = input::read(answer.request)?;
     let request = Request::parse(&bytes)
@@ -74,25 +77,29 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
     // The custodian knows what the share is for before the key is opened.
     let purpose = purpose(&request);
     show_first(&purpose);
+    answer.yes.confirm(&format!(
+        "Send your share of {} to the collector that showed request {}, which restores the HSM with transfer key {have}",
+        show::path(path),
+        request.digest(),
+    ))?;
 
-    let mut file = File::Shared(file);
-    let Present { mut custodians, .. } =
-        custodians::read(answer.keys, path, &mut file, 1, Unusable::Refused)?;
+    let (original, mut file) = (file.clone(), File::Shared(file));
+    let Present { mut custodians, .. } = custodians::read(
+        answer.keys,
+        path,
+        &mut file,
+        1,
+        Unusable::Refused,
+        Whom::Anybody,
+    )?;
     let notes = custodians::notes(&file, &custodians);
     let file = shared(path, file)?;
     let custodian = custodians.first_mut();
     let custodian = custodian.ok_or_else(|| Refusal::file(path, "no key is given"))?;
+    let of = listed_as(path, &original, &file, custodian)?;
     let mut out = vec![0; contribution_len(&request)];
-    let (of, key) = (custodian.thumbprint, &mut custodian.key);
-    let contribution = contribute(
-        &file,
-        &vetted,
-        &of,
-        key,
-        clock::unix(),
-        &mut SysRng,
-        &mut out,
-    );
+    let (key, rng) = (&mut custodian.key, &mut SysRng);
+    let contribution = contribute(&original, &vetted, &of, key, clock::unix(), rng, &mut out);
     let contribution = contribution.map_err(|error| match error {
         ContributeError::Share(error) => {
             let name = custodian.key_file.as_path();
@@ -116,6 +123,30 @@ pub fn run(answer: Answer<'_>, target: &Target<'_>, json: &JsonArg) -> Outcome<R
         .notes
         .extend(around.into_iter().chain(passed_over).chain(notes));
     Ok(report)
+}
+
+/// Returns the thumbprint by which the file lists a custodian. It is that of the certificate, unless
+/// the digest in the file is damaged and the key alone found the share: `found` is the file in which
+/// the share is the custodian's.
+fn listed_as(
+    path: &Path,
+    file: &DomainFile<'_>,
+    found: &DomainFile<'_>,
+    custodian: &Custodian,
+) -> Outcome<Thumbprint> {
+    let me = custodian.thumbprint;
+    let mut places = file.digests().zip(found.digests());
+    match places.find(|(_, now)| *now == Ok(me)) {
+        Some((Ok(listed), _)) => Ok(listed),
+        Some((Err(error), _)) => Err(Refusal::file(
+            path,
+            format!(
+                "{error}: it is the digest of custodian {me}, whose key opens the share, but a collector cannot know \
+                 whose the share is: restore with restore-blob"
+            ),
+        )),
+        None => Err(Refusal::file(path, format!("does not list custodian {me}"))),
+    }
 }
 
 /// Which file the request is for, and which HSM is restored.

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use security_domain::managed_hsm::Fault;
-use security_domain::x509::RecoveryCertificate;
+use security_domain::x509::{RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
 use super::Custodian;
@@ -148,6 +148,19 @@ impl<'p> Candidate<'p> {
     /// Returns whether one of the certificates belongs to a custodian of the file.
     pub fn is_listed(&self) -> bool {
         self.certificates.iter().any(|one| one.refusal.is_none())
+    }
+
+    /// Refuses a custodian of the file for whom a challenge has no value.
+    pub fn must_be_among(&self, asked: &[Thumbprint]) -> Outcome<()> {
+        let listed = { self.certificates.iter() }.filter(|one| one.refusal.is_none());
+        let listed: Vec<_> = listed.map(|one| Thumbprint::of(one.file.der())).collect();
+        match listed.first() {
+            Some(me) if !listed.iter().any(|one| asked.contains(one)) => Err(Refusal::file(
+                &self.key_file,
+                format!("the challenge has no value for custodian {me}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Opens the key, and finds its certificate. If that belongs to no custodian of the file, the

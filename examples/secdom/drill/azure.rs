@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use security_domain::managed_hsm::domain_file::DomainFile;
 use serde_json::json;
 
-use crate::custodians::{self, Custodian, KeyArgs, Unusable};
+use crate::custodians::{self, Custodian, KeyArgs, Unusable, Whom};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{show, split, text};
@@ -32,8 +32,15 @@ pub fn run(args: Args) -> Outcome<Report> {
         mut file,
         passed_over,
     } = domain::read(path, &text, &args.format)?;
-    let mut custodians =
-        custodians::read(args.keys, path, &mut file, 1, Unusable::Refused)?.custodians;
+    let mut custodians = custodians::read(
+        args.keys,
+        path,
+        &mut file,
+        1,
+        Unusable::Refused,
+        Whom::Listed,
+    )?
+    .custodians;
 
     match &file {
         File::Shared(file) => drill_shares(path, file, &mut custodians)?,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom drill challenge`: asks custodians of a sealed domain to show that they have their keys
-//! and shares.
+//! `secdom drill challenge`: asks custodians to show that they have their keys and shares.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,8 @@ use security_domain::drill::{Challenge, Proof};
 use security_domain::sealed_domain::SealedDomain;
 use serde_json::json;
 
-use super::SealedArgs;
+use super::file;
+use crate::of::{Of, OfArgs, SealedFile};
 use crate::output::{Access, Content, Target};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{clock, floor, input, recipients, show};
@@ -19,16 +19,19 @@ use crate::{clock, floor, input, recipients, show};
 const EXAMPLE: &str = "Example:
   secdom drill challenge --sealed domain.sealed --expect-domain 2c26...e7ae \\
       --custodians A.cer B.cer C.cer --out challenge
+  secdom drill challenge --sd-file domain.json \\
+      --custodians A.cer B.cer C.cer --out challenge
 
 Keep the challenge, and verify the responses with that copy, once. Make a new one for each drill.";
 
-/// Write a challenge to the custodians of a sealed domain. Those whose certificates or public keys
-/// are given can prove that they have key and share, the others that the share is known
+/// Write a challenge to custodians. Of a sealed domain, those whose certificates or public keys are
+/// given can prove that they have key and share, the others that the share is known. Of a domain
+/// file of Managed HSM, those whose certificates are given can prove that they have their keys
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     #[command(flatten)]
-    of: SealedArgs,
+    of: OfArgs,
     /// The certificates or public keys of the custodians who are to prove that they have their
     /// keys, PEM or DER, of any kinds; CER+PUB for a custodian who needs two
     #[arg(long, num_args = 1.., value_name = "CER")]
@@ -42,16 +45,26 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Outcome<Report> {
     let target = Target::new(&args.out, Content::Binary, &args.json)?;
-    let bytes = input::read(&args.of.sealed)?;
-    let sealed = args.of.parse(&bytes)?;
+    match args.of.which()? {
+        Of::Sealed(of) => to_sealed(args, &of, &target),
+        Of::DomainFile(path, format) => {
+            let of = file::Of { path, format };
+            file::challenge(&of, &args.custodians, &target, &args.json)
+        }
+    }
+}
+
+fn to_sealed(args: &Args, of: &SealedFile<'_>, target: &Target<'_>) -> Outcome<Report> {
+    let bytes = input::read(of.path)?;
+    let sealed = of.parse(&bytes)?;
     let (keys, _) = recipients::read(&args.custodians)?;
     for (key, argument) in keys.iter().zip(&args.custodians) {
-        must_be_listed(key, argument, &sealed, &args.of.sealed)?;
+        must_be_listed(key, argument, &sealed, of.path)?;
     }
     let now = clock::unix();
     let mut out = vec![0; Challenge::written_len(&keys)];
     let challenge = Challenge::write(&sealed, &keys, now, &mut SysRng, &mut out)
-        .map_err(|error| Refusal::file(&args.of.sealed, error))?;
+        .map_err(|error| Refusal::file(of.path, error))?;
     let output = target.write(Access::Everyone, challenge.as_bytes())?;
 
     let (file, digest) = (target.shown(), challenge.digest());

@@ -8,9 +8,11 @@ use security_domain::drill::{Challenge, DrillValue, Proof, Response, ValueError,
 use security_domain::sealed_domain::SealedDomain;
 use serde_json::json;
 
-use super::{SealedArgs, parse_challenge};
+use super::{file, parse_challenge};
 use crate::custodian::Sealed;
+use crate::custodians::KeyArgs;
 use crate::key::Key;
+use crate::of::{Of, OfArgs, SealedFile};
 use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
@@ -23,6 +25,14 @@ const EXAMPLE: &str = "Example:
 
 The response holds nothing of your share. The challenge may come from anybody.
 
+Of a domain file of Managed HSM, both your share and the value for you must open, with one key:
+  secdom drill respond --sd-file domain.json --challenge challenge \\
+      --key A.key --out response-of-ada
+With the key elsewhere, let it decrypt both (wrapped_content_key of inspect --json on the file, wrapped_value on the \
+challenge, with your thumbprint):
+  secdom drill respond ... --sd-unwrapped A.cer=content-key --value value \\
+      --out response-of-ada
+
 With a key in a token that has a PKCS#11 module, give its URI to --key. With a key in another token or a key management \
 service: let it decrypt your wrapped share (wrapped_share of inspect --json on the sealed domain) and the value for you \
 (wrapped_value of inspect --json on the challenge, with the index of your share), both as secdom contribute --help says:
@@ -33,21 +43,24 @@ in --share and --value the 64 bytes that it decrypted: of your rsa_part, and of 
 wrapped value.";
 
 /// Answer a challenge as one custodian: the response proves that you have your key and your share,
-/// and holds nothing of either
+/// or of a domain file of Managed HSM that you have your key, and holds nothing of either
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     #[command(flatten)]
-    of: SealedArgs,
+    of: OfArgs,
     /// The challenge
     #[arg(long, value_name = "FILE")]
     challenge: PathBuf,
     #[command(flatten)]
     from: ShareArgs,
-    /// With --share, what it unwrapped of the challenge's value, in the same forms; without it, the
-    /// response shows only that the share is known
-    #[arg(long, value_name = "FILE", requires = "share")]
+    /// With --share or --sd-unwrapped, what the key unwrapped of the challenge's value, in the same
+    /// forms. With --share it may be left out: the response shows only that the share is known then
+    #[arg(long, value_name = "FILE", requires = "elsewhere")]
     value: Option<PathBuf>,
+    /// With --sd-file, certificates that are not beside the key
+    #[arg(long, num_args = 1.., value_name = "CER", requires = "sd_file")]
+    certs: Vec<PathBuf>,
     #[command(flatten)]
     passwords: PasswordArgs,
     #[command(flatten)]
@@ -59,28 +72,48 @@ pub struct Args {
 
 pub fn run(args: Args) -> Outcome<Report> {
     let target = Target::new(&args.out, Content::Binary, &args.json)?;
-    let bytes = input::read(&args.of.sealed)?;
-    let sealed = args.of.parse(&bytes)?;
+    match args.of.which()? {
+        Of::Sealed(of) => with_share(&args, &of, &target),
+        Of::DomainFile(path, format) => {
+            let of = file::Of { path, format };
+            if args.from.sd_unwrapped.is_some() && args.value.is_none() {
+                let reason =
+                    "--sd-unwrapped: give --value, too: what the key decrypted of the challenge";
+                return Err(Refusal::new(reason));
+            }
+            let answer = file::Answer {
+                challenge: &args.challenge,
+                keys: KeyArgs::one(args.from.for_domain_file()?, args.certs, args.passwords),
+                value: args.value.as_deref(),
+            };
+            file::answer(&of, answer, &target, &args.json)
+        }
+    }
+}
+
+fn with_share(args: &Args, file: &SealedFile<'_>, target: &Target<'_>) -> Outcome<Report> {
+    let bytes = input::read(file.path)?;
+    let sealed = file.parse(&bytes)?;
     let bytes = input::read(&args.challenge)?;
     let challenge = parse_challenge(&args.challenge, &bytes, &sealed)?;
     let of = Sealed {
         domain: &sealed,
-        path: &args.of.sealed,
+        path: file.path,
     };
-    let mut held = share::read(&args.from, args.passwords, of)?;
+    let mut held = share::read(&args.from.held, &args.passwords, of)?;
     let given = Given {
         challenge: &challenge,
         challenge_file: &args.challenge,
-        key_file: args.from.key.as_ref(),
+        key_file: args.from.held.key.as_ref(),
         value_file: args.value.as_ref(),
     };
     let (value, note) = given.value(&sealed, &mut held)?;
 
     let mut out = [0; Response::MAX_LEN];
-    let (expect, share, value) = (args.of.expect(), &held.share, value.as_ref());
+    let (share, value) = (&held.share, value.as_ref());
     let response = respond(
         &sealed,
-        &expect,
+        &file.expect,
         &challenge,
         share,
         value,

@@ -8,26 +8,31 @@ use security_domain::drill::{Answered, Challenge, Response};
 use security_domain::sealed_domain::SealedDomain;
 use serde_json::json;
 
-use super::{SealedArgs, parse_challenge};
+use super::{file, parse_challenge, second};
 use crate::kind::{self, FileKind};
 use crate::names::CertsArg;
+use crate::of::{Of, OfArgs, SealedFile};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{floor, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom drill verify --sealed domain.sealed --expect-domain 2c26...e7ae \\
       --challenge challenge response-of-ada response-of-bob
+  secdom drill verify --sd-file domain.json \\
+      --challenge challenge response-of-ada
 
 Take a challenge that you made yourself, and take it once: whoever made it knows what it asks for, and a response that \
-was seen before proves nothing.";
+was seen before proves nothing. Of a domain file of Managed HSM a response proves that the key is there; that the share \
+opened is what the custodian's program says.";
 
 /// Say what responses to your own challenge prove of each custodian: key and share, or that the
-/// share is known. The exit code is 1 if any response was refused
+/// share is known, or of a domain file of Managed HSM that the key is there. The exit code is 1 if
+/// any response was refused
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     #[command(flatten)]
-    of: SealedArgs,
+    of: OfArgs,
     /// The challenge, as you kept it
     #[arg(long, value_name = "FILE")]
     challenge: PathBuf,
@@ -41,15 +46,25 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
+    match args.of.which()? {
+        Of::Sealed(of) => of_sealed(args, &of),
+        Of::DomainFile(path, format) => {
+            let (of, certs) = (file::Of { path, format }, &args.certs.certs);
+            file::verify(&of, &args.challenge, &args.responses, certs, &args.json)
+        }
+    }
+}
+
+fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
     let names = args.certs.read()?;
-    let bytes = input::read(&args.of.sealed)?;
-    let sealed = args.of.parse(&bytes)?;
+    let bytes = input::read(of.path)?;
+    let sealed = of.parse(&bytes)?;
     let bytes = input::read(&args.challenge)?;
     let challenge = parse_challenge(&args.challenge, &bytes, &sealed)?;
     let (mut text, mut listed) = (String::new(), Vec::new());
     let (mut answered, mut refused) = (Vec::<(CustodianId, &Path)>::new(), Vec::new());
     for file in &args.responses {
-        let one = verify(args, &sealed, &challenge, file).and_then(|one| {
+        let one = verify(of, &sealed, &challenge, file).and_then(|one| {
             let earlier = answered.iter().find(|(id, _)| *id == one.custodian);
             match earlier {
                 Some((id, earlier)) => Err(second(file, &names.show(*id), earlier)),
@@ -102,7 +117,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
 }
 
 fn verify(
-    args: &Args,
+    of: &SealedFile<'_>,
     sealed: &SealedDomain<'_>,
     challenge: &Challenge<'_>,
     file: &Path,
@@ -110,18 +125,5 @@ fn verify(
     let bytes = input::read(file)?;
     let response = Response::parse(&bytes)
         .map_err(|error| kind::refusal(file, &bytes, &FileKind::Response, error))?;
-    { response.verify(sealed, &args.of.expect(), challenge) }
-        .map_err(|error| Refusal::file(file, error))
-}
-
-/// The refusal of a second response of one custodian, who is shown as `name`.
-fn second(file: &Path, name: &str, earlier: &Path) -> Refusal {
-    let reason = match file == earlier {
-        true => "is given twice".into(),
-        false => format!(
-            "custodian {name} has responded with {}",
-            show::path(earlier)
-        ),
-    };
-    Refusal::file(file, reason)
+    { response.verify(sealed, &of.expect, challenge) }.map_err(|error| Refusal::file(file, error))
 }

@@ -11,13 +11,13 @@ use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::drill::{Challenge, Response};
-use security_domain::managed_hsm::restore_session;
+use security_domain::managed_hsm::{drill, restore_session};
 use security_domain::sealed_domain::{BirthCommitment, Custodian, Header, SealedDomain};
 use serde_json::json;
 
 use super::certs::Certs;
 use super::facts::Facts;
-use super::{about_holder, about_key, about_kinds, about_quorum, holder_in_json};
+use super::{about_holder, about_key, about_kinds, about_quorum, holder_in_json, unwrapping};
 use crate::certificate::Holder;
 use crate::hsm::parse_sealed;
 use crate::kind::{self, FileKind};
@@ -33,11 +33,13 @@ pub fn read(path: &Path, bytes: &[u8], certs: &Certs) -> Option<Outcome<Facts>> 
         [0x85, ..] => match FileKind::of(bytes) {
             FileKind::Challenge => challenge(path, bytes),
             FileKind::Response => response(path, bytes),
+            FileKind::FileChallenge => file_challenge(path, bytes),
             _ => contribution(path, bytes),
         },
         [0x87, ..] => restore_request(path, bytes),
         [0x84, ..] => match FileKind::of(bytes) {
             FileKind::Approval => approval(path, bytes),
+            FileKind::FileResponse => file_response(path, bytes),
             _ => restore_contribution(path, bytes),
         },
         [0x8a, ..] => act(path, bytes),
@@ -283,6 +285,45 @@ fn approval(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     let index = approval.index().get();
     facts.word("share", format!("{index}, not verified"));
     facts.member("index", index);
+    Ok(facts)
+}
+
+fn file_challenge(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let challenge = drill::Challenge::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::FileChallenge, error))?;
+    let title = "challenge of a drill of a Managed HSM security domain, version 1";
+    let mut facts = Facts::new(path, "file-challenge", title, bytes);
+    facts.word("challenge", challenge.digest());
+    facts.member("challenge_digest", challenge.digest().to_string());
+    facts.fact("challenge-id", challenge.id());
+    facts.fact("domain-file", challenge.file());
+    facts.time("created", challenge.created(), "its maker had no clock");
+    let mut values = Vec::new();
+    for (of, wrapped) in challenge.values() {
+        let size = show::count(wrapped.len(), "byte");
+        facts.word("value", format!("for {of}, {size}"));
+        let wrapped = base64(wrapped);
+        let command = unwrapping(&wrapped);
+        values.push(json!({
+            "custodian": of.to_string(),
+            "wrapped_value": wrapped,
+            "command": command,
+        }));
+    }
+    facts.member("values", values);
+    Ok(facts)
+}
+
+fn file_response(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
+    let response = drill::Response::parse(bytes)
+        .map_err(|error| kind::refusal(path, bytes, &FileKind::FileResponse, error))?;
+    let title = "response of a drill of a Managed HSM security domain, version 1";
+    let mut facts = Facts::new(path, "file-response", title, bytes);
+    facts.word("challenge", response.challenge());
+    facts.member("challenge_digest", response.challenge().to_string());
+    let of = response.custodian().to_string();
+    facts.word("custodian", format!("{of}, not verified"));
+    facts.member("custodian", of);
     Ok(facts)
 }
 
