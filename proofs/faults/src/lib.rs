@@ -19,6 +19,7 @@ mod host;
 mod import;
 mod kem;
 mod record;
+mod restore;
 mod scene;
 mod sealing;
 mod self_tests;
