@@ -190,6 +190,11 @@ fn a_key_that_is_elsewhere_answers_with_what_it_unwrapped() {
         .refused(&["--sd-unwrapped", "--value"]);
     let key = arguments!["--key", key("s2048_0"), "--value", value];
     drill.respond("challenge", &key, "x").unreadable();
+    // What a token unwrapped of a sealed domain.
+    let share = arguments!["--share", share];
+    drill
+        .respond("challenge", &share, "x")
+        .refused(&["--share", "--sd-unwrapped"]);
     assert!(!drill.folder.join("x").exists());
 }
 
