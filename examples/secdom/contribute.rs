@@ -54,7 +54,7 @@ from inspect --json, let the token decrypt it, and give the 64 bytes with the ot
 /// Answer the request of an HSM, or of a restore session, with one custodian's share, wrapped so
 /// that only who asked can open it
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, group = ShareArgs::of_sealed())]
 pub struct Args {
     #[command(flatten)]
     of: OfArgs,
@@ -96,7 +96,7 @@ pub fn run(args: Args) -> Outcome<Report> {
                 request: &args.request,
                 request_digest: args.request_digest,
                 yes: &args.yes,
-                keys: KeyArgs::one(args.from.for_domain_file()?, args.certs, args.passwords),
+                keys: KeyArgs::one(args.from, args.certs, args.passwords),
             };
             restore::run(answer, &target, &args.json)
         }

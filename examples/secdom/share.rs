@@ -47,14 +47,11 @@ pub struct ShareArgs {
 }
 
 impl ShareArgs {
-    /// Refuses what a token unwrapped of a sealed domain, in place of --sd-unwrapped.
-    pub fn for_domain_file(self) -> Outcome<Self> {
-        match self.held.share {
-            None => Ok(self),
-            Some(_) => Err(Refusal::new(
-                "--share is a share of a sealed domain; with --sd-file give --sd-unwrapped",
-            )),
-        }
+    /// A share that a token unwrapped is one of a sealed domain, not of a domain file.
+    pub fn of_sealed() -> clap::ArgGroup {
+        clap::ArgGroup::new("of_sealed")
+            .arg("share")
+            .conflicts_with("sd_file")
     }
 }
 

@@ -45,7 +45,7 @@ wrapped value.";
 /// Answer a challenge as one custodian: the response proves that you have your key and your share,
 /// or of a domain file of Managed HSM that you have your key, and holds nothing of either
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, group = ShareArgs::of_sealed())]
 pub struct Args {
     #[command(flatten)]
     of: OfArgs,
@@ -83,7 +83,7 @@ pub fn run(args: Args) -> Outcome<Report> {
             }
             let answer = file::Answer {
                 challenge: &args.challenge,
-                keys: KeyArgs::one(args.from.for_domain_file()?, args.certs, args.passwords),
+                keys: KeyArgs::one(args.from, args.certs, args.passwords),
                 value: args.value.as_deref(),
             };
             file::answer(&of, answer, &target, &args.json)
