@@ -30,6 +30,7 @@ fn the_ceremony_behaves_and_leaves_its_files() {
         "transfer.pem",
         "restore.json",
         "forged.json",
+        "next.sealed",
     ] {
         assert!(folder.join(name).is_file(), "{name}");
     }

@@ -2,7 +2,7 @@
 //! A security domain from its first sealing to its recovery, with real files: start here.
 //!
 //! Custodians make keys. An HSM seals its domain and is destroyed. A quorum of custodians restores the
-//! domain in another HSM. Attacks fail. The first part uses the files of Azure Managed HSM, the second
+//! domain in another HSM, which then changes its quorum. Attacks fail. The first part uses the files of Azure Managed HSM, the second
 //! the native format. The files remain, to be examined with `secdom`.
 //!
 //! `cargo run --release --all-features --example ceremony [FOLDER]`
@@ -12,6 +12,7 @@ mod interchange;
 mod party;
 #[path = "../secdom/pem/encode.rs"]
 mod pem;
+mod rotation;
 mod sealed;
 
 use std::error::Error;
@@ -67,6 +68,7 @@ fn ceremony() -> Outcome {
     let folder = folder.display();
     println!("   secdom inspect {folder}/domain.json --certs {folder}/*.cer");
     println!("   secdom inspect {folder}/domain.sealed");
+    println!("   secdom inspect {folder}/next.sealed");
     Ok(())
 }
 

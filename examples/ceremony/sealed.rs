@@ -24,9 +24,12 @@ use security_domain::self_test;
 
 use crate::board::{Board, ROOM, vault};
 use crate::party::Party;
-use crate::{NAMES, Outcome, REQUIRED, require, write_new};
+use crate::{NAMES, Outcome, REQUIRED, require, rotation, write_new};
 
 type In<'v, S> = Domain<'v, S, ROOM>;
+
+/// A domain in use.
+pub type ActiveDomain<'v> = In<'v, Active>;
 
 /// The secrets of the HSM.
 const SECRETS: [(&str, &[u8]); 2] = [
@@ -117,7 +120,30 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
         "they share a domain",
     )?;
 
-    println!("\n14. What must fail.");
+    println!(
+        "\n14. Emil leaves. The HSM proposes a quorum without him, three of the five consent, the"
+    );
+    println!(
+        "    four who stay prove that their keys open the new file, and its epoch becomes valid."
+    );
+    let board = &mut board_3;
+    let (third, next) =
+        rotation::without_the_last(third, &domain, &expect, custodians, board, folder)?;
+    let next = SealedDomain::parse(&next)?;
+    let header = next.header();
+    println!(
+        "   next.sealed    epoch {}, {} custodians",
+        header.epoch(),
+        header.quorum().count().get()
+    );
+    let adopt = ExpectedDomain::header(noted, header.epoch(), header.digest());
+    second.adopt(&next, &adopt, &mut board_2)?;
+    require(
+        second.status().header == third.status().header,
+        "both HSMs stand by the same file",
+    )?;
+
+    println!("\n15. What must fail.");
     let (mut memory_4, mut board_4) = (vault(), Board::new()?);
     let pending = file("stranger.pending");
     let (mut stranger, _) = activate(&mut memory_4, &mut board_4, custodians, &pending)?;
@@ -125,6 +151,13 @@ pub fn act(folder: &Path, custodians: &mut [Party]) -> Outcome {
     fails("the backup in an HSM of another domain", refused, |error| {
         matches!(error, LifecycleError::WrongDomain(_))
     })?;
+
+    let refused = second.adopt(&sealed, &expect, &mut board_2);
+    fails(
+        "the file of the first epoch, after the second",
+        refused.map_err(Into::into),
+        |error| matches!(error, LifecycleError::Expect(_)),
+    )?;
 
     let (mut memory_5, mut board_5) = (vault(), Board::new()?);
     let (mut session, request_5) = ask(&mut memory_5, &mut board_5, &sealed, &expect)?;
@@ -251,7 +284,7 @@ fn drill(
 }
 
 /// One custodian's part: compares the request with what the HSM shows, and wraps the share to it.
-fn answer(
+pub fn answer(
     custodian: &mut Party,
     domain: &[u8],
     expect: &ExpectedDomain,

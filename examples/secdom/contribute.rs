@@ -4,11 +4,12 @@
 
 mod restore;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::contribution::{
-    Request, RequestDigest, VettedRequest, contribute, contribution_len,
+    ProposalDigest, Request, RequestDigest, SessionPurpose, VettedRequest, contribute,
+    contribution_len,
 };
 use serde_json::json;
 
@@ -23,7 +24,7 @@ use crate::output::{Access, Content, Target};
 use crate::passwords::PasswordArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::share::{self, ShareArgs};
-use crate::{clock, ids, input};
+use crate::{clock, hsm, ids, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom contribute --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -41,6 +42,9 @@ token decrypt it (RSA-OAEP, SHA-256 for hash and MGF1, no label) and pipe the 65
       -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 |
       secdom contribute ... --share - --out from-ada
 They are your share in the clear. Give them to nothing else.
+
+If the request is to change the quorum, your answer consents to the next one. With the file that it proposes you see to whom:
+  secdom contribute ... --pending pending.sealed --key A.key --out from-ada
 
 For a restore session of a Managed HSM's security-domain file, name that file in place of the sealed domain:
   secdom contribute --sd-file domain.json --request request \\
@@ -71,6 +75,10 @@ pub struct Args {
     /// The request's digest, as the HSM or the collector shows it
     #[arg(long, value_name = "HEX")]
     request_digest: RequestDigest,
+    /// The pending file, if the request is to change the quorum: it must be the one that the request
+    /// proposes, and its custodians are shown
+    #[arg(long, value_name = "FILE", requires = "sealed")]
+    pending: Option<PathBuf>,
     #[command(flatten)]
     from: ShareArgs,
     #[command(flatten)]
@@ -103,6 +111,30 @@ pub fn run(args: Args) -> Outcome<Report> {
     }
 }
 
+/// Shows on stderr to whom the request proposes to seal the domain, if `path` is the file that it
+/// proposes.
+fn show_proposal(path: &Path, request: &Request<'_>, request_path: &Path) -> Outcome<()> {
+    let SessionPurpose::Rotate(proposal) = request.purpose() else {
+        let reason = format!("is to {}, and proposes no file", request.purpose());
+        return Err(Refusal::file(request_path, reason));
+    };
+    let bytes = input::read(path)?;
+    let pending = hsm::parse_sealed(path, &bytes)?;
+    let header = pending.header();
+    if ProposalDigest::of(header.digest()) != proposal {
+        let reason = format!("is not the file that {} proposes", show::path(request_path));
+        return Err(Refusal::file(path, reason));
+    }
+    let (quorum, mut text) = (header.quorum(), String::new());
+    for custodian in header.custodians() {
+        text += &format!("custodian {}  {}\n", custodian.id, custodian.algorithm);
+    }
+    let (need, of) = (quorum.threshold().get(), quorum.count().get());
+    let digest = header.digest();
+    eprint!("next-header {digest}\nquorum {need} of {of}\n{text}");
+    Ok(())
+}
+
 /// Answers the request of an HSM with a share of its sealed domain.
 fn to_hsm(args: &Args, file: &SealedFile<'_>, target: &Target<'_>) -> Outcome<Report> {
     let sealed_bytes = input::read(file.path)?;
@@ -113,6 +145,9 @@ fn to_hsm(args: &Args, file: &SealedFile<'_>, target: &Target<'_>) -> Outcome<Re
     let request = VettedRequest::compared(request, args.request_digest)
         .map_err(|error| Refusal::file(&args.request, error))?;
 
+    if let Some(path) = &args.pending {
+        show_proposal(path, request.request(), &args.request)?;
+    }
     let (asked, domain) = (request.request(), sealed.header().domain_id());
     args.yes.confirm(&format!(
         "Send your share of domain {domain} to the HSM that showed request {}, which is to {}",

@@ -68,7 +68,11 @@ impl Change {
     }
 
     fn contribute(&self, custodian: usize, digest: &str, out: &str) {
-        secdom(arguments![
+        secdom(self.contribution(custodian, digest, out)).done();
+    }
+
+    fn contribution(&self, custodian: usize, digest: &str, out: &str) -> Vec<OsString> {
+        arguments![
             "contribute",
             "--sealed",
             self.path("one.sealed"),
@@ -82,8 +86,8 @@ impl Change {
             self.site.key(custodian),
             "--out",
             self.path(out)
-        ])
-        .done();
+        ]
+        .to_vec()
     }
 
     fn respond(&self, name: &str, challenge: &str, out: &str) {
@@ -186,7 +190,16 @@ fn the_quorum_changes_and_the_other_hsm_follows() {
     change
         .end("commit", "two.sealed")
         .refused(&["1 of the present"]);
-    change.contribute(2, &digest, "from-2");
+    let mut line = change.contribution(2, &digest, "from-2");
+    line.extend(arguments!["--pending", change.path("one.sealed")]);
+    secdom(&line).refused(&["one.sealed", "proposes"]);
+    *line.last_mut().unwrap() = change.path("pending").into();
+    let said = secdom(&line);
+    assert_eq!(
+        (said.code, said.err.matches("custodian ").count()),
+        (Some(0), 3)
+    );
+    assert!(said.err.contains("quorum 2 of 3\n"), "{said:?}");
     let said = change.take("approve", &["from-0", "from-2"]).done();
     assert!(said.contains("has already consented") && said.contains("consents 2 of 2\n"));
     change
