@@ -17,6 +17,7 @@ import sys
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, padding, x25519
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding, aes_key_wrap_with_padding
 
@@ -285,12 +286,37 @@ def from_name(name):
     return KINDS[name].make(seed_of(name))
 
 
+def key_wrap(key, icv, message):
+    """SP 800-38F section 6.3 for a message of more than 8 bytes, with a given ICV2."""
+    aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    head, padded = icv + struct.pack(">I", len(message)), message + bytes(-len(message) % 8)
+    blocks = [padded[at : at + 8] for at in range(0, len(padded), 8)]
+    for step in range(6 * len(blocks)):
+        place = step % len(blocks)
+        block = aes.update(head + blocks[place])
+        head, blocks[place] = (int.from_bytes(block[:8], "big") ^ step + 1).to_bytes(8, "big"), block[8:]
+    return head + b"".join(blocks)
+
+
+def another_icv():
+    """A seed, the known answer under it, and the same message with another ICV2, which no change of the known answer gives."""
+    rows = json.loads((KEM / "known-answer.json").read_text())
+    row = next(row for row in rows if row["kind"] == "ml-kem-1024")
+    seed, wrapped, message = (bytes.fromhex(row[name]) for name in ("seed", "wrapped", "message"))
+    ciphertext = wrapped[:1568]
+    key = mlkem.MLKEM1024PrivateKey.from_seed_bytes(seed).decapsulate(ciphertext)
+    assert ciphertext + key_wrap(key, bytes.fromhex("a65959a6"), message) == wrapped
+    return seed + wrapped + ciphertext + key_wrap(key, bytes.fromhex("a65959a7"), message)
+
+
 def vectors():
+    (KEM / "another-icv.bin").write_bytes(another_icv())
     rows = [row(name, from_name(name), seed_of(name)) for name in KINDS]
     (KEM / "python.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def check():
+    assert (KEM / "another-icv.bin").read_bytes() == another_icv()
     seen = 0
     for file in ["python.json", "known-answer.json"]:
         for case in json.loads((KEM / file).read_text()):

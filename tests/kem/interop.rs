@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use security_domain::both::{BothPublicKeys, Second};
-use security_domain::custodian::{Identity, Recipient};
+use security_domain::custodian::{Identity, Recipient, UnwrapError};
 use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, XWing};
 use serde_json::value::Index;
 use serde_json::{Value, json};
@@ -104,4 +104,22 @@ fn known_answers() {
         fs::write(file("known-answer.json"), pretty + "\n").unwrap();
     }
     assert_eq!(made, rows("known-answer.json"));
+}
+
+/// Key wrap whose ICV2 differs in one bit. A changed ciphertext hardly ever gives one, because it
+/// changes the length as well.
+#[test]
+fn key_wrap_with_another_icv_does_not_open() {
+    let bytes = fs::read(file("another-icv.bin")).unwrap();
+    let (seed, both) = bytes.split_at(64);
+    let (right, other) = both.split_at(both.len() / 2);
+    let mut key = PrivateKey::<MlKem1024>::from_seed(seed).unwrap();
+    let mut out = [0; 65];
+    let mut open = |wrapped| key.unwrap_key(wrapped, &[], &mut rng(0), &mut out);
+    assert_eq!(open(right), Ok(65));
+    assert_eq!(out, [0xa5; 65]);
+    out.fill(0);
+    let mut open = |wrapped| key.unwrap_key(wrapped, &[], &mut rng(0), &mut out);
+    assert_eq!(open(other), Err(UnwrapError::Opaque));
+    assert_eq!(out, [0; 65]);
 }
