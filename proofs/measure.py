@@ -74,6 +74,14 @@ CALLS_OF_KINDS = [
     (f"{name}: {what}", f"stack_{operation}_{kind}", (), None)
     for kind, name in KINDS.items()
     for what, operation in (("generate", "generate"), ("public key", "publish"), ("wrap", "wrap"), ("unwrap", "unwrap"))
+] + [
+    (None, "prepare_recovery", (), None),
+    ("HSM, X-Wing: begin recovery", "stack_recovery_begin", (), None),
+    (None, "prepare_recovery_answer", (1,), None),
+    ("HSM, X-Wing: take a contribution", "stack_recovery_contribute", (), None),
+    (None, "prepare_recovery_answer", (3,), None),
+    ("HSM, X-Wing: take a contribution", "stack_recovery_contribute", (), None),
+    ("HSM, X-Wing: open the domain", "stack_recovery_open", (), None),
 ]
 
 

@@ -16,6 +16,7 @@ mod pace;
 #[path = "../../firmware/src/panic.rs"]
 mod panic;
 mod reach;
+mod recovery;
 #[path = "../../firmware/src/rng.rs"]
 mod rng;
 #[path = "../../firmware/src/statics.rs"]
