@@ -45,7 +45,8 @@
 //!     assert_eq!(approvals.add(&approval, now)?, me);
 //! }
 //! let approved = approvals.enough(now)?;
-//! approved.spend(ActKind::FullBackup, act.digest())?;
+//! let written = approved.spend(ActKind::FullBackup, act.digest(), || "the backup")?;
+//! assert_eq!(written, "the backup");
 //! # const SEALED: &[u8] = include_bytes!("../tests/vectors/sealed-domain/good.sealed");
 //! # const KEYS: [&[u8]; 2] = [
 //! #     include_bytes!("../tests/vectors/sealed-domain/keys/a.p8"),

@@ -33,7 +33,7 @@ KINDS = ("skipped", "turned around", "skipped")
 
 # The rows without a decision that the control could take once: what they watch is whether an act that answered `Ok` did
 # what it should. Their control is the right input, which stands for an act that did not.
-BY_INPUT = ("both_wrap", "cancel", "discard", "held_back", "kem_wrap", "lost_draw", "sealing", "weak_transfer", "zeroize")
+BY_INPUT = ("approval_expired", "approval_other_kind", "both_wrap", "cancel", "discard", "held_back", "kem_wrap", "lost_draw", "sealing", "weak_transfer", "zeroize")
 # The rows whose decision is found by 30 million instructions in the control as well: the others need a whole run.
 QUICK = (
     "add_share asked_domain asked_expired asked_header asked_purpose asked_weaker attested body commitment compared"

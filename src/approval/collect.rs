@@ -158,27 +158,37 @@ impl Approved {
         self.act
     }
 
-    /// Consumes the approval directly before the act of this kind and digest, which the caller kept
-    /// since it wrote the act. The decision is tested again.
+    /// Consumes the approval, and runs `effect`: what the act of this kind and digest does. The
+    /// caller kept both since it wrote the act. The decision is tested again directly before
+    /// `effect`, so keep what must not happen without it in there.
     ///
     /// # Errors
     ///
-    /// Fails for each reason in [`SpendError`]. The approval is lost then.
+    /// Fails for each reason in [`SpendError`], without running `effect`. The approval is lost then.
     #[inline(always)]
-    pub fn spend(self, kind: ActKind, act: ActDigest) -> Result<(), SpendError> {
+    pub fn spend<T>(
+        self,
+        kind: ActKind,
+        act: ActDigest,
+        effect: impl FnOnce() -> T,
+    ) -> Result<T, SpendError> {
+        // As a whole twice: one place of `kind` that is wrong would serve both looks of one.
+        let same = self.is_of(kind, &act)?.and(self.is_of(kind, &act)?);
+        self.permit.and(same).spend(SpendError::Fault)?;
+        Ok(effect())
+    }
+
+    /// Returns a permit if what is approved is this act.
+    #[inline(never)]
+    fn is_of(&self, kind: ActKind, act: &ActDigest) -> Result<Permit, SpendError> {
+        let (have, want) = (self.kind, kind);
         let same_kind =
             Verdict::twice(|| Mask::eq(u32::from(self.kind.code()), u32::from(kind.code())))
-                .permit(SpendError::OtherKind {
-                    have: self.kind,
-                    want: kind,
-                })?;
-        let same = Verdict::twice(|| eq_bytes(self.act.as_bytes(), act.as_bytes())).permit(
-            SpendError::OtherAct {
-                have: self.act,
-                want: act,
-            },
-        )?;
-        { self.permit.and(same_kind).and(same) }.spend(SpendError::Fault)
+                .permit(SpendError::OtherKind { have, want })?;
+        let (have, want) = (self.act, *act);
+        let same_act = Verdict::twice(|| eq_bytes(self.act.as_bytes(), act.as_bytes()))
+            .permit(SpendError::OtherAct { have, want })?;
+        Ok(same_kind.and(same_act))
     }
 }
 

@@ -149,7 +149,7 @@ fn as_many_custodians_as_the_threshold_approve_in_any_combination() {
         match (world.approved(&act, &by), u8::try_from(by.len()).unwrap()) {
             (Ok(approved), 3..) => {
                 assert_eq!((approved.kind(), approved.act()), (TERMS.kind, digest));
-                assert_eq!(approved.spend(TERMS.kind, digest), Ok(()));
+                assert_eq!(approved.spend(TERMS.kind, digest, || 7), Ok(7));
             }
             (Err(error), have @ ..3) => {
                 assert_eq!(
@@ -270,14 +270,17 @@ fn what_is_approved_is_spent_on_one_act() {
     let world = World::new(1);
     let act = world.act(&TERMS, 2);
     let approved = || world.approved(&act, &[0, 2, 4]).unwrap();
+    let never = || panic!("an act that is not approved");
     let (kind, digest) = (TERMS.kind, Act::parse(&act).unwrap().digest());
     let want = ActKind::FullBackup;
-    let refused = approved().spend(want, digest);
+    let refused = approved().spend(want, digest, never);
     assert_eq!(refused, Err(SpendError::OtherKind { have: kind, want }));
     let want = Act::parse(&world.act(&TERMS, 3)).unwrap().digest();
-    let refused = approved().spend(kind, want);
+    let refused = approved().spend(kind, want, never);
     assert_eq!(refused, Err(SpendError::OtherAct { have: digest, want }));
-    assert_eq!(approved().spend(kind, digest), Ok(()));
+    let mut done = false;
+    assert_eq!(approved().spend(kind, digest, || done = true), Ok(()));
+    assert!(done);
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl<'s> Acts<'s> {
             added.map_err(|error| error.to_string())?;
         }
         let approved = collected.enough(0).map_err(|error| error.to_string())?;
-        let spent = approved.spend(act.kind(), act.digest());
+        let spent = approved.spend(act.kind(), act.digest(), || ());
         spent.map_err(|error| error.to_string())?;
         Ok(collected.count())
     }
