@@ -94,6 +94,7 @@ def round_trip(tokens, work: Path, keys: list, mechanism: str):
     reader = TransferKey(key("stransfer2048").read_bytes(), certificate("stransfer2048").read_bytes())
     never_met = work / "apart.json"
     apart(tokens, work, keys, certificates, domain, never_met)
+    drilled(tokens, work, keys, certificates, ["--sd-file", domain])
     blobs = [open_restore_blob(blob.read_text(), reader) for blob in (ours, never_met, real)]
     assert blobs == [ARTIFACTS] * 3, "other contents"
     upload(work, ours, key("stransfer2048"), certificate("stransfer2048"), ARTIFACTS)
@@ -125,6 +126,23 @@ def apart(tokens, work: Path, keys: list, certificates: list, domain: Path, blob
         )  # fmt: skip
         run(SECDOM, "restore-session", "add", session, out, "--sd-file-restore-blob", blob)
     assert not session.exists(), "the session has ended"
+
+
+def drilled(tokens, work: Path, keys: list, certificates: list, of: list):
+    """Each token answers a drill's challenge, alone: it opens a share of the file and a fresh value."""
+    name = of[0].removeprefix("--")
+    challenge, answers = work / f"{name}-challenge", []
+    run(SECDOM, "drill", "challenge", *of, "--custodians", *certificates, "--out", challenge)
+    beside = ["--certs", certificates[1]] if "--sd-file" in of else []
+    for number, each in enumerate(keys):
+        answers.append(work / f"{name}-answer-{number}")
+        done(
+            tokens, "drill", "respond", *of, "--challenge", challenge, "--key", uri(tokens, *each), *beside,
+            "--out", answers[-1],
+        )  # fmt: skip
+    said = run(SECDOM, "drill", "verify", *of, "--challenge", challenge, *answers).stdout.decode()
+    proof = "key; says that the share opened" if "--sd-file" in of else "key and share"
+    assert said.count(f": {proof}\n") == len(keys), said
 
 
 def by_command(work: Path, domain: Path):
@@ -166,6 +184,7 @@ def own_format(tokens, work: Path, keys: list, certificates: list):
     pinned = ["--sealed", sealed, "--expect-domain", status(first)["domain_id"]]
     run(SECDOM, "hsm", "recover-begin", "--hsm", second, *pinned, "--request", request)
     asked = ["--request", request, "--request-digest", status(second)["request_digest"]]
+    drilled(tokens, work, keys[:1], certificates[:1], pinned)
     both = f"pkcs11:token={label};object={name}+{work / 'x.key'}"
     for number, given in enumerate([[uri(tokens, *keys[0])], [both, "--password-file", tokens.pin]]):
         out = work / f"contribution-{number}"
