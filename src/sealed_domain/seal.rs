@@ -24,6 +24,7 @@ use super::{CUSTODIANS, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN};
 use crate::aead::TAG_LEN;
 use crate::burn::{self, burning};
 use crate::cbor::Count;
+use crate::ct::declassify_bytes;
 use crate::custodian::{CustodianId, Recipient};
 use crate::ed25519::SigningKey;
 use crate::quorum::{Quorum, Threshold};
@@ -204,7 +205,11 @@ impl<K: Recipient> Sealing<'_, K> {
         self.root.domain_key(&mut key)?;
         let domain_key = key.verify_key();
         let commitment = *self.root.commitment();
-        let domain_id = DomainId::new(self.lineage.birth_suite, &domain_key, &commitment);
+        let id = DomainId::new(self.lineage.birth_suite, &domain_key, &commitment);
+        // The id stands in the header, so it is public from here on.
+        let mut id = *id.as_bytes();
+        declassify_bytes(&mut id);
+        let domain_id = DomainId::from_bytes(id);
         if self.lineage.domain_id.is_some_and(|id| id != domain_id) {
             return Err(SealError::OtherDomain);
         }
