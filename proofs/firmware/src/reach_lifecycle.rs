@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Every step of an HSM's lifecycle but those that draw a transfer key, for `proofs/reach.py`. What the flash held before, and every file, key and tag
-//! are bytes of a length that the compiler does not know.
+//! Every step of an HSM's lifecycle but the beginnings of an import and of a recovery that sends a
+//! request, for `proofs/reach.py`. What the flash held before, and every file, key and tag are bytes
+//! of a length that the compiler does not know.
 
 use core::num::NonZeroU64;
 
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::Contribution;
 use security_domain::custodian::CustodianId;
+use security_domain::drill::{Challenge, Response};
 use security_domain::hazmat::testing::RamHost;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, ExpectedArtifact, Expiry, Recovering, Vault, vault_room,
+    Activation, Active, AnyDomain, Domain, ExpectedArtifact, Expiry, Proofs, Recovering, Vault,
+    vault_room,
 };
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::quorum::Threshold;
@@ -280,5 +283,113 @@ entry!(reach_life_restore, |input, out| step(
             next.wrapping_add(opened)
                 .wrapping_add(usize::from(done.is_ok())),
         )
+    }
+));
+
+entry!(reach_life_consent, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Rotating(mut domain) = domain else {
+            return None;
+        };
+        let sealed = SealedDomain::parse(input).ok()?;
+        let contribution = Contribution::parse(out).ok()?;
+        let added = domain.consent(&sealed, &contribution, host);
+        let shown = usize::from(domain.rotation()?.consents);
+        Some(shown.wrapping_add(usize::from(added.is_ok())))
+    }
+));
+
+entry!(reach_life_challenge, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Rotating(mut domain) = domain else {
+            return None;
+        };
+        let pending = SealedDomain::parse(input).ok()?;
+        let keys = custodians(input)?;
+        let keys = keys.get(..input.len())?;
+        domain.challenge(&pending, keys, host, out).ok()
+    }
+));
+
+entry!(reach_life_prove, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Rotating(mut domain) = domain else {
+            return None;
+        };
+        let pending = SealedDomain::parse(input).ok()?;
+        let (challenge, response) = out.split_at_checked(input.len())?;
+        let challenge = Challenge::parse(challenge).ok()?;
+        let response = Response::parse(response).ok()?;
+        let added = domain.prove(&pending, &challenge, &response, host);
+        Some(usize::from(added.is_ok()))
+    }
+));
+
+entry!(reach_life_commit, |input, out| step(
+    input,
+    |domain, host| {
+        let stored = SealedDomain::parse(out).ok()?;
+        let domain = match domain {
+            At::Rotating(domain) => domain.commit(&stored, host).ok()?,
+            At::Committed(domain) => domain,
+            _ => return None,
+        };
+        let parts = domain.complete_next(&stored, host).ok()?;
+        let len = parts
+            .into_iter()
+            .map(<[u8]>::len)
+            .fold(0, usize::wrapping_add);
+        let confirmed = domain.confirm(&stored, host);
+        Some(len.wrapping_add(usize::from(confirmed.is_ok())))
+    }
+));
+
+entry!(reach_life_abandon, |input, _out| step(
+    input,
+    |domain, host| {
+        let At::Rotating(domain) = domain else {
+            return None;
+        };
+        match domain.expire(host).ok()? {
+            Expiry::Running(domain) => Some(usize::from(domain.abandon(host).is_ok())),
+            Expiry::Over(domain) => {
+                drop(domain);
+                None
+            }
+        }
+    }
+));
+
+entry!(reach_life_adopt, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Active(mut domain) = domain else {
+            return None;
+        };
+        let (sealed, expect) = (SealedDomain::parse(out).ok()?, expected(input)?);
+        let adopted = domain.adopt(&sealed, &expect, host).is_ok();
+        let present = sealed.header().digest();
+        let instead = domain.adopt_instead(&sealed, &expect, present, host);
+        Some(usize::from(adopted).wrapping_add(usize::from(instead.is_ok())))
+    }
+));
+
+entry!(reach_life_propose, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Active(domain) = domain else {
+            return None;
+        };
+        let sealed = SealedDomain::parse(input).ok()?;
+        let keys = custodians(input)?;
+        let activation = activation(&keys, input)?;
+        let outputs = out.split_at_mut_checked(input.len())?;
+        let proofs = Proofs::Threshold;
+        let proposed = domain.propose(&sealed, &activation, proofs, lifetime(input), host, outputs);
+        let (_, written) = proposed.ok()?;
+        Some(written.pending.wrapping_add(written.request))
     }
 ));
