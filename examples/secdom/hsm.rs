@@ -110,6 +110,8 @@ fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> R
         Stage::Recovering | Stage::Importing | Stage::Imported if needed == EMPTY => {
             "; hsm recover-cancel ends its session"
         }
+        Stage::Rotating => "; rotate abandon ends its rotation",
+        Stage::Committed => "; rotate confirm ends its rotation",
         _ => "",
     };
     Refusal::file(

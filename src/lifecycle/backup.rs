@@ -252,8 +252,10 @@ impl<const N: usize> Vault<N> {
         })?;
         let backup = writer.backup_id();
         let permit = self.audit.report(host, &Event::BeginBackup { backup })?;
+        // A rotation may have expired meanwhile.
+        let is_over = stage.is_session() && self.session.rotation().is_none();
         let same = Next {
-            stage,
+            stage: if is_over { Stage::Active } else { stage },
             standing: self.standing,
         };
         match self.commit(host, same, permit) {

@@ -125,7 +125,11 @@ impl<const N: usize> Contents<'_, N> {
 
     /// Returns how many bytes of room are enough.
     fn needed(&self) -> usize {
-        record_room(MAX_ARTIFACTS, self.held.encoded_len())
+        let len = self.held.encoded_len();
+        longer(
+            record_room(MAX_ARTIFACTS, len),
+            rotation_room(len, self.stage == Stage::Rotating),
+        )
     }
 
     fn write(&self, out: &mut Out<'_>) -> Written {
@@ -218,7 +222,11 @@ impl<const N: usize> Places<'_, N> {
         let task = self.session.as_ref().map(|session| &session.task);
         let session = match (stage, task) {
             (Stage::Rotating, Some(Task::Rotation(rotation))) => rotation.request.is_some(),
-            (Stage::Committed, Some(Task::Rotation(rotation))) => rotation.request.is_none(),
+            (Stage::Committed, Some(Task::Rotation(rotation))) => {
+                let session = self.session.as_ref();
+                let expires = session.is_none_or(|session| session.clock.expires != 0);
+                rotation.request.is_none() && !expires
+            }
             (Stage::Empty | Stage::Provisioned | Stage::Active, task) => task.is_none(),
             (Stage::Recovering, Some(Task::Recovery(_))) => true,
             #[cfg(feature = "managed-hsm")]

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use crate::storage;
 
 impl<const N: usize> Vault<N> {
-    /// A generator for the draws of one step in an empty HSM, hedged with the device's secret for it,
+    /// A generator for the draws of one step that begins a session or a domain, hedged with the device's secret for it,
     /// which is put into `secret`. The record's number is one of its inputs, so the draws of two steps differ, even if
     /// the host's generator repeats itself and there is no clock.
     ///

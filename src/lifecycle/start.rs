@@ -178,7 +178,7 @@ impl<const N: usize> Vault<N> {
         if stage.has_key() && self.session.key.is_in_device() {
             return match self.check_device(host) {
                 // The domain is in use: it needs the key only to take consents.
-                Err(_) if stage.is_in_use() => Ok(()),
+                Err(error) if stage.is_in_use() && !error.is_fault() => Ok(()),
                 checked => checked,
             };
         }
@@ -222,7 +222,11 @@ fn load<const N: usize, H: Host>(
         host.progress();
     }
     vault.is_rooted(stage)?.spend(LifecycleError::Fault)?;
-    let over = vault.end_if_over(host);
+    let over = match stage {
+        // What is committed does not expire.
+        Stage::Committed => Ok(false),
+        _ => vault.end_if_over(host),
+    };
     if !stage.is_in_use() {
         return Ok(if over? { Stage::Empty } else { stage });
     }

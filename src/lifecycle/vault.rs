@@ -206,6 +206,10 @@ impl<const N: usize> Vault<N> {
             ..
         } = self;
         let position = position.as_mut().ok_or(RecordError::Fault)?;
+        if next.stage.is_session() && session.as_ref().is_none() {
+            // No start would accept it.
+            return Err(RecordError::Fault);
+        }
         let contents = Contents {
             stage: next.stage,
             instance,
@@ -260,7 +264,12 @@ impl<const N: usize> Vault<N> {
                 self.tell_end(event, host);
                 Err(overtaken)
             }
-            _ => self.destroy(event, host),
+            _ => {
+                // Nothing but a session may end so: never a domain in use.
+                let is_gone = || self.standing.epoch.is_none() & self.session.rotation().is_none();
+                Verdict::twice(|| Mask::public(is_gone())).or(LifecycleError::Fault)?;
+                self.destroy(event, host)
+            }
         }
     }
 

@@ -147,6 +147,13 @@ impl<'a> SealedDomain<'a> {
         Verdict::twice(|| Mask::public(self.changed().next().is_none())).permit(refusal)
     }
 
+    /// Returns a permit if the header names this release, otherwise `other`.
+    ///
+    /// Secret: `release`, until it has left. Public: the file. Leaks: whether it is that release.
+    pub(crate) fn check_release<E>(&self, release: &[u8], other: E) -> Result<Permit, E> {
+        Verdict::twice(|| is_release(release, &self.header)).permit(other)
+    }
+
     /// Returns the parts of the complete file, which follow one another, or `other` if the header
     /// names another release. This file may be pending.
     pub(crate) fn completed<E: Copy>(

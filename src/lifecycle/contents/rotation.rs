@@ -9,6 +9,7 @@ use crate::hardened::copy;
 use crate::lifecycle::rotate::{Rotation, Tally};
 use crate::lifecycle::session_key::SessionKey;
 use crate::lifecycle::stage::Stage;
+use crate::quorum::Threshold;
 use crate::rng::Watched;
 use crate::sealed_domain::{HeaderDigest, RELEASE_LEN};
 use crate::secret::Secret;
@@ -49,6 +50,12 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Reads how many custodians must answer.
+fn needed(reader: &mut Reader<'_>) -> Read<u8> {
+    let needed = Threshold::new(reader.small(Part::Session)?);
+    Ok(needed.map_err(|_| Malformed(Part::Session))?.get())
+}
+
 /// Reads a rotation, and its transfer key into `key`.
 ///
 /// Secret: the release, the key. Public: the rest. Leaks: nothing else.
@@ -72,7 +79,7 @@ pub(super) fn read(
             Some(request)
         }
     };
-    let consents_needed = reader.small(part)?;
+    let consents_needed = needed(reader)?;
     let consents = Tally::from_bits(reader.small(part)?);
     let challenge = match reader.skip_null(part)? {
         true => None,
@@ -86,7 +93,7 @@ pub(super) fn read(
         consents_needed,
         consents,
         challenge,
-        proofs_needed: reader.small(part)?,
+        proofs_needed: needed(reader)?,
         proofs: Tally::from_bits(reader.small(part)?),
     })
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An active HSM takes the file of a later epoch, which another HSM of its domain has sealed.
 
+use super::commit::check_shares;
 use super::error::RotationError;
 use crate::ct::{Mask, eq_bytes};
 use crate::hardened::{Permit, Verdict, copy};
@@ -42,6 +43,7 @@ impl<const N: usize> Domain<'_, Active, N> {
     /// - [`RotationError::EpochFork`]: two files have this epoch. [`adopt_instead`](Self::adopt_instead)
     ///   takes the other one.
     /// - [`LifecycleError::Pending`]: `sealed` is not complete, and may never be.
+    /// - [`LifecycleError::Share`]: the wrapped share of this custodian was changed in `sealed`.
     /// - [`LifecycleError::NeedsNewerModule`]: this HSM's firmware is older than `sealed` allows.
     /// - Any failure of the sink or the flash.
     pub fn adopt<H: Host>(
@@ -93,6 +95,7 @@ impl<const N: usize> Vault<N> {
         let newer = { header.module_floor() }
             .permit(host.module_version())
             .map_err(LifecycleError::NeedsNewerModule)?;
+        let whole = check_shares(sealed)?;
         if self.standing.header() == Some(header.digest()) {
             return Ok(Adopted::Already);
         }
@@ -110,6 +113,7 @@ impl<const N: usize> Vault<N> {
         };
         let permit = { expected.and(own).and(complete) }
             .and(newer)
+            .and(whole)
             .and(later)
             .and(self.audit.report(host, &event)?)
             .and(expect.check_told(pinned, LifecycleError::Fault)?);
@@ -120,7 +124,9 @@ impl<const N: usize> Vault<N> {
             stage: Stage::Active,
             standing: Standing::new(header.epoch(), header.digest()),
         };
-        let adopted = self.commit(host, next, permit);
+        let released = sealed.check_release(self.release.expose(), LifecycleError::Fault);
+        let adopted =
+            released.and_then(|released| self.commit_or_doubt(host, next, permit.and(released)));
         if adopted.is_err() {
             copy(self.release.expose_mut(), before.expose())?;
         }

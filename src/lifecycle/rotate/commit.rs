@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Ends a rotation: the release may leave, and then the new epoch is confirmed; or it is abandoned.
 
-use super::error::RotationError;
 use super::rotation::Rotation;
 use crate::ct::declassify_bytes;
 use crate::hardened::{Fault, Permit, copy};
@@ -107,7 +106,9 @@ impl<'v, const N: usize> Domain<'v, Committed, N> {
     ) -> Result<[&'f [u8]; 4], LifecycleError> {
         let allowed = self.vault.allows(host)?;
         let rotation = self.vault.rotation()?;
-        { allowed.and(rotation.check(pending)?) }.spend(LifecycleError::Fault)?;
+        { allowed.and(rotation.check(pending)?) }
+            .and(rotation.committed()?)
+            .spend(LifecycleError::Fault)?;
         pending.completed(rotation.release.expose(), LifecycleError::Fault)
     }
 
@@ -134,7 +135,7 @@ impl<'v, const N: usize> Domain<'v, Committed, N> {
 }
 
 /// Returns a permit if no wrapped share of the file was changed.
-fn check_shares(file: &SealedDomain<'_>) -> Result<Permit, LifecycleError> {
+pub(super) fn check_shares(file: &SealedDomain<'_>) -> Result<Permit, LifecycleError> {
     if let Some(custodian) = file.changed().next() {
         return Err(LifecycleError::Share(ShareError::Changed(custodian.id)));
     }
@@ -151,41 +152,31 @@ impl<const N: usize> Vault<N> {
         let rotation = self.rotation()?;
         let same = rotation.check(pending)?;
         let whole = check_shares(pending)?;
-        let (have, need) = (rotation.consents.count(), rotation.consents_needed);
-        let consented =
-            { rotation.consents }.reaches(need, RotationError::NoConsent { have, need })?;
-        let (have, need) = (rotation.proofs.count(), rotation.proofs_needed);
-        let proven = { rotation.proofs }.reaches(need, RotationError::NoProof { have, need })?;
+        let agreed = rotation.agreed()?;
+        let released = pending.check_release(rotation.release.expose(), LifecycleError::Fault)?;
         let event = Event::Commit {
             epoch: rotation.epoch,
             header: rotation.header,
         };
         let permit = { permit.and(same).and(whole) }
-            .and(consented)
-            .and(proven)
+            .and(agreed)
+            .and(released)
             .and(self.audit.report(host, &event)?);
         let before = self.session.as_ref().ok_or(Fault)?.clock;
         // What is committed does not expire.
         self.session.as_mut().ok_or(Fault)?.clock.expires = 0;
-        let position = self.position;
         let next = Next {
             stage: Stage::Committed,
             standing: self.standing,
         };
-        let committed = self.commit(host, next, permit);
+        let committed = self.commit_or_doubt(host, next, permit);
         match committed {
             Ok(()) => {
                 let rotation = self.rotation_mut()?;
                 rotation.request = None;
                 declassify_bytes(rotation.release.expose_mut());
             }
-            Err(_) => {
-                self.session.as_mut().ok_or(Fault)?.clock = before;
-                if self.position != position {
-                    // The flash may hold the state after this step.
-                    self.doubt();
-                }
-            }
+            Err(_) => self.session.as_mut().ok_or(Fault)?.clock = before,
         }
         committed
     }
@@ -196,7 +187,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         let rotation = self.rotation()?;
-        let same = rotation.check(stored)?;
+        let same = rotation.check(stored)?.and(rotation.committed()?);
         let complete = stored.check_complete(LifecycleError::Pending)?;
         let whole = check_shares(stored)?;
         let (epoch, header) = (rotation.epoch, rotation.header);
@@ -213,11 +204,28 @@ impl<const N: usize> Vault<N> {
             stage: Stage::Active,
             standing: Standing::new(epoch, header),
         };
-        let confirmed = self.commit(host, next, permit);
+        let released = stored.check_release(self.release.expose(), LifecycleError::Fault);
+        let confirmed =
+            released.and_then(|released| self.commit_or_doubt(host, next, permit.and(released)));
         if confirmed.is_err() {
             copy(self.release.expose_mut(), before.expose())?;
         }
         confirmed
+    }
+
+    /// Writes the next state. If that fails, the flash may hold it all the same.
+    pub(super) fn commit_or_doubt<H: Host>(
+        &mut self,
+        host: &mut H,
+        next: Next,
+        permit: Permit,
+    ) -> Result<(), LifecycleError> {
+        let position = self.position;
+        let written = self.commit(host, next, permit);
+        if written.is_err() && self.position != position {
+            self.doubt();
+        }
+        written
     }
 
     /// Puts back what a step that was not saved has changed.
@@ -234,6 +242,9 @@ impl<const N: usize> Vault<N> {
         ended: Ended,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
+        if let Some(rotation) = self.session.rotation() {
+            rotation.can_end()?.spend(LifecycleError::Fault)?;
+        }
         // One that ended before, when the flash failed, has been reported.
         let is_open = self.session.as_ref().is_some();
         let in_device = self.session.key.is_in_device();
@@ -250,6 +261,8 @@ impl<const N: usize> Vault<N> {
             stage: Stage::Active,
             standing: self.standing,
         };
+        // Like every step that writes a domain.
+        self.is_rooted(next.stage)?.spend(LifecycleError::Fault)?;
         let saved = self.write(host, next)?;
         let erased = saved.erased.ok_or(RecordError::NotErased)?;
         saved.stands.and(erased).spend(LifecycleError::Fault)?;

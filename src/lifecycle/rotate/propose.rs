@@ -76,7 +76,8 @@ impl<'v, const N: usize> Domain<'v, Active, N> {
     ///   [`LifecycleError::TransferKey`], as for [`begin_recovery`](Domain::begin_recovery).
     /// - Each reason in [`SealError`](crate::sealed_domain::SealError), and any failure of the sink, the generator or the flash.
     ///
-    /// Both outputs are then left empty.
+    /// Both outputs are then left empty. If the flash fails, the HSM may be rotating when it starts again:
+    /// [`abandon`](Domain::abandon) ends that.
     pub fn propose<K: Recipient, H: Host>(
         self,
         current: &SealedDomain<'_>,
@@ -162,7 +163,7 @@ impl<const N: usize> Vault<N> {
             stage: Stage::Rotating,
             standing,
         };
-        self.commit(host, next, permit)?;
+        self.commit_or_doubt(host, next, permit)?;
         Ok(Proposed {
             pending: len,
             request: asked.len,

@@ -137,8 +137,11 @@ impl<const N: usize> Vault<N> {
             .check(pending, &expect, challenge)
             .map_err(RotationError::Response)?;
         let custodian = answered.custodian;
-        let has_key = Verdict::twice(|| Mask::public(answered.proof == Proof::KeyAndShare))
-            .permit(RotationError::ShareKnownOnly(custodian))?;
+        let has_key = || {
+            Mask::public(answered.proof == Proof::KeyAndShare)
+                & Mask::public(response.claims() == Proof::KeyAndShare)
+        };
+        let has_key = Verdict::twice(has_key).permit(RotationError::ShareKnownOnly(custodian))?;
         let permit = { permit.and(same).and(own) }.and(holds).and(has_key);
         let before = rotation.proofs;
         if before.has(response.index()) {

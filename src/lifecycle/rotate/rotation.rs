@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The state of a rotation.
 
+use super::error::RotationError;
 use super::tally::Tally;
 use crate::contribution::RequestDigest;
-use crate::ct::eq_bytes;
+use crate::ct::{Mask, eq_bytes};
 use crate::drill::ChallengeDigest;
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::error::LifecycleError;
@@ -37,5 +38,28 @@ impl Rotation {
         let (have, want) = (sealed.header().digest(), self.header);
         Verdict::twice(|| eq_bytes(sealed.header().digest().as_bytes(), self.header.as_bytes()))
             .permit(LifecycleError::OtherHeader { have, want })
+    }
+
+    /// Returns a permit if enough of the present custodians have consented, and enough of the next
+    /// ones have proven.
+    pub(super) fn agreed(&self) -> Result<Permit, LifecycleError> {
+        let (have, need) = (self.consents.count(), self.consents_needed);
+        let refusal = RotationError::NoConsent { have, need };
+        let consented = { self.consents }.reaches(|| self.consents_needed, refusal)?;
+        let (have, need) = (self.proofs.count(), self.proofs_needed);
+        let refusal = RotationError::NoProof { have, need };
+        let proven = { self.proofs }.reaches(|| self.proofs_needed, refusal)?;
+        Ok(consented.and(proven))
+    }
+
+    /// Returns a permit if the rotation is committed, looking again at why it could be.
+    pub(super) fn committed(&self) -> Result<Permit, LifecycleError> {
+        let committed = Verdict::twice(|| Mask::public(self.request.is_none()));
+        Ok(committed.permit(LifecycleError::Fault)?.and(self.agreed()?))
+    }
+
+    /// Returns a permit to end the rotation without the next epoch, unless it is committed.
+    pub(super) fn can_end(&self) -> Result<Permit, LifecycleError> {
+        Verdict::twice(|| Mask::public(self.request.is_some())).permit(LifecycleError::Fault)
     }
 }

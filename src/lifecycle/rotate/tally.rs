@@ -46,11 +46,13 @@ impl Tally {
         self.set.count_ones() as u8
     }
 
-    /// Returns a permit if at least `need` indices are in the set.
-    pub(super) fn reaches<E>(&self, need: u8, refusal: E) -> Result<Permit, E> {
+    /// Returns a permit if at least `need` indices are in the set. The need is read for each
+    /// evaluation, and is at least two.
+    pub(super) fn reaches<E>(&self, need: impl Fn() -> u8, refusal: E) -> Result<Permit, E> {
         Verdict::twice(|| {
             let is_set = Mask::eq(u32::from(self.set), u32::from(!self.complement));
-            is_set & !Mask::lt(self.set.count_ones(), u32::from(need))
+            let need = u32::from(need());
+            is_set & !Mask::lt(self.set.count_ones(), need) & !Mask::lt(need, 2)
         })
         .permit(refusal)
     }
@@ -68,13 +70,16 @@ mod tests {
     fn counts_each_index_once() {
         let index = |i| ShareIndex::new(i).unwrap();
         let mut tally = Tally::NONE;
-        assert!(tally.reaches(0, ()).is_ok() && tally.reaches(1, ()).is_err());
+        let reaches = |tally: Tally, need: u8| tally.reaches(|| need, ()).is_ok();
         for (i, count) in [(3, 1), (3, 1), (10, 2), (1, 3)] {
             tally.add(index(i));
             assert_eq!(tally.count(), count);
             assert!(tally.has(index(i)) && !tally.has(index(2)));
-            assert!(tally.reaches(count, ()).is_ok() && tally.reaches(count + 1, ()).is_err());
+            assert_eq!(reaches(tally, count), count > 1);
+            assert!(!reaches(tally, count + 1));
         }
+        // No quorum is of fewer than two.
+        assert!(!reaches(tally, 0) && !reaches(tally, 1) && reaches(tally, 2));
         assert!(Tally::from_bits(tally.bits()) == tally);
         tally.add(index(200));
         assert_eq!(tally.count(), 3);
@@ -83,12 +88,13 @@ mod tests {
     #[test]
     fn no_flipped_bit_makes_a_quorum() {
         for bit in 0..16 {
-            let mut tally = Tally::from_bits(0b10);
+            let mut tally = Tally::from_bits(0b1110);
+            assert!(tally.reaches(|| 2, ()).is_ok());
             tally.set ^= 1 << bit;
-            assert!(tally.reaches(0, ()).is_err());
-            let mut tally = Tally::from_bits(0b10);
+            assert!(tally.reaches(|| 2, ()).is_err());
+            let mut tally = Tally::from_bits(0b1110);
             tally.complement ^= 1 << bit;
-            assert!(tally.reaches(0, ()).is_err());
+            assert!(tally.reaches(|| 2, ()).is_err());
         }
     }
 }

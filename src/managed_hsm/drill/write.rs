@@ -66,7 +66,7 @@ fn write<R: Generator + ?Sized>(
     rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, ChallengeError> {
-    let sorted = check(file, certificates)?;
+    let listed = check(file, certificates)?;
     let mut id = [0; 32];
     rng::fill(rng, &mut id)?;
     declassify_bytes(&mut id);
@@ -77,35 +77,40 @@ fn write<R: Generator + ?Sized>(
     };
     let whole = out.len();
     let mut encoder = Encoder::new(out);
-    encode_front(&front, sorted.len(), &mut encoder).map_err(|_| Fault)?;
-    for certificate in sorted {
-        write_value(&front, certificate, rng, &mut encoder)?;
+    encode_front(&front, listed.len(), &mut encoder).map_err(|_| Fault)?;
+    // In the order of their thumbprints, each picked as the next: sorting can reach a panic.
+    let mut last = None;
+    for _ in &listed {
+        let later =
+            |one: &&&RecoveryCertificate<'_>| last.is_none_or(|last| one.thumbprint() > last);
+        let next = { listed.iter().filter(later) }.min_by_key(|one| one.thumbprint());
+        let next = next.ok_or(Fault)?;
+        write_value(&front, next, rng, &mut encoder)?;
+        last = Some(next.thumbprint());
     }
     Ok(whole.saturating_sub(encoder.writer().len()))
 }
 
-/// Returns the certificates in the order of their thumbprints. Each must be a custodian's, and of
-/// each there must be one.
+/// Returns the certificates. Each must be a custodian's, and of each there must be one.
 fn check<'c, 'd>(
     file: &DomainFile<'_>,
     certificates: &'c [RecoveryCertificate<'d>],
 ) -> Result<Vec<&'c RecoveryCertificate<'d>, MAX_CUSTODIANS>, ChallengeError> {
-    let mut sorted = Vec::<&RecoveryCertificate<'_>, MAX_CUSTODIANS>::new();
+    let mut listed = Vec::<&RecoveryCertificate<'_>, MAX_CUSTODIANS>::new();
     for certificate in certificates {
         let of = certificate.thumbprint();
         { file.check_certificate(certificate) }
             .map_err(|error| ChallengeError::Certificate(of, error))?;
         // There is room for all whom the file lists.
-        if sorted.iter().any(|other| other.thumbprint() == of) || sorted.push(certificate).is_err()
+        if listed.iter().any(|other| other.thumbprint() == of) || listed.push(certificate).is_err()
         {
             return Err(ChallengeError::Repeated(of));
         }
     }
-    if sorted.is_empty() {
+    if listed.is_empty() {
         return Err(ChallengeError::NobodyAsked);
     }
-    sorted.sort_unstable_by_key(|certificate| certificate.thumbprint());
-    Ok(sorted)
+    Ok(listed)
 }
 
 /// Draws the value for one custodian, and writes it wrapped.

@@ -149,6 +149,17 @@ fn what_is_not_the_next_file_of_this_domain_is_refused() {
         refused,
         Err(LifecycleError::Expect(ExpectError::OtherHeader { .. }))
     ));
+    let (_, wrapped) = next.wrapped_shares().next().unwrap();
+    let mut changed = next.as_bytes().to_vec();
+    let len = wrapped.as_bytes().len();
+    let mut windows = changed.windows(len);
+    let at = windows.position(|window| window == wrapped.as_bytes());
+    changed[at.unwrap() + 5] ^= 1;
+    let refused = other.adopt(&parse(&changed), &expect(&next), &mut hsm_2);
+    assert!(
+        matches!(refused, Err(LifecycleError::Share(_))),
+        "{refused:?}"
+    );
     hsm_2.refuses = true;
     let refused = other.adopt(&next, &expect(&next), &mut hsm_2);
     assert_eq!(refused, Err(LifecycleError::SinkRefused));

@@ -92,6 +92,29 @@ fn it_expires_and_the_domain_stays_in_use() {
     };
 }
 
+/// A step finds that the time is over; the domain is in use, and what it saves is accepted.
+#[test]
+fn a_backup_after_the_end_saves_an_active_domain() {
+    let (mut memory, mut hsm) = (vault(), hsm(5));
+    hsm.now = 1000;
+    let (change, domain) = Change::new(&mut memory, &mut hsm);
+    let Ok((mut domain, files)) = change.propose(domain, Proofs::All, 60, &mut hsm) else {
+        panic!("it can be proposed");
+    };
+    hsm.now = 2000;
+    let contribution = change.consent(0, &files.request);
+    let contribution = crate::world::parse(&contribution);
+    let refused = domain.consent(&parse(&change.file), &contribution, &mut hsm);
+    assert_eq!(refused, Err(LifecycleError::Expired));
+    let kind = security_domain::backup::Kind::Full(None);
+    domain.begin_backup(kind, 5, &mut hsm).unwrap();
+    drop(domain);
+    let AnyDomain::Active(domain) = started(&mut memory, &mut hsm) else {
+        panic!("its rotation has expired");
+    };
+    assert!(has_artifacts(&domain, &mut hsm));
+}
+
 /// The flash takes no write: the rotation has ended in the vault, the domain starts and is in use.
 #[test]
 fn a_dead_flash_keeps_no_domain_from_use() {

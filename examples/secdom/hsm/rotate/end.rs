@@ -12,7 +12,7 @@ use crate::hsm::recover::parse;
 use crate::hsm::{HsmArg, ROOM, not_in_state, state, vault};
 use crate::input;
 use crate::output::{self, Access};
-use crate::report::{JsonArg, Outcome, Report};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
 
 const COMMIT_EXAMPLE: &str = "Example:
   secdom rotate commit --hsm hsm-1 --sealed next.sealed
@@ -100,6 +100,10 @@ pub fn confirm(args: &ConfirmArgs) -> Outcome<Report> {
         }
         // This command was interrupted before.
         AnyDomain::Active(domain) if domain.status().header == Some(header.digest()) => {
+            if stored.is_pending() || stored.changed().next().is_some() {
+                let reason = "is not the complete file of this epoch";
+                return Err(Refusal::file(&args.sealed, reason));
+            }
             domain.status()
         }
         other => return Err(not_in_state(&device, &other, "committed")),
