@@ -32,8 +32,8 @@ impl<'v, const N: usize> Domain<'v, Rotating, N> {
     ///
     /// # Errors
     ///
-    /// - [`RotationError::NoConsent`] and [`RotationError::NoProof`]: too few custodians have
-    ///   answered.
+    /// - [`RotationError::NoConsent`](super::RotationError::NoConsent) and
+    ///   [`RotationError::NoProof`](super::RotationError::NoProof): too few custodians have answered.
     /// - [`LifecycleError::OtherHeader`]: `pending` is not the file of this rotation.
     /// - [`LifecycleError::Share`]: the wrapped share of this custodian was changed in `pending`.
     /// - [`LifecycleError::Expired`], as for [`consent`](Self::consent).
