@@ -75,6 +75,7 @@ extern "C" fn prepare_recovery(_: usize) -> u32 {
             threshold: Threshold::new(2).ok()?,
             label: DomainLabel::new("stack").ok()?,
             floor: ModuleFloor::NONE,
+            break_glass: None,
         };
         let mut pending = [0; 8192];
         let (domain, len) = domain.seal(&activation, host, &mut pending).ok()?;
