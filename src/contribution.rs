@@ -17,7 +17,9 @@ pub(crate) use answer::open_contribution;
 pub use answer::{Contribution, ContributionError};
 pub use contribute::{ContributeError, contribute, contribution_len};
 pub use id::{ProposalDigest, RequestDigest, SessionId};
-pub(crate) use request::{AskError, Asking, MAX_SPKI_LEN, TRANSFER_KINDS, max_transferred_len};
+#[cfg(feature = "managed-hsm")]
+pub(crate) use request::max_transferred_len;
+pub(crate) use request::{AskError, Asking, MAX_SPKI_LEN, TRANSFER_KINDS};
 pub use request::{Request, SessionPublicKey, SessionPurpose};
 pub use session_file::{SessionField, SessionFileError};
 pub use vet::{Verifier, VetError, VettedRequest};

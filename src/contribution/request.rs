@@ -28,7 +28,9 @@ pub use asking::{Asking, SessionPurpose};
 pub(super) use asking::{VERSION, known_version};
 pub(super) use transfer::MAX_TRANSFERRED_LEN;
 pub use transfer::SessionPublicKey;
-pub(crate) use transfer::{MAX_SPKI_LEN, TRANSFER_KINDS, max_transferred_len};
+#[cfg(feature = "managed-hsm")]
+pub(crate) use transfer::max_transferred_len;
+pub(crate) use transfer::{MAX_SPKI_LEN, TRANSFER_KINDS};
 pub use write::AskError;
 
 /// Computes R from a request's encoding.
