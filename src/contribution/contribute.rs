@@ -103,6 +103,10 @@ pub fn contribute<'o, R: Generator + ?Sized>(
             .permit(header)
             .map_err(ContributeError::Expect)?
             .and(check_request(header, asked)?)
+            .and(check_purpose(asked)?)
+            // A call that is skipped would leave the permit of the one before it in place.
+            .and(check_purpose(black_box(asked))?)
+            .and(check_module(header, asked)?)
             .and(check_time(asked, now)?)
             .and(check_time(asked, now_again)?)
             .and(check_share(header, share)?)
@@ -118,8 +122,7 @@ pub fn contribute<'o, R: Generator + ?Sized>(
     })
 }
 
-/// Returns a permit if the request is about this header and has a purpose that a custodian may
-/// answer.
+/// Returns a permit if the request is about this header.
 fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, ContributeError> {
     let same_header =
         Verdict::twice(|| eq_bytes(request.header().as_bytes(), header.digest().as_bytes()))
@@ -142,16 +145,20 @@ fn check_request(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, C
             have: request.epoch(),
             want: header.epoch(),
         })?;
-    let purpose = Verdict::twice(|| request.is_served())
-        .permit(ContributeError::OtherPurpose(request.purpose()))?;
-    let newer = { header.module_floor() }
+    Ok(same_header.and(same_domain).and(same_epoch))
+}
+
+/// Returns a permit if the HSM that asks can use the domain.
+fn check_module(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, ContributeError> {
+    { header.module_floor() }
         .permit(request.module_version())
-        .map_err(ContributeError::NeedsNewerModule)?;
-    Ok(same_header
-        .and(same_domain)
-        .and(same_epoch)
-        .and(purpose)
-        .and(newer))
+        .map_err(ContributeError::NeedsNewerModule)
+}
+
+/// Returns a permit if the request has a purpose that an HSM serves.
+#[inline(never)]
+fn check_purpose(request: &Request<'_>) -> Result<Permit, ContributeError> {
+    Verdict::twice(|| request.is_served()).permit(ContributeError::OtherPurpose(request.purpose()))
 }
 
 /// Returns a permit if there is time left, which holds without a clock or an expiry.

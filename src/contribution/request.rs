@@ -125,8 +125,9 @@ impl<'a> Request<'a> {
 
     /// Returns whether an HSM serves a session of this purpose.
     pub(super) fn is_served(&self) -> Mask {
-        let rehearse = u32::from(SessionPurpose::Rehearse.code());
-        !Mask::eq(u32::from(self.asking.purpose.code()), rehearse)
+        let code = u32::from(self.asking.purpose.code());
+        // Named, not excluded: a code that a fault has changed is neither.
+        self.is_for_recovery() | Mask::eq(code, u32::from(SessionPurpose::ROTATE))
     }
 
     /// Returns the session's name.

@@ -43,10 +43,13 @@ pub enum SessionPurpose {
 }
 
 impl SessionPurpose {
+    /// The code of a request to rotate.
+    pub(super) const ROTATE: u8 = 2;
+
     pub(super) const fn code(self) -> u8 {
         match self {
             Self::Recover => 1,
-            Self::Rotate(_) => 2,
+            Self::Rotate(_) => Self::ROTATE,
             Self::Rehearse => 3,
         }
     }
