@@ -4,16 +4,13 @@
 use super::commit::check_shares;
 use super::error::RotationError;
 use crate::ct::{Mask, eq_bytes};
-use crate::hardened::{Permit, Verdict, copy};
+use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::host::Host;
-use crate::lifecycle::stage::Stage;
-use crate::lifecycle::standing::Standing;
 use crate::lifecycle::state::{Active, Domain};
-use crate::lifecycle::vault::{Next, Vault};
-use crate::sealed_domain::{ExpectError, ExpectedDomain, HeaderDigest, RELEASE_LEN, SealedDomain};
-use crate::secret::Secret;
+use crate::lifecycle::vault::Vault;
+use crate::sealed_domain::{ExpectError, ExpectedDomain, HeaderDigest, SealedDomain};
 
 /// The result of adopting a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,20 +114,7 @@ impl<const N: usize> Vault<N> {
             .and(later)
             .and(self.audit.report(host, &event)?)
             .and(expect.check_told(pinned, LifecycleError::Fault)?);
-        let mut before = Secret::<RELEASE_LEN>::zeroed();
-        copy(before.expose_mut(), self.release.expose())?;
-        copy(self.release.expose_mut(), release)?;
-        let next = Next {
-            stage: Stage::Active,
-            standing: Standing::new(header.epoch(), header.digest()),
-        };
-        let released = sealed.check_release(self.release.expose(), LifecycleError::Fault);
-        let adopted =
-            released.and_then(|released| self.commit_or_doubt(host, next, permit.and(released)));
-        if adopted.is_err() {
-            copy(self.release.expose_mut(), before.expose())?;
-        }
-        adopted?;
+        self.stand_by(sealed, release, permit, host)?;
         Ok(Adopted::Now)
     }
 

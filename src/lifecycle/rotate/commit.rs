@@ -193,24 +193,37 @@ impl<const N: usize> Vault<N> {
         let (epoch, header) = (rotation.epoch, rotation.header);
         let event = Event::Confirm { epoch, header };
         let permit = { same.and(complete).and(whole) }.and(self.audit.report(host, &event)?);
+        let mut release = Secret::zeroed();
+        copy(release.expose_mut(), self.rotation()?.release.expose())?;
+        self.stand_by(stored, release.expose(), permit, host)
+    }
+
+    /// Makes the epoch of `file` the valid one, and keeps its release from here on. If that cannot be
+    /// written, the release before is kept.
+    ///
+    /// Secret: nothing; a release that is taken over has left its HSM. Public: the file. Leaks: nothing.
+    pub(super) fn stand_by<H: Host>(
+        &mut self,
+        file: &SealedDomain<'_>,
+        release: &[u8; RELEASE_LEN],
+        permit: Permit,
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
         let mut before = Secret::<RELEASE_LEN>::zeroed();
         copy(before.expose_mut(), self.release.expose())?;
-        let Self {
-            release, session, ..
-        } = self;
-        let rotation = session.rotation().ok_or(Fault)?;
-        copy(release.expose_mut(), rotation.release.expose())?;
+        copy(self.release.expose_mut(), release)?;
+        let header = file.header();
         let next = Next {
             stage: Stage::Active,
-            standing: Standing::new(epoch, header),
+            standing: Standing::new(header.epoch(), header.digest()),
         };
-        let released = stored.check_release(self.release.expose(), LifecycleError::Fault);
-        let confirmed =
+        let released = file.check_release(self.release.expose(), LifecycleError::Fault);
+        let stands =
             released.and_then(|released| self.commit_or_doubt(host, next, permit.and(released)));
-        if confirmed.is_err() {
+        if stands.is_err() {
             copy(self.release.expose_mut(), before.expose())?;
         }
-        confirmed
+        stands
     }
 
     /// Writes the next state. If that fails, the flash may hold it all the same.
