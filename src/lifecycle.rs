@@ -107,6 +107,7 @@ mod ask;
 mod audit;
 mod backup;
 mod contents;
+mod demand;
 mod device;
 mod draw;
 mod end;
@@ -133,6 +134,7 @@ mod vault;
 
 pub use activate::{Activation, Sealable};
 pub use backup::{Backup, Restore};
+pub use demand::DemandError;
 pub use end::{Expiry, InSession};
 pub use error::{LifecycleError, Unconfirmed};
 pub use event::{Ended, Event, Outcome, Step};
@@ -141,7 +143,7 @@ pub use host::{Host, SinkAnswer};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
 pub use recover::Added;
-pub use rotate::{Adopted, Proofs, Proposed, RotationError, RotationStatus};
+pub use rotate::{Adopted, Proofs, Proposed, Reason, RotationError, RotationStatus};
 pub use stage::Stage;
 pub use start::AnyDomain;
 pub use state::{

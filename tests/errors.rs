@@ -11,12 +11,15 @@ use std::error::Error;
 use std::fs;
 
 use chain::chain;
-use security_domain::approval::{ApprovalError, ApproveError, CollectError, UnfitAct};
+use security_domain::approval::{ApprovalError, ApproveError, CollectError, SpendError, UnfitAct};
+
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
 use security_domain::drill::{ChallengeError, RespondError, ResponseError, ValueError};
-use security_domain::lifecycle::{LifecycleError, RotationError, TransferKeyError, Unconfirmed};
+use security_domain::lifecycle::{
+    DemandError, LifecycleError, RotationError, TransferKeyError, Unconfirmed,
+};
 use security_domain::managed_hsm::drill as file_drill;
 use security_domain::managed_hsm::restore_session::{self, FinishError, RestoreFileError};
 use security_domain::managed_hsm::{self, WriteError, domain_file, restore_blob};
@@ -190,6 +193,17 @@ fn all() -> Vec<Wrapping> {
             "LifecycleError::Rotation",
             LifecycleError::Rotation,
             RotationError::LastEpoch,
+        ),
+        wraps(
+            "LifecycleError::Demand",
+            LifecycleError::Demand,
+            DemandError::NotAsked,
+        ),
+        wraps("DemandError::Spend", DemandError::Spend, SpendError::Fault),
+        wraps(
+            "RotationError::Veto",
+            RotationError::Veto,
+            ApprovalError::Fault,
         ),
         wraps(
             "RotationError::Challenge",

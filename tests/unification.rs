@@ -52,7 +52,7 @@ mod sealed {
     };
 
     matched!(approval::ActError: Expiry Rng BufferTooSmall Fault ..);
-    matched!(approval::ActKind: EmitRelease FullBackup VetoBreakGlass CloseReview ..);
+    matched!(approval::ActKind: EmitRelease FullBackup VetoBreakGlass CloseReview DropDemands ..);
     matched!(approval::ApprovalError: Expect Unfit OtherAct NotListed Unsigned Repeated Fault ..);
     matched!(approval::ApprovalField: File Version Kind Domain Epoch Header Instance Id Subject Created Expires Act Index Signature ..);
     matched!(approval::ApprovalFileError: UnknownVersion UnknownKind Malformed NotDeterministic Expiry ..);
@@ -85,13 +85,13 @@ mod sealed {
     matched!(security_domain::custodian_key::CustodianKey: Rsa ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Rotation Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey UnknownTransferAlgorithm SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Rotation Demand Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey UnknownTransferAlgorithm SelfTest ErrorState Fault ..);
     matched!(lifecycle::TransferKeyError: Rng Failed Missing OtherKey Unusable NotDestroyed ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
-    matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession Propose Consent Challenge Prove Commit Confirm EndRotation Adopt BeginBackup BeginRestore Zeroize Outcome Refused ..);
-    matched!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore Propose Consent Challenge Prove Commit Confirm Adopt ..);
+    matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession Propose Consent Challenge Prove Commit Confirm EndRotation Adopt BreakGlass DemandApproval AskApproval DropDemands EmitRelease BeginBackup BeginRestore Zeroize Outcome Refused ..);
+    matched!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore Propose Consent Challenge Prove Commit Confirm Adopt BreakGlass Veto DemandApproval AskApproval DropDemands EmitRelease ..);
     matched!(lifecycle::Outcome: Done Failed Interrupted ..);
-    matched!(lifecycle::Ended: Cancelled Expired TooManyFailures ..);
+    matched!(lifecycle::Ended: Cancelled Expired TooManyFailures Vetoed ..);
     matched!(lifecycle::Expiry<(), ()>: Over Running);
     matched!(storage::Slot: A B);
     matched!(storage::DeviceKeyError: Failed Fault ..);
@@ -100,7 +100,8 @@ mod sealed {
     matched!(lifecycle::Added: New Already);
     matched!(lifecycle::Adopted: Now Already);
     matched!(lifecycle::Proofs: All Threshold);
-    matched!(lifecycle::RotationError: LastEpoch NoConsent NoProof Challenge OtherChallenge Response ShareKnownOnly EpochFork ..);
+    matched!(lifecycle::RotationError: LastEpoch NoConsent NoProof NoBreakGlass GlassIntact ExpiresBefore TooEarly Veto Challenge OtherChallenge Response ShareKnownOnly EpochFork ..);
+    matched!(lifecycle::DemandError: NeedsApproval CannotAsk NotAsked OtherKind Expired Spend ..);
     matched!(lifecycle::Stage: Empty Provisioned Recovering Importing Imported Active Rotating Committed ..);
     matched!(lifecycle::AnyDomain<'static, 9>: Empty Provisioned Recovering QuorumMet Active Rotating Committed ..);
     matched!(rsa::KeyError: Encoding TrailingData Version Algorithm LeadingZero ModulusSize EvenModulus EvenExponent SmallExponent LargeExponent Prime Product PrivateExponent Exponent1 Exponent2 Coefficient Fault ..);

@@ -85,17 +85,15 @@ pub fn run(args: Args) -> Outcome<Report> {
 
 /// Says what is about to be approved.
 fn shown(act: &Act<'_>) -> String {
-    let time = |seconds: u64| i64::try_from(seconds).map(clock::rfc3339);
-    let time = |seconds| time(seconds).unwrap_or_else(|_| seconds.to_string());
     let subject = match act.subject() {
         ActSubject::NONE => "the domain".into(),
         subject => subject.to_string(),
     };
     let created = match act.created() {
         0 => "by an HSM without a clock".into(),
-        created => time(created),
+        created => clock::shown(created),
     };
-    let expires = { act.expires() }.map_or("never".into(), |expires| time(expires.get()));
+    let expires = { act.expires() }.map_or("never".into(), |expires| clock::shown(expires.get()));
     format!(
         "act {}: {}\ndomain-id {}\nepoch {}\ninstance-id {}\nsubject {subject}\ncreated {created}\nexpires {expires}\n",
         act.digest(),

@@ -18,6 +18,11 @@ pub fn unix() -> u64 {
     u64::try_from(now()).unwrap_or(0)
 }
 
+/// Formats a time that an HSM shows; its seconds where no calendar has it.
+pub fn shown(seconds: u64) -> String {
+    i64::try_from(seconds).map_or_else(|_| seconds.to_string(), rfc3339)
+}
+
 /// Formats a time like `2034-01-29T00:00:00Z`. Certificates have years from 0 to 9999, and so does
 /// RFC 3339.
 pub fn rfc3339(seconds: i64) -> String {

@@ -8,10 +8,12 @@ mod activate;
 mod adopt;
 mod artifacts;
 mod backup;
+mod demand;
 mod device;
 mod end;
 mod import;
 mod init;
+mod log;
 mod recover;
 mod recover_here;
 pub mod rotate;
@@ -47,6 +49,10 @@ pub enum Verb {
     Import(import::Args),
     ImportConfirm(import::ConfirmArgs),
     Backup(backup::Args),
+    Demand(demand::Args),
+    Ask(demand::AskArgs),
+    Emit(demand::EmitArgs),
+    DropDemands(demand::DropArgs),
     Restore(backup::RestoreArgs),
     Zeroize(end::ZeroizeArgs),
     Discard(end::DiscardArgs),
@@ -67,6 +73,10 @@ pub fn run(verb: Verb) -> Outcome<Report> {
         Verb::Import(args) => import::import(&args),
         Verb::ImportConfirm(args) => import::confirm(&args),
         Verb::Backup(args) => backup::backup(&args),
+        Verb::Demand(args) => demand::demand(&args),
+        Verb::Ask(args) => demand::ask(&args),
+        Verb::Emit(args) => demand::emit(&args),
+        Verb::DropDemands(args) => demand::drop(&args),
         Verb::Restore(args) => backup::restore(&args),
         Verb::Zeroize(args) => end::zeroize(&args),
         Verb::Discard(args) => end::discard(&args),
@@ -102,6 +112,19 @@ fn empty<'v>(device: &mut Device, vault: &'v mut Vault<ROOM>) -> Outcome<Domain<
         other => Err(not_in_state(device, &other, EMPTY)),
     }
 }
+
+/// Takes a step with a domain in use, whatever its state.
+macro_rules! in_use {
+    ($device:expr, $start:expr, $domain:ident => $step:expr) => {
+        match $start {
+            AnyDomain::Active($domain) => $step,
+            AnyDomain::Rotating($domain) => $step,
+            AnyDomain::Committed($domain) => $step,
+            other => return Err(not_in_state(&$device, other, "active")),
+        }
+    };
+}
+use in_use;
 
 /// The refusal of what needs another state.
 fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> Refusal {

@@ -172,10 +172,16 @@ impl Approved {
         act: ActDigest,
         effect: impl FnOnce() -> T,
     ) -> Result<T, SpendError> {
+        self.permit(kind, act)?.spend(SpendError::Fault)?;
+        Ok(effect())
+    }
+
+    /// Consumes the approval, and returns a permit for the act of this kind and digest.
+    #[inline(always)]
+    pub(crate) fn permit(self, kind: ActKind, act: ActDigest) -> Result<Permit, SpendError> {
         // As a whole twice: one place of `kind` that is wrong would serve both looks of one.
         let same = self.is_of(kind, &act)?.and(self.is_of(kind, &act)?);
-        self.permit.and(same).spend(SpendError::Fault)?;
-        Ok(effect())
+        Ok(self.permit.and(same))
     }
 
     /// Returns a permit if what is approved is this act.

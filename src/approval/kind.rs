@@ -17,6 +17,8 @@ pub enum ActKind {
     VetoBreakGlass = 3,
     /// The HSM ends a review of what it did.
     CloseReview = 4,
+    /// The HSM no longer demands approvals.
+    DropDemands = 5,
 }
 
 impl ActKind {
@@ -26,12 +28,13 @@ impl ActKind {
     }
 
     /// Returns what this number stands for.
-    pub(super) const fn from_code(code: u64) -> Option<Self> {
+    pub(crate) const fn from_code(code: u64) -> Option<Self> {
         Some(match code {
             1 => Self::EmitRelease,
             2 => Self::FullBackup,
             3 => Self::VetoBreakGlass,
             4 => Self::CloseReview,
+            5 => Self::DropDemands,
             _ => return None,
         })
     }
@@ -44,6 +47,7 @@ impl fmt::Display for ActKind {
             Self::FullBackup => "write a full backup",
             Self::VetoBreakGlass => "veto a break-glass",
             Self::CloseReview => "close a review",
+            Self::DropDemands => "demand no approvals",
         })
     }
 }

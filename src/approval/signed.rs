@@ -126,7 +126,7 @@ impl<'a> Approval<'a> {
     }
 
     /// Returns whose approval of `act` this is, with a permit to count it.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         header: &Header<'_>,
         act: &Act<'_>,

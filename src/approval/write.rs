@@ -47,24 +47,39 @@ impl<'o> Act<'o> {
         rng: &mut R,
         out: &'o mut [u8],
     ) -> Result<Self, ActError> {
-        let len = write(sealed, terms, rng, out).inspect_err(|_| out.fill(0))?;
+        let drawn = draw(rng).inspect_err(|_| out.fill(0))?;
+        Self::write_as(drawn, sealed, terms, out)
+    }
+
+    /// The same, with this id. It must belong to this act alone.
+    pub(crate) fn write_as(
+        id: ActId,
+        sealed: &SealedDomain<'_>,
+        terms: &ActTerms,
+        out: &'o mut [u8],
+    ) -> Result<Self, ActError> {
+        let len = write(id, sealed, terms, out).inspect_err(|_| out.fill(0))?;
         let file = out.get(..len).ok_or(Fault)?;
         Self::parse(file).map_err(|_| ActError::Fault)
     }
 }
 
+fn draw<R: Generator + ?Sized>(rng: &mut R) -> Result<ActId, RngError> {
+    let mut id = [0; 32];
+    rng::fill(rng, &mut id)?;
+    declassify_bytes(&mut id);
+    Ok(ActId::from_bytes(id))
+}
+
 /// Writes the file to the front of `out`, and returns its length.
-fn write<R: Generator + ?Sized>(
+fn write(
+    id: ActId,
     sealed: &SealedDomain<'_>,
     terms: &ActTerms,
-    rng: &mut R,
     out: &mut [u8],
 ) -> Result<usize, ActError> {
     let needed = Act::MAX_LEN;
     let out = { out.get_mut(..needed) }.ok_or(ActError::BufferTooSmall { needed })?;
-    let mut id = [0; 32];
-    rng::fill(rng, &mut id)?;
-    declassify_bytes(&mut id);
     let header = sealed.header();
     let items = Items {
         kind: terms.kind,
@@ -72,7 +87,7 @@ fn write<R: Generator + ?Sized>(
         epoch: header.epoch(),
         header: header.digest(),
         instance: terms.instance,
-        id: ActId::from_bytes(id),
+        id,
         subject: terms.subject,
         created: terms.created,
         expires: terms.expires,

@@ -19,6 +19,7 @@ use super::stage::Stage;
 use super::standing::Standing;
 use super::state::{Active, Domain, InUse, Provisioned, Refused, Sealed, State};
 use super::vault::{Next, Vault};
+use crate::approval::ActKind;
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::custodian::Recipient;
 use crate::hardened::{Permit, Verdict};
@@ -170,6 +171,8 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
     ///
     /// # Errors
     ///
+    /// - [`DemandError::NeedsApproval`](super::DemandError::NeedsApproval): a quorum must approve this
+    ///   ([`complete_approved`](Self::complete_approved)).
     /// - [`LifecycleError::NotSealed`]: the domain was imported, and has no custodians yet.
     /// - [`LifecycleError::OtherHeader`]: `stored` is not this HSM's sealed domain.
     /// - [`LifecycleError::ErrorState`] and [`LifecycleError::Overtaken`], as for
@@ -182,7 +185,8 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
         let allowed = self.vault.allows(host)?;
         let sealed = self.vault.standing;
         let want = sealed.header().ok_or(LifecycleError::NotSealed)?;
-        allowed
+        let free = self.vault.needs_no_approval(ActKind::EmitRelease)?;
+        { allowed.and(free) }
             .and(is_header(stored, want)?)
             .spend(LifecycleError::Fault)?;
         stored.completed(self.vault.release.expose(), LifecycleError::Fault)

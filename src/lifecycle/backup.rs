@@ -30,10 +30,12 @@ use super::host::{Host, HostRng};
 use super::stage::Stage;
 use super::state::{Domain, InUse};
 use super::vault::{Next, Vault};
+use crate::approval::{ActKind, Approved};
 use crate::backup::{
     BackupHeader, BackupId, BackupInfo, BeginError, Kind, Reader, RestoreError, StreamError, Writer,
 };
-use crate::hardened::Permit;
+use crate::ct::Mask;
+use crate::hardened::{Permit, Verdict};
 use crate::sealed_domain::LedgerHead;
 use crate::secret::wipe;
 use crate::storage::record::RecordError;
@@ -78,6 +80,7 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
     ///
     /// # Errors
     ///
+    /// [`DemandError::NeedsApproval`](super::DemandError::NeedsApproval) if a quorum must approve full backups, and this is one;
     /// [`LifecycleError::NoClock`] if there is no clock, and no hardware counter that can be advanced; the reasons
     /// in [`BeginError`](crate::backup::BeginError); and if the sink or the flash fails.
     pub fn begin_backup<H: Host>(
@@ -86,9 +89,21 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
         length: u64,
         host: &mut H,
     ) -> Result<Backup<'_, N>, LifecycleError> {
+        self.backup_as((kind, length), None, host)
+    }
+
+    /// Begins a backup, which a quorum may have approved.
+    pub(super) fn backup_as<H: Host>(
+        &mut self,
+        (kind, length): (Kind<'_>, u64),
+        approved: Option<Approved>,
+        host: &mut H,
+    ) -> Result<Backup<'_, N>, LifecycleError> {
         let vault = &mut *self.vault;
         let writer = vault.serve_open(Step::Backup, host, |vault, host| {
-            vault.begin_backup(kind, length, S::STAGE, host)
+            let before = vault.demands;
+            let begun = vault.begin_backup(kind, length, approved, S::STAGE, host);
+            begun.inspect_err(|_| vault.demands = before)
         })?;
         Ok(Backup { vault, writer })
     }
@@ -227,6 +242,7 @@ impl<const N: usize> Vault<N> {
         &mut self,
         kind: Kind<'_>,
         length: u64,
+        approved: Option<Approved>,
         stage: Stage,
         host: &mut H,
     ) -> Result<Writer, LifecycleError> {
@@ -236,6 +252,18 @@ impl<const N: usize> Vault<N> {
         if !(host.counter_is_hardware() && takes_writes) && created == 0 {
             return Err(LifecycleError::NoClock);
         }
+        let full = ActKind::FullBackup;
+        let (act, allowed) = match (kind, approved) {
+            (_, Some(approved)) => {
+                let (act, permit) = self.spend_act(full, approved, host)?;
+                (Some(act), permit)
+            }
+            (Kind::Full(_), None) => (None, self.needs_no_approval(full)?),
+            (Kind::Key(_), None) => {
+                let is_key = || Mask::public(matches!(kind, Kind::Key(_)));
+                (None, Verdict::twice(is_key).permit(LifecycleError::Fault)?)
+            }
+        };
         let info = BackupInfo {
             epoch: self.standing.epoch,
             instance: self.instance.id,
@@ -251,16 +279,18 @@ impl<const N: usize> Vault<N> {
             error => LifecycleError::Backup(error),
         })?;
         let backup = writer.backup_id();
-        let permit = self.audit.report(host, &Event::BeginBackup { backup })?;
-        // A rotation may have expired meanwhile.
-        let is_over = stage.is_session() && self.session.rotation().is_none();
+        let event = Event::BeginBackup { backup, act };
+        let permit = allowed.and(self.audit.report(host, &event)?);
         let same = Next {
-            stage: if is_over { Stage::Active } else { stage },
+            stage: self.present(stage),
             standing: self.standing,
         };
         match self.commit(host, same, permit) {
             // The state is current, and nothing is to be saved but its next number.
-            Err(LifecycleError::Record(RecordError::NotWritable)) if !takes_writes => {
+            // An act that is done must be saved.
+            Err(LifecycleError::Record(RecordError::NotWritable))
+                if !takes_writes && act.is_none() =>
+            {
                 let agreed = self.audit.agreed()?.and(self.allows(host)?);
                 agreed.spend(LifecycleError::Fault)?;
             }

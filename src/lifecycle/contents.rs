@@ -4,6 +4,7 @@
 use minicbor::Encoder;
 
 use super::audit::Owed;
+use super::demand::Demands;
 use super::holding::Holding;
 use super::instance::Instance;
 use super::session::{Place, Task};
@@ -22,6 +23,7 @@ use crate::sealed_domain::{
 use crate::secret::Secret;
 use crate::storage::record::{OVERHEAD, RecordError};
 
+mod demands;
 #[cfg(feature = "managed-hsm")]
 mod import;
 mod part;
@@ -37,7 +39,7 @@ const VERSION: u8 = 1;
 /// The maximum length of a record without the artifacts, a transfer key, shares, and the
 /// expectations of an import.
 pub(super) const FIXED_ROOM: usize =
-    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 6 * bytes_len(32) + 8 * 9 + OVERHEAD;
+    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 7 * bytes_len(32) + 8 * 9 + OVERHEAD;
 
 /// The maximum length of a session's record while it has a transfer key. It has no artifacts then.
 pub(super) const SESSION_ROOM: usize = FIXED_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
@@ -81,7 +83,7 @@ pub(super) const fn rotation_room(artifacts: usize, rsa_in_vault: bool) -> usize
         // The public half of a key in a device is the longest.
         false => 2 + bytes_len(ModulusSize::MAX_BYTES) + bytes_len(8),
     };
-    let rotation = 4 * bytes_len(32) + 1 + 5 + 2 * 2 + 2 * 3 + 1;
+    let rotation = 4 * bytes_len(32) + 1 + 5 + 2 * 2 + 2 * 3 + 9 + 1;
     FIXED_ROOM
         .saturating_add(rotation)
         .saturating_add(key)
@@ -101,6 +103,7 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) held: &'a Holding<N>,
     pub(super) standing: Standing,
     pub(super) release: &'a Secret<RELEASE_LEN>,
+    pub(super) demands: &'a Demands,
     pub(super) session: Option<&'a Place>,
 }
 
@@ -133,7 +136,7 @@ impl<const N: usize> Contents<'_, N> {
     }
 
     fn write(&self, out: &mut Out<'_>) -> Written {
-        out.array(8)?.u8(VERSION)?.u8(self.stage as u8)?;
+        out.array(9)?.u8(VERSION)?.u8(self.stage as u8)?;
         out.bytes(self.instance.id.as_bytes())?
             .bytes(self.instance.seed.expose())?
             .u8(self.owed.0)?;
@@ -147,6 +150,7 @@ impl<const N: usize> Contents<'_, N> {
                 out.null()?;
             }
         }
+        demands::write(self.demands, out)?;
         match self.session {
             Some(place) => write_session(place, self.held, self.stage, out),
             None => Ok(out.null().map(drop)?),
@@ -173,6 +177,7 @@ pub(super) struct Places<'a, const N: usize> {
     pub(super) held: &'a mut Holding<N>,
     pub(super) standing: &'a mut Standing,
     pub(super) release: &'a mut Secret<RELEASE_LEN>,
+    pub(super) demands: &'a mut Demands,
     pub(super) session: &'a mut Place,
 }
 
@@ -182,7 +187,7 @@ impl<const N: usize> Places<'_, N> {
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
     pub(super) fn read(&mut self, contents: &[u8], watched: &mut dyn Watched) -> Read<Stage> {
         let mut reader = Reader::new(contents);
-        reader.array_of(8, Part::Contents)?;
+        reader.array_of(9, Part::Contents)?;
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
             return Err(Malformed(Part::Contents));
         }
@@ -203,6 +208,7 @@ impl<const N: usize> Places<'_, N> {
             true => Standing::NONE,
             false => read_standing(&mut reader, self.release)?,
         };
+        *self.demands = demands::read(&mut reader)?;
         self.session.forget();
         if !reader.skip_null(Part::Session)? {
             let session = read_session(&mut reader, &mut self.session.key, self.held, watched)?;

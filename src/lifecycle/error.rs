@@ -4,6 +4,7 @@
 use core::convert::Infallible;
 use core::fmt;
 
+use super::demand::DemandError;
 use super::holding::NotHeld;
 use super::rotate::RotationError;
 use super::stage::Stage;
@@ -69,8 +70,8 @@ pub enum LifecycleError {
         /// The digest of the header that the HSM has.
         want: HeaderDigest,
     },
-    /// The host's clock shows no time. A session with a lifetime needs one, and so does a backup on
-    /// an HSM without a hardware counter.
+    /// The host's clock shows no time. A session with a lifetime needs one, and so do a break-glass, and a
+    /// backup on an HSM without a hardware counter.
     NoClock,
     /// The clock shows an earlier time than it had in this session.
     ClockWentBack {
@@ -139,6 +140,8 @@ pub enum LifecycleError {
     NotSealed,
     /// A step of a rotation was refused.
     Rotation(RotationError),
+    /// An act was refused that needs a quorum's approval.
+    Demand(DemandError),
     /// The import was not confirmed: the domain that waits does not match what was named.
     NotConfirmed(Unconfirmed),
     /// The backup could not begin.
@@ -185,8 +188,10 @@ impl From<Fault> for LifecycleError {
 impl LifecycleError {
     /// Returns whether an internal check failed, so that the HSM must not be trusted any more.
     pub(super) const fn is_fault(&self) -> bool {
-        if let Self::Rotation(error) = self {
-            return error.is_fault();
+        match self {
+            Self::Rotation(error) => return error.is_fault(),
+            Self::Demand(error) => return error.is_fault(),
+            _ => {}
         }
         matches!(
             self,
@@ -232,6 +237,7 @@ impl LifecycleError {
             | Self::AlreadySealed
             | Self::NotSealed
             | Self::Rotation(_)
+            | Self::Demand(_)
             | Self::NotConfirmed(_)
             | Self::Backup(_)
             | Self::Stream(_)
@@ -311,6 +317,12 @@ impl From<RotationError> for LifecycleError {
             RotationError::Challenge(ChallengeError::Rng) => Self::Rng,
             error => Self::Rotation(error),
         }
+    }
+}
+
+impl From<DemandError> for LifecycleError {
+    fn from(error: DemandError) -> Self {
+        Self::Demand(error)
     }
 }
 
@@ -401,7 +413,7 @@ impl fmt::Display for LifecycleError {
             }
             Self::NoClock => f.write_str(
                 "the clock shows no time: it is needed for a session with a lifetime, \
-                 and for a backup without a hardware counter",
+                 for a break-glass, and for a backup without a hardware counter",
             ),
             Self::ClockWentBack { have, seen } => {
                 write!(
@@ -456,6 +468,7 @@ impl fmt::Display for LifecycleError {
             Self::AlreadySealed => f.write_str("the domain is already sealed to its custodians"),
             Self::NotSealed => f.write_str("the domain is not sealed to custodians yet"),
             Self::Rotation(error) => error.fmt(f),
+            Self::Demand(error) => error.fmt(f),
             Self::NotConfirmed(error) => error.fmt(f),
             Self::Backup(error) => error.fmt(f),
             Self::Stream(error) => error.fmt(f),
@@ -509,6 +522,7 @@ impl core::error::Error for LifecycleError {
             Self::WrongDomain(error) => error.source(),
             Self::SelfTest(error) => error.source(),
             Self::Rotation(error) => error.source(),
+            Self::Demand(error) => error.source(),
             Self::NotConfirmed(error) => error.source(),
             _ => None,
         }

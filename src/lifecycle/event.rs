@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Audit events: each step before it takes effect, and its outcome.
 
+use super::rotate::Reason;
+use crate::approval::{ActDigest, ActKind};
 use crate::backup::BackupId;
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
@@ -82,6 +84,17 @@ pub enum Event {
         /// The custodian.
         custodian: CustodianId,
     },
+    /// The operator will do without the consent of the present custodians.
+    BreakGlass {
+        /// The epoch of the pending file.
+        epoch: Epoch,
+        /// The digest of its header.
+        header: HeaderDigest,
+        /// The time from which the rotation needs no consent, in Unix seconds.
+        opens: u64,
+        /// Why.
+        reason: Reason,
+    },
     /// The new custodians are challenged to prove that they can use the pending file.
     Challenge {
         /// The digest of the challenge.
@@ -120,10 +133,34 @@ pub enum Event {
         /// [`BeginRecovery`](Self::BeginRecovery).
         pinned: bool,
     },
+    /// From now on the HSM does acts of this kind only if a quorum approves.
+    DemandApproval {
+        /// The kind.
+        kind: ActKind,
+    },
+    /// Custodians are asked to approve an act.
+    AskApproval {
+        /// What it does.
+        kind: ActKind,
+        /// The digest of the act.
+        act: ActDigest,
+    },
+    /// The HSM no longer demands approvals: a quorum has approved that.
+    DropDemands {
+        /// The digest of the approved act.
+        act: ActDigest,
+    },
+    /// The release of the present file leaves again: a quorum has approved that.
+    EmitRelease {
+        /// The digest of the approved act.
+        act: ActDigest,
+    },
     /// A backup begins.
     BeginBackup {
         /// The backup's id.
         backup: BackupId,
+        /// The digest of the act that a quorum has approved; `None` if that is not demanded.
+        act: Option<ActDigest>,
     },
     /// The restore of a backup begins.
     BeginRestore {
@@ -188,10 +225,22 @@ pub enum Step {
     Confirm,
     /// [`Event::Adopt`].
     Adopt,
+    /// [`Event::BreakGlass`].
+    BreakGlass,
+    /// The veto of one present custodian, which ends a rotation.
+    Veto,
+    /// [`Event::DemandApproval`].
+    DemandApproval,
+    /// [`Event::AskApproval`].
+    AskApproval,
+    /// [`Event::DropDemands`].
+    DropDemands,
+    /// [`Event::EmitRelease`].
+    EmitRelease,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::Provision,
         Self::Activate,
         Self::BeginRecovery,
@@ -209,6 +258,12 @@ impl Step {
         Self::Commit,
         Self::Confirm,
         Self::Adopt,
+        Self::BreakGlass,
+        Self::Veto,
+        Self::DemandApproval,
+        Self::AskApproval,
+        Self::DropDemands,
+        Self::EmitRelease,
     ];
 
     /// Returns the name, for a log.
@@ -231,6 +286,12 @@ impl Step {
             Self::Commit => "commit",
             Self::Confirm => "confirm",
             Self::Adopt => "adopt",
+            Self::BreakGlass => "break-glass",
+            Self::Veto => "veto",
+            Self::DemandApproval => "demand-approval",
+            Self::AskApproval => "ask-approval",
+            Self::DropDemands => "drop-demands",
+            Self::EmitRelease => "emit-release",
         }
     }
 }
@@ -261,6 +322,8 @@ pub enum Ended {
     Expired,
     /// Too many restore blobs did not open.
     TooManyFailures,
+    /// A present custodian vetoed the break-glass.
+    Vetoed,
 }
 
 impl Event {
@@ -284,15 +347,21 @@ impl Event {
             Self::Commit { .. } => Step::Commit,
             Self::Confirm { .. } => Step::Confirm,
             Self::Adopt { .. } => Step::Adopt,
+            Self::BreakGlass { .. } => Step::BreakGlass,
+            Self::DemandApproval { .. } => Step::DemandApproval,
+            Self::AskApproval { .. } => Step::AskApproval,
+            Self::DropDemands { .. } => Step::DropDemands,
+            Self::EmitRelease { .. } => Step::EmitRelease,
             Self::EndSession(_) | Self::EndRotation(_) => return None,
             Self::Zeroize | Self::Outcome { .. } | Self::Refused { .. } => return None,
         })
     }
 
     /// Events that happen even if the sink refuses, and are reported again until it accepts.
-    pub(super) const OWED: [Self; 6] = [
+    pub(super) const OWED: [Self; 7] = [
         Self::EndRotation(Ended::Cancelled),
         Self::EndRotation(Ended::Expired),
+        Self::EndRotation(Ended::Vetoed),
         Self::EndSession(Ended::Cancelled),
         Self::EndSession(Ended::Expired),
         Self::EndSession(Ended::TooManyFailures),
@@ -308,6 +377,7 @@ impl Event {
             Self::Zeroize => 8,
             Self::EndRotation(Ended::Cancelled) => 16,
             Self::EndRotation(Ended::Expired) => 32,
+            Self::EndRotation(Ended::Vetoed) => 64,
             _ => 0,
         }
     }

@@ -5,7 +5,9 @@
 //! 1. `propose` writes the pending file of the next epoch, which nobody can open, and a request to the
 //!    present custodians.
 //! 2. The present custodians consent: a quorum of them contribute to that request (`consent`). They
-//!    thereby agree to the new keys and the new threshold, which the request names.
+//!    thereby agree to the new keys and the new threshold, which the request names. If they cannot, the
+//!    operator can do without them (`break_glass`): only if the present file allows it, after the delay
+//!    that it names, and unless one of them vetoes it (`veto`).
 //! 3. The new custodians prove that they can use the pending file: they answer a challenge of this HSM
 //!    (`challenge`, `prove`).
 //! 4. `commit` lets the release leave, so the file can be completed; and `confirm`, with the complete
@@ -23,11 +25,13 @@
 //! only a new domain helps.
 
 mod adopt;
+mod break_glass;
 mod commit;
 mod consent;
 mod error;
 mod propose;
 mod prove;
+mod reason;
 mod rotation;
 mod status;
 mod tally;
@@ -35,6 +39,7 @@ mod tally;
 pub use adopt::Adopted;
 pub use error::RotationError;
 pub use propose::{Proofs, Proposed};
+pub use reason::Reason;
 pub(super) use rotation::Rotation;
 pub use status::RotationStatus;
 pub(super) use tally::Tally;

@@ -256,6 +256,7 @@ fn restore<const N: usize>(
         held: &mut vault.held,
         standing: &mut vault.standing,
         release: &mut vault.release,
+        demands: &mut vault.demands,
         session: &mut vault.session,
     };
     { places.read(contents, watched) }.map_err(|Malformed(part)| match part {

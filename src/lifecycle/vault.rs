@@ -3,6 +3,7 @@
 
 use super::audit::Audit;
 use super::contents::{Contents, longer, record_room};
+use super::demand::Demands;
 use super::error::LifecycleError;
 use super::event::{Ended, Event};
 use super::health::Health;
@@ -46,6 +47,7 @@ pub struct Vault<const N: usize> {
     /// The release of the current or the pending sealing; zeros without one.
     pub(super) release: Secret<RELEASE_LEN>,
     pub(super) session: Place,
+    pub(super) demands: Demands,
     /// The key of the backup that is being made or restored.
     pub(super) backup_key: BackupKey,
     pub(super) audit: Audit,
@@ -84,6 +86,7 @@ impl<const N: usize> Vault<N> {
             pending: Standing::NONE,
             release: Secret::zeroed(),
             session: Place::new(),
+            demands: Demands::NONE,
             backup_key: BackupKey::none(),
             audit: Audit::NONE,
             counter_is_hardware: false,
@@ -199,6 +202,7 @@ impl<const N: usize> Vault<N> {
             held,
             release,
             session,
+            demands,
             instance,
             audit,
             buffer,
@@ -217,6 +221,7 @@ impl<const N: usize> Vault<N> {
             held,
             standing: next.standing,
             release,
+            demands,
             session: next.stage.is_session().then_some(&*session),
         };
         let written = record::settle(host, position, buffer)
@@ -278,6 +283,7 @@ impl<const N: usize> Vault<N> {
         self.held.wipe();
         self.session.forget();
         self.backup_key.wipe();
+        self.demands = Demands::NONE;
         self.standing = Standing::NONE;
         self.pending = Standing::NONE;
         wipe(self.release.expose_mut());

@@ -155,7 +155,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "write an act",
-            covers: &["approval/write write"],
+            covers: &["approval/write draw"],
             // The act's id.
             shows: 1,
             run: |rng| {

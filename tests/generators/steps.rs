@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The steps of a domain's life. A refused one leaves the state and the flash as they were.
 
+use security_domain::approval::{Act, ActKind};
 use security_domain::backup::Kind;
 use security_domain::contribution::Request;
 use security_domain::custodian::Algorithm;
@@ -138,6 +139,28 @@ pub const ROWS: fn() -> Vec<Row> = || {
                     Err(error) => {
                         zeros(&out);
                         assert_eq!((domain.rotation(), hsm.flash.clone()), before);
+                        Err(text(error))
+                    }
+                }
+            },
+        },
+        Row {
+            name: "ask for approval of an act",
+            covers: &["lifecycle/demand ask_approval"],
+            // Its name; the salts of the record do not show.
+            shows: 1,
+            run: |rng| {
+                let (mut vault, mut hsm) = (vault(), hsm(1));
+                let (quorums, mut domain) = Change::new(&mut vault, &mut hsm);
+                let before = (domain.open_act(), hsm.flash.clone());
+                let mut out = vec![0xaa; Act::MAX_LEN];
+                let (current, kind) = (change::parse(&quorums.file), ActKind::FullBackup);
+                let mut host = WithRng(&mut hsm, rng);
+                match domain.ask_approval(&current, kind, None, &mut host, &mut out) {
+                    Ok(_) => Ok(out),
+                    Err(error) => {
+                        zeros(&out);
+                        assert_eq!((domain.open_act(), hsm.flash.clone()), before);
                         Err(text(error))
                     }
                 }

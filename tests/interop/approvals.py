@@ -19,7 +19,7 @@ VECTORS = DOMAINS.parent / "approval"
 CREATED, EXPIRES = 1790000000, 1790086400
 NOW = CREATED + 60
 APPROVAL = b"\x03"
-KINDS = {1: "emit the release again", 2: "write a full backup", 3: "veto a break-glass", 4: "close a review"}
+KINDS = {1: "emit the release again", 2: "write a full backup", 3: "veto a break-glass", 4: "close a review", 5: "demand no approvals"}
 canonical = "the file is not in deterministic encoding, or bytes follow it"
 
 
@@ -107,14 +107,15 @@ def acts(good, later, four):
     case("full-backup", "approved", "", kind=2)
     case("veto-break-glass", "approved", "", kind=3)
     case("close-review", "approved", "", kind=4)
+    case("drop-demands", "approved", "", kind=5)
     case("without-a-clock", "approved", "", items=lambda items: items[:8] + [0, 0])
     case("without-an-end", "approved", "", items=put(9, lambda _: 0))
     case("about-nothing", "approved", "", items=put(7, lambda _: bytes(32)))
     case("version-2", "parse", "version 2 is unknown", items=put(0, lambda _: 2))
     case("version-2-of-another-shape", "parse", "version 2 is unknown", items=lambda _: [2, "what"])
     case("kind-0", "parse", "acts of kind 0 are unknown", kind=0)
-    case("kind-5", "parse", "acts of kind 5 are unknown", kind=5)
-    case("kind-5-of-another-shape", "parse", "acts of kind 5 are unknown", kind=5, items=lambda items: items[:2] + [0])
+    case("kind-6", "parse", "acts of kind 6 are unknown", kind=6)
+    case("kind-6-of-another-shape", "parse", "acts of kind 6 are unknown", kind=6, items=lambda items: items[:2] + [0])
     case("kind-as-text", "parse", malformed("kind"), kind="emit")
     case("no-bytes", "parse", malformed("file"), write=lambda *_: b"")
     case("of-nine-items", "parse", malformed("file"), items=lambda items: items[:9])

@@ -197,7 +197,13 @@ fn a_backup_is_restored_in_every_hsm_of_its_domain_and_in_no_other() {
         step,
         outcome: Outcome::Done,
     };
-    let heard = [Event::BeginBackup { backup: id }, done(Step::Backup)];
+    let heard = [
+        Event::BeginBackup {
+            backup: id,
+            act: None,
+        },
+        done(Step::Backup),
+    ];
     assert!(hsm_1.events.ends_with(&heard));
 
     let mut hsm_2 = hsm(2);

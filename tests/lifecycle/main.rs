@@ -13,6 +13,7 @@ mod sealed;
 
 mod audit;
 mod birth;
+mod demands;
 mod ends;
 mod expire;
 mod failures;

@@ -2,8 +2,9 @@
 //! Rotations: the quorum is changed, and the domain is neither lost nor stolen on the way.
 
 mod adopt;
-mod change;
+pub mod change;
 mod ends;
+mod glass;
 mod life;
 mod power;
 mod refusals;

@@ -268,7 +268,7 @@ impl Life {
             Ok(writer) => {
                 let backup = writer.backup_id();
                 // The state is the same, with another number.
-                self.took_place(self.now.clone(), Event::BeginBackup { backup });
+                self.took_place(self.now.clone(), Event::BeginBackup { backup, act: None });
             }
             Err(error) => self.did_not(error, |life| life.now.clone()),
         }

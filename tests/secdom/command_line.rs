@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 45] = [
+pub const VERBS: [&str; 51] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -42,11 +42,17 @@ pub const VERBS: [&str; 45] = [
     "hsm import",
     "hsm import-confirm",
     "hsm backup",
+    "hsm demand",
+    "hsm ask",
+    "hsm emit",
+    "hsm drop-demands",
     "hsm restore",
     "hsm zeroize",
     "hsm discard",
     "rotate propose",
     "rotate approve",
+    "rotate break-glass",
+    "rotate veto",
     "rotate challenge",
     "rotate prove",
     "rotate commit",

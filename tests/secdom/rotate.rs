@@ -15,15 +15,25 @@ use crate::{Run, arguments, secdom};
 const NEXT: [&str; 3] = ["dan", "eve", "fay"];
 
 /// An HSM "first" whose domain three custodians hold, and the keys of the next three.
-struct Change {
-    site: Site,
-    domain: String,
+pub struct Change {
+    pub site: Site,
+    pub domain: String,
 }
 
 impl Change {
     fn new() -> Self {
+        Self::activated_with(&[])
+    }
+
+    /// The HSM was activated with more arguments.
+    pub fn activated_with(more: &[OsString]) -> Self {
         let site = Site::new();
-        let domain = site.active("first", "one.sealed");
+        site.init("first");
+        let mut line = more.to_vec();
+        line.extend(site.activation(&site.path("one.sealed"), "2"));
+        let out = site.hsm("activate", "first", &line).done();
+        let domain = out.lines().next().unwrap();
+        let domain = domain.strip_prefix("domain-id ").unwrap().to_owned();
         for name in NEXT {
             let files = ["key", "pub"].map(|end| site.path(&format!("{name}.{end}")));
             make("x-wing", &files).done();
@@ -31,7 +41,7 @@ impl Change {
         Self { site, domain }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.site.path(name)
     }
 
@@ -41,7 +51,7 @@ impl Change {
         line
     }
 
-    fn rotate(&self, verb: &str, more: &[OsString]) -> Run {
+    pub fn rotate(&self, verb: &str, more: &[OsString]) -> Run {
         secdom(self.line(verb, more))
     }
 
@@ -61,13 +71,13 @@ impl Change {
     }
 
     /// Proposes; gives the digest of the request.
-    fn propose(&self) -> String {
+    pub fn propose(&self) -> String {
         let out = secdom(self.proposal()).done();
         let digest = out.lines().next().unwrap();
         digest.strip_prefix("request-digest ").unwrap().to_owned()
     }
 
-    fn contribute(&self, custodian: usize, digest: &str, out: &str) {
+    pub fn contribute(&self, custodian: usize, digest: &str, out: &str) {
         secdom(self.contribution(custodian, digest, out)).done();
     }
 
@@ -90,7 +100,7 @@ impl Change {
         .to_vec()
     }
 
-    fn respond(&self, name: &str, challenge: &str, out: &str) {
+    pub fn respond(&self, name: &str, challenge: &str, out: &str) {
         secdom(arguments![
             "drill",
             "respond",
@@ -108,13 +118,13 @@ impl Change {
         .done();
     }
 
-    fn take(&self, verb: &str, answers: &[&str]) -> Run {
+    pub fn take(&self, verb: &str, answers: &[&str]) -> Run {
         let files: Vec<OsString> = answers.iter().map(|name| self.path(name).into()).collect();
         self.rotate(verb, &files)
     }
 
     /// Everything before the commit.
-    fn answered(&self) {
+    pub fn answered(&self) {
         let digest = self.propose();
         for (place, out) in [(0, "from-0"), (2, "from-2")] {
             self.contribute(place, &digest, out);
@@ -128,11 +138,11 @@ impl Change {
         self.take("prove", &["of-dan", "of-eve", "of-fay"]).done();
     }
 
-    fn end(&self, verb: &str, file: &str) -> Run {
+    pub fn end(&self, verb: &str, file: &str) -> Run {
         self.rotate(verb, &arguments!["--sealed", self.path(file)])
     }
 
-    fn is_shown(&self, member: &str, value: impl Into<serde_json::Value>) {
+    pub fn is_shown(&self, member: &str, value: impl Into<serde_json::Value>) {
         assert_eq!(self.site.status("first")["rotation"][member], value.into());
     }
 }

@@ -64,9 +64,14 @@ impl Site {
     }
 
     pub fn activate_to(&self, hsm: &str, out: &Path, quorum: &str) -> Run {
+        self.hsm("activate", hsm, &self.activation(out, quorum))
+    }
+
+    /// What activates an HSM.
+    pub fn activation(&self, out: &Path, quorum: &str) -> Vec<OsString> {
         let mut line = arguments!["--sealed", out, "--quorum", quorum, "--custodians"].to_vec();
         line.extend(CUSTODIANS.map(|name| self.path(&format!("{name}.cer")).into()));
-        self.hsm("activate", hsm, &line)
+        line
     }
 
     /// An active HSM; gives its domain's id.

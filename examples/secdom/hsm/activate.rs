@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom hsm activate`: seals the domain to its custodians.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use security_domain::custodian::Recipient;
@@ -58,6 +59,10 @@ pub struct Args {
     /// The lowest module version of an HSM that can recover the domain; that of this tool's HSM is 1
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     min_module_version: u32,
+    /// After how many seconds the quorum can be changed without its consent, unless a custodian vetoes it;
+    /// by default, never
+    #[arg(long, value_name = "SECONDS")]
+    break_glass: Option<NonZeroU32>,
 }
 
 /// The states of an HSM whose domain is not sealed to custodians.
@@ -79,7 +84,7 @@ pub fn run(args: Args) -> Outcome<Report> {
                 .map_err(|error| Refusal::new(format!("{MODULE}: {error}")))?,
             minimum: ModuleVersion::new(args.min_module_version),
         },
-        break_glass: None,
+        break_glass: args.break_glass,
     };
 
     let mut device = Device::open(&args.at.hsm)?;
@@ -159,7 +164,8 @@ fn must_be_sealed_to(
     let custodians = header.custodians().map(|custodian| custodian.id);
     let is_same = custodians.eq(activation.custodians.iter().map(Recipient::id))
         && header.quorum().threshold() == activation.threshold
-        && header.label().as_str() == activation.label.as_str();
+        && header.label().as_str() == activation.label.as_str()
+        && header.break_glass() == activation.break_glass;
     match is_same {
         true => Ok(()),
         false => Err(Refusal::file(

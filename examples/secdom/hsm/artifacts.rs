@@ -7,7 +7,7 @@ use security_domain::lifecycle::{AnyDomain, Domain, InUse};
 use zeroize::Zeroizing;
 
 use super::device::Device;
-use super::{HsmArg, ROOM, not_in_state, vault};
+use super::{HsmArg, ROOM, in_use, not_in_state, vault};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{artifacts, output};
 
@@ -32,12 +32,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
     output::folder_must_be_free(&args.out_dir)?;
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
-    match device.start(&mut vault)? {
-        AnyDomain::Active(domain) => write(args, &domain, &mut device),
-        AnyDomain::Rotating(domain) => write(args, &domain, &mut device),
-        AnyDomain::Committed(domain) => write(args, &domain, &mut device),
-        other => Err(not_in_state(&device, &other, "active")),
-    }
+    let start = device.start(&mut vault)?;
+    in_use!(device, &start, domain => write(args, domain, &mut device))
 }
 
 fn write<S: InUse>(

@@ -13,7 +13,7 @@ use security_domain::lifecycle::AnyDomain;
 use zeroize::Zeroizing;
 
 use super::device::Device;
-use super::{HsmArg, not_in_state, vault};
+use super::{HsmArg, demand, in_use, not_in_state, vault};
 use serde_json::json;
 
 use crate::input::{self, reason};
@@ -26,7 +26,9 @@ use crate::show;
 const BACKUP_EXAMPLE: &str = "Example:
   secdom hsm backup --hsm hsm-1 --in keys.db --out keys.backup
   secdom hsm backup --hsm hsm-1 --in signing.bin --key signing \\
-      --out signing.backup";
+      --out signing.backup
+  secdom hsm backup --hsm hsm-1 --in keys.db --out keys.backup \\
+      --approvals approval-of-ada approval-of-bob";
 
 const RESTORE_EXAMPLE: &str = "Example:
   secdom hsm restore --hsm hsm-2 --in keys.backup --out keys.db";
@@ -48,6 +50,9 @@ pub struct Args {
     /// The name of the key in the file; without it, the file is everything that the HSM keeps
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
+    /// Approvals of the act that hsm ask wrote for this, if the HSM demands them
+    #[arg(long, num_args = 1.., value_name = "APPROVAL", conflicts_with = "key")]
+    approvals: Vec<PathBuf>,
 }
 
 pub fn backup(args: &Args) -> Outcome<Report> {
@@ -75,12 +80,14 @@ pub fn backup(args: &Args) -> Outcome<Report> {
     let mut vault = vault();
     let mut stream = output::stream(out, Access::Owner)?;
     let mut start = device.start(&mut vault)?;
-    let begun = match &mut start {
-        AnyDomain::Active(domain) => domain.begin_backup(kind, length, &mut device),
-        AnyDomain::Rotating(domain) => domain.begin_backup(kind, length, &mut device),
-        AnyDomain::Committed(domain) => domain.begin_backup(kind, length, &mut device),
-        other => return Err(not_in_state(&device, other, "active")),
+    let approved = match args.approvals.is_empty() {
+        true => None,
+        false => Some(demand::approved(&device, &args.approvals)?),
     };
+    let begun = in_use!(device, &mut start, domain => match approved {
+        None => domain.begin_backup(kind, length, &mut device),
+        Some(approved) => domain.begin_backup_approved(None, length, approved, &mut device),
+    });
     let mut writer = begun.map_err(|error| device.refusal(error))?;
     let id = writer.backup_id();
     stream.write(writer.front())?;
@@ -137,12 +144,7 @@ pub fn restore(args: &RestoreArgs) -> Outcome<Report> {
     let mut device = Device::open(&args.at.hsm)?;
     let mut vault = vault();
     let mut start = device.start(&mut vault)?;
-    let begun = match &mut start {
-        AnyDomain::Active(domain) => domain.begin_restore(&header, &mut device),
-        AnyDomain::Rotating(domain) => domain.begin_restore(&header, &mut device),
-        AnyDomain::Committed(domain) => domain.begin_restore(&header, &mut device),
-        other => return Err(not_in_state(&device, other, "active")),
-    };
+    let begun = in_use!(device, &mut start, domain => domain.begin_restore(&header, &mut device));
     let mut reader = begun.map_err(|error| {
         device
             .failed()

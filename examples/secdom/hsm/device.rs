@@ -9,6 +9,7 @@
 //! | `sealed` | the sealed domain that is being recovered, or that this one was sealed into; public |
 //! | `pending` | the file of the next epoch while the quorum changes, pending or complete; public |
 //! | `next` | the public keys of the next quorum, in JSON; public |
+//! | `act` | the act that waits for approvals; public |
 //! | `challenge` | the newest challenge to the next quorum; public |
 //! | `expected` | the tags that an import expects, in JSON; public |
 //! | `events` | one line of JSON for each event; an event that cannot be written is refused |
@@ -25,9 +26,7 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::custodian::Algorithm;
-use security_domain::lifecycle::{
-    AnyDomain, Ended, Event, Host, LifecycleError, Outcome as StepOutcome, SinkAnswer, Step, Vault,
-};
+use security_domain::lifecycle::{AnyDomain, Event, Host, LifecycleError, SinkAnswer, Step, Vault};
 use security_domain::sealed_domain::{ModuleVersion, SealedDomain};
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -35,12 +34,13 @@ use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::ROOM;
+use super::{ROOM, log};
 use crate::clock;
 use crate::input::{self, reason};
 use crate::output::{self, Access, Published};
 use crate::report::{Outcome, Refusal};
 
+const ACT: &str = "act";
 const CHALLENGE: &str = "challenge";
 const COUNTER: &str = "counter";
 const DEVICE_KEY: &str = "device-key";
@@ -222,6 +222,16 @@ impl Device {
         self.folder.join(CHALLENGE)
     }
 
+    /// Keeps the act that waits for approvals.
+    pub fn keep_act(&self, act: &[u8]) -> Outcome<()> {
+        output::replace(&self.act_path(), Access::Owner, act)
+    }
+
+    /// Returns where it is kept.
+    pub fn act_path(&self) -> PathBuf {
+        self.folder.join(ACT)
+    }
+
     /// Forgets what a change of the quorum has kept. If that fails, nothing is lost: it is public.
     pub fn forget_rotation(&self) {
         for path in [self.pending_path(), self.next_path(), self.challenge_path()] {
@@ -334,7 +344,7 @@ impl Host for Device {
     }
 
     fn report(&mut self, event: &Event) -> SinkAnswer {
-        let line = line(event);
+        let line = log::line(event);
         let path = self.folder.join(EVENTS);
         let written = append(&path, &line).map_err(|error| Refusal::file(&path, reason(&error)));
         if let (Err(refusal), true) = (&written, self.unwritten.is_some() && saves_nothing(event)) {
@@ -368,128 +378,4 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().append(true).open(path)?;
     file.write_all(line.as_bytes())?;
     output::sync(&file)
-}
-
-/// Formats one line of JSON: when, what, and what it is about.
-fn line(event: &Event) -> String {
-    let (name, mut object) = match event {
-        Event::Provision { domain } => ("provision", json!({ "domain_id": domain.to_string() })),
-        Event::Activate { domain, header } => (
-            "activate",
-            json!({ "domain_id": domain.to_string(), "header_digest": header.to_string() }),
-        ),
-        Event::BeginRecovery {
-            domain,
-            epoch,
-            header,
-            pinned,
-            request,
-        } => (
-            "begin-recovery",
-            json!({
-                "domain_id": domain.to_string(),
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-                "pinned": pinned,
-                "request_digest": request.map(|request| request.to_string()),
-            }),
-        ),
-        Event::Contribute { custodian } => {
-            ("contribute", json!({ "custodian": custodian.to_string() }))
-        }
-        Event::Recover {
-            domain,
-            epoch,
-            header,
-        } => (
-            "recover",
-            json!({
-                "domain_id": domain.to_string(),
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-            }),
-        ),
-        Event::Propose {
-            epoch,
-            header,
-            request,
-        } => (
-            "propose",
-            json!({
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-                "request_digest": request.to_string(),
-            }),
-        ),
-        Event::Consent { custodian } => ("consent", json!({ "custodian": custodian.to_string() })),
-        Event::Challenge { challenge } => (
-            "challenge",
-            json!({ "challenge_digest": challenge.to_string() }),
-        ),
-        Event::Prove { custodian } => ("prove", json!({ "custodian": custodian.to_string() })),
-        Event::Commit { epoch, header } => (
-            "commit",
-            json!({ "epoch": epoch.get(), "header_digest": header.to_string() }),
-        ),
-        Event::Confirm { epoch, header } => (
-            "confirm",
-            json!({ "epoch": epoch.get(), "header_digest": header.to_string() }),
-        ),
-        Event::EndRotation(ended) => ("end-rotation", json!({ "because": because(*ended) })),
-        Event::Adopt {
-            epoch,
-            header,
-            instead_of,
-            pinned,
-        } => (
-            "adopt",
-            json!({
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-                "instead_of": instead_of.map(|header| header.to_string()),
-                "pinned": pinned,
-            }),
-        ),
-        Event::BeginImport => ("begin-import", json!({})),
-        Event::Import => ("import", json!({})),
-        Event::ConfirmImport { domain } => {
-            ("confirm-import", json!({ "domain_id": domain.to_string() }))
-        }
-        Event::EndSession(ended) => ("end-session", json!({ "because": because(*ended) })),
-        Event::BeginBackup { backup } => {
-            ("begin-backup", json!({ "backup_id": backup.to_string() }))
-        }
-        Event::BeginRestore { backup } => {
-            ("begin-restore", json!({ "backup_id": backup.to_string() }))
-        }
-        Event::Zeroize => ("zeroize", json!({})),
-        Event::Outcome { step, outcome } => (
-            "outcome",
-            json!({ "of": step.name(), "outcome": ended(*outcome) }),
-        ),
-        Event::Refused { step, count } => ("refused", json!({ "of": step.name(), "count": count })),
-        // An event that this tool does not know must still be visible.
-        other => ("other", json!({ "says": format!("{other:?}") })),
-    };
-    object["event"] = json!(name);
-    object["time"] = json!(clock::rfc3339(clock::now()));
-    format!("{object}\n")
-}
-
-fn ended(outcome: StepOutcome) -> &'static str {
-    match outcome {
-        StepOutcome::Done => "done",
-        StepOutcome::Failed => "failed",
-        StepOutcome::Interrupted => "interrupted",
-        _ => "other",
-    }
-}
-
-fn because(ended: Ended) -> &'static str {
-    match ended {
-        Ended::Cancelled => "cancelled",
-        Ended::Expired => "expired",
-        Ended::TooManyFailures => "too many failures",
-        _ => "other",
-    }
 }

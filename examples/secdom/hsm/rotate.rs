@@ -4,6 +4,7 @@
 mod answers;
 mod challenge;
 mod end;
+mod glass;
 mod propose;
 
 use security_domain::contribution::RequestDigest;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::device::Device;
 use super::recover::parse;
 use super::{ROOM, not_in_state};
+use crate::clock;
 use crate::input;
 use crate::report::{Outcome, Refusal, Report};
 
@@ -23,6 +25,8 @@ use crate::report::{Outcome, Refusal, Report};
 pub enum Verb {
     Propose(propose::Args),
     Approve(answers::ApproveArgs),
+    BreakGlass(glass::Args),
+    Veto(glass::VetoArgs),
     Challenge(challenge::Args),
     Prove(answers::ProveArgs),
     Commit(end::CommitArgs),
@@ -34,6 +38,8 @@ pub fn run(verb: Verb) -> Outcome<Report> {
     match verb {
         Verb::Propose(args) => propose::run(args),
         Verb::Approve(args) => answers::approve(&args),
+        Verb::BreakGlass(args) => glass::break_glass(&args),
+        Verb::Veto(args) => glass::veto(&args),
         Verb::Challenge(args) => challenge::run(&args),
         Verb::Prove(args) => answers::prove(&args),
         Verb::Commit(args) => end::commit(&args),
@@ -76,6 +82,9 @@ pub fn lines(rotation: &RotationStatus) -> Vec<(&'static str, String)> {
         lines.push(("request-digest", request.to_string()));
         let (have, need) = (rotation.consents, rotation.consents_needed);
         lines.push(("consents", format!("{have} of {need}")));
+        if let Some(opens) = rotation.opens {
+            lines.push(("opens", clock::shown(opens.get())));
+        }
         let (have, need) = (rotation.proofs, rotation.proofs_needed);
         lines.push(("proofs", format!("{have} of {need}")));
     }
@@ -91,6 +100,7 @@ pub fn in_json(rotation: &RotationStatus) -> Value {
         "challenge_digest": rotation.challenge.map(|digest| digest.to_string()),
         "consents": rotation.consents,
         "consents_needed": rotation.consents_needed,
+        "opens": rotation.opens.map(|opens| clock::shown(opens.get())),
         "proofs": rotation.proofs,
         "proofs_needed": rotation.proofs_needed,
     })

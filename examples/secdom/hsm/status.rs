@@ -10,7 +10,7 @@ use security_domain::storage::Flash;
 use serde_json::{Value, json};
 
 use super::device::Device;
-use super::{HsmArg, ROOM, rotate, vault};
+use super::{HsmArg, ROOM, demand, rotate, vault};
 use crate::names::CertsArg;
 use crate::report::{Outcome, Report};
 use crate::show;
@@ -22,7 +22,8 @@ With --json one object is printed, with the members state (empty, provisioned, r
 importing, imported, active, rotating, committed), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
 custodian whose share is in, with the members custodian, which is the id, and subject), needed, transfer_key (the thumbprint that an import shows), expected \
 (the tags of its artifacts), tries_left (how many more blobs may fail before it ends), rotation (of the next quorum: \
-epoch, header_digest, request_digest, challenge_digest, consents, consents_needed, proofs, proofs_needed), counter_is_hardware, takes_writes; what there \
+epoch, header_digest, request_digest, challenge_digest, consents, consents_needed, opens, proofs, proofs_needed), demands (the acts that need a quorum's approval), act (the one that waits for it: \
+kind, act_digest), counter_is_hardware, takes_writes; what there \
 is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
@@ -68,6 +69,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
         AnyDomain::Committed(domain) => domain.rotation(),
         _ => None,
     };
+    let (demands, act) = demand::shown(&start);
     let transfer = transfer.map(|thumbprint| thumbprint.to_string());
     let hardware = device.counter_is_hardware();
     let unsealed = status.stage == Stage::Active && status.header.is_none();
@@ -99,6 +101,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "transfer_key": transfer,
             "expected": expected,
             "tries_left": tries,
+            "demands": demands,
+            "act": act.map(|(kind, digest)| json!({ "kind": kind.to_string(), "act_digest": digest.to_string() })),
             "rotation": rotation.as_ref().map(rotate::in_json),
             "counter_is_hardware": hardware,
             "takes_writes": status.takes_writes,
@@ -127,6 +131,10 @@ pub fn run(args: &Args) -> Outcome<Report> {
     for (label, value) in rotation.iter().flat_map(rotate::lines) {
         line(label, Some(value));
     }
+    for kind in demands {
+        line("demands", Some(format!("approval to {kind}")));
+    }
+    line("act", act.map(|(kind, digest)| format!("{digest}: {kind}")));
     for custodian in contributed.unwrap_or_default() {
         line("contributed", Some(names.show(custodian)));
     }

@@ -5,14 +5,15 @@
 
 use core::num::NonZeroU64;
 
+use security_domain::approval::{Act, ActKind, Approval, Approvals};
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::Contribution;
 use security_domain::custodian::CustodianId;
 use security_domain::drill::{Challenge, Response};
 use security_domain::hazmat::testing::RamHost;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, ExpectedArtifact, Expiry, Proofs, Recovering, Vault,
-    vault_room,
+    Activation, Active, AnyDomain, Domain, ExpectedArtifact, Expiry, Proofs, Reason, Recovering,
+    Vault, vault_room,
 };
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::quorum::Threshold;
@@ -391,5 +392,52 @@ entry!(reach_life_propose, |input, out| step(
         let proposed = domain.propose(&sealed, &activation, proofs, lifetime(input), host, outputs);
         let (_, written) = proposed.ok()?;
         Some(written.pending.wrapping_add(written.request))
+    }
+));
+
+entry!(reach_life_break_glass, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Rotating(mut domain) = domain else {
+            return None;
+        };
+        let sealed = SealedDomain::parse(input).ok()?;
+        let reason = Reason::new(core::str::from_utf8(input).ok()?).ok()?;
+        let broken = domain.break_glass(&sealed, reason, host);
+        let len = domain.veto_act(&sealed, out).unwrap_or_default();
+        let veto = Approval::parse(out).ok()?;
+        let vetoed = domain.veto(&sealed, &veto, host);
+        Some(len.wrapping_add(usize::from(broken.is_ok() ^ vetoed.is_ok())))
+    }
+));
+
+entry!(reach_life_approved, |input, out| step(
+    input,
+    |domain, host| {
+        let At::Active(mut domain) = domain else {
+            return None;
+        };
+        let (sealed, expect) = (SealedDomain::parse(input).ok()?, expected(input)?);
+        let kinds = [
+            ActKind::EmitRelease,
+            ActKind::FullBackup,
+            ActKind::DropDemands,
+        ];
+        let kind = *kinds.get(usize::from(*input.first()?))?;
+        let demanded = domain.demand_approval(kind, host);
+        let asked = domain.ask_approval(&sealed, kind, lifetime(input), host, out);
+        let (act, rest) = out.split_at_mut_checked(asked.ok()?)?;
+        let act = Act::parse(act).ok()?;
+        let mut approvals = Approvals::new(&sealed, &expect, &act).ok()?;
+        approvals.add(&Approval::parse(rest).ok()?, host.now).ok()?;
+        let approved = approvals.enough(host.now).ok()?;
+        let done = match kind {
+            ActKind::EmitRelease => domain.complete_approved(&sealed, approved, host).is_ok(),
+            ActKind::FullBackup => domain
+                .begin_backup_approved(None, 1, approved, host)
+                .is_ok(),
+            _ => domain.drop_demands(approved, host).is_ok(),
+        };
+        Some(usize::from(done ^ demanded.is_ok()))
     }
 ));

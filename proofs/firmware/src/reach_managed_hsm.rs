@@ -156,8 +156,7 @@ entry!(reach_managed_restore_ask, |input, out| {
 });
 
 entry!(reach_managed_drill_challenge, |input, out| {
-    let (Ok(file), Ok(certificate)) =
-        (DomainFile::parse(input), RecoveryCertificate::parse(input))
+    let (Ok(file), Ok(certificate)) = (DomainFile::parse(input), RecoveryCertificate::parse(input))
     else {
         return 0;
     };

@@ -17,8 +17,8 @@ use security_domain::sealed_domain::{
 use security_domain::self_test;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
 
-use crate::rng::Xorshift;
 use crate::pace::sign_of_life;
+use crate::rng::Xorshift;
 use crate::statics::Static;
 
 const ROOM: usize = vault_room(4, 1024);

@@ -15,7 +15,7 @@ use crate::sealed_domain::{HeaderDigest, RELEASE_LEN};
 use crate::secret::Secret;
 
 /// The number of items of a rotation in a record.
-pub(super) const ITEMS: u64 = 9;
+pub(super) const ITEMS: u64 = 10;
 
 /// Writes the rotation into a record; without its request and key once it is committed.
 ///
@@ -40,7 +40,7 @@ pub(super) fn write(
         }
     }
     out.u8(rotation.consents_needed)?;
-    out.u16(rotation.consents.bits())?;
+    out.u16(rotation.consents.bits())?.u64(rotation.opens)?;
     match rotation.challenge {
         Some(challenge) => out.bytes(challenge.as_bytes())?,
         None => out.null()?,
@@ -81,6 +81,7 @@ pub(super) fn read(
     };
     let consents_needed = needed(reader)?;
     let consents = Tally::from_bits(reader.small(part)?);
+    let opens = reader.uint(part)?;
     let challenge = match reader.skip_null(part)? {
         true => None,
         false => Some(ChallengeDigest::from_bytes(*reader.fixed(part)?)),
@@ -92,6 +93,7 @@ pub(super) fn read(
         request,
         consents_needed,
         consents,
+        opens,
         challenge,
         proofs_needed: needed(reader)?,
         proofs: Tally::from_bits(reader.small(part)?),

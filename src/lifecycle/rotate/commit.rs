@@ -34,6 +34,8 @@ impl<'v, const N: usize> Domain<'v, Rotating, N> {
     ///
     /// - [`RotationError::NoConsent`](super::RotationError::NoConsent) and
     ///   [`RotationError::NoProof`](super::RotationError::NoProof): too few custodians have answered.
+    /// - [`RotationError::TooEarly`](super::RotationError::TooEarly): too few have consented, and the delay
+    ///   of the break-glass is not over.
     /// - [`LifecycleError::OtherHeader`]: `pending` is not the file of this rotation.
     /// - [`LifecycleError::Share`]: the wrapped share of this custodian was changed in `pending`.
     /// - [`LifecycleError::Expired`], as for [`consent`](Self::consent).
@@ -107,7 +109,7 @@ impl<'v, const N: usize> Domain<'v, Committed, N> {
         let allowed = self.vault.allows(host)?;
         let rotation = self.vault.rotation()?;
         { allowed.and(rotation.check(pending)?) }
-            .and(rotation.committed()?)
+            .and(rotation.committed(self.vault.latest()?)?)
             .spend(LifecycleError::Fault)?;
         pending.completed(rotation.release.expose(), LifecycleError::Fault)
     }
@@ -148,11 +150,11 @@ impl<const N: usize> Vault<N> {
         pending: &SealedDomain<'_>,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
-        let Ticked { permit, .. } = self.tick(host)?;
+        let Ticked { permit, now } = self.tick(host)?;
         let rotation = self.rotation()?;
         let same = rotation.check(pending)?;
         let whole = check_shares(pending)?;
-        let agreed = rotation.agreed()?;
+        let agreed = rotation.agreed(now)?;
         let released = pending.check_release(rotation.release.expose(), LifecycleError::Fault)?;
         let event = Event::Commit {
             epoch: rotation.epoch,
@@ -162,7 +164,8 @@ impl<const N: usize> Vault<N> {
             .and(agreed)
             .and(released)
             .and(self.audit.report(host, &event)?);
-        let before = self.session.as_ref().ok_or(Fault)?.clock;
+        // A glass that was open stays so.
+        let before = self.note_time(now)?;
         // What is committed does not expire.
         self.session.as_mut().ok_or(Fault)?.clock.expires = 0;
         let next = Next {
@@ -187,7 +190,8 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
     ) -> Result<(), LifecycleError> {
         let rotation = self.rotation()?;
-        let same = rotation.check(stored)?.and(rotation.committed()?);
+        let same = rotation.check(stored)?;
+        let same = same.and(rotation.committed(self.latest()?)?);
         let complete = stored.check_complete(LifecycleError::Pending)?;
         let whole = check_shares(stored)?;
         let (epoch, header) = (rotation.epoch, rotation.header);
@@ -217,17 +221,21 @@ impl<const N: usize> Vault<N> {
             stage: Stage::Active,
             standing: Standing::new(header.epoch(), header.digest()),
         };
+        // The custodians of the epoch before were asked.
+        let demands = self.demands;
+        self.demands.close();
         let released = file.check_release(self.release.expose(), LifecycleError::Fault);
         let stands =
             released.and_then(|released| self.commit_or_doubt(host, next, permit.and(released)));
         if stands.is_err() {
+            self.demands = demands;
             copy(self.release.expose_mut(), before.expose())?;
         }
         stands
     }
 
     /// Writes the next state. If that fails, the flash may hold it all the same.
-    pub(super) fn commit_or_doubt<H: Host>(
+    pub(in crate::lifecycle) fn commit_or_doubt<H: Host>(
         &mut self,
         host: &mut H,
         next: Next,
@@ -239,6 +247,11 @@ impl<const N: usize> Vault<N> {
             self.doubt();
         }
         written
+    }
+
+    /// Returns the highest time that the session has seen; 0 without a clock.
+    fn latest(&self) -> Result<u64, Fault> {
+        Ok(self.session.as_ref().ok_or(Fault)?.clock.latest)
     }
 
     /// Puts back what a step that was not saved has changed.

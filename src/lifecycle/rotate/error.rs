@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::approval::ApprovalError;
 use crate::custodian::{CustodianId, WrapError};
 use crate::drill::{ChallengeDigest, ChallengeError, ResponseError};
 use crate::sealed_domain::{Epoch, HeaderDigest};
@@ -28,6 +29,26 @@ pub enum RotationError {
         /// How many must.
         need: u8,
     },
+    /// The present file does not allow a break-glass.
+    NoBreakGlass,
+    /// The glass is not broken.
+    GlassIntact,
+    /// The rotation would expire before its consent is no longer needed.
+    ExpiresBefore {
+        /// The last second of the rotation.
+        expires: u64,
+        /// The time from which it would need no consent.
+        opens: u64,
+    },
+    /// Too few of the present custodians have consented, and the delay of the break-glass is not over.
+    TooEarly {
+        /// The time from which no consent is needed.
+        opens: u64,
+        /// The time now.
+        now: u64,
+    },
+    /// The veto is refused.
+    Veto(ApprovalError),
     /// The challenge was not written.
     Challenge(ChallengeError),
     /// The answer does not belong to the newest challenge of this rotation.
@@ -61,6 +82,7 @@ impl RotationError {
             Self::Challenge(ChallengeError::Fault)
                 | Self::Challenge(ChallengeError::Wrap(_, WrapError::Fault))
                 | Self::Response(ResponseError::Fault)
+                | Self::Veto(ApprovalError::Fault)
         )
     }
 }
@@ -77,6 +99,19 @@ impl fmt::Display for RotationError {
                 f,
                 "{have} of the new custodians have proven that they can use the file, and {need} must"
             ),
+            Self::NoBreakGlass => {
+                f.write_str("the present file does not allow a rotation without consent")
+            }
+            Self::GlassIntact => f.write_str("no break-glass has begun"),
+            Self::ExpiresBefore { expires, opens } => write!(
+                f,
+                "the rotation expires at {expires}, and would need no consent only from {opens} on"
+            ),
+            Self::TooEarly { opens, now } => write!(
+                f,
+                "the rotation needs consent until {opens}, and it is {now}"
+            ),
+            Self::Veto(error) => error.fmt(f),
             Self::Challenge(error) => error.fmt(f),
             Self::OtherChallenge { have, want: None } => {
                 write!(f, "this is challenge {have}, and the HSM has made none")
@@ -104,6 +139,7 @@ impl fmt::Display for RotationError {
 impl core::error::Error for RotationError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
+            Self::Veto(error) => error.source(),
             Self::Challenge(error) => error.source(),
             Self::Response(error) => error.source(),
             _ => None,

@@ -129,6 +129,7 @@ impl<const N: usize> Vault<N> {
                 request: None,
                 consents_needed: current.header().quorum().threshold().get(),
                 consents: Tally::NONE,
+                opens: 0,
                 challenge: None,
                 proofs_needed: match proofs {
                     Proofs::All => activation.custodians.len() as u8,

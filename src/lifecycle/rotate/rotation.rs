@@ -24,6 +24,8 @@ pub(in crate::lifecycle) struct Rotation {
     pub(in crate::lifecycle) consents_needed: u8,
     /// The indices of those who have, in the present epoch.
     pub(in crate::lifecycle) consents: Tally,
+    /// The time from which no consent is needed, because the glass is broken; 0 while it is not.
+    pub(in crate::lifecycle) opens: u64,
     /// The challenge that the new custodians answer.
     pub(in crate::lifecycle) challenge: Option<ChallengeDigest>,
     /// How many of them must prove that they can use the pending file.
@@ -40,22 +42,35 @@ impl Rotation {
             .permit(LifecycleError::OtherHeader { have, want })
     }
 
-    /// Returns a permit if enough of the present custodians have consented, and enough of the next
-    /// ones have proven.
-    pub(super) fn agreed(&self) -> Result<Permit, LifecycleError> {
+    /// Returns a permit if enough of the present custodians have consented, or the glass is broken and its
+    /// delay over at `now`; and if enough of the next custodians have proven.
+    pub(super) fn agreed(&self, now: u64) -> Result<Permit, LifecycleError> {
         let (have, need) = (self.consents.count(), self.consents_needed);
-        let refusal = RotationError::NoConsent { have, need };
-        let consented = { self.consents }.reaches(|| self.consents_needed, refusal)?;
+        let refusal = match self.opens {
+            0 => RotationError::NoConsent { have, need },
+            opens => RotationError::TooEarly { opens, now },
+        };
+        let consented = { self.consents }.reaches(|| self.consents_needed, refusal);
+        let consented = consented.or_else(|refusal| self.is_open(now).permit(refusal))?;
         let (have, need) = (self.proofs.count(), self.proofs_needed);
         let refusal = RotationError::NoProof { have, need };
         let proven = { self.proofs }.reaches(|| self.proofs_needed, refusal)?;
         Ok(consented.and(proven))
     }
 
-    /// Returns a permit if the rotation is committed, looking again at why it could be.
-    pub(super) fn committed(&self) -> Result<Permit, LifecycleError> {
+    /// Returns whether the glass is broken, and its delay over at `now`.
+    #[inline(never)]
+    fn is_open(&self, now: u64) -> Verdict {
+        Verdict::twice(|| Mask::at_most(1, self.opens) & Mask::at_most(self.opens, now))
+    }
+
+    /// Returns a permit if the rotation is committed, looking again at why it could be. `latest` is the
+    /// time of the commit.
+    pub(super) fn committed(&self, latest: u64) -> Result<Permit, LifecycleError> {
         let committed = Verdict::twice(|| Mask::public(self.request.is_none()));
-        Ok(committed.permit(LifecycleError::Fault)?.and(self.agreed()?))
+        Ok(committed
+            .permit(LifecycleError::Fault)?
+            .and(self.agreed(latest)?))
     }
 
     /// Returns a permit to end the rotation without the next epoch, unless it is committed.

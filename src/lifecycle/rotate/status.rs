@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an HSM shows of a rotation.
 
+use core::num::NonZeroU64;
+
 use crate::contribution::RequestDigest;
 use crate::drill::ChallengeDigest;
 use crate::lifecycle::session::Place;
@@ -22,6 +24,9 @@ pub struct RotationStatus {
     pub consents: u8,
     /// How many must.
     pub consents_needed: u8,
+    /// The time from which the rotation needs no consent, in Unix seconds; `None` while the glass is not
+    /// broken.
+    pub opens: Option<NonZeroU64>,
     /// The challenge that the new custodians answer, if one was made.
     pub challenge: Option<ChallengeDigest>,
     /// How many of them have proven that they can use the pending file.
@@ -39,6 +44,7 @@ impl RotationStatus {
             request: rotation.request,
             consents: rotation.consents.count(),
             consents_needed: rotation.consents_needed,
+            opens: NonZeroU64::new(rotation.opens),
             challenge: rotation.challenge,
             proofs: rotation.proofs.count(),
             proofs_needed: rotation.proofs_needed,

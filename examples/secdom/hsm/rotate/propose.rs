@@ -2,7 +2,7 @@
 //! `secdom rotate propose`: writes the pending file of the next quorum, and the request to the present
 //! one.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use security_domain::contribution::Request;
@@ -73,6 +73,10 @@ pub struct Args {
     /// The lowest module version of an HSM that can recover the domain; by default, as before
     #[arg(long, value_name = "N")]
     min_module_version: Option<u32>,
+    /// After how many seconds the next quorum can be changed without its consent; 0 for never; by default, as
+    /// before
+    #[arg(long, value_name = "SECONDS")]
+    break_glass: Option<u32>,
 }
 
 pub fn run(args: Args) -> Outcome<Report> {
@@ -109,7 +113,10 @@ pub fn run(args: Args) -> Outcome<Report> {
                 .map_err(|error| Refusal::new(format!("{MODULE}: {error}")))?,
             minimum: args.min_module_version.map_or(minimum, ModuleVersion::new),
         },
-        break_glass: delay,
+        break_glass: match args.break_glass {
+            Some(delay) => NonZeroU32::new(delay),
+            None => delay,
+        },
     };
     let (domain, pending, request) = propose(domain, &current, &activation, &args, &mut device)?;
     let outputs = (|| {

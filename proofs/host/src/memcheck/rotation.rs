@@ -2,6 +2,7 @@
 //! A change of the quorum, whole: the domain, the release that is held back, the transfer key, shares
 //! and values of challenges are secret.
 
+use security_domain::approval::{Act, ActKind, Approval, Approvals, approve};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::Recipient;
 use security_domain::drill::{Challenge, Response, respond};
@@ -17,6 +18,7 @@ use crate::valgrind::reveal;
 
 pub const OPERATIONS: &[Operation] = &[
     ("lifecycle: rotate, adopt", rotate),
+    ("lifecycle: ask, emit again", emit_again),
 ];
 
 /// What a new custodian answers to the challenge.
@@ -84,6 +86,35 @@ fn rotate() {
     let header = next.header();
     let expect = ExpectedDomain::header(header.domain_id(), header.epoch(), header.digest());
     domain.adopt(&next, &expect, &mut host).unwrap();
+    drop(domain);
+    check(&mut memory, &mut host, &ARTIFACTS);
+}
+
+/// Two custodians approve that the release leaves again.
+fn emit_again() {
+    let (mut memory, mut host) = (vault(), Flash::transparent(80));
+    let (mut domain, file) = active(&mut memory, &mut host);
+    let current = SealedDomain::parse(&file).unwrap();
+    let kind = ActKind::EmitRelease;
+    domain.demand_approval(kind, &mut host).unwrap();
+    assert!(domain.complete(&current, &mut host).is_err());
+    let mut act = [0; Act::MAX_LEN];
+    let len = domain.ask_approval(&current, kind, None, &mut host, &mut act).unwrap();
+    reveal(&mut act);
+    let (act, expect) = (Act::parse(&act[..len]).unwrap(), expect(&current));
+    let mut approvals = Approvals::new(&current, &expect, &act).unwrap();
+    for mut key in [1, 2].map(Masking) {
+        let rng = &mut SecretRng(83);
+        let share = current.unwrap_share(key.id(), &mut key, rng).unwrap();
+        let mut out = [0; Approval::MAX_LEN];
+        approve(&current, &expect, &act, &share, 0, rng, &mut out).unwrap();
+        reveal(&mut out);
+        approvals.add(&Approval::parse(&out).unwrap(), 0).unwrap();
+    }
+    let approved = approvals.enough(0).unwrap();
+    let again = domain.complete_approved(&current, approved, &mut host);
+    assert_eq!(again.unwrap().concat(), file);
+    assert_eq!(domain.open_act(), None);
     drop(domain);
     check(&mut memory, &mut host, &ARTIFACTS);
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an HSM keeps of its demands and of the open act.
+
+use super::error::DemandError;
+use crate::approval::{ActDigest, ActKind};
+use crate::ct::Mask;
+use crate::hardened::{Fault, Permit, Verdict};
+
+/// The kinds of acts that need a quorum's approval, and the act that custodians were asked to approve.
+///
+/// The kinds stand there twice, so that a flipped bit frees none. All zeros is no demand and no act.
+#[derive(Clone, Copy)]
+pub(in crate::lifecycle) struct Demands {
+    kinds: u8,
+    again: u8,
+    /// The code of the open act's kind; 0 without one.
+    open: u8,
+    digest: ActDigest,
+    expires: u64,
+}
+
+/// An act that custodians are asked to approve.
+pub(in crate::lifecycle) struct OpenAct {
+    pub(in crate::lifecycle) kind: ActKind,
+    pub(in crate::lifecycle) digest: ActDigest,
+    /// The last second in which it can be done; 0 if it does not expire.
+    pub(in crate::lifecycle) expires: u64,
+}
+
+impl Demands {
+    pub(in crate::lifecycle) const NONE: Self = Self {
+        kinds: 0,
+        again: 0,
+        open: 0,
+        digest: ActDigest::from_bytes([0; 32]),
+        expires: 0,
+    };
+
+    /// Returns the demands with these bits: bit `i` stands for the kind with code `i`.
+    pub(in crate::lifecycle) const fn from_bits(kinds: u8) -> Self {
+        Self {
+            kinds,
+            again: kinds,
+            ..Self::NONE
+        }
+    }
+
+    /// Returns the bits.
+    pub(in crate::lifecycle) const fn bits(&self) -> u8 {
+        self.kinds
+    }
+
+    /// Returns whether there is neither a demand nor an open act.
+    pub(in crate::lifecycle) const fn is_none(&self) -> bool {
+        self.kinds == 0 && self.open == 0
+    }
+
+    pub(super) fn add(&mut self, kind: ActKind) {
+        self.kinds |= bit(kind);
+        self.again |= bit(kind);
+    }
+
+    pub(super) const fn drop_all(&mut self) {
+        (self.kinds, self.again) = (0, 0);
+    }
+
+    /// Opens an act, and makes the one before void.
+    pub(in crate::lifecycle) const fn ask(&mut self, act: OpenAct) {
+        self.open = act.kind.code();
+        self.digest = act.digest;
+        self.expires = act.expires;
+    }
+
+    /// Makes the open act void.
+    pub(in crate::lifecycle) const fn close(&mut self) {
+        self.open = 0;
+        self.digest = ActDigest::from_bytes([0; 32]);
+        self.expires = 0;
+    }
+
+    pub(super) fn has(&self, kind: ActKind) -> bool {
+        self.kinds & bit(kind) != 0
+    }
+
+    /// Returns the open act, if there is one.
+    pub(in crate::lifecycle) fn open(&self) -> Option<(ActKind, ActDigest)> {
+        let kind = ActKind::from_code(u64::from(self.open))?;
+        Some((kind, self.digest))
+    }
+
+    /// Returns the last second in which the open act can be done; 0 if it does not expire.
+    pub(in crate::lifecycle) const fn expires(&self) -> u64 {
+        self.expires
+    }
+
+    /// Returns a permit if this kind is demanded.
+    #[inline(never)]
+    pub(super) fn check_has(&self, kind: ActKind) -> Result<Permit, Fault> {
+        let has = |kinds: u8| !Mask::eq(u32::from(kinds & bit(kind)), 0);
+        Verdict::twice(|| has(self.kinds) & has(self.again)).permit(Fault)
+    }
+
+    /// Returns a permit if no act is open.
+    #[inline(never)]
+    pub(super) fn check_closed(&self) -> Result<Permit, Fault> {
+        Verdict::twice(|| Mask::eq(u32::from(self.open), 0)).permit(Fault)
+    }
+
+    /// Returns a permit for an act of this kind without approval, if none is demanded.
+    #[inline(never)]
+    pub(super) fn leaves_free(&self, kind: ActKind) -> Result<Permit, DemandError> {
+        Verdict::twice(|| {
+            let (kinds, again) = (u32::from(self.kinds), u32::from(self.again));
+            Mask::eq(kinds, again) & Mask::eq(again & u32::from(bit(kind)), 0)
+        })
+        .permit(DemandError::NeedsApproval(kind))
+    }
+}
+
+const fn bit(kind: ActKind) -> u8 {
+    1 << kind.code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_flipped_bit_frees_a_kind() {
+        let frees = |demands: &Demands| demands.leaves_free(ActKind::FullBackup).is_ok();
+        let mut demands = Demands::NONE;
+        assert!(frees(&demands));
+        demands.add(ActKind::EmitRelease);
+        assert!(frees(&demands) && demands.leaves_free(ActKind::EmitRelease).is_err());
+        demands.add(ActKind::FullBackup);
+        assert!(!frees(&demands));
+        for bit in 0..8 {
+            let mut flipped = demands;
+            flipped.kinds ^= 1 << bit;
+            assert!(!frees(&flipped));
+            let mut flipped = demands;
+            flipped.again ^= 1 << bit;
+            assert!(!frees(&flipped));
+        }
+        demands.drop_all();
+        assert!(frees(&demands) && demands.is_none());
+    }
+}
