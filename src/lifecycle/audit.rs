@@ -33,8 +33,8 @@ pub(super) struct Audit {
 /// Refused steps of one kind.
 #[derive(Clone, Copy)]
 struct Refusals {
-    waiting: u32,
-    reported: u32,
+    waiting: u16,
+    reported: u16,
 }
 
 impl Audit {
@@ -130,7 +130,11 @@ impl Audit {
             };
             let count = refusals.waiting;
             if count != 0 {
-                tell(host, &Event::Refused { step, count })?;
+                let event = Event::Refused {
+                    step,
+                    count: u32::from(count),
+                };
+                tell(host, &event)?;
                 refusals.reported = refusals.reported.saturating_add(count);
                 refusals.waiting = 0;
             }

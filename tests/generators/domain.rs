@@ -155,7 +155,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         },
         Row {
             name: "write an act",
-            covers: &["approval/write draw"],
+            covers: &["approval/write draw", "approval/write write"],
             // The act's id.
             shows: 1,
             run: |rng| {
