@@ -121,7 +121,9 @@ fn show_proposal(path: &Path, request: &Request<'_>, request_path: &Path) -> Out
     let bytes = input::read(path)?;
     let pending = hsm::parse_sealed(path, &bytes)?;
     let header = pending.header();
-    if ProposalDigest::of(header.digest()) != proposal {
+    let next = request.epoch().next();
+    let follows = header.domain_id() == request.domain_id() && Some(header.epoch()) == next;
+    if ProposalDigest::of(header.digest()) != proposal || !follows {
         let reason = format!("is not the file that {} proposes", show::path(request_path));
         return Err(Refusal::file(path, reason));
     }
@@ -131,7 +133,11 @@ fn show_proposal(path: &Path, request: &Request<'_>, request_path: &Path) -> Out
     }
     let (need, of) = (quorum.threshold().get(), quorum.count().get());
     let digest = header.digest();
-    eprint!("next-header {digest}\nquorum {need} of {of}\n{text}");
+    let break_glass = match header.break_glass() {
+        None => "never".into(),
+        Some(delay) => format!("after {delay} seconds"),
+    };
+    eprint!("next-header {digest}\nquorum {need} of {of}\nbreak-glass {break_glass}\n{text}");
     Ok(())
 }
 

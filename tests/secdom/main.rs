@@ -52,6 +52,7 @@ mod paper_terminal;
 mod restore;
 mod restore_session;
 mod rotate;
+mod rotate_ends;
 #[cfg(unix)]
 mod scan;
 mod seeds;

@@ -55,7 +55,7 @@ impl Change {
         secdom(self.line(verb, more))
     }
 
-    fn proposal(&self) -> Vec<OsString> {
+    pub fn proposal(&self) -> Vec<OsString> {
         let mut line = arguments![
             "--sealed",
             self.path("pending"),
@@ -209,7 +209,10 @@ fn the_quorum_changes_and_the_other_hsm_follows() {
         (said.code, said.err.matches("custodian ").count()),
         (Some(0), 3)
     );
-    assert!(said.err.contains("quorum 2 of 3\n"), "{said:?}");
+    assert!(
+        said.err.contains("quorum 2 of 3\nbreak-glass never\n"),
+        "{said:?}"
+    );
     let said = change.take("approve", &["from-0", "from-2"]).done();
     assert!(said.contains("has already consented") && said.contains("consents 2 of 2\n"));
     change

@@ -34,7 +34,7 @@ use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{ROOM, log};
+use super::{ROOM, demand, log};
 use crate::clock;
 use crate::input::{self, reason};
 use crate::output::{self, Access, Published};
@@ -157,7 +157,19 @@ impl Device {
             .map_err(|error| self.refusal(error))?;
         // What failed although the HSM started is a write.
         self.unwritten = self.failed();
+        self.tidy(&start);
         Ok(start)
+    }
+
+    /// Forgets what was kept for a change of the quorum or an act that is over. It is public, so if that
+    /// fails, nothing is lost.
+    fn tidy(&self, start: &AnyDomain<'_, ROOM>) {
+        if !matches!(start, AnyDomain::Rotating(_) | AnyDomain::Committed(_)) {
+            self.forget_rotation();
+        }
+        if demand::shown(start).1.is_none() {
+            let _ = std::fs::remove_file(self.act_path());
+        }
     }
 
     /// Returns why the folder takes no writes, if the start found that.
@@ -251,9 +263,12 @@ impl Device {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Forgets the sealed domain, and what an import expects. If that fails, nothing is lost: it is public,
+    /// Forgets all that was kept beside the flash: the sealed domain, what an import expects, a change of the
+    /// quorum and an act. If that fails, nothing is lost: it is public,
     /// and will be replaced.
     pub fn forget_session(&self) {
+        self.forget_rotation();
+        let _ = std::fs::remove_file(self.act_path());
         let _ = std::fs::remove_file(self.sealed_path());
         let _ = std::fs::remove_file(self.folder.join(EXPECTED));
     }

@@ -7,6 +7,8 @@ mod end;
 mod glass;
 mod propose;
 
+use std::path::PathBuf;
+
 use security_domain::contribution::RequestDigest;
 use security_domain::lifecycle::{AnyDomain, Domain, Rotating, RotationStatus, Vault};
 use security_domain::sealed_domain::SealedDomain;
@@ -62,12 +64,13 @@ fn rotating<'v>(
     }
 }
 
-/// Reads the file of the next epoch, which is kept beside the HSM.
+/// Reads the file of the next epoch: a given copy, or the one that is kept beside the HSM.
 fn with_pending<T>(
     device: &mut Device,
+    copy: Option<PathBuf>,
     then: impl FnOnce(&mut Device, &SealedDomain<'_>) -> Outcome<T>,
 ) -> Outcome<T> {
-    let path = device.pending_path();
+    let path = copy.unwrap_or_else(|| device.pending_path());
     let bytes = input::read(&path)?;
     then(device, &parse(&path, &bytes)?)
 }

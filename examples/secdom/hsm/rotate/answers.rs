@@ -69,7 +69,11 @@ pub fn approve(args: &ApproveArgs) -> Outcome<Report> {
                 answers.refuse(Refusal::file(path, error));
                 continue;
             }
-            Ok((_, Err(error))) => return Err(device.refusal(error)),
+            // The HSM failed, and not the answer. What it has taken so far is reported.
+            Ok((_, Err(error))) => {
+                answers.refuse(device.refusal(error));
+                break;
+            }
             Err(refusal) => {
                 answers.refuse(refusal);
                 continue;
@@ -77,8 +81,7 @@ pub fn approve(args: &ApproveArgs) -> Outcome<Report> {
         };
         answers.take(path, author(&current, index, &device)?, added, &names);
     }
-    let rotation = domain.rotation().ok_or_else(|| over(&device))?;
-    answers.report(&rotation, &args.json)
+    answers.report(domain.rotation(), &device, &args.json)
 }
 
 /// Take next custodians' responses to the challenge: they have their keys and their shares. The exit
@@ -111,7 +114,7 @@ pub fn prove(args: &ProveArgs) -> Outcome<Report> {
     let challenge = Challenge::parse(&bytes)
         .map_err(|error| kind::refusal(&kept, &bytes, &FileKind::Challenge, error))?;
     let mut answers = Answers::new("key and share", "has already responded");
-    with_pending(&mut device, |device, pending| {
+    with_pending(&mut device, None, |device, pending| {
         for path in &args.responses {
             let read = input::read(path).and_then(|bytes| {
                 let parsed = Response::parse(&bytes);
@@ -126,7 +129,11 @@ pub fn prove(args: &ProveArgs) -> Outcome<Report> {
                     answers.refuse(Refusal::file(path, error));
                     continue;
                 }
-                Ok((_, Err(error))) => return Err(device.refusal(error)),
+                // As for consents.
+                Ok((_, Err(error))) => {
+                    answers.refuse(device.refusal(error));
+                    break;
+                }
                 Err(refusal) => {
                     answers.refuse(refusal);
                     continue;
@@ -136,8 +143,7 @@ pub fn prove(args: &ProveArgs) -> Outcome<Report> {
         }
         Ok(())
     })?;
-    let rotation = domain.rotation().ok_or_else(|| over(&device))?;
-    answers.report(&rotation, &args.json)
+    answers.report(domain.rotation(), &device, &args.json)
 }
 
 /// Whether the error concerns one response only.
@@ -196,11 +202,17 @@ impl Answers {
         self.refused.push(refusal.to_string());
     }
 
-    fn report(mut self, rotation: &RotationStatus, json: &JsonArg) -> Outcome<Report> {
+    fn report(
+        mut self,
+        rotation: Option<RotationStatus>,
+        device: &Device,
+        json: &JsonArg,
+    ) -> Outcome<Report> {
         if self.taken.is_empty() {
             return Err(Refusal::new(self.refused.join("; ")));
         }
-        let mut object = in_json(rotation);
+        let rotation = rotation.ok_or_else(|| over(device))?;
+        let mut object = in_json(&rotation);
         object["answers"] = json!(self.taken);
         object["refused"] = json!(self.refused);
         let (have, need) = (rotation.consents, rotation.consents_needed);

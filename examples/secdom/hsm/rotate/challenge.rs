@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let path = device.next_path();
     let keys = recipients::of_json(&path, &input::read(&path)?)?;
     let mut challenge = vec![0; Challenge::written_len(&keys)];
-    with_pending(&mut device, |device, pending| {
+    with_pending(&mut device, None, |device, pending| {
         let made = domain.challenge(pending, &keys, device, &mut challenge);
         challenge.truncate(made.map_err(|error| device.refusal(error))?);
         Ok(())

@@ -42,6 +42,9 @@ pub struct CommitArgs {
     sealed: PathBuf,
     #[command(flatten)]
     json: JsonArg,
+    /// A copy of the pending file, if the one that is kept beside the HSM is lost
+    #[arg(long, value_name = "PENDING")]
+    pending: Option<PathBuf>,
 }
 
 pub fn commit(args: &CommitArgs) -> Outcome<Report> {
@@ -50,7 +53,8 @@ pub fn commit(args: &CommitArgs) -> Outcome<Report> {
     let mut vault = vault();
     let start = device.start(&mut vault)?;
     let mut stream = output::stream(&args.sealed, Access::Owner)?;
-    let (file, digest, epoch) = with_pending(&mut device, |device, pending| {
+    let pending = args.pending.clone();
+    let (file, digest, epoch) = with_pending(&mut device, pending, |device, pending| {
         let domain: Domain<'_, Committed, ROOM> = match start {
             AnyDomain::Rotating(domain) => {
                 let committed = domain.commit(pending, device);
