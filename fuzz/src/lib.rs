@@ -14,6 +14,7 @@ mod key;
 mod keys;
 mod lifecycle;
 mod pem;
+mod proposal;
 mod record;
 mod restore_session;
 mod session;
@@ -32,6 +33,7 @@ pub use kem::{kem_keys, kem_unwrap};
 pub use keys::{certificate, der_keys};
 pub use lifecycle::lifecycle;
 pub use pem::pem;
+pub use proposal::proposal;
 pub use record::record;
 pub use restore_session::{restore_contribution, restore_request};
 pub use session::{contribution, request};
@@ -41,7 +43,7 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 33] = [
+pub const TARGETS: [Target; 34] = [
     ("act", act),
     ("approval", approval),
     ("backup", backup),
@@ -63,6 +65,7 @@ pub const TARGETS: [Target; 33] = [
     ("kem_unwrap", kem_unwrap),
     ("lifecycle", lifecycle),
     ("pem", pem),
+    ("proposal", proposal),
     ("record", record),
     ("request", request),
     ("restore_blob", restore_blob),
