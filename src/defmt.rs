@@ -46,7 +46,7 @@ mod sealed_domain {
     use crate::contribution::{ProposalDigest, RequestDigest, SessionId};
     use crate::custodian::CustodianId;
     use crate::drill::{ChallengeDigest, ChallengeId};
-    use crate::lifecycle::SinkAnswer;
+    use crate::lifecycle::{ArtifactDigest, SinkAnswer};
     use crate::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead};
     use crate::x509::Thumbprint;
 
@@ -59,7 +59,7 @@ mod sealed_domain {
         HeaderDigest
     );
     digits!(ChallengeDigest, ChallengeId);
-    digits!(ActDigest, ActId, ActSubject);
+    digits!(ActDigest, ActId, ActSubject, ArtifactDigest);
     digits!(InstanceId, LedgerHead, RequestDigest, SessionId, Thumbprint);
 
     impl Format for SinkAnswer {

@@ -67,6 +67,8 @@ pub enum Purpose {
     DrillValue,
     /// The digest of an act that custodians approve.
     Act,
+    /// The digest of an artifact in the report of a rehearsal.
+    Rehearsal,
     /// The key of one record of the state at rest.
     Record,
     /// The salt of one record, hedged with the device key.
@@ -142,6 +144,7 @@ impl Purpose {
             Self::Drill => "security-domain/v1 drill",
             Self::DrillValue => "security-domain/v1 drill value",
             Self::Act => "security-domain/v1 act",
+            Self::Rehearsal => "security-domain/v1 rehearsal",
             Self::Record => "security-domain/v1 record",
             Self::RecordSalt => "security-domain/v1 record salt",
             Self::BackupHeader => "security-domain/v1 backup header",
@@ -168,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 45] = [
+    const ALL: [Purpose; 46] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -198,6 +201,7 @@ mod tests {
         Purpose::Drill,
         Purpose::DrillValue,
         Purpose::Act,
+        Purpose::Rehearsal,
         Purpose::Record,
         Purpose::RecordSalt,
         Purpose::BackupHeader,

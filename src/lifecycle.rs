@@ -121,6 +121,7 @@ mod import;
 mod instance;
 mod provision;
 mod recover;
+mod rehearse;
 mod rotate;
 mod service;
 mod session;
@@ -142,13 +143,14 @@ pub use holding::Artifacts;
 pub use host::{Host, SinkAnswer};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
-pub use recover::Added;
+pub use recover::{Added, Gathers};
+pub use rehearse::ArtifactDigest;
 pub use rotate::{Adopted, Proofs, Proposed, Reason, RotationError, RotationStatus};
 pub use stage::Stage;
 pub use start::AnyDomain;
 pub use state::{
-    Active, Committed, Domain, Empty, InUse, Provisioned, QuorumMet, Recovering, Refused, Rotating,
-    Sealed, State, Status,
+    Active, Committed, Domain, Empty, InUse, Provisioned, QuorumMet, Recovering, Refused,
+    Rehearsing, Rotating, Sealed, State, Status,
 };
 #[cfg(feature = "managed-hsm")]
 pub use state::{Imported, Importing};

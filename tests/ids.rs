@@ -12,6 +12,7 @@ use security_domain::contribution::{RequestDigest, SessionId};
 use security_domain::custodian::CustodianId;
 use security_domain::drill::{ChallengeDigest, ChallengeId};
 use security_domain::hex::{self, HexError};
+use security_domain::lifecycle::ArtifactDigest;
 use security_domain::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId};
 use security_domain::shamir::check::{SetId, ShareDigest};
 
@@ -47,6 +48,7 @@ proptest! {
         comes_back(ChallengeDigest::from_bytes(bytes));
         comes_back(ChallengeId::from_bytes(bytes));
         comes_back(ActDigest::from_bytes(bytes));
+        comes_back(ArtifactDigest::from_bytes(bytes));
         comes_back(ActId::from_bytes(bytes));
         comes_back(ActSubject::from_bytes(bytes));
         let [half, _] = bytes.as_chunks().0 else { unreachable!() };

@@ -75,7 +75,7 @@ mod sealed {
     matched!(drill::RespondError: Expect OtherHeader ForeignShare ForeignValue BufferTooSmall Fault ..);
     matched!(drill::ResponseError: Expect OtherHeader OtherChallenge NotListed Unsigned WrongValue Fault ..);
     matched!(drill::ValueError<u8>: OtherHeader NotAsked DoesNotOpen Device Fault ..);
-    matched!(contribution::ContributeError: Expect OtherHeader OtherDomain OtherEpoch OtherPurpose NeedsNewerModule Expired ForeignShare WeakerKey BufferTooSmall Wrap Fault ..);
+    matched!(contribution::ContributeError: Expect OtherHeader OtherDomain OtherEpoch NeedsNewerModule Expired ForeignShare WeakerKey BufferTooSmall Wrap Fault ..);
     matched!(contribution::SessionPurpose: Recover Rotate Rehearse ..);
     matched!(contribution::SessionField: File Request Version Purpose Session Header Domain Epoch Transfer Instance ModuleVersion Created Expires LedgerHead Proposal Index Wrapped Signature ..);
     matched!(contribution::SessionFileError: UnknownVersion Malformed NotDeterministic UnknownPurpose UnknownAlgorithm UnsupportedTransferKey TransferKey Expiry ..);
@@ -85,11 +85,11 @@ mod sealed {
     matched!(security_domain::custodian_key::CustodianKey: Rsa ..);
     matched!(custodian::WrapError: Rng MessageTooLong WrongLength Fault ..);
     matched!(custodian::UnwrapError<u8>: Opaque Device Fault ..);
-    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution Share Open Expected Unexpected Import NotSealed NotConfirmed Rotation Demand Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey UnknownTransferAlgorithm SelfTest ErrorState Fault ..);
+    matched!(lifecycle::LifecycleError: SinkRefused Rng DeviceKey Record NotWritten BufferTooSmall Seal Expect Pending NeedsNewerModule OtherHeader NoClock ClockWentBack ClockUnsteady Expired NoTransferKey StrongerCustodian UnsupportedTransferKey TransferKey Contribution NoQuorum Share Open Expected Unexpected Import NotSealed NotConfirmed Rotation Demand Backup Stream WrongDomain Overtaken LeftOut UnknownState UnknownTransferKey UnknownTransferAlgorithm SelfTest ErrorState Fault ..);
     matched!(lifecycle::TransferKeyError: Rng Failed Missing OtherKey Unusable NotDestroyed ..);
     matched!(lifecycle::Unconfirmed: Domain Artifact Unnamed ..);
-    matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession Propose Consent Challenge Prove Commit Confirm EndRotation Adopt BreakGlass DemandApproval AskApproval DropDemands EmitRelease BeginBackup BeginRestore Zeroize Outcome Refused ..);
-    matched!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore Propose Consent Challenge Prove Commit Confirm Adopt BreakGlass Veto DemandApproval AskApproval DropDemands EmitRelease ..);
+    matched!(lifecycle::Event: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport EndSession Propose Consent Challenge Prove Commit Confirm EndRotation Adopt BreakGlass DemandApproval AskApproval DropDemands EmitRelease BeginRehearsal Rehearse BeginBackup BeginRestore Zeroize Outcome Refused ..);
+    matched!(lifecycle::Step: Provision Activate BeginRecovery Contribute Recover BeginImport Import ConfirmImport Backup Restore Propose Consent Challenge Prove Commit Confirm Adopt BreakGlass Veto DemandApproval AskApproval DropDemands EmitRelease BeginRehearsal Rehearse ..);
     matched!(lifecycle::Outcome: Done Failed Interrupted ..);
     matched!(lifecycle::Ended: Cancelled Expired TooManyFailures Vetoed ..);
     matched!(lifecycle::Expiry<(), ()>: Over Running);
@@ -102,8 +102,8 @@ mod sealed {
     matched!(lifecycle::Proofs: All Threshold);
     matched!(lifecycle::RotationError: LastEpoch NoConsent NoProof NoBreakGlass GlassIntact ExpiresBefore TooEarly Veto Challenge OtherChallenge Response ShareKnownOnly EpochFork ..);
     matched!(lifecycle::DemandError: NeedsApproval CannotAsk NotAsked OtherKind Expired Spend ..);
-    matched!(lifecycle::Stage: Empty Provisioned Recovering Importing Imported Active Rotating Committed ..);
-    matched!(lifecycle::AnyDomain<'static, 9>: Empty Provisioned Recovering QuorumMet Active Rotating Committed ..);
+    matched!(lifecycle::Stage: Empty Provisioned Recovering Importing Imported Active Rotating Committed Rehearsing ..);
+    matched!(lifecycle::AnyDomain<'static, 9>: Empty Provisioned Recovering QuorumMet Rehearsing Active Rotating Committed ..);
     matched!(rsa::KeyError: Encoding TrailingData Version Algorithm LeadingZero ModulusSize EvenModulus EvenExponent SmallExponent LargeExponent Prime Product PrivateExponent Exponent1 Exponent2 Coefficient Fault ..);
     matched!(rsa::EncryptError: MessageTooLong BufferTooSmall Rng Fault ..);
     matched!(rsa::DecryptError: Opaque Rng Fault ..);

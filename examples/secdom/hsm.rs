@@ -16,6 +16,7 @@ mod init;
 mod log;
 mod recover;
 mod recover_here;
+pub mod rehearse;
 pub mod rotate;
 mod status;
 
@@ -130,7 +131,9 @@ use in_use;
 fn not_in_state(device: &Device, start: &AnyDomain<'_, ROOM>, needed: &str) -> Refusal {
     let stage = start.status().stage;
     let way = match stage {
-        Stage::Recovering | Stage::Importing | Stage::Imported if needed == EMPTY => {
+        Stage::Recovering | Stage::Rehearsing | Stage::Importing | Stage::Imported
+            if needed == EMPTY =>
+        {
             "; hsm recover-cancel ends its session"
         }
         Stage::Rotating => "; rotate abandon ends its rotation",

@@ -91,6 +91,8 @@ enum Verb {
     Hsm(hsm::Verb),
     #[command(subcommand)]
     Rotate(hsm::rotate::Verb),
+    #[command(subcommand)]
+    Rehearse(hsm::rehearse::Verb),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
 }
@@ -127,6 +129,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Paper(verb) => paper::run(verb),
         Verb::Hsm(verb) => hsm::run(verb),
         Verb::Rotate(verb) => hsm::rotate::run(verb),
+        Verb::Rehearse(verb) => hsm::rehearse::run(verb),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),
     }

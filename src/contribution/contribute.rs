@@ -7,7 +7,7 @@ use core::hint::black_box;
 use minicbor::Encoder;
 
 use super::answer::{Contribution, context, encode, encoded_len, statement};
-use super::request::{MAX_TRANSFERRED_LEN, Request, SessionPurpose};
+use super::request::{MAX_TRANSFERRED_LEN, Request};
 use super::vet::VettedRequest;
 use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
@@ -32,7 +32,7 @@ pub fn contribution_len(request: &Request<'_>) -> usize {
 /// of `out`. On an error `out` is left empty.
 ///
 /// Refuses, in this order: a sealed domain that is not the expected one; a request for another
-/// header, domain or epoch; a purpose that no HSM serves; an HSM whose firmware is too old for the
+/// header, domain or epoch; an HSM whose firmware is too old for the
 /// domain; a request that has expired at `now`, in Unix seconds, 0 if there is no clock; a share of another header; a transfer key of a weaker
 /// kind than the one that the share was sealed to.
 ///
@@ -158,7 +158,7 @@ fn check_module(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, Co
 /// Returns a permit if the request has a purpose that an HSM serves.
 #[inline(never)]
 fn check_purpose(request: &Request<'_>) -> Result<Permit, ContributeError> {
-    Verdict::twice(|| request.is_served()).permit(ContributeError::OtherPurpose(request.purpose()))
+    Verdict::twice(|| request.is_served()).permit(ContributeError::Fault)
 }
 
 /// Returns a permit if there is time left, which holds without a clock or an expiry.
@@ -263,8 +263,6 @@ pub enum ContributeError {
         /// The epoch of the given sealed domain.
         want: Epoch,
     },
-    /// The request has a purpose that this crate does not serve.
-    OtherPurpose(SessionPurpose),
     /// The firmware of the HSM that asks is older than the sealed domain allows.
     NeedsNewerModule(NeedsNewerModule),
     /// The request has expired.
@@ -306,9 +304,6 @@ impl fmt::Display for ContributeError {
             }
             Self::OtherEpoch { have, want } => {
                 write!(f, "the request names epoch {have}, not {want}")
-            }
-            Self::OtherPurpose(purpose) => {
-                write!(f, "the purpose {purpose} is not served")
             }
             Self::NeedsNewerModule(error) => error.fmt(f),
             Self::Expired { expires, now } => {

@@ -127,7 +127,9 @@ impl<'a> Request<'a> {
     pub(super) fn is_served(&self) -> Mask {
         let code = u32::from(self.asking.purpose.code());
         // Named, not excluded: a code that a fault has changed is neither.
-        self.is_for_recovery() | Mask::eq(code, u32::from(SessionPurpose::ROTATE))
+        self.is_for_recovery()
+            | Mask::eq(code, u32::from(SessionPurpose::ROTATE))
+            | Mask::eq(code, u32::from(SessionPurpose::Rehearse.code()))
     }
 
     /// Returns the session's name.

@@ -7,7 +7,7 @@ use super::audit::Owed;
 use super::demand::Demands;
 use super::holding::Holding;
 use super::instance::Instance;
-use super::session::{Place, Task};
+use super::session::{Aim, Place, Task};
 use super::stage::Stage;
 use super::standing::Standing;
 use crate::cbor::{Malformed, Reader, bytes_len};
@@ -234,7 +234,10 @@ impl<const N: usize> Places<'_, N> {
                 rotation.request.is_none() && !expires
             }
             (Stage::Empty | Stage::Provisioned | Stage::Active, task) => task.is_none(),
-            (Stage::Recovering, Some(Task::Recovery(_))) => true,
+            (Stage::Recovering, Some(Task::Recovery(recovery))) => recovery.aim == Aim::Recover,
+            (Stage::Rehearsing, Some(Task::Recovery(recovery))) => {
+                recovery.aim == Aim::Rehearse && recovery.request.is_some()
+            }
             #[cfg(feature = "managed-hsm")]
             (Stage::Importing | Stage::Imported, Some(Task::Import(_))) => true,
             _ => false,

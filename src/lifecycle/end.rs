@@ -5,7 +5,7 @@ use super::error::LifecycleError;
 use super::event::Ended;
 use super::host::Host;
 use super::session::{Clock, Ticked};
-use super::state::{Domain, Empty, QuorumMet, Recovering, Refused, State};
+use super::state::{Domain, Empty, QuorumMet, Recovering, Refused, Rehearsing, State};
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
 use super::vault::Vault;
@@ -16,6 +16,8 @@ pub trait InSession: State {}
 impl InSession for Recovering {}
 
 impl InSession for QuorumMet {}
+
+impl InSession for Rehearsing {}
 
 #[cfg(feature = "managed-hsm")]
 impl InSession for Importing {}

@@ -107,6 +107,13 @@ pub enum LifecycleError {
     TransferKey(TransferKeyError),
     /// A contribution was refused.
     Contribution(ContributionError<TransferKeyError>),
+    /// Too few custodians have contributed.
+    NoQuorum {
+        /// How many have.
+        have: u8,
+        /// How many must.
+        need: u8,
+    },
     /// A share does not belong to the session's sealed domain.
     Share(ShareError<Infallible>),
     /// The sealed domain did not open.
@@ -228,6 +235,7 @@ impl LifecycleError {
             | Self::StrongerCustodian { .. }
             | Self::UnsupportedTransferKey(_)
             | Self::Contribution(_)
+            | Self::NoQuorum { .. }
             | Self::Share(_)
             | Self::Open(_)
             | Self::Expected
@@ -439,6 +447,9 @@ impl fmt::Display for LifecycleError {
             }
             Self::TransferKey(error) => error.fmt(f),
             Self::Contribution(error) => error.fmt(f),
+            Self::NoQuorum { have, need } => {
+                write!(f, "{have} custodians have contributed, and {need} must")
+            }
             Self::Share(error) => error.fmt(f),
             Self::Open(error) => error.fmt(f),
             Self::Expected => {

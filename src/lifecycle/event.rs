@@ -45,6 +45,29 @@ pub enum Event {
         /// The request that custodians answer; `None` for a quorum in one place.
         request: Option<RequestDigest>,
     },
+    /// A session begins to gather a quorum that rehearses a recovery.
+    BeginRehearsal {
+        /// The domain's id.
+        domain: DomainId,
+        /// The domain's epoch.
+        epoch: Epoch,
+        /// The digest of the domain's header.
+        header: HeaderDigest,
+        /// Whether the operator named the expected domain, as for
+        /// [`BeginRecovery`](Self::BeginRecovery).
+        pinned: bool,
+        /// The request that custodians answer.
+        request: Option<RequestDigest>,
+    },
+    /// A quorum opens the domain, which is reported and wiped.
+    Rehearse {
+        /// The domain's id.
+        domain: DomainId,
+        /// The domain's epoch.
+        epoch: Epoch,
+        /// The digest of the domain's header.
+        header: HeaderDigest,
+    },
     /// A custodian's share is added to the session.
     Contribute {
         /// The custodian.
@@ -237,10 +260,14 @@ pub enum Step {
     DropDemands,
     /// [`Event::EmitRelease`].
     EmitRelease,
+    /// [`Event::BeginRehearsal`].
+    BeginRehearsal,
+    /// [`Event::Rehearse`], until the HSM is empty.
+    Rehearse,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 23] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Provision,
         Self::Activate,
         Self::BeginRecovery,
@@ -264,6 +291,8 @@ impl Step {
         Self::AskApproval,
         Self::DropDemands,
         Self::EmitRelease,
+        Self::BeginRehearsal,
+        Self::Rehearse,
     ];
 
     /// Returns the name, for a log.
@@ -292,6 +321,8 @@ impl Step {
             Self::AskApproval => "ask-approval",
             Self::DropDemands => "drop-demands",
             Self::EmitRelease => "emit-release",
+            Self::BeginRehearsal => "begin-rehearsal",
+            Self::Rehearse => "rehearse",
         }
     }
 }
@@ -352,6 +383,8 @@ impl Event {
             Self::AskApproval { .. } => Step::AskApproval,
             Self::DropDemands { .. } => Step::DropDemands,
             Self::EmitRelease { .. } => Step::EmitRelease,
+            Self::BeginRehearsal { .. } => Step::BeginRehearsal,
+            Self::Rehearse { .. } => Step::Rehearse,
             Self::EndSession(_) | Self::EndRotation(_) => return None,
             Self::Zeroize | Self::Outcome { .. } | Self::Refused { .. } => return None,
         })

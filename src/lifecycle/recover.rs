@@ -10,19 +10,17 @@ use super::end::InSession;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::{Host, watched};
-use super::session::{Recovery, Ticked};
+use super::session::{Aim, Recovery, Ticked};
 use super::session_key::{Opener, SharedRng};
 use super::stage::Stage;
 use super::standing::Standing;
-use super::state::{Active, Domain, QuorumMet, Recovering, Refused};
+use super::state::{Active, Domain, QuorumMet, Recovering, Refused, Rehearsing};
 use super::vault::{Next, Vault};
 use crate::contribution::{Contribution, RequestDigest, open_contribution};
 use crate::custodian::CustodianId;
 use crate::hardened::copy;
 use crate::rng::Watched;
-use crate::sealed_domain::{
-    DomainShare, ExpectedDomain, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError,
-};
+use crate::sealed_domain::{DomainShare, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError};
 use crate::self_test::Test;
 
 mod begin;
@@ -38,7 +36,14 @@ pub enum Added {
     Already,
 }
 
-impl<'v, const N: usize> Domain<'v, Recovering, N> {
+/// A state of a session that gathers a quorum by contributions.
+pub trait Gathers: InSession {}
+
+impl Gathers for Recovering {}
+
+impl Gathers for Rehearsing {}
+
+impl<S: Gathers, const N: usize> Domain<'_, S, N> {
     /// Adds a custodian's contribution, which may come over any channel. A refused contribution
     /// changes nothing; earlier ones stay.
     ///
@@ -74,10 +79,17 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
             let watched: &mut dyn Watched = &mut SharedRng(&shared);
             let share = open_contribution(contribution, sealed, request, &mut key, watched)
                 .map_err(LifecycleError::Contribution)?;
-            vault.keep(share, sealed, ticked, host)
+            vault.keep(share, sealed, ticked, S::STAGE, host)
         })
     }
 
+    /// Returns the digest of the request that custodians answer; `None` for a quorum in one place.
+    pub fn request(&self) -> Option<RequestDigest> {
+        self.vault.session.recovery()?.request
+    }
+}
+
+impl<'v, const N: usize> Domain<'v, Recovering, N> {
     /// Adds a share that a custodian unwrapped at this HSM.
     ///
     /// Secret: the share. Public: `sealed`. Leaks: nothing else.
@@ -100,13 +112,8 @@ impl<'v, const N: usize> Domain<'v, Recovering, N> {
     ) -> Result<Added, LifecycleError> {
         self.vault.serve(Step::Contribute, host, |vault, host| {
             let ticked = vault.tick_of(sealed, host)?;
-            vault.keep(share, sealed, ticked, host)
+            vault.keep(share, sealed, ticked, Stage::Recovering, host)
         })
-    }
-
-    /// Returns the digest of the request that custodians answer; `None` for a quorum in one place.
-    pub fn request(&self) -> Option<RequestDigest> {
-        self.vault.session.recovery()?.request
     }
 
     /// Returns the domain ready to be opened, if the session has a quorum.
@@ -180,7 +187,7 @@ impl<'v, const N: usize> Domain<'v, QuorumMet, N> {
 impl<const N: usize> Vault<N> {
     /// Returns a permit for a step of the session, if it has not expired and `sealed` is its sealed
     /// domain.
-    fn tick_of<H: Host>(
+    pub(super) fn tick_of<H: Host>(
         &mut self,
         sealed: &SealedDomain<'_>,
         host: &mut H,
@@ -206,6 +213,7 @@ impl<const N: usize> Vault<N> {
         share: DomainShare,
         sealed: &SealedDomain<'_>,
         ticked: Ticked,
+        stage: Stage,
         host: &mut H,
     ) -> Result<Added, LifecycleError> {
         let custodian = share.custodian();
@@ -220,7 +228,7 @@ impl<const N: usize> Vault<N> {
             .push(share)
             .map_err(|_| LifecycleError::Share(ShareError::NotListed(custodian)))?;
         let before = self.note_time(ticked.now)?;
-        if let Err(error) = self.commit(host, Next::new(Stage::Recovering), permit) {
+        if let Err(error) = self.commit(host, Next::new(stage), permit) {
             self.session.as_mut().ok_or(LifecycleError::Fault)?.clock = before;
             // Dropped in place: popping it would leave its bytes behind.
             let shares = &mut self.recovery_mut()?.shares;
@@ -247,18 +255,15 @@ impl<const N: usize> Vault<N> {
         } = self;
         let recovery = session.recovery().ok_or(LifecycleError::Fault)?;
         let quorum = recovery.quorum().ok_or(LifecycleError::Fault)?;
+        // A quorum that rehearses has not agreed to this.
+        let aim = recovery.check_aim(Aim::Recover)?;
         let mut shares = Vec::<&DomainShare, MAX_CUSTODIANS>::new();
         for share in &recovery.shares {
             shares.push(share).map_err(|_| LifecycleError::Fault)?;
         }
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         let opened = sealed
-            .open_watched(
-                &ExpectedDomain::header(domain, epoch, header),
-                &shares,
-                &mut watched(host),
-                buffer,
-            )
+            .open_watched(&recovery.expected(), &shares, &mut watched(host), buffer)
             .map_err(LifecycleError::Open)?;
         host.progress();
         let whole = opened.check().map_err(LifecycleError::Open)?;
@@ -276,6 +281,7 @@ impl<const N: usize> Vault<N> {
         };
         let permit = permit
             .and(quorum)
+            .and(aim)
             .and(whole)
             .and(taken)
             .and(self.audit.report(host, &event)?);

@@ -18,7 +18,7 @@ use crate::custodian::CustodianId;
 use crate::hardened::{Fault, Permit, Verdict};
 use crate::quorum::Threshold;
 use crate::sealed_domain::{
-    DomainId, DomainShare, Epoch, HeaderDigest, MAX_CUSTODIANS, SealedDomain,
+    DomainId, DomainShare, Epoch, ExpectedDomain, HeaderDigest, MAX_CUSTODIANS, SealedDomain,
 };
 
 /// The conditions that hold during a session, and what it has gathered. The shares are wiped with
@@ -140,8 +140,19 @@ impl Place {
     }
 }
 
+/// What a quorum is gathered for. The number is its code in the record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Aim {
+    /// The domain is to be in use here.
+    Recover = 0x35,
+    /// The domain is to be opened, reported and wiped.
+    Rehearse = 0xca,
+}
+
 /// A sealed domain that is being recovered.
 pub(super) struct Recovery {
+    pub(super) aim: Aim,
     pub(super) header: HeaderDigest,
     pub(super) domain: DomainId,
     pub(super) epoch: Epoch,
@@ -158,6 +169,16 @@ impl Recovery {
         let (have, want) = (sealed.header().digest(), self.header);
         Verdict::twice(|| eq_bytes(sealed.header().digest().as_bytes(), self.header.as_bytes()))
             .permit(LifecycleError::OtherHeader { have, want })
+    }
+
+    /// Returns a permit if the quorum is gathered for this.
+    pub(super) fn check_aim(&self, aim: Aim) -> Result<Permit, Fault> {
+        Verdict::twice(|| Mask::eq(self.aim as u32, aim as u32)).permit(Fault)
+    }
+
+    /// Returns the sealed domain that the session names.
+    pub(super) const fn expected(&self) -> ExpectedDomain {
+        ExpectedDomain::header(self.domain, self.epoch, self.header)
     }
 
     /// Returns whether the session has this custodian's share.

@@ -25,6 +25,8 @@ pub enum Stage {
     Rotating = 6,
     /// The domain is in use, and the file of its next quorum is complete.
     Committed = 7,
+    /// A session gathers a quorum that rehearses a recovery.
+    Rehearsing = 8,
 }
 
 impl Stage {
@@ -38,6 +40,7 @@ impl Stage {
             5 => Some(Self::Active),
             6 => Some(Self::Rotating),
             7 => Some(Self::Committed),
+            8 => Some(Self::Rehearsing),
             _ => None,
         }
     }
@@ -55,12 +58,13 @@ impl Stage {
     /// Returns whether there is a session.
     pub(super) const fn is_session(self) -> bool {
         matches!(self, Self::Recovering | Self::Importing | Self::Imported)
-            || matches!(self, Self::Rotating | Self::Committed)
+            || matches!(self, Self::Rotating | Self::Committed | Self::Rehearsing)
     }
 
     /// Returns whether the session can still have a transfer key.
     pub(super) const fn has_key(self) -> bool {
-        matches!(self, Self::Recovering | Self::Importing | Self::Rotating)
+        matches!(self, Self::Recovering | Self::Rehearsing)
+            || matches!(self, Self::Importing | Self::Rotating)
     }
 
     /// Returns whether this build cannot continue from this stage.
@@ -81,6 +85,7 @@ impl fmt::Display for Stage {
             Self::Active => "active",
             Self::Rotating => "rotating",
             Self::Committed => "committed",
+            Self::Rehearsing => "rehearsing",
         })
     }
 }

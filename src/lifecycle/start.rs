@@ -8,8 +8,8 @@ use super::event::Event;
 use super::host::{Host, watched};
 use super::stage::Stage;
 use super::state::{
-    Active, Committed, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused, Rotating,
-    Status,
+    Active, Committed, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused,
+    Rehearsing, Rotating, Status,
 };
 #[cfg(feature = "managed-hsm")]
 use super::state::{Imported, Importing};
@@ -40,6 +40,8 @@ pub enum AnyDomain<'v, const N: usize> {
     Recovering(Domain<'v, Recovering, N>),
     /// A domain that a quorum can open now.
     QuorumMet(Domain<'v, QuorumMet, N>),
+    /// A session that rehearses a recovery.
+    Rehearsing(Domain<'v, Rehearsing, N>),
     /// A session that waits for a restore blob.
     #[cfg(feature = "managed-hsm")]
     Importing(Domain<'v, Importing, N>),
@@ -62,6 +64,7 @@ impl<const N: usize> AnyDomain<'_, N> {
             Self::Provisioned(domain) => domain.status(),
             Self::Recovering(domain) => domain.status(),
             Self::QuorumMet(domain) => domain.status(),
+            Self::Rehearsing(domain) => domain.status(),
             #[cfg(feature = "managed-hsm")]
             Self::Importing(domain) => domain.status(),
             #[cfg(feature = "managed-hsm")]
@@ -88,6 +91,7 @@ impl<'v, const N: usize> AnyDomain<'v, N> {
             Self::Provisioned(domain) => domain.zeroize(host),
             Self::Recovering(domain) => domain.zeroize(host),
             Self::QuorumMet(domain) => domain.zeroize(host),
+            Self::Rehearsing(domain) => domain.zeroize(host),
             #[cfg(feature = "managed-hsm")]
             Self::Importing(domain) => domain.zeroize(host),
             #[cfg(feature = "managed-hsm")]
@@ -145,6 +149,7 @@ impl<const N: usize> Vault<N> {
                 Stage::Imported => AnyDomain::Imported(Domain::new(guard)),
                 #[cfg(not(feature = "managed-hsm"))]
                 Stage::Importing | Stage::Imported => return Err(LifecycleError::LeftOut(stage)),
+                Stage::Rehearsing => AnyDomain::Rehearsing(Domain::new(guard)),
                 Stage::Active => AnyDomain::Active(Domain::new(guard)),
                 Stage::Rotating => AnyDomain::Rotating(Domain::new(guard)),
                 Stage::Committed => AnyDomain::Committed(Domain::new(guard)),

@@ -41,7 +41,8 @@ macro_rules! state {
 state! {
     /// There is no domain: [`provision`](Domain::provision) makes one,
     /// [`begin_recovery`](Domain::begin_recovery) and
-    /// [`begin_recovery_here`](Domain::begin_recovery_here) recover a sealed one.
+    /// [`begin_recovery_here`](Domain::begin_recovery_here) recover a sealed one, and
+    /// [`begin_rehearsal`](Domain::begin_rehearsal) rehearses that.
     Empty = Empty
 }
 
@@ -72,6 +73,12 @@ state! {
     /// The session has a quorum: [`open`](Domain::open) makes the domain this HSM's. At rest it is
     /// the same as any recovery.
     QuorumMet = Recovering
+}
+
+state! {
+    /// A session gathers a quorum that rehearses a recovery: [`report`](Domain::report) opens the domain,
+    /// reports, and wipes it.
+    Rehearsing = Rehearsing
 }
 
 state! {

@@ -262,7 +262,15 @@ impl<const N: usize> Vault<N> {
         }
         // The end of a session that ended before, when the flash failed, has been reported.
         let is_open = self.session.as_ref().is_some();
-        let event = is_open.then_some(Event::EndSession(ended));
+        self.end_empty(is_open.then_some(Event::EndSession(ended)), host)
+    }
+
+    /// Ends a session after which there is no domain.
+    pub(super) fn end_empty<H: Host>(
+        &mut self,
+        event: Option<Event>,
+        host: &mut H,
+    ) -> Result<(), LifecycleError> {
         match self.stands(host) {
             Err(overtaken @ LifecycleError::Overtaken { .. }) => {
                 self.wipe();

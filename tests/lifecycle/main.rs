@@ -34,6 +34,7 @@ mod pairs;
 mod prepared_key;
 mod progress;
 mod read_only;
+mod rehearsal;
 mod room;
 mod rotation;
 mod sealing;

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 51] = [
+pub const VERBS: [&str; 54] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -49,6 +49,9 @@ pub const VERBS: [&str; 51] = [
     "hsm restore",
     "hsm zeroize",
     "hsm discard",
+    "rehearse begin",
+    "rehearse add",
+    "rehearse report",
     "rotate propose",
     "rotate approve",
     "rotate break-glass",
@@ -69,7 +72,8 @@ fn help_and_version_are_no_errors() {
         + &secdom(["drill", "--help"]).done()
         + &secdom(["paper", "--help"]).done()
         + &secdom(["restore-session", "--help"]).done()
-        + &secdom(["rotate", "--help"]).done();
+        + &secdom(["rotate", "--help"]).done()
+        + &secdom(["rehearse", "--help"]).done();
     for verb in VERBS {
         let last = verb.split(' ').next_back().unwrap();
         assert!(help.contains(&format!("\n  {last} ")), "{help}");

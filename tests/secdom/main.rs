@@ -49,6 +49,7 @@ mod paper;
 mod paper_codes;
 #[cfg(unix)]
 mod paper_terminal;
+mod rehearse;
 mod restore;
 mod restore_session;
 mod rotate;

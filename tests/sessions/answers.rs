@@ -229,13 +229,14 @@ fn no_share_leaves_on_a_signature_alone() {
     let refused = world.asking().write(Some(&world.root), &mut out);
     assert_eq!(refused.unwrap_err(), AskError::SignedRecovery);
     assert_eq!(out, [0xaa; Request::MAX_LEN]);
-    // What a signature vets is not answered by this crate.
+    // A rehearsal is no recovery: an HSM in which the domain is in use may ask for it.
     let asking = world.rehearsing();
     let signed = asking.write(Some(&world.root), &mut out).unwrap();
+    assert_eq!(signed.purpose(), SessionPurpose::Rehearse);
     let vetted = VettedRequest::signed(signed, &world.sealed()).unwrap();
     let (sealed, share) = (world.sealed(), world.share(0));
     let mut room = [0; Contribution::MAX_LEN];
-    let refused = contribute(
+    let answered = contribute(
         &sealed,
         &world.expect(),
         &vetted,
@@ -244,10 +245,7 @@ fn no_share_leaves_on_a_signature_alone() {
         &mut rng(1),
         &mut room,
     );
-    assert_eq!(
-        refused.unwrap_err(),
-        ContributeError::OtherPurpose(SessionPurpose::Rehearse)
-    );
+    assert!(answered.is_ok(), "{answered:?}");
 }
 
 /// Anyone can make a domain of his own, and a request that it signs.

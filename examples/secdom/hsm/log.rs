@@ -30,6 +30,34 @@ pub fn line(event: &Event) -> String {
                 "request_digest": request.map(|request| request.to_string()),
             }),
         ),
+        Event::BeginRehearsal {
+            domain,
+            epoch,
+            header,
+            pinned,
+            request,
+        } => (
+            "begin-rehearsal",
+            json!({
+                "domain_id": domain.to_string(),
+                "epoch": epoch.get(),
+                "header_digest": header.to_string(),
+                "pinned": pinned,
+                "request_digest": request.map(|request| request.to_string()),
+            }),
+        ),
+        Event::Rehearse {
+            domain,
+            epoch,
+            header,
+        } => (
+            "rehearse",
+            json!({
+                "domain_id": domain.to_string(),
+                "epoch": epoch.get(),
+                "header_digest": header.to_string(),
+            }),
+        ),
         Event::Contribute { custodian } => {
             ("contribute", json!({ "custodian": custodian.to_string() }))
         }

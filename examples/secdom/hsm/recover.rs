@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::CustodianId;
 use security_domain::lifecycle::{
-    Active, Added, AnyDomain, Domain, LifecycleError, QuorumMet, Recovering, Stage,
+    Active, Added, AnyDomain, Domain, Empty, Gathers, LifecycleError, QuorumMet, Refused, Stage,
 };
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, HeaderDigest, SealedDomain};
 
@@ -41,6 +41,13 @@ const CANCEL_EXAMPLE: &str = "Example:
 #[command(after_help = BEGIN_EXAMPLE)]
 pub struct BeginArgs {
     #[command(flatten)]
+    gather: GatherArgs,
+}
+
+/// What a session needs in which custodians contribute.
+#[derive(clap::Args)]
+pub struct GatherArgs {
+    #[command(flatten)]
     at: HsmArg,
     /// The sealed domain
     #[arg(long, value_name = "FILE")]
@@ -63,6 +70,27 @@ pub struct BeginArgs {
 }
 
 pub fn begin(args: &BeginArgs) -> Outcome<Report> {
+    begin_by(
+        &args.gather,
+        |domain, sealed, expect, lifetime, host, out| {
+            domain.begin_recovery(sealed, expect, lifetime, host, out)
+        },
+    )
+}
+
+/// How a session begins.
+type Begin<S> =
+    for<'v> fn(
+        Domain<'v, Empty, ROOM>,
+        &SealedDomain<'_>,
+        &ExpectedDomain,
+        Option<NonZeroU64>,
+        &mut Device,
+        &mut [u8],
+    ) -> Result<(Domain<'v, S, ROOM>, usize), Refused<Domain<'v, Empty, ROOM>>>;
+
+/// Begins a session in which custodians contribute.
+pub fn begin_by<S: Gathers>(args: &GatherArgs, by: Begin<S>) -> Outcome<Report> {
     let target = Target::new(&args.request, Content::Binary, &args.json)?;
     let bytes = input::read(&args.sealed)?;
     let sealed = parse(&args.sealed, &bytes)?;
@@ -72,19 +100,19 @@ pub fn begin(args: &BeginArgs) -> Outcome<Report> {
         .map_err(|error| Refusal::file(&args.sealed, error))?;
 
     let (digest, request) = Device::empty(&args.at.hsm, |mut device| {
-        begin_in(&mut device, args, &target, &sealed, &expect)
+        begin_in(&mut device, args, &target, (&sealed, &expect), by)
     })?;
     let object = json!({ "request_digest": digest });
     let text = format!("request-digest {digest}\n");
     Ok(begun(request, args.json.either(text, &object)))
 }
 
-fn begin_in(
+fn begin_in<S: Gathers>(
     device: &mut Device,
-    args: &BeginArgs,
+    args: &GatherArgs,
     target: &Target<'_>,
-    sealed: &SealedDomain<'_>,
-    expect: &ExpectedDomain,
+    (sealed, expect): (&SealedDomain<'_>, &ExpectedDomain),
+    by: Begin<S>,
 ) -> Outcome<(String, Option<Published>)> {
     let mut vault = vault();
     device.transfer_kind = args.transfer_kind.map(Kind::algorithm);
@@ -93,8 +121,7 @@ fn begin_in(
     device.keep_sealed(sealed)?;
     let mut request = vec![0; Request::MAX_LEN];
     let progress = Progress::show("generating a transfer key");
-    let (domain, length) = domain
-        .begin_recovery(sealed, expect, args.expires, device, &mut request)
+    let (domain, length) = by(domain, sealed, expect, args.expires, device, &mut request)
         .map_err(|error| device.refusal(error))?;
     drop(progress);
     request.truncate(length);
@@ -119,18 +146,17 @@ fn begin_in(
 #[command(after_help = ADD_EXAMPLE)]
 pub struct AddArgs {
     #[command(flatten)]
-    at: HsmArg,
+    pub at: HsmArg,
     /// The contributions
     #[arg(required = true, value_name = "CONTRIBUTION")]
     contributions: Vec<PathBuf>,
     #[command(flatten)]
     certs: CertsArg,
     #[command(flatten)]
-    json: JsonArg,
+    pub json: JsonArg,
 }
 
 pub fn add(args: &AddArgs) -> Outcome<Report> {
-    let names = args.certs.read()?;
     let mut device = Device::open_begun(&args.at.hsm, "hsm recover-begin")?;
     let path = device.sealed_path();
     let mut vault = vault();
@@ -146,38 +172,70 @@ pub fn add(args: &AddArgs) -> Outcome<Report> {
     };
     let bytes = input::read(&path)?;
     let sealed = parse(&path, &bytes)?;
-    let (mut text, mut taken, mut refused) = (String::new(), Vec::new(), Vec::new());
-    let progress = Progress::show("opening contributions");
-    for contribution in &args.contributions {
-        match add_one(&mut domain, &sealed, contribution, &mut device)? {
-            Ok(one) => {
-                text += &one.line(&names);
-                taken.push(one.in_json(&names));
-            }
-            Err(refusal) => refused.push(refusal.to_string()),
-        }
-        progress.tick();
-    }
-    drop(progress);
-    if taken.is_empty() {
-        return Err(Refusal::new(refused.join("; ")));
-    }
-    let (have, need) = (domain.contributors().count(), domain.needed());
-    let mut object = json!({ "state": domain.status().stage.to_string() });
+    let mut gathered = Gathered::of(&mut domain, &sealed, args, &mut device)?;
     if let Ok(domain) = domain.quorum() {
         let opened = open(domain, &sealed, &mut device)?;
-        text += &opened.text();
-        object = opened.in_json();
+        gathered.text += &opened.text();
+        for (member, value) in opened.members() {
+            gathered.object[member] = value.into();
+        }
     }
-    object["shares"] = json!(have);
-    object["needed"] = json!(need);
-    object["contributions"] = json!(taken);
-    object["refused"] = json!(refused);
-    Ok(Report {
-        refused_in_part: !refused.is_empty(),
-        notes: refused,
-        ..Report::text(args.json.either(text, &object))
-    })
+    Ok(gathered.report(&args.json))
+}
+
+/// What became of the given contributions.
+pub struct Gathered {
+    text: String,
+    object: Value,
+    refused: Vec<String>,
+}
+
+impl Gathered {
+    /// Adds the contributions to the session.
+    pub fn of<S: Gathers>(
+        domain: &mut Domain<'_, S, ROOM>,
+        sealed: &SealedDomain<'_>,
+        args: &AddArgs,
+        device: &mut Device,
+    ) -> Outcome<Self> {
+        let names = args.certs.read()?;
+        let (mut text, mut taken, mut refused) = (String::new(), Vec::new(), Vec::new());
+        let progress = Progress::show("opening contributions");
+        for contribution in &args.contributions {
+            match add_one(domain, sealed, contribution, device)? {
+                Ok(one) => {
+                    text += &one.line(&names);
+                    taken.push(one.in_json(&names));
+                }
+                Err(refusal) => refused.push(refusal.to_string()),
+            }
+            progress.tick();
+        }
+        drop(progress);
+        if taken.is_empty() {
+            return Err(Refusal::new(refused.join("; ")));
+        }
+        let object = json!({
+            "state": domain.status().stage.to_string(),
+            "shares": domain.contributors().count(),
+            "needed": domain.needed(),
+            "contributions": taken,
+            "refused": refused,
+        });
+        Ok(Self {
+            text,
+            object,
+            refused,
+        })
+    }
+
+    pub fn report(self, json: &JsonArg) -> Report {
+        Report {
+            refused_in_part: !self.refused.is_empty(),
+            notes: self.refused,
+            ..Report::text(json.either(self.text, &self.object))
+        }
+    }
 }
 
 /// A contribution that was taken.
@@ -214,8 +272,8 @@ impl Taken {
 }
 
 /// Adds one contribution; the inner refusal concerns only this one.
-fn add_one(
-    domain: &mut Domain<'_, Recovering, ROOM>,
+fn add_one<S: Gathers>(
+    domain: &mut Domain<'_, S, ROOM>,
     sealed: &SealedDomain<'_>,
     path: &Path,
     device: &mut Device,
@@ -288,16 +346,17 @@ impl Opened {
         )
     }
 
-    fn in_json(&self) -> Value {
-        json!({
-            "state": self.stage.to_string(),
-            "domain_id": self.domain.to_string(),
-            "header_digest": self.header.to_string(),
-        })
+    fn members(&self) -> [(&'static str, String); 3] {
+        [
+            ("state", self.stage.to_string()),
+            ("domain_id", self.domain.to_string()),
+            ("header_digest", self.header.to_string()),
+        ]
     }
 
     pub fn report(&self, json: &JsonArg) -> Report {
-        Report::text(json.either(self.text(), &self.in_json()))
+        let object = self.members().into_iter().collect::<Value>();
+        Report::text(json.either(self.text(), &object))
     }
 }
 
@@ -307,7 +366,7 @@ pub fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Outcome<SealedDomain<'a>> {
         .map_err(|error| kind::refusal(path, bytes, &FileKind::SealedDomain, error))
 }
 
-/// End a recovery or an import: its transfer key and everything gathered are wiped
+/// End a recovery, a rehearsal or an import: its transfer key and everything gathered are wiped
 #[derive(clap::Args)]
 #[command(after_help = CANCEL_EXAMPLE)]
 pub struct CancelArgs {
@@ -323,13 +382,14 @@ pub fn cancel(args: &CancelArgs) -> Outcome<Report> {
     let cancelled = match device.start(&mut vault)? {
         AnyDomain::Recovering(domain) => domain.cancel(&mut device),
         AnyDomain::QuorumMet(domain) => domain.cancel(&mut device),
+        AnyDomain::Rehearsing(domain) => domain.cancel(&mut device),
         AnyDomain::Importing(domain) => domain.cancel(&mut device),
         AnyDomain::Imported(domain) => domain.cancel(&mut device),
         other => {
             return Err(not_in_state(
                 &device,
                 &other,
-                "recovering, importing or imported",
+                "recovering, rehearsing, importing or imported",
             ));
         }
     };

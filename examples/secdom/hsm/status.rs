@@ -19,7 +19,7 @@ const EXAMPLE: &str = "Example:
   secdom hsm status --hsm hsm-1 --json
 
 With --json one object is printed, with the members state (empty, provisioned, recovering, \
-importing, imported, active, rotating, committed), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
+importing, imported, active, rotating, committed, rehearsing), domain_id, epoch, header_digest, instance_id, request_digest, contributed (each \
 custodian whose share is in, with the members custodian, which is the id, and subject), needed, transfer_key (the thumbprint that an import shows), expected \
 (the tags of its artifacts), tries_left (how many more blobs may fail before it ends), rotation (of the next quorum: \
 epoch, header_digest, request_digest, challenge_digest, consents, consents_needed, opens, proofs, proofs_needed), demands (the acts that need a quorum's approval), act (the one that waits for it: \
@@ -153,6 +153,11 @@ pub fn run(args: &Args) -> Outcome<Report> {
 fn session(start: &AnyDomain<'_, ROOM>) -> Option<Session> {
     match start {
         AnyDomain::Recovering(domain) => Some(Session {
+            request: domain.request(),
+            contributed: domain.contributors().collect(),
+            needed: domain.needed(),
+        }),
+        AnyDomain::Rehearsing(domain) => Some(Session {
             request: domain.request(),
             contributed: domain.contributors().collect(),
             needed: domain.needed(),

@@ -12,8 +12,8 @@ use security_domain::custodian::CustodianId;
 use security_domain::drill::{Challenge, Response};
 use security_domain::hazmat::testing::RamHost;
 use security_domain::lifecycle::{
-    Activation, Active, AnyDomain, Domain, ExpectedArtifact, Expiry, Proofs, Reason, Recovering,
-    Vault, vault_room,
+    Activation, Active, AnyDomain, ArtifactDigest, Domain, ExpectedArtifact, Expiry, Proofs,
+    Reason, Recovering, Vault, vault_room,
 };
 use security_domain::managed_hsm::restore_blob::RestoreBlob;
 use security_domain::quorum::Threshold;
@@ -439,5 +439,28 @@ entry!(reach_life_approved, |input, out| step(
             _ => domain.drop_demands(approved, host).is_ok(),
         };
         Some(usize::from(done ^ demanded.is_ok()))
+    }
+));
+
+entry!(reach_life_rehearse, |input, out| step(
+    input,
+    |domain, host| {
+        let sealed = SealedDomain::parse(input).ok()?;
+        let mut digests = [ArtifactDigest::from_bytes([0; 32]); 4];
+        match domain {
+            At::Empty(domain) => {
+                let (expect, lifetime) = (expected(input)?, lifetime(input));
+                let begun = domain.begin_rehearsal(&sealed, &expect, lifetime, host, out);
+                begun.ok().map(|(_, len)| len)
+            }
+            At::Rehearsing(mut domain) => {
+                let contribution = Contribution::parse(out).ok()?;
+                let added = domain.add(&sealed, &contribution, host).is_ok();
+                let reported = domain.report(&sealed, host, &mut digests);
+                Some(usize::from(added ^ reported.is_ok()))
+            }
+            At::Active(domain) => domain.artifact_digests(host, &mut digests).ok(),
+            _ => None,
+        }
     }
 ));

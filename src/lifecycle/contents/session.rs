@@ -12,7 +12,7 @@ use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
 use crate::hardened::copy;
 use crate::lifecycle::holding::Holding;
-use crate::lifecycle::session::{Clock, Place, Recovery, Session, Task};
+use crate::lifecycle::session::{Aim, Clock, Place, Recovery, Session, Task};
 use crate::lifecycle::session_key::SessionKey;
 use crate::lifecycle::stage::Stage;
 use crate::quorum::{ShareIndex, Threshold};
@@ -45,7 +45,8 @@ pub(super) fn write_session<const N: usize>(
 }
 
 fn write_recovery(recovery: &Recovery, key: &SessionKey, out: &mut Out<'_>) -> Written {
-    out.array(6)?
+    out.array(7)?
+        .u8(recovery.aim as u8)?
         .bytes(recovery.header.as_bytes())?
         .bytes(recovery.domain.as_bytes())?
         .u32(recovery.epoch.get())?
@@ -87,7 +88,7 @@ pub(super) fn read_session<const N: usize>(
         expires: reader.uint(Part::Session)?,
     };
     let task = match reader.array(Part::Session)? {
-        6 => Task::Recovery(read_recovery(reader, key, watched)?),
+        7 => Task::Recovery(read_recovery(reader, key, watched)?),
         #[cfg(feature = "managed-hsm")]
         import::ITEMS => Task::Import(import::read(reader, key, held, watched)?),
         rotation::ITEMS => Task::Rotation(rotation::read(reader, key, watched)?),
@@ -102,6 +103,9 @@ fn read_recovery(
     watched: &mut dyn Watched,
 ) -> Read<Recovery> {
     let part = Part::Session;
+    let aim: u8 = reader.small(part)?;
+    let aim = { [Aim::Recover, Aim::Rehearse].into_iter() }.find(|known| *known as u8 == aim);
+    let aim = aim.ok_or(Malformed(part))?;
     let header = HeaderDigest::from_bytes(*reader.fixed(part)?);
     let domain = DomainId::from_bytes(*reader.fixed(part)?);
     let epoch = read_epoch(reader, part)?;
@@ -121,6 +125,7 @@ fn read_recovery(
             .map_err(|_| Malformed(part))?;
     }
     Ok(Recovery {
+        aim,
         header,
         domain,
         epoch,

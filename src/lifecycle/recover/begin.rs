@@ -13,7 +13,8 @@ use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::{Host, HostRng};
-use crate::lifecycle::session::{Clock, Recovery, Session, Task};
+use crate::lifecycle::recover::Gathers;
+use crate::lifecycle::session::{Aim, Clock, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
 use crate::lifecycle::state::{Domain, Empty, Recovering, Refused};
 use crate::lifecycle::vault::{Next, Vault};
@@ -177,9 +178,22 @@ impl<'v, const N: usize> Domain<'v, Empty, N> {
         host: &mut H,
         request: &mut [u8],
     ) -> Result<(Domain<'v, Recovering, N>, usize), Refused<Self>> {
-        self.after(Step::BeginRecovery, host, |vault, host| {
+        self.gathering(Aim::Recover, sealed, expect, lifetime, host, request)
+    }
+
+    /// Begins a session with a request.
+    pub(in crate::lifecycle) fn gathering<S: Gathers, H: Host>(
+        self,
+        aim: Aim,
+        sealed: &SealedDomain<'_>,
+        expect: &ExpectedDomain,
+        lifetime: Option<NonZeroU64>,
+        host: &mut H,
+        request: &mut [u8],
+    ) -> Result<(Domain<'v, S, N>, usize), Refused<Self>> {
+        self.after(aim.begins().0, host, |vault, host| {
             vault
-                .begin_recovery(sealed, expect, lifetime, host, request)
+                .begin_recovery(aim, sealed, expect, lifetime, host, request)
                 .inspect_err(|_| vault.wipe())
         })
         .inspect_err(|_| request.fill(0))
@@ -250,11 +264,13 @@ impl<const N: usize> Vault<N> {
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, header.as_bytes(), now)?;
         let named = self.instance.draw(&mut rng)?;
-        self.gather(sealed, expect, clock, None, permit.and(named), host)
+        let what = (Aim::Recover, None);
+        self.gather(sealed, expect, clock, what, permit.and(named), host)
     }
 
     fn begin_recovery<H: Host>(
         &mut self,
+        aim: Aim,
         sealed: &SealedDomain<'_>,
         expect: &ExpectedDomain,
         lifetime: Option<NonZeroU64>,
@@ -272,14 +288,15 @@ impl<const N: usize> Vault<N> {
         let begun = self.begin_key(chosen, host)?;
         let mut secret = Secret::zeroed();
         let mut source = HostRng(host);
-        let aim = sealed.header().digest();
-        let mut rng = self.hedged(&mut secret, &mut source, aim.as_bytes(), now)?;
+        let header = sealed.header().digest();
+        let mut rng = self.hedged(&mut secret, &mut source, header.as_bytes(), now)?;
         let permit = permit.and(self.instance.draw(&mut rng)?);
         let session = self.draw_session(&begun, &mut rng)?;
-        let what = (SessionPurpose::Recover, session);
+        let what = (aim.purpose(), session);
         let asked = self.ask(sealed, what, clock, begun, host, out)?;
         let permit = permit.and(asked.permit);
-        self.gather(sealed, expect, clock, Some(asked.digest), permit, host)?;
+        let what = (aim, Some(asked.digest));
+        self.gather(sealed, expect, clock, what, permit, host)?;
         Ok(asked.len)
     }
 
@@ -289,7 +306,7 @@ impl<const N: usize> Vault<N> {
         sealed: &SealedDomain<'_>,
         expect: &ExpectedDomain,
         clock: Clock,
-        request: Option<RequestDigest>,
+        (aim, request): (Aim, Option<RequestDigest>),
         permit: Permit,
         host: &mut H,
     ) -> Result<(), LifecycleError> {
@@ -298,12 +315,23 @@ impl<const N: usize> Vault<N> {
         let permit = permit.and(sealed.check_complete(LifecycleError::Pending)?);
         let header = sealed.header();
         let pinned = expect.is_pinned();
-        let event = Event::BeginRecovery {
-            domain: header.domain_id(),
-            epoch: header.epoch(),
-            header: header.digest(),
-            pinned,
-            request,
+        let (domain, epoch) = (header.domain_id(), header.epoch());
+        let header = header.digest();
+        let event = match aim {
+            Aim::Recover => Event::BeginRecovery {
+                domain,
+                epoch,
+                header,
+                pinned,
+                request,
+            },
+            Aim::Rehearse => Event::BeginRehearsal {
+                domain,
+                epoch,
+                header,
+                pinned,
+                request,
+            },
         };
         let permit = permit
             .and(self.audit.report(host, &event)?)
@@ -311,15 +339,33 @@ impl<const N: usize> Vault<N> {
         let session = Session {
             clock,
             task: Task::Recovery(Recovery {
-                header: header.digest(),
-                domain: header.domain_id(),
-                epoch: header.epoch(),
-                threshold: header.quorum().threshold(),
+                aim,
+                header,
+                domain,
+                epoch,
+                threshold: sealed.header().quorum().threshold(),
                 request,
                 shares: Vec::new(),
             }),
         };
         self.session.set(session)?;
-        self.commit(host, Next::new(Stage::Recovering), permit)
+        self.commit(host, Next::new(aim.begins().1), permit)
+    }
+}
+
+impl Aim {
+    /// Returns the step that begins the session, and its stage.
+    const fn begins(self) -> (Step, Stage) {
+        match self {
+            Self::Recover => (Step::BeginRecovery, Stage::Recovering),
+            Self::Rehearse => (Step::BeginRehearsal, Stage::Rehearsing),
+        }
+    }
+
+    const fn purpose(self) -> SessionPurpose {
+        match self {
+            Self::Recover => SessionPurpose::Recover,
+            Self::Rehearse => SessionPurpose::Rehearse,
+        }
     }
 }

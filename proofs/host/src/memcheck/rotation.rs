@@ -6,19 +6,22 @@ use security_domain::approval::{Act, ActKind, Approval, Approvals, approve};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::Recipient;
 use security_domain::drill::{Challenge, Response, respond};
-use security_domain::lifecycle::{Added, AnyDomain, Proofs, Rotating};
+use security_domain::lifecycle::{Added, AnyDomain, ArtifactDigest, Proofs, Rotating, Stage};
 use security_domain::sealed_domain::{ExpectedDomain, SealedDomain};
 
 use crate::Operation;
 use crate::domain::Masking;
 use crate::flash::Flash;
-use crate::lifecycle::{ARTIFACTS, In, activation, active, check, contribution, expect, start, vault};
+use crate::lifecycle::{
+    ARTIFACTS, In, activation, active, check, contribution, empty, expect, start, vault,
+};
 use crate::rng::SecretRng;
 use crate::valgrind::reveal;
 
 pub const OPERATIONS: &[Operation] = &[
     ("lifecycle: rotate, adopt", rotate),
     ("lifecycle: ask, emit again", emit_again),
+    ("lifecycle: rehearse", rehearse),
 ];
 
 /// What a new custodian answers to the challenge.
@@ -117,4 +120,30 @@ fn emit_again() {
     assert_eq!(domain.open_act(), None);
     drop(domain);
     check(&mut memory, &mut host, &ARTIFACTS);
+}
+
+/// A quorum opens the domain in an HSM that reports it; the HSM that has it reports the same.
+fn rehearse() {
+    let (mut memory, mut host) = (vault(), Flash::transparent(80));
+    let (domain, file) = active(&mut memory, &mut host);
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let none = [ArtifactDigest::from_bytes([0; 32]); ARTIFACTS.len()];
+    let (mut have, mut want) = (none, none);
+    domain.artifact_digests(&mut host, &mut want).unwrap();
+
+    let (mut memory, mut host) = (vault(), Flash::transparent(84));
+    let mut request = [0; Request::MAX_LEN];
+    let (mut domain, len) = empty(&mut memory, &mut host)
+        .begin_rehearsal(&sealed, &expect(&sealed), None, &mut host, &mut request)
+        .unwrap();
+    let request = &mut request[..len];
+    reveal(request);
+    for key in [1, 2] {
+        let contribution = contribution(&sealed, Masking(key), request);
+        let contribution = Contribution::parse(&contribution).unwrap();
+        assert_eq!(domain.add(&sealed, &contribution, &mut host), Ok(Added::New));
+    }
+    let (domain, _) = domain.report(&sealed, &mut host, &mut have).unwrap();
+    assert_eq!(domain.status().stage, Stage::Empty);
+    assert_eq!(have, want);
 }
