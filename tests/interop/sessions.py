@@ -375,7 +375,7 @@ def requests():
     field("for-another-epoch", "epoch", 2, "the request names epoch 2, not 1", "contribute")
     fields("to-rotate", "answered", "",
            purpose=ROTATE, proposal=drawn("proposal", "header"))
-    fields("to-rehearse", "contribute", "the purpose rehearse is not served", purpose=REHEARSE)
+    fields("to-rehearse", "answered", "", purpose=REHEARSE)
     fields("expired", "contribute", f"the request expired at {CREATED}; it is {CREATED + 1}", expires=CREATED)
     case("transfer-key-weaker-than-the-custodians", "contribute",
          "the transfer key is RSA-2048 OAEP-SHA-256, weaker than the custodian's RSA-3072 OAEP-SHA-256",

@@ -162,7 +162,6 @@ fn what_must_not_be_answered_is_not() {
         ("request-for-another-domain.cbor", "domain"),
         ("request-for-another-header.cbor", "header"),
         ("request-for-another-epoch.cbor", "epoch"),
-        ("request-to-rehearse.cbor", "rehearse"),
     ] {
         contribute(&folder, request, &own).refused(&[request, words]);
         assert_eq!(folder.names(), before);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a custodian does not answer, and what a session does not take.
 
-use security_domain::contribution::{ContributeError, SessionPurpose, contribute};
+use security_domain::contribution::{ContributeError, contribute};
 use security_domain::custodian::{Algorithm, WrapError};
 use security_domain::hazmat::contribution::Asking;
 use security_domain::sealed_domain::{DomainId, Epoch, ExpectError, ExpectedDomain, HeaderDigest};
