@@ -36,7 +36,7 @@ KINDS = ("skipped", "turned around", "skipped")
 BY_INPUT = ("approval_expired", "approval_other_kind", "both_wrap", "cancel", "discard", "held_back", "kem_wrap", "lost_draw", "sealing", "weak_transfer", "zeroize")
 # The rows whose decision is found by 30 million instructions in the control as well: the others need a whole run.
 QUICK = (
-    "add_share asked_domain asked_expired asked_header asked_purpose asked_weaker attested body commitment compared"
+    "add_share asked_domain asked_expired asked_header asked_weaker attested body commitment compared"
     " epoch_floor file_signature first_start open_pinned pending pinned_domain pinned_header quorum refusing_sink"
     " rng_instance rng_root rng_seed"
 ).split()

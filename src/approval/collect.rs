@@ -79,7 +79,8 @@ impl<'a> Approvals<'a> {
             .fold(0, |count, _| count + 1)
     }
 
-    /// Returns how many must approve: as many as open the domain.
+    /// Returns how many must approve: as many as open the domain. A veto needs one, and is no matter of
+    /// this collection ([`Domain::veto`](crate::lifecycle::Domain::veto)).
     pub fn threshold(&self) -> Threshold {
         self.sealed.header().quorum().threshold()
     }

@@ -4,7 +4,7 @@
 use crate::sealed_domain::id;
 
 id! {
-    /// The name of an act, drawn at random by the HSM.
+    /// The name of an act, drawn at random by the HSM; in a veto, the digest of the rotation's request.
     ActId, 32
 }
 

@@ -103,9 +103,6 @@ pub fn contribute<'o, R: Generator + ?Sized>(
             .permit(header)
             .map_err(ContributeError::Expect)?
             .and(check_request(header, asked)?)
-            .and(check_purpose(asked)?)
-            // A call that is skipped would leave the permit of the one before it in place.
-            .and(check_purpose(black_box(asked))?)
             .and(check_module(header, asked)?)
             .and(check_time(asked, now)?)
             .and(check_time(asked, now_again)?)
@@ -153,12 +150,6 @@ fn check_module(header: &Header<'_>, request: &Request<'_>) -> Result<Permit, Co
     { header.module_floor() }
         .permit(request.module_version())
         .map_err(ContributeError::NeedsNewerModule)
-}
-
-/// Returns a permit if the request has a purpose that an HSM serves.
-#[inline(never)]
-fn check_purpose(request: &Request<'_>) -> Result<Permit, ContributeError> {
-    Verdict::twice(|| request.is_served()).permit(ContributeError::Fault)
 }
 
 /// Returns a permit if there is time left, which holds without a clock or an expiry.

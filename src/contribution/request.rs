@@ -123,15 +123,6 @@ impl<'a> Request<'a> {
         Mask::eq(u32::from(self.asking.purpose.code()), recover)
     }
 
-    /// Returns whether an HSM serves a session of this purpose.
-    pub(super) fn is_served(&self) -> Mask {
-        let code = u32::from(self.asking.purpose.code());
-        // Named, not excluded: a code that a fault has changed is neither.
-        self.is_for_recovery()
-            | Mask::eq(code, u32::from(SessionPurpose::ROTATE))
-            | Mask::eq(code, u32::from(SessionPurpose::Rehearse.code()))
-    }
-
     /// Returns the session's name.
     pub const fn session(&self) -> SessionId {
         self.asking.session

@@ -291,7 +291,9 @@ impl<const N: usize> Vault<N> {
             Err(LifecycleError::Record(RecordError::NotWritable))
                 if !takes_writes && act.is_none() =>
             {
-                let agreed = self.audit.agreed()?.and(self.allows(host)?);
+                let unspent = Verdict::twice(|| Mask::public(act.is_none()));
+                let unspent = unspent.permit(LifecycleError::Fault)?;
+                let agreed = self.audit.agreed()?.and(self.allows(host)?).and(unspent);
                 agreed.spend(LifecycleError::Fault)?;
             }
             committed => committed?,

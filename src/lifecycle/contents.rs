@@ -83,7 +83,7 @@ pub(super) const fn rotation_room(artifacts: usize, rsa_in_vault: bool) -> usize
         // The public half of a key in a device is the longest.
         false => 2 + bytes_len(ModulusSize::MAX_BYTES) + bytes_len(8),
     };
-    let rotation = 4 * bytes_len(32) + 1 + 5 + 2 * 2 + 2 * 3 + 9 + 1;
+    let rotation = 4 * bytes_len(32) + 1 + 5 + 2 * 2 + 4 * 3 + 2 * 9 + 1;
     FIXED_ROOM
         .saturating_add(rotation)
         .saturating_add(key)

@@ -37,12 +37,13 @@ const AIM: &[u8] = b"act";
 impl<S: InUse, const N: usize> Domain<'_, S, N> {
     /// Demands a quorum's approval for every act of this kind from now on:
     /// [`ActKind::EmitRelease`] or [`ActKind::FullBackup`]. Only a quorum can take it back
-    /// ([`drop_demands`](Self::drop_demands)), or [`zeroize`](Domain::zeroize). The demand belongs to this
-    /// HSM: one that recovers the domain begins without.
+    /// ([`drop_demands`](Self::drop_demands)), or [`zeroize`](Domain::zeroize). It is the quorum of the
+    /// present epoch, which a break-glass can change. The demand belongs to this HSM: one that recovers the
+    /// domain begins without. Backups of single keys stay free.
     ///
     /// # Errors
     ///
-    /// - [`DemandError::CannotAsk`]: the HSM does nothing of this kind by itself.
+    /// - [`DemandError::CannotAsk`]: acts of this kind are not asked for here.
     /// - [`LifecycleError::NotSealed`]: there is no quorum yet.
     /// - Any failure of the sink or the flash.
     pub fn demand_approval<H: Host>(
@@ -77,7 +78,7 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
     ///
     /// # Errors
     ///
-    /// - [`DemandError::CannotAsk`]: the HSM does nothing of this kind by itself.
+    /// - [`DemandError::CannotAsk`]: acts of this kind are not asked for here.
     /// - [`LifecycleError::NotSealed`], [`LifecycleError::OtherHeader`]: `current` is not this HSM's
     ///   sealed domain.
     /// - [`LifecycleError::BufferTooSmall`]: `out` is too small.
@@ -161,7 +162,7 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
     }
 }
 
-/// Refuses kinds of which the HSM does nothing by itself.
+/// Refuses kinds that are not asked for here.
 const fn can_ask(kind: ActKind) -> Result<(), DemandError> {
     match kind {
         ActKind::EmitRelease | ActKind::FullBackup | ActKind::DropDemands => Ok(()),
@@ -227,6 +228,7 @@ impl<const N: usize> Vault<N> {
         self.demands.ask(OpenAct {
             kind,
             digest,
+            created: now,
             expires: clock.expires,
         });
         self.save_demands(before, stage, permit, host)?;
@@ -255,12 +257,15 @@ impl<const N: usize> Vault<N> {
             }
             .into());
         }
-        let (expires, now) = (self.demands.expires(), host.now());
-        let lasts = || {
-            let expires = self.demands.expires();
-            Mask::at_most(expires, 0) | Mask::at_most(host.now(), expires)
+        let ((created, expires), now) = (self.demands.times(), host.now());
+        let refusal = match now < created {
+            true => LifecycleError::ClockWentBack {
+                have: now,
+                seen: created,
+            },
+            false => DemandError::Expired { expires, now }.into(),
         };
-        let lasts = Verdict::twice(lasts).permit(DemandError::Expired { expires, now })?;
+        let lasts = Verdict::twice(|| self.demands.lasts(host.now())).permit(refusal)?;
         let approved = { approved.permit(kind, digest) }.map_err(DemandError::Spend)?;
         self.demands.close();
         let closed = self.demands.check_closed()?;
@@ -296,7 +301,11 @@ impl<const N: usize> Vault<N> {
         self.do_approved(ActKind::EmitRelease, approved, stage, host, |act, _| {
             Event::EmitRelease { act }
         })?;
-        Ok(same.and(self.audit.agreed()?))
+        // Once more, where the release leaves: the act is spent, and saved as spent.
+        let closed = self.demands.check_closed()?;
+        let saved =
+            Verdict::twice(|| Mask::public(self.takes_writes())).permit(LifecycleError::Fault)?;
+        Ok(same.and(closed).and(saved).and(self.audit.agreed()?))
     }
 
     /// Writes the state with other demands than `before`, which are put back if that fails.

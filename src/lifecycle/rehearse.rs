@@ -32,8 +32,9 @@ use super::host::{Host, watched};
 use super::session::Aim;
 use super::state::{Domain, Empty, InUse, Refused, Rehearsing};
 use super::vault::Vault;
-use crate::ct::declassify_bytes;
-use crate::hardened::{Fault, Permit};
+use crate::burn::{self, burning};
+use crate::ct::{Mask, declassify_bytes, eq_bytes};
+use crate::hardened::{Fault, Verdict, copy};
 use crate::labels::Purpose;
 use crate::sealed_domain::{
     ArtifactTag, DomainShare, ExpectedDomain, MAX_CUSTODIANS, Root, SealedDomain, id,
@@ -47,6 +48,9 @@ id! {
     /// Only who has the root can compute it, so a weak artifact cannot be guessed from it.
     ArtifactDigest, 32
 }
+
+/// The length of a digest in bytes.
+const DIGEST_LEN: usize = 32;
 
 impl<'v, const N: usize> Domain<'v, Empty, N> {
     /// Begins a rehearsal: a session as [`begin_recovery`](Self::begin_recovery) begins it, whose request
@@ -77,7 +81,8 @@ impl<'v, const N: usize> Domain<'v, Rehearsing, N> {
     /// returns their number. Then everything is wiped, in memory and on the flash, and the HSM is empty.
     ///
     /// [`artifact_digests`](Domain::artifact_digests) returns the same digests in an HSM in which the domain
-    /// is in use.
+    /// is in use. Who has contributed, and to which request, must be read before:
+    /// [`contributors`](Self::contributors), [`request`](Self::request).
     ///
     /// If it is refused, the session is there with all its shares, as for [`open`](Domain::open), or it has
     /// ended, and its end could not be written: [`cancel`](Domain::cancel) then ends it again, and returns
@@ -124,7 +129,8 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
         digests: &mut [ArtifactDigest],
     ) -> Result<usize, LifecycleError> {
         let artifacts = self.artifacts(host)?;
-        digest_all(&self.vault.held.root, artifacts, digests)
+        let root = &self.vault.held.root;
+        burning::<{ burn::DOMAIN }, _>(move || digest_all(root, artifacts, digests))
     }
 }
 
@@ -138,22 +144,36 @@ fn digest_all<'a>(
 ) -> Result<usize, LifecycleError> {
     let mut count: usize = 0;
     for (tag, artifact) in artifacts {
-        let needed = count.saturating_add(1);
+        let next = count.saturating_add(1);
+        let needed = next.saturating_mul(DIGEST_LEN);
         let place = { out.get_mut(count) }.ok_or(LifecycleError::BufferTooSmall { needed })?;
         *place = digest(root, tag, artifact)?;
-        count = needed;
+        count = next;
     }
     Ok(count)
 }
 
 /// Secret: the root, the artifact. Public: the tag, the digest. Leaks: nothing else.
 fn digest(root: &Root, tag: ArtifactTag<'_>, artifact: &[u8]) -> Result<ArtifactDigest, Fault> {
-    let (key, mut derived) = (root.secret().expose(), Secret::zeroed());
-    let parts = [tag.as_str().as_bytes(), artifact];
-    Purpose::Rehearsal.derive(key, &[], parts, &mut derived)?;
-    // It is in the report.
-    declassify_bytes(derived.expose_mut());
-    Ok(ArtifactDigest::from_bytes(*derived.expose()))
+    let derive = |out: &mut Secret<32>| {
+        let parts = [tag.as_str().as_bytes(), artifact];
+        Purpose::Rehearsal.derive(root.secret().expose(), &[], parts, out)
+    };
+    let mut derived = Secret::zeroed();
+    derive(&mut derived)?;
+    // Once more, because it leaves the HSM.
+    Verdict::twice(|| {
+        let mut again = Secret::zeroed();
+        match derive(&mut again) {
+            Ok(()) => eq_bytes(derived.expose(), again.expose()),
+            Err(Fault) => Mask::public(false),
+        }
+    })
+    .or(Fault)?;
+    let mut public = [0; 32];
+    copy(&mut public, derived.expose())?;
+    declassify_bytes(&mut public);
+    Ok(ArtifactDigest::from_bytes(public))
 }
 
 impl<const N: usize> Vault<N> {
@@ -163,29 +183,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         digests: &mut [ArtifactDigest],
     ) -> Result<usize, LifecycleError> {
-        self.health
-            .first_use(&[Test::Gf256, Test::Shamir], &mut watched(host))?;
-        let ticked = self.tick_of(sealed, host)?;
-        let needed = sealed.header().artifacts().count();
-        if digests.len() < needed {
-            return Err(LifecycleError::BufferTooSmall { needed });
-        }
-        let recovery = self.session.recovery().ok_or(LifecycleError::Fault)?;
-        let (have, need) = (recovery.shares.len() as u8, recovery.threshold.get());
-        let quorum = recovery.quorum();
-        let quorum = quorum.ok_or(LifecycleError::NoQuorum { have, need })?;
-        let aim = recovery.check_aim(Aim::Rehearse)?;
-        let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
-        let event = Event::Rehearse {
-            domain,
-            epoch,
-            header,
-        };
-        { ticked.permit.and(quorum).and(aim) }
-            .and(self.audit.report(host, &event)?)
-            .spend(LifecycleError::Fault)?;
-        let (count, whole) = self.open_and_digest(sealed, host, digests)?;
-        whole.spend(LifecycleError::Fault)?;
+        let count = self.open_and_digest(sealed, host, digests)?;
         host.progress();
         self.end_empty(None, host)?;
         Ok(count)
@@ -197,11 +195,27 @@ impl<const N: usize> Vault<N> {
         sealed: &SealedDomain<'_>,
         host: &mut H,
         digests: &mut [ArtifactDigest],
-    ) -> Result<(usize, Permit), LifecycleError> {
+    ) -> Result<usize, LifecycleError> {
+        self.health
+            .first_use(&[Test::Gf256, Test::Shamir], &mut watched(host))?;
+        let ticked = self.tick_of(sealed, host)?;
+        let count = sealed.header().artifacts().count();
+        if digests.len() < count {
+            let needed = count.saturating_mul(DIGEST_LEN);
+            return Err(LifecycleError::BufferTooSmall { needed });
+        }
         let Self {
-            session, buffer, ..
+            session,
+            buffer,
+            audit,
+            health,
+            ..
         } = self;
         let recovery = session.recovery().ok_or(LifecycleError::Fault)?;
+        let (have, need) = (recovery.shares.len() as u8, recovery.threshold.get());
+        let quorum = recovery.quorum();
+        let quorum = quorum.ok_or(LifecycleError::NoQuorum { have, need })?;
+        let aim = recovery.check_aim(Aim::Rehearse)?;
         let mut shares = Vec::<&DomainShare, MAX_CUSTODIANS>::new();
         for share in &recovery.shares {
             shares.push(share).map_err(|_| LifecycleError::Fault)?;
@@ -210,7 +224,20 @@ impl<const N: usize> Vault<N> {
             .open_watched(&recovery.expected(), &shares, &mut watched(host), buffer)
             .map_err(LifecycleError::Open)?;
         let whole = opened.check().map_err(LifecycleError::Open)?;
-        let count = digest_all(opened.root(), opened.artifacts(), digests)?;
-        Ok((count, whole))
+        let event = Event::Rehearse {
+            domain: recovery.domain,
+            epoch: recovery.epoch,
+            header: recovery.header,
+        };
+        { ticked.permit.and(quorum).and(aim).and(whole) }
+            .and(audit.report(host, &event)?)
+            .and(health.check()?)
+            .and(audit.agreed()?)
+            .spend(LifecycleError::Fault)?;
+        let digested = digest_all(opened.root(), opened.artifacts(), digests)?;
+        if digested != count {
+            return Err(LifecycleError::Fault);
+        }
+        Ok(count)
     }
 }

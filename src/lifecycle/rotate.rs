@@ -29,6 +29,7 @@ mod break_glass;
 mod commit;
 mod consent;
 mod error;
+mod glass;
 mod propose;
 mod prove;
 mod reason;
@@ -38,6 +39,7 @@ mod tally;
 
 pub use adopt::Adopted;
 pub use error::RotationError;
+pub(super) use glass::Glass;
 pub use propose::{Proofs, Proposed};
 pub use reason::Reason;
 pub(super) use rotation::Rotation;

@@ -475,6 +475,14 @@ def manifest(cases):
     return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
 
 
+def rehearsal():
+    """What the report of a rehearsal of good.sealed shows."""
+    good = Writer("good", [])
+    rows = [{"tag": tag, "len": len(data), "digest": X(good.root, b"", "rehearsal", tag.encode(), data).hex()}
+            for tag, data in good.artifacts]
+    return json.dumps(rows, indent=1) + "\n"
+
+
 def check():
     custodians = [Custodian(name) for name in "abce"]
     known = json.loads((VECTORS / "known-answer.json").read_text())
@@ -497,6 +505,7 @@ def check():
                 continue
             raise AssertionError(f"{name} opens")
     assert (VECTORS / "cases.json").read_text() == manifest(cases)
+    assert (VECTORS / "rehearsal.json").read_text() == rehearsal()
     print(f"{len(cases)} vectors are the same as written here")
 
 
@@ -508,6 +517,7 @@ def main(verb, *paths):
         for name, (data, _, _) in cases.items():
             (VECTORS / f"{name}.sealed").write_bytes(data)
         (VECTORS / "cases.json").write_text(manifest(cases))
+        (VECTORS / "rehearsal.json").write_text(rehearsal())
     elif verb == "show":
         for path in paths:
             print(read(Path(path).read_bytes(), [])[0])

@@ -239,6 +239,17 @@ fn an_act_expires_by_the_hsm_s_own_clock() {
         };
         assert_eq!(refused.map(|_| ()), Err(want.into()));
     }
+    // Nor before it was written, nor without a clock.
+    for now in [NOW - 1, 0] {
+        hsm.now = now;
+        let yes = approved(&current, &act, &change.old);
+        let refused = domain.begin_backup_approved(None, 5, yes, &mut hsm);
+        let want = LifecycleError::ClockWentBack {
+            have: now,
+            seen: NOW,
+        };
+        assert_eq!(refused.map(|_| ()), Err(want));
+    }
     hsm.now = NOW + 60;
     let yes = approved(&current, &act, &change.old);
     assert!(domain.begin_backup_approved(None, 5, yes, &mut hsm).is_ok());

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Rehearsals: a quorum opens the domain in an HSM that can only report, and then is empty.
 
-use hkdf::Hkdf;
-use security_domain::contribution::{ContributionError, Request, SessionPurpose};
+use security_domain::contribution::{
+    Contribution, ContributionError, Request, SessionPurpose, VettedRequest, contribute,
+};
+use security_domain::custodian::Recipient;
 use security_domain::lifecycle::{
     Added, AnyDomain, ArtifactDigest, Ended, Event, Expiry, LifecycleError, Outcome, Refused,
     Rehearsing, Stage, Step, Vault,
 };
-use security_domain::sealed_domain::{ArtifactTag, ExpectError};
-use sha2::Sha256;
+use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{Epoch, ExpectError, ExpectedDomain, SealedDomain};
 
 use crate::flash::{Fault, Hsm, Tear};
-use crate::sealed::{ARTIFACTS, artifacts, fast_keys};
+use crate::sealed::{ARTIFACTS, fast_keys, rng, vectors};
 use crate::world::{
-    In, Lost, ROOM, active, empty, holds, hsm, memory, parse, provisioned, rewrite, tested, vault,
+    In, Lost, ROOM, active, empty, holds, hsm, memory, parse, rewrite, tested, vault,
 };
 
 const ZERO: ArtifactDigest = ArtifactDigest::from_bytes([0; 32]);
@@ -124,43 +126,41 @@ fn a_quorum_s_report_is_the_one_of_the_active_hsm_and_nothing_is_left() {
     assert_eq!((status.stage, status.domain), (Stage::Empty, None));
 }
 
-/// X(root, "rehearsal", tag, artifact), by `docs/format.md`.
+/// `tests/interop/sealed_domain.py` computes them from the definition in `docs/format.md`.
 #[test]
-fn the_digest_is_as_the_format_says() {
-    let (mut memory, mut hsm) = (vault(), hsm(4));
-    let domain = provisioned(&mut memory, &mut hsm);
-    // Its root is in the record, which only the HSM itself can read.
-    let mut held = Vec::new();
-    drop(domain);
-    rewrite(&mut hsm, |contents| held = contents.clone());
-    // After five items and two heads: the version, the state, the name, the seed, what is owed.
-    let (heads, root) = held[55..].split_at(3);
-    assert_eq!(heads, [0x83, 0x58, 32]);
-    let root = &root[..32];
-    let keys = fast_keys(3);
-    let domain = match memory.start(tested(), &mut hsm).unwrap() {
-        AnyDomain::Provisioned(domain) => domain,
-        other => panic!("{other:?}"),
+fn the_digests_are_known() {
+    const ROOM: usize = security_domain::lifecycle::vault_room(4, 1024);
+    let read = |name: &str| std::fs::read(vectors().join(name)).unwrap();
+    let file = read("good.sealed");
+    let sealed = SealedDomain::parse(&file).unwrap();
+    let (mut memory, mut hsm) = (Box::<Vault<ROOM>>::default(), hsm(1));
+    let AnyDomain::Empty(domain) = memory.start(tested(), &mut hsm).unwrap() else {
+        panic!("it is blank");
     };
-    let activation = crate::world::activation(&keys);
-    let (domain, _) = crate::world::activated(domain, &activation, &mut hsm);
-    let mut digests = vec![ZERO; ARTIFACTS.len()];
-    domain.artifact_digests(&mut hsm, &mut digests).unwrap();
-    let framed = |part: &[u8]| [&(part.len() as u64).to_be_bytes()[..], part].concat();
-    for ((tag, artifact), digest) in artifacts().iter().zip(digests) {
-        let tag: &ArtifactTag<'_> = tag;
-        let info = [
-            &framed(b"security-domain/v1 rehearsal")[..],
-            &framed(tag.as_str().as_bytes()),
-            &framed(artifact),
-        ]
-        .concat();
-        let mut want = [0; 32];
-        Hkdf::<Sha256>::new(Some(&[]), root)
-            .expand(&info, &mut want)
-            .unwrap();
-        assert_eq!(digest, ArtifactDigest::from_bytes(want), "{}", tag.as_str());
+    let expect = ExpectedDomain::new(sealed.header().domain_id(), Epoch::FIRST);
+    let mut request = [0; Request::MAX_LEN];
+    let (mut domain, len) = { domain }
+        .begin_rehearsal(&sealed, &expect, None, &mut hsm, &mut request)
+        .unwrap();
+    let request = Request::parse(&request[..len]).unwrap();
+    let shown = request.digest();
+    let vetted = VettedRequest::compared(request, shown).unwrap();
+    for key in ["a", "b"] {
+        let mut key = PrivateKey::from_pkcs8_der(&read(&format!("keys/{key}.p8"))).unwrap();
+        let (id, rng) = (key.public_key().id(), &mut rng(1));
+        let share = sealed.unwrap_share(id, &mut key, rng).unwrap();
+        let mut out = [0; Contribution::MAX_LEN];
+        let answer = contribute(&sealed, &expect, &vetted, &share, 0, rng, &mut out).unwrap();
+        domain.add(&sealed, &answer, &mut hsm).unwrap();
     }
+    let mut digests = [ZERO; 4];
+    let (_, count) = domain.report(&sealed, &mut hsm, &mut digests).unwrap();
+    let known: serde_json::Value = serde_json::from_slice(&read("rehearsal.json")).unwrap();
+    let artifacts = sealed.header().artifacts().zip(&digests[..count]);
+    let reported = artifacts.map(|((tag, len), digest)| {
+        serde_json::json!({"tag": tag.as_str(), "len": len, "digest": digest.to_string()})
+    });
+    assert_eq!(reported.collect::<serde_json::Value>(), known);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn fewer_than_a_quorum_and_another_file_are_refused_and_nothing_is_lost() {
     let few = digests.len() - 1;
     let refused = domain.report(&lost.sealed(), &mut hsm, &mut digests[..few]);
     let Refused { domain, error, .. } = refused.unwrap_err();
-    let needed = ARTIFACTS.len();
+    let needed = 32 * ARTIFACTS.len();
     assert_eq!(error, LifecycleError::BufferTooSmall { needed });
     hsm.refuses = true;
     let refused = domain.report(&lost.sealed(), &mut hsm, &mut digests);

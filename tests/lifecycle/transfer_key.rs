@@ -337,9 +337,9 @@ fn a_beginning_that_was_cut_off_leaves_no_key_behind() {
 fn what_a_later_version_writes_is_named() {
     let (mut vault, mut hsm) = (vault(), hsm(1));
     drop(provisioned(&mut vault, &mut hsm));
-    rewrite(&mut hsm, |contents| contents[2] = 8);
+    rewrite(&mut hsm, |contents| contents[2] = 9);
     let refused = vault.start(tested(), &mut hsm).map(drop);
-    assert_eq!(refused, Err(LifecycleError::UnknownState(8)));
+    assert_eq!(refused, Err(LifecycleError::UnknownState(9)));
 
     let (mut vault, mut hsm, _) = session(&Lost::new(1));
     // The key is an array of its kind, 1, a modulus of 256 bytes and an exponent.

@@ -29,7 +29,7 @@ fn imported(hsm: &mut Hsm) -> Option<In<Imported>> {
     };
     let artifact_len = 1 + TAG.len() + 2 + ARTIFACT.len();
     let parts: [&[u8]; 17] = [
-        &[0x88, 1, 4, 0x50],
+        &[0x89, 1, 4, 0x50],
         &[7; 16],
         &[0x58, 32],
         &[8; 32],
@@ -41,7 +41,7 @@ fn imported(hsm: &mut Hsm) -> Option<In<Imported>> {
         TAG,
         &[0x58, 32],
         &ARTIFACT,
-        &[0xf6, 0x83, 0, 0, 0x84, 0xf6, 0x58, 32],
+        &[0xf6, 0xf6, 0x83, 0, 0, 0x84, 0xf6, 0x58, 32],
         &[6; 32],
         &[1, 0x81, 0x82, 0x67],
         TAG,

@@ -207,18 +207,6 @@ scene!(
 );
 
 scene!(
-    /// A request to rehearse, which is not served.
-    fault_asked_purpose,
-    |wrong, _hsm| {
-        answer(NOW, |asking| {
-            if wrong {
-                asking.purpose = SessionPurpose::Rehearse;
-            }
-        })
-    }
-);
-
-scene!(
     /// A request that has expired.
     fault_asked_expired,
     |wrong, _hsm| { answer(if wrong { 1_790_086_401 } else { NOW }, |_| ()) }

@@ -204,7 +204,7 @@ fn prepare_life(root: &[u8; 32]) -> Option<()> {
         return None;
     };
     let parts: [&[u8]; 10] = [
-        &[0x88, 1, 5, 0x50],
+        &[0x89, 1, 5, 0x50],
         &[7; 16],
         &[0x58, 32],
         &[8; 32],
@@ -213,7 +213,7 @@ fn prepare_life(root: &[u8; 32]) -> Option<()> {
         &[0x58, 32],
         &[0; 32],
         &[0x44, 0x61, b'a', 0x41, 1],
-        &[0xf6, 0xf6],
+        &[0xf6, 0xf6, 0xf6],
     ];
     let mut len = 0;
     for part in parts {

@@ -37,19 +37,15 @@ pub enum SessionPurpose {
     Recover,
     /// To change the quorum as proposed.
     Rotate(ProposalDigest),
-    /// To show that the domain can be opened; nothing becomes active.
-    #[doc(hidden)] // No HSM asks for it yet, and custodians refuse it.
+    /// To rehearse a recovery: the HSM reports what the quorum opens, and nothing becomes active.
     Rehearse,
 }
 
 impl SessionPurpose {
-    /// The code of a request to rotate.
-    pub(super) const ROTATE: u8 = 2;
-
     pub(super) const fn code(self) -> u8 {
         match self {
             Self::Recover => 1,
-            Self::Rotate(_) => Self::ROTATE,
+            Self::Rotate(_) => 2,
             Self::Rehearse => 3,
         }
     }

@@ -10,13 +10,17 @@ pub(super) fn write(demands: &Demands, out: &mut Out<'_>) -> Written {
     if demands.is_none() {
         return Ok(out.null().map(drop)?);
     }
-    out.array(2)?.u8(demands.bits())?;
+    let (kinds, again) = demands.parts();
+    // Both, so that a flipped bit is found by the next start as well.
+    out.array(3)?.u8(kinds)?.u8(again)?;
+    let (created, expires) = demands.times();
     match demands.open() {
         Some((kind, digest)) => out
-            .array(3)?
+            .array(4)?
             .u8(kind.code())?
             .bytes(digest.as_bytes())?
-            .u64(demands.expires())?,
+            .u64(created)?
+            .u64(expires)?,
         None => out.null()?,
     };
     Ok(())
@@ -27,13 +31,15 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Read<Demands> {
     if reader.skip_null(part)? {
         return Ok(Demands::NONE);
     }
-    reader.array_of(2, part)?;
-    let mut demands = Demands::from_bits(reader.small(part)?);
+    reader.array_of(3, part)?;
+    let (kinds, again) = (reader.small(part)?, reader.small(part)?);
+    let mut demands = Demands::from_parts(kinds, again).ok_or(Malformed(part))?;
     if !reader.skip_null(part)? {
-        reader.array_of(3, part)?;
+        reader.array_of(4, part)?;
         demands.ask(OpenAct {
             kind: ActKind::from_code(reader.uint(part)?).ok_or(Malformed(part))?,
             digest: ActDigest::from_bytes(*reader.fixed(part)?),
+            created: reader.uint(part)?,
             expires: reader.uint(part)?,
         });
     }

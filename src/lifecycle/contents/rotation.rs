@@ -6,7 +6,7 @@ use crate::cbor::{Malformed, Reader};
 use crate::contribution::RequestDigest;
 use crate::drill::ChallengeDigest;
 use crate::hardened::copy;
-use crate::lifecycle::rotate::{Rotation, Tally};
+use crate::lifecycle::rotate::{Glass, Rotation, Tally};
 use crate::lifecycle::session_key::SessionKey;
 use crate::lifecycle::stage::Stage;
 use crate::quorum::Threshold;
@@ -15,7 +15,7 @@ use crate::sealed_domain::{HeaderDigest, RELEASE_LEN};
 use crate::secret::Secret;
 
 /// The number of items of a rotation in a record.
-pub(super) const ITEMS: u64 = 10;
+pub(super) const ITEMS: u64 = 13;
 
 /// Writes the rotation into a record; without its request and key once it is committed.
 ///
@@ -40,14 +40,28 @@ pub(super) fn write(
         }
     }
     out.u8(rotation.consents_needed)?;
-    out.u16(rotation.consents.bits())?.u64(rotation.opens)?;
+    write_tally(rotation.consents, out)?;
+    let (opens, complement) = rotation.glass.parts();
+    out.u64(opens)?.u64(complement)?;
     match rotation.challenge {
         Some(challenge) => out.bytes(challenge.as_bytes())?,
         None => out.null()?,
     };
     out.u8(rotation.proofs_needed)?;
-    out.u16(rotation.proofs.bits())?;
+    write_tally(rotation.proofs, out)
+}
+
+/// Writes both halves, so that a flipped bit is found by the next start as well.
+fn write_tally(tally: Tally, out: &mut Out<'_>) -> Written {
+    let (set, complement) = tally.parts();
+    out.u16(set)?.u16(complement)?;
     Ok(())
+}
+
+fn read_tally(reader: &mut Reader<'_>) -> Read<Tally> {
+    let part = Part::Session;
+    let (set, complement) = (reader.small(part)?, reader.small(part)?);
+    Tally::from_parts(set, complement).ok_or(Malformed(part))
 }
 
 /// Reads how many custodians must answer.
@@ -80,8 +94,9 @@ pub(super) fn read(
         }
     };
     let consents_needed = needed(reader)?;
-    let consents = Tally::from_bits(reader.small(part)?);
-    let opens = reader.uint(part)?;
+    let consents = read_tally(reader)?;
+    let (opens, complement) = (reader.uint(part)?, reader.uint(part)?);
+    let glass = Glass::from_parts(opens, complement).ok_or(Malformed(part))?;
     let challenge = match reader.skip_null(part)? {
         true => None,
         false => Some(ChallengeDigest::from_bytes(*reader.fixed(part)?)),
@@ -93,9 +108,9 @@ pub(super) fn read(
         request,
         consents_needed,
         consents,
-        opens,
+        glass,
         challenge,
         proofs_needed: needed(reader)?,
-        proofs: Tally::from_bits(reader.small(part)?),
+        proofs: read_tally(reader)?,
     })
 }

@@ -12,7 +12,7 @@ use crate::approval::{ActKind, SpendError};
 pub enum DemandError {
     /// The HSM demands a quorum's approval for acts of this kind.
     NeedsApproval(ActKind),
-    /// The HSM does nothing of this kind by itself.
+    /// Acts of this kind are not asked for here.
     CannotAsk(ActKind),
     /// No act is open: nobody was asked, or the act was done, or another epoch has begun.
     NotAsked,
@@ -45,7 +45,7 @@ impl fmt::Display for DemandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeedsApproval(kind) => write!(f, "a quorum must first approve to {kind}"),
-            Self::CannotAsk(kind) => write!(f, "an HSM does not ask for approval to {kind}"),
+            Self::CannotAsk(kind) => write!(f, "approval to {kind} is not asked for here"),
             Self::NotAsked => f.write_str("no act of this HSM waits for approval"),
             Self::OtherKind { have, want } => write!(
                 f,

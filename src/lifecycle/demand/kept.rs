@@ -16,6 +16,7 @@ pub(in crate::lifecycle) struct Demands {
     /// The code of the open act's kind; 0 without one.
     open: u8,
     digest: ActDigest,
+    created: u64,
     expires: u64,
 }
 
@@ -23,6 +24,8 @@ pub(in crate::lifecycle) struct Demands {
 pub(in crate::lifecycle) struct OpenAct {
     pub(in crate::lifecycle) kind: ActKind,
     pub(in crate::lifecycle) digest: ActDigest,
+    /// When custodians were asked; 0 without a clock.
+    pub(in crate::lifecycle) created: u64,
     /// The last second in which it can be done; 0 if it does not expire.
     pub(in crate::lifecycle) expires: u64,
 }
@@ -33,26 +36,27 @@ impl Demands {
         again: 0,
         open: 0,
         digest: ActDigest::from_bytes([0; 32]),
+        created: 0,
         expires: 0,
     };
 
-    /// Returns the demands with these bits: bit `i` stands for the kind with code `i`.
-    pub(in crate::lifecycle) const fn from_bits(kinds: u8) -> Self {
-        Self {
+    /// Returns what a record holds, bit `i` of both numbers for the kind with code `i`; `None` if they differ.
+    pub(in crate::lifecycle) fn from_parts(kinds: u8, again: u8) -> Option<Self> {
+        (kinds == again).then_some(Self {
             kinds,
-            again: kinds,
+            again,
             ..Self::NONE
-        }
+        })
     }
 
-    /// Returns the bits.
-    pub(in crate::lifecycle) const fn bits(&self) -> u8 {
-        self.kinds
+    /// Returns the bits, twice.
+    pub(in crate::lifecycle) const fn parts(&self) -> (u8, u8) {
+        (self.kinds, self.again)
     }
 
     /// Returns whether there is neither a demand nor an open act.
     pub(in crate::lifecycle) const fn is_none(&self) -> bool {
-        self.kinds == 0 && self.open == 0
+        self.kinds == 0 && self.again == 0 && self.open == 0
     }
 
     pub(super) fn add(&mut self, kind: ActKind) {
@@ -68,6 +72,7 @@ impl Demands {
     pub(in crate::lifecycle) const fn ask(&mut self, act: OpenAct) {
         self.open = act.kind.code();
         self.digest = act.digest;
+        self.created = act.created;
         self.expires = act.expires;
     }
 
@@ -75,7 +80,7 @@ impl Demands {
     pub(in crate::lifecycle) const fn close(&mut self) {
         self.open = 0;
         self.digest = ActDigest::from_bytes([0; 32]);
-        self.expires = 0;
+        (self.created, self.expires) = (0, 0);
     }
 
     pub(super) fn has(&self, kind: ActKind) -> bool {
@@ -88,9 +93,16 @@ impl Demands {
         Some((kind, self.digest))
     }
 
-    /// Returns the last second in which the open act can be done; 0 if it does not expire.
-    pub(in crate::lifecycle) const fn expires(&self) -> u64 {
-        self.expires
+    /// Returns when the open act was written, and the last second in which it can be done; 0 if there was
+    /// no clock, and if it does not expire.
+    pub(in crate::lifecycle) const fn times(&self) -> (u64, u64) {
+        (self.created, self.expires)
+    }
+
+    /// Returns whether the open act can be done at `now`, which is not before it was written.
+    pub(super) fn lasts(&self, now: u64) -> Mask {
+        Mask::at_most(self.expires, 0)
+            | (Mask::at_most(self.created, now) & Mask::at_most(now, self.expires))
     }
 
     /// Returns a permit if this kind is demanded.
@@ -141,6 +153,8 @@ mod tests {
             let mut flipped = demands;
             flipped.again ^= 1 << bit;
             assert!(!frees(&flipped));
+            let (kinds, again) = flipped.parts();
+            assert!(Demands::from_parts(kinds, again).is_none());
         }
         demands.drop_all();
         assert!(frees(&demands) && demands.is_none());

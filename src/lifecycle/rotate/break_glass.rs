@@ -6,6 +6,7 @@
 use core::num::NonZeroU32;
 
 use super::error::RotationError;
+use super::glass::Glass;
 use super::reason::Reason;
 use crate::approval::{Act, ActError, ActId, ActKind, ActSubject, ActTerms, Approval};
 use crate::ct::Mask;
@@ -36,7 +37,8 @@ impl<'v, const N: usize> Domain<'v, Rotating, N> {
     /// - [`LifecycleError::NoClock`]: there was no clock when the rotation began.
     /// - [`LifecycleError::OtherHeader`]: `current` is not this HSM's sealed domain.
     /// - [`LifecycleError::Expired`], as for [`consent`](Self::consent).
-    /// - Any failure of the sink, the clock or the flash.
+    /// - Any failure of the sink, the clock or the flash. If the flash fails, the glass may be broken: the
+    ///   status says so, and it can be vetoed.
     pub fn break_glass<H: Host>(
         &mut self,
         current: &SealedDomain<'_>,
@@ -70,7 +72,8 @@ impl<'v, const N: usize> Domain<'v, Rotating, N> {
 
     /// Takes the veto of one present custodian, and abandons the rotation as
     /// [`abandon`](Self::abandon) does. It serves until the rotation is committed, also after the delay.
-    /// It happens even if the sink refuses.
+    /// It happens even if the sink refuses. In the error state it is refused, because it verifies a
+    /// signature; `abandon` is not.
     ///
     /// All is public.
     ///
@@ -109,7 +112,7 @@ impl<const N: usize> Vault<N> {
         let Ticked { permit, now } = self.tick(host)?;
         let header = self.standing.header().ok_or(LifecycleError::Fault)?;
         let same = is_header(current, header)?;
-        if self.rotation()?.opens != 0 {
+        if self.rotation()?.glass != Glass::INTACT {
             return Ok(());
         }
         let clock = self.session.as_ref().ok_or(LifecycleError::Expired)?.clock;
@@ -133,8 +136,8 @@ impl<const N: usize> Vault<N> {
             reason,
         };
         let permit = { permit.and(same) }.and(self.audit.report(host, &event)?);
-        self.rotation_mut()?.opens = from;
-        let kept = self.rotation()?.opens;
+        self.rotation_mut()?.glass = Glass::broken(from);
+        let kept = self.rotation()?.glass.opens();
         let waits = Verdict::twice(|| match opens(current, now) {
             Some(from) => Mask::at_most(from, kept) & Mask::at_most(1, kept),
             None => Mask::public(false),
@@ -142,7 +145,12 @@ impl<const N: usize> Vault<N> {
         waits
             .permit(LifecycleError::Fault)
             .and_then(|waits| self.save_rotation(now, permit.and(waits), host))
-            .inspect_err(|_| self.restore(|rotation| rotation.opens = 0))
+            .inspect_err(|_| {
+                // Where the flash failed it may hold the broken glass. It can be vetoed then.
+                if self.takes_writes() {
+                    self.restore(|rotation| rotation.glass = Glass::INTACT);
+                }
+            })
     }
 
     /// Writes the act of a veto. All that is in it is kept, so that it is the same each time. Its id is the
@@ -156,11 +164,12 @@ impl<const N: usize> Vault<N> {
         is_header(current, header)?.spend(LifecycleError::Fault)?;
         let rotation = self.session.rotation().ok_or(LifecycleError::Expired)?;
         let request = rotation.request.ok_or(LifecycleError::Fault)?;
-        if rotation.opens == 0 {
+        let opens = rotation.glass.opens();
+        if opens == 0 {
             return Err(RotationError::GlassIntact.into());
         }
         let delay = { current.header().break_glass() }.ok_or(LifecycleError::Fault)?;
-        let created = rotation.opens.checked_sub(u64::from(delay.get()));
+        let created = opens.checked_sub(u64::from(delay.get()));
         let terms = ActTerms {
             kind: ActKind::VetoBreakGlass,
             instance: self.instance.id,

@@ -109,7 +109,7 @@ impl<'v, const N: usize> Domain<'v, Committed, N> {
         let allowed = self.vault.allows(host)?;
         let rotation = self.vault.rotation()?;
         { allowed.and(rotation.check(pending)?) }
-            .and(rotation.committed(self.vault.latest()?)?)
+            .and(rotation.committed(|| self.vault.latest())?)
             .spend(LifecycleError::Fault)?;
         pending.completed(rotation.release.expose(), LifecycleError::Fault)
     }
@@ -154,7 +154,7 @@ impl<const N: usize> Vault<N> {
         let rotation = self.rotation()?;
         let same = rotation.check(pending)?;
         let whole = check_shares(pending)?;
-        let agreed = rotation.agreed(now)?;
+        let agreed = rotation.agreed(|| host.now())?;
         let released = pending.check_release(rotation.release.expose(), LifecycleError::Fault)?;
         let event = Event::Commit {
             epoch: rotation.epoch,
@@ -191,7 +191,7 @@ impl<const N: usize> Vault<N> {
     ) -> Result<(), LifecycleError> {
         let rotation = self.rotation()?;
         let same = rotation.check(stored)?;
-        let same = same.and(rotation.committed(self.latest()?)?);
+        let same = same.and(rotation.committed(|| self.latest())?);
         let complete = stored.check_complete(LifecycleError::Pending)?;
         let whole = check_shares(stored)?;
         let (epoch, header) = (rotation.epoch, rotation.header);
@@ -250,8 +250,9 @@ impl<const N: usize> Vault<N> {
     }
 
     /// Returns the highest time that the session has seen; 0 without a clock.
-    fn latest(&self) -> Result<u64, Fault> {
-        Ok(self.session.as_ref().ok_or(Fault)?.clock.latest)
+    fn latest(&self) -> u64 {
+        let session = self.session.as_ref();
+        session.map_or(0, |session| session.clock.latest)
     }
 
     /// Puts back what a step that was not saved has changed.

@@ -6,6 +6,7 @@ use core::num::NonZeroU64;
 use zeroize::Zeroize;
 
 use super::error::RotationError;
+use super::glass::Glass;
 use super::rotation::Rotation;
 use super::tally::Tally;
 use crate::contribution::{ProposalDigest, Request, SessionPurpose};
@@ -129,7 +130,7 @@ impl<const N: usize> Vault<N> {
                 request: None,
                 consents_needed: current.header().quorum().threshold().get(),
                 consents: Tally::NONE,
-                opens: 0,
+                glass: Glass::INTACT,
                 challenge: None,
                 proofs_needed: match proofs {
                     Proofs::All => activation.custodians.len() as u8,

@@ -2,6 +2,7 @@
 //! The state of a rotation.
 
 use super::error::RotationError;
+use super::glass::Glass;
 use super::tally::Tally;
 use crate::contribution::RequestDigest;
 use crate::ct::{Mask, eq_bytes};
@@ -24,8 +25,8 @@ pub(in crate::lifecycle) struct Rotation {
     pub(in crate::lifecycle) consents_needed: u8,
     /// The indices of those who have, in the present epoch.
     pub(in crate::lifecycle) consents: Tally,
-    /// The time from which no consent is needed, because the glass is broken; 0 while it is not.
-    pub(in crate::lifecycle) opens: u64,
+    /// From when on no consent is needed.
+    pub(in crate::lifecycle) glass: Glass,
     /// The challenge that the new custodians answer.
     pub(in crate::lifecycle) challenge: Option<ChallengeDigest>,
     /// How many of them must prove that they can use the pending file.
@@ -43,30 +44,26 @@ impl Rotation {
     }
 
     /// Returns a permit if enough of the present custodians have consented, or the glass is broken and its
-    /// delay over at `now`; and if enough of the next custodians have proven.
-    pub(super) fn agreed(&self, now: u64) -> Result<Permit, LifecycleError> {
+    /// delay over at the time that `now` returns; and if enough of the next custodians have proven. The
+    /// time is read for each evaluation.
+    pub(super) fn agreed(&self, mut now: impl FnMut() -> u64) -> Result<Permit, LifecycleError> {
         let (have, need) = (self.consents.count(), self.consents_needed);
-        let refusal = match self.opens {
+        let refusal = match self.glass.opens() {
             0 => RotationError::NoConsent { have, need },
-            opens => RotationError::TooEarly { opens, now },
+            opens => RotationError::TooEarly { opens, now: now() },
         };
         let consented = { self.consents }.reaches(|| self.consents_needed, refusal);
-        let consented = consented.or_else(|refusal| self.is_open(now).permit(refusal))?;
+        let is_open = Verdict::twice(|| self.glass.is_open(now()));
+        let consented = consented.or_else(|refusal| is_open.permit(refusal))?;
         let (have, need) = (self.proofs.count(), self.proofs_needed);
         let refusal = RotationError::NoProof { have, need };
         let proven = { self.proofs }.reaches(|| self.proofs_needed, refusal)?;
         Ok(consented.and(proven))
     }
 
-    /// Returns whether the glass is broken, and its delay over at `now`.
-    #[inline(never)]
-    fn is_open(&self, now: u64) -> Verdict {
-        Verdict::twice(|| Mask::at_most(1, self.opens) & Mask::at_most(self.opens, now))
-    }
-
-    /// Returns a permit if the rotation is committed, looking again at why it could be. `latest` is the
-    /// time of the commit.
-    pub(super) fn committed(&self, latest: u64) -> Result<Permit, LifecycleError> {
+    /// Returns a permit if the rotation is committed, looking again at why it could be. `latest`
+    /// returns the time of the commit.
+    pub(super) fn committed(&self, latest: impl FnMut() -> u64) -> Result<Permit, LifecycleError> {
         let committed = Verdict::twice(|| Mask::public(self.request.is_none()));
         Ok(committed
             .permit(LifecycleError::Fault)?

@@ -44,7 +44,7 @@ impl RotationStatus {
             request: rotation.request,
             consents: rotation.consents.count(),
             consents_needed: rotation.consents_needed,
-            opens: NonZeroU64::new(rotation.opens),
+            opens: NonZeroU64::new(rotation.glass.opens()),
             challenge: rotation.challenge,
             proofs: rotation.proofs.count(),
             proofs_needed: rotation.proofs_needed,

@@ -18,17 +18,22 @@ impl Tally {
         complement: !0,
     };
 
+    /// Returns what a record holds; `None` if the two halves do not belong together.
+    pub(in crate::lifecycle) fn from_parts(set: u16, complement: u16) -> Option<Self> {
+        (set == !complement).then_some(Self { set, complement })
+    }
+
+    /// Returns the set and its complement.
+    pub(in crate::lifecycle) const fn parts(self) -> (u16, u16) {
+        (self.set, self.complement)
+    }
+
     /// Returns the set with these bits: bit `i` stands for share index `i`.
-    pub(in crate::lifecycle) const fn from_bits(set: u16) -> Self {
+    const fn from_bits(set: u16) -> Self {
         Self {
             set,
             complement: !set,
         }
-    }
-
-    /// Returns the bits.
-    pub(in crate::lifecycle) const fn bits(self) -> u16 {
-        self.set
     }
 
     /// Adds an index. Indices past the last custodian's add nothing.
@@ -80,7 +85,9 @@ mod tests {
         }
         // No quorum is of fewer than two.
         assert!(!reaches(tally, 0) && !reaches(tally, 1) && reaches(tally, 2));
-        assert!(Tally::from_bits(tally.bits()) == tally);
+        let (set, complement) = tally.parts();
+        assert!(Tally::from_parts(set, complement) == Some(tally));
+        assert!(Tally::from_parts(set ^ 2, complement).is_none());
         tally.add(index(200));
         assert_eq!(tally.count(), 3);
     }
