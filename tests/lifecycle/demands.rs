@@ -6,7 +6,7 @@ use security_domain::approval::{
 };
 use security_domain::backup::{Kind, Name};
 use security_domain::lifecycle::{
-    Active, AnyDomain, DemandError, Event, LifecycleError, Outcome, Stage, Step,
+    Active, AnyDomain, DemandError, Event, InUse, LifecycleError, Outcome, Proofs, Stage, Step,
 };
 use security_domain::sealed_domain::{Epoch, ExpectedDomain, SealedDomain};
 
@@ -18,8 +18,8 @@ use crate::world::{In, hsm, tested, vault};
 const NOW: u64 = 1_790_000_000;
 
 /// The HSM asks for approval of an act of this kind.
-fn ask(
-    domain: &mut In<'_, Active>,
+fn ask<S: InUse>(
+    domain: &mut In<'_, S>,
     current: &SealedDomain<'_>,
     (kind, lifetime): (ActKind, u64),
     hsm: &mut Hsm,
@@ -304,6 +304,65 @@ fn an_hsm_asks_only_for_what_it_does() {
         "{asked:?}"
     );
     assert_eq!(domain.open_act(), None);
+}
+
+/// A full backup is refused, and done once with approval.
+fn backs_up_with_approval<S: InUse>(domain: &mut In<'_, S>, change: &Change, hsm: &mut Hsm) {
+    let current = parse(&change.file);
+    let refused = domain.begin_backup(Kind::Full(None), 5, hsm);
+    assert_eq!(refused.map(|_| ()), needs(ActKind::FullBackup));
+    let act = ask(domain, &current, (ActKind::FullBackup, 0), hsm);
+    let yes = approved(&current, &act, &change.old);
+    drop(domain.begin_backup_approved(None, 5, yes, hsm).unwrap());
+    assert_eq!(domain.open_act(), None);
+    // One that stays open.
+    ask(domain, &current, (ActKind::EmitRelease, 0), hsm);
+}
+
+#[test]
+fn demands_hold_while_the_quorum_changes() {
+    let (mut memory, mut hsm) = (vault(), hsm(9));
+    hsm.now = NOW;
+    let (change, mut domain) = Change::new(&mut memory, &mut hsm);
+    domain
+        .demand_approval(ActKind::FullBackup, &mut hsm)
+        .unwrap();
+    let Ok((mut domain, files)) = change.propose(domain, Proofs::All, 60, &mut hsm) else {
+        panic!("it can be proposed");
+    };
+    backs_up_with_approval(&mut domain, &change, &mut hsm);
+    drop(domain);
+    let rotating = hsm.flash.clone();
+    let Ok(AnyDomain::Rotating(mut domain)) = memory.start(tested(), &mut hsm) else {
+        panic!("it was proposed");
+    };
+    assert!(domain.open_act().is_some() && domain.demands_approval(ActKind::FullBackup));
+    change.all_consent(&mut domain, &files, &mut hsm);
+    change.all_prove(&mut domain, &files, &mut hsm);
+    let mut domain = domain.commit(&parse(&files.pending), &mut hsm).unwrap();
+    backs_up_with_approval(&mut domain, &change, &mut hsm);
+    drop(domain);
+    let Ok(AnyDomain::Committed(domain)) = memory.start(tested(), &mut hsm) else {
+        panic!("it was committed");
+    };
+    assert!(domain.open_act().is_some() && domain.demands_approval(ActKind::FullBackup));
+    drop(domain);
+
+    // The rotation expires in use: what is saved then is an active domain.
+    let mut hsm = Hsm::with_flash(rotating, 9);
+    hsm.now = NOW;
+    let Ok(AnyDomain::Rotating(mut domain)) = memory.start(tested(), &mut hsm) else {
+        panic!("it was proposed");
+    };
+    hsm.now = NOW + 61;
+    let contribution = change.consent(0, &files.request);
+    let contribution = crate::world::parse(&contribution);
+    let refused = domain.consent(&parse(&change.file), &contribution, &mut hsm);
+    assert_eq!(refused, Err(LifecycleError::Expired));
+    backs_up_with_approval(&mut domain, &change, &mut hsm);
+    drop(domain);
+    let domain = active(&mut memory, &mut hsm);
+    assert!(domain.open_act().is_some() && domain.demands_approval(ActKind::FullBackup));
 }
 
 /// Whatever fails, an act is not done twice, and nothing leaves without its being saved.
