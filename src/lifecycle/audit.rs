@@ -25,16 +25,36 @@ pub(super) struct Audit {
     open: Option<Step>,
     /// The outcome of the last step, if it was not reported yet.
     ended: Option<(Step, Outcome)>,
-    refused: [Refusals; Step::ALL.len()],
+    refused: Refusals,
     /// The sink's answer to the step under way; a refusal before it has answered.
     answer: SinkAnswer,
 }
 
-/// Refused steps of one kind.
-#[derive(Clone, Copy)]
+/// Refused steps, by their kind.
 struct Refusals {
-    waiting: u16,
-    reported: u16,
+    /// How many have not been reported.
+    waiting: [u16; Step::ALL.len()],
+    /// How many bits the number of those has that have been reported. Two arrays, without the room that would
+    /// be between two numbers of different lengths.
+    reported: [u8; Step::ALL.len()],
+}
+
+impl Refusals {
+    /// So many bits count as many, from there on.
+    const MOST: u8 = 16;
+
+    fn of(&mut self, step: Step) -> Option<(&mut u16, &mut u8)> {
+        let place = Step::ALL.iter().position(|one| *one == step)?;
+        Some((self.waiting.get_mut(place)?, self.reported.get_mut(place)?))
+    }
+
+    /// Returns the number that has so many bits: 0, 1, 2, 4, 8 and so on.
+    const fn number(bits: u8) -> u32 {
+        match bits {
+            0 => 0,
+            bits => 1 << (bits - 1),
+        }
+    }
 }
 
 impl Audit {
@@ -42,10 +62,10 @@ impl Audit {
         owed: Owed(0),
         open: None,
         ended: None,
-        refused: [Refusals {
-            waiting: 0,
-            reported: 0,
-        }; Step::ALL.len()],
+        refused: Refusals {
+            waiting: [0; Step::ALL.len()],
+            reported: [0; Step::ALL.len()],
+        },
         answer: SinkAnswer::NONE,
     };
 
@@ -90,8 +110,8 @@ impl Audit {
             return;
         };
         self.ended = Some((step, outcome));
-        if let (Outcome::Done, Some(refusals)) = (outcome, self.of(step)) {
-            refusals.reported = 0;
+        if let (Outcome::Done, Some((_, reported))) = (outcome, self.refused.of(step)) {
+            *reported = 0;
         }
         // A refused event is kept.
         let _ = self.settle_outcome(host);
@@ -105,11 +125,11 @@ impl Audit {
     /// Counts a refused step. Reports the first refusal, and later ones each time their number has
     /// doubled, so that nobody can flood the sink.
     pub(super) fn count_refusal<H: Host>(&mut self, host: &mut H, step: Step) {
-        let Some(refusals) = self.of(step) else {
+        let Some((waiting, reported)) = self.refused.of(step) else {
             return;
         };
-        refusals.waiting = refusals.waiting.saturating_add(1);
-        if refusals.waiting >= refusals.reported {
+        *waiting = waiting.saturating_add(1);
+        if u32::from(*waiting) >= Refusals::number(*reported) {
             // A refused event is kept.
             let _ = self.settle(host);
         }
@@ -125,18 +145,15 @@ impl Audit {
         }
         self.settle_outcome(host)?;
         for step in Step::ALL {
-            let Some(refusals) = self.of(step) else {
-                return Err(LifecycleError::Fault);
-            };
-            let count = refusals.waiting;
+            let of = self.refused.of(step);
+            let (waiting, reported) = of.ok_or(LifecycleError::Fault)?;
+            let count = u32::from(*waiting);
             if count != 0 {
-                let event = Event::Refused {
-                    step,
-                    count: u32::from(count),
-                };
-                tell(host, &event)?;
-                refusals.reported = refusals.reported.saturating_add(count);
-                refusals.waiting = 0;
+                tell(host, &Event::Refused { step, count })?;
+                let all = Refusals::number(*reported).saturating_add(count);
+                *reported = (u32::BITS - all.leading_zeros()) as u8;
+                *reported = Refusals::MOST.min(*reported);
+                *waiting = 0;
             }
         }
         Ok(())
@@ -148,11 +165,6 @@ impl Audit {
             self.ended = None;
         }
         Ok(())
-    }
-
-    fn of(&mut self, step: Step) -> Option<&mut Refusals> {
-        let place = Step::ALL.iter().position(|one| *one == step)?;
-        self.refused.get_mut(place)
     }
 }
 

@@ -29,7 +29,8 @@ Send the act to the custodians. Each runs `secdom approve` with the sealed file 
 void.";
 
 const EMIT_EXAMPLE: &str = "Example:
-  secdom hsm emit --hsm hsm-1 --sealed domain.sealed approval-of-ada approval-of-bob";
+  secdom hsm emit --hsm hsm-1 --sealed domain.sealed \\
+      approval-of-ada approval-of-bob";
 
 const DROP_EXAMPLE: &str = "Example:
   secdom hsm drop-demands --hsm hsm-1 approval-of-ada approval-of-bob";

@@ -18,7 +18,8 @@ use crate::report::{JsonArg, Outcome, Refusal, Report};
 use crate::{clock, input};
 
 const EXAMPLE: &str = "Example:
-  secdom rotate break-glass --hsm hsm-1 --reason \"two of three have left\" --out veto-act
+  secdom rotate break-glass --hsm hsm-1 --reason \"two have left\" \\
+      --out veto-act
 
 Send the act to every present custodian at once: one who runs `secdom approve` with it, the PRESENT file and his key vetoes the \
 rotation. It prints from when on `rotate commit` needs no consent. Run it again for another copy of the act.";
