@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Proposals of another quorum: the request to rotate and the pending file that it names.
 
+use super::session::asking;
 use security_domain::contribution::{
     ProposalDigest, Request, SessionPurpose, VetError, VettedRequest,
 };
@@ -43,16 +44,7 @@ pub fn proposal(data: &[u8]) {
     }
     let asking = Asking {
         purpose: SessionPurpose::Rotate(own),
-        session: request.session(),
-        header: request.header(),
-        domain_id: request.domain_id(),
-        epoch: request.epoch(),
-        transfer: request.transfer(),
-        instance: request.instance(),
-        module_version: request.module_version(),
-        created: request.created(),
-        expires: request.expires().map_or(0, |expires| expires.get()),
-        ledger_head: request.ledger_head(),
+        ..asking(&request)
     };
     let mut out = [0; Request::MAX_LEN];
     let asked = asking.write(None, &mut out).unwrap();

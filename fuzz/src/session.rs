@@ -13,15 +13,9 @@ use super::key::Key;
 
 const SEALED: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/good.sealed");
 
-/// A request's file: what is read writes the same bytes again.
-pub fn request(data: &[u8]) {
-    let Ok(request) = Request::parse(data) else {
-        return;
-    };
-    assert_eq!(request.as_bytes(), data);
-    assert!(data.len() <= Request::MAX_LEN);
-    assert!(contribution_len(&request) <= Contribution::MAX_LEN);
-    let asking = Asking {
+/// What a request asks for.
+pub fn asking<'a>(request: &Request<'a>) -> Asking<'a> {
+    Asking {
         purpose: request.purpose(),
         session: request.session(),
         header: request.header(),
@@ -33,7 +27,18 @@ pub fn request(data: &[u8]) {
         created: request.created(),
         expires: request.expires().map_or(0, |expires| expires.get()),
         ledger_head: request.ledger_head(),
+    }
+}
+
+/// A request's file: what is read writes the same bytes again.
+pub fn request(data: &[u8]) {
+    let Ok(request) = Request::parse(data) else {
+        return;
     };
+    assert_eq!(request.as_bytes(), data);
+    assert!(data.len() <= Request::MAX_LEN);
+    assert!(contribution_len(&request) <= Contribution::MAX_LEN);
+    let asking = asking(&request);
     let mut out = [0; Request::MAX_LEN];
     let again = asking.write(None, &mut out).unwrap();
     assert_eq!(again.digest(), request.digest());

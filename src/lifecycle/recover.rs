@@ -4,8 +4,6 @@
 
 use core::cell::RefCell;
 
-use heapless::Vec;
-
 use super::end::InSession;
 use super::error::LifecycleError;
 use super::event::{Event, Step};
@@ -20,7 +18,7 @@ use crate::contribution::{Contribution, RequestDigest, open_contribution};
 use crate::custodian::CustodianId;
 use crate::hardened::copy;
 use crate::rng::Watched;
-use crate::sealed_domain::{DomainShare, MAX_CUSTODIANS, OpenError, SealedDomain, ShareError};
+use crate::sealed_domain::{DomainShare, OpenError, SealedDomain, ShareError};
 use crate::self_test::Test;
 
 mod begin;
@@ -257,10 +255,7 @@ impl<const N: usize> Vault<N> {
         let quorum = recovery.quorum().ok_or(LifecycleError::Fault)?;
         // A quorum that rehearses has not agreed to this.
         let aim = recovery.check_aim(Aim::Recover)?;
-        let mut shares = Vec::<&DomainShare, MAX_CUSTODIANS>::new();
-        for share in &recovery.shares {
-            shares.push(share).map_err(|_| LifecycleError::Fault)?;
-        }
+        let shares = recovery.listed()?;
         let (domain, epoch, header) = (recovery.domain, recovery.epoch, recovery.header);
         let opened = sealed
             .open_watched(&recovery.expected(), &shares, &mut watched(host), buffer)

@@ -24,8 +24,6 @@
 
 use core::num::NonZeroU64;
 
-use heapless::Vec;
-
 use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::{Host, watched};
@@ -36,9 +34,7 @@ use crate::burn::{self, burning};
 use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::hardened::{Fault, Verdict, copy};
 use crate::labels::Purpose;
-use crate::sealed_domain::{
-    ArtifactTag, DomainShare, ExpectedDomain, MAX_CUSTODIANS, Root, SealedDomain, id,
-};
+use crate::sealed_domain::{ArtifactTag, ExpectedDomain, Root, SealedDomain, id};
 use crate::secret::{Secret, wipe};
 use crate::self_test::Test;
 
@@ -216,10 +212,7 @@ impl<const N: usize> Vault<N> {
         let quorum = recovery.quorum();
         let quorum = quorum.ok_or(LifecycleError::NoQuorum { have, need })?;
         let aim = recovery.check_aim(Aim::Rehearse)?;
-        let mut shares = Vec::<&DomainShare, MAX_CUSTODIANS>::new();
-        for share in &recovery.shares {
-            shares.push(share).map_err(|_| LifecycleError::Fault)?;
-        }
+        let shares = recovery.listed()?;
         let opened = sealed
             .open_watched(&recovery.expected(), &shares, &mut watched(host), buffer)
             .map_err(LifecycleError::Open)?;

@@ -181,6 +181,15 @@ impl Recovery {
         ExpectedDomain::header(self.domain, self.epoch, self.header)
     }
 
+    /// Returns the shares as opening takes them.
+    pub(super) fn listed(&self) -> Result<Vec<&DomainShare, MAX_CUSTODIANS>, Fault> {
+        let mut shares = Vec::new();
+        for share in &self.shares {
+            shares.push(share).map_err(|_| Fault)?;
+        }
+        Ok(shares)
+    }
+
     /// Returns whether the session has this custodian's share.
     pub(super) fn has(&self, custodian: CustodianId) -> bool {
         let mut shares = self.shares.iter();

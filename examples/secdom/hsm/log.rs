@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The lines of the simulated HSM's log.
 
+use security_domain::contribution::RequestDigest;
 use security_domain::lifecycle::{Ended, Event, Outcome};
-use serde_json::json;
+use security_domain::sealed_domain::{DomainId, Epoch, HeaderDigest};
+use serde_json::{Value, json};
 
 use crate::clock;
 
@@ -22,13 +24,7 @@ pub fn line(event: &Event) -> String {
             request,
         } => (
             "begin-recovery",
-            json!({
-                "domain_id": domain.to_string(),
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-                "pinned": pinned,
-                "request_digest": request.map(|request| request.to_string()),
-            }),
+            begun((domain, *epoch, header), *pinned, *request),
         ),
         Event::BeginRehearsal {
             domain,
@@ -38,26 +34,13 @@ pub fn line(event: &Event) -> String {
             request,
         } => (
             "begin-rehearsal",
-            json!({
-                "domain_id": domain.to_string(),
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-                "pinned": pinned,
-                "request_digest": request.map(|request| request.to_string()),
-            }),
+            begun((domain, *epoch, header), *pinned, *request),
         ),
         Event::Rehearse {
             domain,
             epoch,
             header,
-        } => (
-            "rehearse",
-            json!({
-                "domain_id": domain.to_string(),
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-            }),
-        ),
+        } => ("rehearse", file(domain, *epoch, header)),
         Event::Contribute { custodian } => {
             ("contribute", json!({ "custodian": custodian.to_string() }))
         }
@@ -65,14 +48,7 @@ pub fn line(event: &Event) -> String {
             domain,
             epoch,
             header,
-        } => (
-            "recover",
-            json!({
-                "domain_id": domain.to_string(),
-                "epoch": epoch.get(),
-                "header_digest": header.to_string(),
-            }),
-        ),
+        } => ("recover", file(domain, *epoch, header)),
         Event::Propose {
             epoch,
             header,
@@ -182,4 +158,25 @@ fn because(ended: Ended) -> &'static str {
         Ended::Vetoed => "vetoed",
         _ => "other",
     }
+}
+
+/// Which sealed domain an event is about.
+fn file(domain: &DomainId, epoch: Epoch, header: &HeaderDigest) -> Value {
+    json!({
+        "domain_id": domain.to_string(),
+        "epoch": epoch.get(),
+        "header_digest": header.to_string(),
+    })
+}
+
+/// The beginning of a session that gathers a quorum.
+fn begun(
+    (domain, epoch, header): (&DomainId, Epoch, &HeaderDigest),
+    pinned: bool,
+    request: Option<RequestDigest>,
+) -> Value {
+    let mut object = file(domain, epoch, header);
+    object["pinned"] = json!(pinned);
+    object["request_digest"] = json!(request.map(|request| request.to_string()));
+    object
 }

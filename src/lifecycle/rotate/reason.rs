@@ -38,9 +38,12 @@ impl Reason {
 
     /// Returns the text.
     pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
-        // It was copied from a text.
-        core::str::from_utf8(text).unwrap_or_default()
+        let text = self.bytes.get(..usize::from(self.len));
+        match text.map(core::str::from_utf8) {
+            Some(Ok(text)) => text,
+            // It was copied from a text; a fault must not show as no reason.
+            _ => "(damaged)",
+        }
     }
 }
 
