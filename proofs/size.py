@@ -23,10 +23,10 @@ CUTS = [
     ("sharing", ["stack_split_32", "stack_combine_32"], 12_000),
     ("opening a sealed domain with RSA", SEALED, 125_000),
     # Devices for the device key and the transfer key, and faster RSA, took it past 260,000.
-    # Reading a rotation at each start took it past 268,000.
-    ("the whole life", WHOLE, 272_000),
+    # Reading a rotation at each start took it past 268,000, an open act and demands past 272,000.
+    ("the whole life", WHOLE, 276_000),
     ("the whole life and Azure files", WHOLE + ["stack_life_begin_import", "stack_life_importing"]
-     + [f"reach_managed_{name}" for name in AZURE], 367_000),
+     + [f"reach_managed_{name}" for name in AZURE], 372_000),
 ]
 
 # The same of the image of the other kinds of keys.
