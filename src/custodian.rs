@@ -199,7 +199,8 @@ impl core::error::Error for WrapError {}
 
 /// The private half of a custodian's key pair, wherever it is stored.
 ///
-/// [`RawRsa`] makes one from a device that computes RSA without padding.
+/// [`RawRsa`] makes one from a device that computes RSA without padding, and `kem::EcdhP256` from one
+/// that computes ECDH.
 pub trait Identity {
     /// What the device that holds the key may report: token absent, PIN wrong. It must not depend
     /// on the decrypted bytes.
@@ -263,7 +264,7 @@ pub enum UnwrapError<E> {
 
 impl<E> UnwrapError<E> {
     /// Changes what the device reports.
-    #[cfg(feature = "pq")]
+    #[cfg(any(feature = "p256", feature = "pq"))]
     pub(crate) fn map<F>(self, change: impl FnOnce(E) -> F) -> UnwrapError<F> {
         match self {
             Self::Opaque => UnwrapError::Opaque,

@@ -48,6 +48,8 @@ use mechanism::{MAX_COINS_LEN, MAX_SEALED_LEN, MAX_SEED_LEN, Mechanism, Shared, 
 
 mod answer;
 mod any;
+#[cfg(feature = "p256")]
+mod ecdh;
 mod hpke;
 #[cfg(feature = "pq")]
 mod kwp;
@@ -72,6 +74,8 @@ pub(crate) use answer::answer;
 #[cfg(feature = "pq")]
 pub(crate) use any::MAX_SPKI_LEN;
 pub(crate) use any::{AnyPrivateKey, check_spki, wrap_to_spki};
+#[cfg(feature = "p256")]
+pub use ecdh::{EcdhDevice, EcdhP256};
 #[cfg(feature = "pq")]
 pub use mlkem1024::MlKem1024;
 #[cfg(feature = "pq")]

@@ -16,7 +16,7 @@ use crate::kem::{self, Kind};
 use crate::key::{self, DeviceError};
 use crate::public::PublicKey;
 use crate::report::{Outcome, Refusal};
-use crate::token::TokenKey;
+use crate::token::RsaKey;
 
 /// Joins two public keys of one custodian, in either order, as a domain is sealed to them.
 /// `argument` names both.
@@ -48,7 +48,7 @@ pub enum Rsa {
     Key(Box<rsa::PrivateKey>),
     /// The public key, and what the token that has the private key decrypted.
     Answer(Box<rsa::PublicKey>, Zeroizing<Vec<u8>>),
-    Token(Box<TokenKey>),
+    Token(Box<RsaKey>),
 }
 
 impl Rsa {

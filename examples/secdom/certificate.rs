@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Certificate files, in PEM, DER, PKCS#7 or PKCS#12.
 
+mod curve;
 mod near;
 mod pfx;
 mod pkcs7;
@@ -14,6 +15,7 @@ use der::{Decode, Reader, SliceReader, Tagged};
 use security_domain::x509::{Certificate, RecoveryCertificate, Thumbprint};
 use zeroize::Zeroizing;
 
+use crate::kem::Kind;
 use crate::key::{self, Lock};
 use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
@@ -198,13 +200,13 @@ impl CertificateFile {
 
 /// Returns the certificate that `bytes` are in DER, or those in them as PKCS#7 or, not encrypted, as PKCS#12.
 fn of_der(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
-    // No certificate is shorter than 256 bytes, so DER begins with a two-byte length.
-    match FileKind::of(bytes) {
-        FileKind::Certificate if bytes.starts_with(&[0x30, 0x82]) => {
+    match (FileKind::of(bytes), bytes) {
+        // No certificate is shorter than 128 bytes or longer than 65,535, so DER begins like this.
+        (FileKind::Certificate, [0x30, 0x81 | 0x82, ..]) => {
             vec![Zeroizing::new(bytes.to_vec())]
         }
-        FileKind::P7b => pkcs7::certificates(bytes).unwrap_or_default(),
-        FileKind::Pfx => pfx::plain(bytes),
+        (FileKind::P7b, _) => pkcs7::certificates(bytes).unwrap_or_default(),
+        (FileKind::Pfx, _) => pfx::plain(bytes),
         _ => Vec::new(),
     }
 }
@@ -261,9 +263,34 @@ pub struct Holder {
     pub thumbprint: Thumbprint,
     /// The subject's distinguished name as in the file; escape it before showing it.
     pub subject: String,
-    pub key_bits: u32,
+    pub key: HolderKey,
     pub not_before: Option<i64>,
     pub not_after: Option<i64>,
+}
+
+/// The kind of a holder's key, and its size.
+#[derive(Clone, Copy)]
+pub enum HolderKey {
+    Rsa { bits: u32 },
+    P256,
+}
+
+impl HolderKey {
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Rsa { bits } => bits,
+            Self::P256 => 256,
+        }
+    }
+}
+
+impl fmt::Display for HolderKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(f, "{bits} bits"),
+            Self::P256 => f.write_str(Kind::P256.name()),
+        }
+    }
 }
 
 impl Holder {
@@ -272,7 +299,9 @@ impl Holder {
             thumbprint: certificate.thumbprint(),
             subject: name(certificate.subject_der())
                 .unwrap_or_else(|_| "(an unreadable name)".into()),
-            key_bits: certificate.public_key().size().bits(),
+            key: HolderKey::Rsa {
+                bits: certificate.public_key().size().bits(),
+            },
             not_before: Some(certificate.not_before()),
             not_after: Some(certificate.not_after()),
         }
@@ -283,7 +312,9 @@ impl Holder {
             thumbprint: certificate.thumbprint(),
             subject: name(certificate.subject_der())
                 .unwrap_or_else(|_| "(an unreadable name)".into()),
-            key_bits: certificate.size().bits(),
+            key: HolderKey::Rsa {
+                bits: certificate.size().bits(),
+            },
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
         }
@@ -297,8 +328,8 @@ impl fmt::Display for Holder {
         let subject = show::text(&self.subject);
         write!(
             f,
-            "{}  {subject}  {} bits  valid until {until}",
-            self.thumbprint, self.key_bits
+            "{}  {subject}  {}  valid until {until}",
+            self.thumbprint, self.key
         )
     }
 }

@@ -67,7 +67,7 @@ fn one(path: &Path, password: Option<&[u8]>, sealed: Sealed<'_>) -> Outcome<(Cus
     let (id, key) = match &source {
         KeySource::Token(uri) => {
             let key = token_key(uri, password)?;
-            (key.public().id(), Key::Token(Box::new(key)))
+            (key.id(), Key::Token(Box::new(key)))
         }
         _ => key::read_private(path, password, |id| sealed.lists(id))?,
     };
@@ -104,7 +104,11 @@ impl Found {
             match key {
                 Key::Usual(key) => self.rsa.push(Rsa::Key(key)),
                 Key::Kem(key) => self.other.push(key),
-                Key::Token(key) => self.rsa.push(Rsa::Token(key)),
+                Key::Token(key) => {
+                    if let TokenKey::Rsa(key) = *key {
+                        self.rsa.push(Rsa::Token(key));
+                    }
+                }
                 Key::Odd(..) | Key::Both(_) | Key::Unwrapped(_) => {}
             }
         }

@@ -15,7 +15,7 @@ use security_domain::quorum::Threshold;
 use security_domain::x509::Thumbprint;
 use serde_json::{Value, json};
 
-use crate::certificate::{CertificateFile, Holder};
+use crate::certificate::{CertificateFile, Holder, HolderKey};
 use crate::domain::{self, Domain, File, FormatArgs};
 use crate::report::{Outcome, Report};
 use crate::upload::parse_blob;
@@ -363,10 +363,11 @@ fn about_holder(holder: &Holder, findings: &mut Vec<String>) {
             "the certificate {thumbprint} is not valid before {when}"
         ));
     }
-    if holder.key_bits < ADVISED_BITS {
+    if let HolderKey::Rsa { bits } = holder.key
+        && bits < ADVISED_BITS
+    {
         findings.push(format!(
-            "the key of {thumbprint} is small: {} bits, {ADVISED_BITS} are advised today",
-            holder.key_bits,
+            "the key of {thumbprint} is small: {bits} bits, {ADVISED_BITS} are advised today"
         ));
     }
 }
@@ -458,7 +459,7 @@ fn unwrapping(wrapped: &str) -> String {
 
 fn holder_in_json(holder: &Holder, object: &mut Value) {
     object["subject"] = json!(holder.subject);
-    object["key_bits"] = json!(holder.key_bits);
+    object["key_bits"] = json!(holder.key.bits());
     object["not_before"] = json!(holder.not_before.map(clock::rfc3339));
     object["not_after"] = json!(holder.not_after.map(clock::rfc3339));
 }

@@ -100,7 +100,7 @@ impl Key {
         Some(match self {
             Self::Usual(key) => [key.public_key().modulus(), key.public_key().exponent()],
             Self::Odd(key, _) => key.public(),
-            Self::Token(key) => [key.public().modulus(), key.public().exponent()],
+            Self::Token(key) => [key.rsa()?.modulus(), key.rsa()?.exponent()],
             Self::Unwrapped(key) => [&key.modulus, &key.exponent],
             Self::Kem(_) | Self::Both(_) => return None,
         })
@@ -111,7 +111,7 @@ impl Key {
         match self {
             Self::Usual(key) => Some(key.public_key().id()),
             Self::Odd(..) | Self::Unwrapped(_) => None,
-            Self::Token(key) => Some(key.public().id()),
+            Self::Token(key) => Some(key.id()),
             Self::Kem(key) => Some(key.public_key().ok()?.id),
             Self::Both(keys) => Some(keys.id()),
         }
@@ -122,6 +122,7 @@ impl Key {
         match self {
             Self::Kem(key) => key.kind.name().into(),
             Self::Both(keys) => keys.kind(),
+            Self::Token(key) if key.rsa().is_none() => kem::Kind::P256.name().into(),
             Self::Usual(_) | Self::Odd(..) | Self::Token(_) | Self::Unwrapped(_) => self
                 .bits()
                 .map_or_else(String::new, |bits| format!("RSA-{bits}")),
@@ -140,7 +141,7 @@ impl Key {
         match self {
             Self::Usual(key) => Some(key.public_key().size().bits()),
             Self::Odd(key, _) => Some(key.bits()),
-            Self::Token(key) => Some(key.public().size().bits()),
+            Self::Token(key) => Some(key.rsa()?.size().bits()),
             Self::Unwrapped(_) | Self::Kem(_) | Self::Both(_) => None,
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use security_domain::custodian::{CustodianId, Recipient};
 
-use crate::certificate::{CertificateFile, Holder};
+use crate::certificate::CertificateFile;
 use crate::pair::KeyFiles;
 use crate::report::Outcome;
 use crate::{recipients, show};
@@ -28,9 +28,8 @@ impl CertsArg {
             match KeyFiles::of(argument) {
                 KeyFiles::One(path) => {
                     for file in CertificateFile::read_each(&path)? {
-                        let certificate = file.parse()?;
-                        let id = certificate.public_key().id();
-                        names.push((id, Holder::of(&certificate).subject));
+                        let (key, holder) = file.own()?;
+                        names.push((key.id(), holder.subject));
                     }
                 }
                 KeyFiles::Both(files) => {

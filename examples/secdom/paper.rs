@@ -37,12 +37,13 @@ const VERIFY_EXAMPLE: &str = "Example:
   secdom paper verify --pub A.pub
 
 Type the 4 rows of the sheet or its 24 words, with ? for what cannot be read. Capitals, spaces and line ends do not \
-matter. Up to 4 wrong characters or 8 missing ones are corrected, or 1 word.";
+matter. Up to 4 wrong characters or 8 missing ones are corrected, or 1 word. What is typed is compared with the \
+public key, so keep A.pub: it is no secret.";
 
 const READ_EXAMPLE: &str = "Example:
   secdom paper read --pub A.pub --key A.key
 
-The sheet is typed as for secdom paper verify.";
+The sheet is typed as for secdom paper verify, and compared with the public key.";
 
 /// Put a custodian's private key on paper, as text that corrects errors, as 24 words and as a QR code
 #[derive(clap::Subcommand)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use security_domain::custodian::Recipient;
 use security_domain::custodian_key::CustodianKey;
 
-use crate::certificate::{self, CertificateFile, Holder};
+use crate::certificate::{self, CertificateFile};
 use crate::inspect::{Custodian, about_key};
 use crate::kind::FileKind;
 use crate::pair::KeyFiles;
@@ -94,9 +94,8 @@ pub fn public_of_text(path: &Path, bytes: &[u8]) -> Outcome<(PublicKey, Custodia
         return Ok((key, custodian));
     }
     let file = CertificateFile::of_text(path, bytes)?;
-    let certificate = file.parse()?;
-    let key = PublicKey::Rsa(Box::new(certificate.public_key().clone()));
-    Ok((key, Custodian::of(&file, Holder::of(&certificate))))
+    let (key, holder) = file.own()?;
+    Ok((key, Custodian::of(&file, holder)))
 }
 
 /// Reads the two public keys of a custodian who needs both.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys that are not RSA keys, and what is wrapped to them.
 
+use std::convert::Infallible;
+
 use security_domain::both::{Both, BothPublicKeys, Second};
 use security_domain::custodian::{Identity, UnwrapError};
 use security_domain::hazmat::testing::TestRng;
-use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+use security_domain::kem::{
+    EcdhDevice, EcdhP256, Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
+};
 use security_domain::rsa;
 
 const RSA: &[u8] = include_bytes!("../../tests/vectors/sealed-domain/keys/a.p8");
@@ -32,19 +36,20 @@ fn read<K: Kem>(data: &[u8]) {
 }
 
 /// What is wrapped, to a key of the kind that the first byte chooses. Nothing is written if it does
-/// not open.
+/// not open. In a device a key of P-256 opens what it opens in memory.
 pub fn kem_unwrap(data: &[u8]) {
     let Some((kind, wrapped)) = data.split_first() else {
         return;
     };
-    match kind % 7 {
+    match kind % 8 {
         0 => unwrap(&mut key::<P256>(), wrapped),
         1 => unwrap(&mut key::<XWing>(), wrapped),
         2 => unwrap(&mut key::<MlKem1024P384>(), wrapped),
         3 => unwrap(&mut key::<MlKem1024>(), wrapped),
         4 => unwrap_both::<XWing>(wrapped),
         5 => unwrap_both::<MlKem1024P384>(wrapped),
-        _ => unwrap_both::<MlKem1024>(wrapped),
+        6 => unwrap_both::<MlKem1024>(wrapped),
+        _ => unwrap_in_a_device(wrapped),
     }
 }
 
@@ -72,4 +77,32 @@ fn unwrap_both<K: Second>(wrapped: &[u8]) {
     let mut two = key::<K>();
     let public = BothPublicKeys::new(one.public_key().clone(), two.public_key().unwrap());
     unwrap(&mut Both::new(&public, &mut one, &mut two), wrapped);
+}
+
+/// A device that has the private key 1, so that the answer is the point that it is given.
+struct Device;
+
+impl EcdhDevice for Device {
+    type Error = Infallible;
+
+    fn agree(&mut self, theirs: &[u8; 65], x: &mut [u8; 32]) -> Result<(), Infallible> {
+        x.copy_from_slice(&theirs[1..33]);
+        Ok(())
+    }
+}
+
+fn unwrap_in_a_device(wrapped: &[u8]) {
+    let mut one = [0; 32];
+    one[31] = 1;
+    let mut key = PrivateKey::<P256>::from_seed(&one).unwrap();
+    let mut device = EcdhP256::new(key.public_key().unwrap(), Device);
+    unwrap(&mut device, wrapped);
+    let [mut out, mut same] = [[0; 65]; 2];
+    let mut rng = TestRng::seeded(0);
+    let answer = device.unwrap_key(wrapped, &CONTEXT, &mut rng, &mut out);
+    assert_eq!(
+        answer,
+        key.unwrap_key(wrapped, &CONTEXT, &mut rng, &mut same)
+    );
+    assert_eq!(out, same);
 }

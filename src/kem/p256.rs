@@ -22,7 +22,7 @@ use crate::hardened::{Fault, copy};
 pub struct P256;
 
 /// An uncompressed point.
-const POINT_LEN: usize = 65;
+pub(super) const POINT_LEN: usize = 65;
 
 const SUITE: [u8; 10] = suite_id(0x0010, 1);
 
@@ -118,18 +118,28 @@ fn agree(
     }
     let theirs = PublicKey::from_sec1_bytes(theirs).map_err(|_| UnwrapError::Opaque)?;
     let agreed = key.diffie_hellman(&theirs);
-    let (mut bare, extracted) =
-        hpke::extract::<Hmac<Sha256>>(KEM_SUITE, &[], b"eae_prk", agreed.raw_secret_bytes());
+    Ok(derive(
+        agreed.raw_secret_bytes(),
+        ciphertext,
+        public,
+        shared,
+    )?)
+}
+
+/// `ExtractAndExpand` (RFC 9180 section 4.1) of `x`, the result of `DH`.
+///
+/// Secret: `x`, `shared`. Public: the points. Leaks: nothing else.
+pub(super) fn derive(
+    x: &[u8],
+    ciphertext: &[u8],
+    public: &[u8],
+    shared: &mut Shared,
+) -> Result<(), Fault> {
+    let (mut bare, extracted) = hpke::extract::<Hmac<Sha256>>(KEM_SUITE, &[], b"eae_prk", x);
     bare.as_mut_slice().zeroize();
     let context = [ciphertext, public, &[]];
     let out = shared.expose_mut();
-    Ok(hpke::expand(
-        &extracted,
-        KEM_SUITE,
-        b"shared_secret",
-        context,
-        out,
-    )?)
+    hpke::expand(&extracted, KEM_SUITE, b"shared_secret", context, out)
 }
 
 /// Writes the public key of `key` as an uncompressed point. Every key has one, so nothing asks whether

@@ -80,11 +80,18 @@ class SoftHsm(Tokens):
             "--usage-decrypt",
         )  # fmt: skip
 
-    def take_the_right_to_decrypt(self, slot: int, name: str):
-        """Sets CKA_DECRYPT to false, which pkcs11-tool cannot."""
+    def curve_key(self, label: str, name: str, curve: str, ident: str):
+        """A key that computes ECDH, and signs its certificate."""
+        self.logged_in(
+            label, "--keypairgen", "--key-type", f"EC:{curve}", "--label", name, "--id", ident,
+            "--usage-derive", "--usage-sign",
+        )  # fmt: skip
+
+    def take_the_right_to(self, what: str, slot: int, name: str):
+        """Sets CKA_DECRYPT or CKA_DERIVE to false, which pkcs11-tool cannot."""
         script = "from token_makers import forbid; import sys; forbid(*sys.argv[1:])"
         run(
-            sys.executable, "-c", script, self.module, slot, name,
+            sys.executable, "-c", script, self.module, slot, name, {"decrypt": 0x105, "derive": 0x10C}[what],
             env=self.environment, cwd=Path(__file__).parent,
         )  # fmt: skip
 
@@ -93,7 +100,7 @@ class SoftHsm(Tokens):
         return int(re.search(rf"\((0x\w+)\): .*\n +token label +: {label}\n", said)[1], 16)
 
 
-def forbid(module: str, slot: str, name: str):
+def forbid(module: str, slot: str, name: str, right: str):
     """Changes a private key of SoftHSM, in a process of its own (PKCS#11 2.40, the functions by their names)."""
     library = ctypes.CDLL(module)
     word = ctypes.c_ulong
@@ -120,8 +127,8 @@ def forbid(module: str, slot: str, name: str):
     call("C_FindObjects", session, ctypes.byref(key), word(1), ctypes.byref(found))
     call("C_FindObjectsFinal", session)
     assert found.value == 1
-    decrypt = (Attribute * 1)(attribute(0x105, bytes(1)))
-    call("C_SetAttributeValue", session, key, decrypt, word(1))
+    taken = (Attribute * 1)(attribute(int(right), bytes(1)))
+    call("C_SetAttributeValue", session, key, taken, word(1))
     call("C_Finalize", None)
 
 

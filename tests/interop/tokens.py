@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Custodians' keys that never leave their tokens: made on SoftHSM and on a simulated TPM, a domain downloaded to them by
 the real client, and restored with what they decrypt, as RSA without padding and as OAEP. The restored contents are the
-real client's. Then everything that goes wrong: one line each, and no second try of a PIN."""
+real client's. Keys of P-256 in tokens serve the crate's own format. Then everything that goes wrong: one line each, and no second try of a PIN."""
 
 import json
 import os
@@ -197,6 +197,63 @@ def own_format(tokens, work: Path, keys: list, certificates: list):
     refused("one key of two", tokens, alone, label, "opens no share")
 
 
+def curves(tokens, work: Path, domain: Path, ada: Path):
+    """Keys of P-256, in tokens that do ECDH and nothing more: their certificates make custodians of a sealed domain,
+    which they restore alone and together."""
+    work = work / "curves"
+    work.mkdir()
+    keys, certificates = [("cleo", "c"), ("dan", "d")], []
+    for label, name in keys:
+        tokens.token(label)
+        tokens.curve_key(label, name, "prime256v1", "01")
+        certificates.append(tokens.certify(label, name))
+    first, second, third = (work / f"hsm-{number}" for number in (1, 2, 3))
+    secret, sealed, request, log = (work / name for name in ("secret", "sealed", "request", "spy.log"))
+    secret.write_bytes(os.urandom(100))
+    run(SECDOM, "keygen", "--kind", "x-wing", "--key", work / "x.key", "--pub", work / "x.pub", "--no-password")
+    run(SECDOM, "hsm", "init", "--hsm", first, "--artifact", f"key={secret}")
+    activate = ["hsm", "activate", "--hsm", first, "--quorum", 2, "--sealed", sealed, "--custodians", *certificates]
+    refused("two keys, one of P-256", tokens, [*activate[:-1], f"{certificates[1]}+{work / 'x.pub'}", ada],
+            "P-256 and X-Wing", "two that are both needed")  # fmt: skip
+    said = run(SECDOM, *activate, certificate("s2048_0")).stdout.decode()
+    assert said.count('"  P-256  valid until ') == 2, said
+    named = json.loads(run(SECDOM, "inspect", "--json", sealed, "--certs", *certificates).stdout)["custodians"]
+    assert [one.get("subject") for one in named] == ["CN=c", "CN=d", None], named
+    status = lambda hsm: json.loads(run(SECDOM, "hsm", "status", "--hsm", hsm, "--json").stdout)
+    pinned = ["--sealed", sealed, "--expect-domain", status(first)["domain_id"]]
+    run(SECDOM, "hsm", "recover-begin", "--hsm", second, *pinned, "--request", request)
+    asked = ["--request", request, "--request-digest", status(second)["request_digest"]]
+    drilled(tokens, work, keys, certificates, pinned)
+    for number, each in enumerate(keys):
+        out = work / f"contribution-{number}"
+        done(tokens, "contribute", *pinned, *asked, "--out", out, "--key", uri(tokens, *each), **spied(tokens, log))
+        run(SECDOM, "hsm", "recover-add", "--hsm", second, out)
+    assert status(second)["state"] == "active"
+    calls = log.read_text()
+    assert calls.count(": C_DeriveKey\n") == calls.count(": C_DestroyObject\n") == 2 and "CKM_ECDH1_DERIVE" in calls, calls
+    done(tokens, "hsm", "recover", "--hsm", third, *pinned, "--keys", uri(tokens, *keys[0]), key("s2048_0"))
+    assert status(third)["domain_id"] == status(first)["domain_id"]
+
+    def line(label: str, name: str, more="") -> list:
+        given = uri(tokens, label, name) if not more else f"pkcs11:token={label};object={name}{more}"
+        pin = ["--password-file", tokens.pin] if more else []
+        return ["contribute", *pinned, *asked, "--out", work / "refused", "--key", given, *pin]
+
+    tokens.curve_key("cleo", "other", "prime256v1", "02")
+    refused("wrong key of P-256", tokens, line("cleo", "other"), "cleo", "opens no share")
+    tokens.curve_key("cleo", "large", "secp384r1", "03")
+    refused("key of P-384", tokens, line("cleo", "large"), "cleo", "on another curve than P-256")
+    tokens.curve_key("cleo", "signs", "prime256v1", "04")
+    tokens.take_the_right_to("derive", tokens.slot("cleo"), "signs")
+    refused("no right to derive", tokens, line("cleo", "signs"), "cleo", "may not derive")
+    refused("two keys, one of P-256 in a token", tokens, line("cleo", "c", f"+{work / 'x.key'}"),
+            "P-256 and X-Wing", "two that are both needed")  # fmt: skip
+    azure = ["drill", "--sd-file", domain, "--sd-wrapping-keys", uri(tokens, "cleo", "c"), "--certs", ada]
+    refused("key of P-256 for Managed HSM", tokens, azure, "cleo", "is not an RSA key")
+    tokens.store("cleo", "c", certificates[0])
+    refused("certificate of P-256 for Managed HSM", tokens, azure[:-2], "cleo", "is not an RSA key")
+
+
 def typed(tokens, line: list, pin: str, **environment) -> tuple:
     """What the tool shows on a terminal where the PIN is typed once, and its exit code."""
     child, terminal = pty.fork()
@@ -225,6 +282,7 @@ def logins(log: Path) -> int:
 def soft(work: Path):
     tokens = SoftHsm(work)
     follow("SoftHSM2", tokens)
+    follow("Keys of P-256", tokens)
     for label in ("ada", "ben"):
         tokens.token(label)
     tokens.key("ada", "a", 2048, "01")
@@ -232,6 +290,7 @@ def soft(work: Path):
     domain, (ada, ben) = round_trip(tokens, work, [("ada", "a"), ("ben", "b")], "CKM_RSA_X_509")
     by_command(work, domain)
     own_format(tokens, work, [("ada", "a"), ("ben", "b")], [ada, ben])
+    curves(tokens, work, domain, ada)
 
     def line(*keys, more=()):
         return ["drill", "--sd-file", domain, "--sd-wrapping-keys", *keys, *more]
@@ -270,7 +329,7 @@ def soft(work: Path):
     tokens.key("ada", "twin", 2048, "04")
     refused("two objects of one name", tokens, line(uri(tokens, "ada", "twin")), "2 private keys", "%03", "%04")
     tokens.key("ada", "signs", 2048, "06")
-    tokens.take_the_right_to_decrypt(tokens.slot("ada"), "signs")
+    tokens.take_the_right_to("decrypt", tokens.slot("ada"), "signs")
     refused("no right to decrypt", tokens, line(uri(tokens, "ada", "signs")), "may not decrypt")
     refused("wrong key", tokens, line(uri(tokens, "ada", "second")), "not the private key of any of the certificates")
     refused("no certificate", tokens, line(uri(tokens, "ben", "b")), "neither on the token nor one of --certs")

@@ -17,6 +17,7 @@ mod sealed;
 mod known_answer;
 
 mod both;
+mod device;
 mod domain;
 mod interop;
 mod keys;

@@ -44,7 +44,7 @@ fn state(out: &Path, is_whole: impl Fn(&Path) -> bool) -> State {
 }
 
 /// Kills a verb everywhere, and runs it again if not all of its outputs are whole.
-fn finishes(
+pub fn finishes(
     folder: &Folder,
     line: &[OsString],
     outputs: &[&Path],

@@ -7,10 +7,12 @@
 ))]
 
 use std::fs;
+use std::path::Path;
 
 use crate::killed::{copy_folder, killed_at};
-use crate::restore_session::Session;
-use crate::{names, remove_folder, secdom};
+use crate::killed_outputs::finishes;
+use crate::restore_session::{Session, expired, forged};
+use crate::{arguments, names, remove_folder, secdom};
 
 /// The session's key: nothing else of the folder is secret.
 fn key(session: &Session, folder: &str) -> Vec<u8> {
@@ -147,7 +149,7 @@ fn a_session_is_cancelled_or_not_wherever_that_is_killed() {
     let away = std::env::temp_dir().join(format!("secdom-test-away-{}", std::process::id()));
     copy_folder(&session.path("session"), &away);
     session.cancel("session").done();
-    let line = crate::arguments!["restore-session", "cancel", session.path("session")];
+    let line = arguments!["restore-session", "cancel", session.path("session")];
     let (mut there, mut half) = (0, 0);
     for point in 0.. {
         copy_folder(&away, &session.path("session"));
@@ -168,4 +170,120 @@ fn a_session_is_cancelled_or_not_wherever_that_is_killed() {
     }
     remove_folder(&away);
     assert!(there > 0 && half > 3, "{there} {half}");
+}
+
+/// What a folder holds: the names, and the contents.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = |name: String| {
+        let file = fs::read(folder.join(&name)).unwrap();
+        (name, file)
+    };
+    names(folder).into_iter().map(read).collect()
+}
+
+/// `status` only reads. The first contribution, and one that takes another's place, are kept or not.
+#[test]
+fn a_contribution_is_kept_or_not_wherever_that_is_killed() {
+    let session = Session::new("v01-2of3-2048");
+    let digest = session.begin("session", "request");
+    session.contribute("request", &digest, "s2048_0", "c0");
+    let before = contents(&session.path("session"));
+    let status = arguments!["restore-session", "status", session.path("session")];
+    let mut points = 0;
+    while killed_at(points, &status, |_| {}) {
+        points += 1;
+        assert_eq!(contents(&session.path("session")), before);
+    }
+    assert!(points > 5, "{points}");
+
+    let away = std::env::temp_dir().join(format!("secdom-test-kept-{}-2", std::process::id()));
+    let first = session.add_line("session", &["c0"], "blob");
+    let mut replacing = session.add_line("session", &["c0"], "blob");
+    replacing.push("--replace".into());
+    for line in [first, replacing] {
+        copy_folder(&session.path("session"), &away);
+        let had = names(&away).iter().any(|name| name.starts_with("from-"));
+        let (mut old, mut new) = (0, 0);
+        for point in 0.. {
+            remove_folder(&session.path("session"));
+            copy_folder(&away, &session.path("session"));
+            let was_killed = killed_at(point, &line, |_| {});
+            let c0 = fs::read(session.path("c0")).unwrap();
+            let now = contents(&session.path("session"));
+            let mut kept = now.iter().filter(|(name, _)| name.starts_with("from-"));
+            let file = kept.next().map(|(_, file)| file);
+            assert!(kept.next().is_none(), "{point}");
+            let is_new = file == Some(&c0);
+            new += usize::from(is_new);
+            old += usize::from(!is_new);
+            // It was there before, whole, or it is not there.
+            assert!(is_new || file.is_some() == had, "{point}");
+            assert!(is_new || was_killed, "{point}");
+            session.status("session")["contributors"]
+                .as_array()
+                .unwrap();
+            assert_eq!(secdom(&line).code, Some(0), "{point}");
+            if !was_killed {
+                break;
+            }
+        }
+        assert!(old > 3 && new > 0, "{old} {new}");
+        remove_folder(&session.path("session"));
+        fs::rename(&away, session.path("session")).unwrap();
+        // The second time another's share is there in the same name.
+        session
+            .folder
+            .write("forged", forged(&session.path("request"), "s2048_0"));
+        session.add("session", &["forged"], "blob").done();
+    }
+}
+
+/// `add` ends a session that has expired: its key is there with everything else, or it is gone.
+#[test]
+fn an_expired_session_is_wiped_wherever_that_is_killed() {
+    let session = Session::new("v01-2of3-2048");
+    expired(&session);
+    let key = key(&session, "session");
+    let away = std::env::temp_dir().join(format!("secdom-test-expired-{}", std::process::id()));
+    copy_folder(&session.path("session"), &away);
+    session.cancel("session").done();
+    let line = session.add_line("session", &["request"], "blob");
+    let (mut there, mut half) = (0, 0);
+    for point in 0.. {
+        copy_folder(&away, &session.path("session"));
+        let was_killed = killed_at(point, &line, |_| {});
+        let folder = session.path("session");
+        if folder.exists() {
+            assert!(was_killed);
+            let whole = holds(&session, &key);
+            there += usize::from(whole);
+            half += usize::from(!whole);
+            session.cancel("session").done();
+        }
+        assert!(!folder.exists() && !holds(&session, &key), "{point}");
+        assert_eq!(session.folder.names(), ["request"], "{point}");
+        if !was_killed {
+            break;
+        }
+    }
+    remove_folder(&away);
+    assert!(there > 0 && half > 3, "{there} {half}");
+}
+
+/// A custodian's answer is whole or not there.
+#[test]
+fn a_contribution_is_written_whole_wherever_it_is_killed() {
+    let session = Session::new("v01-2of3-2048");
+    let digest = session.begin("session", "request");
+    let line = session.contribute_line("request", &digest, "s2048_0", "out");
+    let is_whole = |out: &Path| secdom(arguments!["inspect", out]).code == Some(0);
+    for has_links in [true, false] {
+        finishes(
+            &session.folder,
+            &line,
+            &[&session.path("out")],
+            is_whole,
+            has_links,
+        );
+    }
 }

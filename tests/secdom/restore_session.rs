@@ -305,7 +305,7 @@ fn digest(label: &str, parts: [&[u8]; 2]) -> [u8; 32] {
 
 /// What a stranger who knows the request sends in a custodian's name: a share that is well-formed,
 /// and wrong.
-fn forged(request: &Path, of: &str) -> Vec<u8> {
+pub fn forged(request: &Path, of: &str) -> Vec<u8> {
     let request = fs::read(request).unwrap();
     let request = Request::parse(&request).unwrap();
     let certificate = key(of).with_extension("cer");
@@ -334,7 +334,7 @@ fn forged(request: &Path, of: &str) -> Vec<u8> {
     [&head[..], &[0x59], &length, &wrapped].concat()
 }
 
-fn x509(pem: &str) -> Vec<u8> {
+pub fn x509(pem: &str) -> Vec<u8> {
     let body: String = pem.lines().filter(|line| !line.starts_with("--")).collect();
     let mut der = vec![0; body.len()];
     let der = <base64ct::Base64 as base64ct::Encoding>::decode(&body, &mut der);
@@ -494,7 +494,7 @@ fn a_session_does_not_begin_for_what_no_custodian_would_answer() {
 }
 
 /// The request of a session that has expired, and its key.
-fn expired(session: &Session) {
+pub fn expired(session: &Session) {
     let mut line = session.begin_line("session", "request");
     line.extend(arguments!["--expires", "1"]);
     secdom(line).done();

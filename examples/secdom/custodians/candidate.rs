@@ -208,6 +208,12 @@ impl Closed<'_> {
                 if key.public().is_some_and(|public| publics.contains(&public)) {
                     return Ok(key);
                 }
+                if key.public().is_none() {
+                    return Err(Refusal::file(
+                        key_file,
+                        "the key in the token is not an RSA key",
+                    ));
+                }
                 let reason = "is not the private key of any of the certificates of custodians on its token and in --certs";
                 Err(Refusal::file(key_file, reason))
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use security_domain::custodian::Recipient;
 use security_domain::rsa;
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::facts::Facts;
@@ -84,20 +84,17 @@ fn public(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
 fn describe(facts: &mut Facts, certificates: &[CertificateFile]) -> Outcome<()> {
     let mut listed = Vec::new();
     for file in certificates {
+        if file.is_not_rsa() {
+            let (key, holder) = file.own()?;
+            listed.push(one(facts, &holder, Some(key.id().to_string())));
+            about_holder(&holder, &mut facts.findings);
+            continue;
+        }
         let certificate = file.parse_for_recovery()?;
         let holder = Holder::recovered(&certificate);
         let id = rsa::PublicKey::new(certificate.modulus(), certificate.exponent());
         let id = id.ok().map(|key| key.id().to_string());
-        facts.word("subject", show::text(&holder.subject));
-        facts.word("thumbprint", holder.thumbprint);
-        if let Some(id) = &id {
-            facts.word("custodian-id", id);
-        }
-        facts.word("key", format!("{} bits", holder.key_bits));
-        facts.times(holder.not_before, holder.not_after);
-        let mut object = json!({ "thumbprint": holder.thumbprint.to_string(), "custodian_id": id });
-        holder_in_json(&holder, &mut object);
-        listed.push(object);
+        listed.push(one(facts, &holder, id));
         facts.findings.extend(file.warnings(&certificate));
         if let Err(refusal) = file.parse() {
             facts
@@ -108,4 +105,18 @@ fn describe(facts: &mut Facts, certificates: &[CertificateFile]) -> Outcome<()> 
     }
     facts.member("certificates", listed);
     Ok(())
+}
+
+/// Describes one holder, and returns the same in JSON.
+fn one(facts: &mut Facts, holder: &Holder, id: Option<String>) -> Value {
+    facts.word("subject", show::text(&holder.subject));
+    facts.word("thumbprint", holder.thumbprint);
+    if let Some(id) = &id {
+        facts.word("custodian-id", id);
+    }
+    facts.word("key", holder.key);
+    facts.times(holder.not_before, holder.not_after);
+    let mut object = json!({ "thumbprint": holder.thumbprint.to_string(), "custodian_id": id });
+    holder_in_json(holder, &mut object);
+    object
 }

@@ -150,9 +150,8 @@ fn holders(
 ) -> Outcome<Vec<(Custodian, Holder)>> {
     let mut given = Vec::new();
     for file in &certs.certificates {
-        let certificate = file.parse()?;
-        let id = certificate.public_key().id();
-        given.push((show::path(&file.path), id, Some(Holder::of(&certificate))));
+        let (key, holder) = file.own()?;
+        given.push((show::path(&file.path), key.id(), Some(holder)));
     }
     for (argument, files) in &certs.pairs {
         let (key, shown) = recipients::pair(argument, files)?;

@@ -2,11 +2,12 @@
 //! A build without PKCS#11, which refuses every token.
 
 use security_domain::custodian::{Identity, UnwrapError};
+use security_domain::kem::{self, P256};
 use security_domain::rng::Generator;
-use security_domain::rsa::PublicKey;
+use security_domain::rsa;
 use zeroize::Zeroizing;
 
-use super::Uri;
+use super::{TokenKey, Uri};
 use crate::key::DeviceError;
 use crate::report::{Outcome, Refusal};
 
@@ -29,25 +30,41 @@ impl Token {
     }
 }
 
-/// A private key in a token. There is none.
-pub enum TokenKey {}
+/// A private RSA key in a token. There is none.
+pub enum RsaKey {}
 
-impl TokenKey {
-    pub fn public(&self) -> &PublicKey {
+impl RsaKey {
+    pub fn public(&self) -> &rsa::PublicKey {
         match *self {}
     }
 }
 
-impl Identity for TokenKey {
-    type Error = DeviceError;
+/// A private key of P-256 in a token. There is none.
+pub enum CurveKey {}
 
-    fn unwrap_key<R: Generator + ?Sized>(
-        &mut self,
-        _wrapped: &[u8],
-        _context: &[u8],
-        _rng: &mut R,
-        _out: &mut [u8],
-    ) -> Result<usize, UnwrapError<DeviceError>> {
+impl CurveKey {
+    pub fn public(&self) -> &kem::PublicKey<P256> {
         match *self {}
     }
 }
+
+macro_rules! identity {
+    ($key:ty) => {
+        impl Identity for $key {
+            type Error = DeviceError;
+
+            fn unwrap_key<R: Generator + ?Sized>(
+                &mut self,
+                _wrapped: &[u8],
+                _context: &[u8],
+                _rng: &mut R,
+                _out: &mut [u8],
+            ) -> Result<usize, UnwrapError<DeviceError>> {
+                match *self {}
+            }
+        }
+    };
+}
+
+identity!(RsaKey);
+identity!(CurveKey);

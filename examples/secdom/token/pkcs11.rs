@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finds a token through its PKCS#11 module, logs in once, and finds the private key.
 
+mod agree;
 mod decrypt;
 mod module;
 mod pin;
 
 use cryptoki::context::Pkcs11;
-use cryptoki::error::Error;
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::MechanismType;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, TokenInfo};
-use security_domain::rsa::PublicKey;
 use zeroize::Zeroizing;
 
-use super::Uri;
+use super::{TokenKey, Uri};
+use crate::key::DeviceError;
 use crate::report::{Outcome, Refusal};
 use crate::show;
-pub use decrypt::TokenKey;
+pub use agree::CurveKey;
+pub use decrypt::RsaKey;
 
 /// The most certificates of a token: they are compared with each other.
 const MOST: usize = 256;
@@ -98,9 +101,18 @@ impl Token {
     pub fn open(self, password: Option<&[u8]>) -> Outcome<TokenKey> {
         pin::log_in(&self, password)?;
         let object = self.private_key()?;
-        self.must_decrypt(object)?;
-        let public = self.public_key(object)?;
-        Ok(TokenKey::new(self, object, public))
+        self.must_not_ask_again(object)?;
+        Ok(match self.attribute(object, AttributeType::KeyType) {
+            Some(Attribute::KeyType(KeyType::EC)) => {
+                TokenKey::P256(Box::new(CurveKey::open(self, object)?))
+            }
+            None | Some(Attribute::KeyType(KeyType::RSA)) => {
+                TokenKey::Rsa(Box::new(RsaKey::open(self, object)?))
+            }
+            Some(_) => {
+                return self.refuse("the key in the token is neither an RSA key nor one of P-256");
+            }
+        })
     }
 
     /// Returns the one private key that the URI names.
@@ -126,16 +138,8 @@ impl Token {
         }
     }
 
-    /// Refuses a key that is not RSA, or does not decrypt.
-    fn must_decrypt(&self, object: ObjectHandle) -> Outcome<()> {
-        if let Some(Attribute::KeyType(kind)) = self.attribute(object, AttributeType::KeyType)
-            && kind != KeyType::RSA
-        {
-            return self.refuse("the key in the token is not an RSA key");
-        }
-        if let Some(Attribute::Decrypt(false)) = self.attribute(object, AttributeType::Decrypt) {
-            return self.refuse("the key in the token may not decrypt (its CKA_DECRYPT is false)");
-        }
+    /// Refuses a key that wants the PIN again.
+    fn must_not_ask_again(&self, object: ObjectHandle) -> Outcome<()> {
         let always = self.attribute(object, AttributeType::AlwaysAuthenticate);
         if let Some(Attribute::AlwaysAuthenticate(true)) = always {
             let reason = "the key in the token asks for the PIN at each use (CKA_ALWAYS_AUTHENTICATE), which is not \
@@ -145,31 +149,19 @@ impl Token {
         Ok(())
     }
 
-    /// Returns the public half, from the private key or the public key with the same id.
-    fn public_key(&self, object: ObjectHandle) -> Outcome<PublicKey> {
+    /// Returns the object of a private key, and those of public keys with the same id.
+    fn halves(&self, object: ObjectHandle) -> Outcome<Vec<ObjectHandle>> {
         let mut objects = vec![object];
         if let Some(Attribute::Id(id)) = self.attribute(object, AttributeType::Id) {
             let class = Attribute::Class(ObjectClass::PUBLIC_KEY);
             objects.extend(self.objects(&[class, Attribute::Id(id)])?);
         }
-        let modulus = objects.iter().find_map(|object| {
-            match self.attribute(*object, AttributeType::Modulus) {
-                Some(Attribute::Modulus(modulus)) if !modulus.is_empty() => Some(modulus),
-                _ => None,
-            }
-        });
-        let exponent = objects.iter().find_map(|object| {
-            match self.attribute(*object, AttributeType::PublicExponent) {
-                Some(Attribute::PublicExponent(exponent)) if !exponent.is_empty() => Some(exponent),
-                _ => None,
-            }
-        });
-        let (Some(modulus), Some(exponent)) = (modulus, exponent) else {
-            return self.refuse("the token does not say the public half of its key");
-        };
-        let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
-        PublicKey::new(&modulus[zeros..], &exponent)
-            .map_err(|error| Refusal::file(&self.uri.name(), error))
+        Ok(objects)
+    }
+
+    fn mechanisms(&self) -> Result<Vec<MechanismType>, DeviceError> {
+        { self.pkcs11.get_mechanism_list(self.slot) }
+            .map_err(|error| DeviceError::Token(reason(&error)))
     }
 
     fn objects(&self, wanted: &[Attribute]) -> Outcome<Vec<ObjectHandle>> {
@@ -210,6 +202,14 @@ fn reason(error: &Error) -> String {
         Error::Pkcs11(code, function) => format!("{function} answers {code:?}"),
         other => other.to_string(),
     }
+}
+
+/// Says that the token is not there any more, if that is why a module failed.
+fn removed(error: &Error) -> Option<String> {
+    let Error::Pkcs11(RvError::DeviceRemoved | RvError::TokenNotPresent, _) = error else {
+        return None;
+    };
+    Some("the token was removed".into())
 }
 
 /// Writes an id as a URI has it.

@@ -4,7 +4,9 @@
 
 use security_domain::both::{Both, BothPublicKeys, Second};
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+use security_domain::kem::{
+    EcdhDevice, EcdhP256, Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
+};
 use security_domain::rsa;
 use security_domain::sealed_domain::{ExpectedDomain, SealedDomain};
 
@@ -33,6 +35,26 @@ entry!(reach_mlkem1024_p384, |input, out| all::<MlKem1024P384>(
     input, out
 ));
 entry!(reach_mlkem1024, |input, out| all::<MlKem1024>(input, out));
+
+/// A device that answers with what it is given.
+struct Device;
+
+impl EcdhDevice for Device {
+    type Error = ();
+
+    fn agree(&mut self, theirs: &[u8; 65], x: &mut [u8; 32]) -> Result<(), ()> {
+        x.iter_mut().zip(theirs).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+}
+
+entry!(reach_p256_in_a_device, |input, out| {
+    let Ok(public) = PublicKey::from_bytes(input) else {
+        return 0;
+    };
+    let mut identity = EcdhP256::new(public, Device);
+    { identity.unwrap_key(input, input, &mut Xorshift(1), out) }.unwrap_or(0)
+});
 
 /// Wraps and unwraps with an RSA key and another.
 fn both<K: Second>(input: &[u8], out: &mut [u8]) -> usize {

@@ -1,34 +1,40 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Decrypts with a private key in a token: RSAES-OAEP on the token where it has SHA-256, or else
+//! Decrypts with a private RSA key in a token: RSAES-OAEP on the token where it has SHA-256, or else
 //! the private operation alone.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsOaepParams, PkcsOaepSource};
 use cryptoki::mechanism::{Mechanism, MechanismType};
-use cryptoki::object::ObjectHandle;
+use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use security_domain::custodian::{Identity, RawDevice, RawRsa, UnwrapError};
 use security_domain::rng::Generator;
 use security_domain::rsa::PublicKey;
 use zeroize::Zeroizing;
 
-use super::{Token, reason};
+use super::{Token, reason, removed};
 use crate::key::DeviceError;
+use crate::report::{Outcome, Refusal};
 
-/// A private key in a token whose user is logged in.
-pub struct TokenKey {
+/// A private RSA key in a token whose user is logged in.
+pub struct RsaKey {
     token: Token,
     object: ObjectHandle,
     public: PublicKey,
 }
 
-impl TokenKey {
-    pub fn new(token: Token, object: ObjectHandle, public: PublicKey) -> Self {
-        Self {
+impl RsaKey {
+    /// Takes the private key `object`, which must decrypt.
+    pub fn open(token: Token, object: ObjectHandle) -> Outcome<Self> {
+        if let Some(Attribute::Decrypt(false)) = token.attribute(object, AttributeType::Decrypt) {
+            return token.refuse("the key in the token may not decrypt (its CKA_DECRYPT is false)");
+        }
+        let public = public_key(&token, object)?;
+        Ok(Self {
             token,
             object,
             public,
-        }
+        })
     }
 
     pub fn public(&self) -> &PublicKey {
@@ -44,11 +50,6 @@ impl TokenKey {
         session
             .decrypt(mechanism, self.object, wrapped)
             .map(Zeroizing::new)
-    }
-
-    fn mechanisms(&self) -> Result<Vec<MechanismType>, DeviceError> {
-        let Token { pkcs11, slot, .. } = &self.token;
-        { pkcs11.get_mechanism_list(*slot) }.map_err(|error| DeviceError::Token(reason(&error)))
     }
 
     /// Decrypts OAEP on the token; nothing if the token does not have it with SHA-256.
@@ -86,7 +87,31 @@ impl TokenKey {
     }
 }
 
-impl Identity for TokenKey {
+/// Returns the public half, from the private key or the public key with the same id.
+fn public_key(token: &Token, object: ObjectHandle) -> Outcome<PublicKey> {
+    let objects = token.halves(object)?;
+    let modulus =
+        objects.iter().find_map(
+            |object| match token.attribute(*object, AttributeType::Modulus) {
+                Some(Attribute::Modulus(modulus)) if !modulus.is_empty() => Some(modulus),
+                _ => None,
+            },
+        );
+    let exponent = objects.iter().find_map(|object| {
+        match token.attribute(*object, AttributeType::PublicExponent) {
+            Some(Attribute::PublicExponent(exponent)) if !exponent.is_empty() => Some(exponent),
+            _ => None,
+        }
+    });
+    let (Some(modulus), Some(exponent)) = (modulus, exponent) else {
+        return token.refuse("the token does not say the public half of its key");
+    };
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    PublicKey::new(&modulus[zeros..], &exponent)
+        .map_err(|error| Refusal::file(&token.uri.name(), error))
+}
+
+impl Identity for RsaKey {
     type Error = DeviceError;
 
     fn unwrap_key<R: Generator + ?Sized>(
@@ -96,7 +121,7 @@ impl Identity for TokenKey {
         rng: &mut R,
         out: &mut [u8],
     ) -> Result<usize, UnwrapError<DeviceError>> {
-        let mechanisms = self.mechanisms().map_err(UnwrapError::Device)?;
+        let mechanisms = self.token.mechanisms().map_err(UnwrapError::Device)?;
         if mechanisms.contains(&MechanismType::RSA_PKCS_OAEP)
             && let Some(message) = self.oaep(wrapped)
         {
@@ -114,7 +139,7 @@ impl Identity for TokenKey {
 }
 
 /// The private operation alone.
-struct Raw<'k>(&'k TokenKey);
+struct Raw<'k>(&'k RsaKey);
 
 impl RawDevice for Raw<'_> {
     type Error = DeviceError;
@@ -134,9 +159,6 @@ fn of_token(error: &Error) -> DeviceError {
         Error::Pkcs11(RvError::KeyFunctionNotPermitted, _) => {
             "the key in the token may not decrypt".into()
         }
-        Error::Pkcs11(RvError::DeviceRemoved | RvError::TokenNotPresent, _) => {
-            "the token was removed".into()
-        }
-        error => reason(error),
+        error => removed(error).unwrap_or_else(|| reason(error)),
     })
 }

@@ -2,9 +2,13 @@
 //! Keys that are not RSA keys: drawn, wrapped to, unwrapped with. Seeds, random bytes and messages are
 //! secret.
 
+use std::convert::Infallible;
+
 use security_domain::both::{Both, BothPublicKeys};
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+use security_domain::kem::{
+    EcdhDevice, EcdhP256, Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
+};
 
 use crate::Operation;
 use crate::rng::SecretRng;
@@ -20,6 +24,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("kem: unwrap, X-Wing", unwrap::<XWing>),
     ("kem: unwrap, MLKEM1024-P384", unwrap::<MlKem1024P384>),
     ("kem: unwrap, ML-KEM-1024", unwrap::<MlKem1024>),
+    ("kem: unwrap, P-256 in a device", device),
     ("kem: draw, write, read a key", store::<XWing>),
     ("both: wrap, unwrap, RSA and X-Wing", both),
 ];
@@ -64,6 +69,39 @@ fn unwrap<K: Kem>() {
         key.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(63), &mut out)
             .is_err()
     );
+}
+
+/// A device that has the private key 1, so that the answer is the point that it is given; secret.
+struct Device;
+
+impl EcdhDevice for Device {
+    type Error = Infallible;
+
+    fn agree(&mut self, theirs: &[u8; 65], x: &mut [u8; 32]) -> Result<(), Infallible> {
+        x.copy_from_slice(&theirs[1..33]);
+        hide(x);
+        Ok(())
+    }
+}
+
+fn device() {
+    let mut one = [0; 32];
+    one[31] = 1;
+    let key = PrivateKey::<P256>::from_seed(&one).unwrap();
+    let public = key.public_key().unwrap();
+    let mut wrapped = vec![0; public.algorithm().wrapped_len(65)];
+    public
+        .wrap(&[7; 65], &[1; 32], &mut SecretRng(68), &mut wrapped)
+        .unwrap();
+    reveal(&mut wrapped);
+    let mut identity = EcdhP256::new(public, Device);
+    let mut out = [0; 65];
+    let len = identity.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(69), &mut out);
+    assert_eq!(len, Ok(65));
+    assert_eq!(revealed(&out), [7; 65]);
+    wrapped[70] ^= 1;
+    let len = identity.unwrap_key(&wrapped, &[1; 32], &mut SecretRng(69), &mut out);
+    assert!(len.is_err());
 }
 
 fn store<K: Kem>() {
