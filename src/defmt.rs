@@ -46,7 +46,7 @@ mod sealed_domain {
     use crate::contribution::{ProposalDigest, RequestDigest, SessionId};
     use crate::custodian::CustodianId;
     use crate::drill::{ChallengeDigest, ChallengeId};
-    use crate::lifecycle::{ArtifactDigest, SinkAnswer};
+    use crate::lifecycle::{ArtifactDigest, PinsDigest, SinkAnswer};
     use crate::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead};
     use crate::x509::Thumbprint;
 
@@ -60,7 +60,14 @@ mod sealed_domain {
     );
     digits!(ChallengeDigest, ChallengeId);
     digits!(ActDigest, ActId, ActSubject, ArtifactDigest);
-    digits!(InstanceId, LedgerHead, RequestDigest, SessionId, Thumbprint);
+    digits!(
+        InstanceId,
+        LedgerHead,
+        PinsDigest,
+        RequestDigest,
+        SessionId,
+        Thumbprint
+    );
 
     impl Format for SinkAnswer {
         fn format(&self, f: Formatter<'_>) {

@@ -34,6 +34,15 @@ impl SigningKey {
         VerifyKey(self.expanded().verifying_key().to_bytes())
     }
 
+    /// Returns the public half, to be published.
+    ///
+    /// Secret: the seed. Public: the public half. Leaks: nothing else.
+    pub fn published_key(&self) -> VerifyKey {
+        let VerifyKey(mut bytes) = self.verify_key();
+        declassify_bytes(&mut bytes);
+        VerifyKey(bytes)
+    }
+
     /// Signs, and verifies the signature: a wrong one, made under a fault, would reveal the key.
     ///
     /// Secret: the key. Public: the message, the signature. Leaks: nothing else.

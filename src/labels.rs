@@ -65,6 +65,8 @@ pub enum Purpose {
     Drill,
     /// The commitment to a drill's value.
     DrillValue,
+    /// What a domain key signs of an HSM that speaks for it.
+    Endorsement,
     /// The digest of an act that custodians approve.
     Act,
     /// The digest of an artifact in the report of a rehearsal.
@@ -143,6 +145,7 @@ impl Purpose {
             Self::Challenge => "security-domain/v1 challenge",
             Self::Drill => "security-domain/v1 drill",
             Self::DrillValue => "security-domain/v1 drill value",
+            Self::Endorsement => "security-domain/v1 endorsement",
             Self::Act => "security-domain/v1 act",
             Self::Rehearsal => "security-domain/v1 rehearsal",
             Self::Record => "security-domain/v1 record",
@@ -171,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 46] = [
+    const ALL: [Purpose; 47] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -200,6 +203,7 @@ mod tests {
         Purpose::Challenge,
         Purpose::Drill,
         Purpose::DrillValue,
+        Purpose::Endorsement,
         Purpose::Act,
         Purpose::Rehearsal,
         Purpose::Record,

@@ -119,6 +119,7 @@ mod host;
 #[cfg(feature = "managed-hsm")]
 mod import;
 mod instance;
+mod ledger;
 mod provision;
 mod recover;
 mod rehearse;
@@ -133,6 +134,7 @@ mod state;
 mod transfer_key;
 mod vault;
 
+pub use crate::ed25519::VerifyKey;
 pub use activate::{Activation, Sealable};
 pub use backup::{Backup, Restore};
 pub use demand::DemandError;
@@ -143,6 +145,7 @@ pub use holding::Artifacts;
 pub use host::{Host, SinkAnswer};
 #[cfg(feature = "managed-hsm")]
 pub use import::{ExpectedArtifact, MAX_IMPORT_FAILURES, ROOT_TAG};
+pub use ledger::{Endorsement, Ledger, PinsDigest};
 pub use recover::{Added, Gathers};
 pub use rehearse::ArtifactDigest;
 pub use rotate::{Adopted, Proofs, Proposed, Reason, RotationError, RotationStatus};

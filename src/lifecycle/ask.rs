@@ -9,10 +9,11 @@ use crate::custodian::{Algorithm, Recipient};
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::host::{Host, watched};
+use crate::lifecycle::ledger;
 use crate::lifecycle::session::Clock;
 use crate::lifecycle::vault::Vault;
 use crate::rng::{self, Watched};
-use crate::sealed_domain::{LedgerHead, SealedDomain};
+use crate::sealed_domain::SealedDomain;
 use crate::self_test::Test;
 
 /// The kind of transfer key that a session is to have, and a permit to draw it.
@@ -156,7 +157,7 @@ impl<const N: usize> Vault<N> {
             module_version: host.module_version(),
             created: clock.latest,
             expires: clock.expires,
-            ledger_head: LedgerHead::NONE,
+            ledger_head: ledger::head(host),
         };
         let signer = match purpose {
             SessionPurpose::Rotate(_) => Some(&self.held.root),

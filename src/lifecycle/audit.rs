@@ -11,6 +11,8 @@ use core::hint::black_box;
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
 use super::host::{Host, SinkAnswer};
+use super::ledger;
+use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 
 /// Events that happened although the sink refused them, one bit for each. The record at rest holds
@@ -27,7 +29,29 @@ pub(super) struct Audit {
     ended: Option<(Step, Outcome)>,
     refused: Refusals,
     /// The sink's answer to the step under way; a refusal before it has answered.
-    answer: SinkAnswer,
+    answer: Answer,
+}
+
+/// The answers of the sink and of the log, of which both must agree.
+#[derive(Clone, Copy)]
+struct Answer {
+    sink: SinkAnswer,
+    log: SinkAnswer,
+}
+
+impl Answer {
+    const NONE: Self = Self {
+        sink: SinkAnswer::NONE,
+        log: SinkAnswer::NONE,
+    };
+    const REFUSED: Self = Self {
+        sink: SinkAnswer::REFUSED,
+        log: SinkAnswer::REFUSED,
+    };
+
+    fn is_agreed(&self) -> Mask {
+        self.sink.is_agreed() & self.log.is_agreed()
+    }
 }
 
 /// Refused steps, by their kind.
@@ -66,7 +90,7 @@ impl Audit {
             waiting: [0; Step::ALL.len()],
             reported: [0; Step::ALL.len()],
         },
-        answer: SinkAnswer::NONE,
+        answer: Answer::NONE,
     };
 
     /// Returns a permit if the sink has accepted the step under way: the answer is tested again where the
@@ -77,7 +101,7 @@ impl Audit {
 
     /// Marks the step under way as interrupted, because another step begins.
     pub(super) fn interrupt(&mut self) {
-        self.answer = SinkAnswer::REFUSED;
+        self.answer = Answer::REFUSED;
         if let Some(step) = self.open.take() {
             self.ended = Some((step, Outcome::Interrupted));
         }
@@ -168,20 +192,23 @@ impl Audit {
     }
 }
 
-/// Returns a permit for `event` if the sink accepts it, and leaves its answer in `answer`.
+/// Returns a permit for `event` if the sink accepts it and then the log, and leaves their answers in
+/// `answer`.
 fn ask<H: Host>(
     host: &mut H,
     event: &Event,
-    answer: &mut SinkAnswer,
+    answer: &mut Answer,
 ) -> Result<Permit, LifecycleError> {
-    // Until the sink has answered, the answer is a refusal.
-    *black_box(&mut *answer) = SinkAnswer::REFUSED;
-    *black_box(&mut *answer) = host.report(event);
+    // Until both have answered, the answer is a refusal.
+    *black_box(&mut *answer) = Answer::REFUSED;
+    *black_box(&mut answer.sink) = host.report(event);
+    Verdict::twice(|| answer.sink.is_agreed()).or(LifecycleError::SinkRefused)?;
+    *black_box(&mut answer.log) = ledger::record(host, event);
     Verdict::twice(|| answer.is_agreed()).permit(LifecycleError::SinkRefused)
 }
 
 /// Reports an event on which no step depends.
 fn tell<H: Host>(host: &mut H, event: &Event) -> Result<(), LifecycleError> {
-    let mut answer = SinkAnswer::REFUSED;
+    let mut answer = Answer::REFUSED;
     ask(host, event, &mut answer)?.spend(LifecycleError::SinkRefused)
 }

@@ -27,6 +27,7 @@
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
 use super::host::{Host, HostRng};
+use super::ledger;
 use super::stage::Stage;
 use super::state::{Domain, InUse};
 use super::vault::{Next, Vault};
@@ -36,7 +37,6 @@ use crate::backup::{
 };
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
-use crate::sealed_domain::LedgerHead;
 use crate::secret::wipe;
 use crate::storage::record::RecordError;
 
@@ -267,7 +267,7 @@ impl<const N: usize> Vault<N> {
         let info = BackupInfo {
             epoch: self.standing.epoch,
             instance: self.instance.id,
-            ledger_head: LedgerHead::NONE,
+            ledger_head: ledger::head(host),
             kind,
             created,
             length,

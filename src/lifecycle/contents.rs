@@ -18,7 +18,8 @@ use crate::rsa::{ModulusSize, PrivateKey};
 #[cfg(feature = "managed-hsm")]
 use crate::sealed_domain::MAX_TEXT_LEN;
 use crate::sealed_domain::{
-    BirthCommitment, HeaderDigest, InstanceId, MAX_ARTIFACTS, MAX_CUSTODIANS, RELEASE_LEN, Root,
+    BirthCommitment, HeaderDigest, InstanceId, LedgerHead, MAX_ARTIFACTS, MAX_CUSTODIANS,
+    RELEASE_LEN, Root,
 };
 use crate::secret::Secret;
 use crate::storage::record::{OVERHEAD, RecordError};
@@ -39,10 +40,14 @@ const VERSION: u8 = 1;
 /// The maximum length of a record without the artifacts, a transfer key, shares, and the
 /// expectations of an import.
 pub(super) const FIXED_ROOM: usize =
-    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 7 * bytes_len(32) + 8 * 9 + OVERHEAD;
+    16 + bytes_len(16) + 2 * bytes_len(32) + 2 * 5 + 8 * bytes_len(32) + 8 * 9 + OVERHEAD;
 
-/// The maximum length of a session's record while it has a transfer key. It has no artifacts then.
-pub(super) const SESSION_ROOM: usize = FIXED_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
+/// What a root and the present sealing take of that.
+const DOMAIN_ROOM: usize = 4 * bytes_len(32);
+
+/// The maximum length of a session's record while it has a transfer key. It has no domain then.
+pub(super) const SESSION_ROOM: usize =
+    FIXED_ROOM - DOMAIN_ROOM + bytes_len(PrivateKey::PKCS8_MAX_LEN);
 
 /// The same with the shares of all custodians.
 pub(super) const RECOVERY_ROOM: usize = {
@@ -105,6 +110,7 @@ pub(super) struct Contents<'a, const N: usize> {
     pub(super) release: &'a Secret<RELEASE_LEN>,
     pub(super) demands: &'a Demands,
     pub(super) session: Option<&'a Place>,
+    pub(super) ledger_head: LedgerHead,
 }
 
 impl<const N: usize> Contents<'_, N> {
@@ -136,7 +142,7 @@ impl<const N: usize> Contents<'_, N> {
     }
 
     fn write(&self, out: &mut Out<'_>) -> Written {
-        out.array(9)?.u8(VERSION)?.u8(self.stage as u8)?;
+        out.array(10)?.u8(VERSION)?.u8(self.stage as u8)?;
         out.bytes(self.instance.id.as_bytes())?
             .bytes(self.instance.seed.expose())?
             .u8(self.owed.0)?;
@@ -152,9 +158,13 @@ impl<const N: usize> Contents<'_, N> {
         }
         demands::write(self.demands, out)?;
         match self.session {
-            Some(place) => write_session(place, self.held, self.stage, out),
-            None => Ok(out.null().map(drop)?),
+            Some(place) => write_session(place, self.held, self.stage, out)?,
+            None => {
+                out.null()?;
+            }
         }
+        out.bytes(self.ledger_head.as_bytes())?;
+        Ok(())
     }
 }
 
@@ -179,6 +189,7 @@ pub(super) struct Places<'a, const N: usize> {
     pub(super) release: &'a mut Secret<RELEASE_LEN>,
     pub(super) demands: &'a mut Demands,
     pub(super) session: &'a mut Place,
+    pub(super) ledger_head: &'a mut LedgerHead,
 }
 
 impl<const N: usize> Places<'_, N> {
@@ -187,7 +198,7 @@ impl<const N: usize> Places<'_, N> {
     /// Secret: root, artifacts, shares, keys. Public: the state, tags, lengths. Leaks: nothing else.
     pub(super) fn read(&mut self, contents: &[u8], watched: &mut dyn Watched) -> Read<Stage> {
         let mut reader = Reader::new(contents);
-        reader.array_of(9, Part::Contents)?;
+        reader.array_of(10, Part::Contents)?;
         if reader.uint(Part::Contents)? != u64::from(VERSION) {
             return Err(Malformed(Part::Contents));
         }
@@ -216,6 +227,7 @@ impl<const N: usize> Places<'_, N> {
                 .set(session)
                 .map_err(|_| Malformed(Part::Session))?;
         }
+        *self.ledger_head = LedgerHead::from_bytes(*reader.fixed(Part::Contents)?);
         if self.agrees(stage, is_held) {
             Ok(stage)
         } else {

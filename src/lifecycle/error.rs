@@ -145,6 +145,8 @@ pub enum LifecycleError {
     AlreadySealed,
     /// The domain is not sealed to custodians yet.
     NotSealed,
+    /// The HSM is empty, and has no name and no key of its own.
+    NoInstance,
     /// A step of a rotation was refused.
     Rotation(RotationError),
     /// An act was refused that needs a quorum's approval.
@@ -244,6 +246,7 @@ impl LifecycleError {
             | Self::TooFewBytes { .. }
             | Self::AlreadySealed
             | Self::NotSealed
+            | Self::NoInstance
             | Self::Rotation(_)
             | Self::Demand(_)
             | Self::NotConfirmed(_)
@@ -478,6 +481,7 @@ impl fmt::Display for LifecycleError {
             ),
             Self::AlreadySealed => f.write_str("the domain is already sealed to its custodians"),
             Self::NotSealed => f.write_str("the domain is not sealed to custodians yet"),
+            Self::NoInstance => f.write_str("the HSM is empty, and has no key of its own"),
             Self::Rotation(error) => error.fmt(f),
             Self::Demand(error) => error.fmt(f),
             Self::NotConfirmed(error) => error.fmt(f),

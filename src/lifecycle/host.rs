@@ -7,6 +7,7 @@ use core::fmt;
 use rand_core::{TryCryptoRng, TryRng};
 
 use super::event::Event;
+use super::ledger::Ledger;
 use super::transfer_key::TransferKey;
 use crate::ct::Mask;
 use crate::custodian::Algorithm;
@@ -83,6 +84,12 @@ pub trait Host: Flash {
     /// }
     /// ```
     fn report(&mut self, event: &Event) -> SinkAnswer;
+
+    /// Returns the log of this HSM, which receives each event after [`report`](Self::report) has agreed to
+    /// it, and must agree as well. `None`, as by default, if there is none.
+    fn ledger(&mut self) -> Option<&mut dyn Ledger> {
+        None
+    }
 
     /// Called at public, evenly spaced points of every long operation, for example to feed a watchdog.
     /// It must not take long. `docs/footprint.md` says how far apart the points are.

@@ -2,7 +2,8 @@
 //! The name and the seed of one HSM.
 
 use crate::ct::{Mask, declassify_bytes, is_zeros};
-use crate::hardened::Permit;
+use crate::ed25519::{SigningKey, VerifyKey};
+use crate::hardened::{Fault, Permit, copy};
 use crate::rng::{self, Generator, RngError};
 use crate::sealed_domain::InstanceId;
 use crate::secret::{Secret, wipe};
@@ -31,6 +32,22 @@ impl Instance {
         declassify_bytes(&mut id);
         self.id = InstanceId::from_bytes(id);
         Ok(drawn.and(rng::check_drawn(self.id.as_bytes())?))
+    }
+
+    /// Copies the HSM's own key, with which it signs the heads of its log.
+    ///
+    /// Secret: the key. Leaks: nothing.
+    pub(super) fn key(&self, key: &mut SigningKey) -> Result<(), Fault> {
+        copy(key.seed_mut().expose_mut(), self.seed.expose())
+    }
+
+    /// Returns the public half of that key.
+    ///
+    /// Secret: the key. Public: the public half. Leaks: nothing else.
+    pub(super) fn verify_key(&self) -> Result<VerifyKey, Fault> {
+        let mut key = SigningKey::zeroed();
+        self.key(&mut key)?;
+        Ok(key.published_key())
     }
 
     /// Returns whether seed and name are set.

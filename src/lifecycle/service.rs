@@ -21,6 +21,8 @@ impl<const N: usize> Vault<N> {
     ) -> Result<O, LifecycleError> {
         let taken = self.serve_open(step, host, act)?;
         self.audit.conclude(host, Outcome::Done);
+        // A step that brought the HSM into use has taken effect. The next one tries again.
+        let _ = self.endorse(host);
         Ok(taken)
     }
 
@@ -36,7 +38,7 @@ impl<const N: usize> Vault<N> {
             self.interrupt();
             let allowed = self.allows(host)?;
             allowed.spend(LifecycleError::Fault)?;
-            let taken = act(self, host);
+            let taken = self.endorse(host).and_then(|()| act(self, host));
             if let Err(error) = &taken {
                 self.backup_key.wipe();
                 match self.audit.is_reported() {

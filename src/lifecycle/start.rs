@@ -6,6 +6,7 @@ use super::contents::{Part, Places};
 use super::error::LifecycleError;
 use super::event::Event;
 use super::host::{Host, watched};
+use super::ledger;
 use super::stage::Stage;
 use super::state::{
     Active, Committed, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused,
@@ -19,6 +20,7 @@ use crate::cbor::Malformed;
 use crate::custodian::Algorithm;
 use crate::hardened::{Fault, Permit};
 use crate::rng::Watched;
+use crate::sealed_domain::LedgerHead;
 use crate::secret::wipe;
 use crate::self_test::{SelfTested, Test};
 use crate::storage::record::{self, Loaded, RecordError};
@@ -205,6 +207,7 @@ fn load<const N: usize, H: Host>(
         Loaded::Blank { position } => {
             permit.spend(LifecycleError::Fault)?;
             vault.position = Some(position);
+            ledger::resume(host, None, LedgerHead::NONE);
             return Ok(Stage::Empty);
         }
         Loaded::Contents { len, position, .. } => {
@@ -215,12 +218,16 @@ fn load<const N: usize, H: Host>(
     vault
         .health
         .first_use(&[Test::Ed25519], &mut watched(host))?;
-    let restored = restore(vault, len, permit, &mut watched(host));
+    let mut head = LedgerHead::NONE;
+    let restored = restore(vault, len, permit, &mut head, &mut watched(host));
     wipe(&mut vault.buffer);
     let stage = restored?;
     if stage.is_left_out() {
         return Err(LifecycleError::LeftOut(stage));
     }
+    vault.in_use = stage.is_in_use();
+    let instance = vault.instance.id;
+    ledger::resume(host, (stage != Stage::Empty).then_some(instance), head);
     host.progress();
     if stage.has_domain() {
         vault.held.name()?;
@@ -236,11 +243,14 @@ fn load<const N: usize, H: Host>(
         return Ok(if over? { Stage::Empty } else { stage });
     }
     // A domain in use starts, even if the end of its rotation cannot be written.
-    match over {
-        Ok(false) => Ok(stage),
-        Err(error) if error.is_fault() => Err(error),
-        _ => Ok(Stage::Active),
-    }
+    let stage = match over {
+        Ok(false) => stage,
+        Err(error) if error.is_fault() => return Err(error),
+        _ => Stage::Active,
+    };
+    // The power may have failed before the endorsement was recorded. The next step tries again.
+    let _ = vault.endorse(host);
+    Ok(stage)
 }
 
 /// Reads the contents of a record, the first `len` bytes of the buffer. `permit` says that they are
@@ -251,6 +261,7 @@ fn restore<const N: usize>(
     vault: &mut Vault<N>,
     len: usize,
     permit: Permit,
+    head: &mut LedgerHead,
     watched: &mut dyn Watched,
 ) -> Result<Stage, LifecycleError> {
     permit.spend(RecordError::Damaged)?;
@@ -263,6 +274,7 @@ fn restore<const N: usize>(
         release: &mut vault.release,
         demands: &mut vault.demands,
         session: &mut vault.session,
+        ledger_head: head,
     };
     { places.read(contents, watched) }.map_err(|Malformed(part)| match part {
         Part::UnknownState(code) => LifecycleError::UnknownState(code),

@@ -10,6 +10,7 @@ use super::health::Health;
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::instance::Instance;
+use super::ledger;
 use super::session::Place;
 use super::stage::Stage;
 use super::standing::Standing;
@@ -33,7 +34,7 @@ pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
 /// bytes, and room for a session and for the key of a backup; [`vault_room`] computes `N`.
 ///
 /// A `static` vault begins as zeros, so it takes no room in the flash of a microcontroller. For four
-/// artifacts of one KiB in total it takes 12,272 bytes of RAM on a Cortex-M4: twice `N`, and 4.5 KB.
+/// artifacts of one KiB in total it takes 12,280 bytes of RAM on a Cortex-M4: twice `N`, and 4.5 KB.
 ///
 /// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets.
 /// Dropping the domain wipes the vault.
@@ -51,6 +52,8 @@ pub struct Vault<const N: usize> {
     /// The key of the backup that is being made or restored.
     pub(super) backup_key: BackupKey,
     pub(super) audit: Audit,
+    /// Whether the state is one of use.
+    pub(super) in_use: bool,
     pub(super) counter_is_hardware: bool,
     pub(super) health: Health,
     /// `None` before the flash has been read.
@@ -89,6 +92,7 @@ impl<const N: usize> Vault<N> {
             demands: Demands::NONE,
             backup_key: BackupKey::none(),
             audit: Audit::NONE,
+            in_use: false,
             counter_is_hardware: false,
             health: Health::UNTESTED,
             position: None,
@@ -223,6 +227,7 @@ impl<const N: usize> Vault<N> {
             release,
             demands,
             session: next.stage.is_session().then_some(&*session),
+            ledger_head: ledger::head(host),
         };
         let written = record::settle(host, position, buffer)
             .and_then(|()| contents.encode(buffer))
@@ -233,6 +238,7 @@ impl<const N: usize> Vault<N> {
 
     fn become_next(&mut self, next: Next) -> Result<(), Fault> {
         self.standing = next.standing;
+        self.in_use = next.stage.is_in_use();
         self.pending = Standing::NONE;
         if !next.stage.has_key() {
             self.session.key.wipe();
@@ -292,6 +298,7 @@ impl<const N: usize> Vault<N> {
         self.session.forget();
         self.backup_key.wipe();
         self.demands = Demands::NONE;
+        self.in_use = false;
         self.standing = Standing::NONE;
         self.pending = Standing::NONE;
         wipe(self.release.expose_mut());

@@ -27,6 +27,7 @@ mod imported;
 #[cfg(all(feature = "p256", feature = "pq"))]
 mod kem_sessions;
 mod kinds;
+mod ledger;
 mod life;
 mod memory;
 mod module;

@@ -28,8 +28,8 @@ fn imported(hsm: &mut Hsm) -> Option<In<Imported>> {
         return None;
     };
     let artifact_len = 1 + TAG.len() + 2 + ARTIFACT.len();
-    let parts: [&[u8]; 17] = [
-        &[0x89, 1, 4, 0x50],
+    let parts: [&[u8]; 19] = [
+        &[0x8a, 1, 4, 0x50],
         &[7; 16],
         &[0x58, 32],
         &[8; 32],
@@ -46,6 +46,8 @@ fn imported(hsm: &mut Hsm) -> Option<In<Imported>> {
         &[1, 0x81, 0x82, 0x67],
         TAG,
         &[0xf6],
+        &[0x58, 32],
+        &[0; 32],
     ];
     let mut len = 0;
     for part in parts {

@@ -203,8 +203,8 @@ fn prepare_life(root: &[u8; 32]) -> Option<()> {
     let Ok(Loaded::Blank { mut position }) = record::load(&mut hsm, &mut buffer) else {
         return None;
     };
-    let parts: [&[u8]; 10] = [
-        &[0x89, 1, 5, 0x50],
+    let parts: [&[u8]; 11] = [
+        &[0x8a, 1, 5, 0x50],
         &[7; 16],
         &[0x58, 32],
         &[8; 32],
@@ -213,7 +213,8 @@ fn prepare_life(root: &[u8; 32]) -> Option<()> {
         &[0x58, 32],
         &[0; 32],
         &[0x44, 0x61, b'a', 0x41, 1],
-        &[0xf6, 0xf6, 0xf6],
+        &[0xf6, 0xf6, 0xf6, 0x58, 32],
+        &[0; 32],
     ];
     let mut len = 0;
     for part in parts {
