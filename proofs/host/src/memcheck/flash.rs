@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An HSM around the library. Its generator is secret; what lies on the flash is public, unless told.
 
-use security_domain::lifecycle::{Event, Host, SinkAnswer};
+use security_domain::lifecycle::{Endorsement, Event, Host, Ledger, PinsDigest, SinkAnswer};
 use security_domain::rsa::PrivateKey;
+use security_domain::sealed_domain::{DomainId, InstanceId, LedgerHead};
 use security_domain::secret::Secret;
 use security_domain::storage::{DeviceKey, FlashError, Slot};
 
@@ -20,6 +21,7 @@ pub struct Flash {
     pub counter: u64,
     /// The write that fails, counted down.
     pub fails: Option<u32>,
+    log: Log,
 }
 
 impl Flash {
@@ -43,6 +45,7 @@ impl Flash {
             slots: [const { Vec::new() }; 2],
             counter: 0,
             fails: None,
+            log: Log::default(),
         }
     }
 }
@@ -108,5 +111,43 @@ impl Host for Flash {
 
     fn report(&mut self, _: &Event) -> SinkAnswer {
         SinkAnswer::AGREED
+    }
+
+    fn ledger(&mut self) -> Option<&mut dyn Ledger> {
+        Some(&mut self.log)
+    }
+}
+
+/// A log that keeps nothing but whether an endorsement is due.
+#[derive(Default)]
+struct Log {
+    domain: Option<DomainId>,
+}
+
+impl Ledger for Log {
+    fn resume(&mut self, _: Option<InstanceId>, _: LedgerHead) {}
+
+    fn begin(&mut self, _: InstanceId) {}
+
+    fn record(&mut self, _: u64, event: &Event) -> SinkAnswer {
+        if let Event::Activate { domain, .. } | Event::Recover { domain, .. } = event {
+            self.domain = Some(*domain);
+        }
+        SinkAnswer::AGREED
+    }
+
+    fn head(&mut self) -> LedgerHead {
+        LedgerHead::NONE
+    }
+
+    fn endorsement_due(&mut self) -> Option<PinsDigest> {
+        self.domain.map(|_| PinsDigest::from_bytes([0; 32]))
+    }
+
+    fn endorse(&mut self, _: u64, endorsement: &Endorsement) -> SinkAnswer {
+        match self.domain.take() {
+            Some(domain) if endorsement.is_of(domain) => SinkAnswer::AGREED,
+            _ => SinkAnswer::REFUSED,
+        }
     }
 }
