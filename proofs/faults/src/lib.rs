@@ -18,6 +18,7 @@ mod expect;
 mod host;
 mod import;
 mod kem;
+mod kinds;
 mod record;
 mod restore;
 mod scene;
