@@ -125,6 +125,9 @@ pub mod self_test;
 #[cfg(feature = "sealed-domain")]
 pub mod lifecycle;
 
+#[cfg(feature = "sealed-domain")]
+pub mod policy;
+
 #[cfg(feature = "defmt")]
 mod defmt;
 

@@ -197,6 +197,16 @@ impl Algorithm {
             && this.problems >= other.problems
     }
 
+    /// Returns the bits of security against a conventional computer.
+    pub(crate) const fn security_bits(self) -> u16 {
+        self.strength().conventional
+    }
+
+    /// Returns whether a quantum computer would not open what is wrapped.
+    pub(crate) const fn withstands_quantum_computers(self) -> bool {
+        self.strength().quantum > 0
+    }
+
     const fn strength(self) -> Strength {
         let (conventional, quantum, problems) = match self {
             Self::Rsa2048OaepSha256 => (112, 0, 1),

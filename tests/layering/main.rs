@@ -31,7 +31,7 @@ const LAYERS: [&[&str]; 6] = [
         "approval",
         "storage",
     ],
-    &["managed_hsm", "self_test", "lifecycle", "defmt"],
+    &["managed_hsm", "self_test", "lifecycle", "policy", "defmt"],
 ];
 
 /// Files that only gather and re-export.
