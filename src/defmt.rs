@@ -45,6 +45,7 @@ mod sealed_domain {
     use crate::backup::BackupId;
     use crate::contribution::{ProposalDigest, RequestDigest, SessionId};
     use crate::custodian::CustodianId;
+    use crate::custody::RecordHash;
     use crate::drill::{ChallengeDigest, ChallengeId};
     use crate::lifecycle::{ArtifactDigest, PinsDigest, SinkAnswer};
     use crate::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead};
@@ -52,6 +53,7 @@ mod sealed_domain {
 
     digits!(
         BackupId,
+        RecordHash,
         ProposalDigest,
         CustodianId,
         BirthCommitment,

@@ -126,6 +126,9 @@ pub mod self_test;
 pub mod lifecycle;
 
 #[cfg(feature = "sealed-domain")]
+pub mod custody;
+
+#[cfg(feature = "sealed-domain")]
 pub mod policy;
 
 #[cfg(feature = "defmt")]

@@ -16,6 +16,7 @@ use security_domain::approval::{ApprovalError, ApproveError, CollectError, Spend
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
+use security_domain::custody::ProveError;
 use security_domain::drill::{ChallengeError, RespondError, ResponseError, ValueError};
 use security_domain::lifecycle::{
     DemandError, LifecycleError, RotationError, TransferKeyError, Unconfirmed,
@@ -131,6 +132,7 @@ fn all() -> Vec<Wrapping> {
             ContributeError::Wrap,
             WrapError::WrongLength,
         ),
+        wraps("ProveError::Record", ProveError::Record, RngError),
         wraps("ApproveError::Expect", ApproveError::Expect, expect),
         wraps("ApproveError::Unfit", ApproveError::Unfit, unfit),
         wraps("ApprovalError::Expect", ApprovalError::Expect, expect),

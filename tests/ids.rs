@@ -10,10 +10,13 @@ use security_domain::approval::{ActDigest, ActId, ActSubject};
 use security_domain::backup::BackupId;
 use security_domain::contribution::{RequestDigest, SessionId};
 use security_domain::custodian::CustodianId;
+use security_domain::custody::RecordHash;
 use security_domain::drill::{ChallengeDigest, ChallengeId};
 use security_domain::hex::{self, HexError};
 use security_domain::lifecycle::ArtifactDigest;
-use security_domain::sealed_domain::{BirthCommitment, DomainId, HeaderDigest, InstanceId};
+use security_domain::sealed_domain::{
+    BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead,
+};
 use security_domain::shamir::check::{SetId, ShareDigest};
 
 fn comes_back<T: Display + FromStr<Err = HexError> + PartialEq + Debug>(id: T) {
@@ -40,6 +43,8 @@ proptest! {
     #[test]
     fn what_is_printed_is_read(bytes: [u8; 32]) {
         comes_back(DomainId::from_bytes(bytes));
+        comes_back(LedgerHead::from_bytes(bytes));
+        comes_back(RecordHash::from_bytes(bytes));
         comes_back(HeaderDigest::from_bytes(bytes));
         comes_back(BirthCommitment::from_bytes(bytes));
         comes_back(RequestDigest::from_bytes(bytes));

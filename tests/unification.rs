@@ -47,10 +47,17 @@ mod sharing {
 #[cfg(feature = "sealed-domain")]
 mod sealed {
     use security_domain::{
-        approval, backup, contribution, custodian, drill, lifecycle, rsa, sealed_domain, self_test,
-        storage, x509,
+        approval, backup, contribution, custodian, custody, drill, lifecycle, rsa, sealed_domain,
+        self_test, storage, x509,
     };
 
+    matched!(custody::CheckpointError: OtherInstance NotSigned BadSignature BadLine BufferTooSmall Fault ..);
+    matched!(custody::CheckpointField: Text Origin Size Root Signature ..);
+    matched!(custody::CheckpointFileError: TooLong Malformed ..);
+    matched!(custody::ProofError: OtherSize NoSuchRecord Shorter WrongLength WrongRoot Fault ..);
+    matched!(custody::ProofField: File Version Kind First Size Nodes ..);
+    matched!(custody::ProofFileError: UnknownVersion Malformed NotDeterministic ..);
+    matched!(custody::ProveError<u8>: NoSuchRecord Shorter Record BufferTooSmall Fault ..);
     matched!(approval::ActError: Expiry Rng BufferTooSmall Fault ..);
     matched!(approval::ActKind: EmitRelease FullBackup VetoBreakGlass CloseReview DropDemands ..);
     matched!(approval::ApprovalError: Expect Unfit OtherAct NotListed Unsigned Repeated Fault ..);

@@ -63,13 +63,13 @@ id! {
 }
 
 id! {
-    /// The newest record of an HSM's ledger.
-    #[doc(hidden)] // No HSM keeps a ledger yet.
+    /// The state of an HSM's log after its newest record: the root of the Merkle tree of all records
+    /// ([`custody`](crate::custody)).
     LedgerHead, 32
 }
 
 impl LedgerHead {
-    /// There is no ledger.
+    /// There is no log, or it has no record.
     pub const NONE: Self = Self([0; 32]);
 }
 

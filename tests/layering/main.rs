@@ -31,7 +31,14 @@ const LAYERS: [&[&str]; 6] = [
         "approval",
         "storage",
     ],
-    &["managed_hsm", "self_test", "lifecycle", "policy", "defmt"],
+    &[
+        "managed_hsm",
+        "self_test",
+        "lifecycle",
+        "custody",
+        "policy",
+        "defmt",
+    ],
 ];
 
 /// Files that only gather and re-export.
