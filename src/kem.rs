@@ -8,7 +8,8 @@
 //! | `XWing`, `MlKem1024P384` | `pq` | HPKE (draft-ietf-hpke-pq) |
 //! | `MlKem1024` | `pq` | AES-256 key wrap with padding (SP 800-38F) |
 //!
-//! A private key is its seed, of 32 or 64 bytes. It is expanded when it is used.
+//! A private key is its seed, of 32 or 64 bytes. It is expanded when it is used. A private key of
+//! P-256 may also be in a device that computes ECDH (`EcdhP256`).
 #![cfg_attr(
     feature = "pq",
     doc = "

@@ -4,9 +4,12 @@
 use core::hint::black_box;
 
 use security_domain::custodian::{Identity, Recipient};
-use security_domain::kem::{Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing};
+use security_domain::kem::{
+    EcdhP256, Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
+};
 use security_domain::rng::{Watched, WithProgress};
 
+use crate::device::Device;
 use crate::pace::sign_of_life;
 use crate::rng::Xorshift;
 use crate::statics::Static;
@@ -121,6 +124,28 @@ each!(p256, P256);
 each!(x_wing, XWing);
 each!(mlkem1024_p384, MlKem1024P384);
 each!(mlkem1024, MlKem1024);
+
+/// Leaves nothing of the message that a key in a device opens.
+#[unsafe(no_mangle)]
+extern "C" fn residue_p256_in_a_device() -> u32 {
+    let mut out = [0; MESSAGE.len()];
+    let right = in_a_device(&mut out) == Some(MESSAGE.len()) && out == MESSAGE;
+    out.fill(0);
+    black_box(&out);
+    u32::from(right)
+}
+
+#[inline(never)]
+fn in_a_device(out: &mut [u8]) -> Option<usize> {
+    let mut one = [0; 32];
+    *one.last_mut()? = 1;
+    let key = PrivateKey::<P256>::from_seed(&one).ok()?;
+    let public = key.public_key().ok()?;
+    let mut wrapped = [0; 65 + MESSAGE.len() + 16];
+    { public.wrap(&MESSAGE, &CONTEXT, &mut Xorshift(24), &mut wrapped) }.ok()?;
+    let mut identity = EcdhP256::new(public, Device);
+    { identity.unwrap_key(&wrapped, &CONTEXT, &mut Xorshift(25), out) }.ok()
+}
 
 /// What must be found: a copy that nobody wipes.
 #[unsafe(no_mangle)]

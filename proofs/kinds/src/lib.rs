@@ -8,6 +8,7 @@
 
 #![no_std]
 
+mod device;
 mod each;
 #[path = "../../firmware/src/entry.rs"]
 mod entry;

@@ -5,11 +5,12 @@
 use security_domain::both::{Both, BothPublicKeys, Second};
 use security_domain::custodian::{Identity, Recipient};
 use security_domain::kem::{
-    EcdhDevice, EcdhP256, Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
+    EcdhP256, Kem, MlKem1024, MlKem1024P384, P256, PrivateKey, PublicKey, XWing,
 };
 use security_domain::rsa;
 use security_domain::sealed_domain::{ExpectedDomain, SealedDomain};
 
+use crate::device::Device;
 use crate::entry::entry;
 use crate::rng::Xorshift;
 
@@ -35,18 +36,6 @@ entry!(reach_mlkem1024_p384, |input, out| all::<MlKem1024P384>(
     input, out
 ));
 entry!(reach_mlkem1024, |input, out| all::<MlKem1024>(input, out));
-
-/// A device that answers with what it is given.
-struct Device;
-
-impl EcdhDevice for Device {
-    type Error = ();
-
-    fn agree(&mut self, theirs: &[u8; 65], x: &mut [u8; 32]) -> Result<(), ()> {
-        x.iter_mut().zip(theirs).for_each(|(to, from)| *to = *from);
-        Ok(())
-    }
-}
 
 entry!(reach_p256_in_a_device, |input, out| {
     let Ok(public) = PublicKey::from_bytes(input) else {
