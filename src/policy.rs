@@ -95,6 +95,20 @@ impl<'a> Custody<'a> {
         }
     }
 
+    /// Returns the state of a domain in use that is kept so: compromised if so many shares may be
+    /// known to others that a quorum of them may be; otherwise destroyed if no HSM is left to hold
+    /// it and too few custodians can contribute.
+    pub fn domain_state(&self, is_in_an_hsm: bool) -> KeyState {
+        let threshold = usize::from(self.threshold.max(1));
+        if self.count(|seat| seat.is_exposed()) >= threshold {
+            return KeyState::Compromised;
+        }
+        match is_in_an_hsm || self.count(|seat| seat.serves()) >= threshold {
+            true => KeyState::Active,
+            false => KeyState::Destroyed,
+        }
+    }
+
     fn count(&self, which: impl Fn(&Seat<'_>) -> bool) -> usize {
         self.seats.iter().filter(|seat| which(seat)).count()
     }

@@ -361,7 +361,7 @@ fn a_domain_is_compromised_when_a_quorum_may_be_known_and_gone_without_quorum_an
         seats[..count]
             .iter_mut()
             .for_each(|seat| seat.state = state);
-        KeyState::of_domain(&custody(&seats), is_in_an_hsm)
+        custody(&seats).domain_state(is_in_an_hsm)
     };
     assert_eq!(state(KeyState::Compromised, 2, true), KeyState::Active);
     assert_eq!(state(KeyState::Compromised, 3, true), KeyState::Compromised);

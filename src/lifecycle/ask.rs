@@ -9,7 +9,7 @@ use crate::custodian::{Algorithm, Recipient};
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::host::{Host, watched};
-use crate::lifecycle::ledger;
+use crate::lifecycle::logged;
 use crate::lifecycle::session::Clock;
 use crate::lifecycle::vault::Vault;
 use crate::rng::{self, Watched};
@@ -157,7 +157,7 @@ impl<const N: usize> Vault<N> {
             module_version: host.module_version(),
             created: clock.latest,
             expires: clock.expires,
-            ledger_head: ledger::head(host),
+            ledger_head: logged::head(host),
         };
         let signer = match purpose {
             SessionPurpose::Rotate(_) => Some(&self.held.root),

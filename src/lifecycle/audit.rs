@@ -10,8 +10,9 @@ use core::hint::black_box;
 
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
-use super::host::{Host, SinkAnswer};
-use super::ledger;
+use super::host::Host;
+use super::logged;
+use super::sink::SinkAnswer;
 use crate::ct::Mask;
 use crate::hardened::{Permit, Verdict};
 
@@ -203,7 +204,7 @@ fn ask<H: Host>(
     *black_box(&mut *answer) = Answer::REFUSED;
     *black_box(&mut answer.sink) = host.report(event);
     Verdict::twice(|| answer.sink.is_agreed()).or(LifecycleError::SinkRefused)?;
-    *black_box(&mut answer.log) = ledger::record(host, event);
+    *black_box(&mut answer.log) = logged::record(host, event);
     Verdict::twice(|| answer.is_agreed()).permit(LifecycleError::SinkRefused)
 }
 

@@ -27,7 +27,7 @@
 use super::error::LifecycleError;
 use super::event::{Event, Outcome, Step};
 use super::host::{Host, HostRng};
-use super::ledger;
+use super::logged;
 use super::stage::Stage;
 use super::state::{Domain, InUse};
 use super::vault::{Next, Vault};
@@ -267,7 +267,7 @@ impl<const N: usize> Vault<N> {
         let info = BackupInfo {
             epoch: self.standing.epoch,
             instance: self.instance.id,
-            ledger_head: ledger::head(host),
+            ledger_head: logged::head(host),
             kind,
             created,
             length,

@@ -12,7 +12,7 @@ use super::contents::SESSION_ROOM;
 use super::error::{LifecycleError, Unconfirmed};
 use super::event::{Ended, Event, Step};
 use super::host::{Host, HostRng, watched};
-use super::ledger;
+use super::logged;
 use super::session::{Clock, Session, Task, Ticked};
 use super::session_key::{Opener, SharedRng};
 use super::stage::Stage;
@@ -233,7 +233,7 @@ impl<const N: usize> Vault<N> {
         };
         let certificate = out.get(..len).map(Thumbprint::of);
         let certificate = certificate.ok_or(LifecycleError::Fault)?;
-        ledger::begin(host, self.instance.id);
+        logged::begin(host, self.instance.id);
         let permit = permit.and(self.audit.report(host, &Event::BeginImport)?);
         let task = Task::Import(Import {
             certificate,

@@ -7,7 +7,7 @@ use super::error::LifecycleError;
 use super::event::{Event, Step};
 use super::host::{Host, HostRng, watched};
 use super::instance::Instance;
-use super::ledger;
+use super::logged;
 use super::stage::Stage;
 use super::state::{Domain, Empty, Provisioned, Refused};
 use super::vault::{Next, Vault};
@@ -155,7 +155,7 @@ impl<const N: usize> Vault<N> {
         let drawn = draw(&mut rng, &mut held.root, instance)?;
         held.name()?;
         let domain = held.id();
-        ledger::begin(host, instance.id);
+        logged::begin(host, instance.id);
         let given = || artifacts.iter().copied();
         let whole = Verdict::twice(|| held.has(given())).permit(LifecycleError::Fault)?;
         let permit = drawn

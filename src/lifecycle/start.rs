@@ -6,7 +6,7 @@ use super::contents::{Part, Places};
 use super::error::LifecycleError;
 use super::event::Event;
 use super::host::{Host, watched};
-use super::ledger;
+use super::logged;
 use super::stage::Stage;
 use super::state::{
     Active, Committed, Domain, Empty, Guard, Provisioned, QuorumMet, Recovering, Refused,
@@ -207,7 +207,7 @@ fn load<const N: usize, H: Host>(
         Loaded::Blank { position } => {
             permit.spend(LifecycleError::Fault)?;
             vault.position = Some(position);
-            ledger::resume(host, None, LedgerHead::NONE);
+            logged::resume(host, None, LedgerHead::NONE);
             return Ok(Stage::Empty);
         }
         Loaded::Contents { len, position, .. } => {
@@ -227,7 +227,7 @@ fn load<const N: usize, H: Host>(
     }
     vault.in_use = stage.is_in_use();
     let instance = vault.instance.id;
-    ledger::resume(host, (stage != Stage::Empty).then_some(instance), head);
+    logged::resume(host, (stage != Stage::Empty).then_some(instance), head);
     host.progress();
     if stage.has_domain() {
         vault.held.name()?;

@@ -10,7 +10,7 @@ use super::health::Health;
 use super::holding::{Holding, artifacts_len};
 use super::host::Host;
 use super::instance::Instance;
-use super::ledger;
+use super::logged;
 use super::session::Place;
 use super::stage::Stage;
 use super::standing::Standing;
@@ -227,7 +227,7 @@ impl<const N: usize> Vault<N> {
             release,
             demands,
             session: next.stage.is_session().then_some(&*session),
-            ledger_head: ledger::head(host),
+            ledger_head: logged::head(host),
         };
         let written = record::settle(host, position, buffer)
             .and_then(|()| contents.encode(buffer))

@@ -135,8 +135,8 @@ fn assess_pairs(custody: &Custody<'_>, report: &mut dyn FnMut(Finding)) {
     ];
     for (place, seat) in custody.seats.iter().enumerate() {
         for (rule, same) in rules {
-            let before = custody.seats.iter().enumerate().take(place);
-            if let Some((other, _)) = before.filter(|(_, other)| same(other, seat)).last() {
+            let mut before = custody.seats.iter().enumerate().take(place);
+            if let Some((other, _)) = before.rfind(|(_, other)| same(other, seat)) {
                 report(Finding {
                     rule,
                     subject: Subject::Seats(other, place),

@@ -3,8 +3,6 @@
 
 use core::fmt;
 
-use super::Custody;
-
 /// The state of a key: of a custodian's, or of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -24,22 +22,6 @@ pub enum KeyState {
     Compromised,
     /// It no longer exists (section 7.6).
     Destroyed,
-}
-
-impl KeyState {
-    /// Returns the state of a domain in use with this custody: compromised if so many shares may be
-    /// known to others that a quorum of them may be; otherwise destroyed if no HSM is left to hold
-    /// it and too few custodians can contribute.
-    pub fn of_domain(custody: &Custody<'_>, is_in_an_hsm: bool) -> Self {
-        let threshold = usize::from(custody.threshold.max(1));
-        if custody.count(|seat| seat.is_exposed()) >= threshold {
-            return Self::Compromised;
-        }
-        match is_in_an_hsm || custody.count(|seat| seat.serves()) >= threshold {
-            true => Self::Active,
-            false => Self::Destroyed,
-        }
-    }
 }
 
 impl fmt::Display for KeyState {

@@ -13,7 +13,7 @@ use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
 use crate::lifecycle::holding::artifact_len;
 use crate::lifecycle::host::{Host, HostRng};
-use crate::lifecycle::ledger;
+use crate::lifecycle::logged;
 use crate::lifecycle::recover::Gathers;
 use crate::lifecycle::session::{Aim, Clock, Recovery, Session, Task};
 use crate::lifecycle::stage::Stage;
@@ -265,7 +265,7 @@ impl<const N: usize> Vault<N> {
         let mut source = HostRng(host);
         let mut rng = self.hedged(&mut secret, &mut source, header.as_bytes(), now)?;
         let named = self.instance.draw(&mut rng)?;
-        ledger::begin(host, self.instance.id);
+        logged::begin(host, self.instance.id);
         let what = (Aim::Recover, None);
         self.gather(sealed, expect, clock, what, permit.and(named), host)
     }
@@ -294,7 +294,7 @@ impl<const N: usize> Vault<N> {
         let mut rng = self.hedged(&mut secret, &mut source, header.as_bytes(), now)?;
         let permit = permit.and(self.instance.draw(&mut rng)?);
         let session = self.draw_session(&begun, &mut rng)?;
-        ledger::begin(host, self.instance.id);
+        logged::begin(host, self.instance.id);
         let what = (aim.purpose(), session);
         let asked = self.ask(sealed, what, clock, begun, host, out)?;
         let permit = permit.and(asked.permit);
