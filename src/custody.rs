@@ -25,6 +25,7 @@
 
 mod checkpoint;
 mod proof;
+mod sign;
 mod tree;
 
 pub use checkpoint::{

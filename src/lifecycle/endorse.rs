@@ -73,13 +73,12 @@ impl<S: State, const N: usize> Domain<'_, S, N> {
         }
     }
 
-    /// Signs the text of a checkpoint with the HSM's own key.
+    /// Signs a message with the HSM's own key, for what the HSM says of its log alone.
     ///
-    /// Secret: the HSM's own key. Public: the text, the signature. Leaks: nothing else.
-    #[expect(dead_code, reason = "no checkpoint is exported yet")]
-    pub(crate) fn sign_checkpoint<H: Host>(
+    /// Secret: the HSM's own key. Public: the message, the signature. Leaks: nothing else.
+    pub(crate) fn sign_as_instance<H: Host>(
         &self,
-        text: &[u8],
+        message: &[u8],
         host: &mut H,
     ) -> Result<[u8; SIGNATURE_LEN], LifecycleError> {
         let vault = &self.vault;
@@ -89,7 +88,7 @@ impl<S: State, const N: usize> Domain<'_, S, N> {
         burning::<{ burn::SEALING }, _>(|| {
             let mut key = SigningKey::zeroed();
             vault.instance.key(&mut key)?;
-            let signature = key.sign(text, &mut watched(host));
+            let signature = key.sign(message, &mut watched(host));
             Ok(signature.map_err(|_| Fault)?)
         })
     }

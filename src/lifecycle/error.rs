@@ -147,6 +147,8 @@ pub enum LifecycleError {
     NotSealed,
     /// The HSM is empty, and has no name and no key of its own.
     NoInstance,
+    /// The host keeps no log.
+    NoLedger,
     /// A step of a rotation was refused.
     Rotation(RotationError),
     /// An act was refused that needs a quorum's approval.
@@ -247,6 +249,7 @@ impl LifecycleError {
             | Self::AlreadySealed
             | Self::NotSealed
             | Self::NoInstance
+            | Self::NoLedger
             | Self::Rotation(_)
             | Self::Demand(_)
             | Self::NotConfirmed(_)
@@ -482,6 +485,7 @@ impl fmt::Display for LifecycleError {
             Self::AlreadySealed => f.write_str("the domain is already sealed to its custodians"),
             Self::NotSealed => f.write_str("the domain is not sealed to custodians yet"),
             Self::NoInstance => f.write_str("the HSM is empty, and has no key of its own"),
+            Self::NoLedger => f.write_str("the HSM keeps no log"),
             Self::Rotation(error) => error.fmt(f),
             Self::Demand(error) => error.fmt(f),
             Self::NotConfirmed(error) => error.fmt(f),

@@ -32,6 +32,9 @@ pub trait Ledger {
     /// Returns the head, which covers all records.
     fn head(&mut self) -> LedgerHead;
 
+    /// Returns how many records the log has.
+    fn size(&mut self) -> u32;
+
     /// Returns the digest of the heads of other instances that are pinned, if an endorsement is due: after
     /// the records of a step that brought the HSM into use, until there is one.
     fn endorsement_due(&mut self) -> Option<PinsDigest>;

@@ -4,6 +4,7 @@
 use rand_chacha::ChaCha20Rng;
 use security_domain::backup::{BackupHeader, Kind};
 use security_domain::contribution::Request;
+use security_domain::custody::Checkpoint;
 use security_domain::lifecycle::{
     Active, AnyDomain, Endorsement, Event, Host, Ledger, LifecycleError, Outcome, PinsDigest,
     SinkAnswer, Step, Vault,
@@ -89,6 +90,10 @@ impl Ledger for Notes {
 
     fn head(&mut self) -> LedgerHead {
         self.head_after(self.kept.len())
+    }
+
+    fn size(&mut self) -> u32 {
+        self.kept.len() as u32
     }
 
     fn endorsement_due(&mut self) -> Option<PinsDigest> {
@@ -374,4 +379,48 @@ fn an_empty_hsm_has_no_key_of_its_own() {
         .begin_recovery_here(&lost.sealed(), &ExpectedDomain::unpinned(), None, &mut host)
         .unwrap();
     assert!(session.instance_key().unwrap().is_some());
+}
+
+#[test]
+fn an_hsm_signs_the_head_of_its_log_and_of_no_other() {
+    let (mut memory, mut host, keys) = (vault(), Logged::new(1), fast_keys(3));
+    let mut out = [0; Checkpoint::MAX_SIGNED_LEN];
+    let nothing = empty(&mut memory, &mut host);
+    let refused = nothing.checkpoint(&mut host, &mut out).unwrap_err();
+    assert_eq!(refused, LifecycleError::NoInstance);
+    drop(nothing);
+
+    let domain = provisioned(&mut memory, &mut host);
+    let (domain, _) = activated(domain, &activation(&keys), &mut host);
+    let short = &mut [0; Checkpoint::MAX_SIGNED_LEN - 1][..];
+    let needed = Checkpoint::MAX_SIGNED_LEN;
+    let refused = domain.checkpoint(&mut host, short).unwrap_err();
+    assert_eq!(refused, LifecycleError::BufferTooSmall { needed });
+
+    let written = domain.checkpoint(&mut host, &mut out).unwrap();
+    let checkpoint = Checkpoint::parse(written).unwrap();
+    let (instance, key) = (
+        domain.status().instance.unwrap(),
+        domain.instance_key().unwrap(),
+    );
+    let head = checkpoint.verify(instance, &key.unwrap()).unwrap();
+    assert_eq!(head.size as usize, host.log.kept.len());
+    assert_eq!(head.root, host.log.head());
+    // The key is the one that the domain has endorsed.
+    assert_eq!(host.log.endorsements()[0].key, key.unwrap());
+    // Another vault has changed the state since.
+    let (mut other, mut again) = (vault(), Hsm::with_flash(host.hsm.flash.clone(), 1));
+    drop(other.start(tested(), &mut again).unwrap());
+    host.hsm.flash = again.flash;
+    let refused = domain.checkpoint(&mut host, &mut out).unwrap_err();
+    assert!(
+        matches!(refused, LifecycleError::Overtaken { .. }),
+        "{refused}"
+    );
+
+    let mut plain = hsm(2);
+    let mut memory = vault();
+    let domain = provisioned(&mut memory, &mut plain);
+    let refused = domain.checkpoint(&mut plain, &mut out).unwrap_err();
+    assert_eq!(refused, LifecycleError::NoLedger);
 }

@@ -140,6 +140,10 @@ impl Ledger for Log {
         LedgerHead::NONE
     }
 
+    fn size(&mut self) -> u32 {
+        0
+    }
+
     fn endorsement_due(&mut self) -> Option<PinsDigest> {
         self.domain.map(|_| PinsDigest::from_bytes([0; 32]))
     }

@@ -10,6 +10,7 @@ use security_domain::contribution::{
     Contribution, Request, VettedRequest, contribute, contribution_len,
 };
 use security_domain::custodian::Recipient;
+use security_domain::custody::Checkpoint;
 use security_domain::lifecycle::{
     Activation, Active, Added, AnyDomain, Domain, Empty, LifecycleError, Provisioned, Recovering,
     Stage, Vault, vault_room,
@@ -128,6 +129,7 @@ pub fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Activ
 fn activate() {
     let (mut vault, mut host) = (vault(), Flash::transparent(71));
     let (mut domain, _) = active(&mut vault, &mut host);
+    domain.checkpoint(&mut host, &mut [0; Checkpoint::MAX_SIGNED_LEN]).unwrap();
     let text = [0x63; 1_001];
     let mut chunk = [0; 1_001 + TAG_LEN];
     chunk[..text.len()].copy_from_slice(&hidden(text));
