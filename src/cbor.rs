@@ -102,6 +102,10 @@ impl<'a> Reader<'a> {
         self.uint(field).map(Some)
     }
 
+    pub fn bool<F: Copy>(&mut self, field: F) -> Result<bool, Malformed<F>> {
+        self.item(field, Decoder::bool)
+    }
+
     pub fn null<F: Copy>(&mut self, field: F) -> Result<(), Malformed<F>> {
         self.item(field, Decoder::null)
     }

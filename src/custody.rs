@@ -24,14 +24,32 @@
 //! ```
 
 mod checkpoint;
+mod export;
+mod log;
+mod log_error;
+mod present;
 mod proof;
+mod record;
 mod sign;
+mod store;
 mod tree;
+mod verify;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointField, CheckpointFileError, CheckpointText,
 };
+pub use export::{ExportError, MAGIC, MAX_EXPORTED_CHECKPOINT_LEN};
+pub use log::{Log, MAX_ENTRY_LEN, RESERVED};
+pub use log_error::LogError;
+pub use present::{Holder, Holding, Name, Present};
 pub use proof::{
     Consistency, Inclusion, MAX_PROOF_LEN, ProofError, ProofField, ProofFileError, ProveError,
 };
+pub use record::{
+    Body, Cause, Closed, Concern, Detail, DetailError, DrillResult, Fact, HandOff, Loss, LossKind,
+    MAX_DETAIL_LEN, MAX_NAME_LEN, MAX_RECORD_LEN, PinnedHead, Record, RecordField, RecordFileError,
+    Review,
+};
+pub use store::{Store, StoreError};
 pub use tree::{Head, MAX_RECORDS, RecordHash, Tree, TreeFull};
+pub use verify::{BadRecord, Expected, Verified, Verifier, VerifyError};

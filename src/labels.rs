@@ -67,6 +67,12 @@ pub enum Purpose {
     DrillValue,
     /// What a domain key signs of an HSM that speaks for it.
     Endorsement,
+    /// The key of the entries of logs at rest.
+    Log,
+    /// The digest of the pinned heads of other HSMs.
+    Pins,
+    /// What the taker of a custodian's token signs.
+    HandOff,
     /// The digest of an act that custodians approve.
     Act,
     /// The digest of an artifact in the report of a rehearsal.
@@ -146,6 +152,9 @@ impl Purpose {
             Self::Drill => "security-domain/v1 drill",
             Self::DrillValue => "security-domain/v1 drill value",
             Self::Endorsement => "security-domain/v1 endorsement",
+            Self::Log => "security-domain/v1 log",
+            Self::Pins => "security-domain/v1 pins",
+            Self::HandOff => "security-domain/v1 hand-off",
             Self::Act => "security-domain/v1 act",
             Self::Rehearsal => "security-domain/v1 rehearsal",
             Self::Record => "security-domain/v1 record",
@@ -174,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Purpose; 47] = [
+    const ALL: [Purpose; 50] = [
         Purpose::DomainId,
         Purpose::DomainKey,
         Purpose::PostQuantumIdentity,
@@ -204,6 +213,9 @@ mod tests {
         Purpose::Drill,
         Purpose::DrillValue,
         Purpose::Endorsement,
+        Purpose::Log,
+        Purpose::Pins,
+        Purpose::HandOff,
         Purpose::Act,
         Purpose::Rehearsal,
         Purpose::Record,

@@ -16,7 +16,10 @@ use security_domain::approval::{ApprovalError, ApproveError, CollectError, Spend
 use security_domain::backup::{self, BeginError, HeaderError, StreamError, WrongDomain};
 use security_domain::contribution::{ContributeError, ContributionError, SessionFileError};
 use security_domain::custodian::{CustodianId, UnwrapError, WrapError};
-use security_domain::custody::ProveError;
+use security_domain::custody::{
+    BadRecord, CheckpointError, CheckpointFileError, ExportError, LogError, ProveError,
+    RecordFileError, VerifyError,
+};
 use security_domain::drill::{ChallengeError, RespondError, ResponseError, ValueError};
 use security_domain::lifecycle::{
     DemandError, LifecycleError, RotationError, TransferKeyError, Unconfirmed,
@@ -133,6 +136,32 @@ fn all() -> Vec<Wrapping> {
             WrapError::WrongLength,
         ),
         wraps("ProveError::Record", ProveError::Record, RngError),
+        wraps(
+            "ExportError::Log",
+            ExportError::<RngError>::Log,
+            LogError::Cut,
+        ),
+        wraps("ExportError::Out", ExportError::Out, RngError),
+        wraps(
+            "BadRecord::Malformed",
+            BadRecord::Malformed,
+            RecordFileError::NotDeterministic,
+        ),
+        wraps(
+            "VerifyError::Record",
+            |bad| VerifyError::Record { number: 7, bad },
+            BadRecord::Altered,
+        ),
+        wraps(
+            "VerifyError::Malformed",
+            VerifyError::Malformed,
+            CheckpointFileError::TooLong,
+        ),
+        wraps(
+            "VerifyError::Checkpoint",
+            VerifyError::Checkpoint,
+            CheckpointError::NotSigned,
+        ),
         wraps("ApproveError::Expect", ApproveError::Expect, expect),
         wraps("ApproveError::Unfit", ApproveError::Unfit, unfit),
         wraps("ApprovalError::Expect", ApprovalError::Expect, expect),

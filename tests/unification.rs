@@ -51,6 +51,17 @@ mod sealed {
         self_test, storage, x509,
     };
 
+    matched!(custody::BadRecord: TooLong Malformed Altered Dropped Reordered Forked NotSigned NotInCheckpoint OtherInstance NoOutcome NoIntent Unsigned OtherDomain OtherKey OtherPins HandOffUnsigned HandOffNotNext ..);
+    matched!(custody::Body<'static>: Event Outcome Refused Endorsement Fact ..);
+    matched!(custody::Cause: Due MemberLeft NewThreat ProcessChange DeviceLost ..);
+    matched!(custody::DetailError: TooLong Character ..);
+    matched!(custody::ExportError<u8>: Log Out ..);
+    matched!(custody::Fact<'static>: Pin HandOff Drill Loss Closed Concern Review ..);
+    matched!(custody::LogError: NotResumed NoInstance Cut Damaged Full Store NoSuchRecord HandOffUnsigned HandOffNotNext NotALoss Fault ..);
+    matched!(custody::LossKind: Lost Destroyed Compromised ..);
+    matched!(custody::RecordField: Record Version Instance Number Time Previous Kind Body Step Outcome Ended Count Domain Epoch Header Pinned Custodian Request Challenge Act Backup Key Commitment Pins Head Name Proof Cause Detail Signature ..);
+    matched!(custody::RecordFileError: UnknownVersion UnknownKind Malformed NotDeterministic ..);
+    matched!(custody::VerifyError: NotALog OtherInstance Record Truncated Cut CheckpointTooLong Malformed Checkpoint NotEndorsed Fault ..);
     matched!(custody::CheckpointError: OtherInstance NotSigned BadSignature BadLine BufferTooSmall Fault ..);
     matched!(custody::CheckpointField: Text Origin Size Root Signature ..);
     matched!(custody::CheckpointFileError: TooLong Malformed ..);

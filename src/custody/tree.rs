@@ -114,7 +114,6 @@ impl Tree {
 
     /// Makes the tree of this size from the roots that [`peaks`](Self::peaks) returned; `None` if
     /// there are too few or too many.
-    #[cfg_attr(not(test), expect(dead_code))]
     pub(super) fn from_peaks<'p>(
         size: u32,
         mut peaks: impl Iterator<Item = &'p Node>,

@@ -267,7 +267,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Provision,
         Self::Activate,
         Self::BeginRecovery,

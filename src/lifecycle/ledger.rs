@@ -76,10 +76,14 @@ pub struct Endorsement {
 }
 
 impl Endorsement {
+    /// Returns the id of the domain whose key it names. All is public.
+    pub fn domain(&self) -> DomainId {
+        DomainId::new(Suite::One, &self.domain_key, &self.commitment)
+    }
+
     /// Returns whether the domain with this id made it. All is public.
     pub fn is_of(&self, domain: DomainId) -> bool {
-        let own = DomainId::new(Suite::One, &self.domain_key, &self.commitment);
-        own == domain && self.is_signed().declassify()
+        self.domain() == domain && self.is_signed().declassify()
     }
 
     fn is_signed(&self) -> Mask {

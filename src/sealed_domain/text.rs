@@ -58,7 +58,12 @@ impl<'a> ArtifactTag<'a> {
 
 /// Checks that a text has at most [`MAX_TEXT_LEN`] bytes and no misleading character.
 pub(crate) fn check(text: &str) -> Result<&str, TextError> {
-    if text.len() > MAX_TEXT_LEN {
+    check_within(text, MAX_TEXT_LEN)
+}
+
+/// Checks that a text has at most `max` bytes and no misleading character.
+pub(crate) fn check_within(text: &str, max: usize) -> Result<&str, TextError> {
+    if text.len() > max {
         return Err(TextError::TooLong);
     }
     if text.chars().any(misleads) {

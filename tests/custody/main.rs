@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The log of an HSM: its tree, proofs and checkpoints.
+//! The log of an HSM: its tree, proofs, checkpoints and records, how it is kept and verified.
 #![cfg(feature = "sealed-domain")]
 
 mod checkpoint;
+mod large;
+mod log;
+mod present;
+mod record;
 mod tree;
+mod vectors;
+mod verify;
+mod world;
