@@ -12,8 +12,8 @@ mod medium;
 mod nor;
 pub(crate) mod record;
 
-pub(crate) use device_key::hedge;
 pub use device_key::{DeviceKey, DeviceKeyError, MAX_INFO_LEN};
+pub(crate) use device_key::{derive, hedge};
 pub use flash::{Flash, FlashError, Slot};
 pub(crate) use medium::Medium;
 #[cfg(feature = "embedded-storage")]

@@ -11,7 +11,7 @@ use crate::labels::Purpose;
 use crate::lifecycle::{Endorsement, Event, Ledger, Outcome, PinsDigest, SinkAnswer, Step};
 use crate::sealed_domain::{InstanceId, LedgerHead};
 use crate::secret::Secret;
-use crate::storage::{DeviceKey, DeviceKeyError, MAX_INFO_LEN};
+use crate::storage::{self, DeviceKey, DeviceKeyError};
 
 mod entry;
 
@@ -68,8 +68,7 @@ impl<S: Store> Log<S> {
     /// [`DeviceKeyError`] if the device key failed.
     pub fn new(store: S, device_key: &mut dyn DeviceKey) -> Result<Self, DeviceKeyError> {
         let mut key = Secret::zeroed();
-        let info = Purpose::Log.info::<MAX_INFO_LEN, 0>([])?;
-        device_key.derive(&[], &info, key.expose_mut())?;
+        storage::derive(device_key, Purpose::Log, &[], [], &mut key)?;
         Ok(Self {
             store,
             key,
@@ -411,6 +410,10 @@ impl<S: Store> Ledger for Log<S> {
             return SinkAnswer::AGREED;
         }
         answer(&self.report(time, event))
+    }
+
+    fn size(&mut self) -> u32 {
+        self.state.tree.size()
     }
 
     fn head(&mut self) -> LedgerHead {

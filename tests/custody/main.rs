@@ -3,6 +3,8 @@
 #![cfg(feature = "sealed-domain")]
 
 mod checkpoint;
+#[path = "../known_answer/mod.rs"]
+mod known_answer;
 mod large;
 mod log;
 mod present;

@@ -63,6 +63,7 @@ step restore-session target/tools/sealed-domain/bin/python tests/interop/restore
 step drills         target/tools/sealed-domain/bin/python tests/interop/drills.py check
 step approvals      target/tools/sealed-domain/bin/python tests/interop/approvals.py check
 step file-drills    target/tools/sealed-domain/bin/python tests/interop/file_drills.py check
+step custody        target/tools/sealed-domain/bin/python tests/interop/custody.py check
 step record         target/tools/sealed-domain/bin/python tests/interop/record.py check
 step kinds          target/tools/sealed-domain/bin/python tests/interop/kinds.py check
 step self-test      target/tools/sealed-domain/bin/python tests/interop/self_test.py check

@@ -7,7 +7,7 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::ct::eq_bytes;
+use crate::ct::{declassify_bytes, eq_bytes};
 use crate::custody::record::{Body, Fact};
 use crate::custody::record::{MAX_RECORD_LEN, Record, coded_step, step_code, step_of};
 use crate::custody::tree::{LEVELS, Node, RecordHash, Tree};
@@ -135,7 +135,8 @@ pub(super) fn seal<'b>(
     let end = HEAD_LEN
         .saturating_add(record_len)
         .saturating_add(state_len);
-    let tag = tag(key, instance, buffer.get(..end).ok_or(Fault)?);
+    let mut tag = tag(key, instance, buffer.get(..end).ok_or(Fault)?);
+    declassify_bytes(&mut tag);
     let whole = end.saturating_add(TAG_LEN);
     copy(buffer.get_mut(end..whole).ok_or(Fault)?, &tag)?;
     buffer.get(..whole).ok_or(Fault)

@@ -4,11 +4,10 @@
 use minicbor::Encoder;
 use minicbor::encode::Write;
 
-use super::event::{self, outcome_code, read_outcome, read_step, step_code};
+use super::event::{self, outcome_code, read_key, read_outcome, read_step, step_code};
 use super::fact::Fact;
 use super::field::{RecordField as Field, RecordFileError};
 use crate::cbor::{Encoded, Malformed, Reader};
-use crate::ed25519::VerifyKey;
 use crate::lifecycle::{Endorsement, Event, Outcome, PinsDigest, Step};
 use crate::sealed_domain::{BirthCommitment, HeaderDigest, InstanceId};
 
@@ -105,10 +104,6 @@ impl<'a> Body<'a> {
             Self::Fact(fact) => fact.encode(out),
         }
     }
-}
-
-pub(super) fn read_key(reader: &mut Reader<'_>) -> Result<VerifyKey, Malformed<Field>> {
-    VerifyKey::new(reader.fixed(Field::Key)?).ok_or(Malformed(Field::Key))
 }
 
 fn read_endorsement(reader: &mut Reader<'_>) -> Result<Endorsement, Malformed<Field>> {

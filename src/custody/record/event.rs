@@ -12,6 +12,7 @@ use crate::cbor::{Encoded, Malformed, Reader};
 use crate::contribution::RequestDigest;
 use crate::custodian::CustodianId;
 use crate::drill::ChallengeDigest;
+use crate::ed25519::VerifyKey;
 use crate::lifecycle::{Ended, Event, Outcome, Reason, Step};
 use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 
@@ -146,6 +147,10 @@ pub(super) fn read_optional<'a>(
         true => Ok(None),
         false => reader.fixed(field).map(Some),
     }
+}
+
+pub(super) fn read_key(reader: &mut Reader<'_>) -> Read<VerifyKey> {
+    VerifyKey::new(reader.fixed(Field::Key)?).ok_or(Malformed(Field::Key))
 }
 
 fn sealed<W: Write>(epoch: Epoch, header: &HeaderDigest, out: &mut Encoder<W>) -> Encoded<W> {

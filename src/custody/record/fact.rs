@@ -6,8 +6,7 @@ use core::fmt;
 use minicbor::Encoder;
 use minicbor::encode::Write;
 
-use super::body::read_key;
-use super::event::{optional, read_optional};
+use super::event::{optional, read_key, read_optional};
 use super::field::RecordField as Field;
 use crate::approval::ActDigest;
 use crate::cbor::{Encoded, Malformed, Reader};

@@ -4,15 +4,15 @@
 
 use core::convert::Infallible;
 
-use security_domain::rng::Generator;
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
 use security_domain::quorum::{ShareIndex, Threshold};
+use security_domain::rng::Generator;
 use security_domain::rsa::PrivateKey;
-use security_domain::sealed_domain::{ModuleFloor, 
+use security_domain::sealed_domain::{
     ArtifactTag, DomainId, DomainLabel, DomainShare, Epoch, ExpectedDomain, InstanceId, Lineage,
-    OpenError, Root, SealedDomain, Sealing, ShareError,
+    ModuleFloor, OpenError, Root, SealedDomain, Sealing, ShareError,
 };
 use security_domain::secret::Secret;
 use security_domain::shamir::Share;

@@ -16,8 +16,8 @@ use security_domain::lifecycle::{
     Stage, Vault, vault_room,
 };
 use security_domain::quorum::Threshold;
-use security_domain::sealed_domain::{ModuleFloor, 
-    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, SealedDomain,
+use security_domain::sealed_domain::{
+    ArtifactTag, DomainLabel, Epoch, ExpectedDomain, ModuleFloor, SealedDomain,
 };
 use security_domain::self_test;
 
@@ -129,7 +129,9 @@ pub fn active<'v>(vault: &'v mut Vault<ROOM>, host: &mut Flash) -> (In<'v, Activ
 fn activate() {
     let (mut vault, mut host) = (vault(), Flash::transparent(71));
     let (mut domain, _) = active(&mut vault, &mut host);
-    domain.checkpoint(&mut host, &mut [0; Checkpoint::MAX_SIGNED_LEN]).unwrap();
+    domain
+        .checkpoint(&mut host, &mut [0; Checkpoint::MAX_SIGNED_LEN])
+        .unwrap();
     let text = [0x63; 1_001];
     let mut chunk = [0; 1_001 + TAG_LEN];
     chunk[..text.len()].copy_from_slice(&hidden(text));

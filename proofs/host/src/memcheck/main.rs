@@ -9,6 +9,7 @@
 
 mod backup;
 mod ct;
+mod custody;
 mod domain;
 mod flash;
 mod gf256;
@@ -34,6 +35,7 @@ type Operation = (&'static str, fn());
 const OPERATIONS: &[&[Operation]] = &[
     backup::OPERATIONS,
     ct::OPERATIONS,
+    custody::OPERATIONS,
     domain::OPERATIONS,
     gf256::OPERATIONS,
     gf257::OPERATIONS,

@@ -19,7 +19,8 @@ use security_domain::managed_hsm::{OpenError, Share, Tag};
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{PrivateKey, PublicKey};
 use security_domain::x509::{
-    Certificate, RecoveryCertificate, SELF_SIGNED_MAX_LEN, SelfSigned, Thumbprint, write_self_signed,
+    Certificate, RecoveryCertificate, SELF_SIGNED_MAX_LEN, SelfSigned, Thumbprint,
+    write_self_signed,
 };
 
 use crate::Operation;
@@ -243,7 +244,9 @@ fn drilled() {
     let wrapped = drill::Challenge::parse(&challenge).unwrap();
     let (_, wrapped) = wrapped.values().find(|(of, _)| *of == me).unwrap();
     let wrapped = wrapped.to_vec();
-    let at = challenge.windows(wrapped.len()).position(|part| part == wrapped);
+    let at = challenge
+        .windows(wrapped.len())
+        .position(|part| part == wrapped);
     challenge[at.unwrap() + wrapped.len() - 1] ^= 1;
     assert_eq!(
         respond(&challenge).err(),

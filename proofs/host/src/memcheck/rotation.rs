@@ -28,9 +28,20 @@ pub const OPERATIONS: &[Operation] = &[
 fn response(pending: &SealedDomain<'_>, mut key: Masking, challenge: &Challenge<'_>) -> Vec<u8> {
     let rng = &mut SecretRng(82);
     let share = pending.unwrap_share(key.id(), &mut key, rng).unwrap();
-    let value = challenge.unwrap_value(pending, key.id(), &mut key, rng).unwrap();
+    let value = challenge
+        .unwrap_value(pending, key.id(), &mut key, rng)
+        .unwrap();
     let (expect, mut out) = (expect(pending), vec![0; Response::MAX_LEN]);
-    respond(pending, &expect, challenge, &share, Some(&value), rng, &mut out).unwrap();
+    respond(
+        pending,
+        &expect,
+        challenge,
+        &share,
+        Some(&value),
+        rng,
+        &mut out,
+    )
+    .unwrap();
     reveal(&mut out);
     out
 }
@@ -63,7 +74,10 @@ fn rotate() {
     for key in [1, 3] {
         let consent = contribution(&current, Masking(key), &request);
         let consent = Contribution::parse(&consent).unwrap();
-        assert_eq!(domain.consent(&current, &consent, &mut host), Ok(Added::New));
+        assert_eq!(
+            domain.consent(&current, &consent, &mut host),
+            Ok(Added::New)
+        );
     }
     let mut challenge = vec![0; Challenge::written_len(&keys)];
     let len = domain.challenge(&pending, &keys, &mut host, &mut challenge);
@@ -102,7 +116,9 @@ fn emit_again() {
     domain.demand_approval(kind, &mut host).unwrap();
     assert!(domain.complete(&current, &mut host).is_err());
     let mut act = [0; Act::MAX_LEN];
-    let len = domain.ask_approval(&current, kind, None, &mut host, &mut act).unwrap();
+    let len = domain
+        .ask_approval(&current, kind, None, &mut host, &mut act)
+        .unwrap();
     reveal(&mut act);
     let (act, expect) = (Act::parse(&act[..len]).unwrap(), expect(&current));
     let mut approvals = Approvals::new(&current, &expect, &act).unwrap();
@@ -141,7 +157,10 @@ fn rehearse() {
     for key in [1, 2] {
         let contribution = contribution(&sealed, Masking(key), request);
         let contribution = Contribution::parse(&contribution).unwrap();
-        assert_eq!(domain.add(&sealed, &contribution, &mut host), Ok(Added::New));
+        assert_eq!(
+            domain.add(&sealed, &contribution, &mut host),
+            Ok(Added::New)
+        );
     }
     let (domain, _) = domain.report(&sealed, &mut host, &mut have).unwrap();
     assert_eq!(domain.status().stage, Stage::Empty);

@@ -33,7 +33,10 @@ pub const OPERATIONS: &[Operation] = &[
     ("rsa-4096: OAEP decode of a device's block", || {
         decrypt_raw(2)
     }),
-    ("rsa-2048: a device's block that is wrong or bad", refuse_raw),
+    (
+        "rsa-2048: a device's block that is wrong or bad",
+        refuse_raw,
+    ),
     ("rsa-2048: OAEP encode, public operation", encrypt),
     ("rsa-2048: PKCS#1 v1.5 signature", sign),
     ("rsa-2048: key generation", generate),

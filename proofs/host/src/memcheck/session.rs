@@ -168,5 +168,8 @@ fn approved() {
         assert_eq!(approvals.add(&approval, 0), Ok(custodian.id));
     }
     let approved = approvals.enough(0).unwrap();
-    assert_eq!(approved.spend(ActKind::FullBackup, act.digest(), || ()), Ok(()));
+    assert_eq!(
+        approved.spend(ActKind::FullBackup, act.digest(), || ()),
+        Ok(())
+    );
 }
