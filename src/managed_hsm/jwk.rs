@@ -251,13 +251,10 @@ impl Form<'_> {
 
     /// Writes JSON with this form's quotation marks.
     fn put(&self, writer: &mut Writer<'_>, json: &str) -> Result<(), WriteError> {
-        let mut before = "";
-        for text in json.split('"') {
-            writer.put(before)?;
-            writer.put(text)?;
-            before = self.quote;
-        }
-        Ok(())
+        json.chars().try_for_each(|c| match c {
+            '"' => writer.put(self.quote),
+            c => writer.put(c.encode_utf8(&mut [0; 4])),
+        })
     }
 
     /// Returns a text inside this form's quotation marks.
