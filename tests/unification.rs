@@ -47,8 +47,8 @@ mod sharing {
 #[cfg(feature = "sealed-domain")]
 mod sealed {
     use security_domain::{
-        approval, backup, contribution, custodian, custody, drill, lifecycle, rsa, sealed_domain,
-        self_test, storage, x509,
+        approval, backup, contribution, custodian, custody, drill, lifecycle, policy, rsa,
+        sealed_domain, self_test, storage, x509,
     };
 
     matched!(custody::BadRecord: TooLong Malformed Altered Dropped Reordered Forked NotSigned NotInCheckpoint OtherInstance NoOutcome NoIntent Unsigned OtherDomain OtherKey OtherPins HandOffUnsigned HandOffNotNext ..);
@@ -69,6 +69,10 @@ mod sealed {
     matched!(custody::ProofField: File Version Kind First Size Nodes ..);
     matched!(custody::ProofFileError: UnknownVersion Malformed NotDeterministic ..);
     matched!(custody::ProveError<u8>: NoSuchRecord Shorter Record BufferTooSmall Fault ..);
+    matched!(policy::KeyState: PreActivation Active Suspended Deactivated Compromised Destroyed ..);
+    matched!(policy::ReviewEvent: MemberLeft NewThreat ProcessChange DeviceLost ..);
+    matched!(policy::Severity: Note Warn Refuse);
+    matched!(policy::Subject: Quorum Seat Seats Event ..);
     matched!(approval::ActError: Expiry Rng BufferTooSmall Fault ..);
     matched!(approval::ActKind: EmitRelease FullBackup VetoBreakGlass CloseReview DropDemands ..);
     matched!(approval::ApprovalError: Expect Unfit OtherAct NotListed Unsigned Repeated Fault ..);

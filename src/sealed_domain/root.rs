@@ -104,7 +104,7 @@ impl Root {
             self.domain_key(&mut key)?;
             Ok(DomainId::new(
                 Suite::One,
-                &key.verify_key(),
+                &key.published_key(),
                 &self.commitment,
             ))
         })
