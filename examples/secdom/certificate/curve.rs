@@ -35,8 +35,8 @@ impl CertificateFile {
     }
 }
 
-/// Reads a certificate of version 1 or 3 (RFC 5280 section 4.1) with a key of P-256. Extensions are not
-/// interpreted, as with an RSA key.
+/// Reads a certificate of version 1 or 3 (RFC 5280 section 4.1) with a key of P-256. Extensions are
+/// not interpreted, as with an RSA key.
 fn parse(der: &[u8]) -> Result<(kem::PublicKey, Holder), Box<dyn std::error::Error>> {
     let encoding = CertificateError::Encoding;
     let whole = AnyRef::from_der(der)?;

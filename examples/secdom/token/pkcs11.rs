@@ -175,6 +175,18 @@ impl Token {
         found.pop()
     }
 
+    /// Returns a part of a public key, from the first of these objects that has it.
+    fn public_part(&self, objects: &[ObjectHandle], which: AttributeType) -> Option<Vec<u8>> {
+        let part = |object: &ObjectHandle| match self.attribute(*object, which)? {
+            Attribute::Modulus(bytes)
+            | Attribute::PublicExponent(bytes)
+            | Attribute::EcParams(bytes)
+            | Attribute::EcPoint(bytes) => Some(bytes),
+            _ => None,
+        };
+        { objects.iter().filter_map(part) }.find(|bytes| !bytes.is_empty())
+    }
+
     fn refuse<T>(&self, reason: impl Into<Box<dyn std::error::Error>>) -> Outcome<T> {
         Err(Refusal::file(&self.uri.name(), reason))
     }

@@ -45,7 +45,8 @@ impl CurveKey {
         &self.public
     }
 
-    /// Derives the shared x-coordinate as an object of the session, reads it, and destroys the object.
+    /// Derives the shared x-coordinate as an object of the session, reads it, and destroys the
+    /// object.
     fn derive(&self, theirs: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let session = &self.token.session;
         let parameters = Ecdh1DeriveParams::new(EcKdf::null(), theirs);
@@ -72,23 +73,11 @@ impl CurveKey {
 /// Returns the public half, from the private key or the public key with the same id.
 fn public_key(token: &Token, object: ObjectHandle) -> Outcome<PublicKey<P256>> {
     let objects = token.halves(object)?;
-    let curve =
-        objects.iter().find_map(
-            |object| match token.attribute(*object, AttributeType::EcParams) {
-                Some(Attribute::EcParams(curve)) if !curve.is_empty() => Some(curve),
-                _ => None,
-            },
-        );
+    let curve = token.public_part(&objects, AttributeType::EcParams);
     if curve.is_some_and(|curve| curve != CURVE) {
         return token.refuse("the key in the token is on another curve than P-256");
     }
-    let point =
-        objects.iter().find_map(
-            |object| match token.attribute(*object, AttributeType::EcPoint) {
-                Some(Attribute::EcPoint(point)) if !point.is_empty() => Some(point),
-                _ => None,
-            },
-        );
+    let point = token.public_part(&objects, AttributeType::EcPoint);
     let Some(point) = point else {
         return token.refuse("the token does not say the public half of its key");
     };

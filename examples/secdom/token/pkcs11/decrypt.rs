@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Decrypts with a private RSA key in a token: RSAES-OAEP on the token where it has SHA-256, or else
-//! the private operation alone.
+//! Decrypts with a private RSA key in a token: RSAES-OAEP on the token where it has SHA-256, or
+//! else the private operation alone.
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
@@ -90,19 +90,8 @@ impl RsaKey {
 /// Returns the public half, from the private key or the public key with the same id.
 fn public_key(token: &Token, object: ObjectHandle) -> Outcome<PublicKey> {
     let objects = token.halves(object)?;
-    let modulus =
-        objects.iter().find_map(
-            |object| match token.attribute(*object, AttributeType::Modulus) {
-                Some(Attribute::Modulus(modulus)) if !modulus.is_empty() => Some(modulus),
-                _ => None,
-            },
-        );
-    let exponent = objects.iter().find_map(|object| {
-        match token.attribute(*object, AttributeType::PublicExponent) {
-            Some(Attribute::PublicExponent(exponent)) if !exponent.is_empty() => Some(exponent),
-            _ => None,
-        }
-    });
+    let modulus = token.public_part(&objects, AttributeType::Modulus);
+    let exponent = token.public_part(&objects, AttributeType::PublicExponent);
     let (Some(modulus), Some(exponent)) = (modulus, exponent) else {
         return token.refuse("the token does not say the public half of its key");
     };
