@@ -6,6 +6,7 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -145,25 +146,32 @@ fn a_session_is_cancelled_or_not_wherever_that_is_killed() {
     let digest = session.begin("session", "request");
     session.contribute("request", &digest, "s2048_0", "c0");
     session.add("session", &["c0"], "blob").done();
-    let key = key(&session, "session");
-    let away = std::env::temp_dir().join(format!("secdom-test-away-{}", std::process::id()));
+    let line = arguments!["restore-session", "cancel", session.path("session")];
+    wiped_wherever_it_is_killed(&session, &line, "away", &["c0", "request"]);
+}
+
+/// Kills a command that ends the session everywhere. Afterwards the session is there or it is not; `cancel`
+/// finishes it, and only these files are left.
+fn wiped_wherever_it_is_killed(session: &Session, line: &[OsString], name: &str, left: &[&str]) {
+    let key = key(session, "session");
+    let away = format!("secdom-test-{name}-{}", std::process::id());
+    let away = std::env::temp_dir().join(away);
     copy_folder(&session.path("session"), &away);
     session.cancel("session").done();
-    let line = arguments!["restore-session", "cancel", session.path("session")];
     let (mut there, mut half) = (0, 0);
     for point in 0.. {
         copy_folder(&away, &session.path("session"));
-        let was_killed = killed_at(point, &line, |_| {});
+        let was_killed = killed_at(point, line, |_| {});
         let folder = session.path("session");
         if folder.exists() {
             assert!(was_killed);
-            let whole = holds(&session, &key);
+            let whole = holds(session, &key);
             there += usize::from(whole);
             half += usize::from(!whole);
             session.cancel("session").done();
         }
-        assert!(!folder.exists() && !holds(&session, &key), "{point}");
-        assert_eq!(session.folder.names(), ["c0", "request"], "{point}");
+        assert!(!folder.exists() && !holds(session, &key), "{point}");
+        assert_eq!(session.folder.names(), left, "{point}");
         if !was_killed {
             break;
         }
@@ -243,31 +251,8 @@ fn a_contribution_is_kept_or_not_wherever_that_is_killed() {
 fn an_expired_session_is_wiped_wherever_that_is_killed() {
     let session = Session::new("v01-2of3-2048");
     expired(&session);
-    let key = key(&session, "session");
-    let away = std::env::temp_dir().join(format!("secdom-test-expired-{}", std::process::id()));
-    copy_folder(&session.path("session"), &away);
-    session.cancel("session").done();
     let line = session.add_line("session", &["request"], "blob");
-    let (mut there, mut half) = (0, 0);
-    for point in 0.. {
-        copy_folder(&away, &session.path("session"));
-        let was_killed = killed_at(point, &line, |_| {});
-        let folder = session.path("session");
-        if folder.exists() {
-            assert!(was_killed);
-            let whole = holds(&session, &key);
-            there += usize::from(whole);
-            half += usize::from(!whole);
-            session.cancel("session").done();
-        }
-        assert!(!folder.exists() && !holds(&session, &key), "{point}");
-        assert_eq!(session.folder.names(), ["request"], "{point}");
-        if !was_killed {
-            break;
-        }
-    }
-    remove_folder(&away);
-    assert!(there > 0 && half > 3, "{there} {half}");
+    wiped_wherever_it_is_killed(&session, &line, "expired", &["request"]);
 }
 
 /// A custodian's answer is whole or not there.
