@@ -199,8 +199,8 @@ impl core::error::Error for WrapError {}
 
 /// The private half of a custodian's key pair, wherever it is stored.
 ///
-/// [`RawRsa`] makes one from a device that computes RSA without padding, and `kem::EcdhP256` from one
-/// that computes ECDH.
+/// [`RawRsa`] makes one from a device that computes RSA without padding, and `kem::EcdhP256` from
+/// one that computes ECDH.
 pub trait Identity {
     /// What the device that holds the key may report: token absent, PIN wrong. It must not depend
     /// on the decrypted bytes.

@@ -3,9 +3,10 @@
 //! without trusting the HSM's operator.
 //!
 //! Each HSM keeps one log, a Merkle tree of its records as in Certificate Transparency (RFC 6962).
-//! The HSM signs the tree's [`Head`] in a [`Checkpoint`], which any witness of transparency logs can
-//! cosign. An [`Inclusion`] proof shows that a record is in the log, and a [`Consistency`] proof that
-//! one state of the log continues another. `docs/format.md`, "Log", specifies every byte.
+//! The HSM signs the tree's [`Head`] in a [`Checkpoint`], which any witness of transparency logs
+//! can cosign. An [`Inclusion`] proof shows that a record is in the log, and a [`Consistency`]
+//! proof that one state of the log continues another. `docs/format.md`, "Log", specifies every
+//! byte.
 //!
 //! ```
 //! use security_domain::custody::{Inclusion, MAX_PROOF_LEN, RecordHash, Tree};
@@ -41,14 +42,13 @@ pub use checkpoint::{
 pub use export::{ExportError, MAGIC, MAX_EXPORTED_CHECKPOINT_LEN};
 pub use log::{Log, MAX_ENTRY_LEN, RESERVED};
 pub use log_error::LogError;
-pub use present::{Holder, Holding, Name, Present};
+pub use present::{Holder, Holding, Present};
 pub use proof::{
     Consistency, Inclusion, MAX_PROOF_LEN, ProofError, ProofField, ProofFileError, ProveError,
 };
 pub use record::{
     Body, Cause, Closed, Concern, Detail, DetailError, DrillResult, Fact, HandOff, Loss, LossKind,
-    MAX_DETAIL_LEN, MAX_NAME_LEN, MAX_RECORD_LEN, PinnedHead, Record, RecordField, RecordFileError,
-    Review,
+    MAX_DETAIL_LEN, MAX_RECORD_LEN, Name, PinnedHead, Record, RecordField, RecordFileError, Review,
 };
 pub use store::{Store, StoreError};
 pub use tree::{Head, MAX_RECORDS, RecordHash, Tree, TreeFull};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is wrong with a quorum and how it is kept: findings with a severity and a stable code.
 //!
-//! [`Policy::assess`] looks at the numbers, at each custodian's key, at who holds it and what he has
-//! proven, and at when the whole was last reviewed. Everything is public, and what is not known is
-//! left out: each finding says what it rests on.
+//! [`Policy::assess`] looks at the numbers, at each custodian's key, at who holds it and what he
+//! has proven, and at when the whole was last reviewed. Everything is public, and what is not known
+//! is left out: each finding says what it rests on.
 //!
 //! ```
 //! use security_domain::custodian::{Algorithm, CustodianId};
@@ -22,6 +22,7 @@
 //! ```
 
 use crate::custodian::{Algorithm, CustodianId};
+use crate::custody::Cause;
 use crate::drill::Proof;
 
 mod assess;
@@ -76,15 +77,15 @@ pub struct Custody<'a> {
     /// When custody was last reviewed, in Unix seconds.
     pub reviewed: Option<u64>,
     /// What has happened that asks for a review, each with its time in Unix seconds.
-    pub events: &'a [(ReviewEvent, u64)],
+    pub events: &'a [(Cause, u64)],
     /// Whether the domain was once taken without naming which one was expected
     /// ([`ExpectedDomain::unpinned`](crate::sealed_domain::ExpectedDomain::unpinned)).
     pub unpinned: bool,
 }
 
 impl<'a> Custody<'a> {
-    /// Makes a custody of which only the custodians are known. The threshold is still to be set: 0 is
-    /// refused.
+    /// Makes a custody of which only the custodians are known. The threshold is still to be set: 0
+    /// is refused.
     pub const fn of(seats: &'a [Seat<'a>]) -> Self {
         Self {
             threshold: 0,
@@ -169,19 +170,4 @@ impl Seat<'_> {
     const fn is_exposed(&self) -> bool {
         matches!(self.state, KeyState::Compromised) || self.former_holder_may_know
     }
-}
-
-/// What asks for a review of custody at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ReviewEvent {
-    /// A custodian has left the organization or the role.
-    MemberLeft,
-    /// There is a new threat.
-    NewThreat,
-    /// The process of custody has changed.
-    ProcessChange,
-    /// A device with a key was lost, or may be compromised.
-    DeviceLost,
 }

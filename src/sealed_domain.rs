@@ -77,7 +77,7 @@ pub(crate) use hedge::Hedged;
 pub(crate) use id::id;
 pub(crate) use slots::max_scratch;
 pub(crate) use statement::{Statement, StatementKind};
-pub(crate) use text::{check as check_text, check_within};
+pub(crate) use text::{KeptText, check as check_text, check_within};
 
 pub use crate::hardened::Fault;
 pub use error::{ExpectError, Field, OpenError, ParseError, SealError, ShareError};

@@ -5,10 +5,9 @@
 use std::collections::HashSet;
 
 use security_domain::custodian::{Algorithm, CustodianId, PostQuantum};
+use security_domain::custody::Cause;
 use security_domain::drill::Proof;
-use security_domain::policy::{
-    Custody, Finding, KeyState, Policy, ReviewEvent, Rule, Seat, Severity, Subject,
-};
+use security_domain::policy::{Custody, Finding, KeyState, Policy, Rule, Seat, Severity, Subject};
 use security_domain::rsa::ModulusSize;
 
 const DAY: u64 = 86_400;
@@ -233,7 +232,7 @@ fn times_are_looked_at() {
 
 #[test]
 fn a_review_is_due_after_a_quarter_and_after_each_event() {
-    use ReviewEvent::{DeviceLost, MemberLeft, NewThreat, ProcessChange};
+    use Cause::{DeviceLost, MemberLeft, NewThreat, ProcessChange};
     let seats = seats();
     let policy = Policy::default();
     let due = |custody: &Custody<'_>| policy.review_is_due(custody, NOW);
@@ -305,7 +304,7 @@ fn a_finding_names_its_code_and_its_share() {
     let mut seats = seats();
     seats[1].drilled = None;
     seats[2].holder = "Ada";
-    let events = [(ReviewEvent::MemberLeft, NOW)];
+    let events = [(Cause::MemberLeft, NOW)];
     let custody = Custody {
         events: &events,
         threshold: 5,

@@ -70,7 +70,6 @@ mod sealed {
     matched!(custody::ProofFileError: UnknownVersion Malformed NotDeterministic ..);
     matched!(custody::ProveError<u8>: NoSuchRecord Shorter Record BufferTooSmall Fault ..);
     matched!(policy::KeyState: PreActivation Active Suspended Deactivated Compromised Destroyed ..);
-    matched!(policy::ReviewEvent: MemberLeft NewThreat ProcessChange DeviceLost ..);
     matched!(policy::Severity: Note Warn Refuse);
     matched!(policy::Subject: Quorum Seat Seats Event ..);
     matched!(approval::ActError: Expiry Rng BufferTooSmall Fault ..);

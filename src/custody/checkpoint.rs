@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Checkpoints: the head of a log in text, signed by the HSM that keeps it (C2SP tlog-checkpoint and
-//! signed-note).
+//! Checkpoints: the head of a log in text, signed by the HSM that keeps it (C2SP tlog-checkpoint
+//! and signed-note).
 //!
-//! The origin of a log, which is also the name of its key, is `security-domain/` and the instance id
-//! in hexadecimal digits. Witnesses add lines with their own signatures (C2SP tlog-cosignature).
+//! The origin of a log, which is also the name of its key, is `security-domain/` and the instance
+//! id in hexadecimal digits. Witnesses add lines with their own signatures (C2SP tlog-cosignature).
 //! `docs/format.md`, "Checkpoint", has an example.
 
 use core::fmt::{self, Write};
@@ -263,8 +263,8 @@ impl<'a> Checkpoint<'a> {
         Ok(self.head)
     }
 
-    /// Returns the time, in Unix seconds, at which the witness of this name and Ed25519 key cosigned
-    /// the checkpoint (C2SP tlog-cosignature, version 1).
+    /// Returns the time, in Unix seconds, at which the witness of this name and Ed25519 key
+    /// cosigned the checkpoint (C2SP tlog-cosignature, version 1).
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 
 use super::export::{self, ExportError};
 use super::log_error::LogError;
-use super::record::{Body, Fact, MAX_RECORD_LEN, Record, step_code, step_of};
+use super::record::{Body, Fact, MAX_RECORD_LEN, Record, step_code};
 use super::store::{Store, StoreError};
 use super::tree::{Head, RecordHash};
 use crate::hardened::Fault;
@@ -21,13 +21,13 @@ use entry::{Opened, State, record_room};
 /// The log of an HSM, on a [`Store`]. A [`Host`](crate::lifecycle::Host) returns it from
 /// [`ledger`](crate::lifecycle::Host::ledger).
 ///
-/// Each record is one write of at most [`MAX_ENTRY_LEN`] bytes, and the memory does not depend on the
-/// number of records. The last entry alone is read at a start.
+/// Each record is one write of at most [`MAX_ENTRY_LEN`] bytes, and the memory does not depend on
+/// the number of records. The last entry alone is read at a start.
 ///
 /// A step is refused while there is room for [`RESERVED`] more records only. What remains is for
 /// outcomes, refusals and protective operations, in this order the later the longer: a stranger's
-/// refused steps cannot take the room of a zeroize. Refusals have one record for each kind of step and
-/// hour; the number of those in between stays in memory.
+/// refused steps cannot take the room of a zeroize. Refusals have one record for each kind of step
+/// and hour; the number of those in between stays in memory.
 pub struct Log<S> {
     store: S,
     key: Secret<32>,
@@ -275,7 +275,7 @@ impl<S: Store> Log<S> {
             self.append(time, body, Class::Outcome)?;
         }
         self.lost = false;
-        if hour(time) != self.state.refused.0 {
+        if hour(time)? != self.state.refused.0 {
             for step in Step::ALL {
                 self.refused(time, step, 0)?;
             }
@@ -289,7 +289,7 @@ impl<S: Store> Log<S> {
         let waiting = self.waiting.get_mut(usize::from(code)).ok_or(Fault)?;
         *waiting = waiting.saturating_add(count);
         let (count, bit) = (*waiting, 1 << code);
-        let (now, before) = (hour(time), self.state.refused);
+        let (now, before) = (hour(time)?, self.state.refused);
         // Without a clock the lifecycle's own bound is all there is.
         let fresh = time == 0 || before.0 != now || before.1 & bit == 0;
         if count == 0 || !fresh || self.room() <= Class::Refusal as u32 {
@@ -342,7 +342,7 @@ impl<S: Store> Log<S> {
                 self.refused(time, step, count)
             }
             event => {
-                let class = match step_of(&event) {
+                let class = match event.step() {
                     Some(_) => Class::Step,
                     None => Class::Protective,
                 };
@@ -370,8 +370,8 @@ impl<S: Store> Log<S> {
 }
 
 /// The hour of a time.
-fn hour(time: u64) -> u64 {
-    time.checked_div(3600).unwrap_or_default()
+fn hour(time: u64) -> Result<u64, Fault> {
+    time.checked_div(3600).ok_or(Fault)
 }
 
 fn answer<T>(recorded: &Result<T, LogError>) -> SinkAnswer {
@@ -406,7 +406,7 @@ impl<S: Store> Ledger for Log<S> {
 
     fn record(&mut self, time: u64, event: &Event) -> SinkAnswer {
         // An empty HSM has no log. Nothing that can happen to it then is a step.
-        if self.refusal == Some(LogError::NoInstance) && step_of(event).is_none() {
+        if self.refusal == Some(LogError::NoInstance) && event.step().is_none() {
             return SinkAnswer::AGREED;
         }
         answer(&self.report(time, event))

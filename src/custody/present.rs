@@ -2,11 +2,10 @@
 //! The present, from the records of a log: who holds which token, what each last drill proved, what
 //! is lost, and when the custody was last reviewed.
 
-use super::record::{Body, Cause, DrillResult, Fact, HandOff, LossKind, MAX_NAME_LEN, Record};
+use super::record::{Body, Cause, DrillResult, Fact, HandOff, LossKind, Name, Record};
 use crate::custodian::CustodianId;
 use crate::drill::Proof;
 use crate::ed25519::VerifyKey;
-use crate::hardened::copy;
 use crate::lifecycle::{Event, Outcome, Step};
 use crate::sealed_domain::{Epoch, HeaderDigest, MAX_CUSTODIANS};
 
@@ -54,37 +53,6 @@ pub struct Holder {
     pub name: Name,
     /// The key that signed the hand-off.
     pub key: VerifyKey,
-}
-
-/// The name of a person.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Name {
-    /// Zeros after the text.
-    bytes: [u8; MAX_NAME_LEN],
-    len: u8,
-}
-
-impl Name {
-    fn new(text: &str) -> Self {
-        let mut bytes = [0; MAX_NAME_LEN];
-        let place = bytes.get_mut(..text.len());
-        let copied = place.map(|place| copy(place, text.as_bytes()));
-        let len = copied.map_or(0, |_| text.len() as u8);
-        Self { bytes, len }
-    }
-
-    /// Returns the text.
-    pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..usize::from(self.len));
-        text.and_then(|text| str::from_utf8(text).ok())
-            .unwrap_or_default()
-    }
-}
-
-impl core::fmt::Debug for Name {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("Name").field(&self.as_str()).finish()
-    }
 }
 
 impl Present {
@@ -156,8 +124,8 @@ impl Present {
             .find(|holding| holding.custodian == custodian)
     }
 
-    /// Returns whether the log names more custodians of the quorum in use than a domain can have, so
-    /// that some are not in [`holdings`](Self::holdings).
+    /// Returns whether the log names more custodians of the quorum in use than a domain can have,
+    /// so that some are not in [`holdings`](Self::holdings).
     pub const fn is_crowded(&self) -> bool {
         self.crowded
     }
@@ -195,9 +163,9 @@ impl Present {
         }
     }
 
-    fn hand_off(&mut self, number: u32, time: u64, hand_off: &HandOff<'_>) {
+    fn hand_off(&mut self, number: u32, time: u64, hand_off: &HandOff) {
         let holder = Holder {
-            name: Name::new(hand_off.taker.as_str()),
+            name: hand_off.taker,
             key: hand_off.key,
         };
         if let Some(holding) = self.holding_of(hand_off.custodian) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Proofs that a record is in a log, and that one log continues another (RFC 6962 sections 2.1.1 and
-//! 2.1.2, verified as RFC 9162 sections 2.1.3.2 and 2.1.4.2 say).
+//! Proofs that a record is in a log, and that one log continues another (RFC 6962 sections 2.1.1
+//! and 2.1.2, verified as RFC 9162 sections 2.1.3.2 and 2.1.4.2 say).
 //!
 //! `docs/format.md`, "Proof", specifies the bytes.
 

@@ -14,10 +14,10 @@ mod fact;
 mod field;
 
 pub use body::Body;
-pub(super) use event::{coded_step, step_code, step_of};
+pub(super) use event::{coded_step, step_code};
 pub use fact::{
     Cause, Closed, Concern, Detail, DetailError, DrillResult, Fact, HandOff, Loss, LossKind,
-    MAX_DETAIL_LEN, MAX_NAME_LEN, PinnedHead, Review,
+    MAX_DETAIL_LEN, Name, PinnedHead, Review,
 };
 pub use field::{RecordField, RecordFileError};
 

@@ -7,9 +7,9 @@ use crate::hardened::Fault;
 use crate::lifecycle::{Domain, Host, LifecycleError, State};
 
 impl<S: State, const N: usize> Domain<'_, S, N> {
-    /// Writes a checkpoint of the host's log as it is now, signed with the HSM's own key, to the front
-    /// of `out`, which needs [`Checkpoint::MAX_SIGNED_LEN`](super::Checkpoint::MAX_SIGNED_LEN) bytes,
-    /// and returns it.
+    /// Writes a checkpoint of the host's log as it is now, signed with the HSM's own key, to the
+    /// front of `out`, which needs
+    /// [`Checkpoint::MAX_SIGNED_LEN`](super::Checkpoint::MAX_SIGNED_LEN) bytes, and returns it.
     ///
     /// Secret: the HSM's own key. Public: the rest. Leaks: nothing else.
     ///

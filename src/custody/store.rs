@@ -7,9 +7,9 @@ use crate::sealed_domain::InstanceId;
 
 /// Where the entries of logs are kept: one log for each instance, in order of their numbers.
 ///
-/// An entry is written once and in one piece. If the power fails then, the last entry may be torn or
-/// missing; every entry before it must be as it was. The entries are authenticated, so a store need
-/// not check them.
+/// An entry is written once and in one piece. If the power fails then, the last entry may be torn
+/// or missing; every entry before it must be as it was. The entries are authenticated, so a store
+/// need not check them.
 pub trait Store {
     /// Turns to the log of this HSM. There is none yet when an HSM has just drawn its id.
     ///

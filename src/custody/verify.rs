@@ -6,7 +6,7 @@
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::export::{HEADER_LEN, MAGIC, MAX_EXPORTED_CHECKPOINT_LEN};
-use super::record::{Body, Fact, MAX_RECORD_LEN, Record, step_of};
+use super::record::{Body, Fact, MAX_RECORD_LEN, Record};
 use super::tree::{Head, RecordHash, Tree};
 use crate::ed25519::VerifyKey;
 use crate::hardened::Fault;
@@ -26,12 +26,13 @@ pub use error::{BadRecord, VerifyError};
 pub struct Expected<'p> {
     /// The HSM whose log it is; `None` takes any.
     pub instance: Option<InstanceId>,
-    /// The domain that must have endorsed the HSM. With `None` the log proves only that the holder of
-    /// the HSM's key wrote it.
+    /// The domain that must have endorsed the HSM. With `None` the log proves only that the holder
+    /// of the HSM's key wrote it.
     pub domain: Option<DomainId>,
     /// The HSM's key; `None` takes the one that the domain endorsed.
     pub key: Option<VerifyKey>,
-    /// Heads that the HSM showed before: in checkpoints, backups, requests or the logs of other HSMs.
+    /// Heads that the HSM showed before: in checkpoints, backups, requests or the logs of other
+    /// HSMs.
     pub pins: &'p [Head],
 }
 
@@ -129,8 +130,8 @@ impl<'p> Verifier<'p> {
         }
     }
 
-    /// Takes the next bytes, and gives every record in them to `visit`. Nothing is proven of a record
-    /// until [`finish`](Self::finish) succeeds.
+    /// Takes the next bytes, and gives every record in them to `visit`. Nothing is proven of a
+    /// record until [`finish`](Self::finish) succeeds.
     ///
     /// # Errors
     ///
@@ -392,7 +393,7 @@ impl<'p> Verifier<'p> {
         }
         match &record.body {
             Body::Event(event) => {
-                if let Some(step) = step_of(event) {
+                if let Some(step) = event.step() {
                     if let Some((_, intent)) = self.open {
                         return Err(BadRecord::NoOutcome { intent });
                     }

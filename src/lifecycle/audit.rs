@@ -193,8 +193,8 @@ impl Audit {
     }
 }
 
-/// Returns a permit for `event` if the sink accepts it and then the log, and leaves their answers in
-/// `answer`.
+/// Returns a permit for `event` if the sink accepts it and then the log, and leaves their answers
+/// in `answer`.
 fn ask<H: Host>(
     host: &mut H,
     event: &Event,

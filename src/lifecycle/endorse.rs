@@ -60,8 +60,8 @@ impl<const N: usize> Vault<N> {
 }
 
 impl<S: State, const N: usize> Domain<'_, S, N> {
-    /// Returns the public half of the HSM's own key, with which it signs the heads of its log; `None` if
-    /// the HSM is empty.
+    /// Returns the public half of the HSM's own key, with which it signs the heads of its log;
+    /// `None` if the HSM is empty.
     ///
     /// # Errors
     ///

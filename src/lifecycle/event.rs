@@ -267,6 +267,8 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every step. The place is the code in a record of a log (`docs/format.md`, "Events"): a new
+    /// step goes to the end.
     pub(crate) const ALL: [Self; 25] = [
         Self::Provision,
         Self::Activate,
@@ -359,7 +361,7 @@ pub enum Ended {
 
 impl Event {
     /// Returns the step that is about to take effect, if the event is one.
-    pub(super) const fn step(&self) -> Option<Step> {
+    pub(crate) const fn step(&self) -> Option<Step> {
         Some(match self {
             Self::Provision { .. } => Step::Provision,
             Self::Activate { .. } => Step::Activate,

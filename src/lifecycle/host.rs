@@ -83,8 +83,8 @@ pub trait Host: Flash {
     /// ```
     fn report(&mut self, event: &Event) -> SinkAnswer;
 
-    /// Returns the log of this HSM, which receives each event after [`report`](Self::report) has agreed to
-    /// it, and must agree as well. `None`, as by default, if there is none.
+    /// Returns the log of this HSM, which receives each event after [`report`](Self::report) has
+    /// agreed to it, and must agree as well. `None`, as by default, if there is none.
     fn ledger(&mut self) -> Option<&mut dyn Ledger> {
         None
     }

@@ -10,20 +10,20 @@ use crate::sealed_domain::{
     BirthCommitment, DomainId, HeaderDigest, InstanceId, LedgerHead, Suite, id,
 };
 
-/// The log of an HSM, one for each instance id, to which records are only added. A host that has one
-/// returns it from [`Host::ledger`](super::Host::ledger).
+/// The log of an HSM, one for each instance id, to which records are only added. A host that has
+/// one returns it from [`Host::ledger`](super::Host::ledger).
 ///
-/// Every event goes to the log after the sink has agreed to it, and both must agree. The head is in each
-/// state that the HSM writes, in each backup and each request. So a log that was cut or replaced shows,
-/// and the HSM does nothing more with it.
+/// Every event goes to the log after the sink has agreed to it, and both must agree. The head is in
+/// each state that the HSM writes, in each backup and each request. So a log that was cut or
+/// replaced shows, and the HSM does nothing more with it.
 pub trait Ledger {
-    /// Called at each start, with what the state at rest holds: the instance, `None` if the HSM is empty,
-    /// and the head of that time, [`LedgerHead::NONE`] if there was no log. A log that does not go on from
-    /// that head refuses every record afterwards.
+    /// Called at each start, with what the state at rest holds: the instance, `None` if the HSM is
+    /// empty, and the head of that time, [`LedgerHead::NONE`] if there was no log. A log that does
+    /// not go on from that head refuses every record afterwards.
     fn resume(&mut self, instance: Option<InstanceId>, head: LedgerHead);
 
-    /// Called when an HSM leaves the empty state with a name of its own: the records that follow are of
-    /// this instance, and the first of a new log.
+    /// Called when an HSM leaves the empty state with a name of its own: the records that follow
+    /// are of this instance, and the first of a new log.
     fn begin(&mut self, instance: InstanceId);
 
     /// Adds the record of an event, durably.
@@ -35,8 +35,8 @@ pub trait Ledger {
     /// Returns how many records the log has.
     fn size(&mut self) -> u32;
 
-    /// Returns the digest of the heads of other instances that are pinned, if an endorsement is due: after
-    /// the records of a step that brought the HSM into use, until there is one.
+    /// Returns the digest of the heads of other instances that are pinned, if an endorsement is
+    /// due: after the records of a step that brought the HSM into use, until there is one.
     fn endorsement_due(&mut self) -> Option<PinsDigest>;
 
     /// Adds the record of the endorsement that is due, durably.
@@ -48,11 +48,12 @@ id! {
     PinsDigest, 32
 }
 
-/// The statement of a domain that an HSM speaks for it: the domain's key signs the HSM's name, the key
-/// with which the HSM signs the heads of its log, the header in use and the heads of other HSMs.
+/// The statement of a domain that an HSM speaks for it: the domain's key signs the HSM's name, the
+/// key with which the HSM signs the heads of its log, the header in use and the heads of other
+/// HSMs.
 ///
-/// It names the domain's key and birth commitment, which give the domain's id. So whoever knows the id can
-/// check it, without a sealed domain.
+/// It names the domain's key and birth commitment, which give the domain's id. So whoever knows the
+/// id can check it, without a sealed domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,

@@ -33,8 +33,9 @@ pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
 /// The memory of one domain, placed by the caller: a `static`, a boxed value. It takes twice `N`
 /// bytes, and room for a session and for the key of a backup; [`vault_room`] computes `N`.
 ///
-/// A `static` vault begins as zeros, so it takes no room in the flash of a microcontroller. For four
-/// artifacts of one KiB in total it takes 12,280 bytes of RAM on a Cortex-M4: twice `N`, and 4.5 KB.
+/// A `static` vault begins as zeros, so it takes no room in the flash of a microcontroller. For
+/// four artifacts of one KiB in total it takes 12,280 bytes of RAM on a Cortex-M4: twice `N`, and
+/// 4.5 KB.
 ///
 /// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets.
 /// Dropping the domain wipes the vault.

@@ -9,9 +9,9 @@ use crate::sealed_domain::CUSTODIANS;
 const FEWEST_BITS: u16 = 128;
 
 impl Policy {
-    /// Tells `report` of each finding, in the order of [`Rule::ALL`] for the quorum, and then for each
-    /// seat. `now` is the time in Unix seconds; without it nothing that depends on time is looked at,
-    /// which is a finding, too.
+    /// Tells `report` of each finding, in the order of [`Rule::ALL`] for the quorum, and then for
+    /// each seat. `now` is the time in Unix seconds; without it nothing that depends on time is
+    /// looked at, which is a finding, too.
     pub fn assess(&self, custody: &Custody<'_>, now: Option<u64>, report: &mut dyn FnMut(Finding)) {
         assess_numbers(custody, report);
         assess_pairs(custody, report);
@@ -39,8 +39,8 @@ impl Policy {
         gravest
     }
 
-    /// Returns whether a review is overdue: it is too old, was never made, or something has happened
-    /// since that asks for one.
+    /// Returns whether a review is overdue: it is too old, was never made, or something has
+    /// happened since that asks for one.
     pub fn review_is_due(&self, custody: &Custody<'_>, now: u64) -> bool {
         let mut due = false;
         self.assess_review(custody, now, &mut |finding| due |= finding.rule.is_review());

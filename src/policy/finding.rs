@@ -3,7 +3,8 @@
 
 use core::fmt;
 
-use super::{ReviewEvent, Rule};
+use super::Rule;
+use crate::custody::Cause;
 
 /// One thing that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +28,11 @@ pub enum Subject {
     /// Two seats that are not independent of each other.
     Seats(usize, usize),
     /// An event that no review has looked at.
-    Event(ReviewEvent),
+    Event(Cause),
 }
 
-/// Prints the code, what it is about and the text: `no-drill: share 2: the custodian never answered a drill`.
+/// Prints the code, what it is about and the text: `no-drill: share 2: the custodian never answered
+/// a drill`.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.rule.code())?;
@@ -44,16 +46,5 @@ impl fmt::Display for Finding {
             Subject::Event(event) => write!(f, "{event}: ")?,
         }
         f.write_str(self.rule.text())
-    }
-}
-
-impl fmt::Display for ReviewEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::MemberLeft => "a custodian has left",
-            Self::NewThreat => "there is a new threat",
-            Self::ProcessChange => "the process has changed",
-            Self::DeviceLost => "a device was lost or may be compromised",
-        })
     }
 }

@@ -50,8 +50,8 @@ macro_rules! rules {
                 match self { $(Self::$name => Severity::$severity,)* }
             }
 
-            /// Returns what the rule rests on; empty if on this crate's own reasons. Sections without
-            /// a name are those of SP 800-57 part 1 revision 5.
+            /// Returns what the rule rests on; empty if on this crate's own reasons. Sections
+            /// without a name are those of SP 800-57 part 1 revision 5.
             pub const fn source(self) -> &'static str {
                 match self { $(Self::$name => $source,)* }
             }

@@ -63,8 +63,8 @@ id! {
 }
 
 id! {
-    /// The state of an HSM's log after its newest record: the root of the Merkle tree of all records
-    /// ([`custody`](crate::custody)).
+    /// The state of an HSM's log after its newest record: the root of the Merkle tree of all
+    /// records ([`custody`](crate::custody)).
     LedgerHead, 32
 }
 

@@ -7,6 +7,8 @@
 
 use core::fmt;
 
+use crate::hardened::copy;
+
 /// The maximum length of a label or a tag, in bytes of UTF-8.
 pub const MAX_TEXT_LEN: usize = 64;
 
@@ -53,6 +55,46 @@ impl<'a> ArtifactTag<'a> {
     /// Returns the text.
     pub const fn as_str(&self) -> &'a str {
         self.0
+    }
+}
+
+/// A text of 1 to [`MAX_TEXT_LEN`] bytes without a misleading character, in memory of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct KeptText {
+    /// Zeros after the text.
+    bytes: [u8; MAX_TEXT_LEN],
+    len: u8,
+}
+
+impl KeptText {
+    pub(crate) fn new(text: &str) -> Result<Self, TextError> {
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        let text = check(text)?.as_bytes();
+        let mut bytes = [0; MAX_TEXT_LEN];
+        let place = bytes.get_mut(..text.len()).ok_or(TextError::TooLong)?;
+        copy(place, text).map_err(|_| TextError::TooLong)?;
+        Ok(Self {
+            bytes,
+            len: text.len() as u8,
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        let text = self.bytes.get(..usize::from(self.len));
+        match text.map(core::str::from_utf8) {
+            Some(Ok(text)) => text,
+            // It was copied from a text; a fault must not show as an empty one.
+            _ => "(damaged)",
+        }
+    }
+}
+
+impl fmt::Debug for KeptText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
     }
 }
 

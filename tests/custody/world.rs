@@ -7,7 +7,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use security_domain::approval::ActDigest;
 use security_domain::custodian::CustodianId;
 use security_domain::custody::{
-    Checkpoint, CheckpointText, Detail, Fact, HandOff, Head, Log, MAX_ENTRY_LEN, Store, StoreError,
+    Checkpoint, CheckpointText, Fact, HandOff, Head, Log, MAX_ENTRY_LEN, Name, Store, StoreError,
 };
 use security_domain::drill::ChallengeDigest;
 use security_domain::lifecycle::{
@@ -183,17 +183,17 @@ pub fn custodian(number: u8) -> CustodianId {
     CustodianId::from_bytes([number; 32])
 }
 
-pub fn hand_off<'a>(
+pub fn hand_off(
     number: u8,
-    taker: &'a str,
+    taker: &str,
     seed: u8,
     after: Option<u32>,
     instance: InstanceId,
-) -> HandOff<'a> {
+) -> HandOff {
     let key = signing_key(seed);
     let mut hand_off = HandOff {
         custodian: custodian(number),
-        taker: Detail::new(taker).unwrap(),
+        taker: Name::new(taker).unwrap(),
         key: verify_key(&key),
         signed: NOW,
         after,

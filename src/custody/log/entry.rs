@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 use crate::ct::{declassify_bytes, eq_bytes};
 use crate::custody::record::{Body, Fact};
-use crate::custody::record::{MAX_RECORD_LEN, Record, coded_step, step_code, step_of};
+use crate::custody::record::{MAX_RECORD_LEN, Record, coded_step, step_code};
 use crate::custody::tree::{LEVELS, Node, RecordHash, Tree};
 use crate::hardened::{Fault, Permit, Verdict, copy};
 use crate::lifecycle::{Event, Outcome, PinsDigest, Step};
@@ -65,7 +65,7 @@ impl State {
         match &record.body {
             Body::Event(Event::Zeroize) => state.due = false,
             Body::Event(event) => {
-                if let Some(step) = step_of(event) {
+                if let Some(step) = event.step() {
                     state.open = Some((step, record.number));
                 }
             }

@@ -22,8 +22,8 @@ impl<'a> Consistency<'a> {
     }
 
     /// Writes the proof that a log of `to` records continues its first `from` to the front of
-    /// `out`, which needs [`MAX_PROOF_LEN`](super::file::MAX_PROOF_LEN) bytes. `record` returns the digest
-    /// of a record by its number; each is asked for at most once.
+    /// `out`, which needs [`MAX_PROOF_LEN`](super::file::MAX_PROOF_LEN) bytes. `record` returns the
+    /// digest of a record by its number; each is asked for at most once.
     ///
     /// # Errors
     ///
@@ -54,7 +54,8 @@ impl<'a> Consistency<'a> {
                     start = middle;
                 }
             }
-            // The verifier knows the root of the shorter log, if that is a full subtree of the other.
+            // The verifier knows the root of the shorter log, if that is a full subtree of the
+            // other.
             if start != 0 {
                 ranges.push(start..end)?;
             }

@@ -22,8 +22,8 @@ impl<'a> Inclusion<'a> {
     }
 
     /// Writes the proof for record `number` of a log of `size` records to the front of `out`, which
-    /// needs [`MAX_PROOF_LEN`](super::file::MAX_PROOF_LEN) bytes. `record` returns the digest of a record
-    /// by its number; every record but this one is asked for once.
+    /// needs [`MAX_PROOF_LEN`](super::file::MAX_PROOF_LEN) bytes. `record` returns the digest of a
+    /// record by its number; every record but this one is asked for once.
     ///
     /// # Errors
     ///

@@ -18,35 +18,6 @@ use crate::sealed_domain::{DomainId, Epoch, HeaderDigest};
 
 type Read<T> = Result<T, Malformed<Field>>;
 
-/// The steps; the code of each is its place, counted from 1.
-const STEPS: [Step; 25] = [
-    Step::Provision,
-    Step::Activate,
-    Step::BeginRecovery,
-    Step::Contribute,
-    Step::Recover,
-    Step::BeginImport,
-    Step::Import,
-    Step::ConfirmImport,
-    Step::Backup,
-    Step::Restore,
-    Step::Propose,
-    Step::Consent,
-    Step::Challenge,
-    Step::Prove,
-    Step::Commit,
-    Step::Confirm,
-    Step::Adopt,
-    Step::BreakGlass,
-    Step::Veto,
-    Step::DemandApproval,
-    Step::AskApproval,
-    Step::DropDemands,
-    Step::EmitRelease,
-    Step::BeginRehearsal,
-    Step::Rehearse,
-];
-
 /// The codes of what happens without being a step.
 const END_SESSION: u8 = 26;
 const END_ROTATION: u8 = 27;
@@ -75,16 +46,17 @@ fn coded<T: Copy>(reader: &mut Reader<'_>, field: Field, all: &[T]) -> Read<T> {
     found.copied().ok_or(Malformed(field))
 }
 
+/// The code of a step: its place among all, counted from 1.
 pub(in crate::custody) fn step_code(step: Step) -> u8 {
-    code(&step, &STEPS)
+    code(&step, &Step::ALL)
 }
 
 pub(in crate::custody) fn coded_step(code: u8) -> Option<Step> {
-    STEPS.get(usize::from(code).checked_sub(1)?).copied()
+    Step::ALL.get(usize::from(code).checked_sub(1)?).copied()
 }
 
 pub(super) fn read_step(reader: &mut Reader<'_>) -> Read<Step> {
-    coded(reader, Field::Step, &STEPS)
+    coded(reader, Field::Step, &Step::ALL)
 }
 
 /// The code of an outcome; `None` is the one that was lost with the power.
@@ -96,38 +68,6 @@ pub(super) fn read_outcome(reader: &mut Reader<'_>) -> Read<Option<Outcome>> {
     let all = OUTCOMES.map(Some);
     let [done, failed, interrupted] = all;
     coded(reader, Field::Outcome, &[done, failed, interrupted, None])
-}
-
-/// Returns the step that the event announces, if it is one.
-pub(in crate::custody) const fn step_of(event: &Event) -> Option<Step> {
-    Some(match event {
-        Event::Provision { .. } => Step::Provision,
-        Event::Activate { .. } => Step::Activate,
-        Event::BeginRecovery { .. } => Step::BeginRecovery,
-        Event::BeginRehearsal { .. } => Step::BeginRehearsal,
-        Event::Rehearse { .. } => Step::Rehearse,
-        Event::Contribute { .. } => Step::Contribute,
-        Event::Recover { .. } => Step::Recover,
-        Event::BeginImport => Step::BeginImport,
-        Event::Import => Step::Import,
-        Event::ConfirmImport { .. } => Step::ConfirmImport,
-        Event::Propose { .. } => Step::Propose,
-        Event::Consent { .. } => Step::Consent,
-        Event::BreakGlass { .. } => Step::BreakGlass,
-        Event::Challenge { .. } => Step::Challenge,
-        Event::Prove { .. } => Step::Prove,
-        Event::Commit { .. } => Step::Commit,
-        Event::Confirm { .. } => Step::Confirm,
-        Event::Adopt { .. } => Step::Adopt,
-        Event::DemandApproval { .. } => Step::DemandApproval,
-        Event::AskApproval { .. } => Step::AskApproval,
-        Event::DropDemands { .. } => Step::DropDemands,
-        Event::EmitRelease { .. } => Step::EmitRelease,
-        Event::BeginBackup { .. } => Step::Backup,
-        Event::BeginRestore { .. } => Step::Restore,
-        Event::EndSession(_) | Event::EndRotation(_) | Event::Zeroize => return None,
-        Event::Outcome { .. } | Event::Refused { .. } => return None,
-    })
 }
 
 /// Writes an optional digest.
@@ -159,7 +99,7 @@ fn sealed<W: Write>(epoch: Epoch, header: &HeaderDigest, out: &mut Encoder<W>) -
 }
 
 pub(super) fn encode<W: Write>(event: &Event, out: &mut Encoder<W>) -> Encoded<W> {
-    let step = step_of(event).map(step_code);
+    let step = event.step().map(step_code);
     let mut begin = |fields: u64| -> Encoded<W> {
         out.array(fields.saturating_add(1))?;
         if let Some(step) = step {

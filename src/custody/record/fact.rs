@@ -16,13 +16,10 @@ use crate::drill::{ChallengeDigest, Proof};
 use crate::ed25519::{SIGNATURE_LEN, VerifyKey};
 use crate::labels::Purpose;
 use crate::lifecycle::PinsDigest;
-use crate::sealed_domain::{InstanceId, LedgerHead, MAX_TEXT_LEN, TextError, check_within};
+use crate::sealed_domain::{InstanceId, KeptText, LedgerHead, TextError, check_within};
 
 /// The maximum length of a [`Detail`] in bytes of UTF-8.
 pub const MAX_DETAIL_LEN: usize = 256;
-
-/// The maximum length of a taker's name in bytes of UTF-8.
-pub const MAX_NAME_LEN: usize = MAX_TEXT_LEN;
 
 /// What operators and custodians report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +28,7 @@ pub enum Fact<'a> {
     /// The head of another HSM's log is pinned.
     Pin(PinnedHead),
     /// A custodian's token changes hands.
-    HandOff(HandOff<'a>),
+    HandOff(HandOff),
     /// A custodian has answered a drill.
     Drill(DrillResult),
     /// A custodian's key is lost or may be known to others.
@@ -81,23 +78,23 @@ impl PinnedHead {
     clippy::exhaustive_structs,
     reason = "another field would be another format"
 )]
-pub struct HandOff<'a> {
+pub struct HandOff {
     /// The custodian whose token it is.
     pub custodian: CustodianId,
-    /// The taker's name: 1 to [`MAX_NAME_LEN`] bytes.
-    pub taker: Detail<'a>,
+    /// The taker's name.
+    pub taker: Name,
     /// The taker's own key, which signs for this and may have no other use.
     pub key: VerifyKey,
     /// When the taker signed, in Unix seconds.
     pub signed: u64,
-    /// The number of the record of this custodian's last hand-off in this log; `None` for the first.
-    /// So no hand-off can be recorded twice.
+    /// The number of the record of this custodian's last hand-off in this log; `None` for the
+    /// first. So no hand-off can be recorded twice.
     pub after: Option<u32>,
     /// The signature by the taker's key.
     pub signature: [u8; SIGNATURE_LEN],
 }
 
-impl HandOff<'_> {
+impl HandOff {
     /// Returns what the taker signs for the log of this HSM:
     /// `D("hand-off", instance, custodian, taker, key, signed, after)`.
     pub fn digest(&self, instance: InstanceId) -> [u8; 32] {
@@ -222,8 +219,20 @@ pub enum Cause {
     DeviceLost = 5,
 }
 
-/// A text in a record: at most [`MAX_DETAIL_LEN`] bytes of UTF-8, without characters that can mislead
-/// a reader.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Due => "its time has come",
+            Self::MemberLeft => "a custodian has left",
+            Self::NewThreat => "there is a new threat",
+            Self::ProcessChange => "the process has changed",
+            Self::DeviceLost => "a device was lost or may be compromised",
+        })
+    }
+}
+
+/// A text in a record: at most [`MAX_DETAIL_LEN`] bytes of UTF-8, without characters that can
+/// mislead a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Detail<'a>(&'a str);
@@ -252,6 +261,28 @@ impl<'a> Detail<'a> {
 
     fn read(reader: &mut Reader<'a>, field: Field) -> Result<Self, Malformed<Field>> {
         Self::new(reader.text(field)?).map_err(|_| Malformed(field))
+    }
+}
+
+/// The name of a person: 1 to [`MAX_TEXT_LEN`](crate::sealed_domain::MAX_TEXT_LEN) bytes of UTF-8,
+/// without characters that can mislead a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Name(KeptText);
+
+impl Name {
+    /// Makes a name after checking its length and characters.
+    ///
+    /// # Errors
+    ///
+    /// Fails for each reason in [`TextError`].
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        KeptText::new(text).map(Self)
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
@@ -431,10 +462,6 @@ impl<'a> Fact<'a> {
     }
 }
 
-fn read_name<'a>(reader: &mut Reader<'a>) -> Result<Detail<'a>, Malformed<Field>> {
-    let name = Detail::read(reader, Field::Name)?;
-    match name.as_str().len() {
-        1..=MAX_NAME_LEN => Ok(name),
-        _ => Err(Malformed(Field::Name)),
-    }
+fn read_name(reader: &mut Reader<'_>) -> Result<Name, Malformed<Field>> {
+    Name::new(reader.text(Field::Name)?).map_err(|_| Malformed(Field::Name))
 }
