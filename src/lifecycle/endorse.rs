@@ -25,7 +25,7 @@ impl<const N: usize> Vault<N> {
         let Some(pins) = host.ledger().and_then(Ledger::endorsement_due) else {
             return Ok(());
         };
-        burning::<{ burn::SEALING }, _>(|| {
+        let endorsed = burning::<{ burn::SEALING }, _>(|| {
             let endorsement = self.endorsement(pins, &mut watched(host))?;
             let time = host.now();
             let answer = host
@@ -33,7 +33,9 @@ impl<const N: usize> Vault<N> {
                 .map(|ledger| ledger.endorse(time, &endorsement));
             let answer = answer.unwrap_or(SinkAnswer::REFUSED);
             Verdict::twice(|| answer.is_agreed()).or(LifecycleError::SinkRefused)
-        })
+        });
+        // Callers may go on without it, but not after a fault.
+        self.latch(endorsed)
     }
 
     fn endorsement(
