@@ -36,8 +36,9 @@ fn made(folder: &Folder, typed: &[&str]) -> (bool, String) {
         terminal.master.write_all(b"\n").unwrap();
     }
     let done = child.wait().unwrap().success();
-    wait_for("the echo", || echoes(&open));
-    shown += &terminal.shown();
+    assert!(echoes(&open));
+    drop(open);
+    shown += &terminal.rest();
     assert!(!shown.contains("horse"), "{shown}");
     (done, shown)
 }
