@@ -22,7 +22,7 @@
 //! ```
 
 use crate::custodian::{Algorithm, CustodianId};
-use crate::custody::Cause;
+use crate::custody::{Cause, Present};
 use crate::drill::Proof;
 
 mod assess;
@@ -144,7 +144,7 @@ pub struct Seat<'a> {
     pub former_holder_may_know: bool,
 }
 
-impl Seat<'_> {
+impl<'a> Seat<'a> {
     /// Makes a seat with an active key, of which nothing else is known.
     pub const fn new(custodian: CustodianId, algorithm: Algorithm) -> Self {
         Self {
@@ -161,8 +161,27 @@ impl Seat<'_> {
         }
     }
 
+    /// Fills in what a log says of the custodian: who holds the key, what the last drill proved, what
+    /// was lost, and whether a former holder may know the share. What the log does not say stays.
+    pub fn with_log(self, log: &'a Present) -> Self {
+        let Some(holding) = log.holding(self.custodian) else {
+            return self;
+        };
+        Self {
+            holder: { holding.holder.as_ref() }
+                .map_or(self.holder, |(.., holder)| holder.name.as_str()),
+            drilled: holding
+                .drill
+                .map(|(_, when, proof)| (when, proof))
+                .or(self.drilled),
+            state: holding.loss.map_or(self.state, |(.., loss)| loss.into()),
+            former_holder_may_know: holding.former > 0 || self.former_holder_may_know,
+            ..self
+        }
+    }
+
     /// Returns whether the custodian can still contribute.
-    const fn serves(&self) -> bool {
+    pub const fn serves(&self) -> bool {
         matches!(self.state, KeyState::Active)
     }
 

@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::custody::LossKind;
+
 /// The state of a key: of a custodian's, or of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -34,5 +36,16 @@ impl fmt::Display for KeyState {
             Self::Compromised => "compromised",
             Self::Destroyed => "destroyed",
         })
+    }
+}
+
+/// The state of a custodian's key after a loss that is not closed.
+impl From<LossKind> for KeyState {
+    fn from(loss: LossKind) -> Self {
+        match loss {
+            LossKind::Lost => Self::Suspended,
+            LossKind::Destroyed => Self::Destroyed,
+            LossKind::Compromised => Self::Compromised,
+        }
     }
 }

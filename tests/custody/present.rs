@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The present, from the records of a log.
 
+use security_domain::custodian::Algorithm;
 use security_domain::custody::{
     Cause, Closed, Concern, Detail, DrillResult, Fact, Log, Loss, LossKind, MAX_RECORD_LEN,
     Present, Review,
 };
 use security_domain::drill::Proof;
 use security_domain::lifecycle::{Event, Ledger, Outcome, Step};
+use security_domain::policy::{KeyState, Seat};
 use security_domain::sealed_domain::{Epoch, HeaderDigest, MAX_CUSTODIANS};
 
 use crate::world::{
@@ -152,6 +154,63 @@ fn drills_losses_and_reviews_are_the_last_ones() {
         (now.review(), now.concern()),
         (Some((review, NOW, cause)), None)
     );
+}
+
+#[test]
+fn a_seat_of_the_policy_is_filled_in_from_the_log() {
+    let mut log = begun();
+    activate(&mut log);
+    let first = gives(&mut log, 1, "Ann", 11, None);
+    gives(&mut log, 1, "Bob", 12, first);
+    let proof = Proof::ShareKnown;
+    let (of, challenge) = (custodian(1), challenge(4));
+    add(
+        &mut log,
+        Fact::Drill(DrillResult {
+            custodian: of,
+            proof,
+            challenge,
+        }),
+    );
+    let seat = |number| Seat {
+        holder: "Zoe",
+        place: "Oslo",
+        ..Seat::new(custodian(number), Algorithm::XWing)
+    };
+    let state = |log: &mut Log<Ram>, number| {
+        let now = present(log);
+        let seat = seat(number).with_log(&now);
+        assert_eq!(seat.place, "Oslo");
+        assert_eq!(seat.serves(), seat.state == KeyState::Active);
+        seat.state
+    };
+    let now = present(&mut log);
+    let filled = seat(1).with_log(&now);
+    assert_eq!(
+        (filled.holder, filled.former_holder_may_know),
+        ("Bob", true)
+    );
+    assert_eq!(filled.drilled, Some((NOW, proof)));
+    let other = seat(2).with_log(&now);
+    assert_eq!((other.holder, other.former_holder_may_know), ("Zoe", false));
+    assert_eq!((other.drilled, other.state), (None, KeyState::Active));
+    for (kind, expected) in [
+        (LossKind::Lost, KeyState::Suspended),
+        (LossKind::Destroyed, KeyState::Destroyed),
+        (LossKind::Compromised, KeyState::Compromised),
+    ] {
+        let (custodian, detail) = (custodian(2), Detail::NONE);
+        add(
+            &mut log,
+            Fact::Loss(Loss {
+                custodian,
+                kind,
+                detail,
+            }),
+        );
+        assert_eq!(state(&mut log, 2), expected);
+        assert_eq!(state(&mut log, 1), KeyState::Active);
+    }
 }
 
 #[test]

@@ -87,7 +87,7 @@ pub struct HandOff {
     pub key: VerifyKey,
     /// When the taker signed, in Unix seconds.
     pub signed: u64,
-    /// The number of the record of this custodian's last hand-off in this log; `None` for the
+    /// The number of the record of the last hand-off in this log, of any custodian; `None` for the
     /// first. So no hand-off can be recorded twice.
     pub after: Option<u32>,
     /// The signature by the taker's key.
