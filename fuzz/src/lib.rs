@@ -4,6 +4,7 @@
 
 mod approval;
 mod backup;
+mod custody;
 mod domain;
 mod drill;
 mod file_drill;
@@ -22,6 +23,7 @@ mod sharing;
 
 pub use approval::{act, approval};
 pub use backup::backup;
+pub use custody::{checkpoint, log_export, log_proof, log_record};
 pub use domain::{sealed_domain, wrapped_share};
 pub use drill::{drill_challenge, drill_response};
 pub use file_drill::{file_challenge, file_response};
@@ -43,12 +45,13 @@ pub use sharing::{encoded_share, gf256_kernels, shamir_correct, shamir_split_com
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 34] = [
+pub const TARGETS: [Target; 38] = [
     ("act", act),
     ("approval", approval),
     ("backup", backup),
     ("certificate", certificate),
     ("certificate_info", certificate_info),
+    ("checkpoint", checkpoint),
     ("contribution", contribution),
     ("der_keys", der_keys),
     ("domain_file", domain_file),
@@ -64,6 +67,9 @@ pub const TARGETS: [Target; 34] = [
     ("kem_keys", kem_keys),
     ("kem_unwrap", kem_unwrap),
     ("lifecycle", lifecycle),
+    ("log_export", log_export),
+    ("log_proof", log_proof),
+    ("log_record", log_record),
     ("pem", pem),
     ("proposal", proposal),
     ("record", record),
