@@ -189,6 +189,15 @@ fn a_changed_entry_is_named_and_one_of_another_place_does_not_open() {
     let mut changed = crate::world::log(moved);
     changed.resume(Some(INSTANCE), head);
     assert_eq!(changed.refusal(), Some(LogError::Cut));
+    // Two entries that changed places are each in the other's.
+    let mut swapped = log.store().clone();
+    swapped.entries().swap(2, 3);
+    let mut changed = crate::world::log(swapped);
+    changed.resume(Some(INSTANCE), head);
+    for number in [2, 3] {
+        let read = changed.record_hash(number);
+        assert_eq!(read, Err(LogError::Damaged(number)));
+    }
     // The log of another HSM, or under another device's key.
     let other = InstanceId::from_bytes([0xcd; 16]);
     let mut renamed = log.store().clone();
