@@ -91,6 +91,15 @@ impl<'t> File<'t> {
         }
     }
 
+    /// Returns the custodians whose shares or halves cannot be opened.
+    pub fn without_share(&self) -> Vec<Thumbprint> {
+        let damaged: Vec<_> = match self {
+            Self::Shared(file) => file.damaged_shares().collect(),
+            Self::Split(file) => file.damaged_halves().collect(),
+        };
+        damaged.iter().filter_map(|share| share.custodian).collect()
+    }
+
     /// Names the shares and halves that cannot be opened.
     pub fn damaged(&self) -> Vec<String> {
         let (damaged, listed): (Vec<_>, _) = match self {

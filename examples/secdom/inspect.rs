@@ -21,6 +21,7 @@ use crate::report::{Outcome, Report};
 use crate::upload::parse_blob;
 use crate::{check, clock, input, kind, show, text};
 use certs::Certs;
+pub use own::base64;
 
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
@@ -442,7 +443,7 @@ fn party_in_json(party: &Party) -> Value {
         None => json!({ "thumbprint": party.thumbprint.to_string() }),
     };
     if let Some(wrapped) = &party.wrapped {
-        let wrapped = own::base64(wrapped);
+        let wrapped = base64(wrapped);
         object["command"] = json!(unwrapping(&wrapped));
         object["wrapped_content_key"] = json!(wrapped);
     }

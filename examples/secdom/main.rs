@@ -19,6 +19,7 @@ mod confirm;
 mod contribute;
 mod custodian;
 mod custodians;
+mod custody;
 mod domain;
 mod download;
 mod drill;
@@ -38,13 +39,16 @@ mod names;
 mod new_key;
 mod of;
 mod output;
+mod page;
 mod pair;
 mod paper;
 mod passwords;
 mod pem;
 mod pkcs12;
+mod policy;
 mod progress;
 mod public;
+mod readiness;
 mod recipients;
 mod report;
 mod restore_blob;
@@ -84,6 +88,8 @@ enum Verb {
     RestoreSession(restore_session::Verb),
     Contribute(contribute::Args),
     Approve(approve::Args),
+    Policy(policy::Args),
+    Readiness(readiness::Args),
     Keygen(keygen::Args),
     #[command(subcommand)]
     Paper(paper::Verb),
@@ -125,6 +131,8 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::RestoreSession(verb) => restore_session::run(verb),
         Verb::Contribute(args) => contribute::run(args),
         Verb::Approve(args) => approve::run(args),
+        Verb::Policy(args) => policy::run(&args),
+        Verb::Readiness(args) => readiness::run(&args),
         Verb::Keygen(args) => keygen::run(args),
         Verb::Paper(verb) => paper::run(verb),
         Verb::Hsm(verb) => hsm::run(verb),

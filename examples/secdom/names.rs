@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use security_domain::custodian::{CustodianId, Recipient};
 
-use crate::certificate::CertificateFile;
+use crate::certificate::{CertificateFile, Holder};
 use crate::pair::KeyFiles;
 use crate::report::Outcome;
 use crate::{recipients, show};
@@ -23,22 +23,29 @@ pub struct Names(Vec<(CustodianId, String)>);
 
 impl CertsArg {
     pub fn read(&self) -> Outcome<Names> {
-        let mut names = Vec::new();
+        let holders = self.holders()?.into_iter();
+        let name = |(_, id, holder): (_, _, Option<Holder>)| Some((id, holder?.subject));
+        Ok(Names(holders.filter_map(name).collect()))
+    }
+
+    /// Returns whose certificate each is, and the argument that gives it.
+    pub fn holders(&self) -> Outcome<Vec<(PathBuf, CustodianId, Option<Holder>)>> {
+        let mut holders = Vec::new();
         for argument in &self.certs {
             match KeyFiles::of(argument) {
                 KeyFiles::One(path) => {
                     for file in CertificateFile::read_each(&path)? {
                         let (key, holder) = file.own()?;
-                        names.push((key.id(), holder.subject));
+                        holders.push((path.clone(), key.id(), Some(holder)));
                     }
                 }
                 KeyFiles::Both(files) => {
                     let (key, shown) = recipients::pair(argument, &files)?;
-                    names.extend(shown.holder.map(|holder| (key.id(), holder.subject)));
+                    holders.push((argument.clone(), key.id(), shown.holder));
                 }
             }
         }
-        Ok(Names(names))
+        Ok(holders)
     }
 }
 

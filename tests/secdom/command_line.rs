@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 54] = [
+pub const VERBS: [&str; 56] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -25,6 +25,8 @@ pub const VERBS: [&str; 54] = [
     "restore-session cancel",
     "contribute",
     "approve",
+    "policy",
+    "readiness",
     "keygen",
     "paper write",
     "paper verify",

@@ -51,6 +51,8 @@ mod paper;
 mod paper_codes;
 #[cfg(unix)]
 mod paper_terminal;
+mod policy;
+mod readiness;
 mod rehearse;
 mod restore;
 mod restore_session;

@@ -53,7 +53,7 @@ const SEALED: &str = "sealed";
 
 /// What this HSM is called as a module, and the version of it.
 pub const MODULE: &str = "secdom";
-const MODULE_VERSION: ModuleVersion = ModuleVersion::new(1);
+pub const MODULE_VERSION: ModuleVersion = ModuleVersion::new(1);
 
 /// A folder that is in use.
 pub struct Device {

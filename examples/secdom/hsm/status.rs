@@ -9,7 +9,7 @@ use security_domain::lifecycle::{AnyDomain, Stage};
 use security_domain::storage::Flash;
 use serde_json::{Value, json};
 
-use super::device::Device;
+use super::device::{Device, MODULE_VERSION};
 use super::{HsmArg, ROOM, demand, rotate, vault};
 use crate::names::CertsArg;
 use crate::report::{Outcome, Report};
@@ -23,7 +23,7 @@ importing, imported, active, rotating, committed, rehearsing), domain_id, epoch,
 custodian whose share is in, with the members custodian, which is the id, and subject), needed, transfer_key (the thumbprint that an import shows), expected \
 (the tags of its artifacts), tries_left (how many more blobs may fail before it ends), rotation (of the next quorum: \
 epoch, header_digest, request_digest, challenge_digest, consents, consents_needed, opens, proofs, proofs_needed), demands (the acts that need a quorum's approval), act (the one that waits for it: \
-kind, act_digest), counter_is_hardware, takes_writes; what there \
+kind, act_digest), counter_is_hardware, module_version, takes_writes; what there \
 is not is null.";
 
 /// Show the HSM's state, its domain's id, epoch and header digest, and who has contributed
@@ -105,6 +105,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
             "act": act.map(|(kind, digest)| json!({ "kind": kind.to_string(), "act_digest": digest.to_string() })),
             "rotation": rotation.as_ref().map(rotate::in_json),
             "counter_is_hardware": hardware,
+            "module_version": MODULE_VERSION.get(),
             "takes_writes": status.takes_writes,
         });
         return Ok(Report::text(show::ascii_json(&format!("{object:#}\n"))));
