@@ -28,7 +28,7 @@ step() { # NAME COMMAND [ARGUMENT...]
 
 tools() {
   local name
-  for name in azure-cli openssl npm-shamir cbor2 tokens; do .ci/tools "$name" || return; done
+  for name in azure-cli openssl npm-shamir cbor2 tokens chromium; do .ci/tools "$name" || return; done
 }
 
 build() {
@@ -68,6 +68,7 @@ step record         target/tools/sealed-domain/bin/python tests/interop/record.p
 step kinds          target/tools/sealed-domain/bin/python tests/interop/kinds.py check
 step self-test      target/tools/sealed-domain/bin/python tests/interop/self_test.py check
 step paper          target/tools/sealed-domain/bin/python tests/interop/paper.py
+step pages          python3 tests/interop/pages.py
 step npm-sharing    node tests/interop/npm_sharing.mjs
 # A measurement, and long: only by name.
 ((${#only[@]} == 0)) || step restore-time "$python" tests/interop/restore_time.py

@@ -16,7 +16,7 @@ const STYLE: &str = "
 body { margin: 0 auto; padding: 1.5rem; max-width: 70rem }
 h1 { font-size: 1.6rem; margin: 0 0 1rem }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-bottom: 2px solid #1b1b1b }
-dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .25rem 1rem; margin: 0 }
+dl { display: grid; grid-template-columns: minmax(8rem, max-content) minmax(0, 1fr); gap: .25rem 1rem; margin: 0 }
 dt, th { font-weight: 600; text-align: left }
 dd { margin: 0 }
 time { white-space: nowrap }
@@ -31,13 +31,14 @@ th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #bbb; vertical
 footer { margin-top: 2rem; border-top: 1px solid #bbb; padding-top: .5rem; color: #444 }
 @media screen and (max-width: 45rem) {
   body { padding: 1rem }
-  dl { grid-template-columns: 1fr; gap: 0 }
+  dl { grid-template-columns: minmax(0, 1fr); gap: 0 }
   dd { margin-bottom: .5rem }
   thead { display: none }
   tr { display: block; padding: .5rem 0; border-bottom: 1px solid #bbb }
-  td { display: grid; grid-template-columns: 7.5rem 1fr; border: 0; padding: .1rem 0 }
+  td { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); border: 0; padding: .1rem 0 }
   td::before { content: attr(data-label); font-weight: 600 }
   td.empty { display: none }
+  time { white-space: normal }
   td > * { justify-self: start }
 }
 @media print {
