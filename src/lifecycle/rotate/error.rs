@@ -42,6 +42,10 @@ pub enum RotationError {
     },
     /// Too few of the present custodians have consented, and the delay of the break-glass is not over.
     TooEarly {
+        /// How many have consented.
+        have: u8,
+        /// How many must, until no consent is needed.
+        need: u8,
         /// The time from which no consent is needed.
         opens: u64,
         /// The time now.
@@ -107,9 +111,14 @@ impl fmt::Display for RotationError {
                 f,
                 "the rotation expires at {expires}, and would need no consent only from {opens} on"
             ),
-            Self::TooEarly { opens, now } => write!(
+            Self::TooEarly {
+                have,
+                need,
+                opens,
+                now,
+            } => write!(
                 f,
-                "the rotation needs consent until {opens}, and it is {now}"
+                "{have} of the present custodians have consented, and {need} must until {opens}; it is {now}"
             ),
             Self::Veto(error) => error.fmt(f),
             Self::Challenge(error) => error.fmt(f),

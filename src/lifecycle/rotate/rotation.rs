@@ -50,7 +50,12 @@ impl Rotation {
         let (have, need) = (self.consents.count(), self.consents_needed);
         let refusal = match self.glass.opens() {
             0 => RotationError::NoConsent { have, need },
-            opens => RotationError::TooEarly { opens, now: now() },
+            opens => RotationError::TooEarly {
+                have,
+                need,
+                opens,
+                now: now(),
+            },
         };
         let consented = { self.consents }.reaches(|| self.consents_needed, refusal);
         let is_open = Verdict::twice(|| self.glass.is_open(now()));

@@ -97,7 +97,12 @@ fn after_the_delay_no_consent_is_needed_but_proofs_are() {
         hsm.now = now;
         let domain = rotating(&mut memory, &mut hsm);
         let refused = domain.commit(&pending, &mut hsm).unwrap_err();
-        let want = RotationError::TooEarly { opens: OPENS, now };
+        let want = RotationError::TooEarly {
+            have: 0,
+            need: 2,
+            opens: OPENS,
+            now,
+        };
         assert_eq!(refused.error, want.into());
         assert_eq!(refused.domain.status().stage, Stage::Rotating);
     }
