@@ -34,8 +34,8 @@ KINDS = ("skipped", "turned around", "skipped")
 # The rows without a decision that the control could take once: what they watch is whether an act that answered `Ok` did
 # what it should. Their control is the right input, which stands for an act that did not.
 BY_INPUT = (
-    "approval_expired approval_other_kind both_kwp_wrap both_wrap cancel discard held_back kem_wrap lost_draw mlkem1024_p384_wrap mlkem1024_wrap"
-    " p256_wrap sealing weak_transfer zeroize"
+    "abandon approval_expired approval_other_kind both_kwp_wrap both_wrap cancel commit_unsaved discard emit_unspent held_back"
+    " kem_wrap lost_draw mlkem1024_p384_wrap mlkem1024_wrap p256_wrap rehearse_recovery report sealing weak_transfer zeroize"
 ).split()
 # The rows of kinds of keys whose decisions are those of another row, in longer runs: a tenth of the instructions is
 # enough to find them in the control.

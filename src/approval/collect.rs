@@ -187,7 +187,7 @@ impl Approved {
 
     /// Returns a permit if what is approved is this act.
     #[inline(never)]
-    fn is_of(&self, kind: ActKind, act: &ActDigest) -> Result<Permit, SpendError> {
+    pub(crate) fn is_of(&self, kind: ActKind, act: &ActDigest) -> Result<Permit, SpendError> {
         let (have, want) = (self.kind, kind);
         let same_kind =
             Verdict::twice(|| Mask::eq(u32::from(self.kind.code()), u32::from(kind.code())))

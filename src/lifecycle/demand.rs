@@ -29,6 +29,7 @@ mod error;
 mod kept;
 
 pub use error::DemandError;
+use kept::others;
 pub(super) use kept::{Demands, OpenAct};
 
 /// What the draws of an act are for.
@@ -117,10 +118,12 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
         approved: Approved,
         host: &mut H,
     ) -> Result<[&'f [u8]; 4], LifecycleError> {
+        // Apart from the step: a step that is left too early can return the permit of an earlier decision.
+        let asked = self.vault.check_asked(ActKind::EmitRelease, &approved);
         let permit = self.vault.serve(Step::EmitRelease, host, |vault, host| {
             vault.approve_release(stored, approved, S::STAGE, host)
         })?;
-        permit.spend(LifecycleError::Fault)?;
+        permit.and(asked?).spend(LifecycleError::Fault)?;
         stored.completed(self.vault.release.expose(), LifecycleError::Fault)
     }
 
@@ -235,8 +238,23 @@ impl<const N: usize> Vault<N> {
     }
 
     /// Returns a permit for an act of this kind without approval, if none is demanded.
+    #[inline(always)]
     pub(super) fn needs_no_approval(&self, kind: ActKind) -> Result<Permit, DemandError> {
-        self.demands.leaves_free(kind)
+        // Twice, in two ways: a call that is skipped leaves the permit of what went before in place, and one
+        // register that has the wrong kind would serve two calls.
+        let (free, refusal) = (
+            self.demands.leaves_free(kind)?,
+            DemandError::NeedsApproval(kind),
+        );
+        let others = self.demands.leaves_free_but(others(kind), refusal)?;
+        Ok(free.and(others))
+    }
+
+    /// Returns a permit if `approved` is the open act, and of this kind.
+    #[inline(never)]
+    fn check_asked(&self, kind: ActKind, approved: &Approved) -> Result<Permit, DemandError> {
+        let (_, open) = self.demands.open().ok_or(DemandError::NotAsked)?;
+        approved.is_of(kind, &open).map_err(DemandError::Spend)
     }
 
     /// Spends the open act, if `approved` is that one, and returns its digest and a permit. From here on

@@ -241,6 +241,10 @@ impl<const N: usize> Vault<N> {
         self.standing = next.standing;
         self.in_use = next.stage.is_in_use();
         self.pending = Standing::NONE;
+        if next.stage == Stage::Committed {
+            // Nowhere else: the release leaves only once this is on the flash.
+            self.session.rotation_mut().ok_or(Fault)?.commit();
+        }
         if !next.stage.has_key() {
             self.session.key.wipe();
         }

@@ -4,10 +4,15 @@
 use core::convert::Infallible;
 use core::num::NonZeroU64;
 
+use security_domain::approval::{Act, Approval, approve};
+use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
 use security_domain::custodian::{
     Algorithm, CustodianId, Identity, Recipient, UnwrapError, WrapError,
 };
-use security_domain::lifecycle::{AnyDomain, Domain, Empty, Provisioned, Recovering, Refused};
+use security_domain::hazmat::record::{self, Loaded};
+use security_domain::lifecycle::{
+    Active, AnyDomain, Domain, Empty, Provisioned, Recovering, Refused, Stage,
+};
 use security_domain::quorum::Threshold;
 use security_domain::rng::Generator;
 use security_domain::sealed_domain::{
@@ -199,10 +204,85 @@ pub const LIFETIME: u64 = 60;
 
 /// A session for a quorum at one place.
 pub fn recovering(hsm: &mut Hsm, sealed: &SealedDomain<'_>) -> Option<In<Recovering>> {
+    gathering(empty(hsm)?, hsm, sealed)
+}
+
+fn gathering(
+    domain: In<Empty>,
+    hsm: &mut Hsm,
+    sealed: &SealedDomain<'_>,
+) -> Option<In<Recovering>> {
     let lifetime = NonZeroU64::new(LIFETIME);
-    empty(hsm)?
+    domain
         .begin_recovery_here(sealed, &expect(sealed), lifetime, hsm)
         .ok()
+}
+
+/// The token of the tests of a power-up alone. What a scene uses before its window is tested there.
+pub fn powered_up() -> Option<SelfTested> {
+    self_test::run().ok()
+}
+
+/// An HSM in which the domain of `sealed` is in use.
+pub fn active(hsm: &mut Hsm, sealed: &SealedDomain<'_>) -> Option<In<Active>> {
+    let AnyDomain::Empty(domain) = start_tested(0, powered_up()?, hsm)? else {
+        return None;
+    };
+    let mut domain = gathering(domain, hsm, sealed)?;
+    for place in 0..2 {
+        domain.add_share(sealed, share(sealed, place)?, hsm).ok()?;
+    }
+    domain.quorum().ok()?.open(sealed, hsm).ok()
+}
+
+/// What a custodian answers to a request.
+pub fn contribution<'o>(
+    custodian: &FastKey,
+    sealed: &SealedDomain<'_>,
+    request: &[u8],
+    out: &'o mut [u8],
+) -> Option<Contribution<'o>> {
+    let request = Request::parse(request).ok()?;
+    let shown = request.digest();
+    let vetted = VettedRequest::compared(request, shown).ok()?;
+    let share = share_of(custodian, sealed)?;
+    let rng = &mut Rng::new(79);
+    contribute(sealed, &expect(sealed), &vetted, &share, 0, rng, out).ok()
+}
+
+/// What a custodian approves.
+pub fn approval<'o>(
+    custodian: &FastKey,
+    sealed: &SealedDomain<'_>,
+    act: &Act<'_>,
+    out: &'o mut [u8],
+) -> Option<Approval<'o>> {
+    let share = share_of(custodian, sealed)?;
+    approve(
+        sealed,
+        &expect(sealed),
+        act,
+        &share,
+        0,
+        &mut Rng::new(80),
+        out,
+    )
+    .ok()
+}
+
+/// What the newest record on the flash holds; nothing if the HSM is empty.
+pub fn at_rest(hsm: &mut Hsm) -> &'static [u8] {
+    let out = buffer(5);
+    match record::load(hsm, out) {
+        Ok(Loaded::Contents { len, .. }) => &out[..len],
+        _ => &[],
+    }
+}
+
+/// Whether that is a state of this stage.
+pub fn rests_in(stage: Stage, hsm: &mut Hsm) -> bool {
+    // An array, the version, and the stage.
+    at_rest(hsm).get(2) == Some(&(stage as u8))
 }
 
 /// Begins a session.

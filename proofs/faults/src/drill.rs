@@ -21,6 +21,7 @@ const CHALLENGE: &[u8] = vector!("drill/challenge-good.cbor");
 const OTHER: &[u8] = vector!("drill/challenge-without-a-clock.cbor");
 const RESPONSE: &[u8] = vector!("drill/response-good.cbor");
 const UNSIGNED: &[u8] = vector!("drill/response-signature-changed.cbor");
+const OF_ANOTHER: &[u8] = vector!("drill/response-signed-by-another-custodian.cbor");
 const WITHOUT_KEY: &[u8] = vector!("drill/response-made-without-the-wrapped-value.cbor");
 
 #[inline(never)]
@@ -63,4 +64,10 @@ scene!(
     /// A response to another challenge.
     fault_drill_replayed,
     |wrong, _hsm| { answered(RESPONSE, if wrong { OTHER } else { CHALLENGE }) }
+);
+
+scene!(
+    /// A response in the name of one custodian, signed with another's share.
+    fault_drill_custodian,
+    |wrong, _hsm| { answered(if wrong { OF_ANOTHER } else { RESPONSE }, CHALLENGE) }
 );

@@ -115,6 +115,8 @@ pub struct Flash {
     slots: [[u8; SLOT_LEN]; 2],
     lens: [usize; 2],
     pub counter: u64,
+    /// Whether every write fails.
+    pub fails: bool,
 }
 
 impl Flash {
@@ -122,6 +124,7 @@ impl Flash {
         slots: [[0; SLOT_LEN]; 2],
         lens: [0; 2],
         counter: 0,
+        fails: false,
     };
 
     /// Puts back what the slots held; the counter stays.
@@ -160,7 +163,7 @@ static mut HSM: Hsm = Hsm {
 
 static mut VAULTS: [Vault<ROOM>; 2] = [const { Vault::new() }; 2];
 
-static mut BUFFERS: [[u8; 4096]; 3] = [[0; 4096]; 3];
+static mut BUFFERS: [[u8; 4096]; 6] = [[0; 4096]; 6];
 
 /// The one HSM of a scene.
 pub fn hsm() -> &'static mut Hsm {
@@ -205,6 +208,9 @@ impl security_domain::storage::Flash for Hsm {
 
     #[inline(never)]
     fn write(&mut self, slot: Slot, record: &[u8]) -> Result<(), FlashError> {
+        if self.flash.fails {
+            return Err(FlashError);
+        }
         let place = slot.index();
         let out = self.flash.slots[place]
             .get_mut(..record.len())

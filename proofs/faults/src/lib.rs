@@ -12,6 +12,7 @@
 mod act;
 mod approval;
 mod backup;
+mod demand;
 mod domain;
 mod drill;
 mod expect;
@@ -20,7 +21,9 @@ mod import;
 mod kem;
 mod kinds;
 mod record;
+mod rehearsal;
 mod restore;
+mod rotation;
 mod scene;
 mod sealing;
 mod self_tests;

@@ -127,10 +127,25 @@ impl Demands {
         })
         .permit(DemandError::NeedsApproval(kind))
     }
+
+    /// The same for the one kind whose bit is not among `others`.
+    #[inline(never)]
+    pub(super) fn leaves_free_but<E>(&self, others: u8, refusal: E) -> Result<Permit, E> {
+        Verdict::twice(|| {
+            let (kinds, again) = (u32::from(self.kinds), u32::from(self.again));
+            Mask::eq(kinds, again) & Mask::eq(again | u32::from(others), u32::from(others))
+        })
+        .permit(refusal)
+    }
 }
 
 const fn bit(kind: ActKind) -> u8 {
     1 << kind.code()
+}
+
+/// Returns the bits of all other kinds.
+pub(super) const fn others(kind: ActKind) -> u8 {
+    !bit(kind)
 }
 
 #[cfg(test)]
@@ -139,7 +154,12 @@ mod tests {
 
     #[test]
     fn no_flipped_bit_frees_a_kind() {
-        let frees = |demands: &Demands| demands.leaves_free(ActKind::FullBackup).is_ok();
+        let frees = |demands: &Demands| {
+            let kind = ActKind::FullBackup;
+            let frees = demands.leaves_free(kind).is_ok();
+            assert_eq!(demands.leaves_free_but(others(kind), ()).is_ok(), frees);
+            frees
+        };
         let mut demands = Demands::NONE;
         assert!(frees(&demands));
         demands.add(ActKind::EmitRelease);

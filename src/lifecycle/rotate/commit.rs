@@ -2,7 +2,6 @@
 //! Ends a rotation: the release may leave, and then the new epoch is confirmed; or it is abandoned.
 
 use super::rotation::Rotation;
-use crate::ct::declassify_bytes;
 use crate::hardened::{Fault, Permit, copy};
 use crate::lifecycle::end::Expiry;
 use crate::lifecycle::error::LifecycleError;
@@ -173,13 +172,8 @@ impl<const N: usize> Vault<N> {
             standing: self.standing,
         };
         let committed = self.commit_or_doubt(host, next, permit);
-        match committed {
-            Ok(()) => {
-                let rotation = self.rotation_mut()?;
-                rotation.request = None;
-                declassify_bytes(rotation.release.expose_mut());
-            }
-            Err(_) => self.session.as_mut().ok_or(Fault)?.clock = before,
+        if committed.is_err() {
+            self.session.as_mut().ok_or(Fault)?.clock = before;
         }
         committed
     }

@@ -4,8 +4,8 @@
 use super::error::RotationError;
 use crate::ct::{Mask, eq_bytes};
 use crate::custodian::Recipient;
-use crate::drill::{Challenge, Proof, Response};
-use crate::hardened::Verdict;
+use crate::drill::{Answered, Challenge, Proof, Response};
+use crate::hardened::{Permit, Verdict};
 use crate::labels::Purpose;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
@@ -78,6 +78,16 @@ impl<const N: usize> Domain<'_, Rotating, N> {
 /// What the draws of a challenge are for.
 const AIM: &[u8] = b"challenge";
 
+/// Returns a permit if the response shows the custodian's key beside the share.
+#[inline(never)]
+fn shows_key(answered: &Answered, response: &Response<'_>) -> Result<Permit, RotationError> {
+    Verdict::twice(|| {
+        Mask::public(answered.proof == Proof::KeyAndShare)
+            & Mask::public(response.claims() == Proof::KeyAndShare)
+    })
+    .permit(RotationError::ShareKnownOnly(answered.custodian))
+}
+
 impl<const N: usize> Vault<N> {
     fn challenge<K: Recipient, H: Host>(
         &mut self,
@@ -137,17 +147,16 @@ impl<const N: usize> Vault<N> {
             .check(pending, &expect, challenge)
             .map_err(RotationError::Response)?;
         let custodian = answered.custodian;
-        let has_key = || {
-            Mask::public(answered.proof == Proof::KeyAndShare)
-                & Mask::public(response.claims() == Proof::KeyAndShare)
-        };
-        let has_key = Verdict::twice(has_key).permit(RotationError::ShareKnownOnly(custodian))?;
+        let has_key = shows_key(&answered, response)?;
         let permit = { permit.and(same).and(own) }.and(holds).and(has_key);
         let before = rotation.proofs;
         if before.has(response.index()) {
             return Ok(Added::Already);
         }
         let permit = permit.and(self.audit.report(host, &Event::Prove { custodian })?);
+        // Once more: if the jump at the end of a refusal is skipped, execution can go on above, with
+        // the tokens of other decisions.
+        let permit = permit.and(shows_key(&answered, response)?);
         self.rotation_mut()?.proofs.add(response.index());
         self.save_rotation(now, permit, host)
             .inspect_err(|_| self.restore(|rotation| rotation.proofs = before))?;

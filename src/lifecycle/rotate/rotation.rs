@@ -5,7 +5,7 @@ use super::error::RotationError;
 use super::glass::Glass;
 use super::tally::Tally;
 use crate::contribution::RequestDigest;
-use crate::ct::{Mask, eq_bytes};
+use crate::ct::{Mask, declassify_bytes, eq_bytes};
 use crate::drill::ChallengeDigest;
 use crate::hardened::{Permit, Verdict};
 use crate::lifecycle::error::LifecycleError;
@@ -64,6 +64,14 @@ impl Rotation {
         let refusal = RotationError::NoProof { have, need };
         let proven = { self.proofs }.reaches(|| self.proofs_needed, refusal)?;
         Ok(consented.and(proven))
+    }
+
+    /// Marks the rotation as committed.
+    ///
+    /// Secret: nothing any more; the release is public from here on.
+    pub(in crate::lifecycle) fn commit(&mut self) {
+        self.request = None;
+        declassify_bytes(self.release.expose_mut());
     }
 
     /// Returns a permit if the rotation is committed, looking again at why it could be. `latest`
