@@ -137,6 +137,25 @@ impl CustodyArgs {
 }
 
 impl Kept {
+    /// Makes the quorum that is planned, of the keys in the order of their shares.
+    pub fn planned(threshold: u8, keys: Vec<(CustodianId, Algorithm, Option<Holder>)>) -> Self {
+        let member = |(place, (id, algorithm, certificate))| Member {
+            index: u8::try_from(place + 1).ok(),
+            id,
+            name: CustodianId::to_string(&id),
+            algorithm,
+            damaged: false,
+            certificate,
+            roster: Entry::default(),
+            created: None,
+        };
+        let members = keys.into_iter().enumerate().map(member).collect();
+        Self {
+            now: clock::unix(),
+            ..Self::new(Vec::new(), threshold, members)
+        }
+    }
+
     fn new(domain: Vec<(&'static str, Cell)>, threshold: u8, members: Vec<Member>) -> Self {
         Self {
             domain,

@@ -12,6 +12,7 @@ mod answer;
 mod approve;
 mod artifacts;
 mod both;
+mod ceremony;
 mod certificate;
 mod check;
 mod clock;
@@ -90,6 +91,8 @@ enum Verb {
     Approve(approve::Args),
     Policy(policy::Args),
     Readiness(readiness::Args),
+    #[command(subcommand)]
+    Ceremony(ceremony::Verb),
     Keygen(keygen::Args),
     #[command(subcommand)]
     Paper(paper::Verb),
@@ -133,6 +136,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Approve(args) => approve::run(args),
         Verb::Policy(args) => policy::run(&args),
         Verb::Readiness(args) => readiness::run(&args),
+        Verb::Ceremony(verb) => ceremony::run(verb),
         Verb::Keygen(args) => keygen::run(args),
         Verb::Paper(verb) => paper::run(verb),
         Verb::Hsm(verb) => hsm::run(verb),

@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::output::{self, Access, Published};
-use crate::report::{Outcome, Report};
+use crate::report::{JsonArg, Outcome, Report};
 use crate::{clock, show};
 
 #[derive(clap::Args)]
 pub struct PageArgs {
-    /// Print JSON: one object with what is printed otherwise
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: JsonArg,
     /// Write a page for a browser or a printer, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -31,18 +30,14 @@ impl PageArgs {
     /// Prints the page in the wanted form, and writes it in HTML if that is wanted.
     pub fn report(&self, page: &Page) -> Outcome<Report> {
         let html = self.html.as_deref().map(|path| written(path, page));
-        let text = match self.json {
-            true => show::ascii_json(&format!("{:#}\n", page.json())),
-            false => page.text(),
-        };
-        Ok(Report::written(
-            html.transpose()?.into_iter().collect::<Vec<_>>(),
-            text,
-        ))
+        let html: Vec<_> = html.transpose()?.into_iter().collect();
+        let text = self.json.either(page.text(), &page.json());
+        Ok(Report::written(html, text))
     }
 }
 
-fn written(path: &Path, page: &Page) -> Outcome<Published> {
+/// Writes the page in HTML.
+pub fn written(path: &Path, page: &Page) -> Outcome<Published> {
     output::file(path, Access::Owner, page.html().as_bytes())?.publish()
 }
 
@@ -69,6 +64,21 @@ pub enum Content {
         columns: &'static [&'static str],
         rows: Vec<Vec<Cell>>,
     },
+    /// What is done, one after the other, with boxes to tick and lines to fill in on paper.
+    Steps(Vec<Step>),
+}
+
+/// One step of a ceremony.
+#[derive(Default)]
+pub struct Step {
+    /// Who does it.
+    pub who: &'static str,
+    /// What is done.
+    pub what: String,
+    /// The command line, if it is a command.
+    pub command: Option<String>,
+    /// What is seen, with what is expected; what is not known before is written down.
+    pub seen: Vec<(String, Cell)>,
 }
 
 /// What is shown in one place.
@@ -104,6 +114,10 @@ impl Cell {
     /// Makes a cell of a time, which may be unknown.
     pub fn time(seconds: Option<u64>) -> Self {
         seconds.map_or(Self::None, Self::Time)
+    }
+
+    fn is_none(&self) -> bool {
+        matches!(self, Self::None)
     }
 
     fn words(&self) -> Option<String> {
@@ -171,6 +185,21 @@ impl Page {
                         }
                     }
                 }
+                Content::Steps(steps) => {
+                    for (number, step) in steps.iter().enumerate() {
+                        let what = format!("{}: {}", step.who, step.what);
+                        line(&format!("step {}", number + 1), &Cell::Text(what));
+                        if let Some(command) = &step.command {
+                            line("  $", &Cell::text(command));
+                        }
+                        for (label, cell) in &step.seen {
+                            let blank = Cell::text("____");
+                            let cell = if cell.is_none() { &blank } else { cell };
+                            line("  seen", &Cell::Text(label.clone()));
+                            line("", cell);
+                        }
+                    }
+                }
             }
         }
         text
@@ -190,6 +219,19 @@ impl Page {
                 Content::Table { columns, rows, .. } => rows
                     .iter()
                     .map(|cells| object(&mut columns.iter().copied().zip(cells)))
+                    .collect(),
+                Content::Steps(steps) => steps
+                    .iter()
+                    .map(|step| {
+                        let seen = step.seen.iter();
+                        let seen = seen.map(|(label, cell)| (label.as_str(), cell));
+                        json!({
+                            "who": step.who,
+                            "what": step.what,
+                            "command": step.command,
+                            "seen": object(&mut seen.collect::<Vec<_>>().into_iter()),
+                        })
+                    })
                     .collect(),
             };
             (member(part.heading), value)

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 56] = [
+pub const VERBS: [&str; 57] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -27,6 +27,7 @@ pub const VERBS: [&str; 56] = [
     "approve",
     "policy",
     "readiness",
+    "ceremony plan",
     "keygen",
     "paper write",
     "paper verify",
@@ -71,6 +72,7 @@ pub const VERBS: [&str; 56] = [
 fn help_and_version_are_no_errors() {
     let help = secdom(["--help"]).done()
         + &secdom(["hsm", "--help"]).done()
+        + &secdom(["ceremony", "--help"]).done()
         + &secdom(["drill", "--help"]).done()
         + &secdom(["paper", "--help"]).done()
         + &secdom(["restore-session", "--help"]).done()

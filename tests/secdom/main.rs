@@ -7,6 +7,8 @@
 mod known_answer;
 
 mod approve;
+#[cfg(unix)]
+mod ceremony;
 mod certificates;
 mod columns;
 mod command_line;

@@ -14,8 +14,20 @@ pub struct Findings(Vec<(Severity, Vec<Cell>)>);
 impl Findings {
     /// Returns those of the policy.
     pub fn of_policy(kept: &Kept) -> Self {
+        Self::of_rules(kept, |_| true)
+    }
+
+    /// Returns those of the policy that a quorum can have before it is in use.
+    pub fn of_plan(kept: &Kept) -> Self {
+        Self::of_rules(kept, |rule| !matches!(rule, Rule::NoDrill | Rule::NoReview))
+    }
+
+    fn of_rules(kept: &Kept, counts: fn(Rule) -> bool) -> Self {
         let mut findings = Self::default();
         for finding in kept.findings() {
+            if !counts(finding.rule) {
+                continue;
+            }
             let (rule, about) = (finding.rule, kept.about(finding.subject));
             findings.insert(
                 rule.severity(),
@@ -53,17 +65,38 @@ impl Findings {
         Cell::Verdict(gravest.unwrap_or("holds"))
     }
 
+    /// Returns what to say if any is of the severity refuse.
+    pub fn refusal(&self) -> Option<String> {
+        let refused = { self.0.iter() }.filter(|(severity, _)| *severity == Severity::Refuse);
+        let refused = refused.count();
+        (refused > 0).then(|| show::count(refused, "finding") + " of the severity refuse")
+    }
+
     /// Prints a page of this title: the result, the findings, and the other parts.
     pub fn report(
         self,
         title: &'static str,
-        mut result: Vec<(&'static str, Cell)>,
+        result: Vec<(&'static str, Cell)>,
         parts: Vec<Part>,
         args: &PageArgs,
     ) -> Outcome<Report> {
+        let refusal = self.refusal();
+        let report = args.report(&self.page(title, result, parts))?;
+        Ok(Report {
+            refused_in_part: refusal.is_some(),
+            notes: refusal.into_iter().collect(),
+            ..report
+        })
+    }
+
+    /// Makes a page of this title: the result, the findings, and the other parts.
+    pub fn page(
+        self,
+        title: &'static str,
+        mut result: Vec<(&'static str, Cell)>,
+        parts: Vec<Part>,
+    ) -> Page {
         result.insert(0, ("result", self.verdict()));
-        let refused = { self.0.iter() }.filter(|(severity, _)| *severity == Severity::Refuse);
-        let refused = refused.count();
         let rows = self.0.into_iter().map(|(_, cells)| cells).collect();
         let result = Part {
             heading: "Result",
@@ -78,17 +111,10 @@ impl Findings {
                 rows,
             },
         };
-        let page = Page {
+        Page {
             title,
             parts: [result, findings].into_iter().chain(parts).collect(),
-        };
-        let report = args.report(&page)?;
-        let note = show::count(refused, "finding") + " of the severity refuse";
-        Ok(Report {
-            refused_in_part: refused > 0,
-            notes: (refused > 0).then_some(note).into_iter().collect(),
-            ..report
-        })
+        }
     }
 }
 

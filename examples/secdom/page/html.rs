@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use super::{Cell, Content, Page};
+use super::{Cell, Content, Page, Step};
 use crate::inspect::base64;
 use crate::show;
 
@@ -28,6 +28,11 @@ th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #bbb; vertical
 .warn { color: #6b4600; background: #fff5dd }
 .holds { color: #0b5224; background: #e8f6ec }
 .note { color: #333; background: #f0f0f0 }
+ol { padding-left: 1.6rem }
+li { margin: .8rem 0; break-inside: avoid }
+.box { display: inline-block; width: .9em; height: .9em; border: 1.5px solid; margin-right: .5em; vertical-align: -.1em }
+pre { margin: .4rem 0; padding: .4rem .6rem; background: #f3f3f3; border: 1px solid #ccc; white-space: pre-wrap; overflow-wrap: anywhere }
+.blank { border-bottom: 1px solid; min-height: 1.4em }
 footer { margin-top: 2rem; border-top: 1px solid #bbb; padding-top: .5rem; color: #444 }
 @media screen and (max-width: 45rem) {
   body { padding: 1rem }
@@ -76,6 +81,7 @@ impl Page {
                     out += "</dl>\n";
                 }
                 Content::Table { columns, rows, .. } => table(columns, rows, &mut out),
+                Content::Steps(steps) => listed(steps, &mut out),
             }
             out += "</section>\n";
         }
@@ -91,10 +97,7 @@ fn table(columns: &[&str], rows: &[Vec<Cell>], out: &mut String) {
         return;
     }
     // A column of which nothing is known in any row is left out.
-    let is_known = |place: &usize| {
-        rows.iter()
-            .any(|cells| !matches!(cells[*place], Cell::None))
-    };
+    let is_known = |place: &usize| rows.iter().any(|cells| !cells[*place].is_none());
     let known: Vec<usize> = (0..columns.len()).filter(is_known).collect();
     *out += "<table>\n<thead><tr>";
     for place in &known {
@@ -113,6 +116,33 @@ fn table(columns: &[&str], rows: &[Vec<Cell>], out: &mut String) {
         *out += "</tr>\n";
     }
     *out += "</tbody>\n</table>\n";
+}
+
+fn listed(steps: &[Step], out: &mut String) {
+    *out += "<ol>\n";
+    for step in steps {
+        let (who, what) = (escaped(step.who), escaped(&step.what));
+        let _ = write!(
+            out,
+            "<li><span class=\"box\"></span><strong>{who}</strong>: {what}"
+        );
+        if let Some(command) = &step.command {
+            let _ = write!(out, "\n<pre><code>{}</code></pre>", escaped(command));
+        }
+        if !step.seen.is_empty() {
+            *out += "\n<dl>";
+            for (label, cell) in &step.seen {
+                let label = escaped(label);
+                let _ = match shown(cell) {
+                    Some(cell) => write!(out, "<dt>{label}</dt><dd>{cell}</dd>"),
+                    None => write!(out, "<dt>{label}</dt><dd class=\"blank\"></dd>"),
+                };
+            }
+            *out += "</dl>";
+        }
+        *out += "</li>\n";
+    }
+    *out += "</ol>\n";
 }
 
 /// Returns a cell in HTML. The direction of foreign words does not spread to what is beside them.
