@@ -11,18 +11,24 @@ mod backup;
 mod demand;
 mod device;
 mod end;
+mod fact;
+mod handoff;
 mod import;
 mod init;
+mod ledger;
 mod log;
 mod recover;
 mod recover_here;
 pub mod rehearse;
+mod report_lost;
+mod review;
 pub mod rotate;
 mod status;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use security_domain::custody::Checkpoint;
 use security_domain::lifecycle::{AnyDomain, Domain, Empty, Stage, Vault, vault_room};
 use security_domain::sealed_domain::MAX_ARTIFACTS;
 
@@ -32,6 +38,7 @@ use crate::output::Published;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use device::Device;
 
+pub use log::{described, ended};
 pub use recover::parse as parse_sealed;
 
 /// Simulate an HSM whose flash is a folder, from its first domain to its recovery
@@ -55,6 +62,9 @@ pub enum Verb {
     Emit(demand::EmitArgs),
     DropDemands(demand::DropArgs),
     Restore(backup::RestoreArgs),
+    Handoff(handoff::Args),
+    ReportLost(report_lost::Args),
+    Review(review::Args),
     Zeroize(end::ZeroizeArgs),
     Discard(end::DiscardArgs),
 }
@@ -79,6 +89,9 @@ pub fn run(verb: Verb) -> Outcome<Report> {
         Verb::Emit(args) => demand::emit(&args),
         Verb::DropDemands(args) => demand::drop(&args),
         Verb::Restore(args) => backup::restore(&args),
+        Verb::Handoff(args) => handoff::run(&args),
+        Verb::ReportLost(args) => report_lost::run(&args),
+        Verb::Review(args) => review::run(&args),
         Verb::Zeroize(args) => end::zeroize(&args),
         Verb::Discard(args) => end::discard(&args),
     }
@@ -101,6 +114,38 @@ const ROOM: usize = vault_room(MAX_ARTIFACTS, ARTIFACT_BYTES);
 fn vault() -> MutexGuard<'static, Vault<ROOM>> {
     static VAULT: Mutex<Vault<ROOM>> = Mutex::new(Vault::new());
     VAULT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does the same with the domain in any state.
+macro_rules! in_any {
+    ($device:expr, $start:expr, $domain:ident => $step:expr) => {
+        match $start {
+            AnyDomain::Empty($domain) => $step,
+            AnyDomain::Provisioned($domain) => $step,
+            AnyDomain::Recovering($domain) => $step,
+            AnyDomain::QuorumMet($domain) => $step,
+            AnyDomain::Rehearsing($domain) => $step,
+            AnyDomain::Importing($domain) => $step,
+            AnyDomain::Imported($domain) => $step,
+            AnyDomain::Active($domain) => $step,
+            AnyDomain::Rotating($domain) => $step,
+            AnyDomain::Committed($domain) => $step,
+            other => return Err(not_in_state(&$device, &other, "of a known state")),
+        }
+    };
+}
+
+/// Starts the HSM, and returns it with a checkpoint of its log, which the HSM signs.
+pub fn signed_checkpoint(at: &HsmArg) -> Outcome<(Device, Vec<u8>)> {
+    let mut device = Device::open(&at.hsm)?;
+    let mut vault = vault();
+    let start = device.start(&mut vault)?;
+    let mut out = [0; Checkpoint::MAX_SIGNED_LEN];
+    let signed = in_any!(device, start, domain => {
+        domain.checkpoint(&mut device, &mut out).map(<[u8]>::to_vec)
+    });
+    let signed = signed.map_err(|error| device.refusal(error))?;
+    Ok((device, signed))
 }
 
 /// What a step needs that brings in a domain.

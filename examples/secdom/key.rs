@@ -9,6 +9,7 @@ mod odd;
 mod old;
 mod pfx;
 mod seed;
+mod signing;
 
 use std::cell::Cell;
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::{both, kem, passwords, pkcs12, report, show, text};
 pub use encryption::decrypt;
 use forms::{Form, forms};
 use odd::OddKey;
+pub use signing::read_signing;
 
 /// A private key.
 pub enum Key {

@@ -35,6 +35,7 @@ mod kem;
 mod key;
 mod keygen;
 mod kind;
+mod ledger;
 mod memory;
 mod names;
 mod new_key;
@@ -102,6 +103,8 @@ enum Verb {
     Rotate(hsm::rotate::Verb),
     #[command(subcommand)]
     Rehearse(hsm::rehearse::Verb),
+    #[command(subcommand)]
+    Ledger(ledger::Verb),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
 }
@@ -142,6 +145,7 @@ fn run(verb: Verb) -> report::Outcome<report::Report> {
         Verb::Hsm(verb) => hsm::run(verb),
         Verb::Rotate(verb) => hsm::rotate::run(verb),
         Verb::Rehearse(verb) => hsm::rehearse::run(verb),
+        Verb::Ledger(verb) => ledger::run(verb),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),
     }

@@ -16,7 +16,7 @@ use crate::storage::{self, DeviceKey, DeviceKeyError};
 mod entry;
 
 pub use entry::MAX_ENTRY_LEN;
-use entry::{Opened, State, record_room};
+use entry::{Opened, State, brings_into_use, record_room};
 
 /// The log of an HSM, on a [`Store`]. A [`Host`](crate::lifecycle::Host) returns it from
 /// [`ledger`](crate::lifecycle::Host::ledger).
@@ -94,6 +94,11 @@ impl<S: Store> Log<S> {
     /// Returns the size and root of the log.
     pub fn tree_head(&self) -> Head {
         self.state.tree.head()
+    }
+
+    /// Returns the number of the record of the last hand-off, which the next one must name.
+    pub const fn last_hand_off(&self) -> Option<u32> {
+        self.state.last_hand_off
     }
 
     /// Returns why the log takes no records, if it takes none.
@@ -392,6 +397,8 @@ impl<S: Store> Ledger for Log<S> {
                 .open(instance)
                 .and_then(|()| self.goes_on_from(instance, head)),
         };
+        // An HSM that has kept no log so far may be in use already.
+        self.state.due |= resumed.is_ok() && self.state.tree.size() == 0;
         self.refusal = resumed.err();
     }
 
@@ -424,7 +431,8 @@ impl<S: Store> Ledger for Log<S> {
     }
 
     fn endorsement_due(&mut self) -> Option<PinsDigest> {
-        self.state.due.then_some(self.state.pins)
+        let lost = { self.state.open }.is_some_and(|(step, _)| brings_into_use(step));
+        (self.state.due || self.lost && lost).then_some(self.state.pins)
     }
 
     fn endorse(&mut self, time: u64, endorsement: &Endorsement) -> SinkAnswer {

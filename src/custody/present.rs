@@ -55,6 +55,16 @@ pub struct Holder {
     pub key: VerifyKey,
 }
 
+impl Holder {
+    /// Returns who takes the token by a hand-off.
+    pub const fn of(hand_off: &HandOff) -> Self {
+        Self {
+            name: hand_off.taker,
+            key: hand_off.key,
+        }
+    }
+}
+
 impl Present {
     /// Makes the present of a log without records.
     pub const fn new() -> Self {
@@ -79,9 +89,20 @@ impl Present {
                 if let (Some((epoch, header)), Some(Outcome::Done)) = (self.announced, outcome) {
                     self.use_header(*step, epoch, header);
                 }
-                self.announced = None;
+                if outcome.is_some() {
+                    self.announced = None;
+                }
             }
-            Body::Refused { .. } | Body::Endorsement(_) => {}
+            // It shows that a step without a known outcome took effect.
+            Body::Endorsement(endorsement) => {
+                let announced = self.announced.take();
+                if let Some((epoch, header)) =
+                    announced.filter(|(_, header)| *header == endorsement.header)
+                {
+                    self.use_header(Step::Activate, epoch, header);
+                }
+            }
+            Body::Refused { .. } => {}
             Body::Fact(Fact::HandOff(hand_off)) => self.hand_off(number, time, hand_off),
             Body::Fact(Fact::Drill(DrillResult {
                 custodian, proof, ..
@@ -164,10 +185,7 @@ impl Present {
     }
 
     fn hand_off(&mut self, number: u32, time: u64, hand_off: &HandOff) {
-        let holder = Holder {
-            name: hand_off.taker,
-            key: hand_off.key,
-        };
+        let holder = Holder::of(hand_off);
         if let Some(holding) = self.holding_of(hand_off.custodian) {
             let another = holding
                 .holder

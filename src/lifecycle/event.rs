@@ -361,7 +361,7 @@ pub enum Ended {
 
 impl Event {
     /// Returns the step that is about to take effect, if the event is one.
-    pub(crate) const fn step(&self) -> Option<Step> {
+    pub const fn step(&self) -> Option<Step> {
         Some(match self {
             Self::Provision { .. } => Step::Provision,
             Self::Activate { .. } => Step::Activate,

@@ -3,13 +3,14 @@
 
 use security_domain::custody::{
     Body, Closed, Detail, Fact, Inclusion, Log, LogError, Loss, LossKind, MAX_PROOF_LEN,
-    MAX_RECORD_LEN, RESERVED, Record, RecordHash,
+    MAX_RECORD_LEN, Present, RESERVED, Record, RecordHash,
 };
 use security_domain::lifecycle::{Ended, Event, Ledger, Outcome, SinkAnswer, Step};
-use security_domain::sealed_domain::{InstanceId, LedgerHead};
+use security_domain::sealed_domain::{Epoch, InstanceId, LedgerHead};
 
 use crate::world::{
-    INSTANCE, NOW, Ram, Tear, activate, add, begun, custodian, done, hand_off, log, restarted,
+    HEADER, INSTANCE, NOW, Ram, Tear, activate, add, begun, custodian, domain, done, endorsement,
+    hand_off, log, restarted,
 };
 
 const AGREED: SinkAnswer = SinkAnswer::AGREED;
@@ -423,4 +424,53 @@ fn only_a_loss_is_closed() {
         assert_eq!(log.add(NOW, &closed(other)), Err(LogError::NotALoss(other)));
     }
     assert_eq!(log.add(NOW, &closed(number)), Ok(number + 1));
+}
+
+#[test]
+fn an_hsm_whose_coming_into_use_is_in_doubt_asks_for_its_endorsement() {
+    let activate = Event::Activate {
+        domain: domain(2),
+        header: HEADER,
+    };
+    let mut log = begun();
+    assert_eq!(log.record(NOW, &activate), AGREED);
+    assert_eq!(log.endorsement_due(), None, "it is under way");
+    let head = log.head();
+    let mut again = restarted(&mut log, head);
+    let pins = again.endorsement_due().expect("the outcome was lost");
+    assert_eq!(again.endorse(NOW, &endorsement(2, pins)), AGREED);
+    assert_eq!(
+        bodies(&mut again),
+        ["Activate", "activate lost of 0", "Endorsement"]
+    );
+    assert_eq!(again.endorsement_due(), None);
+    // The endorsement shows which header came into use.
+    let mut present = Present::new();
+    for number in 0..3 {
+        let mut out = [0; MAX_RECORD_LEN];
+        present.fold(&again.read(number, &mut out).unwrap());
+    }
+    assert_eq!(present.header(), Some((Epoch::FIRST, HEADER)));
+
+    // Without it the next record settles the outcome, and the endorsement is still due.
+    let mut again = restarted(&mut log, head);
+    assert_eq!(again.record(NOW, &STEP), AGREED);
+    assert!(again.endorsement_due().is_some());
+    // What failed did not take effect.
+    let mut log = begun();
+    assert_eq!(log.record(NOW, &activate), AGREED);
+    let failed = outcome(Step::Activate, Outcome::Failed);
+    assert_eq!(log.record(NOW, &failed), AGREED);
+    assert_eq!(log.endorsement_due(), None);
+}
+
+#[test]
+fn an_hsm_that_kept_no_log_is_endorsed_in_its_first() {
+    let mut log = begun();
+    assert_eq!(log.endorsement_due(), None, "it has just begun");
+    let mut later = restarted(&mut log, LedgerHead::NONE);
+    assert_eq!(later.refusal(), None);
+    let pins = later.endorsement_due().expect("it may be in use");
+    assert_eq!(later.endorse(NOW, &endorsement(2, pins)), AGREED);
+    assert_eq!(bodies(&mut later), ["Endorsement"]);
 }

@@ -422,6 +422,16 @@ def vectors():
     return cases, proofs, pin, want
 
 
+def checkpoints():
+    """Name -> checkpoint of the good log when it had as many records as the pinned head."""
+    good = whole()
+    return {
+        "pinned": checkpoint(INSTANCE, good.leaves()[:12], good.key),
+        "pinned-by-another-key": checkpoint(INSTANCE, good.leaves()[:12], good.domain),
+        "pinned-of-another-instance": checkpoint(OTHER, good.leaves()[:12], good.key),
+    }
+
+
 def begun_then(act):
     log = begun()
     act(log)
@@ -465,6 +475,8 @@ def check():
             nodes = [nodes[at : at + 32] for at in range(0, len(nodes), 32)]
             led = included(good.records[first], number, size, nodes) == root(good.leaves())
             assert led == (not says), name
+    for name, data in checkpoints().items():
+        assert (VECTORS / f"{name}.checkpoint").read_bytes() == data, name
     assert (VECTORS / "cases.json").read_text() == manifest(cases, proofs, pin, want)
     count, _ = verify((VECTORS / "by-the-crate.log").read_bytes())
     print(f"{len(cases)} exports and {len(proofs)} proofs are the same as written here; the crate's log of {count} records is good")
@@ -480,6 +492,8 @@ def main(verb, *paths):
             (VECTORS / f"{name}.log").write_bytes(data)
         for name, (data, _, _) in proofs.items():
             (VECTORS / f"{name}.proof").write_bytes(data)
+        for name, data in checkpoints().items():
+            (VECTORS / f"{name}.checkpoint").write_bytes(data)
         (VECTORS / "cases.json").write_text(manifest(cases, proofs, pin, want))
     elif verb == "verify":
         for path_ in paths:

@@ -16,7 +16,7 @@ fn fits(what: &str, text: &str) {
 
 #[test]
 fn help_fits() {
-    for verb in VERBS.into_iter().chain(["hsm", "paper", ""]) {
+    for verb in VERBS.into_iter().chain(["hsm", "ledger", "paper", ""]) {
         let help = secdom(verb.split_whitespace().chain(["--help"])).done();
         fits(verb, &help);
         // A command in an example is broken where its author did it, so that it can be pasted.

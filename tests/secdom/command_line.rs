@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 57] = [
+pub const VERBS: [&str; 64] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -50,6 +50,9 @@ pub const VERBS: [&str; 57] = [
     "hsm emit",
     "hsm drop-demands",
     "hsm restore",
+    "hsm handoff",
+    "hsm report-lost",
+    "hsm review",
     "hsm zeroize",
     "hsm discard",
     "rehearse begin",
@@ -64,6 +67,10 @@ pub const VERBS: [&str; 57] = [
     "rotate commit",
     "rotate confirm",
     "rotate abandon",
+    "ledger export",
+    "ledger checkpoint",
+    "ledger show",
+    "ledger verify",
     "completions",
     "man",
 ];
@@ -77,6 +84,7 @@ fn help_and_version_are_no_errors() {
         + &secdom(["paper", "--help"]).done()
         + &secdom(["restore-session", "--help"]).done()
         + &secdom(["rotate", "--help"]).done()
+        + &secdom(["ledger", "--help"]).done()
         + &secdom(["rehearse", "--help"]).done();
     for verb in VERBS {
         let last = verb.split(' ').next_back().unwrap();

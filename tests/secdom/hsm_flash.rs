@@ -11,10 +11,13 @@ use crate::{arguments, names, secdom, tool};
 fn what_init_makes_is_whole_and_for_its_owner() {
     let site = Site::new();
     site.init("hsm");
+    let status = site.status("hsm");
+    let log = format!("ledger-{}", status["instance_id"].as_str().unwrap());
     let files = [
         "counter",
         "device-key",
         "events",
+        &log,
         "lock",
         "slot-a",
         "slot-b",
@@ -29,7 +32,6 @@ fn what_init_makes_is_whole_and_for_its_owner() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
-    let status = site.status("hsm");
     assert_eq!(status["state"], "provisioned");
     assert_eq!(status["counter_is_hardware"], false);
     assert!(status["epoch"].is_null() && status["header_digest"].is_null());

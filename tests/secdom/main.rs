@@ -25,6 +25,7 @@ mod hsm;
 mod hsm_backup;
 mod hsm_flash;
 mod hsm_import;
+mod hsm_ledger;
 #[cfg(unix)]
 mod hsm_read_only;
 mod hsm_recover;
@@ -38,10 +39,12 @@ mod keygen_terminal;
 mod keys;
 mod killed;
 mod killed_drill;
+mod killed_ledger;
 mod killed_outputs;
 mod killed_restore_session;
 mod killed_steps;
 mod kinds;
+mod ledger;
 mod malformed;
 mod media;
 #[cfg(unix)]

@@ -13,6 +13,7 @@
 //! | `challenge` | the newest challenge to the next quorum; public |
 //! | `expected` | the tags that an import expects, in JSON; public |
 //! | `events` | one line of JSON for each event; an event that cannot be written is refused |
+//! | `ledger-ID` | the log of the HSM with this instance id, which stays when the HSM is zeroized |
 //! | `lock` | locked by the process that uses the folder |
 //!
 //! A folder that takes no writes is read, and backs up: the events of backups then go to standard error.
@@ -26,7 +27,9 @@ use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use security_domain::custodian::Algorithm;
-use security_domain::lifecycle::{AnyDomain, Event, Host, LifecycleError, SinkAnswer, Step, Vault};
+use security_domain::lifecycle::{
+    AnyDomain, Event, Host, Ledger, LifecycleError, SinkAnswer, Step, Vault,
+};
 use security_domain::sealed_domain::{ModuleVersion, SealedDomain};
 use security_domain::secret::Secret;
 use security_domain::self_test;
@@ -34,6 +37,7 @@ use security_domain::storage::{DeviceKey, Flash, FlashError, RecordError, Slot};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::ledger::Kept;
 use super::{ROOM, demand, log};
 use crate::clock;
 use crate::input::{self, reason};
@@ -59,6 +63,7 @@ pub const MODULE_VERSION: ModuleVersion = ModuleVersion::new(1);
 pub struct Device {
     folder: PathBuf,
     key: Secret<32>,
+    ledger: Kept,
     rng: SysRng,
     /// The kind of transfer key that a recovery is to have, if the operator says so.
     pub transfer_kind: Option<Algorithm>,
@@ -127,16 +132,18 @@ impl Device {
         }
         let path = folder.join(DEVICE_KEY);
         let bytes = input::read(&path)?;
-        let key = Secret::try_init(|key| {
+        let mut key = Secret::try_init(|key| {
             if bytes.len() != key.len() {
                 return Err(Refusal::file(&path, "is not 32 bytes long"));
             }
             key.copy_from_slice(&bytes);
             Ok(())
         })?;
+        let ledger = Kept::new(folder, &mut key).map_err(|error| Refusal::file(&path, error))?;
         Ok(Self {
             folder: folder.into(),
             key,
+            ledger,
             rng: SysRng,
             failure: None,
             unwritten: None,
@@ -156,7 +163,9 @@ impl Device {
             .start(tested, self)
             .map_err(|error| self.refusal(error))?;
         // What failed although the HSM started is a write.
-        self.unwritten = self.failed();
+        self.unwritten = self.failure.take();
+        self.ledger.is_unwritten = self.unwritten.is_some();
+        self.ledger.forget_failure();
         self.tidy(&start);
         Ok(start)
     }
@@ -191,7 +200,12 @@ impl Device {
 
     /// Returns the file that failed, if one did.
     pub fn failed(&mut self) -> Option<Refusal> {
-        self.failure.take()
+        self.failure.take().or_else(|| self.ledger.failed())
+    }
+
+    /// Returns the HSM's log, which is the one of the state that it started with.
+    pub fn kept(&mut self) -> &mut Kept {
+        &mut self.ledger
     }
 
     /// Keeps the sealed domain, which is public, during the recovery and afterwards.
@@ -358,6 +372,10 @@ impl Host for Device {
         self.transfer_kind
     }
 
+    fn ledger(&mut self) -> Option<&mut dyn Ledger> {
+        Some(&mut self.ledger)
+    }
+
     fn report(&mut self, event: &Event) -> SinkAnswer {
         let line = log::line(event);
         let path = self.folder.join(EVENTS);
@@ -375,7 +393,7 @@ impl Host for Device {
 }
 
 /// Whether an event is about a backup or its restoring, which change nothing in the HSM.
-fn saves_nothing(event: &Event) -> bool {
+pub fn saves_nothing(event: &Event) -> bool {
     match event {
         Event::BeginBackup { .. } | Event::BeginRestore { .. } => true,
         Event::Outcome { step, .. } => matches!(step, Step::Backup | Step::Restore),

@@ -10,7 +10,15 @@ use crate::clock;
 
 /// Formats one line of JSON: when, what, and what it is about.
 pub fn line(event: &Event) -> String {
-    let (name, mut object) = match event {
+    let (name, mut object) = described(event);
+    object["event"] = json!(name);
+    object["time"] = json!(clock::rfc3339(clock::now()));
+    format!("{object}\n")
+}
+
+/// Returns what happened in a word, and in JSON what it is about.
+pub fn described(event: &Event) -> (&'static str, Value) {
+    match event {
         Event::Provision { domain } => ("provision", json!({ "domain_id": domain.to_string() })),
         Event::Activate { domain, header } => (
             "activate",
@@ -135,13 +143,11 @@ pub fn line(event: &Event) -> String {
         Event::Refused { step, count } => ("refused", json!({ "of": step.name(), "count": count })),
         // An event that this tool does not know must still be visible.
         other => ("other", json!({ "says": format!("{other:?}") })),
-    };
-    object["event"] = json!(name);
-    object["time"] = json!(clock::rfc3339(clock::now()));
-    format!("{object}\n")
+    }
 }
 
-fn ended(outcome: Outcome) -> &'static str {
+/// The word for the outcome of a step.
+pub fn ended(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
         Outcome::Failed => "failed",

@@ -71,8 +71,9 @@ impl State {
             }
             Body::Outcome { step, outcome, .. } => {
                 state.open = None;
-                let used = matches!(step, Step::Activate | Step::Recover | Step::ConfirmImport);
-                state.due |= used && *outcome == Some(Outcome::Done);
+                // What was lost with the power may have taken effect. If not, the HSM is not in use,
+                // and endorses nothing.
+                state.due |= brings_into_use(*step) && *outcome != Some(Outcome::Failed);
             }
             Body::Endorsement(_) => state.due = false,
             Body::Fact(Fact::Pin(pin)) => state.pins = pin.after(&state.pins),
@@ -140,6 +141,11 @@ pub(super) fn seal<'b>(
     let whole = end.saturating_add(TAG_LEN);
     copy(buffer.get_mut(end..whole).ok_or(Fault)?, &tag)?;
     buffer.get(..whole).ok_or(Fault)
+}
+
+/// Returns whether the domain endorses the HSM after this step.
+pub(super) const fn brings_into_use(step: Step) -> bool {
+    matches!(step, Step::Activate | Step::Recover | Step::ConfirmImport)
 }
 
 fn tag(key: &Secret<32>, instance: InstanceId, entry: &[u8]) -> [u8; TAG_LEN] {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What operators and custodians report to the log of a simulated HSM.
+
+use std::path::PathBuf;
+
+use security_domain::custodian::{CustodianId, Recipient};
+use security_domain::custody::{Detail, Fact};
+use serde_json::{Value, json};
+
+use super::device::Device;
+use super::recover::parse;
+use super::{HsmArg, vault, without};
+use crate::report::{JsonArg, Outcome, Refusal, Report};
+use crate::{clock, input, recipients};
+
+/// A custodian of the HSM's domain.
+#[derive(clap::Args)]
+pub struct CustodianArg {
+    /// The custodian: his id, or his certificate or public key; CER+PUB for one who needs two keys
+    #[arg(long, value_name = "ID|CER")]
+    custodian: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub struct DetailArg {
+    /// More of it, at most 256 bytes
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    detail: String,
+}
+
+impl DetailArg {
+    pub fn read(&self) -> Outcome<Detail<'_>> {
+        Detail::new(&self.detail).map_err(|error| Refusal::new(format!("--detail: {error}")))
+    }
+}
+
+impl CustodianArg {
+    /// Returns the custodian, who must be one of the domain that the HSM is sealed to, or of its
+    /// next quorum.
+    pub fn read(&self, device: &Device) -> Outcome<CustodianId> {
+        let id = self.custodian.to_str().and_then(|id| id.parse().ok());
+        let id = match id {
+            Some(id) => id,
+            None => {
+                let (keys, _) = recipients::read(std::slice::from_ref(&self.custodian))?;
+                let key = keys.first().map(Recipient::id);
+                key.ok_or_else(|| Refusal::file(&self.custodian, "holds no key"))?
+            }
+        };
+        let kept = [device.sealed_path(), device.pending_path()];
+        let kept: Vec<_> = kept.iter().filter(|path| path.exists()).collect();
+        let mut known = false;
+        for path in &kept {
+            let bytes = input::read(path)?;
+            let sealed = parse(path, &bytes)?;
+            known |= { sealed.header().custodians() }.any(|custodian| custodian.id == id);
+        }
+        match known || kept.is_empty() {
+            true => Ok(id),
+            false => Err(Refusal::file(
+                device.folder(),
+                format!("--custodian: {id} is not a custodian of the HSM's domain"),
+            )),
+        }
+    }
+}
+
+/// Opens and starts the HSM, which must have a log.
+pub fn started(at: &HsmArg) -> Outcome<Device> {
+    let mut device = Device::open(&at.hsm)?;
+    let start = device.start(&mut vault())?.status();
+    match start.instance {
+        Some(_) => Ok(device),
+        None => Err(without(&device, "log: it is empty")),
+    }
+}
+
+/// Adds a fact to the HSM's log, and returns the number of its record.
+pub fn add(device: &mut Device, fact: &Fact<'_>) -> Outcome<u32> {
+    let kept = device.kept();
+    let added = kept.log.add(clock::unix(), fact);
+    added.map_err(|error| kept.refuse(error))
+}
+
+/// Reports the record, with what it says in words and in JSON.
+pub fn report(number: u32, says: &str, mut object: Value, json: &JsonArg) -> Report {
+    object["record"] = json!(number);
+    Report::text(json.either(format!("record {number}: {says}\n"), &object))
+}

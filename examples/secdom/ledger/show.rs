@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom ledger show`: prints the export of a log as a table, and the present after it.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::read::{ExpectArgs, ReadLog, read};
+use super::{present, row};
+use crate::names::{CertsArg, Names};
+use crate::report::{JsonArg, Outcome, Report};
+use crate::show;
+
+const EXAMPLE: &str = "Example:
+  secdom ledger show hsm-1.log --expect-domain 2c26...e7ae \\
+      --certs A.cer B.cer C.cer
+
+Nothing is shown of a log that is not verified, as by ledger verify. A step and its outcome are one \
+row, under the number of the record that announced the step.";
+
+/// Show the log of an HSM: what was done, who holds what, the last drills, losses and reviews
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The export of the log; - reads standard input
+    #[arg(value_name = "LOG")]
+    log: PathBuf,
+    #[command(flatten)]
+    expect: ExpectArgs,
+    #[command(flatten)]
+    certs: CertsArg,
+    #[command(flatten)]
+    json: JsonArg,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    let names = args.certs.read()?;
+    let log = read(&args.log, &args.expect)?;
+    let text = head(&log) + "\n" + &table(&log, &names) + "\n" + &present::text(&log, &names);
+    let mut object = head_json(&log);
+    let rows = log.rows.iter().map(|row| row.json(&names));
+    object["log"] = rows.collect::<Value>();
+    object["present"] = present::json(&log, &names);
+    Ok(Report::text(args.json.either(text, &object)))
+}
+
+/// What the export proves of its HSM.
+pub fn head(log: &ReadLog) -> String {
+    let verified = &log.verified;
+    let domain = verified.domain();
+    let domain = domain.map_or("none".into(), |domain| domain.to_string());
+    let mut text = format!(
+        "instance-id {}\ndomain-id {domain}\ninstance-key {}\nrecords {}\nroot {}\n",
+        verified.instance,
+        show::hex(verified.key.as_bytes()),
+        verified.head.size,
+        verified.head.root,
+    );
+    if let Some((step, number)) = verified.open {
+        let _ = writeln!(text, "under way: {}, record {number}", step.name());
+    }
+    text
+}
+
+/// The same in JSON.
+pub fn head_json(log: &ReadLog) -> Value {
+    let verified = &log.verified;
+    json!({
+        "instance_id": verified.instance.to_string(),
+        "domain_id": verified.domain().map(|domain| domain.to_string()),
+        "instance_key": show::hex(verified.key.as_bytes()),
+        "records": verified.head.size,
+        "root": verified.head.root.to_string(),
+        "under_way": verified.open.map(|(_, number)| number),
+    })
+}
+
+fn table(log: &ReadLog, names: &Names) -> String {
+    let mut text = format!(
+        "{:>6}  {:<20}  {:<15}  {:<11}  by whom, about what\n",
+        "record", "time", "step", "outcome"
+    );
+    for row in &log.rows {
+        let line = format!(
+            "{:>6}  {:<20}  {:<15}  {:<11}  {}",
+            row.number,
+            row::when(row.time),
+            row.what,
+            row.outcome.unwrap_or("-"),
+            row.about(names),
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
