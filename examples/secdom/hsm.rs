@@ -38,6 +38,7 @@ use crate::output::Published;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
 use device::Device;
 
+pub use fact::add_drills;
 pub use log::{described, ended};
 pub use recover::parse as parse_sealed;
 

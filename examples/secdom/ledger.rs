@@ -5,10 +5,12 @@ mod checkpoint;
 mod export;
 mod pins;
 mod present;
+mod prove;
 pub mod read;
 mod records;
 mod row;
 mod show;
+mod shown;
 mod verify;
 
 pub use row::{cause, loss_kind};
@@ -22,6 +24,7 @@ pub enum Verb {
     Checkpoint(checkpoint::Args),
     Show(show::Args),
     Verify(verify::Args),
+    Prove(prove::Args),
 }
 
 pub fn run(verb: Verb) -> Outcome<Report> {
@@ -30,5 +33,6 @@ pub fn run(verb: Verb) -> Outcome<Report> {
         Verb::Checkpoint(args) => checkpoint::run(&args),
         Verb::Show(args) => show::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        Verb::Prove(args) => prove::run(&args),
     }
 }

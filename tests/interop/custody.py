@@ -432,6 +432,14 @@ def checkpoints():
     }
 
 
+def shown(log, number):
+    """A record that is shown without the rest of its log."""
+    endorsement = max(at for at, record in enumerate(log.records) if strict(record)[5] == 4)
+    parts = [part for at in (number, endorsement) for part in (log.records[at], proof(1, at, log.leaves()))]
+    framed = b"".join(struct.pack(">H", len(part)) + part for part in parts)
+    return b"sdrec\x01" + framed + bytes(2) + checkpoint(INSTANCE, log.leaves(), log.key)
+
+
 def begun_then(act):
     log = begun()
     act(log)
@@ -477,6 +485,7 @@ def check():
             assert led == (not says), name
     for name, data in checkpoints().items():
         assert (VECTORS / f"{name}.checkpoint").read_bytes() == data, name
+    assert (VECTORS / "hand-off.shown").read_bytes() == shown(good, 6)
     assert (VECTORS / "cases.json").read_text() == manifest(cases, proofs, pin, want)
     count, _ = verify((VECTORS / "by-the-crate.log").read_bytes())
     print(f"{len(cases)} exports and {len(proofs)} proofs are the same as written here; the crate's log of {count} records is good")
@@ -494,6 +503,7 @@ def main(verb, *paths):
             (VECTORS / f"{name}.proof").write_bytes(data)
         for name, data in checkpoints().items():
             (VECTORS / f"{name}.checkpoint").write_bytes(data)
+        (VECTORS / "hand-off.shown").write_bytes(shown(whole(), 6))
         (VECTORS / "cases.json").write_text(manifest(cases, proofs, pin, want))
     elif verb == "verify":
         for path_ in paths:

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 64] = [
+pub const VERBS: [&str; 65] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -71,6 +71,7 @@ pub const VERBS: [&str; 64] = [
     "ledger checkpoint",
     "ledger show",
     "ledger verify",
+    "ledger prove",
     "completions",
     "man",
 ];

@@ -466,3 +466,31 @@ fn a_pending_file_is_drilled_as_the_complete_one() {
         assert_eq!(verifier.proves("challenge", out), "key and share");
     }
 }
+
+#[test]
+fn a_drill_is_recorded_in_the_log_of_the_hsm_once() {
+    let site = Site::new();
+    let drill = Drill::new(&site, "first");
+    drill
+        .challenge("challenge", &[certificate(&site, 0)])
+        .done();
+    drill.respond_as(0, "challenge", "response").done();
+    let record = |hsm: &str| {
+        let more = arguments!["--hsm", site.path(hsm)];
+        drill.verify("challenge", &["response"], &more)
+    };
+    record("first").done();
+    record("first").refused(&[
+        "first: the answer of custodian ",
+        "in the log already, in record 5",
+    ]);
+    site.active("other", "of-another.sealed");
+    record("other").refused(&["other: the HSM is of another domain"]);
+    let shown = crate::ledger::show(&crate::ledger::export(&site, "first", "log"));
+    assert_eq!(crate::ledger::rows(&shown)[3..], ["drill"]);
+    let drilled = &shown["present"]["custodians"][0]["drill"];
+    assert_eq!(
+        (&drilled["record"], &drilled["proof"]),
+        (&5.into(), &"key and share".into())
+    );
+}

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::simulated::{CUSTODIANS, Site};
 use crate::{Folder, Run, arguments, secdom};
 
-fn vectors() -> PathBuf {
+pub fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/custody")
 }
 
-fn cases() -> Value {
+pub fn cases() -> Value {
     serde_json::from_slice(&fs::read(vectors().join("cases.json")).unwrap()).unwrap()
 }
 

@@ -13,7 +13,7 @@ use crate::kind::{self, FileKind};
 use crate::names::CertsArg;
 use crate::of::{Of, OfArgs, SealedFile};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{floor, input, show};
+use crate::{floor, hsm, input, show};
 
 const EXAMPLE: &str = "Example:
   secdom drill verify --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -39,6 +39,9 @@ pub struct Args {
     /// The responses
     #[arg(required = true, value_name = "RESPONSE")]
     responses: Vec<PathBuf>,
+    /// The simulated HSM of the domain, in whose log the results are recorded
+    #[arg(long, value_name = "DIR", requires = "sealed")]
+    hsm: Option<PathBuf>,
     #[command(flatten)]
     certs: CertsArg,
     #[command(flatten)]
@@ -63,6 +66,7 @@ fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
     let challenge = parse_challenge(&args.challenge, &bytes, &sealed)?;
     let (mut text, mut listed) = (String::new(), Vec::new());
     let (mut answered, mut refused) = (Vec::<(CustodianId, &Path)>::new(), Vec::new());
+    let mut proven = Vec::new();
     for file in &args.responses {
         let one = verify(of, &sealed, &challenge, file).and_then(|one| {
             let earlier = answered.iter().find(|(id, _)| *id == one.custodian);
@@ -71,15 +75,15 @@ fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
                 None => Ok(one),
             }
         });
-        let Answered {
-            custodian, proof, ..
-        } = match one {
+        let one = match one {
             Ok(one) => one,
             Err(refusal) => {
                 refused.push(refusal.to_string());
                 continue;
             }
         };
+        proven.push(one);
+        let (custodian, proof) = (one.custodian, one.proof);
         answered.push((custodian, file));
         let shown = show::path(file);
         text += &format!("{shown}: custodian {}: {proof}\n", names.show(custodian));
@@ -92,6 +96,10 @@ fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
     }
     if listed.is_empty() {
         return Err(Refusal::new(refused.join("; ")));
+    }
+    if let Some(folder) = &args.hsm {
+        let domain = sealed.header().domain_id();
+        hsm::add_drills(folder, domain, challenge.digest(), &proven)?;
     }
     let mut silent = Vec::new();
     for custodian in sealed.header().custodians() {

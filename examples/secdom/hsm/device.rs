@@ -189,7 +189,11 @@ impl Device {
     /// Returns the refusal to show for an error: the file that failed, if one did.
     pub fn refusal(&mut self, error: impl Into<LifecycleError>) -> Refusal {
         let error = error.into();
-        match self.failed() {
+        let failed = match error {
+            LifecycleError::SinkRefused => self.failed(),
+            _ => self.failure.take().or_else(|| self.ledger.file_failed()),
+        };
+        match failed {
             Some(file) if error == LifecycleError::Record(RecordError::NotWritable) => {
                 Refusal::file(&self.folder, format!("{error}: {file}"))
             }

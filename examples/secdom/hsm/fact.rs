@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What operators and custodians report to the log of a simulated HSM.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use security_domain::custodian::{CustodianId, Recipient};
-use security_domain::custody::{Detail, Fact};
+use security_domain::custody::{Body, Detail, DrillResult, Fact, MAX_RECORD_LEN};
+use security_domain::drill::{Answered, ChallengeDigest};
+use security_domain::lifecycle::Status;
+use security_domain::sealed_domain::DomainId;
 use serde_json::{Value, json};
 
 use super::device::Device;
@@ -72,12 +75,58 @@ impl CustodianArg {
 
 /// Opens and starts the HSM, which must have a log.
 pub fn started(at: &HsmArg) -> Outcome<Device> {
-    let mut device = Device::open(&at.hsm)?;
-    let start = device.start(&mut vault())?.status();
-    match start.instance {
-        Some(_) => Ok(device),
+    Ok(started_in(&at.hsm)?.0)
+}
+
+fn started_in(folder: &Path) -> Outcome<(Device, Status)> {
+    let mut device = Device::open(folder)?;
+    let status = device.start(&mut vault())?.status();
+    match status.instance {
+        Some(_) => Ok((device, status)),
         None => Err(without(&device, "log: it is empty")),
     }
+}
+
+/// Adds what the answers to a challenge prove to the log of the HSM in `folder`, which must be one of the
+/// domain. An answer that is in the log already proves nothing more, and is refused.
+pub fn add_drills(
+    folder: &Path,
+    domain: DomainId,
+    challenge: ChallengeDigest,
+    answers: &[Answered],
+) -> Outcome<()> {
+    let (mut device, status) = started_in(folder)?;
+    if status.domain != Some(domain) {
+        let error = "the HSM is of another domain than the one that is drilled, or of none";
+        return Err(Refusal::file(folder, error));
+    }
+    let facts = answers.iter().map(|answer| DrillResult {
+        custodian: answer.custodian,
+        proof: answer.proof,
+        challenge,
+    });
+    let facts: Vec<_> = facts.collect();
+    let kept = device.kept();
+    for number in 0..kept.log.tree_head().size {
+        let mut buffer = [0; MAX_RECORD_LEN];
+        let record = kept.log.read(number, &mut buffer);
+        let record = record.map_err(|error| kept.refuse(error))?;
+        if let Body::Fact(Fact::Drill(before)) = record.body
+            && let Some(again) = facts.iter().find(|fact| {
+                (fact.custodian, fact.challenge) == (before.custodian, before.challenge)
+            })
+        {
+            let custodian = again.custodian;
+            let error = format!(
+                "the answer of custodian {custodian} to this challenge is in the log already, in record {number}"
+            );
+            return Err(Refusal::file(folder, error));
+        }
+    }
+    for fact in facts {
+        add(&mut device, &Fact::Drill(fact))?;
+    }
+    Ok(())
 }
 
 /// Adds a fact to the HSM's log, and returns the number of its record.

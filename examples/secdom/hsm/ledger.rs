@@ -53,11 +53,15 @@ impl Kept {
 
     /// Returns the file that failed, or is not the HSM's log, if that is why the log takes no record.
     pub fn failed(&mut self) -> Option<Refusal> {
-        let failure = self.log.store().failure.take();
-        failure.or_else(|| match self.log.refusal()? {
+        self.file_failed().or_else(|| match self.log.refusal()? {
             LogError::NotResumed | LogError::NoInstance => None,
             refusal => Some(self.refuse(refusal)),
         })
+    }
+
+    /// Returns the file that could not be read or written.
+    pub fn file_failed(&mut self) -> Option<Refusal> {
+        self.log.store().failure.take()
     }
 
     /// Makes the refusal of what the log does not take or return.

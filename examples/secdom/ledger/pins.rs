@@ -39,6 +39,11 @@ impl Pin {
         self.head
     }
 
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses a checkpoint that is not of this HSM's log.
     pub fn must_be_of(&self, instance: InstanceId, key: &VerifyKey) -> Outcome<()> {
         let refused = |error: Box<dyn std::error::Error>| Refusal::file(&self.path, error);

@@ -120,6 +120,12 @@ fn hold(held: &mut Vec<(CustodianId, Vec<Held>)>, record: &Record<'_>) {
 }
 
 impl ReadLog {
+    /// Returns the number of the record of the last endorsement.
+    pub fn endorsed_in(&self) -> Option<u32> {
+        let rows = &mut self.rows.iter().rev();
+        Some(rows.find(|row| row.is_endorsement)?.number)
+    }
+
     /// Returns who held a token before its holder, since the share was made anew: each may still
     /// know the share.
     pub fn former(&self, holding: &Holding) -> &[Held] {

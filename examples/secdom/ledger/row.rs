@@ -27,6 +27,7 @@ pub struct Row {
     pub detail: Option<String>,
     /// How the step ended; `None` if it is no step.
     pub outcome: Option<&'static str>,
+    pub is_endorsement: bool,
     /// All fields in JSON.
     pub fields: Value,
 }
@@ -52,6 +53,28 @@ pub fn add(rows: &mut Vec<Row>, record: &Record<'_>) {
     rows.push(row(record));
 }
 
+/// Returns the row of a record without those before it.
+pub fn alone(record: &Record<'_>) -> Row {
+    let mut row = row(record);
+    match &record.body {
+        // What came of the step is in another record.
+        Body::Event(_) => row.outcome = None,
+        Body::Outcome {
+            step,
+            outcome,
+            intent,
+        } => {
+            let outcome = outcome.map_or(NOT_KNOWN, ended);
+            row.what = "outcome";
+            row.says = format!("{outcome}, of {} in record {intent}", step.name());
+            row.outcome = Some(outcome);
+            row.fields = json!({ "of": step.name(), "intent": intent });
+        }
+        _ => {}
+    }
+    row
+}
+
 fn row(record: &Record<'_>) -> Row {
     let mut row = Row {
         number: record.number,
@@ -62,6 +85,7 @@ fn row(record: &Record<'_>) -> Row {
         says: String::new(),
         detail: None,
         outcome: None,
+        is_endorsement: false,
         fields: json!({}),
     };
     match &record.body {
@@ -87,6 +111,7 @@ fn row(record: &Record<'_>) -> Row {
         Body::Endorsement(endorsement) => {
             let domain = endorsement.domain().to_string();
             row.what = "endorsement";
+            row.is_endorsement = true;
             row.says = format!("domain {domain}");
             row.fields = json!({
                 "domain_id": domain,
