@@ -6,13 +6,14 @@ mod export;
 mod pins;
 mod present;
 mod prove;
-pub mod read;
+mod read;
 mod records;
 mod row;
 mod show;
 mod shown;
 mod verify;
 
+pub use read::{ExpectArgs, ReadLog, read};
 pub use row::{cause, loss_kind};
 
 use crate::report::{Outcome, Report};

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use security_domain::custody::{Expected, Present, Verifier};
 use security_domain::sealed_domain::{
     BirthCommitment, DomainId, Epoch, HeaderDigest, ModuleVersion,
 };
 
 use super::{Entry, Kept, Log, Member};
+use crate::ledger::{self, ExpectArgs, ReadLog};
 use crate::names::CertsArg;
 use crate::of::SealedFile;
 use crate::page::Cell;
@@ -82,13 +82,7 @@ pub fn read(of: &SealedFile<'_>, certs: &CertsArg, log: Option<&Path>) -> Outcom
         minimum: header.module_floor().minimum,
         pending: file.is_pending(),
     };
-    let log = log.map(|path| {
-        let expected = Expected {
-            domain: Some(sealed.domain),
-            ..Expected::default()
-        };
-        read_log(path, expected)
-    });
+    let log = log.map(|path| read_log(path, sealed.domain));
     let threshold = header.quorum().threshold().get();
     Ok(Kept {
         sealed: Some(sealed),
@@ -98,11 +92,13 @@ pub fn read(of: &SealedFile<'_>, certs: &CertsArg, log: Option<&Path>) -> Outcom
     })
 }
 
-fn read_log(path: &Path, expected: Expected<'_>) -> Outcome<Log> {
-    let bytes = input::read(path)?;
-    let (mut verifier, mut present) = (Verifier::new(expected), Present::new());
-    let refuse = |error| Refusal::file(path, error);
-    { verifier.feed(&bytes, &mut |record| present.fold(record)) }.map_err(refuse)?;
-    let verified = verifier.finish().map_err(refuse)?;
+fn read_log(path: &Path, domain: DomainId) -> Outcome<Log> {
+    let expect = ExpectArgs {
+        expect_domain: Some(domain),
+        ..ExpectArgs::default()
+    };
+    let ReadLog {
+        verified, present, ..
+    } = ledger::read(path, &expect)?;
     Ok(Log { verified, present })
 }

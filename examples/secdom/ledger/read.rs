@@ -16,7 +16,7 @@ use crate::kind::{self, FileKind};
 use crate::report::{Outcome, Refusal};
 
 /// What is known of a log before it is read.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub struct ExpectArgs {
     /// The domain's id, as noted when it was activated. Without it, the log proves only that the
     /// HSM of some domain wrote it
