@@ -11,10 +11,11 @@ use std::path::PathBuf;
 
 use der::DateTime;
 use security_domain::custodian::{Algorithm, CustodianId};
-use security_domain::custody::{Present, Verified};
+use security_domain::custody::Present;
 use security_domain::policy::{Custody, Finding, Policy, Seat, Subject};
 
 use crate::certificate::Holder;
+use crate::ledger::ReadLog;
 use crate::names::CertsArg;
 use crate::of::{Of, OfArgs};
 use crate::page::{Cell, Content, Part};
@@ -77,16 +78,11 @@ pub struct Kept {
     artifacts: Vec<(String, u64)>,
     pub threshold: u8,
     pub members: Vec<Member>,
-    pub log: Option<Log>,
+    /// The log that is given.
+    pub log: Option<ReadLog>,
     /// The time of the assessment, in Unix seconds.
     pub now: u64,
     policy: Policy,
-}
-
-/// The log that is given.
-pub struct Log {
-    pub verified: Verified,
-    pub present: Present,
 }
 
 /// A custodian.

@@ -13,7 +13,8 @@ mod show;
 mod shown;
 mod verify;
 
-pub use read::{ExpectArgs, ReadLog, read};
+pub use pins::{Pin, read as pins};
+pub use read::{ExpectArgs, ReadLog, read, read_pinned};
 pub use row::{cause, loss_kind};
 
 use crate::report::{Outcome, Report};

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use security_domain::policy::Severity;
 
 use crate::custody::{CustodyArgs, Findings, Kept, Sealed};
+use crate::ledger::ReadLog;
 use crate::page::{Cell, Content, PageArgs, Part};
 use crate::report::{Outcome, Report};
 use crate::show;
@@ -96,7 +97,7 @@ fn about_file(kept: &Kept, sealed: &Sealed, findings: &mut Findings) {
     }
 }
 
-fn log(log: &crate::custody::Log) -> Part {
+fn log(log: &ReadLog) -> Part {
     let (verified, present) = (&log.verified, &log.present);
     let review = present.review();
     let concern = present.concern();

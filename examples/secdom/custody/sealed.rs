@@ -7,13 +7,13 @@ use security_domain::sealed_domain::{
     BirthCommitment, DomainId, Epoch, HeaderDigest, ModuleVersion,
 };
 
-use super::{Entry, Kept, Log, Member};
-use crate::ledger::{self, ExpectArgs, ReadLog};
+use super::{Entry, Kept, Member};
+use crate::ledger::ExpectArgs;
 use crate::names::CertsArg;
 use crate::of::SealedFile;
 use crate::page::Cell;
 use crate::report::{Outcome, Refusal};
-use crate::{floor, input, show};
+use crate::{floor, input, ledger, show};
 
 /// Which sealed domain it is.
 pub struct Sealed {
@@ -82,7 +82,13 @@ pub fn read(of: &SealedFile<'_>, certs: &CertsArg, log: Option<&Path>) -> Outcom
         minimum: header.module_floor().minimum,
         pending: file.is_pending(),
     };
-    let log = log.map(|path| read_log(path, sealed.domain));
+    let log = log.map(|path| {
+        let expect = ExpectArgs {
+            expect_domain: Some(sealed.domain),
+            ..ExpectArgs::default()
+        };
+        ledger::read(path, &expect)
+    });
     let threshold = header.quorum().threshold().get();
     Ok(Kept {
         sealed: Some(sealed),
@@ -90,15 +96,4 @@ pub fn read(of: &SealedFile<'_>, certs: &CertsArg, log: Option<&Path>) -> Outcom
         artifacts,
         ..Kept::new(domain, threshold, members)
     })
-}
-
-fn read_log(path: &Path, domain: DomainId) -> Outcome<Log> {
-    let expect = ExpectArgs {
-        expect_domain: Some(domain),
-        ..ExpectArgs::default()
-    };
-    let ReadLog {
-        verified, present, ..
-    } = ledger::read(path, &expect)?;
-    Ok(Log { verified, present })
 }

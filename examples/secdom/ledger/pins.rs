@@ -25,7 +25,12 @@ pub fn read(paths: &[PathBuf]) -> Outcome<Vec<Pin>> {
 
 impl Pin {
     fn read(path: &Path) -> Outcome<Self> {
-        let bytes = input::read(path)?;
+        Self::of(path, &input::read(path)?)
+    }
+
+    /// The same for `bytes`, which are in the file `path`.
+    pub fn of(path: &Path, bytes: &[u8]) -> Outcome<Self> {
+        let bytes = Zeroizing::new(bytes.to_vec());
         let parsed = Checkpoint::parse(&bytes).map(|checkpoint| checkpoint.head());
         let head = parsed.map_err(|error: CheckpointFileError| {
             kind::refusal(path, &bytes, &FileKind::Checkpoint, error)

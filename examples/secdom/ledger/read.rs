@@ -9,7 +9,7 @@ use security_domain::custody::{
 };
 use security_domain::sealed_domain::{DomainId, InstanceId};
 
-use super::pins;
+use super::pins::{self, Pin};
 use super::row::{self, Row};
 use crate::input;
 use crate::kind::{self, FileKind};
@@ -57,8 +57,17 @@ pub fn read(path: &Path, expect: &ExpectArgs) -> Outcome<ReadLog> {
 
 /// The same for `bytes`, those of the file.
 pub fn read_bytes(path: &Path, bytes: &[u8], expect: &ExpectArgs) -> Outcome<ReadLog> {
-    let checkpoints = pins::read(&expect.checkpoint)?;
-    let heads: Vec<Head> = checkpoints.iter().map(pins::Pin::head).collect();
+    read_pinned(path, bytes, expect, &pins::read(&expect.checkpoint)?)
+}
+
+/// The same with these checkpoints.
+pub fn read_pinned(
+    path: &Path,
+    bytes: &[u8],
+    expect: &ExpectArgs,
+    checkpoints: &[Pin],
+) -> Outcome<ReadLog> {
+    let heads: Vec<Head> = checkpoints.iter().map(Pin::head).collect();
     let read = verified(bytes, expect, &heads);
     // Checkpoints of others prove nothing of this log, whatever it says.
     let known = match (&read, heads.is_empty()) {
@@ -67,7 +76,7 @@ pub fn read_bytes(path: &Path, bytes: &[u8], expect: &ExpectArgs) -> Outcome<Rea
         (Err(_), false) => verified(bytes, expect, &[]).ok().map(|read| read.verified),
     };
     if let Some(known) = known {
-        for checkpoint in &checkpoints {
+        for checkpoint in checkpoints {
             checkpoint.must_be_of(known.instance, &known.key)?;
         }
     }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `secdom ceremony sign`: a witness signs the transcript.
+
+use std::path::PathBuf;
+
+use security_domain::custody::Name;
+use serde_json::json;
+
+use super::transcript::{self, Transcript};
+use crate::passwords::PasswordArgs;
+use crate::report::{JsonArg, Outcome, Refusal, Report};
+use crate::{key, show};
+
+const EXAMPLE: &str = "Example:
+  secdom ceremony sign --transcript ceremony.jsonl --name Dora --key dora.key
+
+The key is the witness's own: openssl genpkey -algorithm ed25519 -aes256 -out dora.key makes one. The signature covers every \
+line before it. With --json one object is printed, with the members line, name, key (the public key) and digest, which is that of the line \
+that is signed.";
+
+/// Sign the transcript of a ceremony as a witness
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The transcript
+    #[arg(long, value_name = "FILE")]
+    transcript: PathBuf,
+    /// The name of the witness, at most 64 bytes
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// The witness's private key, of Ed25519, in PKCS#8
+    #[arg(long, value_name = "KEY")]
+    key: PathBuf,
+    #[command(flatten)]
+    passwords: PasswordArgs,
+    #[command(flatten)]
+    json: JsonArg,
+}
+
+pub fn run(args: &Args) -> Outcome<Report> {
+    let name = Name::new(&args.name);
+    let name = name.map_err(|error| Refusal::new(format!("--name: {error}")))?;
+    let passwords = args.passwords.read(1)?;
+    let key = key::read_signing(&args.key, passwords.given(0))?;
+    let mut transcript = Transcript::existing(&args.transcript)?;
+    let digest = transcript.last().to_owned();
+    let number = transcript.append(transcript::sign(&key, &digest, name.as_str()))?;
+    let public = show::hex(key.verifying_key().as_bytes());
+    let (name, shown) = (name.as_str(), show::whole(name.as_str()));
+    let text = format!("line {number}  {shown} signs {digest}; key {public}\n");
+    let object = json!({ "line": number, "name": name, "key": public, "digest": digest });
+    Ok(Report::text(args.json.either(text, &object)))
+}
