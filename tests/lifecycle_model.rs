@@ -2,9 +2,11 @@
 //! Random lives of an HSM, compared step by step with a small model of `docs/lifecycle.md`.
 //!
 //! The sink refuses, the flash fails, lies and loses power, the generator fails, the clock goes back and the
-//! time runs out.
+//! time runs out. Quorums change, with consents and proofs that are good, forged or too few, and acts are
+//! done with approvals.
 //! After each step: the HSM shows what the model says; it is active only by its own activation, by a
-//! quorum or by a confirmed import; and in the vault's memory, of all secrets that there ever were, are exactly those that the
+//! quorum or by a confirmed import; its quorum is another one only after a commit that enough custodians of
+//! both quorums have allowed; and in the vault's memory, of all secrets that there ever were, are exactly those that the
 //! state may know. After each power-up it is what it was, or what it was about to become; an old image
 //! of the flash is refused. No number is given to two states.
 #![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
@@ -50,6 +52,14 @@ fn add(all: &mut Tally, tally: Tally) {
     all.wrong_blobs += tally.wrong_blobs;
     all.ended_by_blobs += tally.ended_by_blobs;
     all.confirmed += tally.confirmed;
+    all.proposed += tally.proposed;
+    all.committed += tally.committed;
+    all.rotated += tally.rotated;
+    all.abandoned += tally.abandoned;
+    all.expired += tally.expired;
+    all.forged += tally.forged;
+    all.demanded += tally.demanded;
+    all.approved += tally.approved;
     all.states.extend(tally.states);
 }
 
@@ -66,6 +76,8 @@ fn random_lives_agree_with_the_model() {
         Stage::Provisioned,
         Stage::Recovering,
         Stage::Active,
+        Stage::Rotating,
+        Stage::Committed,
     ] {
         assert!(all.states.contains(&stage));
     }
@@ -76,6 +88,10 @@ fn random_lives_agree_with_the_model() {
     assert!(all.completed > 100, "{all:?}");
     assert!(all.discarded > 2, "{all:?}");
     assert!(all.put_back > 100 && all.undrawn > 20, "{all:?}");
+    assert!(all.proposed > 40 && all.abandoned > 20, "{all:?}");
+    assert!(all.committed > 2 && all.rotated > 2, "{all:?}");
+    assert!(all.expired > 1 && all.forged > 100, "{all:?}");
+    assert!(all.demanded > 2 && all.approved > 10, "{all:?}");
 }
 
 /// All from one session that waits for contributions, whose transfer key was drawn once.

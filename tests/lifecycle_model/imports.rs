@@ -169,7 +169,7 @@ impl Life {
 
     /// The exported domain, which waits to be confirmed.
     fn imported(&self, mut session: Session) -> Model {
-        session.note(self.hsm.now);
+        session.clock.note(self.hsm.now);
         Model {
             stage: Stage::Imported,
             held: Some((exported().held.id, EXPORTED)),

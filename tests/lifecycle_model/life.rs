@@ -4,12 +4,15 @@
 
 use std::collections::HashSet;
 
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use security_domain::approval::ActKind;
 use security_domain::backup::Kind;
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::hazmat::lifecycle::{Fresh, session_instance};
 use security_domain::lifecycle::{
-    Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, LifecycleError, Outcome,
+    Active, Added, AnyDomain, Domain, Empty, Ended, Event, Host, InUse, LifecycleError, Outcome,
     QuorumMet, Recovering, Sealable, Stage, Status, Vault,
 };
 use security_domain::sealed_domain::{
@@ -23,15 +26,18 @@ use super::model::{Model, Session, Tick};
 use super::secrets::{at_rest, found, key_in, memory};
 use super::world::{Held, ROOM, activation, exported, lost};
 
+mod demands;
 mod generator;
 mod images;
 mod imports;
 mod outcomes;
+mod rotations;
 mod sessions;
 mod shown;
 mod steps;
 
-use shown::{Expected, Place, contributors, status};
+use rotations::{Filed, Proposal};
+use shown::{Expected, Place, Shown, contributors, status};
 
 type In<'v, S> = Domain<'v, S, ROOM>;
 type At<'v> = AnyDomain<'v, ROOM>;
@@ -84,6 +90,14 @@ pub struct Tally {
     pub wrong_blobs: usize,
     pub ended_by_blobs: usize,
     pub confirmed: usize,
+    pub proposed: usize,
+    pub committed: usize,
+    pub rotated: usize,
+    pub abandoned: usize,
+    pub expired: usize,
+    pub forged: usize,
+    pub demanded: usize,
+    pub approved: usize,
     pub states: HashSet<Stage>,
 }
 
@@ -94,6 +108,11 @@ pub struct Life {
     seeds: Vec<Vec<u8>>,
     transfers: Vec<Transfer>,
     blobs: Vec<Blob>,
+    /// The complete files that the HSM has shown, and what its proposals and its questions wrote; each
+    /// question with the header of the file at that time.
+    files: Vec<Filed>,
+    proposals: Vec<Proposal>,
+    acts: Vec<(HeaderDigest, Vec<u8>)>,
     /// What the HSM is.
     now: Model,
     /// What the flash may hold.
@@ -177,6 +196,9 @@ impl Life {
             seeds: from.seeds.clone(),
             transfers: from.transfers.clone(),
             blobs: from.blobs.clone(),
+            files: Vec::new(),
+            proposals: Vec::new(),
+            acts: Vec::new(),
             now: from.model.clone(),
             rest: vec![from.model.clone()],
             old: Vec::new(),
@@ -218,7 +240,7 @@ impl Life {
         self.begin();
         self.unsettled = false;
         // If the power fails while a session ends, there may be no state.
-        let is_over = |session: &Session| session.tick(self.hsm.now) == Tick::Over;
+        let is_over = |session: &Session| session.clock.tick(self.hsm.now) == Tick::Over;
         let mut sessions = self.rest.iter().filter_map(|model| model.session.as_ref());
         self.erased |= sessions.any(is_over);
         self.rest = self
@@ -255,6 +277,7 @@ impl Life {
         self.begun = true;
         self.rest = vec![found];
         if let (At::Active(domain), Some(_)) = (&at, self.now.standing) {
+            self.begin();
             self.completes(domain);
         }
         at
@@ -271,10 +294,15 @@ impl Life {
     /// A session whose time is over ends at a start, unless the flash fails.
     fn after_a_start(&self, model: &Model) -> Vec<Model> {
         match &model.session {
-            Some(session) if session.tick(self.hsm.now) == Tick::Over => {
+            Some(session) if session.clock.tick(self.hsm.now) == Tick::Over => {
                 vec![Model::EMPTY]
             }
-            _ => vec![model.clone()],
+            _ => match &model.rotation {
+                Some(rotation) if rotation.clock.tick(self.hsm.now) == Tick::Over => {
+                    vec![model.without_rotation()]
+                }
+                _ => vec![model.clone()],
+            },
         }
     }
 
@@ -285,7 +313,11 @@ impl Life {
         let header = lost.map(|lost| lost.header);
         let shown = matches!(
             model.stage,
-            Stage::Provisioned | Stage::Imported | Stage::Active
+            Stage::Provisioned
+                | Stage::Imported
+                | Stage::Active
+                | Stage::Rotating
+                | Stage::Committed
         );
         let own = model.held.filter(|_| shown).map(|(id, _)| id);
         Expected {
@@ -296,6 +328,8 @@ impl Life {
                 .map(|_| Epoch::FIRST)
                 .or(model.standing.map(|(epoch, _)| epoch)),
             header: header.or(model.standing.map(|(_, header)| header)),
+            rotation: model.rotation.as_ref().map(Shown::of),
+            demands: model.demands.clone(),
         }
     }
 
@@ -326,9 +360,15 @@ impl Life {
             assert!(session.shares.len() >= usize::from(lost(session.lost).threshold));
         }
         let now = self.now.clone();
-        if now.session.is_none() {
+        if now.session.is_none() && now.rotation.is_none() {
             self.without_session();
         }
+        let transfers: Vec<usize> = { self.proposals.iter() }
+            .map(|proposal| proposal.transfer)
+            .collect();
+        let rotates = { now.rotation.as_ref() }
+            .filter(|rotation| rotation.request.is_some())
+            .and_then(|rotation| rotation.proposal);
         self.look_for(
             |secret| match secret {
                 Place::Held(at) => now.held.is_some_and(|(_, held)| held == at),
@@ -337,9 +377,13 @@ impl Life {
                     .session
                     .as_ref()
                     .is_some_and(|session| session.lost == lost && session.shares.contains(&at)),
-                Place::Transfer(at) => now.session.as_ref().is_some_and(|session| {
-                    session.transfer.is_some_and(|(_, transfer)| transfer == at)
-                }),
+                Place::Transfer(at) => {
+                    let session = now.session.as_ref();
+                    let own = session.and_then(|session| session.transfer);
+                    own.is_some_and(|(_, transfer)| transfer == at)
+                        || rotates.is_some_and(|place| transfers[place] == at)
+                }
+                Place::Release(place) => rotates == Some(place),
                 Place::Blob(at) => now.session.as_ref().is_some_and(|session| {
                     let import = session.import.as_ref();
                     now.stage == Stage::Importing && import.is_some_and(|import| import.key == at)
@@ -367,6 +411,15 @@ impl Life {
         for (at, transfer) in self.transfers.iter().enumerate() {
             let parts = transfer.secrets.iter();
             secrets.extend(parts.map(|part| (Place::Transfer(at), part.as_slice())));
+        }
+        let committed = self.now.rotation.as_ref();
+        let committed = committed.filter(|rotation| rotation.request.is_none());
+        let public = committed.and_then(|rotation| rotation.proposal);
+        for (at, proposal) in self.proposals.iter().enumerate() {
+            // What has left is no secret any more.
+            if !proposal.has_left && public != Some(at) {
+                secrets.push((Place::Release(at), &proposal.release));
+            }
         }
         for (at, blob) in self.blobs.iter().enumerate() {
             let parts = blob.secrets.iter();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `docs/lifecycle.md` in a few lines: what an HSM is, as its operator sees it.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use security_domain::approval::{ActDigest, ActKind};
 use security_domain::contribution::RequestDigest;
+use security_domain::drill::ChallengeDigest;
 use security_domain::lifecycle::Stage;
 use security_domain::sealed_domain::{DomainId, Epoch, HeaderDigest, InstanceId};
 
@@ -17,6 +20,8 @@ pub struct Model {
     pub held: Option<(DomainId, usize)>,
     pub standing: Option<(Epoch, HeaderDigest)>,
     pub session: Option<Session>,
+    pub rotation: Option<Rotation>,
+    pub demands: Demands,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +32,7 @@ pub struct Session {
     pub transfer: Option<(RequestDigest, usize)>,
     /// The custodians whose shares are in, in the order in which they came.
     pub shares: Vec<usize>,
-    pub latest: u64,
-    pub expires: u64,
+    pub clock: Clock,
     /// What it waits for if it is an import.
     pub import: Option<Import>,
 }
@@ -40,6 +44,38 @@ pub struct Import {
     pub key: usize,
     /// How many blobs have been tried, at least and at most: a failed write leaves it open.
     pub tried: RangeInclusive<u8>,
+}
+
+/// A change of the quorum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rotation {
+    /// The proposal, by place; none if its files were lost, so that it can only be abandoned.
+    pub proposal: Option<usize>,
+    pub epoch: Epoch,
+    pub header: HeaderDigest,
+    /// The request that the present custodians answer; none once it is committed.
+    pub request: Option<RequestDigest>,
+    /// The present custodians who have consented.
+    pub consents: BTreeSet<usize>,
+    pub challenge: Option<ChallengeDigest>,
+    /// The next custodians who have proven.
+    pub proofs: BTreeSet<usize>,
+    pub clock: Clock,
+}
+
+/// What needs a quorum's approval, and the act that it can approve.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Demands {
+    pub release: bool,
+    pub backup: bool,
+    pub open: Option<(ActKind, ActDigest)>,
+}
+
+/// When a session was used last, and when it ends; 0 without a clock, and without an end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clock {
+    pub latest: u64,
+    pub expires: u64,
 }
 
 /// What a session makes of the time.
@@ -57,12 +93,16 @@ impl Session {
             lost,
             transfer: None,
             shares: Vec::new(),
-            latest: now,
-            expires,
+            clock: Clock {
+                latest: now,
+                expires,
+            },
             import: None,
         }
     }
+}
 
+impl Clock {
     /// Takes note of the time of a step that took effect.
     pub fn note(&mut self, now: u64) {
         if self.latest != 0 {
@@ -91,6 +131,12 @@ impl Model {
         held: None,
         standing: None,
         session: None,
+        rotation: None,
+        demands: Demands {
+            release: false,
+            backup: false,
+            open: None,
+        },
     };
 
     /// A session of the HSM with this name and seed.
@@ -103,8 +149,12 @@ impl Model {
         }
     }
 
-    /// One of two that show the same. How many blobs were tried does not show.
+    /// One of two that show the same. How many blobs were tried does not show, nor who has consented or proven.
     pub fn either(mut self, other: Self) -> Self {
+        if let (Some(own), Some(other)) = (&mut self.rotation, &other.rotation) {
+            let same = own.consents == other.consents && own.proofs == other.proofs;
+            own.proposal = own.proposal.filter(|_| same);
+        }
         let import = |model: Self| model.session.and_then(|session| session.import);
         let own = self
             .session
@@ -115,6 +165,15 @@ impl Model {
             own.tried = *a.start().min(b.start())..=*a.end().max(b.end());
         }
         self
+    }
+
+    /// The domain in use, without a change of its quorum.
+    pub fn without_rotation(&self) -> Self {
+        Self {
+            stage: Stage::Active,
+            rotation: None,
+            ..self.clone()
+        }
     }
 
     pub fn with_session(&self, session: Session) -> Self {

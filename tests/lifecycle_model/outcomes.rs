@@ -40,10 +40,10 @@ impl Life {
         let heard = self.heard();
         let (last, owed) = heard.split_last().expect("the sink has heard");
         assert_eq!(*last, event);
-        assert!(
-            owed.iter()
-                .all(|event| matches!(event, Event::EndSession(_) | Event::Zeroize))
-        );
+        assert!(owed.iter().all(|event| matches!(
+            event,
+            Event::EndSession(_) | Event::EndRotation(_) | Event::Zeroize
+        )));
     }
 
     /// The step took place, and is on the flash.

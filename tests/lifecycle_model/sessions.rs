@@ -10,7 +10,7 @@ impl Life {
         let Some(session) = &self.now.session else {
             return Some(LifecycleError::Expired);
         };
-        match session.tick(now) {
+        match session.clock.tick(now) {
             Tick::Fine => None,
             Tick::WentBack { seen } => Some(LifecycleError::ClockWentBack { have: now, seen }),
             Tick::Over => {
@@ -139,7 +139,7 @@ impl Life {
             return;
         }
         session.shares.push(place);
-        session.note(self.hsm.now);
+        session.clock.note(self.hsm.now);
         let next = self.now.with_session(session);
         match added {
             Ok(added) => {

@@ -3,6 +3,11 @@
 
 use super::*;
 
+/// The keys of the custodians to whom an HSM seals its domain at first.
+fn stored_keys() -> Vec<FastKey> {
+    fast_keys(3).iter().map(|key| FastKey(key.0 + 64)).collect()
+}
+
 impl Life {
     pub(super) fn step<'v>(&mut self, at: At<'v>, [act, a, b]: [u8; 3]) -> At<'v> {
         self.begin();
@@ -50,7 +55,24 @@ impl Life {
                 At::Active(domain) if self.now.standing.is_none() && a & 1 == 1 => {
                     self.activate(domain, b, At::Active)
                 }
+                At::Active(mut domain) if self.now.standing.is_some() && act & 3 == 1 => {
+                    self.demand_or_act(&mut domain, b);
+                    At::Active(domain)
+                }
+                At::Active(domain) if self.now.standing.is_some() && act & 3 == 2 => {
+                    self.propose(domain, b)
+                }
                 At::Active(domain) => self.use_it(domain),
+                At::Rotating(domain) if act & 7 != 0 => self.rotate(domain, a, b),
+                At::Rotating(mut domain) => {
+                    self.use_while(&mut domain);
+                    At::Rotating(domain)
+                }
+                At::Committed(domain) if act & 3 != 0 => self.confirm_rotation(domain, b),
+                At::Committed(mut domain) => {
+                    self.use_while(&mut domain);
+                    At::Committed(domain)
+                }
                 At::Importing(domain) => self.import(domain, a, b),
                 At::Imported(domain) => self.confirm(domain, a),
                 other => other,
@@ -102,7 +124,7 @@ impl Life {
         a: u8,
         before: fn(In<'v, S>) -> At<'v>,
     ) -> At<'v> {
-        let keys: Vec<FastKey> = fast_keys(3).iter().map(|key| FastKey(key.0 + 64)).collect();
+        let keys = stored_keys();
         let activation = activation(&keys, 2);
         let (id, _) = self.now.held.expect("it is provisioned");
         let mut file = vec![0xaa; domain.sealed_len(&activation).unwrap()];
@@ -156,6 +178,7 @@ impl Life {
         let header = domain.status().header.expect("it is sealed");
         let mut files = vec![&*self.stored];
         files.extend([0, 1].map(|number| &*lost(number).file));
+        files.extend(self.files.iter().map(|filed| &*filed.file));
         let stored = files
             .iter()
             .filter_map(|file| SealedDomain::parse(file).ok())
@@ -163,10 +186,20 @@ impl Life {
             .expect("its file is stored");
         match domain.complete(&stored, &mut self.hsm) {
             Ok(parts) => {
-                let complete = parts.concat();
-                let complete = SealedDomain::parse(&complete).unwrap();
+                assert!(!self.now.demands.release);
+                let file = parts.concat();
+                let complete = SealedDomain::parse(&file).unwrap();
                 assert!(!complete.is_pending() && complete.header().digest() == header);
                 self.tally.completed += 1;
+                let number = [0, 1].into_iter().find(|at| lost(*at).header == header);
+                let keys = match number {
+                    Some(number) => lost(number).keys.clone(),
+                    None => stored_keys(),
+                };
+                self.file(file, keys);
+            }
+            Err(error) if self.now.demands.release => {
+                self.not_approved(ActKind::EmitRelease, error);
             }
             Err(error) => self.did_not(error, |life| life.now.clone()),
         }
@@ -209,7 +242,7 @@ impl Life {
         };
         let begun = if self.keys > 0 && a & 2 == 0 {
             self.keys -= 1;
-            session.expires = lifetime.map_or(0, |lifetime| self.hsm.now + lifetime);
+            session.clock.expires = lifetime.map_or(0, |lifetime| self.hsm.now + lifetime);
             let mut request = vec![0; Request::MAX_LEN];
             let lifetime = lifetime.and_then(|lifetime| lifetime.try_into().ok());
             let hsm = &mut self.hsm;
@@ -255,24 +288,34 @@ impl Life {
     }
 
     fn use_it<'v>(&mut self, mut domain: In<'v, Active>) -> At<'v> {
+        self.use_while(&mut domain);
+        if self.now.standing.is_some() {
+            self.begin();
+            self.completes(&domain);
+        }
+        At::Active(domain)
+    }
+
+    /// What a domain in use does, whether its quorum is being changed or not.
+    fn use_while<S: InUse>(&mut self, domain: &mut In<'_, S>) {
         let (_, held) = self.now.held.expect("it is active");
         let artifacts = self.held[held].artifacts();
         match domain.artifacts(&mut self.hsm) {
             Ok(have) => assert!(have.eq(artifacts)),
             Err(error) => self.did_not(error, |life| life.now.clone()),
         }
-        if self.now.standing.is_some() {
-            self.completes(&domain);
-        }
         match domain.begin_backup(Kind::Full(None), 10, &mut self.hsm) {
             Ok(writer) => {
                 let backup = writer.backup_id();
                 // The state is the same, with another number.
+                assert!(!self.now.demands.backup);
                 self.took_place(self.now.clone(), Event::BeginBackup { backup, act: None });
+            }
+            Err(error) if self.now.demands.backup => {
+                self.not_approved(ActKind::FullBackup, error);
             }
             Err(error) => self.did_not(error, |life| life.now.clone()),
         }
-        At::Active(domain)
     }
 
     fn zeroize<'v>(&mut self, at: At<'v>) -> In<'v, Empty> {
