@@ -30,7 +30,7 @@ KEM = 45_000_000
 # Generators' seeds that find primes after few candidates. A candidate more is the same work once more, on the same stack, and
 # with an unlucky seed a key of 4096 bits takes as long as everything else together. A seed loses its luck when what is drawn
 # before the primes changes, or what the generator is hedged with: then a call takes more than MOST, and `--seeds` finds others.
-GENERATE, RECOVERY, IMPORT_2048, IMPORT_4096 = 41, 4, 9, 4
+GENERATE, RECOVERY, REHEARSAL, PROPOSAL, IMPORT_2048, IMPORT_4096 = 41, 4, 4, 4, 9, 4
 MOST = 4_000_000_000
 
 # Calls in order, each with its arguments and the bound of the stack in bytes; docs/constant-time.md has the reasons for none
@@ -59,7 +59,37 @@ CALLS = [
     (None, "prepare_life_answer", (1,), None),
     ("HSM: take a contribution", "stack_life_contribute", (), 20 * KIB),
     ("HSM: open the domain", "stack_life_open", (), 20 * KIB),
+    ("HSM: demand approvals", "stack_life_demand", (), 20 * KIB),
+    ("HSM: ask for an approval", "stack_life_ask", (), 20 * KIB),
+    (None, "prepare_life_approval", (0,), None),
+    (None, "prepare_life_approval", (1,), None),
+    ("HSM: emit with approvals", "stack_life_complete_approved", (), 20 * KIB),
     ("HSM: zeroize", "stack_life_zeroize", (), 20 * KIB),
+    ("HSM: begin rehearsal", "stack_life_begin_rehearsal", (REHEARSAL,), 20 * KIB),
+    (None, "prepare_life_answer", (0,), None),
+    ("HSM: take a contribution", "stack_life_rehearse", (), 20 * KIB),
+    (None, "prepare_life_answer", (1,), None),
+    ("HSM: take a contribution", "stack_life_rehearse", (), 20 * KIB),
+    ("HSM: report", "stack_life_report", (), 20 * KIB),
+    (None, "prepare_rotation", (), None),
+    ("HSM: propose", "stack_rotation_propose", (PROPOSAL,), 22 * KIB),
+    ("HSM: break the glass", "stack_rotation_break_glass", (), 20 * KIB),
+    (None, "prepare_rotation_broken", (), None),
+    (None, "prepare_rotation_veto", (0,), None),
+    ("HSM: veto", "stack_rotation_veto", (), 20 * KIB),
+    (None, "prepare_rotation_again", (1,), None),
+    (None, "prepare_life_answer", (0,), None),
+    ("HSM: take a consent", "stack_rotation_consent", (), 20 * KIB),
+    ("HSM: challenge", "stack_rotation_challenge", (), 20 * KIB),
+    (None, "prepare_rotation_response", (0,), None),
+    ("HSM: take a proof", "stack_rotation_prove", (), 20 * KIB),
+    (None, "prepare_rotation_response", (1,), None),
+    ("HSM: take a proof", "stack_rotation_prove", (), 20 * KIB),
+    ("HSM: commit", "stack_rotation_commit", (), 20 * KIB),
+    ("HSM: complete the next file", "stack_rotation_complete", (), 20 * KIB),
+    ("HSM: confirm", "stack_rotation_confirm", (), 20 * KIB),
+    (None, "prepare_rotation_again", (0,), None),
+    ("HSM: adopt", "stack_rotation_adopt", (), 20 * KIB),
     # A blank HSM, so that what is drawn does not depend on all of the above.
     (None, "prepare_life", (), None),
     ("HSM: begin import 2048", "stack_life_begin_import", (0, IMPORT_2048), 20 * KIB),
@@ -93,7 +123,7 @@ class Pace(ctypes.Structure):
 
 def silence(function):
     """The most instructions between two signs of life."""
-    if "life" in function:
+    if "life" in function or "rotation" in function:
         return STEP
     if function.startswith(("stack_wrap", "stack_unwrap")):
         return KEM
@@ -114,6 +144,8 @@ def seeds(path, folder):
     provisioned = ["prepare_life", "stack_life_provision", "stack_life_activate", "stack_life_zeroize"]
     for name, before, function, arguments in (
         ("GENERATE", [], "stack_rsa_generate", ()), ("RECOVERY", provisioned, "stack_life_begin_recovery", ()),
+        ("REHEARSAL", provisioned, "stack_life_begin_rehearsal", ()),
+        ("PROPOSAL", ["prepare_life", "prepare_rotation"], "stack_rotation_propose", ()),
         ("IMPORT_2048", ["prepare_life"], "stack_life_begin_import", (0,)), ("IMPORT_4096", ["prepare_life"], "stack_life_begin_import", (2,)),
     ):
         best = 1 << 40
@@ -168,7 +200,7 @@ def main(path, folder, level, figures=None):
         wrong += len(faults)
         note(figures, "stack", what, used)
         # How long a key takes depends on its seed.
-        if not function.startswith(("stack_rsa_generate", "stack_life_begin")):
+        if not function.startswith(("stack_rsa_generate", "stack_life_begin", "stack_rotation_propose")):
             note(figures, "instructions", what, pace.instructions)
         print(f"figure: {what:<27} stack {used:>6}" + (f" of {bound:>5}" if bound else 9 * " "),
               f"instructions {pace.instructions:>13,}, silent for {longest:>9,}", *faults, flush=True)

@@ -3,16 +3,19 @@
 //! flash, as after a loss of power, and takes one step. The custodians' keys have 2048 bits, and
 //! four artifacts together one KiB.
 
+use core::num::NonZeroU32;
+
 use security_domain::contribution::{Contribution, Request, VettedRequest, contribute};
 use security_domain::custodian::Recipient;
 use security_domain::hazmat::testing::RamHost;
 use security_domain::lifecycle::{
-    Activation, AnyDomain, Domain, ExpectedArtifact, Provisioned, Sealed, Vault, vault_room,
+    Activation, AnyDomain, ArtifactDigest, Domain, ExpectedArtifact, Provisioned, Sealed, Vault,
+    vault_room,
 };
 use security_domain::quorum::Threshold;
 use security_domain::rsa::{ModulusSize, PrivateKey, PublicKey};
 use security_domain::sealed_domain::{
-    ArtifactTag, DomainLabel, ExpectedDomain, ModuleFloor, SealedDomain,
+    ArtifactTag, DomainLabel, DomainShare, ExpectedDomain, ModuleFloor, SealedDomain,
 };
 use security_domain::self_test;
 use security_domain::x509::SELF_SIGNED_MAX_LEN;
@@ -22,7 +25,7 @@ use crate::rng::Xorshift;
 use crate::statics::Static;
 
 const ROOM: usize = vault_room(4, 1024);
-const KEYS: [&[u8]; 3] = [
+pub const KEYS: [&[u8]; 3] = [
     include_bytes!("../../../tests/vectors/sealed-domain/keys/a.p8"),
     include_bytes!("../../../tests/vectors/sealed-domain/keys/b.p8"),
     include_bytes!("../../../tests/vectors/sealed-domain/keys/c.p8"),
@@ -32,17 +35,20 @@ const SIZES: [ModulusSize; 3] = [
     ModulusSize::Rsa3072,
     ModulusSize::Rsa4096,
 ];
+/// How long a broken glass waits, in seconds.
+pub const DELAY: u32 = 86_400;
 static ARTIFACT: [u8; 256] = [0x5a; 256];
 
 static VAULT: Static<Vault<ROOM>> = Static::new(Vault::new());
 static HOST: Static<Option<RamHost<Xorshift, ROOM>>> = Static::new(None);
-static CUSTODIANS: Static<[Option<PublicKey>; 3]> = Static::new([const { None }; 3]);
+pub static CUSTODIANS: Static<[Option<PublicKey>; 3]> = Static::new([const { None }; 3]);
 /// The sealed domain, the request and the contribution, each with its length.
-static FILE: Static<([u8; 4096], usize)> = Static::new(([0; 4096], 0));
+pub static FILE: Static<([u8; 4096], usize)> = Static::new(([0; 4096], 0));
 /// The complete file, before it replaces the pending one.
 static COMPLETE: Static<[u8; 4096]> = Static::new([0; 4096]);
-static REQUEST: Static<([u8; Request::MAX_LEN], usize)> = Static::new(([0; Request::MAX_LEN], 0));
-static ANSWER: Static<([u8; 2048], usize)> = Static::new(([0; 2048], 0));
+pub static REQUEST: Static<([u8; Request::MAX_LEN], usize)> =
+    Static::new(([0; Request::MAX_LEN], 0));
+pub static ANSWER: Static<([u8; 2048], usize)> = Static::new(([0; 2048], 0));
 static CERTIFICATE: Static<[u8; SELF_SIGNED_MAX_LEN]> = Static::new([0; SELF_SIGNED_MAX_LEN]);
 
 /// Makes a blank HSM, and reads the custodians' public keys.
@@ -61,9 +67,23 @@ extern "C" fn prepare_life(_: usize) -> u32 {
 }
 
 /// Starts the HSM, and takes one step with the domain that it finds.
-fn step(take: impl FnOnce(AnyDomain<'_, ROOM>, &mut RamHost<Xorshift, ROOM>) -> Option<()>) -> u32 {
+pub fn step(
+    take: impl FnOnce(AnyDomain<'_, ROOM>, &mut RamHost<Xorshift, ROOM>) -> Option<()>,
+) -> u32 {
     let (mut vault, mut host) = (VAULT.borrow_mut(), HOST.borrow_mut());
-    let Some(host) = &mut *host else { return 0 };
+    match &mut *host {
+        Some(host) => step_of(&mut vault, host, take),
+        None => 0,
+    }
+}
+
+/// The same with this HSM.
+#[inline(always)]
+pub fn step_of<const N: usize>(
+    vault: &mut Vault<N>,
+    host: &mut RamHost<Xorshift, N>,
+    take: impl FnOnce(AnyDomain<'_, N>, &mut RamHost<Xorshift, N>) -> Option<()>,
+) -> u32 {
     let Ok(tested) = self_test::run() else {
         return 0;
     };
@@ -73,21 +93,25 @@ fn step(take: impl FnOnce(AnyDomain<'_, ROOM>, &mut RamHost<Xorshift, ROOM>) -> 
     u32::from(take(domain, host).is_some())
 }
 
+/// Four artifacts.
+pub fn artifacts() -> Option<[(ArtifactTag<'static>, &'static [u8]); 4]> {
+    let tags = ["first", "second", "third", "fourth"];
+    let [a, b, c, d] = tags.map(|tag| ArtifactTag::new(tag).ok());
+    Some([
+        (a?, &ARTIFACT),
+        (b?, &ARTIFACT),
+        (c?, &ARTIFACT),
+        (d?, &ARTIFACT),
+    ])
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn stack_life_provision(_: usize) -> u32 {
     step(|domain, host| {
         let AnyDomain::Empty(domain) = domain else {
             return None;
         };
-        let tags = ["first", "second", "third", "fourth"];
-        let [a, b, c, d] = tags.map(|tag| ArtifactTag::new(tag).ok());
-        let artifacts = [
-            (a?, &ARTIFACT[..]),
-            (b?, &ARTIFACT),
-            (c?, &ARTIFACT),
-            (d?, &ARTIFACT),
-        ];
-        domain.provision(&artifacts, host).ok().map(drop)
+        domain.provision(&artifacts()?, host).ok().map(drop)
     })
 }
 
@@ -98,16 +122,8 @@ extern "C" fn stack_life_activate(_: usize) -> u32 {
             return None;
         };
         let custodians = CUSTODIANS.borrow_mut();
-        let [Some(a), Some(b), Some(c)] = &*custodians else {
-            return None;
-        };
-        let activation = Activation {
-            custodians: &[a, b, c],
-            threshold: Threshold::new(2).ok()?,
-            label: DomainLabel::new("stack").ok()?,
-            floor: ModuleFloor::NONE,
-            break_glass: None,
-        };
+        let custodians = all(&custodians)?;
+        let activation = activation(&custodians)?;
         let mut file = FILE.borrow_mut();
         let (out, len) = &mut *file;
         let domain = seal(domain, &activation, host, (&mut *out, &mut *len))?;
@@ -115,14 +131,33 @@ extern "C" fn stack_life_activate(_: usize) -> u32 {
     })
 }
 
+/// All custodians' keys.
+pub fn all(custodians: &[Option<PublicKey>; 3]) -> Option<[&PublicKey; 3]> {
+    let [Some(a), Some(b), Some(c)] = custodians else {
+        return None;
+    };
+    Some([a, b, c])
+}
+
+/// Two of these custodians open the domain, and its file allows a break-glass.
+pub fn activation<'a>(custodians: &'a [&'a PublicKey]) -> Option<Activation<'a, &'a PublicKey>> {
+    Some(Activation {
+        custodians,
+        threshold: Threshold::new(2).ok()?,
+        label: DomainLabel::new("stack").ok()?,
+        floor: ModuleFloor::NONE,
+        break_glass: NonZeroU32::new(DELAY),
+    })
+}
+
 /// Seals to a pending file.
 #[inline(never)]
-fn seal<'v>(
-    domain: Domain<'v, Provisioned, ROOM>,
+pub fn seal<'v, const N: usize>(
+    domain: Domain<'v, Provisioned, N>,
     activation: &Activation<'_, &PublicKey>,
-    host: &mut RamHost<Xorshift, ROOM>,
+    host: &mut RamHost<Xorshift, N>,
     (out, len): (&mut [u8], &mut usize),
-) -> Option<Domain<'v, Sealed<Provisioned>, ROOM>> {
+) -> Option<Domain<'v, Sealed<Provisioned>, N>> {
     let sealed = domain.seal(activation, host, out).ok()?;
     *len = sealed.1;
     Some(sealed.0)
@@ -130,25 +165,31 @@ fn seal<'v>(
 
 /// Activates from the pending file, and replaces it by the complete one.
 #[inline(never)]
-fn activate(
-    domain: Domain<'_, Sealed<Provisioned>, ROOM>,
-    host: &mut RamHost<Xorshift, ROOM>,
+pub fn activate<const N: usize>(
+    domain: Domain<'_, Sealed<Provisioned>, N>,
+    host: &mut RamHost<Xorshift, N>,
     (file, len): (&mut [u8; 4096], &mut usize),
 ) -> Option<()> {
     let mut complete = COMPLETE.borrow_mut();
-    let mut end = 0_usize;
-    {
+    let end = {
         let stored = SealedDomain::parse(file.get(..*len)?).ok()?;
         let domain = domain.activate(&stored, host).ok()?;
-        for part in domain.complete(&stored, host).ok()? {
-            let start = end;
-            end = start.checked_add(part.len())?;
-            complete.get_mut(start..end)?.copy_from_slice(part);
-        }
-    }
+        joined(domain.complete(&stored, host).ok()?, &mut *complete)?
+    };
     *len = end;
     file.copy_from_slice(&*complete);
     Some(())
+}
+
+/// Writes the parts of a file to the front of `out`, and gives their length.
+pub fn joined(parts: [&[u8]; 4], out: &mut [u8]) -> Option<usize> {
+    let mut end = 0_usize;
+    for part in parts {
+        let start = end;
+        end = start.checked_add(part.len())?;
+        out.get_mut(start..end)?.copy_from_slice(part);
+    }
+    Some(end)
 }
 
 #[unsafe(no_mangle)]
@@ -176,6 +217,33 @@ extern "C" fn stack_life_begin_recovery(seed: u32) -> u32 {
     })
 }
 
+/// Begins a rehearsal, with a generator of that seed.
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_begin_rehearsal(seed: u32) -> u32 {
+    step(|domain, host| {
+        host.rng = Xorshift(seed);
+        let AnyDomain::Empty(domain) = domain else {
+            return None;
+        };
+        let (file, mut request) = (FILE.borrow_mut(), REQUEST.borrow_mut());
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        let (out, len) = &mut *request;
+        let unpinned = ExpectedDomain::unpinned();
+        *len = domain
+            .begin_rehearsal(&sealed, &unpinned, None, host, out)
+            .ok()?
+            .1;
+        Some(())
+    })
+}
+
+/// The share of a custodian.
+pub fn share(sealed: &SealedDomain<'_>, custodian: usize) -> Option<DomainShare> {
+    let mut key = PrivateKey::from_pkcs8_der(KEYS.get(custodian)?).ok()?;
+    let id = key.public_key().id();
+    sealed.unwrap_share(id, &mut key, &mut Xorshift(5)).ok()
+}
+
 /// A custodian's contribution. Not measured: he is not the HSM.
 #[unsafe(no_mangle)]
 extern "C" fn prepare_life_answer(custodian: usize) -> u32 {
@@ -185,9 +253,7 @@ extern "C" fn prepare_life_answer(custodian: usize) -> u32 {
         let request = Request::parse(request.0.get(..request.1)?).ok()?;
         let shown = request.digest();
         let vetted = VettedRequest::compared(request, shown).ok()?;
-        let mut key = PrivateKey::from_pkcs8_der(KEYS.get(custodian)?).ok()?;
-        let id = key.public_key().id();
-        let share = sealed.unwrap_share(id, &mut key, &mut Xorshift(5)).ok()?;
+        let share = share(&sealed, custodian)?;
         let mut answer = ANSWER.borrow_mut();
         let (out, len) = &mut *answer;
         let unpinned = ExpectedDomain::unpinned();
@@ -217,6 +283,34 @@ extern "C" fn stack_life_contribute(_: usize) -> u32 {
         let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
         let answer = Contribution::parse(answer.0.get(..answer.1)?).ok()?;
         domain.add(&sealed, &answer, host).ok().map(drop)
+    })
+}
+
+/// Takes in a contribution to a rehearsal.
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_rehearse(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Rehearsing(mut domain) = domain else {
+            return None;
+        };
+        let (file, answer) = (FILE.borrow_mut(), ANSWER.borrow_mut());
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        let answer = Contribution::parse(answer.0.get(..answer.1)?).ok()?;
+        domain.add(&sealed, &answer, host).ok().map(drop)
+    })
+}
+
+/// Opens the domain, reports and wipes it.
+#[unsafe(no_mangle)]
+extern "C" fn stack_life_report(_: usize) -> u32 {
+    step(|domain, host| {
+        let AnyDomain::Rehearsing(domain) = domain else {
+            return None;
+        };
+        let file = FILE.borrow_mut();
+        let sealed = SealedDomain::parse(file.0.get(..file.1)?).ok()?;
+        let mut digests = [ArtifactDigest::from_bytes([0; 32]); 4];
+        domain.report(&sealed, host, &mut digests).ok().map(drop)
     })
 }
 

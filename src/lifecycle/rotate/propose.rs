@@ -13,7 +13,7 @@ use crate::contribution::{ProposalDigest, Request, SessionPurpose};
 use crate::custodian::{Algorithm, Recipient};
 use crate::hardened::{Fault, Permit};
 use crate::lifecycle::activate::{Activation, SEALING, is_header, sealing};
-use crate::lifecycle::ask::choose;
+use crate::lifecycle::ask::{Chosen, choose};
 use crate::lifecycle::contents::rotation_room;
 use crate::lifecycle::error::LifecycleError;
 use crate::lifecycle::event::{Event, Step};
@@ -110,8 +110,7 @@ impl<const N: usize> Vault<N> {
         host: &mut H,
         (pending, request): (&mut [u8], &mut [u8]),
     ) -> Result<Proposed, LifecycleError> {
-        let standing = self.standing;
-        let header = standing.header().ok_or(LifecycleError::NotSealed)?;
+        let header = self.standing.header().ok_or(LifecycleError::NotSealed)?;
         let same = is_header(current, header)?;
         if request.len() < Request::MAX_LEN {
             let needed = Request::MAX_LEN;
@@ -121,26 +120,33 @@ impl<const N: usize> Vault<N> {
         self.has_room_to_rotate(chosen.kind, host)?;
         let now = host.now();
         let clock = Clock::new(now, lifetime)?;
-        self.session.set(Session {
-            clock,
-            task: Task::Rotation(Rotation {
-                header,
-                epoch: current.header().epoch(),
-                release: Secret::zeroed(),
-                request: None,
-                consents_needed: current.header().quorum().threshold().get(),
-                consents: Tally::NONE,
-                glass: Glass::INTACT,
-                challenge: None,
-                proofs_needed: match proofs {
-                    Proofs::All => activation.custodians.len() as u8,
-                    Proofs::Threshold => activation.threshold.get(),
-                },
-                proofs: Tally::NONE,
-            }),
-        })?;
+        let proofs_needed = match proofs {
+            Proofs::All => activation.custodians.len() as u8,
+            Proofs::Threshold => activation.threshold.get(),
+        };
+        self.set_rotation(clock, current, proofs_needed)?;
         let (len, sealed) = self.seal_next(current, activation, now, host, pending)?;
+        let asking = (chosen, clock, now);
+        let request = self.ask_present(current, asking, same.and(sealed), host, request)?;
+        Ok(Proposed {
+            pending: len,
+            request,
+        })
+    }
 
+    /// Asks the present quorum for its consent to the pending file, and saves the rotation. Returns the
+    /// length of the request.
+    ///
+    /// Not inlined: it needs much of the stack, and so does sealing.
+    #[inline(never)]
+    fn ask_present<H: Host>(
+        &mut self,
+        current: &SealedDomain<'_>,
+        (chosen, clock, now): (Chosen, Clock, u64),
+        permit: Permit,
+        host: &mut H,
+        request: &mut [u8],
+    ) -> Result<usize, LifecycleError> {
         let begun = self.begin_key(chosen, host)?;
         let proposal = ProposalDigest::of(self.rotation()?.header);
         let mut secret = Secret::zeroed();
@@ -157,18 +163,40 @@ impl<const N: usize> Vault<N> {
             header: rotation.header,
             request: asked.digest,
         };
-        let permit = same
-            .and(sealed)
-            .and(asked.permit)
-            .and(self.audit.report(host, &event)?);
+        let permit = { permit.and(asked.permit) }.and(self.audit.report(host, &event)?);
         let next = Next {
             stage: Stage::Rotating,
-            standing,
+            standing: self.standing,
         };
         self.commit_or_doubt(host, next, permit)?;
-        Ok(Proposed {
-            pending: len,
-            request: asked.len,
+        Ok(asked.len)
+    }
+
+    /// Begins a rotation whose pending file is still to be sealed, that of the present header until then.
+    ///
+    /// Not inlined: a session is as large as all shares of a quorum, and sealing goes deep.
+    #[inline(never)]
+    fn set_rotation(
+        &mut self,
+        clock: Clock,
+        current: &SealedDomain<'_>,
+        proofs_needed: u8,
+    ) -> Result<(), Fault> {
+        let header = current.header();
+        self.session.set(Session {
+            clock,
+            task: Task::Rotation(Rotation {
+                header: header.digest(),
+                epoch: header.epoch(),
+                release: Secret::zeroed(),
+                request: None,
+                consents_needed: header.quorum().threshold().get(),
+                consents: Tally::NONE,
+                glass: Glass::INTACT,
+                challenge: None,
+                proofs_needed,
+                proofs: Tally::NONE,
+            }),
         })
     }
 
