@@ -520,10 +520,13 @@ fn veto(change: Change, approval: &[u8], hsm: &mut Hsm) -> Option<Outcome> {
     let before = hsm.flash.counter;
     let vetoed = window!(act_veto(domain, &current, &approval, hsm));
     let is_ok = vetoed.is_ok();
-    // In memory it can be over, and go on after a start.
+    // In memory it can be over, and go on after a start. A vault of zeros has no domain either.
     let is_over = match &vetoed {
         Ok(_) => false,
-        Err(refused) => refused.domain.rotation().is_none(),
+        Err(Refused { domain, .. }) => {
+            let header = current.header().digest();
+            domain.rotation().is_none() && domain.status().header == Some(header)
+        }
     };
     drop(vetoed);
     let ends_at_rest = hsm.flash.counter > before && rests_in(Stage::Active, hsm);
