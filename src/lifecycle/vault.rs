@@ -34,7 +34,7 @@ pub const fn vault_room(artifacts: usize, bytes: usize) -> usize {
 /// bytes, and room for a session and for the key of a backup; [`vault_room`] computes `N`.
 ///
 /// A `static` vault begins as zeros, so it takes no room in the flash of a microcontroller. For
-/// four artifacts of one KiB in total it takes 12,280 bytes of RAM on a Cortex-M4: twice `N`, and
+/// four artifacts of one KiB in total it takes 12,288 bytes of RAM on a Cortex-M4: twice `N`, and
 /// 4.5 KB.
 ///
 /// A [`Domain`](super::Domain) borrows it. A change of state moves the borrow, never the secrets.
