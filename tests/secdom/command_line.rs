@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::{arguments, secdom, tool, vector};
 
 /// Every verb.
-pub const VERBS: [&str; 65] = [
+pub const VERBS: [&str; 68] = [
     "download",
     "init-recovery",
     "restore-blob",
@@ -28,6 +28,9 @@ pub const VERBS: [&str; 65] = [
     "policy",
     "readiness",
     "ceremony plan",
+    "ceremony record",
+    "ceremony sign",
+    "ceremony verify",
     "keygen",
     "paper write",
     "paper verify",

@@ -71,6 +71,7 @@ mod simulated;
 mod split_keys;
 mod streams;
 mod tokens;
+mod transcript;
 mod transfer;
 mod transfer_kinds;
 mod two_keys;

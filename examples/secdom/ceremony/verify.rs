@@ -19,7 +19,8 @@ const EXAMPLE: &str = "Example:
 
 Each line has the digest of the one before, so that none can be changed, dropped or moved but the last ones, and each signature covers all lines before it. Compare \
 the keys with those that the witnesses show. With --log, the log must go on from every checkpoint in the transcript, and each \
-record between the first and the last of them must have been written while a command of the transcript ran. The exit code is 1 if a finding \
+record before the last of them must have been written while a command of the transcript ran; if a checkpoint was recorded before the first command, each \
+record after it. The exit code is 1 if a finding \
 has the severity refuse. With --json one object is printed, with the members result, findings, signatures, lines and log.";
 
 /// Verify the transcript of a ceremony, and compare it with the HSM's log
@@ -165,14 +166,23 @@ fn said(what: &What) -> (&'static str, String) {
 /// Compares the log with the checkpoints and the commands of the transcript.
 fn log(args: &Args, path: &Path, entries: &[Entry], findings: &mut Findings) -> Outcome<Part> {
     let mut pins = ledger::pins(&args.expect.checkpoint)?;
-    for entry in entries {
+    let (given, mut first) = (pins.len(), 0);
+    for (line, entry) in entries.iter().enumerate() {
         if let What::Checkpoint { text } = &entry.what {
-            pins.push(Pin::of(&args.transcript, text.as_bytes())?);
+            let pin = Pin::of(&args.transcript, text.as_bytes())?;
+            let before = entries[..line].iter();
+            // The log of the ceremony begins there, or with the HSM.
+            if pins.len() == given
+                && !{ before }.any(|entry| matches!(entry.what, What::Run { .. }))
+            {
+                first = pin.head().size;
+            }
+            pins.push(pin);
         }
     }
     let log = ledger::read_pinned(path, &input::read(path)?, &args.expect, &pins)?;
-    let sizes = pins.iter().map(|pin| pin.head().size);
-    let (Some(first), Some(last)) = (sizes.clone().min(), sizes.max()) else {
+    let recorded = pins[given..].iter();
+    let Some(last) = recorded.map(|pin| pin.head().size).max() else {
         let reason = "has no checkpoint: it cannot be compared with a log";
         return Err(Refusal::file(&args.transcript, reason));
     };
