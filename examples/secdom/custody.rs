@@ -23,7 +23,7 @@ use crate::report::{Outcome, Refusal};
 use crate::{clock, show};
 pub use findings::Findings;
 use roster::Entry;
-pub use sealed::Sealed;
+pub use sealed::{Sealed, read as sealed};
 
 const DAY: u64 = 86_400;
 
@@ -114,7 +114,7 @@ impl CustodyArgs {
             Of::DomainFile(path, format) => domain_file::read(path, format, &self.certs.certs)?,
         };
         kept.policy = policy;
-        kept.now = self.at.unwrap_or_else(clock::unix);
+        kept.now = self.at.unwrap_or(kept.now);
         if let Some(path) = &self.roster {
             for entry in roster::read(path)? {
                 let mut members = kept.members.iter_mut();
@@ -146,10 +146,7 @@ impl Kept {
             created: None,
         };
         let members = keys.into_iter().enumerate().map(member).collect();
-        Self {
-            now: clock::unix(),
-            ..Self::new(Vec::new(), threshold, members)
-        }
+        Self::new(Vec::new(), threshold, members)
     }
 
     fn new(domain: Vec<(&'static str, Cell)>, threshold: u8, members: Vec<Member>) -> Self {
@@ -160,7 +157,7 @@ impl Kept {
             threshold,
             members,
             log: None,
-            now: 0,
+            now: clock::unix(),
             policy: Policy::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod export;
+mod page;
 mod pins;
 mod present;
 mod prove;

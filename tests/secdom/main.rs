@@ -45,6 +45,7 @@ mod killed_restore_session;
 mod killed_steps;
 mod kinds;
 mod ledger;
+mod ledger_page;
 mod ledger_prove;
 mod malformed;
 mod media;

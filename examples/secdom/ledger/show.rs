@@ -4,17 +4,19 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use security_domain::sealed_domain::{Epoch, ExpectedDomain};
 use serde_json::{Value, json};
 
 use super::read::{ExpectArgs, ReadLog, read};
 use super::{present, row};
 use crate::names::{CertsArg, Names};
+use crate::of::SealedFile;
 use crate::report::{JsonArg, Outcome, Report};
-use crate::show;
+use crate::{custody, output, page, show};
 
 const EXAMPLE: &str = "Example:
   secdom ledger show hsm-1.log --expect-domain 2c26...e7ae \\
-      --certs A.cer B.cer C.cer
+      --certs A.cer B.cer C.cer --html custody.html
 
 Nothing is shown of a log that is not verified, as by ledger verify. A step and its outcome are one \
 row, under the number of the record that announced the step.";
@@ -30,11 +32,18 @@ pub struct Args {
     expect: ExpectArgs,
     #[command(flatten)]
     certs: CertsArg,
+    /// Write a page for a browser or a printer, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The sealed domain in use, for the findings of the policy on that page
+    #[arg(long, value_name = "FILE", requires_all = ["html", "expect_domain"])]
+    sealed: Option<PathBuf>,
     #[command(flatten)]
     json: JsonArg,
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
+    args.html.as_deref().map_or(Ok(()), output::must_be_free)?;
     let names = args.certs.read()?;
     let log = read(&args.log, &args.expect)?;
     let text = head(&log) + "\n" + &table(&log, &names) + "\n" + &present::text(&log, &names);
@@ -42,7 +51,23 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let rows = log.rows.iter().map(|row| row.json(&names));
     object["log"] = rows.collect::<Value>();
     object["present"] = present::json(&log, &names);
-    Ok(Report::text(args.json.either(text, &object)))
+    let text = args.json.either(text, &object);
+    let Some(html) = &args.html else {
+        return Ok(Report::text(text));
+    };
+    let quorum = match (&args.sealed, args.expect.expect_domain) {
+        (Some(path), Some(domain)) => {
+            let expect = ExpectedDomain::new(domain, Epoch::FIRST);
+            Some(custody::sealed(
+                &SealedFile { path, expect },
+                &args.certs,
+                None,
+            )?)
+        }
+        _ => None,
+    };
+    let page = super::page::page(log, &names, quorum);
+    Ok(Report::written([page::written(html, &page)?], text))
 }
 
 /// What the export proves of its HSM.
