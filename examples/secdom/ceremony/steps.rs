@@ -86,10 +86,14 @@ fn drills(of: &str, files: &str) -> [Step; 3] {
         )),
         Step {
             seen: vec![("each custodian".into(), Cell::text("key and share"))],
-            ..seen(OPERATOR, "verifies the responses", &[])
+            ..seen(
+                OPERATOR,
+                "verifies the responses, and records them in the log",
+                &[],
+            )
         }
         .run(format!(
-            "secdom drill verify {of} --challenge challenge response-of-*"
+            "secdom drill verify {of} --hsm hsm-1 --challenge challenge response-of-*"
         )),
     ]
 }

@@ -10,6 +10,9 @@ use super::{Cell, Content, Page, Step};
 use crate::inspect::base64;
 use crate::show;
 
+/// The longest words of a cell that stay on one line, in characters.
+const SHORT: usize = 16;
+
 /// On a narrow screen a table becomes a list: each cell has its column's name before it.
 const STYLE: &str = "
 :root { color-scheme: light; font: 16px/1.45 system-ui, sans-serif; color: #1b1b1b; background: #fff }
@@ -21,6 +24,7 @@ dt, th { font-weight: 600; text-align: left }
 dd { margin: 0 }
 time { white-space: nowrap }
 dd, td { overflow-wrap: anywhere }
+.short { white-space: nowrap }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid #bbb; vertical-align: top }
 .refuse, .fails, .warn, .holds, .note { font-weight: 600; padding: 0 .4em; border: 1px solid; border-radius: .3em }
@@ -109,13 +113,25 @@ fn table(columns: &[&str], rows: &[Vec<Cell>], out: &mut String) {
         for place in &known {
             let (column, cell) = (escaped(columns[*place]), &cells[*place]);
             let _ = match shown(cell) {
-                Some(cell) => write!(out, "<td data-label=\"{column}\">{cell}</td>"),
+                Some(shown) => {
+                    let class = if is_short(cell) {
+                        " class=\"short\""
+                    } else {
+                        ""
+                    };
+                    write!(out, "<td{class} data-label=\"{column}\">{shown}</td>")
+                }
                 None => write!(out, "<td class=\"empty\"></td>"),
             };
         }
         *out += "</tr>\n";
     }
     *out += "</tbody>\n</table>\n";
+}
+
+/// Returns whether a cell is so short that it stays on one line.
+fn is_short(cell: &Cell) -> bool {
+    { cell.words() }.is_some_and(|words| words.chars().count() <= SHORT)
 }
 
 fn listed(steps: &[Step], out: &mut String) {
