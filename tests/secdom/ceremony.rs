@@ -126,7 +126,7 @@ fn a_script_has_the_digests_that_custodians_compare() {
     assert!(
         fs::read_to_string(site.path("plan.html"))
             .unwrap()
-            .contains(&digest)
+            .contains(digest)
     );
     // It is not overwritten.
     plan(&site, "3", &names, "plan.html").refused(&["plan.html", "already exists"]);
