@@ -271,6 +271,13 @@ fn a_review_is_due_after_a_quarter_and_after_each_event() {
         };
         assert_eq!(found(&before), []);
     }
+    let ahead = findings(&reviewed(Some(NOW + 1)), Some(NOW));
+    assert_eq!(ahead.len(), 1);
+    assert_eq!(
+        (ahead[0].rule, ahead[0].subject),
+        (Rule::TimeAhead, Subject::Quorum)
+    );
+    assert_eq!(findings(&reviewed(Some(NOW)), Some(NOW)), []);
     // Other findings ask for no review.
     let few = Custody {
         threshold: 2,

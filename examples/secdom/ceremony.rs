@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom ceremony`: plans the ceremony in which a domain is sealed, and keeps a transcript of it.
 
+mod compare;
 mod plan;
 mod record;
 mod sign;

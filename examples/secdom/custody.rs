@@ -3,6 +3,7 @@
 //! custodians' certificates, a roster, and the log of an HSM.
 
 mod domain_file;
+mod file;
 mod findings;
 mod roster;
 mod sealed;
@@ -39,6 +40,9 @@ pub struct CustodyArgs {
     /// The exported log of an HSM that has the domain
     #[arg(long, value_name = "FILE", conflicts_with = "sd_file")]
     log: Option<PathBuf>,
+    /// Checkpoints that the HSM showed before, from which the log must go on
+    #[arg(long, num_args = 1.., value_name = "CHECKPOINT", requires = "log")]
+    checkpoint: Vec<PathBuf>,
     /// Assess as of this time, such as 2026-12-31 or 2026-12-31T09:00:00Z, instead of now
     #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<u64>,
@@ -76,6 +80,8 @@ pub struct Kept {
     pub sealed: Option<Sealed>,
     /// The tag and the size of each artifact; in a file of Managed HSM that of its ciphertext.
     artifacts: Vec<(String, u64)>,
+    /// How many shares in the file cannot be used.
+    damaged: usize,
     pub threshold: u8,
     pub members: Vec<Member>,
     /// The log that is given.
@@ -110,7 +116,9 @@ impl CustodyArgs {
             cryptoperiod: u64::from(self.key_days) * DAY,
         };
         let mut kept = match self.of.which()? {
-            Of::Sealed(of) => sealed::read(&of, &self.certs, self.log.as_deref())?,
+            Of::Sealed(of) => {
+                sealed::read(&of, &self.certs, self.log.as_deref(), &self.checkpoint)?
+            }
             Of::DomainFile(path, format) => domain_file::read(path, format, &self.certs.certs)?,
         };
         kept.policy = policy;
@@ -154,6 +162,7 @@ impl Kept {
             domain,
             sealed: None,
             artifacts: Vec::new(),
+            damaged: members.iter().filter(|member| member.damaged).count(),
             threshold,
             members,
             log: None,
@@ -206,11 +215,15 @@ impl Kept {
         let seats = self.seats();
         let present = self.log.as_ref().map(|log| &log.present);
         let event = present.and_then(Present::concern);
-        let event = event.map(|(_, when, cause)| (cause, when));
+        let reviewed = { present.and_then(Present::review) }.map(|(_, when, _)| when);
+        // It was recorded after the review, whatever the HSM's clock said.
+        let after = reviewed.map_or(0, |reviewed| reviewed.saturating_add(1));
+        let event = event.map(|(_, when, cause)| (cause, when.max(after)));
         let custody = Custody {
             threshold: self.threshold,
-            reviewed: { present.and_then(Present::review) }.map(|(_, when, _)| when),
+            reviewed,
             events: event.as_slice(),
+            unpinned: present.is_some_and(Present::is_unpinned),
             ..Custody::of(&seats)
         };
         let mut findings = Vec::new();
@@ -260,11 +273,13 @@ impl Kept {
                 Cell::foreign(seat.place),
                 Cell::foreign(seat.role),
                 Cell::time(seat.valid.map(|(_, until)| until)),
-                Cell::time(seat.drilled.map(|(when, _)| when)),
+                seat.drilled
+                    .map_or(Cell::None, |(when, _)| Cell::known(when)),
                 seat.drilled
                     .map_or(Cell::None, |(_, proof)| Cell::text(proof)),
-                loss.map_or(Cell::None, |(_, when, _)| {
-                    Cell::Text(format!("{} on {}", seat.state, clock::shown(when)))
+                loss.map_or(Cell::None, |(_, when, _)| match Cell::known(when).words() {
+                    Some(when) => Cell::Text(format!("{} on {when}", seat.state)),
+                    None => Cell::text(seat.state),
                 }),
                 match holding.map_or(0, |holding| holding.former) {
                     0 => Cell::None,

@@ -14,6 +14,7 @@ mod show;
 mod shown;
 mod verify;
 
+pub use page::proven;
 pub use pins::{Pin, read as pins};
 pub use read::{ExpectArgs, ReadLog, read, read_pinned};
 pub use row::{cause, loss_kind};

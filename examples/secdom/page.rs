@@ -116,14 +116,20 @@ impl Cell {
         seconds.map_or(Self::None, Self::Time)
     }
 
+    /// Makes a cell of a time of an HSM, which is 0 without a clock.
+    pub fn known(seconds: u64) -> Self {
+        Self::time(Some(seconds).filter(|seconds| *seconds != 0))
+    }
+
     fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    fn words(&self) -> Option<String> {
+    /// Returns the words to show, from which no file can control the terminal.
+    pub fn words(&self) -> Option<String> {
         Some(match self {
             Self::None => return None,
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => show::one_line(text),
             Self::Foreign(text) => show::whole(text),
             Self::Number(number) => number.to_string(),
             Self::Time(seconds) => clock::shown(*seconds),

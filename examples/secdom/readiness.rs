@@ -8,11 +8,10 @@ use std::path::PathBuf;
 
 use security_domain::policy::Severity;
 
-use crate::custody::{CustodyArgs, Findings, Kept, Sealed};
-use crate::ledger::ReadLog;
-use crate::page::{Cell, Content, PageArgs, Part};
+use crate::custody::{CustodyArgs, Findings};
+use crate::ledger;
+use crate::page::PageArgs;
 use crate::report::{Outcome, Report};
-use crate::show;
 
 const EXAMPLE: &str = "Example:
   secdom readiness --sealed domain.sealed --expect-domain 2c26...e7ae \\
@@ -46,11 +45,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     args.page.must_be_free()?;
     let mut kept = args.custody.read()?;
     let mut findings = Findings::of_policy(&kept);
-    about_shares(&kept, &mut findings);
     let mut parts = Vec::from(kept.file());
     parts.push(kept.custodians());
     if let Some(sealed) = &kept.sealed {
-        about_file(&kept, sealed, &mut findings);
         match &args.backup {
             Some(path) => parts.push(backup::read(path, sealed, &mut findings)?),
             None => findings.add(
@@ -64,53 +61,6 @@ pub fn run(args: &Args) -> Outcome<Report> {
             parts.push(status::read(path, sealed, &mut findings)?);
         }
     }
-    parts.extend(kept.log.as_ref().map(log));
+    parts.extend(kept.log.as_ref().map(ledger::proven));
     findings.report("Readiness", kept.result(), parts, &args.page)
-}
-
-/// Says which shares in the file cannot be used.
-fn about_shares(kept: &Kept, findings: &mut Findings) {
-    let damaged = kept.members.iter().filter(|member| member.damaged).count();
-    if damaged == 0 {
-        return;
-    }
-    let shares = show::count(damaged, "share");
-    let (severity, text) = match kept.serving() < kept.threshold.into() {
-        true => (Severity::Refuse, "too few custodians can contribute"),
-        false => (Severity::Warn, "a quorum is left"),
-    };
-    let text = format!("{shares} in it cannot be used: {text}; take another copy of the file");
-    findings.add(severity, "share-damaged", "file", text);
-}
-
-/// Says whether the file is the one in use.
-fn about_file(kept: &Kept, sealed: &Sealed, findings: &mut Findings) {
-    if sealed.pending {
-        let text = "pending: no quorum can open it before its rotation is committed";
-        findings.add(Severity::Refuse, "pending", "file", text);
-    }
-    let log = kept.log.as_ref().and_then(|log| log.present.header());
-    if let Some((epoch, header)) = log.filter(|(_, header)| *header != sealed.header) {
-        let epoch = epoch.get();
-        let text = format!("the log says that epoch {epoch} with header {header} is in use");
-        findings.add(Severity::Refuse, "superseded", "file", text);
-    }
-}
-
-fn log(log: &ReadLog) -> Part {
-    let (verified, present) = (&log.verified, &log.present);
-    let review = present.review();
-    let concern = present.concern();
-    let concern =
-        concern.map(|(_, when, cause)| format!("{cause}, on {}", crate::clock::shown(when)));
-    Part {
-        heading: "Log",
-        content: Content::Facts(vec![
-            ("instance-id", Cell::text(verified.instance)),
-            ("records", Cell::Number(verified.head.size.into())),
-            ("head", Cell::text(verified.head.root)),
-            ("last review", Cell::time(review.map(|(_, when, _)| when))),
-            ("open event", concern.map_or(Cell::None, Cell::Text)),
-        ]),
-    }
 }

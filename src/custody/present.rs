@@ -23,6 +23,11 @@ pub struct Present {
     header: Option<(Epoch, HeaderDigest)>,
     /// What a step makes of the header, if it is done.
     announced: Option<(Option<Epoch>, HeaderDigest)>,
+    /// The header of a step whose outcome was lost with the power.
+    unsure: Option<HeaderDigest>,
+    /// Whether the step in progress takes a domain that nobody named.
+    taking_unpinned: bool,
+    unpinned: bool,
     review: At<Cause>,
     concern: At<Cause>,
 }
@@ -37,10 +42,12 @@ pub struct Holding {
     pub holder: At<Holder>,
     /// How many held the token before, since the share was made anew. Each may know the share.
     pub former: u32,
-    /// What the last drill proved.
+    /// What the last drill of the share in use proved.
     pub drill: At<Proof>,
-    /// The last loss that is not closed.
+    /// The gravest loss that is not closed; of equal ones the last.
     pub loss: At<LossKind>,
+    /// What was proven of the share that a rotation in progress makes.
+    next: At<Proof>,
     /// Whether the record of the custodian is older than the quorum in use.
     stale: bool,
 }
@@ -73,6 +80,9 @@ impl Present {
             crowded: false,
             header: None,
             announced: None,
+            unsure: None,
+            taking_unpinned: false,
+            unpinned: false,
             review: None,
             concern: None,
         }
@@ -82,15 +92,20 @@ impl Present {
     pub fn fold(&mut self, record: &Record<'_>) {
         let (number, time) = (record.number, record.time);
         match &record.body {
-            Body::Event(event) => self.announced = announced(event),
+            Body::Event(event) => {
+                self.announced = announced(event);
+                self.event(number, time, event);
+            }
             Body::Outcome { step, outcome, .. } => {
                 // An outcome that was lost may be one that took effect: until a rotation is sure,
                 // former holders are counted on.
                 if let (Some((epoch, header)), Some(Outcome::Done)) = (self.announced, outcome) {
                     self.use_header(*step, epoch, header);
                 }
-                if outcome.is_some() {
-                    self.announced = None;
+                match (outcome, self.announced) {
+                    (Some(_), _) => self.announced = None,
+                    (None, Some((_, header))) => self.unsure = Some(header),
+                    (None, None) => {}
                 }
             }
             // It shows that a step without a known outcome took effect.
@@ -113,7 +128,10 @@ impl Present {
             }
             Body::Fact(Fact::Loss(loss)) => {
                 if let Some(holding) = self.holding_of(loss.custodian) {
-                    holding.loss = Some((number, time, loss.kind));
+                    let graver = |(.., open): (u32, u64, LossKind)| open as u8 > loss.kind as u8;
+                    if !holding.loss.is_some_and(graver) {
+                        holding.loss = Some((number, time, loss.kind));
+                    }
                 }
                 self.concern = Some((number, time, Cause::DeviceLost));
             }
@@ -156,6 +174,18 @@ impl Present {
         self.header
     }
 
+    /// Returns the header that came into use by a step whose outcome was lost with the power, if it
+    /// did: either this one or [`header`](Self::header) is in use.
+    pub const fn unsure(&self) -> Option<HeaderDigest> {
+        self.unsure
+    }
+
+    /// Returns whether the domain or an epoch of it was once taken without naming which one was
+    /// expected.
+    pub const fn is_unpinned(&self) -> bool {
+        self.unpinned
+    }
+
     /// Returns the last review: its record, its time and its cause.
     pub const fn review(&self) -> At<Cause> {
         self.review
@@ -170,6 +200,8 @@ impl Present {
     /// file.
     fn use_header(&mut self, step: Step, epoch: Option<Epoch>, header: HeaderDigest) {
         let before = self.header;
+        self.unsure = None;
+        self.unpinned |= self.taking_unpinned;
         let epoch = epoch.or(match step {
             Step::Activate => Some(Epoch::FIRST),
             _ => None,
@@ -178,10 +210,38 @@ impl Present {
         if before.is_none_or(|(_, before)| before != header) {
             for holding in self.holdings.iter_mut().flatten() {
                 holding.former = 0;
-                holding.stale = true;
+                holding.drill = holding.next.take();
+                holding.stale = holding.drill.is_none();
             }
             self.crowded = false;
         }
+    }
+
+    /// Takes what a step says of custodians and of how the domain was taken.
+    fn event(&mut self, number: u32, time: u64, event: &Event) {
+        match event {
+            Event::BeginRecovery { pinned, .. } | Event::Adopt { pinned, .. } => {
+                self.taking_unpinned = !pinned;
+            }
+            Event::Activate { .. } | Event::Confirm { .. } => self.taking_unpinned = false,
+            Event::Propose { .. } => {
+                let all = self.holdings.iter_mut().flatten();
+                all.for_each(|holding| holding.next = None);
+            }
+            // A custodian for whom there is no room is one who has proven nothing.
+            Event::Prove { custodian } if self.has_room_for(*custodian) => {
+                let is_new = self.holding(*custodian).is_none();
+                if let Some(holding) = self.holding_of(*custodian) {
+                    holding.next = Some((number, time, Proof::KeyAndShare));
+                    holding.stale |= is_new;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn has_room_for(&self, custodian: CustodianId) -> bool {
+        self.holding(custodian).is_some() || self.holdings.iter().any(Option::is_none)
     }
 
     fn hand_off(&mut self, number: u32, time: u64, hand_off: &HandOff) {
@@ -217,6 +277,7 @@ impl Present {
                 former: 0,
                 drill: None,
                 loss: None,
+                next: None,
                 stale: false,
             });
         }

@@ -59,6 +59,7 @@ impl Policy {
         match seat.drilled {
             None => report(Rule::NoDrill),
             Some((when, proof)) => {
+                tell(now < when, Rule::TimeAhead, report);
                 let is_old = now.saturating_sub(when) > self.drill_interval;
                 tell(is_old, Rule::OldDrill, report);
                 tell(proof == Proof::ShareKnown, Rule::ShareOnly, report);
@@ -72,6 +73,7 @@ impl Policy {
             Some(when) if now.saturating_sub(when) > self.review_interval => {
                 report(of_quorum(Rule::OldReview));
             }
+            Some(when) if now < when => report(of_quorum(Rule::TimeAhead)),
             Some(_) => {}
         }
         for (event, when) in custody.events {

@@ -119,6 +119,8 @@ rules! {
     OldReview, Warn, "old-review", "", "the last review is older than its interval";
     /// Each event that asks for a review has had one.
     EventNotReviewed, Warn, "event-not-reviewed", "section 5.5", "this asks for a review";
+    /// No review or drill is later than now.
+    TimeAhead, Warn, "time-ahead", "", "it is said to be later than now: a clock is or was wrong";
     /// The domain was never taken without naming the expected one.
     Unpinned, Note, "unpinned", "", "the domain was once taken without naming the expected one";
     /// The time is known.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The present, from the records of a log.
 
+use security_domain::contribution::RequestDigest;
 use security_domain::custodian::Algorithm;
 use security_domain::custody::{
     Cause, Closed, Concern, Detail, DrillResult, Fact, Log, Loss, LossKind, MAX_RECORD_LEN,
@@ -154,6 +155,142 @@ fn drills_losses_and_reviews_are_the_last_ones() {
         (now.review(), now.concern()),
         (Some((review, NOW, cause)), None)
     );
+}
+
+#[test]
+fn a_graver_loss_stays_until_it_is_closed() {
+    let mut log = begun();
+    activate(&mut log);
+    let detail = Detail::NONE;
+    let mut lost = |kind| {
+        let custodian = custodian(1);
+        let loss = Loss {
+            custodian,
+            kind,
+            detail,
+        };
+        add(&mut log, Fact::Loss(loss))
+    };
+    let first = lost(LossKind::Lost);
+    let grave = lost(LossKind::Compromised);
+    let later = lost(LossKind::Lost);
+    let mut close = |loss| {
+        add(&mut log, Fact::Closed(Closed { loss, detail }));
+        let now = present(&mut log);
+        now.holding(custodian(1)).unwrap().loss
+    };
+    let open = Some((grave, NOW, LossKind::Compromised));
+    assert_eq!([close(first), close(later)], [open; 2]);
+    assert_eq!(close(grave), None);
+}
+
+#[test]
+fn a_drill_proves_the_share_in_use() {
+    let mut log = begun();
+    activate(&mut log);
+    for number in [1, 2] {
+        let proof = Proof::ShareKnown;
+        let (custodian, challenge) = (custodian(number), challenge(4));
+        let drill = DrillResult {
+            custodian,
+            proof,
+            challenge,
+        };
+        add(&mut log, Fact::Drill(drill));
+    }
+    let propose = |log: &mut Log<Ram>, header: u8| {
+        let epoch = Epoch::new(2).unwrap();
+        let header = HeaderDigest::from_bytes([header; 32]);
+        let request = RequestDigest::from_bytes([9; 32]);
+        let event = Event::Propose {
+            epoch,
+            header,
+            request,
+        };
+        done(log, NOW, event, Step::Propose);
+    };
+    let prove = |log: &mut Log<Ram>, number| {
+        let custodian = custodian(number);
+        done(log, NOW, Event::Prove { custodian }, Step::Prove);
+        log.tree_head().size - 2
+    };
+    // What was proven of a file that was not confirmed counts for nothing.
+    propose(&mut log, 0x21);
+    prove(&mut log, 1);
+    propose(&mut log, 0x22);
+    let proven = [2, 3].map(|number| prove(&mut log, number));
+    let drill = |log: &mut Log<Ram>, number| {
+        let now = present(log);
+        now.holding(custodian(number)).and_then(|one| one.drill)
+    };
+    assert_eq!(drill(&mut log, 1).unwrap().2, Proof::ShareKnown);
+    assert_eq!(drill(&mut log, 3), None);
+    done(&mut log, NOW, confirm(2, 0x22), Step::Confirm);
+    assert_eq!(drill(&mut log, 1), None);
+    for (number, record) in [(2, proven[0]), (3, proven[1])] {
+        let proof = Some((record, NOW, Proof::KeyAndShare));
+        assert_eq!(drill(&mut log, number), proof);
+    }
+}
+
+#[test]
+fn a_file_that_may_be_in_use_is_told() {
+    let mut log = begun();
+    activate(&mut log);
+    let _ = log.record(NOW, &confirm(2, 0x22));
+    assert_eq!(present(&mut log).unsure(), None);
+    let head = log.head();
+    let mut log = restarted(&mut log, head);
+    add(
+        &mut log,
+        Fact::Concern(Concern {
+            cause: Cause::NewThreat,
+            detail: Detail::NONE,
+        }),
+    );
+    let now = present(&mut log);
+    assert_eq!(now.header(), Some((Epoch::FIRST, HEADER)));
+    assert_eq!(now.unsure(), Some(HeaderDigest::from_bytes([0x22; 32])));
+    done(&mut log, NOW, confirm(3, 0x33), Step::Confirm);
+    assert_eq!(present(&mut log).unsure(), None);
+}
+
+#[test]
+fn a_domain_that_nobody_named_is_remembered() {
+    let (domain, epoch) = (crate::world::domain(2), Epoch::new(2).unwrap());
+    let header = HeaderDigest::from_bytes([0x22; 32]);
+    let adopt = |pinned| Event::Adopt {
+        epoch,
+        header,
+        instead_of: None,
+        pinned,
+    };
+    let begin = |pinned| Event::BeginRecovery {
+        domain,
+        epoch,
+        header,
+        pinned,
+        request: None,
+    };
+    for (pinned, unpinned) in [(true, false), (false, true)] {
+        let mut log = begun();
+        activate(&mut log);
+        done(&mut log, NOW, adopt(pinned), Step::Adopt);
+        assert_eq!(present(&mut log).is_unpinned(), unpinned);
+        done(&mut log, NOW, confirm(3, 0x33), Step::Confirm);
+        assert_eq!(present(&mut log).is_unpinned(), unpinned);
+
+        let mut log = begun();
+        done(&mut log, NOW, begin(pinned), Step::BeginRecovery);
+        assert!(!present(&mut log).is_unpinned(), "nothing is taken yet");
+        let recover = Event::Recover {
+            domain,
+            epoch,
+            header,
+        };
+        done(&mut log, NOW, recover, Step::Recover);
+        assert_eq!(present(&mut log).is_unpinned(), unpinned);
+    }
 }
 
 #[test]

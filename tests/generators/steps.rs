@@ -97,7 +97,7 @@ pub const ROWS: fn() -> Vec<Row> = || {
         Row {
             name: "propose another quorum",
             covers: &[
-                "lifecycle/rotate/propose propose",
+                "lifecycle/rotate/propose ask_present",
                 "lifecycle/rotate/propose seal_next",
             ],
             // Data key, release, salt and coefficients; the transfer key is as for a recovery.

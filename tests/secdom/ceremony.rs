@@ -50,6 +50,8 @@ fn the_commands_of_a_script_do_what_it_says() {
     );
     let script: Value = serde_json::from_str(&shell(&folder, &line)).unwrap();
     let steps = script["steps"].as_array().unwrap();
+    let cers = [names[0].as_str(), odd, names[2].as_str()];
+    site.folder.write("witness.key", crate::transcript::WITNESS);
     let mut domain = String::new();
     let mut request = String::new();
     let mut run = Vec::new();
@@ -57,9 +59,14 @@ fn the_commands_of_a_script_do_what_it_says() {
         let verb = command.split(" --").next().unwrap();
         let command = command
             .replace("NAME=FILE", "signing=signing.bin")
+            .replace("SCRIPT", "plan.html")
+            .replace("NAME", "Dora")
+            .replace("W.ed25519", "witness.key")
             .replace("HEX", &request);
         let each = |place: usize| {
             command
+                .replace("A.cer", &format!("\"{}\"", cers[place]))
+                .replace("A.ed25519", "witness.key")
                 .replace("A.key", &format!("{}.key", CUSTODIANS[place]))
                 .replace("of-A", &format!("of-{place}"))
                 .replace("from-A", &format!("from-{place}"))
@@ -67,7 +74,7 @@ fn the_commands_of_a_script_do_what_it_says() {
         let with_domain = |command: &str| format!("DOMAIN={domain}; {command}");
         let out = match verb {
             "DOMAIN=..." => continue,
-            "secdom drill respond" => {
+            "secdom hsm handoff" | "secdom drill respond" => {
                 { (0..3).map(|place| shell(&folder, &with_domain(&each(place)))) }.collect()
             }
             "secdom contribute" => {
@@ -93,6 +100,8 @@ fn the_commands_of_a_script_do_what_it_says() {
         "secdom hsm init",
         "secdom drill challenge",
         "secdom rehearse add",
+        "secdom hsm handoff",
+        "secdom ceremony sign",
         "secdom readiness",
     ] {
         assert!(run.iter().any(|one| one == verb), "{verb} in {run:?}");
@@ -132,7 +141,7 @@ fn a_script_has_the_digests_that_custodians_compare() {
     plan(&site, "3", &names, "plan.html").refused(&["plan.html", "already exists"]);
     plan(&site, "4", &names, "b.html").refused(&["4 of 3"]);
     plan(&site, "1", &names, "b.html").refused(&["1 of 3"]);
-    plan(&site, "2", &names[..2], "b.html").refused(&["refuse"]);
+    plan(&site, "2", &names[..2], "b.html").refused(&["numbers"]);
     plan(&site, "2", &[names[0], names[1], names[0]], "b.html").refused(&["given twice"]);
     assert!(!site.path("b.html").exists());
 }

@@ -224,7 +224,10 @@ fn a_grave_finding_is_exit_code_1() {
     ];
     let run = secdom(line);
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert_eq!(run.err, "secdom: 1 finding of the severity refuse\n");
+    assert_eq!(
+        run.err,
+        "secdom: 1 finding of the severity refuse: share-damaged\n"
+    );
     assert_eq!(
         findings(&run.out)[0],
         ["refuse", "share-damaged", "file"].map(String::from)

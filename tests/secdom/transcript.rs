@@ -13,7 +13,7 @@ use crate::{Run, arguments, secdom, tool};
 const TRANSCRIPT: &str = "ceremony.jsonl";
 
 /// The private key of RFC 8032 section 7.1, test 1, in PKCS#8.
-const WITNESS: &str = "-----BEGIN PRIVATE KEY-----
+pub const WITNESS: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
 ";
@@ -83,7 +83,7 @@ fn recorded() -> Site {
     assert_eq!(run.code, Some(0), "{run:?}");
     // What the command printed is seen, and is not the tool's own output.
     assert!(run.err.contains(env!("CARGO_PKG_VERSION")), "{run:?}");
-    assert!(run.out.starts_with("line 3  "), "{run:?}");
+    assert!(run.out.starts_with("line 4  "), "{run:?}");
     let signed = sign(&site, "Dora").done();
     assert!(signed.contains(WITNESS_KEY), "{signed}");
     site
@@ -92,12 +92,15 @@ fn recorded() -> Site {
 #[test]
 fn what_was_run_and_seen_is_kept_and_signed() {
     let site = recorded();
-    let run = verify(&site, &arguments!["--json"]);
+    let run = verify(&site, &arguments!["--json", "--witness", WITNESS_KEY]);
     assert_eq!(findings(&run), [""; 0]);
     let report: Value = serde_json::from_str(&run.out).unwrap();
     let kinds = report["lines"].as_array().unwrap().iter();
     let kinds: Vec<_> = kinds.map(|line| line["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["begin", "file", "seen", "run", "signature"]);
+    assert_eq!(
+        kinds,
+        ["begin", "file", "seen", "start", "end", "signature"]
+    );
     assert_eq!(report["lines"][2]["what"], "Ada is \"there\"\u{202e}");
     assert_eq!(
         (
@@ -106,14 +109,17 @@ fn what_was_run_and_seen_is_kept_and_signed() {
         ),
         (&"Dora".into(), &WITNESS_KEY.into())
     );
-    let line: Value = serde_json::from_str(&lines(&site)[3]).unwrap();
-    let out = line["what"]["run"]["out"]["text"].as_str().unwrap();
+    let line: Value = serde_json::from_str(&lines(&site)[4]).unwrap();
+    let out = line["what"]["end"]["out"]["text"].as_str().unwrap();
     assert_eq!(out, format!("secdom {}\n", env!("CARGO_PKG_VERSION")));
 
     // What came after the signature is not signed.
     record(&site, &arguments!["--seen", "later"]).done();
     let run = verify(&site, &arguments!["--json"]);
-    assert_eq!(findings(&run), ["warn open-end transcript"]);
+    assert_eq!(
+        findings(&run),
+        ["warn open-end transcript", "note no-witness transcript"]
+    );
 }
 
 #[test]
@@ -128,7 +134,14 @@ fn a_command_that_fails_is_kept_and_named() {
     record(&site, &arguments!["--", site.path("no-program")]).refused(&["no-program"]);
     sign(&site, "Dora").done();
     let run = verify(&site, &arguments!["--json"]);
-    assert_eq!(findings(&run), ["warn command-failed line 1"]);
+    assert_eq!(
+        findings(&run),
+        [
+            "warn command-failed line 2",
+            "warn command-failed line 4",
+            "note no-witness transcript"
+        ]
+    );
 }
 
 #[test]
@@ -155,25 +168,33 @@ fn a_transcript_that_was_touched_is_refused() {
     without_begin.remove(0);
     refused(&without_begin, &["line 1"]);
     let mut other_name = good.clone();
-    other_name[4] = other_name[4].replace("Dora", "Eve");
-    refused(&other_name, &["line 5", "signature", "Eve"]);
+    other_name[5] = other_name[5].replace("Dora", "Eve");
+    refused(&other_name, &["line 6", "signature", "Eve"]);
     let mut other_number = good.clone();
-    other_number[4] = other_number[4].replace("\"number\":4", "\"number\":5");
-    refused(&other_number, &["line 5", "place"]);
+    other_number[5] = other_number[5].replace("\"number\":5", "\"number\":6");
+    refused(&other_number, &["line 6", "place"]);
     let mut more = good.clone();
     more[1] = more[1].replace("\"time\"", "\"tame\"");
     refused(&more, &["line 2", "tame"]);
     refused(&["something else".into()], &["line 1"]);
 
     // Without its signature it proves nothing.
-    put(&site, &good[..4]);
+    put(&site, &good[..5]);
     let run = verify(&site, &arguments!["--json"]);
-    assert_eq!(
-        findings(&run),
-        ["refuse not-signed transcript", "warn open-end transcript"]
-    );
+    assert_eq!(findings(&run), ["refuse not-signed transcript"]);
     assert_eq!(run.code, Some(1));
     sign(&Site::new(), "Dora").refused(&[TRANSCRIPT, "no such file"]);
+    let other = "00".repeat(32);
+    put(&site, &good);
+    let run = verify(
+        &site,
+        &arguments!["--json", "--witness", WITNESS_KEY, other],
+    );
+    assert_eq!(findings(&run), ["refuse witness-missing transcript"]);
+    sign(&site, "Eve").done();
+    let run = verify(&site, &arguments!["--json", "--witness", WITNESS_KEY]);
+    assert_eq!(findings(&run), ["warn same-key transcript"]);
+    verify(&site, &arguments!["--expect-domain", other]).refused(&["--log"]);
     site.folder.write(TRANSCRIPT, "");
     verify(&site, &[]).refused(&[TRANSCRIPT, "nothing"]);
 }
@@ -184,10 +205,15 @@ fn a_line_that_was_torn_is_named() {
     let mut text = fs::read_to_string(site.path(TRANSCRIPT)).unwrap();
     text.truncate(text.len() - 10);
     site.folder.write(TRANSCRIPT, text);
-    record(&site, &arguments!["--seen", "the power came back"]).done();
+    let run = record(&site, &arguments!["--seen", "the power came back"]);
+    assert_eq!(run.code, Some(0));
+    assert!(run.err.contains("was not whole"), "{run:?}");
     sign(&site, "Dora").done();
     let run = verify(&site, &arguments!["--json"]);
-    assert_eq!(findings(&run), ["warn torn line 4"]);
+    assert_eq!(
+        findings(&run),
+        ["warn torn line 5", "note no-witness transcript"]
+    );
     // A file of another program is left alone.
     site.folder.write(TRANSCRIPT, "no end of line");
     record(&site, &arguments!["--seen", "x"]).refused(&[TRANSCRIPT, "not a transcript"]);
@@ -214,7 +240,17 @@ fn the_log_says_what_the_transcript_does_not() {
     assert_eq!(runs(&site, &activate).code, Some(0));
     let log = export("after");
     sign(&site, "Dora").done();
-    let with_log = |log| arguments!["--json", "--skew", "0", "--log", log];
+    let with_log = |log| {
+        arguments![
+            "--json",
+            "--skew",
+            "0",
+            "--witness",
+            WITNESS_KEY,
+            "--log",
+            log
+        ]
+    };
     let run = verify(&site, &with_log(log.clone()));
     assert_eq!(findings(&run), [""; 0]);
     let report: Value = serde_json::from_str(&run.out).unwrap();
@@ -251,6 +287,15 @@ fn the_log_says_what_the_transcript_does_not() {
     sign(&site, "Dora").done();
     let run = verify(&site, &with_log(log));
     assert_eq!(findings(&run), [""; 0]);
+
+    // A command after the last checkpoint is compared with nothing; what is not signed does not count.
+    let status = arguments!["hsm", "status", "--hsm", site.path("hsm-1")];
+    assert_eq!(runs(&site, &status).code, Some(0));
+    let run = verify(&site, &with_log(site.path("last.log")));
+    assert_eq!(findings(&run), ["warn open-end transcript"]);
+    sign(&site, "Dora").done();
+    let run = verify(&site, &with_log(site.path("last.log")));
+    assert_eq!(findings(&run), ["refuse not-compared transcript"]);
 
     // A log of another HSM does not go on from the checkpoints.
     site.active("hsm-2", "other.sealed");

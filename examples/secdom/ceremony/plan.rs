@@ -54,7 +54,9 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let kept = Kept::planned(args.quorum, keys.collect());
     let findings = Findings::of_plan(&kept);
     if let Some(refusal) = findings.refusal() {
-        return Err(Refusal::new(refusal));
+        return Err(Refusal::new(format!(
+            "no such quorum is to be made: {refusal}"
+        )));
     }
     let result = vec![
         ("made", Cell::Time(clock::unix())),

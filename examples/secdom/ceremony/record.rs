@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom ceremony record`: adds to the transcript what was run or seen.
 
-use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::iter;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use security_domain::custody::Checkpoint;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::transcript::{Printed, Transcript, What};
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{clock, input, show};
-use serde_json::json;
+use crate::{input, show};
 
 const EXAMPLE: &str = "Example:
   secdom ceremony record --transcript ceremony.jsonl --file ceremony.html
@@ -21,7 +23,7 @@ const EXAMPLE: &str = "Example:
   secdom ceremony record --transcript ceremony.jsonl -- \\
       secdom hsm init --hsm hsm-1 --artifact key=key.bin
 
-The first use begins the transcript. All that a command prints is kept in it: run no command that prints a secret. With --json one object \
+The first use begins the transcript. What a command prints is shown on standard error and kept in the transcript: run no command that prints a secret. With --json one object \
 is printed, with the members line (its number), digest, and code, the exit code of the command.";
 
 /// How much of what a command prints is kept.
@@ -54,22 +56,24 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Outcome<Report> {
     let mut transcript = Transcript::open(&args.transcript)?;
-    let what = what(args)?;
-    let code = match &what {
-        What::Run { code, .. } => Some(*code),
-        _ => None,
+    let mut notes = transcript.notes();
+    let (number, code) = match args.command.as_slice() {
+        [] => (transcript.append(what(args)?)?, None),
+        [program, arguments @ ..] => {
+            let ended = execute(&mut transcript, program, arguments)?;
+            (ended.0, Some(ended.1))
+        }
     };
-    let number = transcript.append(what)?;
     let digest = transcript.last();
     let text = format!("line {number}  {digest}\n");
     let object = json!({ "line": number, "digest": digest, "code": code.flatten() });
     let failed = code.is_some_and(|code| code != Some(0));
+    if failed {
+        notes.push("the command failed, as the transcript says".into());
+    }
     Ok(Report {
         refused_in_part: failed,
-        notes: failed
-            .then(|| "the command failed, as the transcript says".into())
-            .into_iter()
-            .collect(),
+        notes,
         ..Report::text(args.json.either(text, &object))
     })
 }
@@ -83,58 +87,74 @@ fn what(args: &Args) -> Outcome<What> {
         let name = show::path(path);
         return Ok(What::File { name, sha256 });
     }
-    if let Some(path) = &args.checkpoint {
-        let bytes = input::read(path)?;
-        Checkpoint::parse(&bytes).map_err(|error| Refusal::file(path, error))?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        return Ok(What::Checkpoint { text });
-    }
-    execute(&args.command)
+    let Some(path) = &args.checkpoint else {
+        return Err(Refusal::new("nothing is given to record"));
+    };
+    let bytes = input::read(path)?;
+    Checkpoint::parse(&bytes).map_err(|error| Refusal::file(path, error))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(What::Checkpoint { text })
 }
 
-/// Runs a command. What it prints is shown as it comes.
-fn execute(line: &[OsString]) -> Outcome<What> {
-    let [program, arguments @ ..] = line else {
-        return Err(Refusal::new("no command is given"));
-    };
-    let refuse = |error: std::io::Error| Refusal::file(program.as_ref(), input::reason(&error));
-    let began = clock::unix();
-    let mut child = Command::new(program)
+/// Runs a command between two lines, so that one that never ends is in the transcript, too. Returns the
+/// number of the second line and the command's exit code.
+fn execute(
+    transcript: &mut Transcript,
+    program: &OsStr,
+    arguments: &[OsString],
+) -> Outcome<(usize, Option<i32>)> {
+    let words = iter::once(program).chain(arguments.iter().map(OsString::as_os_str));
+    let command = words.map(|word| word.to_string_lossy().into_owned());
+    transcript.append(What::Start {
+        command: command.collect(),
+    })?;
+    let refuse = |error: io::Error| Refusal::file(program.as_ref(), input::reason(&error));
+    let child = Command::new(program)
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .map_err(refuse)?;
-    let err = child.stderr.take();
-    // The command's own channels, so that its output can be used as without the transcript.
-    let err = thread::spawn(move || err.map(|from| printed(from, std::io::stderr())));
-    let out = { child.stdout.take() }.map(|from| printed(from, std::io::stderr()));
-    let status = child.wait().map_err(refuse)?;
-    let err = err.join().ok().flatten();
-    let (Some(out), Some(err)) = (out, err) else {
-        return Err(Refusal::new("the command's output was not read"));
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            let (out, err) = (Printed::none(), Printed::none());
+            transcript.append(What::End {
+                code: None,
+                out,
+                err,
+            })?;
+            return Err(refuse(error));
+        }
     };
-    let words = line.iter().map(|word| word.to_string_lossy().into_owned());
-    Ok(What::Run {
-        command: words.collect(),
-        code: status.code(),
-        began,
-        out,
-        err,
-    })
+    let err = child.stderr.take();
+    let err = thread::spawn(move || err.map(printed));
+    let out = child.stdout.take().map(printed);
+    let code = child.wait().map_err(refuse)?.code();
+    let (Some(Ok(out)), Ok(Some(Ok(err)))) = (out, err.join()) else {
+        return Err(Refusal::new("what the command printed could not be read"));
+    };
+    let number = transcript.append(What::End { code, out, err })?;
+    Ok((number, code))
 }
 
-/// Copies what a command prints, and keeps it.
-fn printed(mut from: impl Read, mut to: impl Write) -> Printed {
-    let mut all = Vec::new();
+/// Keeps what a command prints, and shows it on standard error: standard output is for the report.
+fn printed(mut from: impl Read) -> io::Result<Printed> {
+    let (mut front, mut all) = (Vec::new(), Sha256::new());
     let mut piece = [0; 4096];
-    while let Ok(read @ 1..) = from.read(&mut piece) {
-        all.extend_from_slice(&piece[..read]);
-        let _ = to.write_all(&piece[..read]).and_then(|()| to.flush());
+    loop {
+        let piece = match from.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => &piece[..read],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        all.update(piece);
+        let room = KEPT.saturating_sub(front.len()).min(piece.len());
+        front.extend_from_slice(&piece[..room]);
+        let _ = io::stderr().write_all(piece);
     }
-    let front = all.get(..KEPT).unwrap_or(&all);
-    Printed {
-        text: String::from_utf8_lossy(front).into_owned(),
-        sha256: show::sha256(&all),
-    }
+    Ok(Printed {
+        text: String::from_utf8_lossy(&front).into_owned(),
+        sha256: show::hex(&all.finalize()),
+    })
 }

@@ -15,7 +15,7 @@ const EXAMPLE: &str = "Example:
   secdom ceremony sign --transcript ceremony.jsonl --name Dora --key dora.key
 
 The key is the witness's own: openssl genpkey -algorithm ed25519 -aes256 -out dora.key makes one. The signature covers every \
-line before it. With --json one object is printed, with the members line, name, key (the public key) and digest, which is that of the line \
+line before it. Write down the number of the line and the digest: lines can be cut off the end of a transcript, and only who knows them notices. With --json one object is printed, with the members line, name, key (the public key) and digest, which is that of the line \
 that is signed.";
 
 /// Sign the transcript of a ceremony as a witness
@@ -49,5 +49,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let (name, shown) = (name.as_str(), show::whole(name.as_str()));
     let text = format!("line {number}  {shown} signs {digest}; key {public}\n");
     let object = json!({ "line": number, "name": name, "key": public, "digest": digest });
-    Ok(Report::text(args.json.either(text, &object)))
+    Ok(Report {
+        notes: transcript.notes(),
+        ..Report::text(args.json.either(text, &object))
+    })
 }

@@ -8,6 +8,7 @@ use crate::page::{Cell, Step};
 const LEADER: &str = "leader";
 const OPERATOR: &str = "operator";
 const CUSTODIANS: &str = "each custodian";
+const WITNESS: &str = "witness";
 const ALL: &str = "all";
 
 /// Returns every step, with the commands for these certificates.
@@ -23,8 +24,15 @@ pub fn all(custodians: &[PathBuf], quorum: u8) -> Vec<Step> {
     steps
 }
 
-fn before() -> [Step; 3] {
+fn before() -> [Step; 4] {
     [
+        seen(
+            WITNESS,
+            "begins the transcript with this script; each command below is typed after \
+             `secdom ceremony record --transcript ceremony.jsonl --`, and steps without a command are recorded with --seen",
+            &[],
+        )
+        .run("secdom ceremony record --transcript ceremony.jsonl --file SCRIPT"),
         seen(
             LEADER,
             "names everybody who is present, and their roles; nobody else is in the room",
@@ -38,13 +46,13 @@ fn before() -> [Step; 3] {
         .run("secdom --version; sha256sum \"$(command -v secdom)\""),
         seen(
             CUSTODIANS,
-            "compares the digest under \"Files\" with that of the own certificate, on a device of the own",
+            "compares the digest under \"Files\" with the digest of their certificate, on their own device",
             &["differences (none)"],
         ),
     ]
 }
 
-fn sealing(files: &str, quorum: u8) -> [Step; 4] {
+fn sealing(files: &str, quorum: u8) -> [Step; 5] {
     [
         seen(OPERATOR, "makes the domain", &["instance-id"])
             .run("secdom hsm init --hsm hsm-1 --artifact NAME=FILE"),
@@ -68,6 +76,12 @@ fn sealing(files: &str, quorum: u8) -> [Step; 4] {
             &["sha256 of domain.sealed", "copies"],
         )
         .run(format!("secdom inspect domain.sealed --certs {files}")),
+        seen(
+            CUSTODIANS,
+            "signs for the token with a key of theirs that is not in it, so that the log knows who has it",
+            &[],
+        )
+        .run("secdom hsm handoff --hsm hsm-1 --custodian A.cer --taker NAME --key A.ed25519"),
     ]
 }
 
@@ -81,7 +95,7 @@ fn drills(of: &str, files: &str) -> [Step; 3] {
         .run(format!(
             "secdom drill challenge {of} --custodians {files} --out challenge"
         )),
-        seen(CUSTODIANS, "answers it alone, with the own key", &[]).run(format!(
+        seen(CUSTODIANS, "answers it alone, with their key", &[]).run(format!(
             "secdom drill respond {of} --challenge challenge --key A.key --out response-of-A"
         )),
         Step {
@@ -111,7 +125,7 @@ fn rehearsal(of: &str, quorum: u8) -> [Step; 4] {
         seen(
             CUSTODIANS,
             &format!(
-                "compares the request-digest and contributes alone; {quorum} of them are needed"
+                "compares the request-digest, and contributes alone; {quorum} of them are needed"
             ),
             &[],
         )
@@ -131,17 +145,37 @@ fn rehearsal(of: &str, quorum: u8) -> [Step; 4] {
     ]
 }
 
-fn after(of: &str, files: &str) -> [Step; 3] {
+fn after(of: &str, files: &str) -> [Step; 5] {
     [
         seen(
             OPERATOR,
-            "exports the log, and all write down its head",
-            &["records", "head"],
+            "exports the log and its checkpoint, and all write down its head",
+            &["records", "root"],
         )
-        .run("secdom ledger export --hsm hsm-1 --out hsm-1.log"),
-        seen(OPERATOR, "shows that nothing is open", &["findings"]).run(format!(
+        .run(
+            "secdom ledger export --hsm hsm-1 --out hsm-1.log; \
+             secdom ledger checkpoint hsm-1.log --out hsm-1.checkpoint",
+        ),
+        seen(
+            OPERATOR,
+            "shows what is still to be done; only no-review and no-backup may be left",
+            &["findings"],
+        )
+        .run(format!(
             "secdom readiness {of} --certs {files} --log hsm-1.log"
         )),
+        seen(
+            WITNESS,
+            "records the checkpoint, which ends the transcript",
+            &[],
+        )
+        .run("secdom ceremony record --transcript ceremony.jsonl --checkpoint hsm-1.checkpoint"),
+        seen(
+            WITNESS,
+            "signs the transcript, each with their key, and writes down what it prints",
+            &["line", "digest", "key"],
+        )
+        .run("secdom ceremony sign --transcript ceremony.jsonl --name NAME --key W.ed25519"),
         seen(
             ALL,
             "takes the file, and the domain-id on a sheet apart from it; nobody takes two keys",

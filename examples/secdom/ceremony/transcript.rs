@@ -2,8 +2,8 @@
 //! A transcript: lines of JSON, each with the SHA-256 of the line before, so that none can be
 //! changed, dropped or moved without changing every later one. Witnesses sign the last one.
 //!
-//! A line is written and flushed as a whole. What a process that was killed left of one is replaced
-//! by a line that says so.
+//! A line is written and flushed as a whole. What a killed process left of one is replaced by a line
+//! that says so.
 
 mod entry;
 mod signature;
@@ -18,12 +18,12 @@ pub use entry::{Entry, Printed, What};
 pub use signature::sign;
 use signature::verifies;
 
-use crate::input::reason;
+use crate::input::{LIMIT, reason};
 use crate::report::{Outcome, Refusal};
 use crate::{clock, output, show};
 
-/// The largest transcript.
-const LIMIT: u64 = 256 << 20;
+/// The room that a line may need at most.
+const LINE: usize = 2 << 20;
 
 /// A transcript that this process writes.
 pub struct Transcript {
@@ -32,6 +32,10 @@ pub struct Transcript {
     entries: Vec<Entry>,
     /// The digest of the last line.
     last: String,
+    /// The length of the whole lines in bytes.
+    length: u64,
+    /// How many bytes after them were dropped.
+    pub torn: usize,
 }
 
 impl Transcript {
@@ -57,15 +61,21 @@ impl Transcript {
             Err(error) => return Err(refuse(error)),
         };
         { file.try_lock() }.map_err(|_| Refusal::file(path, "is in use by another process"))?;
+        let mut text = String::new();
+        let read = (&file).take(LIMIT as u64).read_to_string(&mut text);
+        if read.map_err(refuse)? > LIMIT - LINE {
+            return Err(Refusal::file(path, "is full: begin another transcript"));
+        }
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let (entries, last) = parse(path, &text[..whole])?;
         let mut transcript = Self {
             path: path.into(),
             file,
-            entries: Vec::new(),
-            last: String::new(),
+            entries,
+            last,
+            length: whole as u64,
+            torn: text.len() - whole,
         };
-        let text = transcript.text()?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        (transcript.entries, transcript.last) = parse(path, &text[..whole])?;
         if transcript.entries.is_empty() {
             // Nothing of somebody else's is overwritten.
             if !begun && !text.is_empty() {
@@ -73,25 +83,26 @@ impl Transcript {
             }
             let version = env!("CARGO_PKG_VERSION").into();
             transcript.append(What::Begin { version })?;
-        } else if whole < text.len() {
-            let at = u64::try_from(whole).map_err(Refusal::new)?;
-            transcript.file.set_len(at).map_err(refuse)?;
-            let bytes = text.len() - whole;
+        } else if transcript.torn > 0 {
+            let bytes = transcript.torn;
             transcript.append(What::Torn { bytes })?;
         }
         Ok(transcript)
     }
 
-    fn text(&mut self) -> Outcome<String> {
-        let mut text = String::new();
-        let read = (&self.file).take(LIMIT).read_to_string(&mut text);
-        read.map_err(|error| Refusal::file(&self.path, reason(&error)))?;
-        Ok(text)
-    }
-
     /// Returns the digest of the last line.
     pub fn last(&self) -> &str {
         &self.last
+    }
+
+    /// Returns what to tell whoever writes to it.
+    pub fn notes(&self) -> Vec<String> {
+        let bytes = show::count(self.torn, "byte");
+        let note = format!(
+            "{}: the last line was not whole; {bytes} of it were replaced by a line that says so",
+            show::path(&self.path)
+        );
+        (self.torn > 0).then_some(note).into_iter().collect()
     }
 
     /// Adds a line, and returns its number.
@@ -105,23 +116,30 @@ impl Transcript {
         };
         let line = serde_json::to_string(&entry).map_err(Refusal::new)?;
         let line = show::ascii_json(&line);
+        let bytes = format!("{line}\n");
+        // What is torn is written over, so that it is there until the line that says so is.
         let written = (|| {
-            self.file.seek(SeekFrom::End(0))?;
-            self.file.write_all(format!("{line}\n").as_bytes())?;
+            self.file.seek(SeekFrom::Start(self.length))?;
+            self.file.write_all(bytes.as_bytes())?;
+            self.file.set_len(self.length + bytes.len() as u64)?;
             self.file.sync_all()
         })();
         written.map_err(|error| Refusal::file(&self.path, reason(&error)))?;
+        self.length += bytes.len() as u64;
         self.last = digest(&line);
         self.entries.push(entry);
         Ok(number)
     }
 }
 
-/// Reads the whole lines of a transcript. Returns them with the digest of the last.
+/// Reads a transcript, all of whose lines must be whole. Returns them with the digest of the last.
 pub fn parse(path: &Path, text: &str) -> Outcome<(Vec<Entry>, String)> {
     let (mut entries, mut last) = (Vec::<Entry>::new(), String::new());
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in text.split_inclusive('\n').enumerate() {
         let refuse = |why: String| Refusal::file(path, format!("line {}: {why}", number + 1));
+        let Some(line) = line.strip_suffix('\n') else {
+            return Err(refuse("is not whole".into()));
+        };
         let entry: Entry = serde_json::from_str(line).map_err(|error| refuse(error.to_string()))?;
         if entry.previous != last {
             let why =

@@ -2,25 +2,28 @@
 //! `secdom ceremony verify`: whether a transcript is whole, who signed it, and whether the HSM's log
 //! agrees.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use security_domain::policy::Severity;
 
+use super::compare::Compared;
 use super::transcript::{self, Entry, What};
 use crate::custody::Findings;
-use crate::ledger::{self, ExpectArgs, Pin};
+use crate::ledger::ExpectArgs;
 use crate::page::{Cell, Content, PageArgs, Part};
 use crate::report::{Outcome, Refusal, Report};
 use crate::{input, show};
 
+/// How many seconds the clocks may be apart.
+const SKEW: u64 = 2;
+
 const EXAMPLE: &str = "Example:
   secdom ceremony verify --transcript ceremony.jsonl \\
-      --log hsm-1.log --expect-domain 2c26...e7ae
+      --witness d75a...511a --log hsm-1.log --expect-domain 2c26...e7ae
 
-Each line has the digest of the one before, so that none can be changed, dropped or moved but the last ones, and each signature covers all lines before it. Compare \
-the keys with those that the witnesses show. With --log, the log must go on from every checkpoint in the transcript, and each \
-record before the last of them must have been written while a command of the transcript ran; if a checkpoint was recorded before the first command, each \
-record after it. The exit code is 1 if a finding \
+A line that was changed, dropped or moved is named. Lines can be cut off the end: compare the number of lines and the digest with what \
+the witnesses wrote down. Name the witnesses' keys with --witness, since anybody can sign with a new key. With --log, the log must go on from every checkpoint in the transcript, and what the HSM did up to the last \
+one must have been done while a command of the transcript ran; if a checkpoint was recorded before the first command, what it did after that. Only lines that are signed count. The exit code is 1 if a finding \
 has the severity refuse. With --json one object is printed, with the members result, findings, signatures, lines and log.";
 
 /// Verify the transcript of a ceremony, and compare it with the HSM's log
@@ -30,20 +33,27 @@ pub struct Args {
     /// The transcript
     #[arg(long, value_name = "FILE")]
     transcript: PathBuf,
+    /// The public keys of those who must have signed, as ceremony sign prints them
+    #[arg(long, num_args = 1.., value_name = "HEX")]
+    witness: Vec<String>,
     /// The exported log of the HSM
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[command(flatten)]
     expect: ExpectArgs,
-    /// How far the clocks of the HSM and of the machine may be apart
-    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-    skew: u64,
+    /// How many seconds the clocks of the HSM and of the machine may be apart; 2 if not given
+    #[arg(long, value_name = "SECONDS", requires = "log")]
+    skew: Option<u64>,
     #[command(flatten)]
     page: PageArgs,
 }
 
 pub fn run(args: &Args) -> Outcome<Report> {
     args.page.must_be_free()?;
+    if args.log.is_none() && !args.expect.is_empty() {
+        let reason = "--expect-domain, --expect-instance and --checkpoint need --log";
+        return Err(Refusal::new(reason));
+    }
     let bytes = input::read(&args.transcript)?;
     let text = std::str::from_utf8(&bytes);
     let text = text.map_err(|error| Refusal::file(&args.transcript, error))?;
@@ -55,7 +65,8 @@ pub fn run(args: &Args) -> Outcome<Report> {
         ));
     };
     let mut findings = Findings::default();
-    about(&entries, &mut findings);
+    about_signatures(&entries, &args.witness, &mut findings);
+    about_lines(&entries, &mut findings);
     let result = vec![
         ("transcript", Cell::Text(show::path(&args.transcript))),
         ("lines", Cell::Number(entries.len() as u64)),
@@ -64,40 +75,90 @@ pub fn run(args: &Args) -> Outcome<Report> {
         ("ended", Cell::Time(end.time)),
     ];
     let mut parts = vec![signatures(&entries), lines(&entries)];
-    if let Some(path) = &args.log {
-        parts.push(log(args, path, &entries, &mut findings)?);
+    if let Some(log) = &args.log {
+        let compared = Compared {
+            transcript: &args.transcript,
+            log,
+            expect: &args.expect,
+            skew: args.skew.unwrap_or(SKEW),
+        };
+        parts.push(compared.with(signed(&entries), &mut findings)?);
     }
     findings.report("Transcript", result, parts, &args.page)
 }
 
-/// Says what is missing.
-fn about(entries: &[Entry], findings: &mut Findings) {
-    let is_signature = |entry: &Entry| matches!(entry.what, What::Signature { .. });
-    if !entries.iter().any(is_signature) {
+/// Returns the lines up to the last signature.
+fn signed(entries: &[Entry]) -> &[Entry] {
+    let last = entries.iter().rposition(Entry::is_signature);
+    entries
+        .get(..last.map_or(0, |last| last + 1))
+        .unwrap_or_default()
+}
+
+/// Says whose signatures are missing.
+fn about_signatures(entries: &[Entry], witnesses: &[String], findings: &mut Findings) {
+    let signatures = entries.iter().filter_map(|entry| match &entry.what {
+        What::Signature { name, key, .. } => Some((name, key)),
+        _ => None,
+    });
+    let signatures: Vec<_> = signatures.collect();
+    if signatures.is_empty() {
         let text = "no witness signed: whoever has the file can write another";
         findings.add(Severity::Refuse, "not-signed", "transcript", text);
+    } else if witnesses.is_empty() {
+        let text = "no key of a witness was given: anybody can sign with a new key";
+        findings.add(Severity::Note, "no-witness", "transcript", text);
     }
-    if !entries.last().is_some_and(is_signature) {
+    for witness in witnesses {
+        if !signatures.iter().any(|(_, key)| *key == witness) {
+            let text = format!(
+                "the witness with the key {} did not sign",
+                show::text(witness)
+            );
+            findings.add(Severity::Refuse, "witness-missing", "transcript", text);
+        }
+    }
+    for (place, (name, key)) in signatures.iter().enumerate() {
+        let same = { signatures[..place].iter() }.find(|(other, of)| of == key && other != name);
+        if let Some((other, _)) = same {
+            let text = format!(
+                "{} and {} have one key",
+                show::text(other),
+                show::text(name)
+            );
+            findings.add(Severity::Warn, "same-key", "transcript", text);
+        }
+    }
+    if signed(entries).len() < entries.len() && !signatures.is_empty() {
         let text = "what was recorded last is covered by no signature";
         findings.add(Severity::Warn, "open-end", "transcript", text);
     }
+}
+
+/// Says what the lines show that must be looked at.
+fn about_lines(entries: &[Entry], findings: &mut Findings) {
     let mut latest = 0;
-    for entry in entries {
+    for (place, entry) in entries.iter().enumerate() {
         let line = format!("line {}", entry.number);
+        let mut warn = |code, text| findings.add(Severity::Warn, code, &line, text);
         match &entry.what {
-            What::Run { code, .. } if *code != Some(0) => {
-                let text = "the command failed";
-                findings.add(Severity::Warn, "command-failed", &line, text);
+            What::Start { .. } if !{ entries.get(place + 1) }.is_some_and(Entry::is_end) => {
+                warn(
+                    "no-end",
+                    "the command has no end: it was killed, or still ran",
+                );
             }
-            What::Torn { .. } => {
-                let text = "a line before it was not written to its end";
-                findings.add(Severity::Warn, "torn", &line, text);
+            What::End { code, .. } if *code != Some(0) => {
+                warn("command-failed", "the command failed");
             }
+            What::Torn { .. } => warn("torn", "a line before it was not written to its end"),
             _ => {}
         }
         if entry.time < latest {
-            let text = "earlier than the line before: the clock was set back";
-            findings.add(Severity::Warn, "clock-set-back", &line, text);
+            warn(
+                "clock-set-back",
+                "earlier than the line before: the clock was set back",
+            );
         }
         latest = latest.max(entry.time);
     }
@@ -149,11 +210,13 @@ fn lines(entries: &[Entry]) -> Part {
 fn said(what: &What) -> (&'static str, String) {
     match what {
         What::Begin { version } => ("begin", format!("secdom {version}")),
-        What::Run { command, code, .. } => {
-            let code = code.map_or("a signal ended it".into(), |code| {
-                format!("exit code {code}")
-            });
-            ("run", format!("{}: {code}", command.join(" ")))
+        What::Start { command } => ("start", command.join(" ")),
+        What::End { code, .. } => {
+            let code = code.map(|code| format!("exit code {code}"));
+            (
+                "end",
+                code.unwrap_or_else(|| "it did not run to its end".into()),
+            )
         }
         What::Seen { text } => ("seen", text.clone()),
         What::File { name, sha256 } => ("file", format!("{name}: {sha256}")),
@@ -161,64 +224,4 @@ fn said(what: &What) -> (&'static str, String) {
         What::Signature { name, .. } => ("signature", name.clone()),
         What::Torn { bytes } => ("torn", show::count(*bytes, "byte")),
     }
-}
-
-/// Compares the log with the checkpoints and the commands of the transcript.
-fn log(args: &Args, path: &Path, entries: &[Entry], findings: &mut Findings) -> Outcome<Part> {
-    let mut pins = ledger::pins(&args.expect.checkpoint)?;
-    let (given, mut first) = (pins.len(), 0);
-    for (line, entry) in entries.iter().enumerate() {
-        if let What::Checkpoint { text } = &entry.what {
-            let pin = Pin::of(&args.transcript, text.as_bytes())?;
-            let before = entries[..line].iter();
-            // The log of the ceremony begins there, or with the HSM.
-            if pins.len() == given
-                && !{ before }.any(|entry| matches!(entry.what, What::Run { .. }))
-            {
-                first = pin.head().size;
-            }
-            pins.push(pin);
-        }
-    }
-    let log = ledger::read_pinned(path, &input::read(path)?, &args.expect, &pins)?;
-    let recorded = pins[given..].iter();
-    let Some(last) = recorded.map(|pin| pin.head().size).max() else {
-        let reason = "has no checkpoint: it cannot be compared with a log";
-        return Err(Refusal::file(&args.transcript, reason));
-    };
-    let ran = |time: u64| {
-        entries.iter().any(|entry| match entry.what {
-            What::Run { began, .. } => (began.saturating_sub(args.skew)
-                ..=entry.time.saturating_add(args.skew))
-                .contains(&time),
-            _ => false,
-        })
-    };
-    let mut rows = Vec::new();
-    for row in log
-        .rows
-        .iter()
-        .filter(|row| (first..last).contains(&row.number))
-    {
-        if !ran(row.time) {
-            let about = format!("record {}", row.number);
-            let text = "no command of the transcript ran at its time";
-            findings.add(Severity::Refuse, "not-in-the-transcript", &about, text);
-        }
-        rows.push(vec![
-            Cell::Number(row.number.into()),
-            Cell::time(Some(row.time).filter(|time| *time != 0)),
-            Cell::text(row.what),
-            Cell::text(row.outcome.unwrap_or_default()),
-        ]);
-    }
-    Ok(Part {
-        heading: "Log",
-        content: Content::Table {
-            row: "record",
-            in_line: true,
-            columns: &["record", "time", "step", "outcome"],
-            rows,
-        },
-    })
 }

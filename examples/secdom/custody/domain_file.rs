@@ -71,9 +71,13 @@ pub fn read(path: &Path, format: &FormatArgs, certs: &[PathBuf]) -> Outcome<Kept
     ];
     let artifacts = { file.artifacts().into_iter() }
         .map(|artifact| (artifact.tag().to_string(), artifact.ciphertext_len() as u64));
+    // A share whose custodian cannot be read is in none of them.
+    let unnamed = file.count().saturating_sub(members.len());
+    let kept = Kept::new(facts, file.required(), members);
     Ok(Kept {
+        damaged: kept.damaged + unnamed,
         artifacts: artifacts.collect(),
-        ..Kept::new(facts, file.required(), members)
+        ..kept
     })
 }
 

@@ -3,7 +3,7 @@
 
 use security_domain::policy::{Rule, Severity};
 
-use super::Kept;
+use super::{Kept, file};
 use crate::page::{Cell, Content, Page, PageArgs, Part};
 use crate::report::{Outcome, Report};
 use crate::show;
@@ -12,9 +12,11 @@ use crate::show;
 pub struct Findings(Vec<(Severity, Vec<Cell>)>);
 
 impl Findings {
-    /// Returns those of the policy.
+    /// Returns those of the policy, and what is wrong with the file.
     pub fn of_policy(kept: &Kept) -> Self {
-        Self::of_rules(kept, |_| true)
+        let mut findings = Self::of_rules(kept, |_| true);
+        file::assess(kept, &mut findings);
+        findings
     }
 
     /// Returns those of the policy that a quorum can have before it is in use.
@@ -65,11 +67,14 @@ impl Findings {
         Cell::Verdict(gravest.unwrap_or("holds"))
     }
 
-    /// Returns what to say if any is of the severity refuse.
+    /// Returns what to say if any is of the severity refuse: how many, and which.
     pub fn refusal(&self) -> Option<String> {
         let refused = { self.0.iter() }.filter(|(severity, _)| *severity == Severity::Refuse);
-        let refused = refused.count();
-        (refused > 0).then(|| show::count(refused, "finding") + " of the severity refuse")
+        let codes = refused.filter_map(|(_, cells)| cells.get(1)?.words());
+        let codes: Vec<_> = codes.collect();
+        let count = show::count(codes.len(), "finding");
+        let text = format!("{count} of the severity refuse: {}", codes.join(", "));
+        (!codes.is_empty()).then_some(text)
     }
 
     /// Prints a page of this title: the result, the findings, and the other parts.

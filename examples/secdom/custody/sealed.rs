@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The quorum of a sealed domain.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use security_domain::sealed_domain::{
     BirthCommitment, DomainId, Epoch, HeaderDigest, ModuleVersion,
@@ -26,7 +26,12 @@ pub struct Sealed {
 }
 
 /// Reads a sealed domain, and the log of an HSM that has it.
-pub fn read(of: &SealedFile<'_>, certs: &CertsArg, log: Option<&Path>) -> Outcome<Kept> {
+pub fn read(
+    of: &SealedFile<'_>,
+    certs: &CertsArg,
+    log: Option<&Path>,
+    checkpoint: &[PathBuf],
+) -> Outcome<Kept> {
     let bytes = input::read(of.path)?;
     let file = of.parse(&bytes)?;
     let header = file.header();
@@ -85,6 +90,7 @@ pub fn read(of: &SealedFile<'_>, certs: &CertsArg, log: Option<&Path>) -> Outcom
     let log = log.map(|path| {
         let expect = ExpectArgs {
             expect_domain: Some(sealed.domain),
+            checkpoint: checkpoint.to_vec(),
             ..ExpectArgs::default()
         };
         ledger::read(path, &expect)

@@ -38,7 +38,7 @@ pub fn read_signing(path: &Path, password: Option<&[u8]>) -> Outcome<SigningKey>
             }
         }
         Err(lock.refuse(
-            "holds no Ed25519 key in PKCS#8; make one with: openssl genpkey -algorithm ed25519 -aes256 -out TAKER.key",
+            "holds no Ed25519 key in PKCS#8; make one with: openssl genpkey -algorithm ed25519 -aes256 -out A.key",
         ))
     })
 }

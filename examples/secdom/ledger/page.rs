@@ -3,68 +3,60 @@
 //! was done.
 
 use super::read::ReadLog;
-use super::row::loss_kind;
+use super::row::{self, loss_kind};
 use crate::custody::{Findings, Kept};
 use crate::names::Names;
 use crate::page::{Cell, Content, Page, Part};
-use crate::{clock, show};
+use crate::show;
 
 /// Makes the page. With the quorum that is in use, it has what the policy finds, too.
-pub fn page(mut log: ReadLog, names: &Names, quorum: Option<Kept>) -> Page {
+pub fn page(log: ReadLog, names: &Names, quorum: Option<Kept>) -> Page {
     let (proven, timeline) = (proven(&log), timeline(&log, names));
     let Some(mut kept) = quorum else {
-        let parts = vec![
-            Part {
-                heading: "Log",
-                content: Content::Facts(proven),
-            },
-            custodians(&log, names),
-            timeline,
-        ];
         return Page {
             title: "Custody",
-            parts,
+            parts: vec![proven, custodians(&log, names), timeline],
         };
     };
     let [domain, artifacts] = kept.file();
-    log.rows.clear();
     kept.log = Some(log);
     let findings = Findings::of_policy(&kept);
-    let proven = Part {
-        heading: "Log",
-        content: Content::Facts(proven),
-    };
     let parts = vec![kept.custodians(), domain, artifacts, proven, timeline];
     findings.page("Custody", kept.result(), parts)
 }
 
-/// What the export proves, and what is true after its last record.
-fn proven(log: &ReadLog) -> Vec<(&'static str, Cell)> {
+/// Returns what the export proves, and what is true after its last record.
+pub fn proven(log: &ReadLog) -> Part {
     let (verified, present) = (&log.verified, &log.present);
     let domain = verified.domain();
     let (epoch, header) = present.header().unzip();
     let concern = present.concern();
-    let concern = concern.map(|(_, at, why)| format!("{why}, on {}", clock::shown(at)));
+    let concern = concern.map(|(_, at, why)| format!("{why}, on {}", row::when(at)));
     let open = verified.open;
     let open = open.map(|(step, number)| format!("{}, record {number}", step.name()));
-    vec![
-        ("instance-id", Cell::text(verified.instance)),
-        ("domain-id", domain.map_or(Cell::None, Cell::text)),
-        (
-            "instance-key",
-            Cell::Text(show::hex(verified.key.as_bytes())),
-        ),
-        ("records", Cell::Number(verified.head.size.into())),
-        ("root", Cell::text(verified.head.root)),
-        (
-            "epoch",
-            epoch.map_or(Cell::None, |epoch| Cell::Number(epoch.get().into())),
-        ),
-        ("header-digest", header.map_or(Cell::None, Cell::text)),
-        ("last review", known(present.review().map(|(_, at, _)| at))),
-        ("asks for a review", concern.map_or(Cell::None, Cell::Text)),
-        ("under way", open.map_or(Cell::None, Cell::Text)),
-    ]
+    let known = |time: Option<u64>| time.map_or(Cell::None, Cell::known);
+    Part {
+        heading: "Log",
+        content: Content::Facts(vec![
+            ("instance-id", Cell::text(verified.instance)),
+            ("domain-id", domain.map_or(Cell::None, Cell::text)),
+            (
+                "instance-key",
+                Cell::Text(show::hex(verified.key.as_bytes())),
+            ),
+            ("records", Cell::Number(verified.head.size.into())),
+            ("last record", known(log.rows.last().map(|row| row.time))),
+            ("root", Cell::text(verified.head.root)),
+            (
+                "epoch",
+                epoch.map_or(Cell::None, |epoch| Cell::Number(epoch.get().into())),
+            ),
+            ("header-digest", header.map_or(Cell::None, Cell::text)),
+            ("last review", known(present.review().map(|(_, at, _)| at))),
+            ("asks for a review", concern.map_or(Cell::None, Cell::Text)),
+            ("under way", open.map_or(Cell::None, Cell::Text)),
+        ]),
+    }
 }
 
 /// The custodians whom the log names.
@@ -77,8 +69,10 @@ fn custodians(log: &ReadLog, names: &Names) -> Part {
             Cell::text(holding.custodian),
             Cell::foreign(names.subject(holding.custodian).unwrap_or_default()),
             Cell::foreign(holder.map_or("", |(.., holder)| holder.name.as_str())),
-            known(holder.map(|(_, at, _)| *at)),
-            known(holding.drill.map(|(_, at, _)| at)),
+            holder.map_or(Cell::None, |(_, at, _)| Cell::known(*at)),
+            holding
+                .drill
+                .map_or(Cell::None, |(_, at, _)| Cell::known(at)),
             holding
                 .drill
                 .map_or(Cell::None, |(.., proof)| Cell::text(proof)),
@@ -112,7 +106,7 @@ fn timeline(log: &ReadLog, names: &Names) -> Part {
     let rows = log.rows.iter().map(|row| {
         vec![
             Cell::Number(row.number.into()),
-            known(Some(row.time)),
+            Cell::known(row.time),
             Cell::text(row.what),
             row.outcome.map_or(Cell::None, Cell::text),
             Some(row.about(names))
@@ -129,9 +123,4 @@ fn timeline(log: &ReadLog, names: &Names) -> Part {
             rows: rows.collect(),
         },
     }
-}
-
-/// A time of the HSM, which has none without a clock.
-fn known(time: Option<u64>) -> Cell {
-    Cell::time(time.filter(|time| *time != 0))
 }

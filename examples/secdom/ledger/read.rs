@@ -30,12 +30,21 @@ pub struct ExpectArgs {
     pub checkpoint: Vec<PathBuf>,
 }
 
+impl ExpectArgs {
+    /// Returns whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.expect_domain.is_none() && self.expect_instance.is_none() && self.checkpoint.is_empty()
+    }
+}
+
 /// A log that was read and verified.
 pub struct ReadLog {
     /// What the export has proven.
     pub verified: Verified,
     /// The present after its records.
     pub present: Present,
+    /// Whether it was compared with a checkpoint that was kept.
+    pub is_pinned: bool,
     /// Its records, with the outcome of each step beside the step.
     pub rows: Vec<Row>,
     /// Who held each token, one after the other.
@@ -104,6 +113,7 @@ fn verified(bytes: &[u8], expect: &ExpectArgs, pins: &[Head]) -> Result<ReadLog,
     Ok(ReadLog {
         verified: verifier.finish()?,
         present,
+        is_pinned: !pins.is_empty(),
         rows,
         held,
     })

@@ -62,6 +62,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
                 &SealedFile { path, expect },
                 &args.certs,
                 None,
+                &[],
             )?)
         }
         _ => None,

@@ -51,12 +51,13 @@ pub fn read(path: &Path, sealed: &Sealed, findings: &mut Findings) -> Outcome<Pa
         "active" | "rotating" | "committed" if same => "has the domain",
         state => {
             let of = if same { "" } else { ", with another domain" };
+            let state = show::text(state);
             let text = format!("the state is {state}{of}: a recovery needs an empty one");
             find(Severity::Refuse, "not-empty", text);
             "cannot recover the domain as it is"
         }
     };
-    if same && status.state == "active" && header.is_some_and(|header| header != sealed.header) {
+    if same && header.is_some_and(|header| header != sealed.header) {
         let epoch = status
             .epoch
             .map_or("another epoch".into(), |epoch| format!("epoch {epoch}"));

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::show;
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -16,18 +18,27 @@ pub struct Entry {
     pub what: What,
 }
 
+impl Entry {
+    pub fn is_signature(&self) -> bool {
+        matches!(self.what, What::Signature { .. })
+    }
+
+    pub fn is_end(&self) -> bool {
+        matches!(self.what, What::End { .. })
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum What {
     /// The transcript begins, by this version of the tool.
     Begin { version: String },
-    /// A command was run.
-    Run {
-        command: Vec<String>,
+    /// A command begins.
+    Start { command: Vec<String> },
+    /// The command of the line before has ended.
+    End {
         /// The exit code; nothing if a signal ended it.
         code: Option<i32>,
-        /// When it began, in Unix seconds.
-        began: u64,
         out: Printed,
         err: Printed,
     },
@@ -53,6 +64,16 @@ pub enum What {
 pub struct Printed {
     /// The text, of which the front alone is kept if it is long.
     pub text: String,
-    /// The digest of all that it printed.
+    /// The digest of all that it printed, in hexadecimal digits.
     pub sha256: String,
+}
+
+impl Printed {
+    /// Makes it for a command that could not be run.
+    pub fn none() -> Self {
+        Self {
+            text: String::new(),
+            sha256: show::sha256(b""),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! verify them.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use security_domain::hex;
 
 use super::What;
 use crate::show;
@@ -23,23 +24,19 @@ pub fn sign(key: &SigningKey, last: &str, name: &str) -> What {
 
 /// Returns whether a signature is right. All is public.
 pub fn verifies(last: &str, name: &str, key: &str, signature: &str) -> bool {
-    let (mut public, mut bytes) = ([0; 32], [0; 64]);
-    let decoded = [hex(key, &mut public), hex(signature, &mut bytes)];
+    let (Some(public), Some(bytes)) = (digits::<32>(key), digits::<64>(signature)) else {
+        return false;
+    };
     let Ok(public) = VerifyingKey::from_bytes(&public) else {
         return false;
     };
     let message = message(last, name);
     let verified = public.verify_strict(message.as_bytes(), &Signature::from_bytes(&bytes));
-    decoded == [true; 2] && verified.is_ok()
+    verified.is_ok()
 }
 
-/// Decodes lower-case hexadecimal digits that fill `out`.
-fn hex(digits: &str, out: &mut [u8]) -> bool {
-    let even = digits.len() == 2 * out.len() && digits.is_ascii();
-    even && { out.iter_mut().enumerate() }.all(|(place, byte)| {
-        let pair = digits.get(2 * place..2 * place + 2);
-        let value = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        *byte = value.unwrap_or(0);
-        value.is_some()
-    })
+/// Decodes lower-case hexadecimal digits, so that a key has one form.
+fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let bytes = hex::parse(text).ok()?;
+    (show::hex(&bytes) == text).then_some(bytes)
 }
