@@ -6,6 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::rotate::Change;
 use crate::simulated::Site;
 use crate::{arguments, secdom};
 
@@ -133,4 +134,80 @@ fn a_page_of_the_log_has_timeline_custodians_and_findings() {
     for words in [">Findings<", "no-spare", ">Timeline<", "Bob &lt;b&gt;", &id] {
         assert!(whole.contains(words), "{words} in {whole}");
     }
+}
+
+#[test]
+fn a_log_says_which_file_is_in_use() {
+    let change = Change::activated_with(&[]);
+    let site = &change.site;
+    let export = |name: &str| {
+        let (hsm, log) = (site.path("first"), site.path(&format!("{name}.log")));
+        secdom(arguments!["ledger", "export", "--hsm", hsm, "--out", log]).done();
+        let checkpoint = site.path(&format!("{name}.checkpoint"));
+        secdom(arguments!["ledger", "checkpoint", log, "--out", checkpoint]).done();
+    };
+    let readiness = |file: &str, log: &str, more: &[OsString]| {
+        let mut line = arguments![
+            "readiness",
+            "--json",
+            "--sealed",
+            site.path(file),
+            "--expect-domain",
+            change.domain,
+            "--log",
+            site.path(&format!("{log}.log"))
+        ]
+        .to_vec();
+        line.extend_from_slice(more);
+        let run = secdom(line);
+        let report: Value = serde_json::from_str(&run.out).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let codes = findings.map(|one| one["code"].as_str().unwrap().to_owned());
+        let codes: Vec<_> = codes.collect();
+        (run.code, codes, report)
+    };
+    let has = |codes: &[String], code: &str| codes.iter().any(|one| one == code);
+    export("before");
+    let (code, codes, _) = readiness("one.sealed", "before", &[]);
+    assert_eq!(code, Some(0));
+    assert!(
+        has(&codes, "no-checkpoint") && has(&codes, "no-drill"),
+        "{codes:?}"
+    );
+    change.answered();
+    change.end("commit", "two.sealed").done();
+    change.end("confirm", "two.sealed").done();
+    export("after");
+
+    let (code, codes, _) = readiness("one.sealed", "after", &[]);
+    assert_eq!(code, Some(1));
+    assert!(has(&codes, "superseded"), "{codes:?}");
+    let (code, codes, _) = readiness("two.sealed", "before", &[]);
+    assert_eq!(code, Some(0));
+    assert!(has(&codes, "not-adopted"), "{codes:?}");
+    // The rotation's proofs count as drills of the new shares.
+    let kept = arguments!["--checkpoint", site.path("before.checkpoint")];
+    let (code, codes, report) = readiness("two.sealed", "after", &kept);
+    assert_eq!(code, Some(0));
+    for code in [
+        "superseded",
+        "not-adopted",
+        "no-checkpoint",
+        "no-drill",
+        "unsure",
+    ] {
+        assert!(!has(&codes, code), "{code} in {codes:?}");
+    }
+    assert_eq!(report["custodians"][0]["proved"], "key and share");
+    // An export that was cut is refused.
+    let later = arguments!["--checkpoint", site.path("after.checkpoint")];
+    let mut line = arguments!["policy", "--log", site.path("before.log")].to_vec();
+    line.extend(arguments![
+        "--sealed",
+        site.path("one.sealed"),
+        "--expect-domain",
+        change.domain
+    ]);
+    line.extend(later);
+    secdom(line).refused(&["before.log"]);
 }
