@@ -161,8 +161,9 @@ impl<'a> Seat<'a> {
         }
     }
 
-    /// Fills in what a log says of the custodian: who holds the key, what the last drill proved, what
-    /// was lost, and whether a former holder may know the share. What the log does not say stays.
+    /// Fills in what a log says of the custodian: who holds the key, what the last drill proved,
+    /// what was lost, and whether a former holder may know the share. What the log does not say
+    /// stays.
     pub fn with_log(self, log: &'a Present) -> Self {
         let Some(holding) = log.holding(self.custodian) else {
             return self;

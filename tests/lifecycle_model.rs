@@ -2,13 +2,13 @@
 //! Random lives of an HSM, compared step by step with a small model of `docs/lifecycle.md`.
 //!
 //! The sink refuses, the flash fails, lies and loses power, the generator fails, the clock goes back and the
-//! time runs out. Quorums change, with consents and proofs that are good, forged or too few, and acts are
-//! done with approvals.
-//! After each step: the HSM shows what the model says; it is active only by its own activation, by a
-//! quorum or by a confirmed import; its quorum is another one only after a commit that enough custodians of
-//! both quorums have allowed; and in the vault's memory, of all secrets that there ever were, are exactly those that the
-//! state may know. After each power-up it is what it was, or what it was about to become; an old image
-//! of the flash is refused. No number is given to two states.
+//! time runs out. Quorums change, with consents and proofs that are good, forged or too few, and
+//! acts are done with approvals. After each step: the HSM shows what the model says; it is active
+//! only by its own activation, by a quorum or by a confirmed import; its quorum is another one only
+//! after a commit that enough custodians of both quorums have allowed; and in the vault's memory,
+//! of all secrets that there ever were, are exactly those that the state may know. After each
+//! power-up it is what it was, or what it was about to become; an old image of the flash is
+//! refused. No number is given to two states.
 #![cfg(all(feature = "managed-hsm", feature = "hazmat"))]
 
 #[path = "sealed/fast.rs"]

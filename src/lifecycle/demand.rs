@@ -118,7 +118,8 @@ impl<S: InUse, const N: usize> Domain<'_, S, N> {
         approved: Approved,
         host: &mut H,
     ) -> Result<[&'f [u8]; 4], LifecycleError> {
-        // Apart from the step: a step that is left too early can return the permit of an earlier decision.
+        // Apart from the step: a step that is left too early can return the permit of an earlier
+        // decision.
         let asked = self.vault.check_asked(ActKind::EmitRelease, &approved);
         let permit = self.vault.serve(Step::EmitRelease, host, |vault, host| {
             vault.approve_release(stored, approved, S::STAGE, host)
@@ -240,8 +241,8 @@ impl<const N: usize> Vault<N> {
     /// Returns a permit for an act of this kind without approval, if none is demanded.
     #[inline(always)]
     pub(super) fn needs_no_approval(&self, kind: ActKind) -> Result<Permit, DemandError> {
-        // Twice, in two ways: a call that is skipped leaves the permit of what went before in place, and one
-        // register that has the wrong kind would serve two calls.
+        // Twice, in two ways: a call that is skipped leaves the permit of what went before in
+        // place, and one register that has the wrong kind would serve two calls.
         let (free, refusal) = (
             self.demands.leaves_free(kind)?,
             DemandError::NeedsApproval(kind),

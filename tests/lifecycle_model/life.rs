@@ -108,8 +108,8 @@ pub struct Life {
     seeds: Vec<Vec<u8>>,
     transfers: Vec<Transfer>,
     blobs: Vec<Blob>,
-    /// The complete files that the HSM has shown, and what its proposals and its questions wrote; each
-    /// question with the header of the file at that time.
+    /// The complete files that the HSM has shown, and what its proposals and its questions wrote;
+    /// each question with the header of the file at that time.
     files: Vec<Filed>,
     proposals: Vec<Proposal>,
     acts: Vec<(HeaderDigest, Vec<u8>)>,

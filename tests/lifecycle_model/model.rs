@@ -149,7 +149,8 @@ impl Model {
         }
     }
 
-    /// One of two that show the same. How many blobs were tried does not show, nor who has consented or proven.
+    /// One of two that show the same. How many blobs were tried does not show, nor who has
+    /// consented or proven.
     pub fn either(mut self, other: Self) -> Self {
         if let (Some(own), Some(other)) = (&mut self.rotation, &other.rotation) {
             let same = own.consents == other.consents && own.proofs == other.proofs;

@@ -95,7 +95,8 @@ impl Proposal {
     }
 }
 
-/// The release of the open rotation in these bytes: the string after the header's digest and the epoch.
+/// The release of the open rotation in these bytes: the string after the header's digest and the
+/// epoch.
 fn release_in(contents: &[u8], header: &HeaderDigest) -> Vec<u8> {
     let places = contents.windows(32);
     let at = { places }
@@ -285,8 +286,8 @@ impl Life {
         rotation
     }
 
-    /// A present custodian consents; or a consent comes that was changed on its way, or is to another
-    /// request.
+    /// A present custodian consents; or a consent comes that was changed on its way, or is to
+    /// another request.
     fn consent(
         &mut self,
         domain: &mut In<'_, Rotating>,

@@ -16,8 +16,8 @@ use crate::ledger::{export, rows, show};
 use crate::simulated::Site;
 use crate::{arguments, secdom};
 
-/// Kills a step of the HSM "hsm" everywhere and then records a fact. Gives what was seen of the step
-/// before and after that.
+/// Kills a step of the HSM "hsm" everywhere and then records a fact. Gives what was seen of the
+/// step before and after that.
 fn seen(site: &Site, verb: &str, more: &[std::ffi::OsString], before: usize) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for point in 0.. {

@@ -130,8 +130,8 @@ scene!(
 );
 
 scene!(
-    /// The release leaves with an approval, and the act can be done again after a start: it is not spent on
-    /// the flash. The right input stands for such an outcome.
+    /// The release leaves with an approval, and the act can be done again after a start: it is not
+    /// spent on the flash. The right input stands for such an outcome.
     fault_emit_unspent,
     |wrong, hsm| {
         let sealed = sealed(0)?;

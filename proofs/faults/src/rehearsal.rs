@@ -111,8 +111,8 @@ fn holds() -> bool {
 }
 
 scene!(
-    /// A domain, or a session, that is still in the HSM after its report. With the right input nothing is
-    /// reported.
+    /// A domain, or a session, that is still in the HSM after its report. With the right input
+    /// nothing is reported.
     fault_report,
     |wrong, hsm| {
         let sealed = sealed(0)?;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a change of the quorum rests on: consents and proofs, the files, and the delay of a break-glass.
+//! What a change of the quorum rests on: consents and proofs, the files, and the delay of a
+//! break-glass.
 
 use core::hint::black_box;
 use core::num::NonZeroU32;
@@ -185,8 +186,8 @@ fn act_commit(
     domain.commit(pending, hsm)
 }
 
-/// Commits with the window open, with the pending file or another one: the release leaves, or it would
-/// after a start.
+/// Commits with the window open, with the pending file or another one: the release leaves, or it
+/// would after a start.
 fn commit(change: Change, other: Option<SealedDomain<'static>>, hsm: &mut Hsm) -> Option<Outcome> {
     let Change {
         pending, domain, ..
@@ -266,8 +267,8 @@ scene!(
 );
 
 scene!(
-    /// A rotation that can be abandoned after a start, though the release leaves. The right input stands for such an
-    /// outcome.
+    /// A rotation that can be abandoned after a start, though the release leaves. The right input
+    /// stands for such an outcome.
     fault_commit_unsaved,
     |wrong, hsm| {
         let Change { pending, domain, .. } = agreed(hsm)?;
@@ -448,8 +449,8 @@ fn release_of(pending: &SealedDomain<'static>, hsm: &mut Hsm) -> Option<[u8; 32]
 }
 
 scene!(
-    /// A rotation that can be committed after it was abandoned, or whose release is still there. With the
-    /// right input it is not abandoned.
+    /// A rotation that can be committed after it was abandoned, or whose release is still there.
+    /// With the right input it is not abandoned.
     fault_abandon,
     |wrong, hsm| {
         let Change { pending, domain, .. } = agreed(hsm)?;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/measure.py` measures of acts that a quorum must approve, in the HSM of `stack_lifecycle`.
+//! What `proofs/measure.py` measures of acts that a quorum must approve, in the HSM of
+//! `stack_lifecycle`.
 
 use security_domain::approval::{Act, ActKind, Approval, Approvals, approve};
 use security_domain::lifecycle::AnyDomain;

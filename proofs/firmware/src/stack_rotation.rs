@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `proofs/measure.py` measures of a change of the quorum: each function starts the HSM from its flash,
-//! and takes one step. The keys of the present custodians, of the next ones and of the session have 2048
-//! bits. The session's is in the vault, so the vault is larger than that of `stack_lifecycle`.
+//! What `proofs/measure.py` measures of a change of the quorum: each function starts the HSM from
+//! its flash, and takes one step. The keys of the present custodians, of the next ones and of the
+//! session have 2048 bits. The session's is in the vault, so the vault is larger than that of
+//! `stack_lifecycle`.
 
 use security_domain::approval::{Act, Approval, approve};
 use security_domain::contribution::Contribution;

@@ -71,8 +71,8 @@ impl State {
             }
             Body::Outcome { step, outcome, .. } => {
                 state.open = None;
-                // What was lost with the power may have taken effect. If not, the HSM is not in use,
-                // and endorses nothing.
+                // What was lost with the power may have taken effect. If not, the HSM is not in
+                // use, and endorses nothing.
                 state.due |= brings_into_use(*step) && *outcome != Some(Outcome::Failed);
             }
             Body::Endorsement(_) => state.due = false,

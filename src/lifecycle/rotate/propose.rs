@@ -134,8 +134,8 @@ impl<const N: usize> Vault<N> {
         })
     }
 
-    /// Asks the present quorum for its consent to the pending file, and saves the rotation. Returns the
-    /// length of the request.
+    /// Asks the present quorum for its consent to the pending file, and saves the rotation. Returns
+    /// the length of the request.
     ///
     /// Not inlined: it needs much of the stack, and so does sealing.
     #[inline(never)]
@@ -172,7 +172,8 @@ impl<const N: usize> Vault<N> {
         Ok(asked.len)
     }
 
-    /// Begins a rotation whose pending file is still to be sealed, that of the present header until then.
+    /// Begins a rotation whose pending file is still to be sealed, that of the present header until
+    /// then.
     ///
     /// Not inlined: a session is as large as all shares of a quorum, and sealing goes deep.
     #[inline(never)]

@@ -154,8 +154,8 @@ impl<const N: usize> Vault<N> {
             return Ok(Added::Already);
         }
         let permit = permit.and(self.audit.report(host, &Event::Prove { custodian })?);
-        // Once more: if the jump at the end of a refusal is skipped, execution can go on above, with
-        // the tokens of other decisions.
+        // Once more: if the jump at the end of a refusal is skipped, execution can go on above,
+        // with the tokens of other decisions.
         let permit = permit.and(shows_key(&answered, response)?);
         self.rotation_mut()?.proofs.add(response.index());
         self.save_rotation(now, permit, host)
