@@ -3,6 +3,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use der::DateTime;
+
 /// Seconds since 1970, by this machine's clock.
 pub fn now() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -44,4 +46,15 @@ pub fn rfc3339(seconds: i64) -> String {
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Reads a date, or a date with a time, of UTC, as Unix seconds.
+pub fn parse(text: &str) -> Result<u64, String> {
+    let whole = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        _ => text.to_owned(),
+    };
+    let time = whole.parse::<DateTime>();
+    let time = time.map_err(|_| "not a time such as 2026-12-31 or 2026-12-31T09:00:00Z")?;
+    Ok(time.unix_duration().as_secs())
 }

@@ -10,7 +10,6 @@ mod sealed;
 
 use std::path::PathBuf;
 
-use der::DateTime;
 use security_domain::custodian::{Algorithm, CustodianId};
 use security_domain::custody::Present;
 use security_domain::policy::{Custody, Finding, Policy, Seat, Subject};
@@ -24,7 +23,7 @@ use crate::report::{Outcome, Refusal};
 use crate::{clock, show};
 pub use findings::Findings;
 use roster::Entry;
-pub use sealed::{Sealed, read as sealed};
+pub use sealed::{Sealed, read as read_sealed};
 
 const DAY: u64 = 86_400;
 
@@ -44,7 +43,7 @@ pub struct CustodyArgs {
     #[arg(long, num_args = 1.., value_name = "CHECKPOINT", requires = "log")]
     checkpoint: Vec<PathBuf>,
     /// Assess as of this time, such as 2026-12-31 or 2026-12-31T09:00:00Z, instead of now
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = clock::parse)]
     at: Option<u64>,
     /// How many days may pass between two reviews
     #[arg(long, value_name = "DAYS", default_value_t = days(Policy::default().review_interval))]
@@ -59,17 +58,6 @@ pub struct CustodyArgs {
 
 fn days(seconds: u64) -> u32 {
     u32::try_from(seconds / DAY).unwrap_or(u32::MAX)
-}
-
-/// Reads a date, or a date with a time, of UTC, as Unix seconds.
-pub fn time(text: &str) -> Result<u64, String> {
-    let whole = match text.len() {
-        10 => format!("{text}T00:00:00Z"),
-        _ => text.to_owned(),
-    };
-    let time = whole.parse::<DateTime>();
-    let time = time.map_err(|_| "not a time such as 2026-12-31 or 2026-12-31T09:00:00Z")?;
-    Ok(time.unix_duration().as_secs())
 }
 
 /// What is known of a quorum.

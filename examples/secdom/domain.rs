@@ -40,6 +40,14 @@ pub enum File<'t> {
 }
 
 impl<'t> File<'t> {
+    /// Returns the format in words.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Shared(_) => "Managed HSM security domain, version 2",
+            Self::Split(_) => "Managed HSM security domain, version 1",
+        }
+    }
+
     /// Returns how many custodians open the file together.
     pub fn required(&self) -> u8 {
         match self {

@@ -21,7 +21,7 @@ use crate::report::{Outcome, Report};
 use crate::upload::parse_blob;
 use crate::{check, clock, input, kind, show, text};
 use certs::Certs;
-pub use own::base64;
+pub use own::{base64, named};
 
 const EXAMPLE: &str = "Example:
   secdom inspect domain.json --certs *.cer
@@ -185,17 +185,11 @@ fn domain_file(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Content
     let Domain { file, passed_over } = domain::read(path, text, format)?;
     let mut faults = file.damaged();
     faults.extend(passed_over);
-    let (format, title) = match file {
-        File::Shared(_) => (
-            "managed-hsm-security-domain",
-            "Managed HSM security domain, version 2",
-        ),
+    let format = match file {
+        File::Shared(_) => "managed-hsm-security-domain",
         File::Split(_) => {
             faults.push("version 1: clients of today do not read it, but this tool does".into());
-            (
-                "managed-hsm-security-domain-1",
-                "Managed HSM security domain, version 1",
-            )
+            "managed-hsm-security-domain-1"
         }
     };
     let party = |thumbprint| Party {
@@ -204,7 +198,7 @@ fn domain_file(path: &Path, text: &[u8], format: &FormatArgs) -> Outcome<Content
     };
     Ok(Contents {
         format,
-        title,
+        title: file.title(),
         required: Some(file.required()),
         count: file.count(),
         custodians: file.custodians().into_iter().map(party).collect(),

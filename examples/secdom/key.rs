@@ -27,7 +27,7 @@ use crate::{both, kem, passwords, pkcs12, report, show, text};
 pub use encryption::decrypt;
 use forms::{Form, forms};
 use odd::OddKey;
-pub use signing::read_signing;
+pub use signing::SigningArgs;
 
 /// A private key.
 pub enum Key {

@@ -15,7 +15,7 @@ mod shown;
 mod verify;
 
 pub use page::proven;
-pub use pins::{Pin, read as pins};
+pub use pins::{Pin, read as read_pins};
 pub use read::{ExpectArgs, ReadLog, read, read_pinned};
 pub use row::{cause, loss_kind};
 

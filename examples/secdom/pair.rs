@@ -17,6 +17,14 @@ pub enum KeyFiles {
 }
 
 impl KeyFiles {
+    /// Returns the files, one or two.
+    pub fn into_files(self) -> Vec<PathBuf> {
+        match self {
+            Self::One(path) => vec![path],
+            Self::Both(files) => files.into(),
+        }
+    }
+
     /// Reads an argument. Names may have a `+` in them: a file that has the whole name is meant,
     /// else the two of which most exist. A PKCS#11 URI counts as a file.
     pub fn of(argument: &Path) -> Self {

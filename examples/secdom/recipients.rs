@@ -48,12 +48,8 @@ pub fn read(arguments: &[PathBuf]) -> Outcome<(Vec<CustodianKey>, Vec<Custodian>
 pub fn in_json(arguments: &[PathBuf]) -> Outcome<Vec<u8>> {
     let mut list = Vec::new();
     for argument in arguments {
-        let files = match KeyFiles::of(argument) {
-            KeyFiles::One(path) => vec![path],
-            KeyFiles::Both(files) => files.into(),
-        };
         let mut pems = Vec::new();
-        for path in files {
+        for path in KeyFiles::of(argument).into_files() {
             let pem = public(&path)?.0.pem()?;
             pems.push(String::from_utf8(pem.to_vec()).map_err(Refusal::new)?);
         }

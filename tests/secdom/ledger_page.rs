@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::rotate::Change;
 use crate::simulated::Site;
-use crate::{arguments, secdom};
+use crate::{arguments, findings, secdom};
 
 /// An HSM whose custodians' tokens have passed on, one of them twice, and whose log is exported.
 fn site() -> (Site, String) {
@@ -56,9 +56,9 @@ fn the_policy_takes_holders_losses_and_reviews_from_the_log() {
     let assessed = || {
         let mut line = arguments!["policy", "--json", "--log", site.path("hsm-1.log")].to_vec();
         line.extend(of(&site, &id));
-        let report: Value = serde_json::from_str(&secdom(line).done()).unwrap();
-        let findings = report["findings"].as_array().unwrap().clone();
-        let has = move |code: &str| findings.iter().any(|one| one["code"] == code);
+        let out = secdom(line).done();
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let has = move |code: &str| findings(&out).iter().any(|[_, found, _]| found == code);
         (report, has)
     };
     let (report, has) = assessed();
@@ -161,9 +161,8 @@ fn a_log_says_which_file_is_in_use() {
         line.extend_from_slice(more);
         let run = secdom(line);
         let report: Value = serde_json::from_str(&run.out).unwrap();
-        let findings = report["findings"].as_array().unwrap().iter();
-        let codes = findings.map(|one| one["code"].as_str().unwrap().to_owned());
-        let codes: Vec<_> = codes.collect();
+        let codes = findings(&run.out).into_iter();
+        let codes: Vec<_> = codes.map(|[_, code, _]| code).collect();
         (run.code, codes, report)
     };
     let has = |codes: &[String], code: &str| codes.iter().any(|one| one == code);

@@ -122,6 +122,17 @@ fn tool() -> Command {
     command
 }
 
+/// The findings of a report in JSON: severity, code and what it is about.
+fn findings(out: &str) -> Vec<[String; 3]> {
+    let report: serde_json::Value = serde_json::from_str(out).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let names = ["severity", "code", "about"];
+    findings
+        .map(|one| names.map(|name| text(&one[name])))
+        .collect()
+}
+
 impl Run {
     /// Done, and silent on stderr.
     #[track_caller]

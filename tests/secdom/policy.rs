@@ -5,7 +5,7 @@ use security_domain::sealed_domain::SealedDomain;
 use serde_json::Value;
 
 use crate::simulated::{CUSTODIANS, Site};
-use crate::{Run, arguments, secdom, vector};
+use crate::{Run, arguments, findings, secdom, vector};
 
 /// A domain, and the ids of its custodians.
 struct Domain {
@@ -48,15 +48,6 @@ impl Domain {
         std::fs::write(&path, text).unwrap();
         arguments!["--roster", path]
     }
-}
-
-/// The findings of a report in JSON: severity, code and what it is about.
-fn findings(out: &str) -> Vec<[String; 3]> {
-    let report: Value = serde_json::from_str(out).unwrap();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let findings = report["findings"].as_array().unwrap().iter();
-    let finding = |one: &Value| ["severity", "code", "about"].map(|name| text(&one[name]));
-    findings.map(finding).collect()
 }
 
 fn has(out: &str, code: &str, about: &str) -> bool {

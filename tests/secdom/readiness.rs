@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::simulated::Site;
-use crate::{Run, arguments, secdom, vector};
+use crate::{Run, arguments, findings, secdom, vector};
 
 /// An HSM with a domain, a backup of it, and its status.
 fn ready() -> (Site, String) {
@@ -46,11 +46,11 @@ fn line(site: &Site, id: &str, sealed: &str) -> Vec<OsString> {
 
 /// The codes that refuse, each with what it is about.
 fn refused(run: &Run) -> Vec<String> {
-    let report: Value = serde_json::from_str(&run.out).unwrap();
-    let findings = report["findings"].as_array().unwrap().iter();
-    let grave = findings.filter(|one| one["severity"] == "refuse");
-    let name = |one: &Value| ["about", "code"].map(|name| one[name].as_str().unwrap().to_owned());
-    let grave: Vec<_> = grave.map(|one| name(one).join(" ")).collect();
+    let grave = findings(&run.out).into_iter();
+    let grave = grave.filter(|[severity, ..]| severity == "refuse");
+    let grave: Vec<_> = grave
+        .map(|[_, code, about]| format!("{about} {code}"))
+        .collect();
     assert_eq!(run.code, Some(i32::from(!grave.is_empty())), "{run:?}");
     assert_eq!(run.err.is_empty(), grave.is_empty(), "{run:?}");
     grave

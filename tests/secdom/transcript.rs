@@ -65,12 +65,8 @@ fn put(site: &Site, lines: &[String]) {
 
 /// The findings: severity, code and what it is about.
 fn findings(run: &Run) -> Vec<String> {
-    let report: Value = serde_json::from_str(&run.out).unwrap();
-    let findings = report["findings"].as_array().unwrap().iter();
-    let one = |one: &Value| {
-        ["severity", "code", "about"].map(|name| one[name].as_str().unwrap().to_owned())
-    };
-    findings.map(|finding| one(finding).join(" ")).collect()
+    let findings = crate::findings(&run.out).into_iter();
+    findings.map(|finding| finding.join(" ")).collect()
 }
 
 /// A transcript of some lines that a witness signed.
@@ -288,7 +284,8 @@ fn the_log_says_what_the_transcript_does_not() {
     let run = verify(&site, &with_log(log));
     assert_eq!(findings(&run), [""; 0]);
 
-    // A command after the last checkpoint is compared with nothing; what is not signed does not count.
+    // A command after the last checkpoint is compared with nothing; what is not signed does not
+    // count.
     let status = arguments!["hsm", "status", "--hsm", site.path("hsm-1")];
     assert_eq!(runs(&site, &status).code, Some(0));
     let run = verify(&site, &with_log(site.path("last.log")));

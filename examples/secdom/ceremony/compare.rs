@@ -24,7 +24,7 @@ pub struct Compared<'a> {
 impl Compared<'_> {
     /// Compares it with these lines. Returns what the HSM did meanwhile.
     pub fn with(&self, entries: &[Entry], findings: &mut Findings) -> Outcome<Part> {
-        let mut pins = ledger::pins(&self.expect.checkpoint)?;
+        let mut pins = ledger::read_pins(&self.expect.checkpoint)?;
         // Without a checkpoint before the first command, the ceremony begins with the HSM.
         let (mut first, mut last) = (0, None);
         let mut commands = false;

@@ -116,11 +116,7 @@ fn roles(custodians: usize) -> Part {
 fn files(custodians: &[PathBuf]) -> Outcome<Part> {
     let mut rows = Vec::new();
     for argument in custodians {
-        let files = match KeyFiles::of(argument) {
-            KeyFiles::One(path) => vec![path],
-            KeyFiles::Both(files) => files.into(),
-        };
-        for path in files {
+        for path in KeyFiles::of(argument).into_files() {
             let digest = show::sha256(&input::read(&path)?);
             rows.push(vec![Cell::Text(show::path(&path)), Cell::Text(digest)]);
         }

@@ -96,8 +96,8 @@ fn what(args: &Args) -> Outcome<What> {
     Ok(What::Checkpoint { text })
 }
 
-/// Runs a command between two lines, so that one that never ends is in the transcript, too. Returns the
-/// number of the second line and the command's exit code.
+/// Runs a command between two lines, so that one that never ends is in the transcript, too. Returns
+/// the number of the second line and the command's exit code.
 fn execute(
     transcript: &mut Transcript,
     program: &OsStr,

@@ -7,9 +7,9 @@ use security_domain::custody::Name;
 use serde_json::json;
 
 use super::transcript::{self, Transcript};
-use crate::passwords::PasswordArgs;
+use crate::key::SigningArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{key, show};
+use crate::show;
 
 const EXAMPLE: &str = "Example:
   secdom ceremony sign --transcript ceremony.jsonl --name Dora --key dora.key
@@ -28,11 +28,8 @@ pub struct Args {
     /// The name of the witness, at most 64 bytes
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// The witness's private key, of Ed25519, in PKCS#8
-    #[arg(long, value_name = "KEY")]
-    key: PathBuf,
     #[command(flatten)]
-    passwords: PasswordArgs,
+    key: SigningArgs,
     #[command(flatten)]
     json: JsonArg,
 }
@@ -40,8 +37,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome<Report> {
     let name = Name::new(&args.name);
     let name = name.map_err(|error| Refusal::new(format!("--name: {error}")))?;
-    let passwords = args.passwords.read(1)?;
-    let key = key::read_signing(&args.key, passwords.given(0))?;
+    let key = args.key.read()?;
     let mut transcript = Transcript::existing(&args.transcript)?;
     let digest = transcript.last().to_owned();
     let number = transcript.append(transcript::sign(&key, &digest, name.as_str()))?;

@@ -2,8 +2,8 @@
 //! A transcript: lines of JSON, each with the SHA-256 of the line before, so that none can be
 //! changed, dropped or moved without changing every later one. Witnesses sign the last one.
 //!
-//! A line is written and flushed as a whole. What a killed process left of one is replaced by a line
-//! that says so.
+//! A line is written and flushed as a whole. What a killed process left of one is replaced by a
+//! line that says so.
 
 mod entry;
 mod signature;
@@ -47,7 +47,8 @@ impl Transcript {
         }
     }
 
-    /// Opens the transcript `path`, or begins it. No other process may write to it at the same time.
+    /// Opens the transcript `path`, or begins it. No other process may write to it at the same
+    /// time.
     pub fn open(path: &Path) -> Outcome<Self> {
         let refuse = |error: std::io::Error| Refusal::file(path, reason(&error));
         let mut options = OpenOptions::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `secdom ceremony verify`: whether a transcript is whole, who signed it, and whether the HSM's log
-//! agrees.
+//! `secdom ceremony verify`: whether a transcript is whole, who signed it, and whether the HSM's
+//! log agrees.
 
 use std::path::PathBuf;
 

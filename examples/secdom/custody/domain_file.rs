@@ -9,7 +9,7 @@ use security_domain::rsa::ModulusSize;
 
 use super::{Entry, Kept, Member};
 use crate::certificate::{CertificateFile, Holder};
-use crate::domain::{self, File, FormatArgs};
+use crate::domain::{self, FormatArgs};
 use crate::page::Cell;
 use crate::report::{Outcome, Refusal};
 use crate::{input, show, text};
@@ -60,14 +60,10 @@ pub fn read(path: &Path, format: &FormatArgs, certs: &[PathBuf]) -> Outcome<Kept
         );
         return Err(Refusal::file(path, reason));
     }
-    let format = match file {
-        File::Shared(_) => "Managed HSM security domain, version 2",
-        File::Split(_) => "Managed HSM security domain, version 1",
-    };
     let facts = vec![
         ("file", Cell::Text(show::path(path))),
         ("sha256", Cell::Text(show::sha256(&bytes))),
-        ("format", Cell::text(format)),
+        ("format", Cell::text(file.title())),
     ];
     let artifacts = { file.artifacts().into_iter() }
         .map(|artifact| (artifact.tag().to_string(), artifact.ciphertext_len() as u64));

@@ -6,9 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::time;
 use crate::report::{Outcome, Refusal};
-use crate::{input, show};
+use crate::{clock, input, show};
 
 /// What a roster says of one custodian.
 #[derive(Default)]
@@ -51,7 +50,7 @@ pub fn read(path: &Path) -> Outcome<Vec<Entry>> {
                 show::text(&custodian)
             )));
         }
-        let since = json.since.as_deref().map(time).transpose();
+        let since = json.since.as_deref().map(clock::parse).transpose();
         entries.push(Entry {
             custodian,
             holder: json.holder,

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use security_domain::custodian::CustodianId;
 use security_domain::drill::{Answered, Challenge, Response};
 use security_domain::sealed_domain::SealedDomain;
 use serde_json::json;
@@ -65,13 +64,12 @@ fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
     let bytes = input::read(&args.challenge)?;
     let challenge = parse_challenge(&args.challenge, &bytes, &sealed)?;
     let (mut text, mut listed) = (String::new(), Vec::new());
-    let (mut answered, mut refused) = (Vec::<(CustodianId, &Path)>::new(), Vec::new());
-    let mut proven = Vec::new();
+    let (mut answered, mut refused) = (Vec::<(Answered, &Path)>::new(), Vec::new());
     for file in &args.responses {
         let one = verify(of, &sealed, &challenge, file).and_then(|one| {
-            let earlier = answered.iter().find(|(id, _)| *id == one.custodian);
-            match earlier {
-                Some((id, earlier)) => Err(second(file, &names.show(*id), earlier)),
+            let mut before = answered.iter();
+            match before.find(|(before, _)| before.custodian == one.custodian) {
+                Some((_, earlier)) => Err(second(file, &names.show(one.custodian), earlier)),
                 None => Ok(one),
             }
         });
@@ -82,9 +80,8 @@ fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
                 continue;
             }
         };
-        proven.push(one);
         let (custodian, proof) = (one.custodian, one.proof);
-        answered.push((custodian, file));
+        answered.push((one, file));
         let shown = show::path(file);
         text += &format!("{shown}: custodian {}: {proof}\n", names.show(custodian));
         listed.push(json!({
@@ -99,11 +96,15 @@ fn of_sealed(args: &Args, of: &SealedFile<'_>) -> Outcome<Report> {
     }
     if let Some(folder) = &args.hsm {
         let domain = sealed.header().domain_id();
-        hsm::add_drills(folder, domain, challenge.digest(), &proven)?;
+        let answers = answered.iter().map(|(one, _)| one);
+        hsm::add_drills(folder, domain, challenge.digest(), answers)?;
     }
     let mut silent = Vec::new();
     for custodian in sealed.header().custodians() {
-        if !answered.iter().any(|(id, _)| *id == custodian.id) {
+        if !answered
+            .iter()
+            .any(|(one, _)| one.custodian == custodian.id)
+        {
             text += &format!("custodian {}: no response\n", names.show(custodian.id));
             silent.push(custodian.id.to_string());
         }

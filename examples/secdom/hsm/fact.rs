@@ -87,20 +87,20 @@ fn started_in(folder: &Path) -> Outcome<(Device, Status)> {
     }
 }
 
-/// Adds what the answers to a challenge prove to the log of the HSM in `folder`, which must be one of the
-/// domain. An answer that is in the log already proves nothing more, and is refused.
-pub fn add_drills(
+/// Adds what the answers to a challenge prove to the log of the HSM in `folder`, which must be one
+/// of the domain. An answer that is in the log already proves nothing more, and is refused.
+pub fn add_drills<'a>(
     folder: &Path,
     domain: DomainId,
     challenge: ChallengeDigest,
-    answers: &[Answered],
+    answers: impl Iterator<Item = &'a Answered>,
 ) -> Outcome<()> {
     let (mut device, status) = started_in(folder)?;
     if status.domain != Some(domain) {
         let error = "the HSM is of another domain than the one that is drilled, or of none";
         return Err(Refusal::file(folder, error));
     }
-    let facts = answers.iter().map(|answer| DrillResult {
+    let facts = answers.map(|answer| DrillResult {
         custodian: answer.custodian,
         proof: answer.proof,
         challenge,

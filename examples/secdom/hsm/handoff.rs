@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `secdom hsm handoff`: records that a person takes a custodian's token, and signs for it.
 
-use std::path::PathBuf;
-
 use ed25519_dalek::Signer;
 use security_domain::custody::{Fact, HandOff, Name};
 use security_domain::lifecycle::VerifyKey;
@@ -10,9 +8,9 @@ use serde_json::json;
 
 use super::fact::{CustodianArg, add, report, started};
 use super::{HsmArg, without};
-use crate::passwords::PasswordArgs;
+use crate::key::SigningArgs;
 use crate::report::{JsonArg, Outcome, Refusal, Report};
-use crate::{clock, key, show};
+use crate::{clock, show};
 
 const EXAMPLE: &str = "Example:
   secdom hsm handoff --hsm hsm-1 --custodian A.cer --taker Ann --key ann.key
@@ -32,11 +30,8 @@ pub struct Args {
     /// The name of the person, at most 64 bytes
     #[arg(long, value_name = "NAME")]
     taker: String,
-    /// The person's own private key, of Ed25519, in PKCS#8
-    #[arg(long, value_name = "KEY")]
-    key: PathBuf,
     #[command(flatten)]
-    passwords: PasswordArgs,
+    key: SigningArgs,
     #[command(flatten)]
     json: JsonArg,
 }
@@ -44,10 +39,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome<Report> {
     let taker = Name::new(&args.taker);
     let taker = taker.map_err(|error| Refusal::new(format!("--taker: {error}")))?;
-    let passwords = args.passwords.read(1)?;
-    let key = key::read_signing(&args.key, passwords.given(0))?;
+    let key = args.key.read()?;
     let public = VerifyKey::new(&key.verifying_key().to_bytes());
-    let public = public.ok_or_else(|| Refusal::file(&args.key, "is a weak key"))?;
+    let public = public.ok_or_else(|| Refusal::file(&args.key.path, "is a weak key"))?;
 
     let mut device = started(&args.at)?;
     let custodian = args.custodian.read(&device)?;

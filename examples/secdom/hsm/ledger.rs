@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The log of the simulated HSM: one file for each instance id, to which entries are only added.
 //!
-//! Before each entry stand two bytes, its length, big-endian. What a killed process left of an entry at the
-//! end is replaced by the next one.
+//! Before each entry stand two bytes, its length, big-endian. What a killed process left of an
+//! entry at the end is replaced by the next one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -24,8 +24,8 @@ const FRAME_LEN: u64 = 2;
 /// The log of the HSM in a folder.
 pub struct Kept {
     pub log: Log<Files>,
-    /// Whether the folder takes no writes. What then happens is about backups alone, and goes to standard
-    /// error.
+    /// Whether the folder takes no writes. What then happens is about backups alone, and goes to
+    /// standard error.
     pub is_unwritten: bool,
 }
 
@@ -51,7 +51,8 @@ impl Kept {
         }
     }
 
-    /// Returns the file that failed, or is not the HSM's log, if that is why the log takes no record.
+    /// Returns the file that failed, or is not the HSM's log, if that is why the log takes no
+    /// record.
     pub fn failed(&mut self) -> Option<Refusal> {
         self.file_failed().or_else(|| match self.log.refusal()? {
             LogError::NotResumed | LogError::NoInstance => None,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use base64ct::{Base64, Encoding};
 use security_domain::approval::{Act, Approval};
-use security_domain::backup::{BackupHeader, Kind};
+use security_domain::backup::{BackupHeader, Kind, Name};
 use security_domain::contribution::{Contribution, Request};
 use security_domain::custodian::{Algorithm, Recipient};
 use security_domain::drill::{Challenge, Response};
@@ -373,11 +373,7 @@ fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
     );
     facts.member("epoch", epoch);
     facts.fact("instance-id", info.instance);
-    let (kind, name) = match info.kind {
-        Kind::Key(name) => ("key", Some(name)),
-        Kind::Full(name) => ("full", name),
-        _ => ("unknown", None),
-    };
+    let (kind, name) = named(info.kind);
     facts.fact("kind", kind);
     if let Some(name) = name {
         facts.word("name", show::whole(name.as_str()));
@@ -395,6 +391,15 @@ fn backup(path: &Path, bytes: &[u8]) -> Outcome<Facts> {
         facts.findings.push(finding);
     }
     Ok(facts)
+}
+
+/// Returns the kind of a backup in a word, and its name.
+pub fn named(kind: Kind<'_>) -> (&'static str, Option<Name<'_>>) {
+    match kind {
+        Kind::Key(name) => ("key", Some(name)),
+        Kind::Full(name) => ("full", name),
+        _ => ("unknown", None),
+    }
 }
 
 pub fn base64(bytes: &[u8]) -> String {

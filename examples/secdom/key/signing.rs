@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Private keys of Ed25519 in PKCS#8 (RFC 8410 section 7), with which people sign for themselves.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use der::Decode;
 use der::asn1::{AnyRef, ObjectIdentifier};
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::forms::Form;
 use super::{Lock, encryption, needed};
 use crate::certificate::elements;
+use crate::passwords::PasswordArgs;
 use crate::report::Outcome;
 use crate::text;
 
@@ -19,10 +20,27 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// The head of the OCTET STRING in which the seed is.
 const SEED: [u8; 2] = [4, 32];
 
+/// A person's own key.
+#[derive(clap::Args)]
+pub struct SigningArgs {
+    /// The person's own private key, of Ed25519, in PKCS#8
+    #[arg(long = "key", value_name = "KEY")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    passwords: PasswordArgs,
+}
+
+impl SigningArgs {
+    pub fn read(&self) -> Outcome<SigningKey> {
+        let passwords = self.passwords.read(1)?;
+        read_signing(&self.path, passwords.given(0))
+    }
+}
+
 /// Reads the Ed25519 key in `path`. `password` is the given one, or `None` to ask on the terminal.
 ///
 /// Secret: the key. Public: the rest. Leaks: whether the file has such a key.
-pub fn read_signing(path: &Path, password: Option<&[u8]>) -> Outcome<SigningKey> {
+fn read_signing(path: &Path, password: Option<&[u8]>) -> Outcome<SigningKey> {
     let bytes = text::read(path)?;
     let mut lock = Lock::new(path, &bytes, password);
     let forms = needed(&bytes, &lock)?;

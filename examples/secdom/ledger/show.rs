@@ -4,7 +4,9 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use security_domain::sealed_domain::{Epoch, ExpectedDomain};
+use security_domain::custody::Head;
+use security_domain::lifecycle::VerifyKey;
+use security_domain::sealed_domain::{DomainId, Epoch, ExpectedDomain, InstanceId};
 use serde_json::{Value, json};
 
 use super::read::{ExpectArgs, ReadLog, read};
@@ -58,7 +60,7 @@ pub fn run(args: &Args) -> Outcome<Report> {
     let quorum = match (&args.sealed, args.expect.expect_domain) {
         (Some(path), Some(domain)) => {
             let expect = ExpectedDomain::new(domain, Epoch::FIRST);
-            Some(custody::sealed(
+            Some(custody::read_sealed(
                 &SealedFile { path, expect },
                 &args.certs,
                 None,
@@ -74,14 +76,11 @@ pub fn run(args: &Args) -> Outcome<Report> {
 /// What the export proves of its HSM.
 pub fn head(log: &ReadLog) -> String {
     let verified = &log.verified;
-    let domain = verified.domain();
-    let domain = domain.map_or("none".into(), |domain| domain.to_string());
-    let mut text = format!(
-        "instance-id {}\ndomain-id {domain}\ninstance-key {}\nrecords {}\nroot {}\n",
+    let mut text = signed(
         verified.instance,
-        show::hex(verified.key.as_bytes()),
-        verified.head.size,
-        verified.head.root,
+        verified.domain(),
+        &verified.key,
+        &verified.head,
     );
     if let Some((step, number)) = verified.open {
         let _ = writeln!(text, "under way: {}, record {number}", step.name());
@@ -92,13 +91,45 @@ pub fn head(log: &ReadLog) -> String {
 /// The same in JSON.
 pub fn head_json(log: &ReadLog) -> Value {
     let verified = &log.verified;
+    let mut object = signed_json(
+        verified.instance,
+        verified.domain(),
+        &verified.key,
+        &verified.head,
+    );
+    object["under_way"] = verified.open.map(|(_, number)| number).into();
+    object
+}
+
+/// Which HSM signed the head of its log.
+pub fn signed(
+    instance: InstanceId,
+    domain: Option<DomainId>,
+    key: &VerifyKey,
+    head: &Head,
+) -> String {
+    let domain = domain.map_or("none".into(), |domain| domain.to_string());
+    format!(
+        "instance-id {instance}\ndomain-id {domain}\ninstance-key {}\nrecords {}\nroot {}\n",
+        show::hex(key.as_bytes()),
+        head.size,
+        head.root,
+    )
+}
+
+/// The same in JSON.
+pub fn signed_json(
+    instance: InstanceId,
+    domain: Option<DomainId>,
+    key: &VerifyKey,
+    head: &Head,
+) -> Value {
     json!({
-        "instance_id": verified.instance.to_string(),
-        "domain_id": verified.domain().map(|domain| domain.to_string()),
-        "instance_key": show::hex(verified.key.as_bytes()),
-        "records": verified.head.size,
-        "root": verified.head.root.to_string(),
-        "under_way": verified.open.map(|(_, number)| number),
+        "instance_id": instance.to_string(),
+        "domain_id": domain.map(|domain| domain.to_string()),
+        "instance_key": show::hex(key.as_bytes()),
+        "records": head.size,
+        "root": head.root.to_string(),
     })
 }
 

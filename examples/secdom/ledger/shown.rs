@@ -31,8 +31,9 @@ pub struct Shown {
     pub row: Row,
 }
 
-/// Writes record `number` of `export`, which is verified, with its proof; then the endorsement of the HSM
-/// in record `endorsement` with its own; and then the checkpoint. `None` if there is no such record.
+/// Writes record `number` of `export`, which is verified, with its proof; then the endorsement of
+/// the HSM in record `endorsement` with its own; and then the checkpoint. `None` if there is no
+/// such record.
 pub fn write(export: &[u8], number: u32, endorsement: u32) -> Option<Vec<u8>> {
     let (records, checkpoint) = records(export);
     let hashes: Vec<_> = records

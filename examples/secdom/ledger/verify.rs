@@ -3,16 +3,14 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-
 use super::read::{ExpectArgs, read_bytes};
 use super::row::when;
-use super::show::{head, head_json};
+use super::show::{head, head_json, signed, signed_json};
 use super::shown::{self, Shown};
+use crate::input;
 use crate::kind::FileKind;
 use crate::names::CertsArg;
 use crate::report::{JsonArg, Outcome, Report};
-use crate::{input, show};
 
 const EXAMPLE: &str = "Example:
   secdom ledger verify hsm-1.log --expect-domain 2c26...e7ae
@@ -55,20 +53,10 @@ pub fn run(args: &Args) -> Outcome<Report> {
         head,
         row,
     } = shown::verify(path, &bytes, &args.expect)?;
-    let (key, about) = (show::hex(key.as_bytes()), row.about(&names));
-    let (time, what) = (when(row.time), row.what);
-    let text = format!(
-        "instance-id {instance}\ndomain-id {domain}\ninstance-key {key}\nrecords {}\nroot {}\n\
-         record {}: {time}: {what}: {about}\n",
-        head.size, head.root, row.number,
-    );
-    let object = json!({
-        "instance_id": instance.to_string(),
-        "domain_id": domain.to_string(),
-        "instance_key": key,
-        "records": head.size,
-        "root": head.root.to_string(),
-        "shown": row.json(&names),
-    });
+    let (time, about) = (when(row.time), row.about(&names));
+    let text = signed(instance, Some(domain), &key, &head)
+        + &format!("record {}: {time}: {}: {about}\n", row.number, row.what);
+    let mut object = signed_json(instance, Some(domain), &key, &head);
+    object["shown"] = row.json(&names);
     Ok(Report::text(args.json.either(text, &object)))
 }

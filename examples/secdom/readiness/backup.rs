@@ -8,11 +8,10 @@ use security_domain::backup::{BackupHeader, FRONT_MAX_LEN, Kind};
 use security_domain::policy::Severity;
 
 use crate::custody::{Findings, Sealed};
-use crate::input;
 use crate::kind::{self, FileKind};
 use crate::page::{Cell, Content, Part};
 use crate::report::{Outcome, Refusal};
-use crate::show;
+use crate::{input, inspect, show};
 
 /// Reads the front of the backup, and its length.
 pub fn read(path: &Path, sealed: &Sealed, findings: &mut Findings) -> Outcome<Part> {
@@ -40,11 +39,7 @@ pub fn read(path: &Path, sealed: &Sealed, findings: &mut Findings) -> Outcome<Pa
         let text = "it has one key, and not all that the HSM keeps";
         findings.add(Severity::Warn, "one-key", "backup", text);
     }
-    let (kind, name) = match info.kind {
-        Kind::Key(name) => ("key", Some(name)),
-        Kind::Full(name) => ("full", name),
-        _ => ("unknown", None),
-    };
+    let (kind, name) = inspect::named(info.kind);
     let created = Some(info.created).filter(|created| *created != 0);
     Ok(Part {
         heading: "Backup",
